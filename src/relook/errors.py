@@ -1,0 +1,90 @@
+"""Every error a user can meet: its family, its code, and the exit code of the command line.
+
+A message says what is wrong, where, why it matters and what to do, in that order. The table
+`CODES` is the only list of codes; raising an error with a code that is not in it fails at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+CODES: Final[dict[str, str]] = {
+    "R01": "the run was interrupted",
+    "R02": "a file could not be written",
+    "R03": "training diverged",
+    "R04": "a part of the machine is missing or too small",
+    "U01": "a name is not known",
+    "U02": "a setting is not known",
+    "U03": "a setting has a value that cannot be used",
+    "U04": "options contradict each other, or one is missing",
+    "D01": "a file or folder is missing",
+    "D02": "an image cannot be read",
+    "D03": "a json file cannot be read",
+    "D04": "a json file is not a COCO instance file",
+    "D05": "an id is used twice",
+    "D06": "an annotation belongs to no image of the file",
+    "D07": "an annotation has an unknown category",
+    "D08": "an annotation has no usable box",
+    "D09": "an annotation has no usable mask",
+    "D10": "an image has another size than the file says",
+    "D11": "there is nothing to train on or to evaluate",
+    "D12": "a semantic map cannot be used",
+    "D13": "two files do not agree on the classes",
+    "M01": "weights are not at hand",
+    "M02": "a file is not a relook model",
+    "M03": "a file was written by a newer relook",
+    "M04": "weights do not fit the model",
+    "M05": "an input cannot be fed to the model",
+    "M06": "a download failed",
+}
+
+
+class RelookError(Exception):
+    """Base of all errors that relook raises on purpose; `str(error)` is ready for the user."""
+
+    family: ClassVar[str] = "runtime"
+    initial: ClassVar[str] = "R"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, code: str, message: str) -> None:
+        if code not in CODES or not code.startswith(self.initial):
+            raise KeyError(f"{code} is not a code of the {self.family} family")
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.family} error {self.code}: {self.message}"
+
+
+class UsageError(RelookError):
+    """The caller asked for something that does not exist or cannot be combined."""
+
+    family = "usage"
+    initial = "U"
+    exit_code = 2
+
+
+class DataError(RelookError):
+    """An image, an annotation file or a map cannot be used as it is."""
+
+    family = "data"
+    initial = "D"
+    exit_code = 3
+
+
+class ModelError(RelookError):
+    """A model file, its weights or its input do not fit."""
+
+    family = "model"
+    initial = "M"
+    exit_code = 4
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A half sentence that helps with a typo: the closest known name, or all of them."""
+    names = [str(k) for k in known]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
