@@ -1,0 +1,69 @@
+"""Backbones and pyramids from their configuration."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import nn
+
+from ..backbones.resnet import Conv3x3, Norm, ResNet
+from ..config import BackboneConfig, PyramidConfig
+from ..layers import AWSConv2d, SAConv2d
+from ..layers.aspp import ASPP
+from ..layers.deformable import DeformableConv2d
+from ..layers.norm import FixedBatchNorm2d, group_norm
+from ..pyramids.fpn import FPN, FeaturePyramid
+from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
+
+_NORMS: dict[str, Norm] = {
+    "fixed_batch": FixedBatchNorm2d,
+    "batch": nn.BatchNorm2d,
+    "group": group_norm,
+}
+
+
+def build_features(
+    backbone: BackboneConfig, pyramid: PyramidConfig
+) -> FeaturePyramid | RecursiveFeaturePyramid:
+    """Pixels to pyramid: one look, or ``pyramid.steps`` looks."""
+    first = build_backbone(backbone)
+    fpn = FPN(first.out_channels, pyramid.channels)
+    if pyramid.steps == 1:
+        return FeaturePyramid(first, fpn)
+    later = [build_backbone(backbone, pyramid.channels) for _ in range(pyramid.steps - 1)]
+    features = RecursiveFeaturePyramid(
+        [first, *later], fpn, ASPP(pyramid.channels), GatedFusion(pyramid.channels)
+    )
+    copy_first_look(features)
+    return features
+
+
+def build_backbone(config: BackboneConfig, feedback_channels: int | None = None) -> ResNet:
+    """One backbone, its frozen parts not requiring gradients."""
+    backbone = ResNet(
+        config.blocks,
+        [_conv3x3(config, stage) for stage in range(4)],
+        conv=AWSConv2d if config.weight_standardisation else nn.Conv2d,
+        norm=_NORMS[config.norm],
+        width=config.width,
+        groups=config.groups,
+        width_per_group=config.width_per_group,
+        feedback_channels=feedback_channels,
+    )
+    for part in backbone.parts()[: config.frozen_stages]:
+        for module in part:
+            module.requires_grad_(False)
+    return backbone
+
+
+def _conv3x3(config: BackboneConfig, stage: int) -> Conv3x3:
+    if config.sac is not None and config.sac.stages[stage]:
+        return partial(SAConv2d, rate=config.sac.rate, deformable=config.sac.deformable)
+    if config.deformable_stages[stage]:
+        return DeformableConv2d
+    conv = AWSConv2d if config.weight_standardisation else nn.Conv2d
+    return partial(_plain_conv3x3, conv)
+
+
+def _plain_conv3x3(conv: type[nn.Conv2d], channels: int, stride: int, groups: int) -> nn.Conv2d:
+    return conv(channels, channels, 3, stride, padding=1, groups=groups, bias=False)

@@ -1,0 +1,1 @@
+"""RoI cascades: siblings that share functions and heads, not a base class."""

@@ -1,0 +1,240 @@
+"""Hybrid task cascade (https://arxiv.org/abs/1901.07518) and, with its switches off, Cascade
+(Mask) R-CNN (https://arxiv.org/abs/1712.00726)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..heads import box as box_head
+from ..heads import mask as mask_head
+from ..heads.box import BoxHead, box_loss
+from ..heads.mask import MaskHead, mask_loss, own_class
+from ..layers.module_list import ModuleList
+from ..ops import boxes as box_ops
+from ..ops.boxes import Deviations
+from ..ops.suppression import Method, suppress_classes
+from ..types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from .steps import draw, pool, refine
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What makes one stage of the cascade stricter than the one before."""
+
+    iou: float
+    std: Deviations
+    loss_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRule:
+    """Which RoIs the losses are computed on."""
+
+    per_image: int = 512
+    positive_fraction: float = 0.25
+    match_low_quality: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SelectRule:
+    """Which boxes of the last stage become detections."""
+
+    nms_iou: float = 0.5
+    method: Method = "nms"
+    suppress_in: Literal["original", "network"] = "original"
+    mask_average: Literal["mean", "last"] = "mean"
+
+
+class HybridTaskCascade(nn.Module):
+    """Stages of boxes and masks, each started from the boxes of the stage before.
+
+    Args:
+        box_heads: One per stage.
+        mask_heads: One per stage, or none for a box-only cascade.
+        rules: One per stage.
+        num_classes: Foreground classes K.
+        interleaved: The mask branch of a stage sees the boxes that this stage has refined,
+            matched anew.
+        mask_flow: Each mask head is fed the features of the head before.
+        fuse_boxes: Box heads see the semantic context, when there is one.
+        fuse_masks: So do mask heads.
+        sample: Which RoIs are trained on.
+        select: Which boxes become detections.
+        score_threshold: Detections score above this.
+        max_detections: At most so many per image.
+    """
+
+    def __init__(
+        self,
+        box_heads: Sequence[BoxHead],
+        mask_heads: Sequence[MaskHead],
+        rules: Sequence[StageRule],
+        num_classes: int,
+        *,
+        interleaved: bool = True,
+        mask_flow: bool = True,
+        fuse_boxes: bool = True,
+        fuse_masks: bool = True,
+        sample: SampleRule | None = None,
+        select: SelectRule | None = None,
+        score_threshold: float = 0.001,
+        max_detections: int = 100,
+    ) -> None:
+        super().__init__()
+        self.box_heads = ModuleList[BoxHead](box_heads)
+        self.mask_heads = ModuleList[MaskHead](mask_heads)
+        self.rules = tuple(rules)
+        self.num_classes = num_classes
+        self.interleaved, self.mask_flow = interleaved, mask_flow
+        self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
+        self.sample = sample or SampleRule()
+        self.select = select or SelectRule()
+        self.score_threshold, self.max_detections = score_threshold, max_detections
+
+    def loss(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        targets: Sequence[Target],
+    ) -> Losses:
+        """Losses of all stages, named ``stage0.class``, ``stage0.box``, ``stage0.mask``, ..."""
+        losses: Losses = {}
+        rois = proposals
+        for i, rule in enumerate(self.rules):
+            matched = self._draw(rois, targets, rule)
+            logits, deltas = self._box(i, pyramid, context, matched.rois)
+            stage = box_loss(logits, deltas, matched, rule.std)
+
+            # Objects' own boxes were only lent to this stage: they are not refined.
+            lent = matched.is_gt
+            rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
+            if len(self.mask_heads):
+                if self.interleaved:
+                    matched = self._draw(rois, targets, rule)
+                positives = matched[matched.is_positive.nonzero().flatten()]
+                masks = self._masks(i, pyramid, context, positives.rois)
+                stage["mask"] = mask_loss(masks, positives, targets)
+
+            losses |= {f"stage{i}.{name}": rule.loss_weight * x for name, x in stage.items()}
+        return losses
+
+    def detect(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        *,
+        score_threshold: float,
+        max_detections: int,
+    ) -> list[Detections]:
+        """Detections of each image, best first.
+
+        Class logits are averaged over the stages, boxes are those of the last stage, and mask
+        probabilities are averaged over the mask heads on these boxes.
+        """
+        rois, all_logits = proposals, []
+        for i, rule in enumerate(self.rules):
+            logits, deltas = self._box(i, pyramid, context, rois)
+            all_logits.append(logits)
+            rois = refine(rois, deltas, rule.std, images)
+        # Summed and divided, in this order, as the reference does.
+        scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
+
+        chosen = []
+        for image, (boxes, class_scores) in enumerate(
+            zip(
+                rois.per_image(rois.boxes, len(images)),
+                rois.per_image(scores, len(images)),
+                strict=True,
+            )
+        ):
+            in_original = self.select.suppress_in == "original"
+            if in_original:
+                boxes = box_ops.unscale(boxes, images.scales[image])
+            boxes, best, labels = suppress_classes(
+                boxes,
+                class_scores[:, : self.num_classes],
+                score_threshold=score_threshold,
+                iou=self.select.nms_iou,
+                limit=max_detections,
+                method=self.select.method,
+            )
+            if not in_original:
+                boxes = box_ops.unscale(boxes, images.scales[image])
+            chosen.append((boxes, best, labels))
+        masks = self._detect_masks(
+            pyramid, context, [boxes for boxes, _, _ in chosen], [c[2] for c in chosen], images
+        )
+        return [
+            Detections(boxes, best, labels, own_masks, size)
+            for (boxes, best, labels), own_masks, size in zip(
+                chosen, masks, images.original_sizes, strict=True
+            )
+        ]
+
+    def _detect_masks(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        images: ImageBatch,
+    ) -> Sequence[Tensor | None]:
+        """Probabilities (N, M, M) of each image's detections, None for a box-only cascade."""
+        if not len(self.mask_heads):
+            return [None] * len(boxes)
+        rois = Rois.cat(
+            [box_ops.scale(b, factors) for b, factors in zip(boxes, images.scales, strict=True)]
+        )
+        probabilities = self.mask_probabilities(pyramid, context, rois, torch.cat(list(labels)))
+        return rois.per_image(probabilities, len(images))
+
+    def mask_probabilities(
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, labels: Tensor
+    ) -> Tensor:
+        """Probabilities (R, M, M) that each cell of a RoI shows its object of class `labels` (R,)."""
+        pooled = pool(pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE)
+        carried, maps = None, []
+        for head in self.mask_heads:
+            features = head.features(pooled, carried)
+            carried = features if self.mask_flow else None
+            maps.append(own_class(head.predict(features), labels).sigmoid())
+        if self.select.mask_average == "last":
+            return maps[-1]
+        return sum(maps[1:], maps[0]) / len(maps)
+
+    def _box(
+        self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois
+    ) -> tuple[Tensor, Tensor]:
+        """Class logits (R, K + 1) and deltas (R, 4) of box head `i`."""
+        pooled = pool(pyramid, context if self.fuse_boxes else None, rois, box_head.POOL_SIDE)
+        logits, deltas = self.box_heads[i](pooled)
+        return logits, deltas
+
+    def _masks(self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois) -> Tensor:
+        """Logits (R, K, M, M) of mask head `i`, fed by the features of heads 0 to i - 1."""
+        pooled = pool(pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE)
+        carried = None
+        for head in self.mask_heads[:i] if self.mask_flow else ():
+            carried = head.features(pooled, carried)
+        head = self.mask_heads[i]
+        return head.predict(head.features(pooled, carried))
+
+    def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
+        return draw(
+            rois,
+            targets,
+            iou=rule.iou,
+            match_low_quality=self.sample.match_low_quality,
+            num_classes=self.num_classes,
+            quota=self.sample.per_image,
+            positive_fraction=self.sample.positive_fraction,
+        )

@@ -1,0 +1,124 @@
+"""A two-stage detector, assembled from parts it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import torch
+from torch import Tensor, nn
+
+from .cascades.protocol import Cascade
+from .errors import ModelError
+from .heads.semantic import Average, SemanticHead, semantic_loss
+from .rpn.rpn import RPN
+from .types import Detections, ImageBatch, Losses, Pyramid, Target
+
+STRIDE = 32  # of the coarsest map that must line up with the pixels
+
+
+class Detector(nn.Module):
+    """Features, then proposals, then a cascade over the proposals.
+
+    `loss` and `detect` do what they say whatever `self.training` is; `forward` only dispatches,
+    for wrappers that call the module. `training` governs normalisation layers, as everywhere in
+    PyTorch.
+
+    Args:
+        features: Pixels (B, 3, H, W) to P2..P6.
+        rpn: Proposes regions.
+        cascade: Refines them; a module that satisfies `cascades.protocol.Cascade`.
+        semantic: The semantic branch, whose feature is the cascade's context.
+        semantic_weight: Factor of its loss.
+        semantic_average: Over which pixels its loss is averaged.
+    """
+
+    def __init__(
+        self,
+        features: nn.Module,
+        rpn: RPN,
+        cascade: nn.Module,
+        semantic: SemanticHead | None = None,
+        *,
+        semantic_weight: float = 0.2,
+        semantic_average: Average = "valid",
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.rpn = rpn
+        self.cascade = cascade
+        self.semantic = semantic
+        self.semantic_weight = semantic_weight
+        self.semantic_average: Average = semantic_average
+
+    @overload
+    def forward(self, images: ImageBatch, targets: Sequence[Target]) -> Losses: ...
+    @overload
+    def forward(self, images: ImageBatch) -> list[Detections]: ...
+    def forward(
+        self, images: ImageBatch, targets: Sequence[Target] | None = None
+    ) -> Losses | list[Detections]:
+        """`loss` with targets, `detect` without."""
+        return self.detect(images) if targets is None else self.loss(images, targets)
+
+    def loss(self, images: ImageBatch, targets: Sequence[Target]) -> Losses:
+        """Named, weighted losses of a batch; their plain sum is the training loss.
+
+        Raises:
+            ModelError: M05 when the batch cannot be fed to the network.
+        """
+        pyramid = self._features(images)
+        scored = self.rpn(pyramid)
+        proposals = self.rpn.propose(scored, images, self.rpn.train_rule)
+        losses = {f"rpn.{k}": v for k, v in self.rpn.loss(scored, images, targets).items()}
+        context = None
+        if self.semantic is not None:
+            logits, context = self.semantic(pyramid)
+            loss = semantic_loss(logits, targets, self.semantic_average)
+            losses["semantic"] = self.semantic_weight * loss
+        return losses | self._cascade.loss(pyramid, context, proposals, images, targets)
+
+    @torch.no_grad()
+    def detect(
+        self,
+        images: ImageBatch,
+        *,
+        score_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> list[Detections]:
+        """What is in each image, best first, in pixels of the original images.
+
+        `score_threshold` and `max_detections` stand in for the model's own values.
+
+        Raises:
+            ModelError: M05 when the batch cannot be fed to the network.
+        """
+        pyramid = self._features(images)
+        proposals = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
+        context: Tensor | None = None if self.semantic is None else self.semantic(pyramid)[1]
+        cascade = self._cascade
+        return cascade.detect(
+            pyramid,
+            context,
+            proposals,
+            images,
+            score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
+            max_detections=cascade.max_detections if max_detections is None else max_detections,
+        )
+
+    @property
+    def _cascade(self) -> Cascade:
+        cascade: Cascade = self.cascade  # type: ignore[assignment]
+        return cascade
+
+    def _features(self, images: ImageBatch) -> Pyramid:
+        height, width = images.pixels.shape[-2:]
+        if height % STRIDE or width % STRIDE or not len(images):
+            raise ModelError(
+                "M05",
+                f"a batch of {len(images)} images of {height}x{width} pixels (height x width)"
+                f" cannot be fed to the network: it needs at least one image, padded to multiples"
+                f" of {STRIDE}. relook.data.batching.batch_images pads.",
+            )
+        pyramid: Pyramid = self.features(images.pixels)
+        return pyramid

@@ -1,0 +1,47 @@
+"""Box head: class and box refinement of a RoI, and its losses (Cascade R-CNN, arXiv 1712.00726)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..layers import initialise
+from ..ops import boxes as box_ops
+from ..ops.boxes import Deviations
+from ..types import Losses, Matched
+
+POOL_SIDE = 7
+
+
+class BoxHead(nn.Module):
+    """Two hidden layers, then class logits and one class-agnostic box refinement per RoI."""
+
+    def __init__(self, channels: int, num_classes: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels * POOL_SIDE**2, hidden)
+        self.fc2 = nn.Linear(hidden, hidden)
+        self.classify = nn.Linear(hidden, num_classes + 1)
+        self.regress = nn.Linear(hidden, 4)
+        initialise.xavier(self.fc1)
+        initialise.xavier(self.fc2)
+        initialise.normal(self.classify, 0.01)
+        initialise.normal(self.regress, 0.001)
+
+    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled features (R, C, 7, 7) to class logits (R, K + 1) and deltas (R, 4), float32."""
+        x = self.fc2(self.fc1(pooled.flatten(1)).relu()).relu()
+        return self.classify(x).float(), self.regress(x).float()
+
+
+def box_loss(logits: Tensor, deltas: Tensor, matched: Matched, std: Deviations) -> Losses:
+    """``class``: cross-entropy; ``box``: smooth L1 of the positive rows. Both sums over R RoIs.
+
+    Both are divided by the number of RoIs, positive or not. Without RoIs both are zero.
+    """
+    rows = max(len(matched.rois), 1)
+    positive = matched.is_positive
+    goal = box_ops.encode(matched.rois.boxes[positive], matched.gt_boxes[positive], std)
+    return {
+        "class": F.cross_entropy(logits, matched.labels, reduction="sum") / rows,
+        "box": F.smooth_l1_loss(deltas[positive], goal, reduction="sum") / rows,
+    }

@@ -1,0 +1,66 @@
+"""Semantic branch of HTC (https://arxiv.org/abs/1901.07518, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..layers import initialise
+from ..layers.module_list import ModuleList
+from ..types import IGNORE, Pyramid, Target
+
+Average = Literal["valid", "all"]
+STRIDE = 8
+_LEVEL = 1  # of the pyramid, the one with this stride
+_NUM_LEVELS = 5
+
+
+class SemanticHead(nn.Module):
+    """Sums the pyramid at stride 8 and predicts a class per pixel."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.laterals = ModuleList[nn.Conv2d](
+            nn.Conv2d(channels, channels, 1) for _ in range(_NUM_LEVELS)
+        )
+        self.convs = ModuleList[nn.Conv2d](
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in range(4)
+        )
+        self.embed = nn.Conv2d(channels, channels, 1)
+        self.logits = nn.Conv2d(channels, num_classes, 1)
+        for layer in (*self.laterals, *self.convs, self.embed, self.logits):
+            initialise.he(layer)
+
+    def forward(self, pyramid: Pyramid) -> tuple[Tensor, Tensor]:
+        """P2..P6 to class logits (B, K', H/8, W/8) and a feature map (B, C, H/8, W/8)."""
+        size = pyramid[_LEVEL].shape[2:]
+        x = self.laterals[_LEVEL](pyramid[_LEVEL]).relu()
+        for i, (lateral, level) in enumerate(zip(self.laterals, pyramid, strict=True)):
+            if i != _LEVEL:
+                resized = F.interpolate(level, size=size, mode="bilinear", align_corners=True)
+                x = x + lateral(resized).relu()
+        for conv in self.convs:
+            x = conv(x).relu()
+        return self.logits(x), self.embed(x).relu()
+
+
+def semantic_loss(logits: Tensor, targets: Sequence[Target], average: Average) -> Tensor:
+    """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, seen at stride 8.
+
+    ``valid`` averages over labelled pixels, ``all`` divides by the ignored ones too. Targets
+    without a map, and what lies outside of a map, are ignored; with nothing labelled the loss is
+    zero.
+    """
+    height, width = logits.shape[2:]
+    labels = logits.new_full((len(logits), height, width), IGNORE, dtype=torch.int64)
+    for canvas, target in zip(labels, targets, strict=True):
+        if target.semantic is not None:
+            seen = target.semantic[::STRIDE, ::STRIDE]
+            canvas[: seen.shape[0], : seen.shape[1]] = seen
+    total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="sum")
+    counted = labels.numel() if average == "all" else int((labels != IGNORE).sum())
+    return total / max(counted, 1)

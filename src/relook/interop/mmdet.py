@@ -1,0 +1,72 @@
+"""Names of MMDetection 2.x and 3.x checkpoints, translated to ours.
+
+Every rule is applied to every key, in order. What no rule touches keeps its name, and loading is
+strict: a key that is not understood is an error, never a silently random tensor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+# "#" stands for a number, which is kept. A later look's backbone is counted from 0 there, and
+# from 1 here, where look 0 is the first backbone.
+RULES: tuple[tuple[str, str], ...] = (
+    (r"^neck\.lateral_convs\.#\.conv\.", r"features.fpn.laterals.#."),
+    (r"^neck\.fpn_convs\.#\.conv\.", r"features.fpn.outputs.#."),
+    (r"^neck\.rfp_aspp\.aspp\.0\.", "features.connector.local."),
+    (r"^neck\.rfp_aspp\.aspp\.1\.", "features.connector.near."),
+    (r"^neck\.rfp_aspp\.aspp\.2\.", "features.connector.far."),
+    (r"^neck\.rfp_aspp\.aspp\.3\.", "features.connector.whole."),
+    (r"^neck\.rfp_weight\.", "features.fusion."),
+    (r"\.rfp_conv\.", ".feedback."),
+    (r"\.offset_s\.", ".offset_near."),
+    (r"\.offset_l\.", ".offset_far."),
+    (r"\.conv2\.conv_offset\.", ".conv2.offset."),
+    (r"\.conv2_offset\.", ".conv2.offset."),
+    (r"^rpn_head\.rpn_conv\.", "rpn.conv."),
+    (r"^rpn_head\.rpn_cls\.", "rpn.objectness."),
+    (r"^rpn_head\.rpn_reg\.", "rpn.deltas."),
+    (r"^roi_head\.semantic_head\.lateral_convs\.#\.conv\.", r"semantic.laterals.#."),
+    (r"^roi_head\.semantic_head\.convs\.#\.conv\.", r"semantic.convs.#."),
+    (r"^roi_head\.semantic_head\.conv_embedding\.conv\.", "semantic.embed."),
+    (r"^roi_head\.semantic_head\.conv_logits\.", "semantic.logits."),
+    (r"^roi_head\.bbox_head\.#\.", r"cascade.box_heads.#."),
+    (r"^roi_head\.mask_head\.#\.", r"cascade.mask_heads.#."),
+    (r"\.shared_fcs\.0\.", ".fc1."),
+    (r"\.shared_fcs\.1\.", ".fc2."),
+    (r"\.fc_cls\.", ".classify."),
+    (r"\.fc_reg\.", ".regress."),
+    (r"\.convs\.#\.conv\.", r".convs.#."),
+    (r"\.conv_logits\.", ".logits."),
+    (r"\.conv_res\.conv\.", ".carry."),
+)
+_COMPILED = [(re.compile(p.replace("#", r"(\d+)")), n.replace("#", r"\1")) for p, n in RULES]
+_LATER_LOOK = re.compile(r"^neck\.rfp_modules\.(\d+)\.")
+
+
+def rename(key: str, looks_twice: bool) -> str:
+    """Our name for one of their keys; `looks_twice` says whether the file has an RFP."""
+    if looks_twice:
+        key = re.sub(r"^backbone\.", "features.backbones.0.", key)
+        key = _LATER_LOOK.sub(lambda m: f"features.backbones.{int(m[1]) + 1}.", key)
+    else:
+        key = re.sub(r"^backbone\.", "features.backbone.", key)
+    for pattern, name in _COMPILED:
+        key = pattern.sub(name, key)
+    return key
+
+
+def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors under our names.
+
+    Raises:
+        ValueError: two keys of the checkpoint would get the same name.
+    """
+    looks_twice = any(key.startswith("neck.rfp_modules.") for key in state)
+    renamed = {rename(key, looks_twice): value for key, value in state.items()}
+    if len(renamed) != len(state):
+        raise ValueError("two keys of the checkpoint were translated to the same name")
+    return renamed

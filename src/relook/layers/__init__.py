@@ -1,0 +1,6 @@
+"""Building blocks that know nothing about detection."""
+
+from .convert import Conversion, convert_to_sac
+from .sac import AWSConv2d, SAConv2d
+
+__all__ = ["AWSConv2d", "Conversion", "SAConv2d", "convert_to_sac"]

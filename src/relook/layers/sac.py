@@ -1,0 +1,195 @@
+"""Switchable atrous convolution (DetectoRS, https://arxiv.org/abs/2006.02334, section 4).
+
+Two convolutions share one kernel and a switch mixes them; the kernel is standardised per output
+channel (https://arxiv.org/abs/1903.10520) and scaled back by stored constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import deform_conv2d
+
+from ..errors import ModelError
+from . import initialise
+
+_EPSILON = 1e-5  # added to the variance, inside the root
+
+
+def kernel_statistics(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean, each (C_out, 1, 1, 1), of every output channel's kernel."""
+    flat = weight.flatten(1)
+    shape = (-1, 1, 1, 1)
+    return (flat.var(dim=1) + _EPSILON).sqrt().view(shape), flat.mean(dim=1).view(shape)
+
+
+class AWSConv2d(nn.Conv2d):
+    """Convolution whose kernels are standardised, then scaled and shifted back.
+
+    Scale and shift are buffers that training never changes. Loading a plain convolution's
+    weights sets them to that kernel's own statistics, so that a network with ImageNet weights
+    computes what it did before; a file that has them is loaded as it is.
+    """
+
+    weight_gamma: Tensor  # (C_out, 1, 1, 1)
+    weight_beta: Tensor  # (C_out, 1, 1, 1)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_buffer("weight_gamma", torch.ones(self.out_channels, 1, 1, 1))
+        self.register_buffer("weight_beta", torch.zeros(self.out_channels, 1, 1, 1))
+        self.reset_standardisation()
+
+    @torch.no_grad()
+    def reset_standardisation(self) -> None:
+        """Set scale and shift so that the effective kernel is the present `weight`.
+
+        Called after random initialisation: with the neutral values 1 and 0 every kernel would
+        have unit deviation and activations would explode.
+        """
+        deviation, mean = kernel_statistics(self.weight)
+        self.weight_gamma.copy_(deviation)
+        self.weight_beta.copy_(mean)
+
+    def standardised(self) -> Tensor:
+        """Effective kernel, same shape as `weight`; always computed in float32 or better."""
+        weight = self.weight if self.weight.dtype == torch.float64 else self.weight.float()
+        deviation, mean = kernel_statistics(weight)
+        return self.weight_gamma * ((weight - mean) / deviation) + self.weight_beta
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolved map (B, C_out, H', W')."""
+        return F.conv2d(
+            input,
+            self.standardised().to(input.dtype),
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+        constants = (f"{prefix}weight_gamma", f"{prefix}weight_beta")
+        if constants[0] not in state_dict:
+            self.reset_standardisation()
+            missing_keys[:] = [key for key in missing_keys if key not in constants]
+
+
+class SAConv2d(AWSConv2d):
+    """3x3 convolution that looks at two scales and mixes them with a learned switch.
+
+    ``y = S(x) conv(x, w, rate 1) + (1 - S(x)) conv(x, w + dw, rate r)``, with global context
+    added before and after. The switch is linear and unbounded. At initialisation S is 1, dw,
+    contexts and offsets are 0, and the layer equals the plain convolution of the same weight.
+
+    Args:
+        channels: Input and output channels C.
+        stride: Step of the output, per axis or for both.
+        groups: Groups of both convolutions; switch, contexts and offsets are always dense.
+        dilation: Dilation of the first branch, which is also its padding.
+        bias: Whether the convolution itself has a bias, added once to the mix.
+        rate: The second branch is dilated by ``rate * dilation``.
+        deformable: Whether each branch bends its sampling points (DCN v1).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        stride: int | tuple[int, int] = 1,
+        groups: int = 1,
+        *,
+        dilation: int | tuple[int, int] = 1,
+        bias: bool = False,
+        rate: int = 3,
+        deformable: bool = True,
+    ) -> None:
+        super().__init__(
+            channels, channels, 3, stride, dilation, dilation=dilation, groups=groups, bias=bias
+        )
+        self.rate = rate
+        self.weight_diff = nn.Parameter(torch.zeros_like(self.weight))
+        self.switch = nn.Conv2d(channels, 1, 1, stride)
+        self.pre_context = nn.Conv2d(channels, channels, 1)
+        self.post_context = nn.Conv2d(channels, channels, 1)
+        self.offset_near: nn.Conv2d | None = None
+        self.offset_far: nn.Conv2d | None = None
+        if deformable:
+            # Both sample the pooled map on the undilated grid.
+            self.offset_near = nn.Conv2d(channels, 18, 3, stride, padding=1)
+            self.offset_far = nn.Conv2d(channels, 18, 3, stride, padding=1)
+        self.reset_extras()
+
+    @torch.no_grad()
+    def reset_extras(self) -> None:
+        """Make the layer equal to the plain convolution of its `weight`."""
+        nn.init.zeros_(self.weight_diff)
+        initialise.constant(self.switch, bias=1.0)
+        for layer in (self.pre_context, self.post_context, self.offset_near, self.offset_far):
+            if layer is not None:
+                initialise.constant(layer)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Mixed map (B, C, H', W') of an input (B, C, H, W) of at least 3x3.
+
+        Raises:
+            ModelError: M05 for a smaller map, which cannot be padded by reflection.
+        """
+        if min(input.shape[-2:]) < 3:
+            raise ModelError(
+                "M05",
+                f"switchable atrous convolution was given a map of {input.shape[-2]}x"
+                f"{input.shape[-1]} cells and needs 3x3. Pad the image: at stride 32 this is"
+                " 96 pixels a side.",
+            )
+        x = input + self.pre_context(_global_mean(input))
+        pooled = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), "reflect"), 5, stride=1)
+        switch = self.switch(pooled)  # (B, 1, H', W')
+
+        kernel = self.standardised()
+        near = self._branch(x, kernel, pooled, self.offset_near, 1)
+        far = self._branch(x, kernel + self.weight_diff, pooled, self.offset_far, self.rate)
+        out = _mix(switch, near, far)
+        if self.bias is not None:
+            out = out + self.bias[:, None, None]
+        return out + self.post_context(_global_mean(out))
+
+    def _branch(
+        self, x: Tensor, kernel: Tensor, pooled: Tensor, offset: nn.Conv2d | None, rate: int
+    ) -> Tensor:
+        dilation = (self.dilation[0] * rate, self.dilation[1] * rate)
+        stride = (self.stride[0], self.stride[1])
+        kernel = kernel.to(x.dtype)
+        if offset is None:
+            return F.conv2d(x, kernel, None, stride, dilation, dilation, self.groups)
+        return deform_conv2d(
+            x, offset(pooled).to(x.dtype), kernel, None, stride, dilation, dilation
+        )
+
+
+def _global_mean(x: Tensor) -> Tensor:
+    """Mean over the map, (B, C, 1, 1), padding included; summed in float32."""
+    return x.mean((2, 3), keepdim=True, dtype=torch.float32 if x.dtype.itemsize < 4 else None).to(
+        x.dtype
+    )
+
+
+def _mix(switch: Tensor, near: Tensor, far: Tensor) -> Tensor:
+    """``switch * near + (1 - switch) * far``, in float32: the switch is unbounded."""
+    gate = switch if switch.dtype == torch.float64 else switch.float()
+    return (gate * near + (1 - gate) * far).to(near.dtype)

@@ -1,0 +1,85 @@
+"""Geometry of boxes ``(x1, y1, x2, y2)``. Every function returns a new tensor."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..types import Size
+
+Deviations = tuple[float, float, float, float]
+_MAX_LOG_RATIO = abs(math.log(16 / 1000))  # keeps exp() finite; the constant of Fast R-CNN
+
+
+def areas(boxes: Tensor) -> Tensor:
+    """Area (N,) in square pixels of each box (N, 4)."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def has_area(boxes: Tensor) -> Tensor:
+    """Which boxes (N, 4) are wider and higher than nothing, (N,) bool."""
+    return (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+
+
+def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union (N, M) of every pair of boxes (N, 4) and (M, 4).
+
+    The union is taken as at least 1e-6, so that boxes without area overlap nothing instead of
+    giving NaN.
+    """
+    top_left = torch.maximum(first[:, None, :2], second[None, :, :2])  # (N, M, 2)
+    bottom_right = torch.minimum(first[:, None, 2:], second[None, :, 2:])
+    overlap = (bottom_right - top_left).clamp(min=0).prod(dim=-1)
+    union = areas(first)[:, None] + areas(second)[None, :] - overlap
+    return overlap / union.clamp(min=1e-6)
+
+
+def encode(boxes: Tensor, gt_boxes: Tensor, std: Deviations) -> Tensor:
+    """Deltas (N, 4) that move `boxes` onto `gt_boxes` (both (N, 4)), divided by `std`.
+
+    The deltas are the shift of the centre over the box's size and the logarithm of the ratio of
+    sizes (R-CNN, https://arxiv.org/abs/1311.2524, appendix C).
+    """
+    x, y, w, h = _to_cxcywh(boxes).unbind(-1)
+    gx, gy, gw, gh = _to_cxcywh(gt_boxes).unbind(-1)
+    deltas = torch.stack([(gx - x) / w, (gy - y) / h, (gw / w).log(), (gh / h).log()], dim=-1)
+    return deltas / deltas.new_tensor(std)
+
+
+def decode(boxes: Tensor, deltas: Tensor, std: Deviations) -> Tensor:
+    """Inverse of `encode`: boxes (N, 4) moved by `deltas` (N, 4).
+
+    Sizes grow or shrink by at most 1000 / 16; shifts are not limited.
+    """
+    x, y, w, h = _to_cxcywh(boxes).unbind(-1)
+    dx, dy, dw, dh = (deltas * deltas.new_tensor(std)).unbind(-1)
+    cx, cy = x + w * dx, y + h * dy
+    half_w = 0.5 * w * dw.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    half_h = 0.5 * h * dh.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
+
+
+def clip(boxes: Tensor, size: Size) -> Tensor:
+    """Boxes (N, 4) cut at the border of an image of `size`: x to [0, W], y to [0, H]."""
+    height, width = size
+    limit = boxes.new_tensor([width, height, width, height])
+    return boxes.clamp(min=0).minimum(limit)
+
+
+def scale(boxes: Tensor, factors: tuple[float, float]) -> Tensor:
+    """Boxes (N, 4) with x multiplied by ``factors[0]`` and y by ``factors[1]``."""
+    x, y = factors
+    return boxes * boxes.new_tensor([x, y, x, y])
+
+
+def unscale(boxes: Tensor, factors: tuple[float, float]) -> Tensor:
+    """Inverse of `scale`."""
+    x, y = factors
+    return boxes / boxes.new_tensor([x, y, x, y])
+
+
+def _to_cxcywh(boxes: Tensor) -> Tensor:
+    top_left, bottom_right = boxes.split(2, dim=-1)
+    return torch.cat([(top_left + bottom_right) / 2, bottom_right - top_left], dim=-1)

@@ -1,0 +1,118 @@
+"""Masks: cut out around objects, cropped to RoIs as targets, pasted into images, run-length coded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+from ..types import ObjectMasks, Rois, Size
+from .boxes import clip
+from .roi_pool import pool_map
+
+RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
+
+
+def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
+    """Whole-image masks (G, H, W) bool, each cut out to a window around its object.
+
+    `canvas` is the size of the padded image the masks lie on, in its upper left corner; by
+    default that of the masks. Outside of the masks there is background.
+    """
+    height, width = canvas or (masks.shape[1], masks.shape[2])
+    top, bottom = _extent(masks.any(dim=2))
+    left, right = _extent(masks.any(dim=1))
+    # One pixel of background on each side: sampling beyond the window then finds zeros, as it
+    # would in the whole mask.
+    crop_h = min(height, int((bottom - top).amax(initial=0)) + 2)
+    crop_w = min(width, int((right - left).amax(initial=0)) + 2)
+    y = (top - 1).clip(0, height - crop_h)
+    x = (left - 1).clip(0, width - crop_w)
+    source = masks.cpu().numpy()
+    crops = np.zeros((len(masks), crop_h, crop_w), dtype=bool)
+    for g in range(len(masks)):
+        piece = source[g, y[g] : y[g] + crop_h, x[g] : x[g] + crop_w]
+        crops[g, : piece.shape[0], : piece.shape[1]] = piece
+    origins = torch.from_numpy(np.stack([x, y], axis=-1).astype(np.int64))
+    return ObjectMasks(
+        torch.from_numpy(crops).to(masks.device), origins.to(masks.device), (height, width)
+    )
+
+
+def dense_masks(masks: ObjectMasks) -> Tensor:
+    """Inverse of `crop_masks`: whole-canvas masks (G, H, W) bool."""
+    _, height, width = masks.crops.shape
+    dense = masks.crops.new_zeros((len(masks), *masks.size))
+    for g, (x, y) in enumerate(masks.origins.tolist()):
+        dense[g, y : y + height, x : x + width] = masks.crops[g]
+    return dense
+
+
+def mask_targets(masks: ObjectMasks, boxes: Tensor, index: Tensor, side: int) -> Tensor:
+    """What a mask head should predict: (P, side, side) float, 0 or 1.
+
+    Row p is mask ``index[p]`` inside ``boxes[p]`` (P, 4), cropped like features are and set to 1
+    where at least half of the cell is covered.
+    """
+    clipped = clip(boxes, masks.size)
+    used, own_row = index.unique(return_inverse=True)
+    inside_crop = clipped - masks.origins[index].repeat(1, 2).to(boxes)
+    crops = masks.crops[used][:, None].to(boxes)
+    return (pool_map(crops, Rois(inside_crop, own_row), side, 1)[:, 0] >= 0.5).to(boxes)
+
+
+def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple[Tensor, int, int]:
+    """A mask (M, M) stretched over `box` (4,): its window of the image, and the window's x and y.
+
+    Pixel centres are sampled bilinearly, with zeros around the mask (Mask R-CNN's paste, as the
+    reference does it on the CPU). The window covers every pixel that can be above zero inside
+    an image of `size`; it is empty for boxes without area or outside the image.
+    """
+    height, width = size
+    x0, y0, x1, y1 = (float(v) for v in box)
+    left, top = max(int(np.floor(x0)) - 1, 0), max(int(np.floor(y0)) - 1, 0)
+    right, bottom = min(int(np.ceil(x1)) + 1, width), min(int(np.ceil(y1)) + 1, height)
+    if right <= left or bottom <= top or not (x1 > x0 and y1 > y0):
+        return probabilities.new_zeros((0, 0)), 0, 0
+    xs = torch.arange(left, right, device=box.device, dtype=torch.float32) + 0.5
+    ys = torch.arange(top, bottom, device=box.device, dtype=torch.float32) + 0.5
+    u = (xs - box[0]) / (box[2] - box[0]) * 2 - 1
+    v = (ys - box[1]) / (box[3] - box[1]) * 2 - 1
+    grid = torch.stack([u[None].expand(len(v), -1), v[:, None].expand(-1, len(u))], dim=-1)
+    window = F.grid_sample(probabilities[None, None].float(), grid[None], align_corners=False)
+    return window[0, 0], left, top
+
+
+def paste_mask(probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5) -> Tensor:
+    """Mask (H, W) bool of an image of `size`: where `probabilities` (M, M) over `box` (4,) reach
+    `threshold`."""
+    window, left, top = paste_probabilities(probabilities, box, size)
+    mask = torch.zeros(size, dtype=torch.bool, device=probabilities.device)
+    mask[top : top + window.shape[0], left : left + window.shape[1]] = window >= threshold
+    return mask
+
+
+def encode_rle(mask: NDArray[np.bool_] | Tensor) -> RLE:
+    """COCO's compressed run-length code of a mask (H, W), ready for json."""
+    array = mask.cpu().numpy() if isinstance(mask, Tensor) else mask
+    code = coco_mask.encode(np.asfortranarray(array, dtype=np.uint8))
+    return {"size": [int(n) for n in code["size"]], "counts": code["counts"].decode("ascii")}
+
+
+def decode_rle(rle: RLE) -> NDArray[np.bool_]:
+    """Mask (H, W) of a code made by `encode_rle`; codes from files are checked by `data.coco`."""
+    mask: NDArray[np.bool_] = coco_mask.decode(rle).astype(bool)
+    return mask
+
+
+def _extent(occupied: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and one past the last True of each row (G, L); zeros for rows without any."""
+    flags = occupied.cpu().numpy()
+    first = flags.argmax(axis=1)
+    last = flags.shape[1] - flags[:, ::-1].argmax(axis=1)
+    return first, np.where(flags.any(axis=1), last, first)

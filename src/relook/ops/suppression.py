@@ -1,0 +1,96 @@
+"""Non-maximum suppression as the reference computes it.
+
+Boxes of different groups (classes, pyramid levels) are kept apart by shifting each group by a
+multiple of the largest coordinate, in float32, and running one suppression over all of them.
+torchvision's `batched_nms` switches strategy at other sizes, and its results can differ where
+the shift rounds; this is why the trick is done by hand here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torchvision.ops import nms
+
+from .boxes import pairwise_iou
+
+Method = Literal["nms", "soft_nms"]
+SPLIT_FROM = 10_000  # boxes; from here on groups are suppressed one by one
+SOFT_NMS_MIN_SCORE = 1e-3
+
+
+def suppress(
+    boxes: Tensor, scores: Tensor, groups: Tensor, iou: float, method: Method = "nms"
+) -> tuple[Tensor, Tensor]:
+    """Rows (S,) that survive and their scores (S,), best first.
+
+    `boxes` (N, 4), `scores` (N,), `groups` (N,) int64: only boxes of one group suppress each
+    other. ``nms`` removes boxes that overlap a better one by more than `iou`; ``soft_nms``
+    lowers their scores linearly instead (https://arxiv.org/abs/1704.04503).
+    """
+    if len(boxes) == 0:
+        return groups.new_zeros(0), scores
+    boxes = boxes.float()
+    shifted = boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None]
+    scores = scores.float()
+    if len(boxes) < SPLIT_FROM:
+        return _suppress_one_group(shifted, scores, iou, method)
+    kept_rows, kept_scores = [], []
+    for group in groups.unique():
+        rows = (groups == group).nonzero().flatten()
+        kept, new_scores = _suppress_one_group(shifted[rows], scores[rows], iou, method)
+        kept_rows.append(rows[kept])
+        kept_scores.append(new_scores)
+    values, order = torch.cat(kept_scores).sort(descending=True)
+    return torch.cat(kept_rows)[order], values
+
+
+def suppress_classes(
+    boxes: Tensor,
+    scores: Tensor,
+    *,
+    score_threshold: float,
+    iou: float,
+    limit: int,
+    method: Method = "nms",
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Detections of one image: boxes (S, 4), scores (S,), labels (S,), best first, at most `limit`.
+
+    `boxes` (N, 4) each carry `scores` (N, K) for every class; a pair of box and class is a
+    candidate if its score is above `score_threshold`.
+    """
+    row, label = (scores > score_threshold).nonzero(as_tuple=True)
+    candidates = boxes[row]
+    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method)
+    keep = keep[:limit]
+    return candidates[keep], kept_scores[:limit], label[keep]
+
+
+def _suppress_one_group(
+    boxes: Tensor, scores: Tensor, iou: float, method: Method
+) -> tuple[Tensor, Tensor]:
+    if method == "soft_nms":
+        return _soft_nms(boxes, scores, iou)
+    keep = nms(boxes, scores, iou)
+    return keep, scores[keep]
+
+
+def _soft_nms(boxes: Tensor, scores: Tensor, iou: float) -> tuple[Tensor, Tensor]:
+    rows = torch.arange(len(boxes), device=boxes.device)
+    kept_rows, kept_scores = [], []
+    while len(rows):
+        best = int(scores.argmax())
+        if scores[best] < SOFT_NMS_MIN_SCORE:
+            break
+        kept_rows.append(rows[best])
+        kept_scores.append(scores[best])
+        overlap = pairwise_iou(boxes[best : best + 1], boxes)[0]
+        scores = torch.where(overlap >= iou, scores * (1 - overlap), scores)
+        rest = scores >= SOFT_NMS_MIN_SCORE
+        rest[best] = False
+        rows, boxes, scores = rows[rest], boxes[rest], scores[rest]
+    if not kept_rows:
+        return rows[:0], scores[:0]
+    return torch.stack(kept_rows), torch.stack(kept_scores)
