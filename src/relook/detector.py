@@ -69,7 +69,7 @@ class Detector(nn.Module):
         """
         pyramid = self._features(images)
         scored = self.rpn(pyramid)
-        proposals = self.rpn.propose(scored, images, self.rpn.train_rule)
+        proposals, _ = self.rpn.propose(scored, images, self.rpn.train_rule)
         losses = {f"rpn.{k}": v for k, v in self.rpn.loss(scored, images, targets).items()}
         context = None
         if self.semantic is not None:
@@ -94,7 +94,7 @@ class Detector(nn.Module):
             ModelError: M05 when the batch cannot be fed to the network.
         """
         pyramid = self._features(images)
-        proposals = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
+        proposals, _ = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
         context: Tensor | None = None if self.semantic is None else self.semantic(pyramid)[1]
         cascade = self._cascade
         return cascade.detect(

@@ -29,8 +29,8 @@ def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
     left, right = _extent(masks.any(dim=1))
     # One pixel of background on each side: sampling beyond the window then finds zeros, as it
     # would in the whole mask.
-    crop_h = min(height, int((bottom - top).amax(initial=0)) + 2)
-    crop_w = min(width, int((right - left).amax(initial=0)) + 2)
+    crop_h = min(height, int((bottom - top).max(initial=0)) + 2)
+    crop_w = min(width, int((right - left).max(initial=0)) + 2)
     y = (top - 1).clip(0, height - crop_h)
     x = (left - 1).clip(0, width - crop_w)
     source = masks.cpu().numpy()

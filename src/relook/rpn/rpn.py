@@ -106,11 +106,13 @@ class RPN(nn.Module):
         )
 
     @torch.no_grad()
-    def propose(self, scored: Scored, images: ImageBatch, rule: ProposalRule) -> Rois:
-        """At most ``rule.proposals`` boxes per image, best first."""
+    def propose(
+        self, scored: Scored, images: ImageBatch, rule: ProposalRule
+    ) -> tuple[Rois, Tensor]:
+        """At most ``rule.proposals`` boxes per image, best first, and their scores (R,)."""
         level = torch.arange(len(self.strides), device=scored.anchors.device)
         level = level.repeat_interleave(torch.tensor(scored.anchors_per_level).to(level))
-        kept = []
+        kept, kept_scores = [], []
         for logits, deltas, size in zip(scored.logits, scored.deltas, images.sizes, strict=True):
             scores = logits.sigmoid()
             rows = _best_per_level(scores, scored.anchors_per_level, rule.candidates)
@@ -119,9 +121,10 @@ class RPN(nn.Module):
             if not rule.keep_empty_boxes:
                 real = box_ops.has_area(boxes)
                 boxes, rows = boxes[real], rows[real]
-            keep, _ = suppress(boxes, scores[rows], level[rows], rule.nms_iou)
+            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou)
             kept.append(boxes[keep[: rule.proposals]])
-        return Rois.cat(kept)
+            kept_scores.append(best[: rule.proposals])
+        return Rois.cat(kept), torch.cat(kept_scores)
 
     def loss(self, scored: Scored, images: ImageBatch, targets: Sequence[Target]) -> Losses:
         """``objectness`` (binary cross-entropy) and ``box`` (smooth L1 of the positives).
@@ -146,7 +149,9 @@ class RPN(nn.Module):
                 self.strides,
                 strict=True,
             )
-            trainable = torch.cat([is_trainable(a, s, stride, size, padded) for a, s, stride in levels])
+            trainable = torch.cat(
+                [is_trainable(a, hw, stride, size, padded) for a, hw, stride in levels]
+            )
             rows = trainable.nonzero().flatten()
             index = assign(
                 scored.anchors[rows],

@@ -1,0 +1,124 @@
+"""The one door: a name or a path becomes a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .build import build_detector
+from .config import ModelConfig
+from .detector import Detector
+from .errors import DataError, ModelError, UsageError, did_you_mean
+from .predictor import Predictor
+from .presets import PRESETS, preset
+from .results import SHOWN_FROM
+from .weights import SUFFIX, load_model
+
+_BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
+_PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
+
+
+def load(name_or_path: str | Path, *, device: torch.device | str = "auto") -> Predictor:
+    """The trained model in a file or run folder, ready to predict on `device`.
+
+    A run folder gives its best model. ``"auto"`` is a GPU if there is a usable one.
+
+    Raises:
+        ModelError: M01 for a preset's name, which has no weights by itself, and for a run
+            without a model yet; M02 for a file that is not a relook model, checkpoints of other
+            libraries included; M03 and M04 as `load_model` does.
+        UsageError: U01 for a name that is neither a file nor a preset.
+        DataError: D01 for a path that does not exist.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir() and (found := _model_in(path)):
+        path = found
+    elif not path.is_file():
+        raise _not_found(str(name_or_path), path)
+    if path.suffix.lower() in _PICKLES:
+        raise _foreign(path)
+    saved = load_model(path)
+    score = saved.extra.get("shown_from")
+    usable = isinstance(score, int | float) and 0 <= score <= 1
+    return Predictor(
+        saved.detector,
+        saved.config,
+        saved.classes,
+        device=device,
+        shown_from=float(score) if usable else SHOWN_FROM,
+    )
+
+
+def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
+    """A detector with random weights, as a bare module: a preset with some fields changed.
+
+    Nested fields are written with two underscores: ``backbone__norm="group"``. A semantic branch
+    over objects and background (K + 1 classes) follows `num_classes`.
+
+    Raises:
+        UsageError: U01 for an unknown name, U02 for an unknown field, U03 for a bad value.
+    """
+    config = name if isinstance(name, ModelConfig) else preset(name)
+    if num_classes is not None:
+        config = _with_classes(config, num_classes)
+    return build_detector(config.with_(**changes))
+
+
+def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
+    semantic = config.semantic
+    changed = config.with_(num_classes=num_classes)
+    if semantic is not None and semantic.num_classes == config.num_classes + 1:
+        changed = changed.with_(semantic__num_classes=num_classes + 1)
+    return changed
+
+
+def _model_in(folder: Path) -> Path | None:
+    """The best model of a run, else the one written last."""
+    if (folder / _BEST).is_file():
+        return folder / _BEST
+    models = [file for file in folder.glob(f"*{SUFFIX}") if file.is_file()]
+    return max(models, key=lambda file: file.stat().st_mtime, default=None)
+
+
+def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
+    if path.is_dir() and name not in PRESETS:
+        state = (
+            f"it has {_LAST}, so its training has not finished a validation: go on with "
+            f"`relook train --resume {path}`"
+            if (path / _LAST).is_file()
+            else "it is no run folder"
+        )
+        return ModelError("M01", f"{path} has no {SUFFIX} file; {state}.")
+    if name in PRESETS:
+        return ModelError(
+            "M01",
+            f"{name} names an architecture, and its weights are not at hand. Train it (`relook "
+            f"train --model {name} ...`) and load the run folder, or give the path of a {SUFFIX} "
+            f"file. For random weights use relook.build({name!r}).",
+        )
+    looks_like_path = path.suffix != "" or len(path.parts) > 1
+    if looks_like_path:
+        siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+        close = did_you_mean(path.name, siblings) if siblings else ""
+        hint = f"; {close}" if close.startswith("did") else ""
+        return DataError("D01", f"{path}: there is no such file or run folder{hint}.")
+    return UsageError(
+        "U01",
+        f"{name!r} is neither a file, a run folder nor a model; {did_you_mean(name, PRESETS)}",
+    )
+
+
+def _foreign(path: Path) -> ModelError:
+    if path.name == _LAST:
+        return ModelError(
+            "M02",
+            f"{path} is the state of a training. Go on with `relook train --resume "
+            f"{path.parent}`, or load the folder {path.parent} for its best model.",
+        )
+    return ModelError(
+        "M02",
+        f"{path} is a checkpoint of another library, which this version cannot import yet. It "
+        f"was not opened: such files can run code. relook loads {SUFFIX} files that it wrote.",
+    )

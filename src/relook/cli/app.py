@@ -1,0 +1,62 @@
+"""The command line: which commands there are, and what becomes of their errors.
+
+Modules of commands import nothing heavy at their top, so that ``relook --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .demo import demo
+from .errors import CommandGroup
+from .evaluate import evaluate
+from .models import models
+from .predict import predict
+from .train import train
+
+app = typer.Typer(
+    name="relook",
+    cls=CommandGroup,
+    help="Object detection and instance segmentation that looks at an image twice.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train)
+app.command("eval")(evaluate)
+app.command("predict")(predict)
+app.command("models")(models)
+app.command("demo")(demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"relook {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", envvar="RELOOK_DEBUG", help="Show where in the code an error arose."
+        ),
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Run the command line; does not return."""
+    app()

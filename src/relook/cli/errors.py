@@ -1,0 +1,47 @@
+"""How errors leave the command line: one clear line, and an exit code by family.
+
+1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import RelookError
+
+INTERRUPTED: Final = 130
+
+
+class CommandGroup(TyperGroup):
+    """Commands whose errors on purpose become a message and an exit code.
+
+    Any other exception is a defect of this package and keeps its traceback.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of `ctx`.
+
+        Raises:
+            typer.Exit: With the exit code, after the message went to standard error.
+        """
+        try:
+            return super().invoke(ctx)
+        except RelookError as error:
+            if ctx.params.get("debug"):
+                raise
+            print(error, file=sys.stderr)
+            raise typer.Exit(exit_code(error)) from None
+        except KeyboardInterrupt:
+            if ctx.params.get("debug"):
+                raise
+            print("\ninterrupted; what was finished before is kept", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def exit_code(error: RelookError) -> int:
+    """The exit code of the command line for `error`."""
+    return INTERRUPTED if error.code == "R01" else error.exit_code

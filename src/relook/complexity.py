@@ -1,0 +1,132 @@
+"""How large a model is and how much it computes, without computing anything.
+
+Modules run on PyTorch's meta device, which has shapes but no numbers. A multiply-add is one
+product and its addition in a convolution or matrix product; pooling, sampling, normalisation and
+activations count as nothing, and a deformable convolution as much as the plain one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any
+
+import torch
+import torchvision  # noqa: F401 - registers torch.ops.torchvision
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .build import build_detector
+from .config import ModelConfig
+from .detector import Detector
+from .errors import UsageError
+from .heads import box as box_head
+from .heads import mask as mask_head
+from .types import Pyramid
+
+STRIDE = 32  # network inputs are padded to multiples of it
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """Counts by part: ``features``, ``rpn``, ``boxes``, and where there are ``semantic``, ``masks``."""
+
+    parameters: dict[str, int]  # those that training leaves alone included
+    multiply_adds: dict[str, int]
+
+
+def complexity(
+    config: ModelConfig,
+    height: int = 800,
+    width: int = 1344,
+    proposals: int = 1000,
+    masks: int = 100,
+) -> Complexity:
+    """Parameters, and multiply-adds of detecting in one image of (height, width) pixels.
+
+    Every box head sees all `proposals`, every mask head all `masks` detections.
+
+    Raises:
+        UsageError: U03 when the size is not a multiple of 32.
+    """
+    if height < 1 or width < 1 or height % STRIDE or width % STRIDE:
+        raise UsageError("U03", f"size {height}x{width}: expected multiples of {STRIDE} pixels")
+    with torch.device("meta"):
+        detector = build_detector(config).eval()
+    counts = {
+        name: sum(p.numel() for part in parts for p in part.parameters())
+        for name, parts in _parts(detector).items()
+    }
+    with torch.no_grad():
+        work = _count(detector, config.pyramid.channels, (height, width), proposals, masks)
+    return Complexity(counts, work)
+
+
+def multiply_adds(
+    config: ModelConfig,
+    height: int = 800,
+    width: int = 1344,
+    proposals: int = 1000,
+    masks: int = 100,
+) -> dict[str, int]:
+    """Only the multiply-adds of `complexity`, by part."""
+    return complexity(config, height, width, proposals, masks).multiply_adds
+
+
+def _parts(detector: Detector) -> dict[str, list[nn.Module]]:
+    cascade: Any = detector.cascade
+    parts: dict[str, list[nn.Module]] = {"features": [detector.features], "rpn": [detector.rpn]}
+    if detector.semantic is not None:
+        parts["semantic"] = [detector.semantic]
+    parts["boxes"] = list(cascade.box_heads)
+    if len(cascade.mask_heads):
+        parts["masks"] = list(cascade.mask_heads)
+    return parts
+
+
+def _count(
+    detector: Detector, channels: int, size: tuple[int, int], proposals: int, masks: int
+) -> dict[str, int]:
+    empty = partial(torch.empty, device="meta")
+    cascade: Any = detector.cascade
+    counts: dict[str, int] = {}
+    pyramid: Pyramid
+    counts["features"], pyramid = _measured(detector.features, empty(1, 3, *size))
+    counts["rpn"], _ = _measured(detector.rpn, pyramid)
+    if detector.semantic is not None:
+        counts["semantic"], _ = _measured(detector.semantic, pyramid)
+    regions = empty(proposals, channels, box_head.POOL_SIDE, box_head.POOL_SIDE)
+    counts["boxes"] = sum(_measured(head, regions)[0] for head in cascade.box_heads)
+    if len(cascade.mask_heads):
+        objects = empty(masks, channels, mask_head.POOL_SIDE, mask_head.POOL_SIDE)
+        counts["masks"], _ = _measured(partial(_all_masks, cascade), objects)
+    return counts
+
+
+def _all_masks(cascade: Any, objects: Tensor) -> None:
+    carried = None
+    for head in cascade.mask_heads:
+        features = head.features(objects, carried)
+        carried = features if cascade.mask_flow else None
+        head.predict(features)
+
+
+def _measured(run: Callable[[Any], Any], given: Any) -> tuple[int, Any]:
+    """Multiply-adds of ``run(given)``, and what it gives.
+
+    The counter of PyTorch says two operations for each.
+    """
+    deformable = torch.ops.torchvision.deform_conv2d
+    with FlopCounterMode(display=False, custom_mapping={deformable: _deformable}) as counter:
+        out = run(given)
+    return int(counter.get_total_flops()) // 2, out
+
+
+def _deformable(
+    input_shape: Any, weight_shape: Any, *_: Any, out_shape: Any = None, **__: Any
+) -> int:
+    """Operations of a deformable convolution, counted as those of a plain one."""
+    batch, _channels, height, width = out_shape
+    return int(2 * batch * height * width * prod(weight_shape))

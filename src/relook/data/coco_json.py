@@ -1,0 +1,138 @@
+"""The outer form of an annotation file: is it json, is it COCO, are its tables what they say?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import DataError
+
+Entry = dict[str, Any]
+
+_LARGEST = 2**31  # pixels of an image whose size is believed
+
+
+def load_tables(path: Path) -> Entry:
+    """The top level of a COCO instance file; "images", "annotations", "categories" are lists.
+
+    Raises:
+        DataError: D01 for a missing file, D03 for one that is not json, D04 for one that is not
+            a COCO instance file, naming what it looks like instead.
+    """
+    top = _parsed(path)
+    if not isinstance(top, dict):
+        _refuse(path, f"its top level is a {_kind(top)}, not an object{_looks_like(top)}")
+    for key in ("images", "annotations", "categories"):
+        if key not in top:
+            _refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
+        if not isinstance(top[key], list):
+            _refuse(path, f'"{key}" is a {_kind(top[key])}, not a list{_looks_like(top)}')
+    first = next(iter(top["annotations"]), None)
+    if isinstance(first, dict) and "segments_info" in first:
+        _refuse(path, "it is a COCO panoptic file; relook needs the instances file beside it")
+    if isinstance(first, dict) and "caption" in first and "category_id" not in first:
+        _refuse(path, "it is a COCO captions file; relook needs the instances file beside it")
+    return top
+
+
+def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
+    """(id, entry) of each row of the table `key`.
+
+    Raises:
+        DataError: D04 for a row without an integer id, D05 for an id that came before.
+    """
+    seen: set[int] = set()
+    for position, entry in enumerate(top[key]):
+        if not isinstance(entry, dict):
+            _refuse(path, f'"{key}"[{position}] is a {_kind(entry)}, not an object')
+        identity = entry.get("id")
+        if type(identity) is not int:
+            _refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
+        if identity in seen:
+            raise DataError(
+                "D05",
+                f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id; '
+                "after joining files, renumber one of them.",
+            )
+        seen.add(identity)
+        yield identity, entry
+
+
+def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
+    """The non-empty text under `key`; D04 if there is none."""
+    value = entry.get(key)
+    if not isinstance(value, str) or not value.strip():
+        _refuse(path, f"{where} has {key} {shown(value)}, a text is needed")
+    return value
+
+
+def side_of(path: Path, entry: Entry, key: str, where: str) -> int | None:
+    """The positive number of pixels under `key`, None if it is missing; else D04."""
+    value = entry.get(key)
+    if value is None:
+        return None
+    whole = isinstance(value, float) and value.is_integer()
+    if isinstance(value, bool) or not (isinstance(value, int) or whole):
+        _refuse(path, f"{where} has {key} {shown(value)}, a number of pixels is needed")
+    if not 0 < value < _LARGEST:
+        _refuse(path, f"{where} has {key} {shown(value)}, which no image has")
+    return int(value)
+
+
+def _parsed(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError("D01", f"{path}: there is no such annotation file.") from None
+    except IsADirectoryError:
+        raise DataError("D01", f"{path} is a folder; give the json file in it.") from None
+    except OSError as error:
+        raise DataError("D03", f"{path} cannot be read: {error.strerror or error}.") from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            "D03",
+            f"{path.name}: line {error.lineno}, column {error.colno}: {error.msg}. The file is "
+            "not json, or was cut off; write or copy it again.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError("D03", f"{path.name} is not UTF-8 text (byte {error.start}).") from None
+    except RecursionError:
+        raise DataError("D03", f"{path.name} is nested too deeply to be read.") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError("D03", f"{path.name} cannot be read: {error}.") from None
+
+
+def _looks_like(top: object) -> str:
+    """The end of a message: what this json seems to be, and what to do about it."""
+    if isinstance(top, list):
+        first = top[0] if top else None
+        if isinstance(first, dict) and "image_id" in first and "score" in first:
+            return "; these look like COCO results (predictions), not annotations"
+        return ""
+    if isinstance(top, dict):
+        if "shapes" in top and "imagePath" in top:
+            return "; it looks like a LabelMe file: convert the folder to COCO first"
+        if any(str(key).startswith("_via") for key in top):
+            return "; it looks like a VIA project: export it as COCO"
+    return ""
+
+
+def _kind(value: object) -> str:
+    names = {dict: "object", list: "list", str: "text", type(None): "null", bool: "truth value"}
+    return names.get(type(value), "number")
+
+
+def shown(value: object) -> str:
+    """A value as it stands in the file, cut to 40 characters."""
+    try:
+        text = json.dumps(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a huge number"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _refuse(path: Path, why: str) -> NoReturn:
+    raise DataError("D04", f"{path.name} is not a COCO instance file: {why}.")

@@ -1,0 +1,96 @@
+"""What is known about a data set once its annotation file has been read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .segmentation import Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class of objects as the annotation file names it."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectRecord:
+    """One annotated object, in pixels of its image."""
+
+    id: int
+    label: int  # index in the classes of the data set
+    box: tuple[float, float, float, float]  # (x1, y1, x2, y2), inside the image
+    segmentation: Segmentation | None  # polygons or a run-length code, checked; None: box only
+    is_crowd: bool  # a region of many objects that were not told apart
+    area: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageRecord:
+    """One image and what is in it."""
+
+    id: int
+    file_name: str  # as in the annotation file
+    path: Path
+    width: int
+    height: int
+    objects: tuple[ObjectRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CocoIndex:
+    """An annotation file, read and checked: what `CocoDataset` draws its samples from."""
+
+    path: Path
+    images: tuple[ImageRecord, ...]  # in the order of the file
+    classes: tuple[Category, ...]  # position = label
+    skipped: Mapping[str, int]  # objects left out: reason -> how many
+    has_masks: bool  # every object has a mask; otherwise none has
+    adjusted: Mapping[str, int] = field(default_factory=dict)
+    """Objects that were kept but changed: what was done -> how many."""
+    examples: Mapping[str, int] = field(default_factory=dict)
+    """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
+
+    @property
+    def num_objects(self) -> int:
+        """Objects in all images, crowd regions not counted."""
+        return sum(self.class_counts())
+
+    @property
+    def num_crowd(self) -> int:
+        """Crowd regions in all images."""
+        return sum(thing.is_crowd for image in self.images for thing in image.objects)
+
+    @property
+    def num_empty_images(self) -> int:
+        """Images without a single object that is not a crowd."""
+        return sum(all(thing.is_crowd for thing in image.objects) for image in self.images)
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Number of objects of each class, crowd regions not counted."""
+        counts = [0] * len(self.classes)
+        for image in self.images:
+            for thing in image.objects:
+                counts[thing.label] += not thing.is_crowd
+        return tuple(counts)
+
+    def summary(self) -> list[str]:
+        """Lines for people: how much there is, of which class, and what was left out and why."""
+        kind = "objects with masks" if self.has_masks else "objects with boxes only"
+        lines = [f"{self.path.name}: {len(self.images)} images, {self.num_objects} {kind}"]
+        if self.num_empty_images:
+            lines[0] += f", {self.num_empty_images} images without objects"
+        if self.num_crowd:
+            lines[0] += f", {self.num_crowd} crowd regions (never trained as objects)"
+        counted = zip(self.classes, self.class_counts(), strict=True)
+        lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in counted))
+        for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
+            lines.extend(
+                f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
+                for reason, count in counts.items()
+            )
+        return lines

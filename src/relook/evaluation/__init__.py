@@ -1,0 +1,1 @@
+"""How good are the detections: COCO metrics for boxes and masks."""

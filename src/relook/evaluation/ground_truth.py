@@ -1,0 +1,202 @@
+"""The objects to be found, read from a COCO json into the form the evaluator can trust.
+
+pycocotools follows hostile run lengths out of its own memory, takes a polygon of four numbers for
+a box, misreads an annotation whose id is 0 and fails on a missing "iscrowd". So every annotation
+is rebuilt here: numbered from 1, with its mask as a checked run-length encoding. Whatever is left
+out is counted with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from ..errors import DataError
+from ..ops.run_lengths import are_runs_of
+
+Annotation = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruth:
+    """Images, categories and objects of one COCO json, ready for pycocotools."""
+
+    name: str  # for messages: the file name, or "ground truth"
+    sizes: Mapping[int, tuple[int, int]]  # image id -> (height, width)
+    categories: Mapping[int, str]  # category id -> name, in the order of ascending ids
+    objects: tuple[Annotation, ...]  # id, image_id, category_id, bbox, area, iscrowd, segmentation
+    has_masks: bool  # at least one object has a mask
+    skipped: Mapping[str, int]  # reason -> number of annotations left out
+
+
+def read_ground_truth(source: Path | str | Mapping[str, Any]) -> GroundTruth:
+    """The ground truth in a COCO json, given as a path or as the loaded dictionary.
+
+    Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not
+    a COCO instance file, D05 for an id used twice.
+    """
+    if isinstance(source, Mapping):
+        name, content = "ground truth", source
+    else:
+        name, content = Path(source).name, _read_json(Path(source))
+    tables = {key: _table(name, content, key) for key in ("images", "annotations", "categories")}
+    sizes: dict[int, tuple[int, int]] = {}
+    for image in tables["images"]:
+        image_id = _unique_id(name, "images", image, sizes)
+        sizes[image_id] = (_pixels(name, image, "height"), _pixels(name, image, "width"))
+    categories: dict[int, str] = {}
+    for category in tables["categories"]:
+        category_id = _unique_id(name, "categories", category, categories)
+        categories[category_id] = str(category.get("name", category_id))
+    skipped: Counter[str] = Counter()
+    objects: list[Annotation] = []
+    for annotation in tables["annotations"]:
+        rebuilt = _rebuild(annotation, sizes, categories)
+        if isinstance(rebuilt, str):
+            skipped[rebuilt] += 1
+        else:
+            objects.append({"id": len(objects) + 1, **rebuilt})
+    return GroundTruth(
+        name=name,
+        sizes=sizes,
+        categories=dict(sorted(categories.items())),
+        objects=tuple(objects),
+        has_masks=any(annotation["segmentation"] is not None for annotation in objects),
+        skipped=dict(skipped),
+    )
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(
+            "D01", f"{path}: this annotation file does not exist. Check the path."
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            "D03", f"{path}: cannot be read as json ({error}). Export the annotations again."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise _not_coco(path.name, "the file is not a json object")
+    return content
+
+
+def _not_coco(name: str, why: str) -> DataError:
+    return DataError(
+        "D04",
+        f"{name}: {why}, so this is not a COCO instance file. "
+        'Give a json with the lists "images", "annotations" and "categories".',
+    )
+
+
+def _table(name: str, content: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    rows = content.get(key)
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise _not_coco(name, f'"{key}" is missing or not a list of objects')
+    return rows
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _unique_id(
+    name: str, key: str, row: Mapping[str, Any], known: Mapping[int, Any]
+) -> int:
+    value = row.get("id")
+    if not isinstance(value, int) or not _is_id(value):
+        raise _not_coco(name, f'an entry of "{key}" has the id {value!r}, which is no integer')
+    if value in known:
+        raise DataError(
+            "D05",
+            f'{name}: two entries of "{key}" have the id {value}, so what refers to it is '
+            "ambiguous. Give every entry its own id.",
+        )
+    return value
+
+
+def _pixels(name: str, image: Mapping[str, Any], key: str) -> int:
+    value = image.get(key)
+    if not isinstance(value, int) or not _is_id(value) or value < 1:
+        raise _not_coco(
+            name, f"image {image['id']} has the {key} {value!r} instead of a number of pixels"
+        )
+    return value
+
+
+def _rebuild(
+    annotation: Mapping[str, Any],
+    sizes: Mapping[int, tuple[int, int]],
+    categories: Mapping[int, str],
+) -> Annotation | str:
+    """The annotation as the evaluator needs it (without an id), or why it is left out."""
+    image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
+    if not isinstance(image_id, int) or image_id not in sizes:
+        return "of an image that the file does not list"
+    if not isinstance(category_id, int) or category_id not in categories:
+        return "of a category that the file does not list"
+    segmentation = annotation.get("segmentation")
+    mask = None
+    if segmentation:
+        mask = segmentation_to_rle(segmentation, sizes[image_id])
+        if mask is None:
+            return "with a mask that cannot be read"
+    box = annotation.get("bbox")
+    if box is None and mask is not None:
+        box = coco_mask.toBbox(mask).tolist()
+    if not _are_numbers(box) or len(box) != 4 or box[2] < 0 or box[3] < 0:
+        return "without a usable box"
+    area = annotation.get("area")
+    if not _are_numbers([area]):
+        area = box[2] * box[3] if mask is None else int(coco_mask.area(mask))
+    return {
+        "image_id": image_id,
+        "category_id": category_id,
+        "bbox": [float(value) for value in box],
+        "area": area,
+        "iscrowd": int(bool(annotation.get("iscrowd", 0))),
+        "segmentation": mask,
+    }
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        for value in values
+    )
+
+
+def segmentation_to_rle(segmentation: Any, size: tuple[int, int]) -> Annotation | None:
+    """A COCO segmentation (polygons or run lengths of either kind) as compressed run lengths.
+
+    None when it is malformed, or made for an image of another size than `size`, (height, width).
+    """
+    height, width = size
+    if isinstance(segmentation, list):
+        # Fewer than three corners enclose nothing, and pycocotools takes four numbers for a box.
+        if not all(_are_numbers(part) for part in segmentation):
+            return None
+        polygons = [part for part in segmentation if len(part) >= 6 and len(part) % 2 == 0]
+        limit = 16.0 * max(height, width)  # pycocotools walks along an edge pixel by pixel
+        if not polygons or any(abs(value) > limit for part in polygons for value in part):
+            return None
+        merged: Annotation = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+        return merged
+    if not isinstance(segmentation, Mapping) or segmentation.get("size") != [height, width]:
+        return None
+    counts = segmentation.get("counts")
+    if not are_runs_of(counts, height * width):
+        return None
+    if isinstance(counts, list):
+        runs = {"size": [height, width], "counts": counts}
+        encoded: Annotation = coco_mask.frPyObjects(runs, height, width)
+        return encoded
+    return {"size": [height, width], "counts": counts}

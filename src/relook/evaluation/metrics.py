@@ -1,0 +1,180 @@
+"""The numbers of an evaluation, as values, as json and as a table to read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """How well one class is found; its averages are nan when the ground truth has none of it."""
+
+    id: int
+    name: str
+    ap: float
+    ap50: float
+    num_objects: int  # without crowd regions
+    num_detections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The twelve COCO numbers in [0, 1]; nan where the ground truth has no such object.
+
+    All of them but `ar_1` and `ar_10` count up to `Metrics.max_dets` detections of a class in an
+    image: this is the usual limit of 100 only when that is what was asked for.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    ap_small: float
+    ap_medium: float
+    ap_large: float
+    ar_1: float
+    ar_10: float
+    ar_n: float
+    ar_small: float
+    ar_medium: float
+    ar_large: float
+    classes: tuple[ClassScore, ...] = ()
+
+    @property
+    def per_class(self) -> dict[str, float]:
+        """Class name -> AP, nan for a class without objects; a name used twice gets its id."""
+        names = [score.name for score in self.classes]
+        return {
+            score.name if names.count(score.name) == 1 else f"{score.name} ({score.id})": score.ap
+            for score in self.classes
+        }
+
+    def numbers(self) -> dict[str, float]:
+        """The twelve numbers by name, in the order in which COCO lists them."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+
+NUMBERS = tuple(name for name in Scores.__dataclass_fields__ if name != "classes")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What an evaluation came to."""
+
+    box: Scores
+    mask: Scores | None  # None when the ground truth or the detections have no masks
+    max_dets: int
+    num_images: int
+    num_objects: int  # without crowd regions
+    num_crowd: int
+    num_detections: int
+    sizes: Mapping[str, int]  # small, medium, large -> number of objects
+    skipped: Mapping[str, int]  # reason -> number of annotations or detections left out
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that json can write: nan, which json does not have, becomes None."""
+        return {
+            "version": FORMAT_VERSION,
+            "max_dets": self.max_dets,
+            "images": self.num_images,
+            "objects": self.num_objects,
+            "objects_by_size": dict(self.sizes),
+            "crowd_regions": self.num_crowd,
+            "detections": self.num_detections,
+            "skipped": dict(self.skipped),
+            "box": _scores_to_json(self.box),
+            "mask": None if self.mask is None else _scores_to_json(self.mask),
+        }
+
+    def table(self, per_class: bool | None = None) -> str:
+        """The numbers as plain text of at most 80 columns, boxes beside masks.
+
+        `per_class` adds a line for every class; by default when there is more than one. Class
+        names are printed as they are: a printer with markup of its own must be told to leave
+        brackets alone.
+        """
+        if per_class is None:
+            per_class = len(self.box.classes) > 1
+        lines = [self._summary(), "", *self._number_lines()]
+        if per_class:
+            lines += ["", *self._class_lines()]
+        for reason, count in self.skipped.items():
+            lines.append(f"left out: {count} {reason}")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        crowd = f" and {self.num_crowd} crowd regions" if self.num_crowd else ""
+        return (
+            f"{self.num_objects} objects{crowd} in {self.num_images} images, "
+            f"{self.num_detections} detections, at most {self.max_dets} of a class in an image"
+        )
+
+    def _number_lines(self) -> list[str]:
+        limit = self.max_dets
+        small, medium, large = (self.sizes[name] for name in ("small", "medium", "large"))
+        titles = (
+            "AP        IoU 0.50 to 0.95",
+            "AP50      IoU 0.50",
+            "AP75      IoU 0.75",
+            f"AP small  {small} objects under 32 x 32 pixels",
+            f"AP medium {medium} objects",
+            f"AP large  {large} objects over 96 x 96 pixels",
+            f"AR at {min(1, limit)}",
+            f"AR at {min(10, limit)}",
+            f"AR at {limit}",
+            "AR small",
+            "AR medium",
+            "AR large",
+        )
+        columns = [self.box] if self.mask is None else [self.box, self.mask]
+        header = "".join(f"{name:>8}" for name in ("boxes", "masks")[: len(columns)])
+        lines = [f"{'':<48}{header}"]
+        for title, name in zip(titles, NUMBERS, strict=True):
+            values = "".join(f"{_number(getattr(scores, name)):>8}" for scores in columns)
+            lines.append(f"{title:<48}{values}")
+        return lines
+
+    def _class_lines(self) -> list[str]:
+        columns = [self.box] if self.mask is None else [self.box, self.mask]
+        heads = ["box AP", "mask AP"][: len(columns)]
+        lines = [f"{'class':<28}{'objects':>9}{'found':>9}{''.join(f'{h:>10}' for h in heads)}"]
+        empty: list[str] = []
+        for row, score in enumerate(self.box.classes):
+            if score.num_objects == 0:
+                empty.append(score.name)
+                continue
+            values = "".join(f"{_number(scores.classes[row].ap):>10}" for scores in columns)
+            name = score.name if len(score.name) <= 28 else score.name[:25] + "..."
+            lines.append(f"{name:<28}{score.num_objects:>9}{score.num_detections:>9}{values}")
+        if empty:
+            shown = ", ".join(empty[:6]) + (", ..." if len(empty) > 6 else "")
+            lines.append(f"no objects of {len(empty)} classes: {shown}")
+        return lines
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _scores_to_json(scores: Scores) -> dict[str, Any]:
+    content: dict[str, Any] = {name: _or_none(value) for name, value in scores.numbers().items()}
+    content["classes"] = [
+        {
+            "id": score.id,
+            "name": score.name,
+            "ap": _or_none(score.ap),
+            "ap50": _or_none(score.ap50),
+            "objects": score.num_objects,
+            "detections": score.num_detections,
+        }
+        for score in scores.classes
+    ]
+    return content

@@ -1,0 +1,122 @@
+"""Run a model over an annotated data set and say how good it is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..data.coco import Category, CocoIndex, ImageRecord
+from ..errors import DataError
+from ..predictor import Predictor
+from .coco import IouType, evaluate_coco
+from .metrics import Metrics
+
+
+class Evaluation(NamedTuple):
+    """Numbers, what they were computed from, and how long finding it took."""
+
+    metrics: Metrics
+    predictions: list[dict[str, Any]]  # COCO results with the category ids of the ground truth
+    images_per_second: float  # reading, detecting and pasting of masks; not the scoring
+
+
+def evaluate_model(
+    predictor: Predictor,
+    index: CocoIndex,
+    *,
+    max_dets: int | None = None,
+    size: tuple[int, int] | None = None,
+    batch_size: int = 1,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """COCO metrics of `predictor` on the images of `index`, at the model's own test threshold.
+
+    At most `max_dets` objects count in an image: in suppression, in the cap and in the scoring;
+    by default the model's own cap. `limit` takes the first images only. `progress` is called
+    with how many images are done, and of how many. Classes are matched by name.
+
+    Raises:
+        DataError: D13 when the model cannot tell a class of the data, D11 when there is no
+            image, D01 or D02 when one is missing or unreadable, D10 when one has another size
+            than the data says.
+        UsageError: U03 for an option that makes no sense.
+    """
+    ids = match_classes(predictor.classes, index)
+    records = index.images[:limit]
+    if not records:
+        raise DataError("D11", f"{index.path}: there are no images to evaluate.")
+    cap = max_dets or predictor.config.cascade.max_detections
+    started = time.perf_counter()
+    found: list[dict[str, Any]] = []
+    results = predictor.stream(
+        (record.path for record in records), size=size, max_dets=cap, batch_size=batch_size
+    )
+    for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
+        _check_size(index, record, result.size)
+        found.extend(result.to_coco(record.id))
+        if progress is not None:
+            progress(done, len(records))
+    seconds = time.perf_counter() - started
+    iou_types: Sequence[IouType] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
+    metrics = evaluate_coco(
+        index.path,
+        found,
+        max_dets=cap,
+        iou_types=iou_types,
+        classes=predictor.classes,
+        image_ids=None if limit is None else [record.id for record in records],
+    )
+    predictions = [
+        {**one, "category_id": ids[one["category_id"]]}
+        for one in found
+        if one["category_id"] in ids
+    ]
+    return Evaluation(metrics, predictions, len(records) / seconds)
+
+
+def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int, int]:
+    """Category id of the model -> category id of `index`, for the names that both have.
+
+    A class that only the model has is left out: the data cannot say whether it was found.
+
+    Raises:
+        DataError: D13 when `index` has objects of a class that the model has not, when no class
+            is common, or when a name stands twice.
+    """
+    of_model, of_data = [c.name for c in classes], [c.name for c in index.classes]
+    lists = f"The model has: {_listed(of_model)}. The file has: {_listed(of_data)}."
+    twice = [name for name, n in (Counter(of_model) | Counter(of_data)).items() if n > 1]
+    if twice:
+        raise DataError(
+            "D13",
+            f"{index.path}: classes are matched by name, and {_listed(twice)} stands twice. {lists}",
+        )
+    counted = zip(of_data, index.class_counts(), strict=True)
+    unknown = [name for name, count in counted if count and name not in of_model]
+    by_name = {c.name: c.id for c in index.classes}
+    common = {c.id: by_name[c.name] for c in classes if c.name in by_name}
+    if unknown or not common:
+        raise DataError(
+            "D13",
+            f"{index.path}: the model was not trained on {_listed(unknown or of_data)}, so every "
+            f"object of it would count as missed. {lists} Rename these categories in the file, "
+            "or remove them.",
+        )
+    return common
+
+
+def _check_size(index: CocoIndex, record: ImageRecord, size: tuple[int, int]) -> None:
+    if size != (record.height, record.width):
+        raise DataError(
+            "D10",
+            f"{record.path}: the image has {size[1]}x{size[0]} pixels, but {index.path} says "
+            f"{record.width}x{record.height}, so its annotations are elsewhere. Put the right "
+            "image there, or correct the file.",
+        )
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,217 @@
+"""What happens around the steps of a training: records, validation, random numbers, a picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback
+from PIL import Image
+
+from ..config import ModelConfig
+from ..evaluation.coco import evaluate_coco
+from ..evaluation.files import save_predictions
+from ..evaluation.metrics import Metrics
+from ..weights import save_model
+from .loading import mixed_seed
+from .module import TrainingBatch, TrainingModule
+from .run_folder import RunFolder
+
+MONITOR = "val/ap"  # of masks, or of boxes where there are no masks
+Say = Callable[[str], None]
+Draw = Callable[[TrainingBatch], Image.Image]
+
+
+def _module(module: pl.LightningModule) -> TrainingModule:
+    assert isinstance(module, TrainingModule)
+    return module
+
+
+class Reseed(Callback):
+    """Random numbers of an epoch depend on the seed and the epoch, so that a resumed training
+    draws the same RoIs as one that ran through."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Seed all generators of torch."""
+        torch.manual_seed(mixed_seed(self.seed, trainer.current_epoch, -1))
+
+
+class FirstBatch(Callback):
+    """Saves a picture of what the network is really fed, before the first step."""
+
+    def __init__(self, path: Path, draw: Draw, say: Say) -> None:
+        self.path, self.draw, self.say = path, draw, say
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw the first batch of the run."""
+        if trainer.global_step == 0 and batch_idx == 0:
+            self.draw(batch).save(self.path, quality=90)
+            self.say(f"first batch, as the network sees it: {self.path}")
+
+
+@dataclass
+class _Window:
+    """Sums over the steps since the last record."""
+
+    steps: int = 0
+    images: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, losses: dict[str, float], images: int) -> None:
+        self.steps += 1
+        self.images += images
+        for name, value in losses.items():
+            self.losses[name] = self.losses.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Mean of each loss, a step that lacks one counting as zero, and their sum first."""
+        means = {name: total / self.steps for name, total in self.losses.items()}
+        return {"loss": sum(means.values()), **means}
+
+
+class Records(Callback):
+    """Writes the losses by name, averaged over `every` steps, to the run's metrics."""
+
+    def __init__(self, run: RunFolder, every: int) -> None:
+        self.run, self.every = run, every
+        self._window = _Window()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """After a resume, drop what the stopped run had recorded beyond its checkpoint."""
+        self.run.forget_after(trainer.global_step)
+        self._window = _Window()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Add up, and write one record when the window is full."""
+        window = self._window
+        window.add(_module(pl_module).last_losses, len(batch))
+        if window.steps < self.every:
+            return
+        seconds = time.monotonic() - window.since
+        self.run.record(
+            {
+                "step": trainer.global_step,
+                "epoch": trainer.current_epoch,
+                "lr": trainer.optimizers[0].param_groups[0]["lr"],
+                "seconds_per_step": round(seconds / window.steps, 4),
+                **{name: round(value, 6) for name, value in window.means().items()},
+            }
+        )
+        self._window = _Window()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Validation is no training time."""
+        self._window.since = time.monotonic()
+
+
+class Validation(Callback):
+    """Scores the predictions, keeps the best model and its predictions.
+
+    Must stand before weight averaging in the list of callbacks: it then runs while the
+    averaged weights are in place, and these are what is scored and kept.
+    """
+
+    def __init__(
+        self, run: RunFolder, config: ModelConfig, ground_truth: Path, max_dets: int, say: Say
+    ) -> None:
+        self.run, self.config, self.say = run, config, say
+        self.ground_truth, self.max_dets = ground_truth, max_dets
+        self.best = -1.0
+        self.best_metrics: Metrics | None = None
+        self.images_per_second = 0.0
+        self._since = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best AP, so that a resumed run does not replace a better model."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best AP over."""
+        self.best = float(state_dict["best"])
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._since = time.monotonic()
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Score, record, say, and save when it is the best so far."""
+        module = _module(pl_module)
+        seconds = time.monotonic() - self._since
+        images = sum(int(n) for n in trainer.num_val_batches)
+        self.images_per_second = images / max(seconds, 1e-9)
+        metrics = evaluate_coco(
+            self.ground_truth, module.predictions, max_dets=self.max_dets, classes=module.classes
+        )
+        ap = headline(metrics)
+        pl_module.log(MONITOR, ap, batch_size=1)
+        self.run.record(validation_row(trainer.global_step, trainer.current_epoch, metrics))
+        better = ap > self.best
+        if better:
+            self.best, self.best_metrics = ap, metrics
+            extra = {"trained_with_relook": True, "validation": metrics.to_json()}
+            save_model(self.run.best, module.detector, self.config, module.classes, extra)
+            save_predictions(self.run.predictions, module.predictions)
+        self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
+
+
+class KeepLatest(Callback):
+    """Without validation there is no best model: the latest one takes its name."""
+
+    def __init__(self, run: RunFolder, config: ModelConfig) -> None:
+        self.run, self.config = run, config
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the weights of this epoch."""
+        self._save(pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save once more: by now the averaged weights, if there are any, are in place."""
+        self._save(pl_module)
+
+    def _save(self, pl_module: pl.LightningModule) -> None:
+        module = _module(pl_module)
+        save_model(self.run.best, module.detector, self.config, module.classes)
+
+
+def headline(metrics: Metrics) -> float:
+    """The one number a model is chosen by: mask AP, or box AP where there are no masks; 0 where
+    neither is defined."""
+    scores = metrics.box if metrics.mask is None else metrics.mask
+    return scores.ap if scores.ap == scores.ap else 0.0
+
+
+def validation_row(step: int, epoch: int, metrics: Metrics) -> dict[str, Any]:
+    """One record of a validation: AP, AP50 and AP75 of boxes and masks."""
+    row: dict[str, Any] = {"step": step, "epoch": epoch}
+    for name, scores in (("box", metrics.box), ("mask", metrics.mask)):
+        if scores is not None:
+            values = {"ap": scores.ap, "ap50": scores.ap50, "ap75": scores.ap75}
+            row |= {f"val/{name}_{key}": round(value, 5) for key, value in values.items()}
+    return row
+
+
+def _validation_line(epoch: int, metrics: Metrics, better: bool, speed: float) -> str:
+    parts = [f"box AP {metrics.box.ap:.3f} (AP50 {metrics.box.ap50:.3f})"]
+    if metrics.mask is not None:
+        parts.append(f"mask AP {metrics.mask.ap:.3f} (AP50 {metrics.mask.ap50:.3f})")
+    found = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
+    best = ", the best so far" if better else ""
+    return f"validation after epoch {epoch + 1}: {', '.join(parts)}, {found}, {speed:.1f} images/s{best}"

@@ -1,0 +1,38 @@
+"""Checkpoints that are whole or not there at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from ..atomic import replacing, unwritable
+from ..errors import RelookError
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames at the end, so an older checkpoint stays readable
+    when the disk fills up, the process is killed or the machine loses power."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write `checkpoint` to `path`.
+
+        Raises:
+            RelookError: R02 when it cannot be written; what stood at `path` is unharmed.
+        """
+        target = Path(path)
+        try:
+            with replacing(target) as draft:
+                torch.save(checkpoint, draft)
+        except (RelookError, RuntimeError) as error:  # torch's writer reports a full disk so
+            reason = error if isinstance(error, RuntimeError) else error.__cause__
+            raise _with_advice(unwritable(target, reason), target) from error
+
+
+def _with_advice(error: RelookError, target: Path) -> RelookError:
+    advice = f" Then go on with `relook train --resume {target.parent}`." * target.exists()
+    return RelookError(error.code, error.message + advice)

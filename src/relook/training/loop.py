@@ -1,0 +1,255 @@
+"""One training from settings to a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    Timer,
+)
+from PIL import Image
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+from ..data.batching import Sample
+from ..detector import Detector
+from ..drawing.sheet import draw_batch
+from ..errors import RelookError
+from ..evaluation.metrics import Metrics
+from ..weights import SavedModel
+from .callbacks import (
+    MONITOR,
+    FirstBatch,
+    KeepLatest,
+    Records,
+    Reseed,
+    Validation,
+    mean_step_time,
+)
+from .checkpoints import WholeCheckpointIO
+from .loading import BatchMaker, auto_workers, training_loader, validation_loader
+from .module import TrainingBatch, TrainingModule
+from .plan import plan_lines
+from .progress import ProgressReport, duration
+from .report import report_page
+from .run_folder import RunFolder, create_run, open_run
+from .schedule import Schedule
+from .settings import Settings
+from .sources import Sources, read_sources
+from .start import continued_detector, fresh_detector
+
+RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
+RECORD_EVERY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Weights to begin with, and the file they came from."""
+
+    saved: SavedModel
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished training."""
+
+    run: RunFolder
+    metrics: Metrics | None  # of the best model; None without validation
+    seconds: float  # of training, validations between epochs included
+    validation_images_per_second: float
+
+
+def train(
+    settings: Settings,
+    console: Console,
+    *,
+    out: Path | None = None,
+    start: Start | None = None,
+    parent: Path = Path("runs"),
+) -> Outcome:
+    """Train as `settings` say, in a new run folder.
+
+    Raises:
+        RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged.
+        DataError, UsageError, ModelError: what is wrong with the input, before the first step.
+    """
+    settings, sources = read_sources(settings)
+    say = _sayer(console)
+    if start is None:
+        detector = fresh_detector(settings.model, settings.train.seed, say)
+    else:
+        classes = sources.train.classes
+        seed = settings.train.seed
+        detector = continued_detector(
+            settings.model, classes, start.saved, start.path, seed, say
+        )
+    run = create_run(out, settings.preset, parent)
+    run.write_settings(settings, sources.train)
+    return _Training(settings, sources, detector, run, console).fit(None)
+
+
+def resume(path: Path, console: Console) -> Outcome:
+    """Go on with the run at `path` after its last whole epoch.
+
+    Raises:
+        DataError: D01 when there is no such run or it has no checkpoint; else as `train`.
+    """
+    run = open_run(path)
+    settings, sources = read_sources(run.read_settings())
+    detector = fresh_detector(
+        settings.model.with_(backbone__weights=None), settings.train.seed, lambda text: None
+    )
+    console.print(f"going on with {run.path}", markup=False, highlight=False)
+    return _Training(settings, sources, detector, run, console).fit(run.last)
+
+
+class _Training:
+    """The parts of one training and their order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sources: Sources,
+        detector: Detector,
+        run: RunFolder,
+        console: Console,
+    ) -> None:
+        self.settings, self.sources, self.run = settings, sources, run
+        self.console, self.say = console, _sayer(console)
+        recipe = settings.train
+        maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
+        workers = auto_workers() if recipe.workers == "auto" else recipe.workers
+        self.loader = training_loader(
+            sources.training_set(settings), recipe.batch, workers, recipe.seed, maker
+        )
+        self.validation: Validation | None = None
+        self.val_loader: DataLoader[Sample] | None = None
+        val_set = sources.validation_set(settings)
+        if val_set is not None and settings.data.val_json is not None:
+            self.val_loader = validation_loader(val_set, min(workers, 2), maker)
+            self.validation = Validation(
+                run, settings.model, settings.data.val_json, recipe.max_dets, self.say
+            )
+        self.timer = Timer(
+            None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
+        )
+        self.steps_per_epoch = -(-len(self.loader) // recipe.accumulate)
+        self.schedule = Schedule(recipe, self.steps_per_epoch, self.timer.time_elapsed)
+        self.module = TrainingModule(detector, recipe, sources.train.classes)
+        self.module.schedule = self.schedule
+        self.plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
+
+    def fit(self, checkpoint: Path | None) -> Outcome:
+        """Say the plan, train, write the report."""
+        for line in self.plan:
+            self.say(line)
+        trainer = self._trainer()
+        with _quiet(), _interruptible(self.run, trainer):
+            trainer.fit(
+                self.module,
+                self.loader,
+                self.val_loader,
+                ckpt_path=checkpoint,
+                weights_only=True,
+            )
+        outcome = self._outcome()
+        self._write_report(outcome)
+        return outcome
+
+    def _trainer(self) -> pl.Trainer:
+        recipe = self.settings.train
+        with _quiet():
+            return pl.Trainer(
+                default_root_dir=self.run.path,
+                accelerator="auto",
+                devices=1,
+                precision=recipe.precision,
+                max_epochs=recipe.epochs,
+                accumulate_grad_batches=recipe.accumulate,
+                gradient_clip_val=recipe.gradient_clip,
+                check_val_every_n_epoch=recipe.validate_every,
+                num_sanity_val_steps=0,
+                logger=False,
+                callbacks=self._callbacks(),
+                plugins=[WholeCheckpointIO()],
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                use_distributed_sampler=False,
+            )
+
+    def _callbacks(self) -> list[Callback]:
+        """In the order they must run: validation sees the averaged weights before they are
+        swapped back, and the checkpoint is written last."""
+        recipe = self.settings.train
+        every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
+        callbacks: list[Callback] = [
+            self.timer,
+            Reseed(recipe.seed),
+            FirstBatch(self.run.first_batch, self._draw, self.say),
+            Records(self.run, every),
+            ProgressReport(self.console, self.schedule),
+        ]
+        if self.validation is not None:
+            callbacks.append(self.validation)
+        if recipe.ema is not None:
+            callbacks.append(EMAWeightAveraging(decay=recipe.ema))
+        if self.validation is None:
+            callbacks.append(KeepLatest(self.run, self.settings.model))
+        elif recipe.patience is not None:
+            stopping = EarlyStopping(
+                MONITOR, mode="max", patience=recipe.patience, check_on_train_epoch_end=False
+            )
+            callbacks.append(stopping)
+        latest = ModelCheckpoint(
+            self.run.path,
+            self.run.last.stem,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        return [*callbacks, latest]
+
+    def _draw(self, batch: TrainingBatch) -> Image.Image:
+        names = [c.name for c in self.sources.train.classes]
+        given = self.settings.model.input
+        return draw_batch(batch.images, batch.targets, names, given.mean, given.std)
+
+    def _outcome(self) -> Outcome:
+        validation = self.validation
+        return Outcome(
+            self.run,
+            None if validation is None else validation.best_metrics,
+            self.timer.time_elapsed(),
+            0.0 if validation is None else validation.images_per_second,
+        )
+
+    def _write_report(self, outcome: Outcome) -> None:
+        self.run.write_table()
+        tables = [] if outcome.metrics is None else [outcome.metrics.table()]
+        pictures = []
+        if self.run.first_batch.is_file():
+            with Image.open(self.run.first_batch) as picture:
+                pictures.append(("First batch: targets on augmented images", picture.copy()))
+        title = f"{self.settings.preset}, {duration(outcome.seconds)} of training"
+        page = report_page(title, self.plan, self.run.rows(), tables, pictures)
+        self.run.write_report(page)
+        self.say(f"trained for {duration(outcome.seconds)}; model: {self.run.best}")
+        self.say(f"report: {self.run.report}")
+
+
+def _sayer(console: Console):  # type: ignore[no-untyped-def]
+    return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,119 @@
+"""A detector as Lightning wants it: losses, optimiser, schedule and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from ..data.coco import Category
+from ..detector import Detector
+from ..errors import RelookError
+from ..results import Result
+from ..types import ImageBatch, Losses, Target
+from .recipe import Recipe
+from .schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatch:
+    """What one step sees; names and ids are in the order of the images."""
+
+    images: ImageBatch
+    targets: list[Target]
+    file_names: list[str]
+    image_ids: list[int]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str) -> TrainingBatch:
+        """The same batch with its tensors on `device`."""
+        return TrainingBatch(
+            self.images.to(device),
+            [target.to(device) for target in self.targets],
+            self.file_names,
+            self.image_ids,
+        )
+
+
+class TrainingModule(pl.LightningModule):
+    """Trains `detector` by `recipe`; validation collects COCO results in `predictions`.
+
+    `schedule` is set by the loop once the number of steps is known.
+    """
+
+    schedule: Schedule
+
+    def __init__(self, detector: Detector, recipe: Recipe, classes: Sequence[Category]) -> None:
+        super().__init__()
+        self.detector = detector
+        self.recipe = recipe
+        self.classes = tuple(classes)
+        self.predictions: list[dict[str, Any]] = []
+        self.last_losses: dict[str, float] = {}
+
+    def training_step(self, batch: TrainingBatch, batch_index: int) -> Tensor:
+        """The plain sum of the detector's losses.
+
+        Raises:
+            RelookError: R03 when a loss is not a number any more.
+        """
+        losses = self.detector.loss(batch.images, batch.targets)
+        values = torch.stack([value.detach() for value in losses.values()]).tolist()
+        self.last_losses = dict(zip(losses, values, strict=True))
+        total = torch.stack(list(losses.values())).sum()
+        if not torch.isfinite(total):
+            raise self._diverged(losses, batch)
+        return total
+
+    def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
+        """Add what the detector finds in `batch` to `predictions`."""
+        for detections, image_id, name in zip(
+            self.detector.detect(batch.images), batch.image_ids, batch.file_names, strict=True
+        ):
+            result = Result.from_detections(detections, None, self.classes, name)
+            self.predictions.extend(result.to_coco(image_id))
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget what the validation before this one found."""
+        self.predictions = []
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """The recipe's optimiser over all trainable parameters, with its rate per step."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
+        optimizer: torch.optim.Optimizer
+        if self.recipe.optimizer == "adamw":
+            optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+        else:
+            momentum = self.recipe.momentum
+            optimizer = torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay)
+        scheduler = LambdaLR(optimizer, self.schedule.factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step", "frequency": 1},
+        }
+
+    def transfer_batch_to_device(
+        self, batch: TrainingBatch, device: torch.device, dataloader_index: int
+    ) -> TrainingBatch:
+        """`batch` on `device`."""
+        return batch.to(device)
+
+    def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
+        broken = [name for name, value in losses.items() if not torch.isfinite(value)]
+        rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
+        what = ", ".join(f"{name} = {float(losses[name])}" for name in broken) or "their sum"
+        return RelookError(
+            "R03",
+            f"training diverged at step {self.global_step}: {what}, on images "
+            f"{', '.join(batch.file_names)} at learning rate {rate:.3g}. Weights that have left "
+            "the range of numbers do not come back. Try a lower rate (--lr), a longer warm-up "
+            "(--set train.warmup_iterations=1000) or clipping (--set train.gradient_clip=10).",
+        )

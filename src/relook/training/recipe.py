@@ -1,0 +1,154 @@
+"""What can be chosen about a training: one closed record, every default written once.
+
+The defaults are the 1x schedule of the COCO recipes (specification 4.21), except that images
+without objects are kept: in a small data set they are the only examples of nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..config import Config, Fraction, ModelConfig, Positive
+
+NonNegative = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Sides = tuple[Positive, Positive]
+
+
+class AugmentConfig(Config):
+    """How training images are varied. `scale_jitter` and `crop` come as a pair."""
+
+    size: tuple[Sides, Sides] | None = None
+    """Two (long, short) limits, smallest and largest, drawn from anew for each image; None
+    takes the model's test size for all."""
+    scale_jitter: tuple[PositiveFloat, PositiveFloat] | None = None
+    """Large-scale jitter: the image is scaled to `crop` times a factor from this range."""
+    crop: Sides | None = None  # (height, width) of the window cut out after the jitter
+    flip: Fraction = 0.5  # chance to mirror left and right
+    vertical_flip: Fraction = 0.0  # for images that have no up, as under a microscope
+    colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Strength of random brightness, contrast, saturation and a tenth of it in hue."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        if (self.crop is None) != (self.scale_jitter is None):
+            raise ValueError("crop and scale_jitter need each other; set both or neither")
+        if self.crop is not None and self.size is not None:
+            raise ValueError("size and crop exclude each other: a crop fixes the input size")
+        if self.scale_jitter is not None and self.scale_jitter[0] > self.scale_jitter[1]:
+            raise ValueError(f"scale_jitter is (smallest, largest); got {self.scale_jitter}")
+        if self.size is not None:
+            _check_limits(*self.size)
+        return self
+
+
+class Recipe(Config):
+    """A training from the first to the last step."""
+
+    epochs: Positive = 12
+    minutes: PositiveFloat | None = None
+    """Stop after so many minutes, whatever `epochs` says. The schedule then runs over the
+    larger of the two fractions that have passed, of the epochs and of the minutes."""
+    batch: Positive = 16  # images a step
+    accumulate: Positive = 1  # steps whose gradients are added up before the weights move
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: Literal["auto"] | PositiveFloat = "auto"
+    reference_batch: Positive = 16  # at this batch,
+    reference_lr: PositiveFloat = 0.02  # this is the rate; `auto` scales it linearly
+    momentum: Fraction = 0.9  # of SGD
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    warmup_iterations: NonNegative = 500
+    """Steps of linear warm-up; never more than a tenth of the training."""
+    warmup_ratio: Annotated[float, Field(gt=0, le=1)] = 0.001
+    schedule: Literal["step", "cosine"] = "step"
+    step_epochs: tuple[Positive, ...] = (8, 11)  # the rate drops to a tenth when these begin
+    gradient_clip: Annotated[float, Field(gt=0)] | None = None  # L2 norm of all gradients
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None  # decay of averaged weights
+    patience: Positive | None = None  # validations without a better AP before stopping
+    seed: NonNegative = 0
+    workers: NonNegative | Literal["auto"] = "auto"
+    semantics: Literal["auto", "none", "instances", "maps"] = "auto"
+    semantic_maps: Path | None = None  # folder of stuff maps
+    keep_empty: bool = True  # images without objects
+    from_scratch: bool = False
+    validate_every: Positive = 1  # epochs; the last one is always validated
+    max_dets: Positive = 100  # detections an image that validation counts
+    augment: AugmentConfig = AugmentConfig()
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> Self:
+        if list(self.step_epochs) != sorted(set(self.step_epochs)):
+            raise ValueError(f"step_epochs must rise; got {self.step_epochs}")
+        return self
+
+    @property
+    def effective_batch(self) -> int:
+        """Images that contribute to one movement of the weights."""
+        return self.batch * self.accumulate
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak rate: as given, or the reference rate scaled linearly by the batch."""
+        if self.lr != "auto":
+            return self.lr
+        rate = self.reference_lr * self.effective_batch / self.reference_batch
+        return rate if math.isfinite(rate) else self.reference_lr
+
+
+def _check_limits(smallest: Sides, largest: Sides) -> None:
+    for long, short in (smallest, largest):
+        if long < short:
+            raise ValueError(f"size limits are (long, short); got {(long, short)}")
+    if smallest[0] > largest[0] or smallest[1] > largest[1]:
+        raise ValueError(f"size is (smallest, largest); got {(smallest, largest)}")
+
+
+_TINY = Recipe(
+    epochs=30,
+    batch=4,
+    optimizer="adamw",
+    reference_batch=4,
+    reference_lr=1e-3,
+    weight_decay=0.05,
+    warmup_iterations=100,
+    schedule="cosine",
+    gradient_clip=10.0,
+    max_dets=500,
+    augment=AugmentConfig(
+        scale_jitter=(0.5, 2.0), crop=(256, 256), flip=0.5, vertical_flip=0.5, colour=0.2
+    ),
+)
+
+_20E = Recipe(epochs=20, step_epochs=(16, 19))
+
+RECIPES: dict[str, Recipe] = {
+    "htc-tiny": _TINY,
+    "htc-tiny-rfp": _TINY,
+    "htc-tiny-sac": _TINY,
+    "detectors-htc-tiny": _TINY,
+    "htc-r101": _20E,
+    "htc-x101-32x4d": _20E,
+    "htc-x101-64x4d": _20E,
+    "htc-x101-64x4d-dcn": _20E,
+    "detectors-htc-r101": _20E,
+}
+"""Presets whose recipe is not the 1x schedule."""
+
+
+def recipe_for(preset: str) -> Recipe:
+    """The recipe that the preset called `preset` is trained with unless told otherwise."""
+    return RECIPES.get(preset, Recipe())
+
+
+def from_scratch(config: ModelConfig) -> ModelConfig:
+    """`config` made trainable from random numbers: group norm, nothing frozen, no weights.
+
+    Stored batch statistics and a frozen stem only make sense for a network that has already
+    learned something (specification 1.2 and 2.7).
+    """
+    return config.with_(backbone__norm="group", backbone__frozen_stages=0, backbone__weights=None)

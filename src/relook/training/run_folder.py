@@ -1,0 +1,216 @@
+"""The folder a training leaves behind: its names, its records and the choice of a free name."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..atomic import write_text
+from ..data.coco import CocoIndex
+from ..errors import DataError, RelookError, UsageError
+from .settings import Settings, read_overlay, resolve
+
+_PACKAGES = ("torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "pycocotools")
+_TRIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of one run; nothing is written until asked."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Fully resolved settings."""
+        return self.path / "config.yaml"
+
+    @property
+    def best(self) -> Path:
+        """The model with the best validation so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """State of the training after its last whole epoch."""
+        return self.path / "last.ckpt"
+
+    @property
+    def predictions(self) -> Path:
+        """COCO results of the best model on the validation images."""
+        return self.path / "predictions.json"
+
+    @property
+    def first_batch(self) -> Path:
+        """Picture of what the first step saw."""
+        return self.path / "first_batch.jpg"
+
+    @property
+    def report(self) -> Path:
+        """One page about the run."""
+        return self.path / "report.html"
+
+    @property
+    def metrics(self) -> Path:
+        """One json object a line, as they happened."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def metrics_table(self) -> Path:
+        """The same as a table."""
+        return self.path / "metrics.csv"
+
+    def write_settings(self, settings: Settings, index: CocoIndex) -> None:
+        """Write config.yaml, classes.json and env.json."""
+        write_text(self.config, settings.to_yaml())
+        write_text(self.path / "classes.json", _json(class_table(index)))
+        write_text(self.path / "env.json", _json(environment()))
+
+    def read_settings(self) -> Settings:
+        """The settings of config.yaml.
+
+        Raises:
+            DataError: D01 when the run or its file is missing.
+            UsageError: U02 or U03 when the file cannot be used.
+        """
+        return resolve([read_overlay(self.config)])
+
+    def record(self, row: Mapping[str, Any]) -> None:
+        """Append `row` to metrics.jsonl and bring metrics.csv up to date."""
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise RelookError("R02", f"{self.metrics}: cannot be written ({error})") from error
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What was recorded so far; a line cut off by a crash is left out."""
+        if not self.metrics.is_file():
+            return []
+        rows = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drop records of steps after `step`, which a resumed training does again."""
+        rows = [row for row in self.rows() if row.get("step", 0) <= step]
+        write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def write_table(self) -> None:
+        """Write metrics.csv: one column for every name that ever occurred."""
+        rows = self.rows()
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        lines: list[str] = []
+        writer = csv.DictWriter(_Lines(lines), columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.metrics_table, "".join(lines))
+
+
+class _Lines:
+    """A file for the csv writer that only collects."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        self._lines.append(text)
+        return len(text)
+
+
+def class_table(index: CocoIndex) -> list[dict[str, Any]]:
+    """Classes of `index` in label order: id, name and number of objects (crowds apart)."""
+    counts = [0] * len(index.classes)
+    for image in index.images:
+        for item in image.objects:
+            counts[item.label] += not item.is_crowd
+    return [
+        {"id": c.id, "name": c.name, "objects": count}
+        for c, count in zip(index.classes, counts, strict=True)
+    ]
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for whoever reads the numbers later."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed under this name"
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "relook": __version__,
+        "python": platform.python_version(),
+        "packages": versions,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": gpus,
+    }
+
+
+def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunFolder:
+    """A new, empty folder: `out`, or the first free of parent/name, parent/name-2, ...
+
+    Raises:
+        UsageError: U04 when `out` exists and holds something.
+        RelookError: R02 when the folder cannot be made.
+    """
+    try:
+        if out is not None:
+            return RunFolder(_claimed(out))
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, _TRIES):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return RunFolder(path)
+    except OSError as error:
+        where = out or parent
+        raise RelookError("R02", f"{where}: the run folder cannot be made ({error}).") from error
+    raise UsageError("U04", f"{parent}: {_TRIES} runs are called {name}; choose one with --out.")
+
+
+def _claimed(out: Path) -> Path:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(
+            "U04",
+            f"{out} exists, and a run never overwrites another. Choose a new --out, or go on "
+            f"with --resume {out}.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def open_run(path: Path) -> RunFolder:
+    """The run at `path`, ready to be resumed.
+
+    Raises:
+        DataError: D01 when there is no such run, or it stopped before its first checkpoint.
+    """
+    run = RunFolder(path)
+    for file, meaning in ((run.config, "is no run folder"), (run.last, "has no checkpoint yet")):
+        if not file.is_file():
+            raise DataError("D01", f"{path} {meaning}: {file.name} is missing. Start it anew.")
+    return run
+
+
+def _json(value: Sequence[Any] | Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,47 @@
+"""The learning rate over a training, as a factor of its peak (specification 4.21)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .recipe import Recipe
+
+WARMUP_SHARE = 0.1  # of the training at most; a short one must not end while warming up
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Rate factors by step; with a time budget, by the larger fraction of steps and time."""
+
+    recipe: Recipe
+    steps_per_epoch: int
+    elapsed: Callable[[], float] | None = None
+    """Seconds of training so far; needed when the recipe has `minutes`."""
+
+    def epochs_passed(self, step: int) -> float:
+        """Where the training stands at `step`, in epochs of the recipe.
+
+        With a budget of minutes, a training that has used half of its time stands at half of
+        its epochs at least, however few steps it managed.
+        """
+        passed = step / self.steps_per_epoch
+        if self.recipe.minutes is not None and self.elapsed is not None:
+            passed = max(passed, self.elapsed() / (60 * self.recipe.minutes) * self.recipe.epochs)
+        return min(passed, float(self.recipe.epochs))
+
+    def factor(self, step: int) -> float:
+        """The factor in (0, 1] for the weights' movement number `step`, counted from 0."""
+        passed = self.epochs_passed(step)
+        return self._decay(passed) * self._warmup(step, passed / self.recipe.epochs)
+
+    def _decay(self, passed: float) -> float:
+        if self.recipe.schedule == "cosine":
+            return max(0.5 * (1 + math.cos(math.pi * passed / self.recipe.epochs)), 1e-4)
+        return 0.1 ** sum(passed >= epoch for epoch in self.recipe.step_epochs)
+
+    def _warmup(self, step: int, fraction: float) -> float:
+        by_step = step / self.recipe.warmup_iterations if self.recipe.warmup_iterations else 1.0
+        warm = min(max(by_step, fraction / WARMUP_SHARE), 1.0)
+        return 1 - (1 - warm) * (1 - self.recipe.warmup_ratio)

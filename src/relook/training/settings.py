@@ -1,0 +1,179 @@
+"""From a preset, a YAML file and ``--set`` options to everything a training needs to know.
+
+Later wins: defaults of the preset and its recipe, then the file, then options of the command
+line, then ``--set``. A resolved `Settings` written as YAML is itself such a file, and reading
+it back gives the same settings: that is what ``--resume`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config import C, Config, ModelConfig, assign, overlay
+from ..errors import DataError, UsageError, did_you_mean
+from ..presets import preset
+from .recipe import Recipe, recipe_for
+
+FILE_KEYS = ("format", "model", "train", "data")
+FORMAT = 1
+
+
+class DataConfig(Config):
+    """Where a training reads from. Without `val_json` nothing is validated."""
+
+    train_json: Path
+    train_images: Path
+    val_json: Path | None = None
+    val_images: Path | None = None
+
+
+class Settings(Config):
+    """A fully resolved training."""
+
+    preset: str
+    model: ModelConfig
+    train: Recipe
+    data: DataConfig
+
+    def to_yaml(self) -> str:
+        """YAML text that `resolve` turns into the same settings."""
+        tree = self.model_dump(mode="json")
+        model = {"preset": tree.pop("preset"), **tree.pop("model")}
+        text = yaml.safe_dump({"format": FORMAT, "model": model, **tree}, sort_keys=False)
+        return str(text)
+
+
+class Overlay(Config):
+    """What one source changes: nested plain data, not yet checked against the fields."""
+
+    preset: str | None = None
+    model: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+
+
+def read_overlay(path: Path) -> Overlay:
+    """The changes that the YAML file at `path` asks for.
+
+    Raises:
+        UsageError: U02 for a key other than model, train and data, U03 for text that is no
+            YAML mapping or was written by a newer relook.
+        DataError: D01 when there is no such file.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("D01", f"{path}: the configuration cannot be read ({error}).") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError("U03", f"{path}: not a YAML file ({_one_line(error)}).") from None
+    if not isinstance(tree, dict):
+        raise UsageError("U03", f"{path}: a configuration has keys model and train; got {tree!r}.")
+    for key in tree:
+        if key not in FILE_KEYS:
+            raise UsageError("U02", f"{path}: unknown key {key}; {did_you_mean(key, FILE_KEYS)}")
+    if tree.get("format", FORMAT) != FORMAT:
+        raise UsageError(
+            "U03", f"{path}: format {tree['format']}, but this relook reads {FORMAT}; update it."
+        )
+    return _overlay_from(path, tree)
+
+
+def _overlay_from(path: Path, tree: dict[str, Any]) -> Overlay:
+    model = tree.get("model") or {}
+    if isinstance(model, str):
+        model = {"preset": model}
+    parts = {"model": model, "train": tree.get("train") or {}, "data": tree.get("data") or {}}
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            raise UsageError("U03", f"{path}: {name} must be a mapping; got {part!r}")
+    model = dict(model)
+    name = model.pop("preset", None)
+    if name is not None and not isinstance(name, str):
+        raise UsageError("U03", f"{path}: model.preset must be a name; got {name!r}")
+    return Overlay(preset=name, model=model, train=parts["train"], data=parts["data"])
+
+
+def parse_assignments(assignments: Sequence[str]) -> Overlay:
+    """The changes of ``--set a.b=value`` options; values are read as YAML.
+
+    A key may start with ``model.`` or ``train.``; without, the first part decides, since no
+    name is a field of both.
+
+    Raises:
+        UsageError: U02 for an unknown first part, U03 for text that is not ``key=value``.
+    """
+    tree: dict[str, Any] = {"model": {}, "train": {}, "data": {}}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        path = key.strip().split(".")
+        if not equals or not all(path):
+            raise UsageError("U03", f"--set {text!r}: expected key=value, as in train.epochs=20")
+        if path[0] not in tree or len(path) == 1:
+            path = [_root_of(path[0]), *path]
+        try:
+            assign(tree, path, yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise UsageError("U03", f"--set {text!r}: {_one_line(error)}") from None
+    return Overlay(model=tree["model"], train=tree["train"], data=tree["data"])
+
+
+def _root_of(name: str) -> str:
+    kinds: dict[str, type[Config]] = {"train": Recipe, "model": ModelConfig, "data": DataConfig}
+    for root, kind in kinds.items():
+        if name in kind.model_fields:
+            return root
+    known = [field for kind in kinds.values() for field in kind.model_fields]
+    raise UsageError("U02", f"--set: unknown key {name}; {did_you_mean(name, known)}")
+
+
+def resolve(
+    overlays: Sequence[Overlay],
+    *,
+    preset_name: str | None = None,
+    base: ModelConfig | None = None,
+) -> Settings:
+    """Settings from `overlays`, the weakest first.
+
+    Args:
+        overlays: changes, of which later ones win key by key.
+        preset_name: wins over the presets that overlays name.
+        base: the model to start from in place of the preset's, as when weights are given.
+
+    Raises:
+        UsageError: U04 when no preset is named or no data, U01 to U03 for what is wrong.
+    """
+    named = [o.preset for o in overlays if o.preset is not None]
+    name = preset_name or (named[-1] if named else None)
+    if name is None:
+        raise UsageError("U04", "no model is chosen; pass --model NAME (see `relook models`).")
+    model, train = base or preset(name), recipe_for(name)
+    data: dict[str, Any] = {}
+    for changes in overlays:
+        model = _apply(model, changes.model, "model")
+        train = _apply(train, changes.train, "train")
+        data.update(changes.data)
+    if "train_json" not in data or "train_images" not in data:
+        raise UsageError("U04", "nothing to train on; pass --train-json FILE and --images DIR.")
+    return Settings(preset=name, model=model, train=train, data=_data(data))
+
+
+def _apply(base: C, changes: Mapping[str, Any], root: str) -> C:
+    try:
+        return overlay(base, changes)
+    except UsageError as error:
+        raise UsageError(error.code, f"{root}: {error.message}") from None
+
+
+def _data(values: Mapping[str, Any]) -> DataConfig:
+    known = {key: value for key, value in values.items() if value is not None}
+    if "val_json" in known:
+        known.setdefault("val_images", known["train_images"])
+    return _apply(DataConfig(train_json=Path(), train_images=Path()), known, "data")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

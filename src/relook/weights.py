@@ -1,0 +1,231 @@
+"""A model as one file: its weights, and beside them everything that is needed to run it.
+
+The format is safetensors, which cannot carry code. The metadata of the file holds, as json, the
+configuration, the classes and free `extra` values; `format_version` is raised when older
+versions of this package could not read a file any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from . import __version__
+from .atomic import replacing, unwritable
+from .build import build_detector
+from .config import ModelConfig, validated
+from .data.coco import Category
+from .detector import Detector
+from .errors import DataError, ModelError, UsageError
+
+FORMAT: Final = "relook"
+FORMAT_VERSION: Final = 1
+SUFFIX: Final = ".safetensors"
+
+T = TypeVar("T")
+
+_NAMED = 5  # tensors an error lists before it only counts
+
+
+class SavedModel(NamedTuple):
+    """What a model file holds."""
+
+    detector: Detector  # on the CPU, in evaluation mode
+    config: ModelConfig
+    classes: tuple[Category, ...]
+    extra: dict[str, Any]  # json values; "shown_from" is the score from which to draw
+
+
+class _Header(NamedTuple):
+    config: ModelConfig
+    classes: tuple[Category, ...]
+    extra: dict[str, Any]
+
+
+def save_model(
+    path: Path | str,
+    detector: Detector,
+    config: ModelConfig,
+    classes: Sequence[Category],
+    extra: Mapping[str, Any] | None = None,
+    *,
+    half: bool = False,
+) -> None:
+    """Write everything that `load_model` needs into one file, as a whole or not at all.
+
+    With `half` floats are stored in 16 bits, except tensors with values that would overflow;
+    loading gives 32 bits again. `extra` is any json value by name.
+
+    Raises:
+        RelookError: R02 when the file cannot be written; a file that was there stays whole.
+        ModelError: M04 when `classes` are not as many as the model has.
+    """
+    if len(classes) != config.num_classes:
+        raise ModelError(
+            "M04", f"the model tells {config.num_classes} classes apart, {len(classes)} were named"
+        )
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "relook_version": __version__,
+        "config": config.model_dump_json(),
+        "classes": json.dumps([{"id": c.id, "name": c.name} for c in classes]),
+        "extra": json.dumps(dict(extra or {})),
+    }
+    tensors = {name: _stored(value, half) for name, value in detector.state_dict().items()}
+    path = Path(path)
+    with replacing(path) as draft:
+        try:
+            save_file(tensors, draft, metadata)
+        except SafetensorError as error:  # how the writer reports a full disk
+            raise unwritable(path, error) from error
+
+
+def load_model(path: Path | str) -> SavedModel:
+    """The model in a file that `save_model` wrote, on the CPU and in evaluation mode.
+
+    Every tensor of the model must be in the file with its shape, and no other. Nothing in a
+    file is run, and a damaged or hostile one is refused before memory is set aside for it.
+
+    Raises:
+        DataError: D01 when there is no such file.
+        ModelError: M02 for a file that is not a relook model, M03 for one that a newer version
+            wrote, M04 when its tensors do not fit its configuration.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError("D01", f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = _read_header(path, file.metadata() or {})
+            names = list(file.keys())
+            _check_depth(path, header.config, len(names))
+            expected = _expected(path, header.config)
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            _check_shapes(path, expected, shapes)
+            state = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ModelError("M02", f"{path} is not a relook model, or is damaged: {error}") from error
+    _check_kinds(path, expected, state)
+    detector = build_detector(header.config)
+    detector.load_state_dict(state)
+    return SavedModel(detector.eval(), *header)
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu()
+    if half and value.is_floating_point():
+        smaller = value.half()
+        if smaller.isfinite().all():
+            return smaller.contiguous()
+    return value.contiguous()
+
+
+def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
+    if metadata.get("format") != FORMAT:
+        raise ModelError(
+            "M02",
+            f"{path} is a safetensors file, but relook did not write it: its metadata has no "
+            f'"format": "{FORMAT}"',
+        )
+    written_by = metadata.get("relook_version", "?")[:40]
+    try:
+        version = int(metadata["format_version"])
+        if version > FORMAT_VERSION:
+            raise ModelError(
+                "M03",
+                f"{path} has file format {version}, written by relook {written_by}; this is relook "
+                f"{__version__}, which reads up to {FORMAT_VERSION}. Update relook.",
+            )
+        config = validated(ModelConfig, json.loads(metadata["config"]))
+        classes = tuple(
+            Category(_checked(c["id"], int), _checked(c["name"], str))
+            for c in json.loads(metadata["classes"])
+        )
+        extra = _checked(json.loads(metadata["extra"]), dict)
+    except UsageError as error:
+        code = "M03" if error.code == "U02" and written_by != __version__ else "M02"
+        raise ModelError(
+            code,
+            f"{path} was written by relook {written_by}, and this is relook {__version__}: "
+            f"its configuration cannot be used here ({error.message})",
+        ) from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ModelError("M02", f"{path}: its metadata is damaged ({error!r:.200})") from error
+    if len(classes) != config.num_classes:
+        raise ModelError(
+            "M02", f"{path}: it names {len(classes)} classes for {config.num_classes} outputs"
+        )
+    return _Header(config, classes, extra)
+
+
+def _checked(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:
+    """Refuse a configuration that asks for more modules than the file has tensors.
+
+    Shapes are checked without memory, but every module takes time to make.
+    """
+    if sum(config.backbone.blocks) * config.pyramid.steps > num_tensors:
+        raise ModelError(
+            "M04",
+            f"{path}: {num_tensors} tensors cannot fill a backbone of "
+            f"{sum(config.backbone.blocks)} blocks and {config.pyramid.steps} looks",
+        )
+
+
+def _expected(path: Path, config: ModelConfig) -> dict[str, Tensor]:
+    """The model's tensors on the meta device, which has shapes and types but no memory."""
+    try:
+        with torch.device("meta"):
+            return dict(build_detector(config).state_dict())
+    except (RuntimeError, OverflowError, ValueError) as error:
+        raise ModelError(
+            "M02", f"{path}: a model cannot be built from its configuration ({error!s:.200})"
+        ) from error
+
+
+def _check_shapes(
+    path: Path, expected: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    missing = [name for name in expected if name not in shapes]
+    unknown = [name for name in shapes if name not in expected]
+    wrong = [
+        f"{name} {shapes[name]} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in shapes and shapes[name] != tuple(tensor.shape)
+    ]
+    problems = [
+        _counted(found, kind)
+        for found, kind in ((missing, "missing"), (unknown, "unknown"), (wrong, "of another shape"))
+        if found
+    ]
+    if problems:
+        raise ModelError("M04", f"{path}: its tensors do not fit its model: {'; '.join(problems)}")
+
+
+def _check_kinds(path: Path, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    wrong = [
+        f"{name} ({state[name].dtype})"
+        for name, tensor in expected.items()
+        if state[name].is_floating_point() != tensor.is_floating_point()
+    ]
+    if wrong:
+        raise ModelError("M04", f"{path}: {_counted(wrong, 'of another type of number')}")
+
+
+def _counted(names: Sequence[str], kind: str) -> str:
+    """``"7 missing (a, b, c, d, e, ...)"``: at most five names, and how many there are."""
+    rest = ", ..." if len(names) > _NAMED else ""
+    return f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{rest})"
