@@ -41,13 +41,12 @@ def load(name_or_path: str | Path, *, device: torch.device | str = "auto") -> Pr
         raise _foreign(path)
     saved = load_model(path)
     score = saved.extra.get("shown_from")
-    usable = isinstance(score, int | float) and 0 <= score <= 1
     return Predictor(
         saved.detector,
         saved.config,
         saved.classes,
         device=device,
-        shown_from=float(score) if usable else SHOWN_FROM,
+        shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
     )
 
 
@@ -104,10 +103,8 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
         close = did_you_mean(path.name, siblings) if siblings else ""
         hint = f"; {close}" if close.startswith("did") else ""
         return DataError("D01", f"{path}: there is no such file or run folder{hint}.")
-    return UsageError(
-        "U01",
-        f"{name!r} is neither a file, a run folder nor a model; {did_you_mean(name, PRESETS)}",
-    )
+    hint = did_you_mean(name, PRESETS)
+    return UsageError("U01", f"{name!r} is neither a file, a run folder nor a model; {hint}")
 
 
 def _foreign(path: Path) -> ModelError:

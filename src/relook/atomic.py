@@ -30,7 +30,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         yield draft
         draft.chmod(mode)  # some writers make private files; this one follows the umask
         _flush(draft)
-        os.replace(draft, path)
+        draft.replace(path)
         with contextlib.suppress(OSError):  # some systems cannot flush a folder
             _flush(path.parent)
     except OSError as error:

@@ -31,7 +31,7 @@ STRIDE = 32  # network inputs are padded to multiples of it
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """Counts by part: ``features``, ``rpn``, ``boxes``, and where there are ``semantic``, ``masks``."""
+    """Counts by part: features, rpn, boxes, and where there are such, semantic and masks."""
 
     parameters: dict[str, int]  # those that training leaves alone included
     multiply_adds: dict[str, int]
@@ -124,9 +124,11 @@ def _measured(run: Callable[[Any], Any], given: Any) -> tuple[int, Any]:
     return int(counter.get_total_flops()) // 2, out
 
 
-def _deformable(
-    input_shape: Any, weight_shape: Any, *_: Any, out_shape: Any = None, **__: Any
-) -> int:
-    """Operations of a deformable convolution, counted as those of a plain one."""
+def _deformable(*shapes: Any, out_shape: Any = None, **_: Any) -> int:
+    """Operations of a deformable convolution, counted as those of a plain one.
+
+    The shapes are those of the operator's arguments: the input's, the kernel's, ...
+    """
+    kernel = shapes[1]
     batch, _channels, height, width = out_shape
-    return int(2 * batch * height * width * prod(weight_shape))
+    return int(2 * batch * height * width * prod(kernel))

@@ -101,7 +101,7 @@ class Predictor:
     @overload
     def predict(
         self,
-        images: Sequence[ImageSource],
+        images: list[Any] | tuple[Any, ...],
         *,
         size: tuple[int, int] | None = None,
         score: float | None = None,
@@ -111,7 +111,7 @@ class Predictor:
     ) -> list[Result]: ...
     def predict(
         self,
-        images: ImageSource | Sequence[ImageSource],
+        images: ImageSource | list[Any] | tuple[Any, ...],
         *,
         size: tuple[int, int] | None = None,
         score: float | None = None,
@@ -138,7 +138,7 @@ class Predictor:
         if device is not None:
             self.to(device)
         several = isinstance(images, list | tuple)
-        sources = images if isinstance(images, list | tuple) else [images]
+        sources: Sequence[ImageSource] = images if isinstance(images, list | tuple) else [images]
         results = list(
             self.stream(sources, size=size, score=score, max_dets=max_dets, batch_size=batch_size)
         )
@@ -214,10 +214,11 @@ class Predictor:
                     images.to(device), score_threshold=score, max_detections=max_dets
                 )
         except torch.OutOfMemoryError as error:
+            height, width = images.pixels.shape[-2:]
             raise RelookError(
                 "R04",
-                f"{len(batch)} images of {images.pixels.shape[3]}x{images.pixels.shape[2]} pixels do "
-                f"not fit in the memory of {device}. Lower batch_size or size.",
+                f"{len(batch)} images of {width}x{height} pixels do not fit in the memory of "
+                f"{device}. Lower batch_size or size.",
             ) from error
         finally:
             if was_training:
@@ -271,7 +272,8 @@ def _prepare(source: ImageSource, limits: tuple[int, int]) -> _Prepared:
             f"{limits[0]} {limits[1]}.",
         )
     name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    return _Prepared(image, resize_image(image, (height, width)), name or None)
+    resized = np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
+    return _Prepared(image, resized, name or None)
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:

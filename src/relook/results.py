@@ -24,12 +24,17 @@ RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts"
 
 
 class ClassLike(Protocol):
-    """What is needed of a class: its category id in COCO files, and its name."""
+    """What is needed of a class."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int:
+        """Category id in COCO files."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

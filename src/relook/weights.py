@@ -149,6 +149,8 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
             Category(_checked(c["id"], int), _checked(c["name"], str))
             for c in json.loads(metadata["classes"])
         )
+        if len({c.id for c in classes}) < len(classes):
+            raise ValueError("two classes have one id")
         extra = _checked(json.loads(metadata["extra"]), dict)
     except UsageError as error:
         code = "M03" if error.code == "U02" and written_by != __version__ else "M02"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Final
 
 import typer
@@ -33,15 +32,20 @@ class CommandGroup(TyperGroup):
         except RelookError as error:
             if ctx.params.get("debug"):
                 raise
-            print(error, file=sys.stderr)
+            typer.echo(printable(str(error)), err=True)
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
-            print("\ninterrupted; what was finished before is kept", file=sys.stderr)
+            typer.echo("\ninterrupted; what was finished before is kept", err=True)
             raise typer.Exit(INTERRUPTED) from None
 
 
 def exit_code(error: RelookError) -> int:
     """The exit code of the command line for `error`."""
     return INTERRUPTED if error.code == "R01" else error.exit_code
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which a file's names could use to mislead a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

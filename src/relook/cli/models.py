@@ -77,7 +77,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             published["source"],
             row["about"],
         )
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
     console.print(table)

@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from .. import __version__
 from ..atomic import replacing, write_text
 from ..data.coco import Category
-from ..ops.masks import decode_rle
+from ..ops.run_lengths import decode_window
 from ..results import Result
 
 
@@ -108,9 +108,11 @@ class Writer:
 
 
 def number_objects(result: Result) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """Which object is seen at every pixel, (H, W) uint16: 1 for the best, 2, ..., and 0 for none."""
+    """Number of the object seen at every pixel, (H, W) uint16: from 1, the best; 0 for none."""
     numbers = np.zeros(result.size, dtype=np.uint16)
     masks = result.masks or ()
     for number in range(len(masks), 0, -1):  # worst first, so that the best stays on top
-        numbers[decode_rle(masks[number - 1])] = number
+        window, left, top = decode_window(masks[number - 1])
+        height, width = window.shape
+        numbers[top : top + height, left : left + width][window] = number
     return numbers

@@ -26,7 +26,7 @@ KINDS: Final = ("overlay", "coco", "masks")
 
 def predict(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Images, folders or patterns.")
+        list[str], typer.Argument(metavar="SOURCE", help="Images, folders or patterns.")
     ],
     model: Model,
     score: Annotated[

@@ -15,7 +15,7 @@ from rich.progress import (
 
 def notices() -> Console:
     """A console on standard error that prints names of files and classes as they are."""
-    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    return Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def progress_bar(console: Console) -> Progress:

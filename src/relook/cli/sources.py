@@ -10,20 +10,21 @@ from typing import Final
 from ..errors import DataError, did_you_mean
 
 SUFFIXES: Final = frozenset(
-    {
-        ".bmp",
-        ".gif",
-        ".jp2",
-        ".jpeg",
-        ".jpg",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    }
+    f".{kind}"
+    for kind in (
+        "bmp",
+        "gif",
+        "jp2",
+        "jpeg",
+        "jpg",
+        "pbm",
+        "pgm",
+        "png",
+        "ppm",
+        "tif",
+        "tiff",
+        "webp",
+    )
 )
 
 
@@ -56,7 +57,7 @@ def _expanded(source: str, leave_out: Path | None) -> Sequence[Path]:
             )
         return images
     if glob.has_magic(source):
-        matches = sorted(Path(m) for m in glob.glob(str(path), recursive=True))
+        matches = sorted(Path(m) for m in glob.glob(str(path), recursive=True))  # noqa: PTH207
         images = [m for m in matches if m.is_file() and not _is_inside(m, leave_out)]
         if not images:
             raise DataError("D01", f"{source}: no file matches this pattern.")

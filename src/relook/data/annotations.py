@@ -22,7 +22,7 @@ from .segmentation import (
     Segmentation,
     checked,
     enclosing_box,
-    rasterised,
+    runs_of,
 )
 
 Box = tuple[float, float, float, float]
@@ -91,7 +91,8 @@ class AnnotationReader:
             self.ledger.skip(str(empty), identity)
             return None
         if box is None and segmentation is not None:
-            box = enclosing_box(rasterised(segmentation, image.height, image.width))
+            runs = runs_of(segmentation, image.height, image.width)
+            box = enclosing_box(runs, image.height)
             self.ledger.adjust("box computed from the mask", identity)
         assert box is not None  # _segmentation has seen to it
         clipped = _clipped(box, image)

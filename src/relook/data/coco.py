@@ -23,6 +23,9 @@ from .segmentation import MalformedMaskError, rasterised
 __all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord", "object_mask", "read_coco"]
 
 
+_LARGEST = 400_000_000  # pixels; code lengths of larger images overflow in pycocotools
+
+
 def read_coco(
     json_path: str | Path,
     images_dir: str | Path,
@@ -157,6 +160,12 @@ def _read_images(
         width = side_of(path, entry, "width", where)
         if height is None or width is None:
             height, width = image_size(location)
+        if height * width > _LARGEST:
+            raise DataError(
+                "D04",
+                f'{path.name}: {where} ("{name}") has {height * width:,} pixels, more than '
+                f"{_LARGEST:,}. Correct its size, or cut it into tiles.",
+            )
         paths[identity] = location
         headers[identity] = ImageHeader(name, width, height)
     return paths, headers

@@ -11,7 +11,7 @@ from ..errors import DataError
 
 Entry = dict[str, Any]
 
-_LARGEST = 2**31  # pixels of an image whose size is believed
+_LONGEST = 2**24  # pixels; no image file has a longer side
 
 
 def load_tables(path: Path) -> Entry:
@@ -23,12 +23,12 @@ def load_tables(path: Path) -> Entry:
     """
     top = _parsed(path)
     if not isinstance(top, dict):
-        _refuse(path, f"its top level is a {_kind(top)}, not an object{_looks_like(top)}")
+        _refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}")
     for key in ("images", "annotations", "categories"):
         if key not in top:
             _refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
         if not isinstance(top[key], list):
-            _refuse(path, f'"{key}" is a {_kind(top[key])}, not a list{_looks_like(top)}')
+            _refuse(path, f'"{key}" is {_kind(top[key])}, not a list{_looks_like(top)}')
     first = next(iter(top["annotations"]), None)
     if isinstance(first, dict) and "segments_info" in first:
         _refuse(path, "it is a COCO panoptic file; relook needs the instances file beside it")
@@ -46,7 +46,7 @@ def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
     seen: set[int] = set()
     for position, entry in enumerate(top[key]):
         if not isinstance(entry, dict):
-            _refuse(path, f'"{key}"[{position}] is a {_kind(entry)}, not an object')
+            _refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
         identity = entry.get("id")
         if type(identity) is not int:
             _refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
@@ -76,7 +76,7 @@ def side_of(path: Path, entry: Entry, key: str, where: str) -> int | None:
     whole = isinstance(value, float) and value.is_integer()
     if isinstance(value, bool) or not (isinstance(value, int) or whole):
         _refuse(path, f"{where} has {key} {shown(value)}, a number of pixels is needed")
-    if not 0 < value < _LARGEST:
+    if not 0 < value <= _LONGEST:
         _refuse(path, f"{where} has {key} {shown(value)}, which no image has")
     return int(value)
 
@@ -121,8 +121,14 @@ def _looks_like(top: object) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "text", type(None): "null", bool: "truth value"}
-    return names.get(type(value), "number")
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        type(None): "null",
+        bool: "a truth value",
+    }
+    return names.get(type(value), "a number")
 
 
 def shown(value: object) -> str:

@@ -100,10 +100,19 @@ def rasterised(segmentation: Segmentation, height: int, width: int) -> NDArray[n
     return mask
 
 
-def enclosing_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """Smallest (x1, y1, x2, y2) around the pixels of a mask (H, W) that is not empty."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+def enclosing_box(runs: Runs, height: int) -> tuple[float, float, float, float]:
+    """Smallest (x1, y1, x2, y2) around the foreground of `runs`, which is not empty.
+
+    Needs no mask in memory, however large the image says it is.
+    """
+    ends = runs.cumsum()
+    starts, stops = ends[: len(runs) // 2 * 2 : 2], ends[1::2]
+    filled = stops > starts
+    first, last = starts[filled], stops[filled] - 1
+    top, bottom = int((first % height).min()), int((last % height).max())
+    if (first // height != last // height).any():  # a run over the end of a column
+        top, bottom = 0, height - 1
+    return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom + 1)
 
 
 def _plain_counts(code: dict[str, Any], height: int, width: int) -> str | list[int]:

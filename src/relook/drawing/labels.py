@@ -112,15 +112,17 @@ def _place(
         (x1, y1 - 3 * height),
         (x1, y2 + 2 * height),
     ]
+    own = (int(x1), int(y1), int(x2), int(y2))
     best, best_cost = (0, 0), np.inf
     for rank, (x, y) in enumerate(corners):
         inside = (
             int(min(max(x, 0), max(canvas[0] - width, 0))),
             int(min(max(y, 0), max(canvas[1] - height, 0))),
         )
-        cost = sum(_overlap((*inside, inside[0] + width, inside[1] + height), p) for p in placed)
+        plate = (*inside, inside[0] + width, inside[1] + height)
+        hidden = 3 * sum(_overlap(plate, other) for other in placed) + _overlap(plate, own) // 2
         moved = abs(inside[0] - x) + abs(inside[1] - y)
-        total = cost + 0.02 * width * height * rank + 2 * moved
+        total = hidden + 0.02 * width * height * rank + 2 * moved
         if total < best_cost:
             best, best_cost = inside, total
     return best

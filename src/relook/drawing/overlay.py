@@ -58,7 +58,7 @@ def draw_objects(
 
     Raises `UsageError` U03 when the image is not RGB of 8 bits or lengths differ.
     """
-    boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+    boxes = _finite(boxes, image)
     _check(image, len(boxes), masks=masks, names=names, scores=scores, labels=labels)
     scale = _scale(image, boxes)
     canvas = _enlarge(image, scale)
@@ -119,14 +119,22 @@ def _check(image: Pixels, num_objects: int, **lists: Any) -> None:
             )
 
 
+def _finite(boxes: NDArray[Any], image: Pixels) -> NDArray[np.float32]:
+    """`boxes` as (N, 4), nowhere farther from the image than it is long, so that sums are safe."""
+    reach = float(max(image.shape, default=1))
+    given = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    known = np.nan_to_num(given, nan=0.0, posinf=2 * reach, neginf=-reach)
+    return np.clip(known, -reach, 2 * reach).astype(np.float32)
+
+
 def _scale(image: Pixels, boxes: NDArray[np.float32]) -> int:
     """How many times as large as the image the picture is."""
-    long_side = max(image.shape[:2])
+    long_side = int(max(image.shape[:2]))
     scale = max(1, -(-SMALLEST // long_side))
     if len(boxes) > 0:
         sides = np.sqrt(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1))
-        typical = max(float(np.nan_to_num(np.median(sides))), 1.0)
-        scale = max(scale, min(round(CLEAR / typical), LARGEST // long_side))
+        typical = max(float(np.median(sides)), 1.0)
+        scale = max(scale, min(round(CLEAR / typical), int(LARGEST // long_side)))
     return scale
 
 
@@ -144,9 +152,9 @@ def _enlarge_window(
     """The window in pixels of the picture, its edge smooth instead of a staircase."""
     if scale == 1:
         return window, left, top
-    soft = np.pad(window.astype(np.float32), 1)
-    soft = cv2.resize(soft, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-    return soft >= 0.5, (left - 1) * scale, (top - 1) * scale
+    padded = np.pad(window.astype(np.float32), 1)
+    soft = cv2.resize(padded, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft >= 0.5), (left - 1) * scale, (top - 1) * scale
 
 
 def _codes(masks: Sequence[Mask] | None) -> list[RLE] | None:
@@ -215,8 +223,6 @@ def _outline(
 
 
 def _box(canvas: Pixels, box: NDArray[np.float32], color: Color, line: int) -> None:
-    if not np.isfinite(box).all():
-        return
     height, width = canvas.shape[:2]
     limits = np.array([width - 1, height - 1, width - 1, height - 1])
     x1, y1, x2, y2 = (int(v) for v in np.clip(np.rint(box), 0, limits))
@@ -235,7 +241,7 @@ def _texts(
     texts = []
     for row, name in enumerate(names):
         score = "" if scores is None else f" {float(scores[row]):.2f}"
-        x1, y1, x2, y2 = np.nan_to_num(objects.boxes[row]).tolist()
+        x1, y1, x2, y2 = objects.boxes[row].tolist()
         texts.append(Label(f"{name}{score}", (x1, y1, x2, y2), objects.colors[row]))
     return texts
 
@@ -246,6 +252,6 @@ def _legend(
     """A line per class, most frequent first: the count, the name, and the colour if it has one."""
     color_of = dict(zip(names, colors, strict=True))
     return [
-        (f"{count} × {name}", color_of[name] if is_by_class else None)
+        (f"{name}: {count}", color_of[name] if is_by_class else None)
         for name, count in Counter(names).most_common()
     ]

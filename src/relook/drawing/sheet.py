@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ..atomic import replacing
 from ..errors import UsageError
 from .labels import load_font, printable
+from .overlay import Mask, draw_objects
 
 PAPER = (250, 250, 248)
 INK = (38, 40, 46)
@@ -75,6 +79,24 @@ def contact_sheet(
             draw.text(place, printable(row.caption, 120), font=face, fill=PALE_INK)
         y += line_height + caption_height + layout.gap
     return sheet
+
+
+def compare(
+    image: NDArray[np.uint8],
+    truth: tuple[NDArray[Any], Sequence[Mask] | None],
+    found: tuple[NDArray[Any], Sequence[Mask] | None],
+    caption: str = "",
+) -> Row:
+    """A row of the image (H, W, 3) RGB, its true objects and those found.
+
+    Objects are boxes (N, 4) in pixels and masks; they are drawn without any text, which could not
+    be read in a sheet.
+    """
+    pictures = [
+        draw_objects(image, boxes, masks, show_boxes=masks is None)
+        for boxes, masks in ((np.zeros((0, 4)), None), truth, found)
+    ]
+    return Row(tuple(pictures), caption)
 
 
 def save_picture(picture: Image.Image, path: Path | str, quality: int = 90) -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,13 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ..errors import DataError, UsageError
+from ..results import ClassLike
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
 
 IouType = Literal["bbox", "segm"]
 SMALL, LARGE = 32**2, 96**2  # pixels of area
-
-
-class ClassLike(Protocol):
-    """What is needed of a class: its category id and its name."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
 
 
 def evaluate_coco(
@@ -48,13 +40,15 @@ def evaluate_coco(
     iou_types: Sequence[IouType] = ("bbox", "segm"),
     classes: Sequence[ClassLike] | None = None,
     image_ids: Collection[int] | None = None,
+    sizes: Mapping[int, tuple[int, int]] | None = None,
 ) -> Metrics:
     """Metrics of COCO result dictionaries (image_id, category_id, bbox, score, segmentation).
 
     `classes` says what the category ids of the predictions mean; they are matched with the
     file's categories by name. Without it the ids are the file's own. `image_ids` narrows the
-    evaluation to some images. Masks are evaluated when "segm" is asked for and both sides have
-    them; predictions of masks must come from this process or be trusted.
+    evaluation to some images; `sizes` is (height, width) by image id, for files without it. Masks
+    are evaluated when "segm" is asked for and both sides have them; predicted masks must come from
+    this process or be trusted.
 
     Raises `DataError` D11 when there is no image, D13 when the classes or the images do not fit
     the file, D09 when only some predictions have masks, and `UsageError` U03 for a `max_dets`
@@ -64,7 +58,7 @@ def evaluate_coco(
         raise UsageError("U03", f"max_dets is {max_dets}; at least 1 detection must count.")
     truth = ground_truth
     if not isinstance(truth, GroundTruth):
-        truth = read_ground_truth(truth)
+        truth = read_ground_truth(truth, sizes)
     truth = _narrow(truth, image_ids)
     skipped = Counter(truth.skipped)
     found = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
@@ -255,8 +249,9 @@ def _scores(
         evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
         evaluator.evaluate()
         evaluator.accumulate()
-    precision: NDArray[np.float64] = evaluator.eval["precision"]  # threshold, recall, class, size, limit
-    recall: NDArray[np.float64] = evaluator.eval["recall"]  # threshold, class, size, limit
+    # Axes: threshold, recall, class, size, limit; and the same without recall.
+    precision: NDArray[np.float64] = evaluator.eval["precision"]
+    recall: NDArray[np.float64] = evaluator.eval["recall"]
     num_objects = Counter(row["category_id"] for row in objects if not row["iscrowd"])
     num_detections = Counter(row["category_id"] for row in found)
     thresholds = evaluator.params.iouThrs

@@ -9,19 +9,22 @@ out is counted with the reason.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..data.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError
-from ..ops.run_lengths import are_runs_of
+from ..ops.run_lengths import encode_window
 
 Annotation = dict[str, Any]
+
+LARGEST = 1e12  # beyond any pixel or area; a number over it would turn sums into infinities
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +39,29 @@ class GroundTruth:
     skipped: Mapping[str, int]  # reason -> number of annotations left out
 
 
-def read_ground_truth(source: Path | str | Mapping[str, Any]) -> GroundTruth:
+def read_ground_truth(
+    source: Path | str | Mapping[str, Any],
+    sizes: Mapping[int, tuple[int, int]] | None = None,
+) -> GroundTruth:
     """The ground truth in a COCO json, given as a path or as the loaded dictionary.
 
-    Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not
-    a COCO instance file, D05 for an id used twice.
+    `sizes` is (height, width) by image id, for files that do not say it themselves.
+
+    Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not a
+    COCO instance file, D05 for an id used twice.
     """
     if isinstance(source, Mapping):
         name, content = "ground truth", source
     else:
         name, content = Path(source).name, _read_json(Path(source))
     tables = {key: _table(name, content, key) for key in ("images", "annotations", "categories")}
-    sizes: dict[int, tuple[int, int]] = {}
+    size_of: dict[int, tuple[int, int]] = {}
     for image in tables["images"]:
-        image_id = _unique_id(name, "images", image, sizes)
-        sizes[image_id] = (_pixels(name, image, "height"), _pixels(name, image, "width"))
+        image_id = _unique_id(name, "images", image, size_of)
+        if sizes is not None and image_id in sizes:
+            size_of[image_id] = sizes[image_id]
+        else:
+            size_of[image_id] = (_pixels(name, image, "height"), _pixels(name, image, "width"))
     categories: dict[int, str] = {}
     for category in tables["categories"]:
         category_id = _unique_id(name, "categories", category, categories)
@@ -58,14 +69,14 @@ def read_ground_truth(source: Path | str | Mapping[str, Any]) -> GroundTruth:
     skipped: Counter[str] = Counter()
     objects: list[Annotation] = []
     for annotation in tables["annotations"]:
-        rebuilt = _rebuild(annotation, sizes, categories)
+        rebuilt = _rebuild(annotation, size_of, categories)
         if isinstance(rebuilt, str):
             skipped[rebuilt] += 1
         else:
             objects.append({"id": len(objects) + 1, **rebuilt})
     return GroundTruth(
         name=name,
-        sizes=sizes,
+        sizes=size_of,
         categories=dict(sorted(categories.items())),
         objects=tuple(objects),
         has_masks=any(annotation["segmentation"] is not None for annotation in objects),
@@ -108,9 +119,7 @@ def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _unique_id(
-    name: str, key: str, row: Mapping[str, Any], known: Mapping[int, Any]
-) -> int:
+def _unique_id(name: str, key: str, row: Mapping[str, Any], known: Mapping[int, Any]) -> int:
     value = row.get("id")
     if not isinstance(value, int) or not _is_id(value):
         raise _not_coco(name, f'an entry of "{key}" has the id {value!r}, which is no integer')
@@ -140,22 +149,24 @@ def _rebuild(
     """The annotation as the evaluator needs it (without an id), or why it is left out."""
     image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
     if not isinstance(image_id, int) or image_id not in sizes:
-        return "of an image that the file does not list"
+        return "objects of an image that the file does not list"
     if not isinstance(category_id, int) or category_id not in categories:
-        return "of a category that the file does not list"
+        return "objects of a category that the file does not list"
     segmentation = annotation.get("segmentation")
     mask = None
     if segmentation:
-        mask = segmentation_to_rle(segmentation, sizes[image_id])
+        mask = _to_rle(segmentation, sizes[image_id])
         if mask is None:
-            return "with a mask that cannot be read"
+            return "objects with a mask that cannot be read"
     box = annotation.get("bbox")
     if box is None and mask is not None:
         box = coco_mask.toBbox(mask).tolist()
-    if not _are_numbers(box) or len(box) != 4 or box[2] < 0 or box[3] < 0:
-        return "without a usable box"
+    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
+        return "objects without a usable box"
+    if box[2] < 0 or box[3] < 0:
+        return "objects with a box of negative size"
     area = annotation.get("area")
-    if not _are_numbers([area]):
+    if not _is_number(area):
         area = box[2] * box[3] if mask is None else int(coco_mask.area(mask))
     return {
         "image_id": image_id,
@@ -167,36 +178,27 @@ def _rebuild(
     }
 
 
-def _are_numbers(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        for value in values
-    )
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -LARGEST < value < LARGEST
 
 
-def segmentation_to_rle(segmentation: Any, size: tuple[int, int]) -> Annotation | None:
+def _to_rle(segmentation: Any, size: tuple[int, int]) -> Annotation | None:
     """A COCO segmentation (polygons or run lengths of either kind) as compressed run lengths.
 
     None when it is malformed, or made for an image of another size than `size`, (height, width).
     """
     height, width = size
-    if isinstance(segmentation, list):
-        # Fewer than three corners enclose nothing, and pycocotools takes four numbers for a box.
-        if not all(_are_numbers(part) for part in segmentation):
-            return None
-        polygons = [part for part in segmentation if len(part) >= 6 and len(part) % 2 == 0]
-        limit = 16.0 * max(height, width)  # pycocotools walks along an edge pixel by pixel
-        if not polygons or any(abs(value) > limit for part in polygons for value in part):
-            return None
-        merged: Annotation = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-        return merged
-    if not isinstance(segmentation, Mapping) or segmentation.get("size") != [height, width]:
+    try:
+        safe, _ = checked(segmentation, height, width)
+    except MalformedMaskError:
         return None
-    counts = segmentation.get("counts")
-    if not are_runs_of(counts, height * width):
-        return None
-    if isinstance(counts, list):
-        runs = {"size": [height, width], "counts": counts}
-        encoded: Annotation = coco_mask.frPyObjects(runs, height, width)
-        return encoded
-    return {"size": [height, width], "counts": counts}
+    except EmptyMaskError:
+        # pycocotools counts an object without a pixel as one that nobody can find; so do we.
+        return encode_window(np.zeros((0, 0), dtype=bool), 0, 0, size)
+    if isinstance(safe, list):
+        return dict(coco_mask.merge(coco_mask.frPyObjects(safe, height, width)))
+    if isinstance(safe["counts"], list):
+        return dict(coco_mask.frPyObjects(safe, height, width))
+    return dict(safe)

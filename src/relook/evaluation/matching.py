@@ -19,8 +19,8 @@ Pairs = dict[int, list[tuple[int, float]]]  # detection -> its (object, IoU), ob
 class FastCOCOeval(COCOeval):  # type: ignore[misc, unused-ignore]
     """`COCOeval` for boxes and masks, same numbers; ids of objects and detections start at 1."""
 
-    def evaluateImg(  # noqa: N802 (the name is pycocotools')
-        self, imgId: int, catId: int, aRng: list[float], maxDet: int  # noqa: N803
+    def evaluateImg(
+        self, imgId: int, catId: int, aRng: list[float], maxDet: int
     ) -> dict[str, Any] | None:
         """Matches of one class in one image for the objects whose area is within `aRng`."""
         objects, found = self._gts[imgId, catId], self._dts[imgId, catId]

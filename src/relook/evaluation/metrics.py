@@ -99,19 +99,20 @@ class Metrics:
         """
         if per_class is None:
             per_class = len(self.box.classes) > 1
-        lines = [self._summary(), "", *self._number_lines()]
+        lines = [*self._summary(), "", *self._number_lines()]
         if per_class:
             lines += ["", *self._class_lines()]
         for reason, count in self.skipped.items():
-            lines.append(f"left out: {count} {reason}")
+            lines.append(f"left out: {count} x {reason}")
         return "\n".join(lines)
 
-    def _summary(self) -> str:
+    def _summary(self) -> list[str]:
         crowd = f" and {self.num_crowd} crowd regions" if self.num_crowd else ""
-        return (
+        return [
             f"{self.num_objects} objects{crowd} in {self.num_images} images, "
-            f"{self.num_detections} detections, at most {self.max_dets} of a class in an image"
-        )
+            f"{self.num_detections} detections",
+            f"counted: at most {self.max_dets} detections of a class in an image",
+        ]
 
     def _number_lines(self) -> list[str]:
         limit = self.max_dets
@@ -152,7 +153,8 @@ class Metrics:
             lines.append(f"{name:<28}{score.num_objects:>9}{score.num_detections:>9}{values}")
         if empty:
             shown = ", ".join(empty[:6]) + (", ..." if len(empty) > 6 else "")
-            lines.append(f"no objects of {len(empty)} classes: {shown}")
+            kind = "class" if len(empty) == 1 else "classes"
+            lines.append(f"no objects of {len(empty)} {kind}: {shown}")
         return lines
 
 

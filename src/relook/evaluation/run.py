@@ -92,7 +92,8 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
     if twice:
         raise DataError(
             "D13",
-            f"{index.path}: classes are matched by name, and {_listed(twice)} stands twice. {lists}",
+            f"{index.path}: classes are matched by name, but {_listed(twice)} stands twice. "
+            f"{lists} Rename one.",
         )
     counted = zip(of_data, index.class_counts(), strict=True)
     unknown = [name for name, count in counted if count and name not in of_model]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, ResNet101_Weights
 
 from ..config import BackboneConfig
@@ -83,7 +84,8 @@ def load_imagenet(
     dropped = tuple(key for key in state if key.startswith("fc."))
     kept = {key: value for key, value in state.items() if key not in dropped}
     fresh: list[str] = []
-    backbones = detector.features.backbones
+    features: Any = detector.features
+    backbones: Sequence[nn.Module] = features.backbones
     for look, backbone in enumerate(backbones):
         expected = backbone.state_dict()
         _check_fit(config.weights, kept, expected)
@@ -110,6 +112,8 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
             url, map_location="cpu", progress=progress, check_hash=True, weights_only=True
         )
     except Exception as error:  # the loader raises whatever urllib, ssl or the unpickler did
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the connection
         raise ModelError(
             "M06",
             f"ImageNet weights {name} could not be had from {url}: {error}. Without internet, put "

@@ -49,7 +49,7 @@ def convert_to_sac(
     """
     candidates = {
         name: layer
-        for name, layer in module.named_modules()
+        for name, layer in module.named_modules(remove_duplicate=False)
         if isinstance(layer, nn.Conv2d)
         and layer.kernel_size == (3, 3)
         and not _inside_sac(module, name)

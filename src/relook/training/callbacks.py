@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from PIL import Image
 
-from ..config import ModelConfig
+from ..drawing.sheet import save_picture
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
 from ..evaluation.metrics import Metrics
@@ -21,6 +21,7 @@ from ..weights import save_model
 from .loading import mixed_seed
 from .module import TrainingBatch, TrainingModule
 from .run_folder import RunFolder
+from .settings import Settings
 
 MONITOR = "val/ap"  # of masks, or of boxes where there are no masks
 Say = Callable[[str], None]
@@ -55,7 +56,7 @@ class FirstBatch(Callback):
     ) -> None:
         """Draw the first batch of the run."""
         if trainer.global_step == 0 and batch_idx == 0:
-            self.draw(batch).save(self.path, quality=90)
+            save_picture(self.draw(batch), self.path)
             self.say(f"first batch, as the network sees it: {self.path}")
 
 
@@ -129,14 +130,14 @@ class Validation(Callback):
     averaged weights are in place, and these are what is scored and kept.
     """
 
-    def __init__(
-        self, run: RunFolder, config: ModelConfig, ground_truth: Path, max_dets: int, say: Say
-    ) -> None:
-        self.run, self.config, self.say = run, config, say
-        self.ground_truth, self.max_dets = ground_truth, max_dets
+    def __init__(self, run: RunFolder, settings: Settings, ground_truth: Path, say: Say) -> None:
+        self.run, self.say = run, say
+        self.config, self.preset = settings.model, settings.preset
+        self.ground_truth, self.max_dets = ground_truth, settings.train.max_dets
         self.best = -1.0
         self.best_metrics: Metrics | None = None
         self.images_per_second = 0.0
+        self.last_step = -1
         self._since = 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -154,6 +155,7 @@ class Validation(Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score, record, say, and save when it is the best so far."""
         module = _module(pl_module)
+        self.last_step = trainer.global_step
         seconds = time.monotonic() - self._since
         images = sum(int(n) for n in trainer.num_val_batches)
         self.images_per_second = images / max(seconds, 1e-9)
@@ -166,7 +168,7 @@ class Validation(Callback):
         better = ap > self.best
         if better:
             self.best, self.best_metrics = ap, metrics
-            extra = {"trained_with_relook": True, "validation": metrics.to_json()}
+            extra = {"preset": self.preset, "validation": metrics.to_json()}
             save_model(self.run.best, module.detector, self.config, module.classes, extra)
             save_predictions(self.run.predictions, module.predictions)
         self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
@@ -175,8 +177,8 @@ class Validation(Callback):
 class KeepLatest(Callback):
     """Without validation there is no best model: the latest one takes its name."""
 
-    def __init__(self, run: RunFolder, config: ModelConfig) -> None:
-        self.run, self.config = run, config
+    def __init__(self, run: RunFolder, settings: Settings) -> None:
+        self.run, self.settings = run, settings
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the weights of this epoch."""
@@ -188,7 +190,8 @@ class KeepLatest(Callback):
 
     def _save(self, pl_module: pl.LightningModule) -> None:
         module = _module(pl_module)
-        save_model(self.run.best, module.detector, self.config, module.classes)
+        extra = {"preset": self.settings.preset}
+        save_model(self.run.best, module.detector, self.settings.model, module.classes, extra)
 
 
 def headline(metrics: Metrics) -> float:
@@ -214,4 +217,5 @@ def _validation_line(epoch: int, metrics: Metrics, better: bool, speed: float) -
         parts.append(f"mask AP {metrics.mask.ap:.3f} (AP50 {metrics.mask.ap50:.3f})")
     found = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
     best = ", the best so far" if better else ""
-    return f"validation after epoch {epoch + 1}: {', '.join(parts)}, {found}, {speed:.1f} images/s{best}"
+    parts += [found, f"{speed:.1f} images/s"]
+    return f"validation after epoch {epoch + 1}: {', '.join(parts)}{best}"

@@ -14,8 +14,9 @@ from typing import Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..data.batching import Sample, collate
-from ..types import ImageBatch, Target
+from ..data.batching import Sample, batch_images
+from ..errors import RelookError
+from ..types import Target
 from .module import TrainingBatch
 
 _MASK = 2**63 - 1
@@ -59,8 +60,12 @@ class EpochOrder(Sampler[tuple[int, int]]):
             yield self.epoch, index
 
 
-class Augmented(Dataset[Sample]):
-    """Samples by (epoch, index), each augmented by its own random numbers."""
+class Augmented(Dataset[Sample | RelookError]):
+    """Samples by (epoch, index), each augmented by its own random numbers.
+
+    An error about a sample is returned, not raised: on its way out of a worker process it would
+    lose its code and its message.
+    """
 
     def __init__(self, source: SampleSource, seed: int) -> None:
         self.source = source
@@ -69,11 +74,14 @@ class Augmented(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def __getitem__(self, key: tuple[int, int]) -> Sample | RelookError:
         epoch, index = key
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.seed, epoch, index))
-            return self.source[index]
+            try:
+                return self.source[index]
+            except RelookError as error:
+                return error
 
 
 @dataclass(frozen=True)
@@ -83,14 +91,35 @@ class BatchMaker:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
-    def __call__(self, samples: Sequence[Sample]) -> TrainingBatch:
-        images, targets = self._collated(samples)
-        names = [sample.file_name or "?" for sample in samples]
-        ids = [-1 if sample.image_id is None else sample.image_id for sample in samples]
-        return TrainingBatch(images, targets, names, ids)
+    def __call__(self, samples: Sequence[Sample | RelookError]) -> TrainingBatch | RelookError:
+        """The batch, or the first error among the samples."""
+        found: list[Sample] = []
+        for sample in samples:
+            if isinstance(sample, RelookError):
+                return sample
+            found.append(sample)
+        sizes = [sample.original_size for sample in found]
+        images = batch_images([sample.image for sample in found], sizes, self.mean, self.std)
+        return TrainingBatch(
+            images,
+            [sample.target or _nothing() for sample in found],
+            [sample.file_name or "?" for sample in found],
+            [-1 if sample.image_id is None else sample.image_id for sample in found],
+        )
 
-    def _collated(self, samples: Sequence[Sample]) -> tuple[ImageBatch, list[Target]]:
-        return collate(samples, self.mean, self.std)
+
+class BatchLoader(DataLoader[Sample | RelookError]):
+    """A loader that raises here what went wrong in a worker process."""
+
+    def __iter__(self) -> Iterator[TrainingBatch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, RelookError):
+                raise batch
+            yield batch
+
+
+def _nothing() -> Target:
+    return Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
 
 
 def auto_workers() -> int:
@@ -101,10 +130,10 @@ def auto_workers() -> int:
 
 def training_loader(
     source: SampleSource, batch: int, workers: int, seed: int, maker: BatchMaker
-) -> DataLoader[Sample]:
+) -> BatchLoader:
     """Shuffled batches; the last one of an epoch is left out when it would be smaller and
     there is another, so that every step weighs the same."""
-    return DataLoader(
+    return BatchLoader(
         Augmented(source, seed),
         batch_size=min(batch, len(source)),
         sampler=EpochOrder(len(source), seed),
@@ -115,8 +144,11 @@ def training_loader(
     )
 
 
-def validation_loader(
-    source: SampleSource, workers: int, maker: BatchMaker
-) -> DataLoader[Sample]:
+def validation_loader(source: SampleSource, workers: int, maker: BatchMaker) -> BatchLoader:
     """Images one by one in the order of the file: a neighbour's padding changes nothing."""
-    return DataLoader(source, batch_size=1, num_workers=workers, collate_fn=maker)  # type: ignore[arg-type]
+    return BatchLoader(
+        Augmented(source, 0),
+        sampler=[(0, index) for index in range(len(source))],
+        num_workers=workers,
+        collate_fn=maker,
+    )

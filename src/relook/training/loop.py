@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
-import time
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import lightning.pytorch as pl
-import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.callbacks import (
     Callback,
@@ -23,11 +23,9 @@ from lightning.pytorch.callbacks import (
 )
 from PIL import Image
 from rich.console import Console
-from torch.utils.data import DataLoader
 
-from ..data.batching import Sample
 from ..detector import Detector
-from ..drawing.sheet import draw_batch
+from ..drawing.batch import draw_batch
 from ..errors import RelookError
 from ..evaluation.metrics import Metrics
 from ..weights import SavedModel
@@ -38,10 +36,9 @@ from .callbacks import (
     Records,
     Reseed,
     Validation,
-    mean_step_time,
 )
 from .checkpoints import WholeCheckpointIO
-from .loading import BatchMaker, auto_workers, training_loader, validation_loader
+from .loading import BatchLoader, BatchMaker, auto_workers, training_loader, validation_loader
 from .module import TrainingBatch, TrainingModule
 from .plan import plan_lines
 from .progress import ProgressReport, duration
@@ -50,10 +47,15 @@ from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
 from .sources import Sources, read_sources
-from .start import continued_detector, fresh_detector
+from .start import continued_detector, fresh_detector, seeded_detector
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
+_KNOWN_WARNINGS = (
+    ".*LeafSpec.* is deprecated",  # inside Lightning, on the newest torch
+    "Checkpoint directory .* exists and is not empty",
+    "Detected call of `lr_scheduler.step\\(\\)` before",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,7 @@ def train(
     else:
         classes = sources.train.classes
         seed = settings.train.seed
-        detector = continued_detector(
-            settings.model, classes, start.saved, start.path, seed, say
-        )
+        detector = continued_detector(settings.model, classes, start.saved, start.path, seed, say)
     run = create_run(out, settings.preset, parent)
     run.write_settings(settings, sources.train)
     return _Training(settings, sources, detector, run, console).fit(None)
@@ -111,10 +111,8 @@ def resume(path: Path, console: Console) -> Outcome:
     """
     run = open_run(path)
     settings, sources = read_sources(run.read_settings())
-    detector = fresh_detector(
-        settings.model.with_(backbone__weights=None), settings.train.seed, lambda text: None
-    )
-    console.print(f"going on with {run.path}", markup=False, highlight=False)
+    detector = seeded_detector(settings.model, settings.train.seed)
+    _sayer(console)(f"going on with {run.path}")
     return _Training(settings, sources, detector, run, console).fit(run.last)
 
 
@@ -138,13 +136,11 @@ class _Training:
             sources.training_set(settings), recipe.batch, workers, recipe.seed, maker
         )
         self.validation: Validation | None = None
-        self.val_loader: DataLoader[Sample] | None = None
+        self.val_loader: BatchLoader | None = None
         val_set = sources.validation_set(settings)
         if val_set is not None and settings.data.val_json is not None:
             self.val_loader = validation_loader(val_set, min(workers, 2), maker)
-            self.validation = Validation(
-                run, settings.model, settings.data.val_json, recipe.max_dets, self.say
-            )
+            self.validation = Validation(run, settings, settings.data.val_json, self.say)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
@@ -167,9 +163,16 @@ class _Training:
                 ckpt_path=checkpoint,
                 weights_only=True,
             )
+            self._validate_the_end(trainer)
         outcome = self._outcome()
         self._write_report(outcome)
         return outcome
+
+    def _validate_the_end(self, trainer: pl.Trainer) -> None:
+        """Validate the final weights if the last epoch was not one to be validated."""
+        validation = self.validation
+        if validation is not None and validation.last_step != trainer.global_step:
+            trainer.validate(self.module, self.val_loader, verbose=False)
 
     def _trainer(self) -> pl.Trainer:
         recipe = self.settings.train
@@ -209,7 +212,7 @@ class _Training:
         if recipe.ema is not None:
             callbacks.append(EMAWeightAveraging(decay=recipe.ema))
         if self.validation is None:
-            callbacks.append(KeepLatest(self.run, self.settings.model))
+            callbacks.append(KeepLatest(self.run, self.settings))
         elif recipe.patience is not None:
             stopping = EarlyStopping(
                 MONITOR, mode="max", patience=recipe.patience, check_on_train_epoch_end=False
@@ -251,5 +254,50 @@ class _Training:
         self.say(f"report: {self.run.report}")
 
 
-def _sayer(console: Console):  # type: ignore[no-untyped-def]
+def _sayer(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice on this machine's cores and its banners away from the plan."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=PossibleUserWarning)
+        for message in _KNOWN_WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _interruptible(run: RunFolder, trainer: pl.Trainer) -> Iterator[None]:
+    """Turn Ctrl-C, which Lightning answers with an exit, into an error that says how to go on."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as error:
+        if trainer.interrupted or isinstance(error, KeyboardInterrupt):
+            raise _interruption(run) from None
+        raise
+    finally:
+        if handler is not None:  # Lightning leaves Ctrl-C switched off
+            signal.signal(signal.SIGINT, handler)
+
+
+def _interruption(run: RunFolder) -> RelookError:
+    if run.last.is_file():
+        kept = (
+            "the state after the last whole epoch is kept; go on with "
+            f"`relook train --resume {run.path}`"
+        )
+    else:
+        kept = "it was in its first epoch, so there is nothing to go on from"
+    return RelookError("R01", f"{run.path}: the training was interrupted; {kept}.")

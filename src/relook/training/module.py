@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -84,7 +85,7 @@ class TrainingModule(pl.LightningModule):
         """Forget what the validation before this one found."""
         self.predictions = []
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The recipe's optimiser over all trainable parameters, with its rate per step."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
@@ -109,7 +110,7 @@ class TrainingModule(pl.LightningModule):
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
         broken = [name for name, value in losses.items() if not torch.isfinite(value)]
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        what = ", ".join(f"{name} = {float(losses[name])}" for name in broken) or "their sum"
+        what = ", ".join(f"{name} = {float(losses[name].detach())}" for name in broken) or "their sum"
         return RelookError(
             "R03",
             f"training diverged at step {self.global_step}: {what}, on images "

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from torch import nn
 
 from ..config import ModelConfig
 from ..detector import Detector
 from .recipe import Recipe
-from .run_folder import RunFolder, class_table
+from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
 from .settings import Settings
-from .sources import Sources, describe_size, kept_images
-
-_NAMED_CLASSES = 12
+from .sources import Sources
 
 
 def plan_lines(
     settings: Settings, sources: Sources, detector: Detector, run: RunFolder, steps_per_epoch: int
 ) -> list[str]:
     """The plan, one fact a line: ``name: what and why``."""
-    recipe = settings.train
+    recipe, choice = settings.train, sources.semantics
     lines = [
         f"model: {settings.preset}, {_count(detector)} parameters",
-        f"classes: {_classes(sources)}",
-        f"training: {_images(sources, recipe)}",
-        *_skipped(settings.data.train_json, sources.train.skipped),
-        f"validation: {_validation(settings, sources)}",
+        *(f"training data: {line}" for line in sources.train.summary()),
     ]
-    if sources.val is not None and settings.data.val_json is not None:
-        lines += _skipped(settings.data.val_json, sources.val.skipped)
-    choice = sources.semantics
+    if sources.train.num_empty_images:
+        verdict = "kept" if recipe.keep_empty else "left out"
+        lines.append(f"images without objects: {verdict} (train.keep_empty)")
+    if sources.val is None:
+        lines.append("validation: none, so the latest model is kept; --val-json chooses by AP")
+    else:
+        lines += [f"validation data: {line}" for line in sources.val.summary()]
+        every = (
+            "every epoch" if recipe.validate_every == 1 else f"every {recipe.validate_every} epochs"
+        )
+        lines.append(f"validation: {every}, at most {recipe.max_dets} detections an image")
     return [
         *lines,
         f"semantics: {choice.mode} ({choice.reason})",
@@ -74,45 +74,19 @@ def _count(module: nn.Module) -> str:
     return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f} M"
 
 
-def _classes(sources: Sources) -> str:
-    table = class_table(sources.train)
-    named = [f"{row['name']} ({row['objects']})" for row in table[:_NAMED_CLASSES]]
-    rest = len(table) - len(named)
-    return ", ".join(named) + (f" and {rest} more" if rest else "")
-
-
-def _images(sources: Sources, recipe: Recipe) -> str:
-    total, kept = len(sources.train.images), len(kept_images(sources.train, False).images)
-    empty = "kept" if recipe.keep_empty else "left out"
-    without = f", {total - kept} of them without objects ({empty})" if kept < total else ""
-    return f"{sources.train.path}, {total} images{without}"
-
-
-def _validation(settings: Settings, sources: Sources) -> str:
-    if sources.val is None:
-        return "none, so the latest model is kept as the best; pass --val-json to choose by AP"
-    every = settings.train.validate_every
-    when = "every epoch" if every == 1 else f"every {every} epochs"
-    counted = f"at most {settings.train.max_dets} detections an image"
-    return f"{sources.val.path}, {len(sources.val.images)} images, {when}, {counted}"
-
-
-def _skipped(path: Path, skipped: Mapping[str, int]) -> list[str]:
-    return [f"skipped: {count} x {reason} in {path}" for reason, count in skipped.items()]
-
-
 def _input(model: ModelConfig, recipe: Recipe) -> str:
     augment = recipe.augment
     if augment.crop is not None and augment.scale_jitter is not None:
         low, high = augment.scale_jitter
         height, width = augment.crop
-        training = f"crops of {height} x {width} at {low:g} to {high:g} of the fitting scale"
+        training = f"windows of {height} x {width} of images enlarged {low:g} to {high:g} times"
     elif augment.size is not None:
         (_, low), (long, high) = augment.size
         training = f"short side {low} to {high}, long side at most {long}"
     else:
         training = "the same"
-    return f"{describe_size(model)} in test; in training {training}"
+    long, short = model.input.size
+    return f"at most {long} x {short} (long x short side) in test; in training {training}"
 
 
 def _steps(recipe: Recipe, steps_per_epoch: int) -> str:

@@ -26,10 +26,11 @@ class AugmentConfig(Config):
     """Two (long, short) limits, smallest and largest, drawn from anew for each image; None
     takes the model's test size for all."""
     scale_jitter: tuple[PositiveFloat, PositiveFloat] | None = None
-    """Large-scale jitter: the image is scaled to `crop` times a factor from this range."""
+    """Large-scale jitter: the factor by which an image that just fits `crop` is enlarged."""
     crop: Sides | None = None  # (height, width) of the window cut out after the jitter
     flip: Fraction = 0.5  # chance to mirror left and right
     vertical_flip: Fraction = 0.0  # for images that have no up, as under a microscope
+    quarter_turns: bool = False  # by 0, 90, 180 or 270 degrees
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Strength of random brightness, contrast, saturation and a tenth of it in hue."""
 
@@ -75,6 +76,7 @@ class Recipe(Config):
     semantics: Literal["auto", "none", "instances", "maps"] = "auto"
     semantic_maps: Path | None = None  # folder of stuff maps
     keep_empty: bool = True  # images without objects
+    min_image_side: NonNegative = 0  # images with a shorter side are left out
     from_scratch: bool = False
     validate_every: Positive = 1  # epochs; the last one is always validated
     max_dets: Positive = 100  # detections an image that validation counts

@@ -86,12 +86,20 @@ class RunFolder:
         return resolve([read_overlay(self.config)])
 
     def record(self, row: Mapping[str, Any]) -> None:
-        """Append `row` to metrics.jsonl and bring metrics.csv up to date."""
+        """Append `row` to metrics.jsonl.
+
+        Raises:
+            RelookError: R02 when the disk refuses.
+        """
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
             raise RelookError("R02", f"{self.metrics}: cannot be written ({error})") from error
+
+    def write_report(self, page: str) -> None:
+        """Write report.html."""
+        write_text(self.report, page)
 
     def rows(self) -> list[dict[str, Any]]:
         """What was recorded so far; a line cut off by a crash is left out."""
@@ -134,13 +142,9 @@ class _Lines:
 
 def class_table(index: CocoIndex) -> list[dict[str, Any]]:
     """Classes of `index` in label order: id, name and number of objects (crowds apart)."""
-    counts = [0] * len(index.classes)
-    for image in index.images:
-        for item in image.objects:
-            counts[item.label] += not item.is_crowd
     return [
         {"id": c.id, "name": c.name, "objects": count}
-        for c, count in zip(index.classes, counts, strict=True)
+        for c, count in zip(index.classes, index.class_counts(), strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ..build import build_detector, copy_first_look
+from ..build import build_detector
 from ..config import ModelConfig
 from ..data.coco import Category
 from ..detector import Detector
@@ -20,32 +20,22 @@ _NAMED = 5
 
 def fresh_detector(config: ModelConfig, seed: int, say: Callable[[str], None]) -> Detector:
     """A detector with random weights drawn from `seed`, its backbones from ImageNet if the
-    configuration names weights; every look starts as a copy of the first.
+    configuration names weights.
 
     Raises:
-        ModelError: M01 or M06 when the ImageNet weights are neither here nor to be had.
+        ModelError: M06 when the ImageNet weights are neither here nor to be had.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        detector = build_detector(config)
-    if config.backbone.weights is None:
-        say("start: random weights, nothing learned before")
-    else:
-        _load_backbone(detector, config)
-        say(f"start: ImageNet weights {config.backbone.weights} in the backbone, the rest random")
-    copy_first_look(detector)
+    detector = seeded_detector(config, seed)
+    loaded = load_imagenet(detector, config.backbone)
+    say(f"start: {loaded or 'random weights, nothing learned before'}")
     return detector
 
 
-def _load_backbone(detector: Detector, config: ModelConfig) -> None:
-    try:
-        load_imagenet(detector, config)
-    except ModelError as error:
-        raise ModelError(
-            error.code,
-            f"{error.message} Or start without them: --from-scratch (group norm, nothing frozen; "
-            "it needs more data and time).",
-        ) from error
+def seeded_detector(config: ModelConfig, seed: int) -> Detector:
+    """A detector with random weights drawn from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_detector(config)
 
 
 def continued_detector(
@@ -64,9 +54,7 @@ def continued_detector(
     Raises:
         ModelError: M04 when another layer does not fit.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        detector = build_detector(config)
+    detector = seeded_detector(config, seed)
     own, given = detector.state_dict(), saved.detector.state_dict()
     same_classes = [c.name for c in saved.classes] == [c.name for c in classes]
     new = set() if same_classes else class_dependent(config)
@@ -83,8 +71,10 @@ def continued_detector(
     detector.load_state_dict({**own, **{n: given[n] for n in own if n not in new}})
     say(f"start: {len(own) - len(new)} tensors from {path}")
     if new:
-        say(f"       {len(new)} tensors depend on the classes, which are new here, and start "
-            f"from random numbers: {', '.join(sorted(new)[:_NAMED])}, ...")
+        say(
+            f"       {len(new)} tensors depend on the classes, which are new here, and start "
+            f"from random numbers: {', '.join(sorted(new)[:_NAMED])}, ..."
+        )
     return detector
 
 

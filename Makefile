@@ -1,0 +1,60 @@
+# make demo    train on real images, evaluate, draw: the first thing to run
+# make test    everything that is checked before a change lands
+# make check   format, lint, types, import layers, public names
+# make format  let ruff rewrite what it can, and bring the generated documents up to date
+# make clean   remove caches and build outputs (the environment stays; make distclean removes it)
+#
+# Each sets up what it needs, once. Useful variables:
+#     MINUTES=8     how long the demo trains
+#     JOBS=2        test processes
+#     PYTHON=...    the interpreter that .venv is made with
+
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+PYTHON ?=
+MINUTES ?= 8
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+JOBS ?= $(shell [ $(CORES) -gt 8 ] && echo 8 || echo $(CORES))
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format clean distclean
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml $(CONSTRAINTS) scripts/setup.sh
+	@rm -f $@
+	@scripts/setup.sh "$(VENV)" "$(CONSTRAINTS)" "$(PYTHON)"
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/relook demo --minutes $(MINUTES)
+
+# One thread a process: on few cores, processes that each start a pool of threads slow one another.
+test: check
+	$(PYTEST) -n $(JOBS) --dist worksteal
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PYTEST) -q tests/test_public_names.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python scripts/write_documents.py
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

@@ -1,0 +1,235 @@
+"""``relook train``: learn from annotated images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .progress import notices
+
+if TYPE_CHECKING:
+    from ..training.loop import Start
+    from ..training.settings import Settings
+
+_DATA, _RECIPE, _START = "Data", "Recipe", "Start and end"
+
+
+def train(
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="NAME", help="A name that `relook models` lists."),
+    ] = None,
+    train_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="COCO instances to learn.", rich_help_panel=_DATA),
+    ] = None,
+    val_json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="COCO instances to choose the best model by.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the images.", rich_help_panel=_DATA),
+    ] = None,
+    train_images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Training images, if elsewhere.", rich_help_panel=_DATA),
+    ] = None,
+    val_images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Validation images, if elsewhere.", rich_help_panel=_DATA),
+    ] = None,
+    semantics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            help="What the semantic branch learns from: auto, none, instances or maps.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    semantic_maps: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of stuff maps.", rich_help_panel=_DATA),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=_RECIPE)] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Stop after so many minutes.", rich_help_panel=_RECIPE),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Images a step.", rich_help_panel=_RECIPE)
+    ] = None,
+    lr: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE", help="Learning rate, or auto: scaled by batch.", rich_help_panel=_RECIPE
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="32-true, bf16-mixed or 16-mixed.", rich_help_panel=_RECIPE),
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of added up gradients.", rich_help_panel=_RECIPE),
+    ] = None,
+    ema: Annotated[
+        float | None, typer.Option(help="Decay of averaged weights.", rich_help_panel=_RECIPE)
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Stop after so many validations without a gain.", rich_help_panel=_RECIPE
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=_RECIPE)] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Loader processes.", rich_help_panel=_RECIPE)
+    ] = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option(
+            "--from-scratch",
+            help="No ImageNet weights: group norm, nothing frozen.",
+            rich_help_panel=_START,
+        ),
+    ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN_OR_FILE", help="Start from a trained model.", rich_help_panel=_START
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Go on with a run that was stopped.", rich_help_panel=_START
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="The run folder. [default: runs/NAME, numbered]",
+            rich_help_panel=_START,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML with keys model, train and data."),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any field, as in --set train.epochs=20."),
+    ] = None,
+) -> None:
+    """Train a model; the plan is printed before the first step."""
+    options = {
+        "epochs": epochs,
+        "minutes": minutes,
+        "batch": batch,
+        "lr": _rate(lr),
+        "precision": _precision(precision),
+        "accumulate": accumulate,
+        "ema": ema,
+        "patience": patience,
+        "seed": seed,
+        "workers": workers,
+        "semantics": semantics,
+        "semantic_maps": semantic_maps,
+        "from_scratch": from_scratch or None,
+    }
+    data = {
+        "train_json": train_json,
+        "train_images": train_images or images,
+        "val_json": val_json,
+        "val_images": val_images or images,
+    }
+    chosen = {**_given(options), **_given(data)}
+    if resume is not None:
+        others = {"model": model, "weights": weights, "out": out, "config": config}
+        _resume(resume, [*_given(others), *chosen, *(["set"] if assignments else [])])
+        return
+    from ..training.loop import train as run_training
+
+    start = None if weights is None else _start(weights)
+    settings = _settings(model, start, config, options, data, assignments or [])
+    run_training(settings, notices(), out=out, start=start)
+
+
+def _resume(run: Path, others: list[str]) -> None:
+    if others:
+        named = ", ".join("--" + name.replace("_", "-") for name in others)
+        raise UsageError(
+            "U04",
+            f"--resume goes on exactly as {run / 'config.yaml'} says and cannot be combined with "
+            f"{named}. To change something, start a new run with --weights {run}.",
+        )
+    from ..training.loop import resume
+
+    resume(run, notices())
+
+
+def _start(weights: Path) -> Start:
+    from ..training.loop import Start
+    from ..weights import load_model
+
+    path = weights / "best.safetensors" if weights.is_dir() else weights
+    return Start(load_model(path), path)
+
+
+def _settings(
+    model: str | None,
+    start: Start | None,
+    config: Path | None,
+    options: dict[str, Any],
+    data: dict[str, Any],
+    assignments: list[str],
+) -> Settings:
+    from ..training.settings import Overlay, parse_assignments, read_overlay, resolve
+
+    overlays = [] if config is None else [read_overlay(config)]
+    overlays.append(Overlay(train=_given(options), data=_given(data)))
+    overlays.append(parse_assignments(assignments))
+    named = model is not None or any(o.preset for o in overlays)
+    if start is None or named:
+        return resolve(overlays, preset_name=model)
+    return resolve(overlays, preset_name=_name_of(start), base=start.saved.config)
+
+
+def _name_of(start: Start) -> str:
+    """The preset the weights were trained as, for the recipe and the name of the run."""
+    from ..presets import PRESETS
+
+    name = str(start.saved.extra.get("preset", ""))
+    if name not in PRESETS:
+        raise UsageError("U04", f"{start.path} does not say which model it is; pass --model NAME.")
+    return name
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _rate(text: str | None) -> str | float | None:
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError("U03", f"--lr: a number or auto, got {text!r}") from None
+
+
+def _precision(text: str | None) -> str | None:
+    """Lightning's names, and the short ones that people type."""
+    short = {"32": "32-true", "fp32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+    return None if text is None else short.get(text, text)

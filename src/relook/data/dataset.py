@@ -1,0 +1,162 @@
+"""A COCO index as a data set of samples ready to be batched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from ..errors import DataError, UsageError
+from ..ops.masks import crop_masks
+from ..types import Target
+from .batching import Sample
+from .images import Pixels, read_image
+from .records import CocoIndex, ImageRecord, ObjectRecord
+from .segmentation import fill, runs_of
+from .semantics import (
+    SemanticChoice,
+    read_semantic_map,
+    semantic_from_instances,
+    semantic_map_path,
+)
+
+
+class CocoDataset(Dataset[Sample]):
+    """Samples of `index` after `transforms` (see `data.transforms`), with semantic labels.
+
+    Images without objects are kept unless `keep_empty` is false; those with a side below
+    `min_image_side` pixels are left out; `left_out` counts both by reason. Crowd regions are no
+    targets, but their pixels are not labelled in maps painted from instances.
+    `num_semantic_classes` is how many labels maps from files may use, where that is known.
+
+    All randomness is torch's default generator: seeded, or in seeded worker processes, the
+    samples repeat. The data set can be sent to workers of any start method.
+
+    Raises:
+        DataError: D11 if no image is left.
+    """
+
+    def __init__(
+        self,
+        index: CocoIndex,
+        transforms: v2.Transform | None = None,
+        semantics: SemanticChoice | None = None,
+        *,
+        keep_empty: bool = True,
+        min_image_side: int = 0,
+        num_semantic_classes: int | None = None,
+    ) -> None:
+        self.index = index
+        self.transforms = transforms
+        self.semantics = semantics or SemanticChoice("none", None, "not asked for")
+        self.num_semantic_classes = self.semantics.num_classes or num_semantic_classes
+        self.left_out: dict[str, int] = {}
+        self.images: list[ImageRecord] = []
+        for image in index.images:
+            reason = _why_left_out(image, keep_empty, min_image_side)
+            if reason:
+                self.left_out[reason] = self.left_out.get(reason, 0) + 1
+            else:
+                self.images.append(image)
+        if not self.images:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in self.left_out.items())
+            raise DataError(
+                "D11", f"{index.path.name}: there is no image to use ({reasons or 'none listed'})."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Sample `index`, its boxes and masks in pixels of its resized image.
+
+        Raises:
+            DataError: D01, D02, D10 for its image, D12 for its semantic map.
+        """
+        record = self.images[index]
+        entries = self._entries(record, self._pixels(record))
+        if self.transforms is not None:
+            entries = self.transforms(entries)
+        image = entries["image"]
+        if image.dtype != torch.uint8:
+            raise UsageError(
+                "U03", f"transforms must leave images uint8, but made them {image.dtype}"
+            )
+        masks, semantic = entries.get("masks"), entries.get("semantic")
+        target = Target(
+            boxes=entries["boxes"].as_subclass(torch.Tensor),
+            labels=entries["labels"],
+            masks=None if masks is None else crop_masks(masks.as_subclass(torch.Tensor)),
+            semantic=None if semantic is None else semantic.as_subclass(torch.Tensor),
+        )
+        pixels = np.ascontiguousarray(image.as_subclass(torch.Tensor).permute(1, 2, 0).numpy())
+        return Sample(pixels, (record.height, record.width), target, record.id, record.file_name)
+
+    def _pixels(self, record: ImageRecord) -> Pixels:
+        pixels = read_image(record.path)
+        height, width = pixels.shape[:2]
+        if (height, width) != (record.height, record.width):
+            raise DataError(
+                "D10",
+                f'{self.index.path.name}: image {record.id} ("{record.file_name}") is {width}x'
+                f"{height} (width x height) once upright, the file says {record.width}x"
+                f"{record.height}. Boxes and masks would not fit: correct the file, or use the "
+                "images it was made for.",
+            )
+        return pixels
+
+    def _entries(self, record: ImageRecord, pixels: Pixels) -> dict[str, Any]:
+        """The sample as transforms expect it, at the size of the file."""
+        size = record.height, record.width
+        things = [thing for thing in record.objects if not thing.is_crowd]
+        boxes = torch.tensor([thing.box for thing in things], dtype=torch.float32).reshape(-1, 4)
+        entries: dict[str, Any] = {
+            "image": tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1)),
+            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),
+            "labels": torch.tensor([thing.label for thing in things], dtype=torch.int64),
+        }
+        masks = None
+        if self.index.has_masks:
+            masks = _dense(things, record)
+            entries["masks"] = tv_tensors.Mask(torch.from_numpy(masks))
+        semantic = self._semantic(record, things, masks)
+        if semantic is not None:
+            entries["semantic"] = tv_tensors.Mask(torch.from_numpy(semantic))
+        return entries
+
+    def _semantic(
+        self, record: ImageRecord, things: list[ObjectRecord], masks: NDArray[np.bool_] | None
+    ) -> NDArray[np.uint8] | None:
+        choice = self.semantics
+        if choice.mode == "instances" and masks is not None:
+            crowds = [thing for thing in record.objects if thing.is_crowd]
+            crowd = np.asarray(_dense(crowds, record).any(axis=0)) if crowds else None
+            labels = [thing.label for thing in things]
+            return semantic_from_instances(masks, labels, crowd, len(self.index.classes))
+        if choice.mode == "maps" and choice.maps_dir is not None:
+            path = semantic_map_path(choice.maps_dir, record.file_name)
+            size = record.height, record.width
+            return read_semantic_map(path, size, self.num_semantic_classes)
+        return None
+
+
+def _why_left_out(image: ImageRecord, keep_empty: bool, min_side: int) -> str:
+    if min(image.height, image.width) < min_side:
+        return f"images with a side below {min_side} pixels"
+    if not keep_empty and all(thing.is_crowd for thing in image.objects):
+        return "images without objects"
+    return ""
+
+
+def _dense(things: list[ObjectRecord], record: ImageRecord) -> NDArray[np.bool_]:
+    """Masks (G, H, W) of objects that were read with their masks."""
+    masks = np.zeros((len(things), record.height, record.width), dtype=bool)
+    for mask, thing in zip(masks, things, strict=True):
+        assert thing.segmentation is not None  # CocoIndex.has_masks
+        fill(mask, runs_of(thing.segmentation, record.height, record.width))
+    return masks

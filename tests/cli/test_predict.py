@@ -1,0 +1,220 @@
+"""``relook predict``, from the sources to the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_mask
+from typer.testing import Result
+
+from relook.ops.run_lengths import decode_window
+from relook.predictor import Predictor
+from relook.weights import load_model, save_model
+
+Run = Callable[..., Result]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_folder_gives_overlays_and_one_json(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = relook("predict", pictures, "--model", run_folder, "--out", out, "--score", 0.01)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    expected = ["overlay/a-2.jpg", "overlay/a.jpg", "overlay/b.jpg", "predictions.json"]
+    assert names(out) == expected
+    found = json.loads((out / "predictions.json").read_text())
+    assert [i["file_name"] for i in found["images"]] == [
+        str(pictures / name) for name in ("a.png", "b.jpg", "more/a.png")
+    ]
+    assert [(i["width"], i["height"]) for i in found["images"]] == [(60, 50), (60, 50), (40, 45)]
+    assert found["categories"] == [{"id": 1, "name": "nut"}, {"id": 2, "name": "bolt"}]
+    assert [a["id"] for a in found["annotations"]] == [*range(1, len(found["annotations"]) + 1)]
+    assert f"{len(found['annotations'])} objects in 3 images" in result.stderr
+    assert str(out) in result.stderr
+    for one in found["annotations"]:
+        assert one["category_id"] in {1, 2}
+        assert one["area"] == coco_mask.area(one["segmentation"])
+
+
+def test_masks_number_the_objects(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ["--save", "masks, coco", "--score", "0", "--out", out, "--max-dets", 5]
+    assert relook("predict", pictures / "a.png", "-m", run_folder, *options).exit_code == 0
+    assert names(out) == ["masks/a.json", "masks/a.png", "predictions.json"]
+    with Image.open(out / "masks" / "a.png") as image:
+        numbers = np.asarray(image).astype(int)
+    assert numbers.shape == (50, 60)
+    index = json.loads((out / "masks" / "a.json").read_text())
+    assert index["file"] == str(pictures / "a.png")
+    assert [o["number"] for o in index["objects"]] == [1, 2, 3, 4, 5]
+    coco = json.loads((out / "predictions.json").read_text())["annotations"]
+    expected = np.zeros((50, 60), int)
+    for row in reversed(range(5)):
+        window, left, top = decode_window(coco[row]["segmentation"])
+        height, width = window.shape
+        expected[top : top + height, left : left + width][window] = row + 1
+        assert index["objects"][row]["category_id"] == coco[row]["category_id"]
+        assert index["objects"][row]["visible_pixels"] == (numbers == row + 1).sum()
+    assert (numbers == expected).all()
+    assert (numbers > 0).any()
+
+
+def test_json_lines_and_nothing_else(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = names(tmp_path)
+    result = relook("predict", pictures, "--model", run_folder, "--json", "--score", "0")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["source"] for line in lines] == [
+        str(pictures / name) for name in ("a.png", "b.jpg", "more/a.png")
+    ]
+    assert all(len(one["box"]) == 4 and "mask" in one for line in lines for one in line["objects"])
+    assert names(tmp_path) == before
+
+
+def test_unreadable_images_are_named_and_counted(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "bad.png").write_bytes(b"nothing")
+    whole = (pictures / "b.jpg").read_bytes()
+    (pictures / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    result = relook("predict", pictures, "-m", run_folder, "-o", out, "--json")
+    assert result.exit_code == 3
+    assert result.stderr.count("data error D02") == 2
+    assert "2 images could not be read" in result.stderr
+    assert len(json.loads((out / "predictions.json").read_text())["images"]) == 3
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len([line for line in lines if "error" in line]) == 2
+    assert len([line for line in lines if "objects" in line]) == 3
+
+
+def scores(relook: Run, *arguments: object) -> list[float]:
+    result = relook("predict", *arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return [o["score"] for line in result.stdout.splitlines() for o in json.loads(line)["objects"]]
+
+
+def test_objects_below_the_score_are_left_out(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    everything = scores(relook, pictures, "-m", run_folder, "--score", "0")
+    low, high = sorted(set(everything))[len(set(everything)) // 2 :][:2]
+    middle = (low + high) / 2
+    expected = [score for score in everything if score > middle]
+    assert 0 < len(expected) < len(everything)
+    assert scores(relook, pictures, "-m", run_folder, "--score", middle) == expected
+    model = load_model(run_folder / "best.safetensors")
+    stored = tmp_path / "stored.safetensors"
+    save_model(stored, model.detector, model.config, model.classes, {"shown_from": middle})
+    assert scores(relook, pictures, "-m", stored) == expected
+    assert len(scores(relook, pictures / "a.png", "-m", run_folder, "--max-dets", 2)) == 2
+
+
+def test_boxes_only(relook: Run, box_model: Path, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["predict", pictures, "-m", box_model, "-o", out, "--score", "0"]
+    assert relook(*arguments).exit_code == 0
+    one = json.loads((out / "predictions.json").read_text())["annotations"][0]
+    assert "segmentation" not in one
+    assert one["area"] == pytest.approx(one["bbox"][2] * one["bbox"][3])
+    result = relook(*arguments, "--save", "masks")
+    assert result.exit_code == 2
+    assert "U04" in result.stderr
+
+
+def test_results_among_the_pictures_are_not_pictures(
+    relook: Run, run_folder: Path, pictures: Path
+) -> None:
+    for _ in range(2):
+        result = relook("predict", pictures, "-m", run_folder, "-o", pictures / "found")
+        assert "in 3 images" in result.stderr
+
+
+def test_options_reach_the_predictor(
+    relook: Run,
+    run_folder: Path,
+    box_model: Path,
+    pictures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    seen: dict[str, Any] = {}
+    stream = Predictor.stream
+
+    def watched(self: Predictor, images: Any, **options: Any) -> Any:
+        seen.update(options)
+        return stream(self, images, **options)
+
+    monkeypatch.setattr(Predictor, "stream", watched)
+    options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4]
+    relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
+    del seen["on_unreadable"]
+    assert seen == {"size": (128, 96), "score": 0.05, "max_dets": 4, "batch_size": 2}
+    relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
+    del seen["on_unreadable"]
+    assert seen == {"size": None, "score": 0.3, "max_dets": None, "batch_size": 1}
+
+
+def test_ctrl_c_keeps_what_is_done(
+    relook: Run, run_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stream = Predictor.stream
+
+    def interrupted(self: Predictor, images: Any, **options: Any) -> Any:
+        yield next(stream(self, images, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "stream", interrupted)
+    result = relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out")
+    assert result.exit_code == 130
+    assert "R01: interrupted after 1 of 3 images" in result.stderr
+    assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "exit_code"),
+    [
+        (["gone.png"], "D01", 3),
+        (["no/*.png"], "D01", 3),
+        (["--save", "overlays"], "did you mean 'overlay'", 2),
+        (["--model", "htc-tiny"], "M01", 4),
+        (["--model", "gone.safetensors"], "D01", 3),
+        (["--device", "gpu"], "U03", 2),
+        (["--device", "cuda:77"], "R04", 1),
+        (["--size", "10", "20"], "U03", 2),
+        (["--score", "2"], "--score", 2),
+        (["--max-dets", "0"], "--max-dets", 2),
+        (["--skore", "0.2"], "--skore", 2),
+    ],
+)
+def test_mistakes_are_one_clear_line(
+    relook: Run,
+    run_folder: Path,
+    pictures: Path,
+    tmp_path: Path,
+    change: list[str],
+    code: str,
+    exit_code: int,
+) -> None:
+    arguments = ["predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *change]
+    result = relook(*arguments)
+    assert result.exit_code == exit_code
+    assert code in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""

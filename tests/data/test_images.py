@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from relook.data.images import image_size, read_image
+from relook.errors import DataError
+
+
+def photo(height: int = 40, width: int = 60) -> np.ndarray[Any, Any]:
+    random = np.random.default_rng(1)
+    coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "ppm", "tga"])
+def test_lossless_files_come_back_as_they_were(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(photo()).save(path)
+    read = read_image(path)
+    assert read.dtype == np.uint8
+    assert read.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(read, photo())
+    np.testing.assert_array_equal(read_image(str(path)), read)
+
+
+def test_jpeg_is_decoded_by_the_rule_of_the_reference(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(photo()).save(path)
+    np.testing.assert_array_equal(read_image(path), cv2.imread(str(path))[:, :, ::-1])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_orientation_is_applied(tmp_path: Path, orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a"
+    path.write_bytes(encoded(Image.fromarray(photo()), kind, exif=exif))
+    read = read_image(path)
+    assert image_size(path) == read.shape[:2] == ((40, 60) if orientation < 5 else (60, 40))
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(read_image(image), read)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV"])
+def test_pil_modes(mode: str) -> None:
+    image = Image.fromarray(photo()).convert(mode)
+    expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(read_image(image), expected)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_cut_to_the_upper_eight(tmp_path: Path, kind: str) -> None:
+    deep = np.random.default_rng(2).integers(0, 2**16, (9, 11)).astype(np.uint16)
+    path = tmp_path / "a"
+    path.write_bytes(encoded(Image.fromarray(deep), kind))
+    expected = np.repeat((deep >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(read_image(path), expected)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(read_image(image), expected)
+
+
+def test_float_tiff_from_0_to_1_is_scaled(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    Image.fromarray(values).save(tmp_path / "a.tiff")
+    assert read_image(tmp_path / "a.tiff")[2, 3].tolist() == [255] * 3
+    Image.fromarray(values * 4000).save(tmp_path / "b.tiff")
+    with pytest.raises(DataError, match=r"D02.*floats from 0 to 4000"):
+        read_image(tmp_path / "b.tiff")
+
+
+def test_arrays_and_tensors_give_the_same_pixels() -> None:
+    pixels = photo()
+    floats = pixels.astype(np.float32) / 255
+    channels_first = torch.from_numpy(pixels).permute(2, 0, 1)
+    for source in (
+        pixels,
+        floats,
+        floats.astype(np.float64),
+        channels_first,
+        channels_first.float() / 255,
+        channels_first.double() / 255,
+        torch.from_numpy(pixels),
+        pixels[:, ::-1][:, ::-1],
+    ):
+        np.testing.assert_array_equal(read_image(source), pixels)
+    grey = pixels[:, :, 0]
+    for flat in (grey, grey[:, :, None]):
+        np.testing.assert_array_equal(read_image(flat), np.stack([grey] * 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (np.zeros((3, 40, 60), np.uint8), "channels last"),
+        (np.zeros((40, 60, 4), np.uint8), "alpha"),
+        (np.zeros((1, 40, 60, 3), np.uint8), "as a list"),
+        (np.zeros((0, 5, 3), np.uint8), "no pixels"),
+        (np.zeros((4,), np.uint8), "H, W, 3"),
+        (np.zeros((4, 5, 3), np.uint16), "uint16"),
+        (np.zeros((4, 5, 3), bool), "bool"),
+        (np.array([["a"]]), "holds"),
+        (np.full((4, 5, 3), -2.1), "do not normalise"),
+        (np.full((4, 5, 3), 128.0), "do not normalise"),
+        (np.full((4, 5, 3), np.nan), "0 to 1"),
+        (torch.zeros((1, 3, 4, 5)), "as a list"),
+        (torch.zeros((4, 5, 3)), "float"),
+        (torch.full((3, 4, 5), float("inf")), "0 to 1"),
+        (Image.fromarray(np.zeros((4, 5), np.int32)), "32-bit"),
+        (None, "NoneType"),
+        (17, "int"),
+        (b"\x89PNG", "bytes"),
+    ],
+)
+def test_everything_else_is_refused_with_advice(source: Any, said: str) -> None:
+    with pytest.raises(DataError, match=f"D02.*{said}"):
+        read_image(source)
+
+
+def test_the_name_stands_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"slice 4 of stack.tif"):
+        read_image(np.zeros((4, 5, 2), np.uint8), name="slice 4 of stack.tif")
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    for path in (tmp_path / "no.png", tmp_path, tmp_path / "no" / "a.png", "a\0b"):
+        with pytest.raises(DataError, match="D01"):
+            read_image(path)
+    with pytest.raises(DataError, match="D02"):
+        read_image("x" * 5000)
+
+
+def test_files_that_are_no_images(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    for content, said in ((b"", "empty"), (b"hello", "not an image"), (b"\xff\xd8", "D02")):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=said):
+            read_image(path)
+        with pytest.raises(DataError, match="D02"):
+            image_size(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+@pytest.mark.parametrize("fill", [False, True])
+def test_truncated_jpeg_is_an_error(tmp_path: Path, options: dict[str, Any], fill: bool) -> None:
+    whole = encoded(Image.fromarray(photo(200, 300)), "JPEG", **options)
+    path = tmp_path / "a.jpg"
+    for kept in (len(whole) // 2, len(whole) - 40, len(whole) - 2):
+        path.write_bytes(whole[:kept] + bytes(len(whole) - kept) * fill)
+        with pytest.raises(DataError, match=r"D02.*a\.jpg"):
+            read_image(path)
+
+
+def test_the_end_marker_of_a_thumbnail_does_not_count(tmp_path: Path) -> None:
+    thumbnail = encoded(Image.fromarray(photo(16, 16)), "JPEG")
+    whole = encoded(Image.fromarray(photo(200, 300)), "JPEG")
+    segment = b"\xff\xe5" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    with_thumbnail = whole[:2] + segment + whole[2:]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(with_thumbnail + b"\r\n")  # cameras append things
+    assert read_image(path).shape == (200, 300, 3)
+    path.write_bytes(with_thumbnail[: len(with_thumbnail) // 2])
+    with pytest.raises(DataError, match="cut off"):
+        read_image(path)
+
+
+def test_truncated_png_is_an_error(tmp_path: Path) -> None:
+    whole = encoded(Image.fromarray(photo(200, 300)), "PNG")
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="D02"):
+        read_image(tmp_path / "a.png")
+
+
+def test_pixel_bombs_are_refused_before_decoding(tmp_path: Path) -> None:
+    header = b"P6 100000 100000 255\n"
+    (tmp_path / "a.ppm").write_bytes(header + bytes(100))
+    with pytest.raises(DataError, match=r"D02.*too large"):
+        read_image(tmp_path / "a.ppm")
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 20000), (20000, 1)])
+def test_extreme_shapes(tmp_path: Path, height: int, width: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_files_give_an_image_or_a_data_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from(["JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP"]))
+    content = bytearray(encoded(Image.fromarray(photo(12, 14)), kind))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    try:
+        read = read_image(path)
+    except DataError as error:
+        if error.code != "D02":
+            raise
+    else:
+        assert read.ndim == 3
+        assert read.shape[2] == 3

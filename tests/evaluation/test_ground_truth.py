@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relook.errors import DataError
+from relook.evaluation.coco import evaluate_coco
+from relook.evaluation.ground_truth import read_ground_truth
+from relook.ops.masks import encode_rle
+
+
+def test_objects_are_numbered_from_one_and_masks_are_run_lengths(small):
+    truth = read_ground_truth(small)
+    assert [row["id"] for row in truth.objects] == [1, 2, 3]
+    assert all(row["segmentation"]["size"] == [100, 120] for row in truth.objects)
+    assert truth.has_masks
+    assert truth.skipped == {}
+    assert truth.sizes == {5: (100, 120), 6: (100, 120)}
+
+
+def test_polygons_and_both_kinds_of_run_lengths_give_one_mask(small):
+    mask = np.zeros((100, 120), dtype=bool)
+    mask[10:30, 10:30] = True
+    edges = np.flatnonzero(np.diff(mask.T.ravel(), prepend=False, append=False))
+    plain = np.diff([0, *edges, mask.size]).tolist()
+    kinds = [
+        small["annotations"][0]["segmentation"],
+        {"size": [100, 120], "counts": plain},
+        encode_rle(mask),
+    ]
+    counts = set()
+    for kind in kinds:
+        small["annotations"][0]["segmentation"] = kind
+        found = read_ground_truth(small).objects[0]["segmentation"]["counts"]
+        counts.add(found.decode() if isinstance(found, bytes) else found)
+    assert counts == {encode_rle(mask)["counts"]}
+
+
+def test_box_and_area_are_taken_from_the_mask_when_missing(small):
+    for key in ("bbox", "area", "iscrowd"):
+        del small["annotations"][0][key]
+    first = read_ground_truth(small).objects[0]
+    assert (first["bbox"], first["area"], first["iscrowd"]) == ([10, 10, 20, 20], 400, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"image_id": 77}, "image"),
+        ({"image_id": None}, "image"),
+        ({"image_id": [5]}, "image"),
+        ({"category_id": 77}, "category"),
+        ({"bbox": [1, 2, 3]}, "box"),
+        ({"bbox": "abcd"}, "box"),
+        ({"bbox": [1, 2, float("nan"), 3]}, "box"),
+        ({"bbox": [1, 2, -5, 3]}, "box"),
+        ({"bbox": None, "segmentation": None}, "box"),
+        ({"segmentation": "abc"}, "mask"),
+        ({"segmentation": [["a"] * 6]}, "mask"),
+        ({"segmentation": [[1e30, 0, 5, 5, 0, 5]]}, "mask"),
+        ({"segmentation": {"size": [120, 100], "counts": [12000]}}, "mask"),
+        ({"segmentation": {"size": [100, 120], "counts": [5]}}, "mask"),
+        ({"segmentation": {"size": [100, 120], "counts": "oooo"}}, "mask"),
+        ({"segmentation": {"size": [100, 120], "counts": [13000, -1000]}}, "mask"),
+        ({"segmentation": {"counts": "a"}}, "mask"),
+    ],
+)
+def test_what_cannot_be_used_is_counted_with_its_reason(small, change, reason):
+    small["annotations"][0].update(change)
+    truth = read_ground_truth(small)
+    assert len(truth.objects) == 2
+    [(why, count)] = truth.skipped.items()
+    assert reason in why
+    assert count == 1
+    assert evaluate_coco(small, []).skipped == truth.skipped
+
+
+def test_an_object_without_a_pixel_stays_an_object_that_nobody_finds(small, perfect):
+    found = perfect(small)
+    small["annotations"][2]["segmentation"] = [[1, 1, 2, 2]]
+    metrics = evaluate_coco(small, found)
+    assert metrics.num_objects == 3
+    assert metrics.mask.ar_n == pytest.approx(2 / 3)
+
+
+numbers = (
+    st.integers(-(2**40), 2**40) | st.floats() | st.booleans() | st.none() | st.text(max_size=3)
+)
+anything = st.recursive(
+    numbers,
+    lambda inner: (
+        st.lists(inner, max_size=8)
+        | st.fixed_dictionaries({"size": st.just([100, 120]), "counts": inner})
+    ),
+    max_leaves=12,
+)
+
+
+@given(anything, anything, anything)
+def test_no_annotation_breaks_the_evaluation(segmentation, box, area):
+    row = {"id": 1, "image_id": 5, "category_id": 1}
+    content = {
+        "images": [{"id": 5, "height": 100, "width": 120}],
+        "categories": [{"id": 1, "name": "cell"}],
+        "annotations": [{**row, "segmentation": segmentation, "bbox": box, "area": area}],
+    }
+    mask = encode_rle(np.ones((100, 120), dtype=bool))
+    found = {**row, "bbox": [0, 0, 120, 100], "score": 0.5, "segmentation": mask}
+    evaluate_coco(content, [found])
+
+
+def test_a_file_is_read_and_sizes_can_be_given(small, tmp_path):
+    path = tmp_path / "train.json"
+    for image in small["images"]:
+        del image["height"]
+    path.write_text(json.dumps(small))
+    with pytest.raises(DataError, match=r"D04: train.json.*image 5.*height"):
+        read_ground_truth(path)
+    assert len(read_ground_truth(path, {5: (100, 120), 6: (100, 120)}).objects) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "D01"),
+        ("{", "D03"),
+        ("[" * 100_000, "D03"),
+        ("\x00\xff", "D03"),
+        ("[]", "D04"),
+        ("{}", "D04"),
+        ('{"images": [], "annotations": [1], "categories": []}', "D04"),
+        ('{"images": [{"id": "a"}], "annotations": [], "categories": []}', "D04"),
+        (
+            '{"images": [{"id": 1, "height": 0, "width": 3}], "annotations": [], "categories": []}',
+            "D04",
+        ),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1}, {"id": 1}]}', "D05"),
+    ],
+)
+def test_a_file_that_is_not_coco_is_refused(tmp_path, text, code):
+    path = tmp_path / "a.json"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=code):
+        read_ground_truth(path)

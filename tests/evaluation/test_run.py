@@ -1,0 +1,198 @@
+"""Running a model over annotated images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from relook.build import build_detector
+from relook.data.coco import Category, CocoIndex, read_coco
+from relook.errors import DataError
+from relook.evaluation.run import evaluate_model, match_classes
+from relook.ops.masks import encode_rle
+from relook.predictor import Predictor
+from relook.presets import preset
+from relook.results import Result
+
+CLASSES = (Category(1, "nut"), Category(2, "bolt"))
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    config = preset("htc-tiny").with_(
+        num_classes=2,
+        backbone__blocks=(1, 1, 1, 1),
+        pyramid__channels=16,
+        semantic__num_classes=3,
+        cascade__box_hidden=16,
+        cascade__mask_channels=16,
+        cascade__max_detections=6,
+        input__size=(96, 96),
+    )
+    torch.manual_seed(0)
+    return Predictor(build_detector(config), config, CLASSES, device="cpu")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Callable[..., CocoIndex]:
+    """Three images with two squares each, read after a change to the file."""
+
+    def make(change: Change | None = None) -> CocoIndex:
+        content: dict[str, Any] = {
+            "images": [],
+            "annotations": [],
+            "categories": [{"id": 70, "name": "bolt"}, {"id": 80, "name": "nut"}],
+        }
+        for number in (1, 2, 3):
+            pixels = np.full((40 + number, 50, 3), 30 * number, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+            image = {"id": number, "file_name": f"{number}.png", "width": 50, "height": 40 + number}
+            content["images"].append(image)
+            for category, left in ((70, 2), (80, 25)):
+                square = [left, 5, left + 20, 5, left + 20, 25, left, 25]
+                content["annotations"].append(
+                    {
+                        "id": len(content["annotations"]) + 1,
+                        "image_id": number,
+                        "category_id": category,
+                        "bbox": [left, 5, 20, 20],
+                        "area": 400,
+                        "iscrowd": 0,
+                        "segmentation": [square],
+                    }
+                )
+        if change is not None:
+            change(content)
+        (tmp_path / "truth.json").write_text(json.dumps(content))
+        return read_coco(tmp_path / "truth.json", tmp_path)
+
+    return make
+
+
+class Oracle(Predictor):
+    """Finds exactly the two squares of every image."""
+
+    def stream(self, images: Any, **_: Any) -> Any:
+        for path in images:
+            with Image.open(path) as image:
+                width, height = image.size
+            masks = np.zeros((2, height, width), bool)
+            masks[0, 5:25, 25:45] = True
+            masks[1, 5:25, 2:22] = True
+            yield Result(
+                boxes=np.array([[25, 5, 45, 25], [2, 5, 22, 25]], np.float32),
+                scores=np.array([0.9, 0.8], np.float32),
+                labels=np.array([0, 1], np.int64),
+                masks=tuple(encode_rle(mask) for mask in masks),
+                size=(height, width),
+                classes=self.classes,
+            )
+
+
+def test_a_perfect_model_scores_one(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
+    oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
+    metrics, predictions, rate = evaluate_model(oracle, data())
+    assert metrics.box.ap == metrics.mask.ap == pytest.approx(1.0)  # type: ignore[union-attr]
+    assert [p["category_id"] for p in predictions] == [80, 70] * 3  # the ids of the file
+    assert [p["image_id"] for p in predictions] == [1, 1, 2, 2, 3, 3]
+    assert rate > 0
+
+
+def test_max_dets_goes_through_to_the_end(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    for wanted, expected in ((None, 6), (2, 2), (9, 9)):
+        outcome = evaluate_model(predictor, data(), max_dets=wanted)
+        assert outcome.metrics.max_dets == expected
+        assert len(outcome.predictions) == 3 * expected
+
+
+def test_progress_and_limit(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
+    seen: list[tuple[int, int]] = []
+    outcome = evaluate_model(
+        predictor, data(), limit=2, batch_size=2, progress=lambda *done: seen.append(done)
+    )
+    assert seen == [(1, 2), (2, 2)]
+    assert outcome.metrics.num_images == 2
+    assert {p["image_id"] for p in outcome.predictions} == {1, 2}
+
+
+def test_classes_are_matched_by_name(data: Callable[..., CocoIndex]) -> None:
+    more = (*CLASSES, Category(3, "washer"))
+    assert match_classes(more, data()) == {1: 80, 2: 70}
+
+
+def test_a_class_of_the_model_alone_is_left_out_and_counted(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    def no_bolts(content: dict[str, Any]) -> None:
+        content["categories"] = content["categories"][1:]
+        content["annotations"] = [a for a in content["annotations"] if a["category_id"] == 80]
+
+    oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
+    outcome = evaluate_model(oracle, data(no_bolts))
+    assert outcome.metrics.box.ap == pytest.approx(1.0)
+    assert {p["category_id"] for p in outcome.predictions} == {80}
+    assert sum(outcome.metrics.skipped.values()) == 3
+
+
+def renamed(name: str) -> Change:
+    def change(content: dict[str, Any]) -> None:
+        content["categories"][0]["name"] = name
+
+    return change
+
+
+def test_a_class_the_model_does_not_know(data: Callable[..., CocoIndex]) -> None:
+    with pytest.raises(DataError, match=r"D13.*not trained on screw.*nut, bolt.*screw, nut"):
+        match_classes(CLASSES, data(renamed("screw")))
+    with pytest.raises(DataError, match=r"D13.*nut stands twice"):
+        match_classes(CLASSES, data(renamed("nut")))
+
+
+def test_an_unused_unknown_class_does_no_harm(data: Callable[..., CocoIndex]) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["categories"].append({"id": 0, "name": "objects"})  # as some tools write
+
+    assert match_classes(CLASSES, data(change)) == {1: 80, 2: 70}
+
+
+def test_nothing_in_common(data: Callable[..., CocoIndex]) -> None:
+    def empty(content: dict[str, Any]) -> None:
+        content["annotations"] = []
+
+    with pytest.raises(DataError, match="D13"):
+        match_classes((Category(1, "cell"),), data(empty))
+
+
+def test_an_image_of_another_size(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["images"][1] |= {"width": 100, "height": 84}
+
+    with pytest.raises(DataError, match=r"D10.*2\.png.*50x42.*100x84"):
+        evaluate_model(predictor, data(change))
+
+
+def test_unreadable_images_are_not_passed_over(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    index = data()
+    index.images[1].path.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"D02.*2\.png"):
+        evaluate_model(predictor, index)
+
+
+def test_no_images(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["images"], content["annotations"] = [], []
+
+    with pytest.raises(DataError, match="D11"):
+        evaluate_model(predictor, data(change))

@@ -1,0 +1,6 @@
+"""Makes `twins` importable next to the tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

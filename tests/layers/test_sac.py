@@ -1,0 +1,102 @@
+"""Weight standardisation and switchable atrous convolution."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from relook.errors import ModelError
+from relook.layers import AWSConv2d, SAConv2d
+
+
+def test_a_fresh_standardised_convolution_is_the_plain_one() -> None:
+    conv = AWSConv2d(4, 6, 3, padding=1, groups=2, bias=False)
+    x = torch.randn(2, 4, 8, 8)
+    torch.testing.assert_close(conv(x), F.conv2d(x, conv.weight, padding=1, groups=2))
+
+
+def test_a_plain_file_sets_the_constants_and_a_full_file_keeps_them() -> None:
+    plain = torch.nn.Conv2d(3, 5, 3, bias=False)
+    conv = AWSConv2d(3, 5, 3, bias=False)
+    conv.load_state_dict(plain.state_dict(), strict=True)  # nothing counts as missing
+    torch.testing.assert_close(conv.standardised(), plain.weight, rtol=0, atol=1e-7)
+
+    full = conv.state_dict() | {"weight_gamma": torch.full((5, 1, 1, 1), 0.5)}
+    conv.load_state_dict(full)
+    assert (conv.weight_gamma == 0.5).all()
+
+
+def test_a_file_without_the_weight_is_still_reported() -> None:
+    result = AWSConv2d(3, 5, 3).load_state_dict({}, strict=False)
+    assert set(result.missing_keys) == {"weight", "bias"}
+
+
+def test_the_constants_are_not_trained_and_the_gradient_passes_the_statistics() -> None:
+    conv = AWSConv2d(3, 5, 3, bias=False)
+    assert [name for name, _ in conv.named_parameters()] == ["weight"]
+    x = torch.randn(1, 3, 9, 9)
+    (conv(x) * torch.randn(1, 5, 7, 7)).sum().backward()
+    assert conv.weight.grad is not None
+    # A kernel's scale and shift are standardised away: the gradient is orthogonal to both.
+    flat, grad = conv.weight.flatten(1), conv.weight.grad.flatten(1)
+    assert grad.abs().max() > 1e-3
+    torch.testing.assert_close(grad.sum(1), torch.zeros(5), rtol=0, atol=1e-3)
+    centred = flat - flat.mean(1, keepdim=True)
+    torch.testing.assert_close((centred * grad).sum(1), torch.zeros(5), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("deformable", [False, True])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("rate", [2, 3])
+def test_a_fresh_sac_is_the_plain_convolution(
+    deformable: bool, stride: int, groups: int, rate: int
+) -> None:
+    sac = SAConv2d(8, stride, groups, rate=rate, deformable=deformable)
+    x = torch.randn(2, 8, 11, 13)
+    plain = F.conv2d(x, sac.weight, None, stride, 1, 1, groups)
+    torch.testing.assert_close(sac(x), plain, rtol=1e-5, atol=1e-5)
+
+
+def test_the_switch_mixes_the_two_rates() -> None:
+    sac = SAConv2d(4, deformable=False, rate=3)
+    with torch.no_grad():
+        sac.weight_diff.normal_(std=0.1)
+        sac.switch.bias.fill_(-0.5)  # linear and unbounded: a negative share is allowed
+    x = torch.randn(1, 4, 9, 9)
+    near = F.conv2d(x, sac.standardised(), padding=1)
+    far = F.conv2d(x, sac.standardised() + sac.weight_diff, padding=3, dilation=3)
+    torch.testing.assert_close(sac(x), -0.5 * near + 1.5 * far)
+
+
+def test_contexts_are_means_over_the_map() -> None:
+    sac = SAConv2d(4, deformable=False)
+    with torch.no_grad():
+        sac.pre_context.weight.normal_()
+        sac.post_context.weight.normal_()
+    x = torch.randn(1, 4, 9, 9)
+    shifted = x + F.conv2d(x.mean((2, 3), keepdim=True), sac.pre_context.weight)
+    out = F.conv2d(shifted, sac.standardised(), padding=1)
+    expected = out + F.conv2d(out.mean((2, 3), keepdim=True), sac.post_context.weight)
+    torch.testing.assert_close(sac(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_maps_under_3x3_are_refused_with_the_remedy() -> None:
+    with pytest.raises(ModelError, match="2x5 cells.*96 pixels"):
+        SAConv2d(4)(torch.zeros(1, 4, 2, 5))
+
+
+@pytest.mark.parametrize("deformable", [False, True])
+def test_half_precision_stays_close(deformable: bool) -> None:
+    torch.manual_seed(0)
+    sac = SAConv2d(16, deformable=deformable)
+    with torch.no_grad():
+        for parameter in sac.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    x = torch.randn(1, 16, 12, 12)
+    exact = sac(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = sac(x)
+    assert torch.isfinite(rough).all()
+    torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.1)

@@ -1,0 +1,174 @@
+"""The one door: what every kind of name or path becomes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import relook
+from relook.api import build, load
+from relook.config import ModelConfig
+from relook.data.coco import Category
+from relook.errors import DataError, ModelError, UsageError
+from relook.presets import preset
+from relook.weights import save_model
+
+CLASSES = (Category(1, "cell"),)
+
+
+@pytest.fixture(scope="module")
+def config() -> ModelConfig:
+    """A model with hardly any width."""
+    return preset("htc-tiny").with_(
+        backbone__blocks=(1, 1, 1, 1),
+        pyramid__channels=16,
+        cascade__box_hidden=16,
+        cascade__mask_channels=16,
+        input__size=(96, 96),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(config: ModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a best and an older model in it."""
+    folder = tmp_path_factory.mktemp("run")
+    for name, score in (("best", 0.5), ("older", 0.25)):
+        path = folder / f"{name}.safetensors"
+        save_model(path, build(config), config, CLASSES, {"shown_from": score})
+    return folder
+
+
+def test_a_file_a_path_and_a_run_folder(run: Path) -> None:
+    for given in (run, str(run), run / "best.safetensors", str(run / "best.safetensors")):
+        model = relook.load(given, device="cpu")
+        assert isinstance(model, relook.Predictor)
+        assert model.classes == CLASSES
+        assert model.shown_from == 0.5
+        assert model.device.type == "cpu"
+    result = model.predict(np.zeros((50, 60, 3), np.uint8))
+    assert isinstance(result, relook.Result)
+    assert result.shown_from == 0.5
+
+
+def test_without_a_best_model_the_last_one_counts(run: Path, tmp_path: Path) -> None:
+    content = (run / "older.safetensors").read_bytes()
+    for age, name in enumerate(("newest", "oldest")):
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content if name == "newest" else b"would fail")
+        os.utime(path, (1e9 - age, 1e9 - age))
+    assert load(tmp_path, device="cpu").shown_from == 0.25
+
+
+@pytest.mark.parametrize("stored", [None, "high", -1.0, 3.0, True])
+def test_a_stored_score_that_is_none(config: ModelConfig, tmp_path: Path, stored: object) -> None:
+    save_model(tmp_path / "m.safetensors", build(config), config, CLASSES, {"shown_from": stored})
+    assert load(tmp_path / "m.safetensors", device="cpu").shown_from == 0.3
+
+
+def test_a_presets_name_is_never_random_weights() -> None:
+    with pytest.raises(ModelError, match="M01") as caught:
+        load("detectors-htc-r50")
+    assert "relook train --model detectors-htc-r50" in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_a_typo_in_a_name() -> None:
+    with pytest.raises(UsageError, match=r"U01.*did you mean 'detectors-htc-r50'"):
+        load("detector-htc-r50")
+    with pytest.raises(UsageError, match=r"U01.*did you mean 'htc-tiny'"):
+        build("htc-tinny")
+
+
+def test_a_path_that_is_not_there(run: Path) -> None:
+    with pytest.raises(DataError, match=r"D01.*did you mean 'best\.safetensors'"):
+        load(run / "bset.safetensors")
+    with pytest.raises(DataError, match="D01"):
+        load("nowhere/at/all")
+
+
+def test_a_run_without_a_model_yet(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"M01.*no run folder"):
+        load(tmp_path)
+    (tmp_path / "last.ckpt").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"M01.*relook train --resume"):
+        load(tmp_path)
+    with pytest.raises(ModelError, match=r"M02.*relook train --resume"):
+        load(tmp_path / "last.ckpt")
+
+
+class Trap:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.PT", "a.bin", "a.pkl", "a.safetensors", "a"])
+def test_checkpoints_of_others_are_not_unpickled(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(ModelError, match="M02"):
+        load(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_foreign_checkpoints_say_that_they_cannot_be_imported(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "detectors.pth")
+    with pytest.raises(ModelError, match=r"M02.*another library.*not opened"):
+        load(tmp_path / "detectors.pth")
+
+
+def test_a_folder_called_like_a_preset(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "htc-tiny").mkdir()
+    with pytest.raises(ModelError, match=r"M01.*names an architecture"):
+        load("htc-tiny")
+    content = (run / "best.safetensors").read_bytes()
+    (tmp_path / "htc-tiny" / "best.safetensors").write_bytes(content)
+    assert load("htc-tiny", device="cpu").classes == CLASSES
+
+
+def test_build_is_the_bare_module() -> None:
+    with torch.device("meta"):
+        detector = relook.build("htc-tiny", num_classes=4)
+    assert isinstance(detector, relook.Detector)
+    assert detector.cascade.num_classes == 4
+    assert detector.semantic is not None
+    assert detector.semantic.logits.out_channels == 5  # objects of each class, and background
+
+
+def test_build_keeps_a_semantic_branch_over_other_classes() -> None:
+    with torch.device("meta"):
+        detector = build("htc-r50", num_classes=4)
+    assert detector.semantic is not None
+    assert detector.semantic.logits.out_channels == 183
+
+
+def test_build_with_changes() -> None:
+    with torch.device("meta"):
+        detector = build("htc-tiny", backbone__norm="batch", semantic=None, pyramid__channels=32)
+        same = build(preset("htc-tiny").with_(pyramid__channels=32))
+    assert detector.semantic is None
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in detector.modules())
+    assert detector.rpn.conv.out_channels == same.rpn.conv.out_channels == 32
+    with pytest.raises(UsageError, match=r"U02.*backbone\.norms.*did you mean 'norm'"):
+        build("htc-tiny", backbone__norms="batch")
+    with pytest.raises(UsageError, match=r"U03.*num_classes"):
+        build("htc-tiny", num_classes=0)
+
+
+def test_build_stays_a_function_when_the_subpackage_is_imported() -> None:
+    module = importlib.import_module("relook.build")
+    setattr(relook, "build", module)  # noqa: B010 - what the import system does the first time
+    assert relook.build is build
+    assert relook.build is not module
+    assert module.build_detector is not None

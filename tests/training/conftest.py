@@ -1,0 +1,138 @@
+"""A data set of a few small images with blobs, and a narrow model that learns it in no time."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from relook.training.settings import Overlay, Settings, resolve
+
+NARROW: dict[str, Any] = {
+    "backbone": {"blocks": [1, 1, 1, 1], "width": 16},
+    "pyramid": {"channels": 32},
+    "rpn": {
+        "train_candidates": 60,
+        "train_proposals": 40,
+        "test_candidates": 40,
+        "test_proposals": 20,
+        "anchors_per_image": 32,
+    },
+    "cascade": {
+        "box_hidden": 32,
+        "mask_channels": 16,
+        "rois_per_image": 16,
+        "max_detections": 20,
+    },
+    "input": {"size": [64, 64]},
+}
+FAST: dict[str, Any] = {
+    "epochs": 1,
+    "batch": 2,
+    "workers": 0,
+    "augment": {"crop": [64, 64], "scale_jitter": [0.8, 1.2]},
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(width=200, file=io.StringIO())
+
+
+def rectangle(
+    image_id: int, number: int, box: tuple[int, int, int, int], **more: Any
+) -> dict[str, Any]:
+    x, y, w, h = box
+    corners = [x, y, x + w, y, x + w, y + h, x, y + h]
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": 7,
+        "bbox": [x, y, w, h],
+        "area": w * h,
+        "iscrowd": 0,
+        "segmentation": [corners],
+        **more,
+    }
+
+
+def write_dataset(folder: Path, objects: list[list[tuple[int, int, int, int]]]) -> Path:
+    """Images of 64 x 64 with bright rectangles; the json file, images beside it."""
+    generator = np.random.default_rng(0)
+    images, annotations = [], []
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for image_id, boxes in enumerate(objects, start=1):
+        pixels = generator.integers(0, 60, (64, 64, 3), dtype=np.uint8)
+        for box in boxes:
+            x, y, w, h = box
+            pixels[y : y + h, x : x + w] = 220
+            annotations.append(rectangle(image_id, len(annotations) + 1, box))
+        name = f"{image_id}.png"
+        Image.fromarray(pixels).save(folder / "images" / name)
+        images.append({"id": image_id, "file_name": name, "width": 64, "height": 64})
+    path = folder / "instances.json"
+    path.write_text(
+        json.dumps(
+            {
+                "images": images,
+                "annotations": annotations,
+                "categories": [{"id": 7, "name": "blob"}],
+            }
+        )
+    )
+    return path
+
+
+BLOBS = [
+    [(4, 4, 20, 16), (36, 30, 18, 22)],
+    [(10, 30, 24, 20)],
+    [(30, 6, 16, 16), (6, 40, 14, 14), (40, 40, 20, 18)],
+    [(20, 20, 26, 22)],
+]
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "data", BLOBS)
+
+
+@pytest.fixture
+def small(blobs: Path) -> Settings:
+    """Settings of one short epoch over the blobs, validated on the same."""
+    return small_settings(blobs)
+
+
+def small_settings(path: Path, preset: str = "detectors-htc-tiny", **train: Any) -> Settings:
+    images = path.parent / "images"
+    data = {"train_json": path, "train_images": images, "val_json": path, "val_images": images}
+    overlays = [Overlay(model=NARROW, train={**FAST, **train}, data=data)]
+    return resolve(overlays, preset_name=preset)
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., Settings]:
+    return small_settings
+
+
+@pytest.fixture
+def make_dataset() -> Callable[..., Path]:
+    return write_dataset
+
+
+@pytest.fixture
+def narrow() -> Overlay:
+    """Changes that make a training quick, without a number of epochs."""
+    return Overlay(model=NARROW, train={k: v for k, v in FAST.items() if k != "epochs"})

@@ -1,0 +1,145 @@
+"""Precedence, files, ``--set``, and the round trip of a resolved configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relook.config import ModelConfig
+from relook.errors import DataError, UsageError
+from relook.training.recipe import Recipe
+from relook.training.settings import (
+    DataConfig,
+    Overlay,
+    parse_assignments,
+    read_overlay,
+    resolve,
+)
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+DATA = Overlay(data={"train_json": Path("t.json"), "train_images": Path("images")})
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_later_changes_win(tmp_path: Path) -> None:
+    file = read_overlay(
+        written(
+            tmp_path,
+            "model: {preset: htc-r50, cascade: {rois_per_image: 99}}\ntrain: {epochs: 3, batch: 5}",
+        )
+    )
+    settings = resolve([DATA, file, Overlay(train={"batch": 6}), parse_assignments(["epochs=4"])])
+    assert settings.preset == "htc-r50"
+    assert settings.model.cascade.rois_per_image == 99
+    assert settings.model.cascade.masks  # what is not named stays
+    assert (settings.train.epochs, settings.train.batch) == (4, 6)
+
+
+def test_option_wins_over_the_preset_of_the_file(tmp_path: Path) -> None:
+    file = read_overlay(written(tmp_path, "model: htc-r50"))
+    assert resolve([file, DATA], preset_name="htc-tiny").preset == "htc-tiny"
+
+
+def test_resolved_settings_survive_their_file(tmp_path: Path) -> None:
+    changes = parse_assignments(
+        ["semantic=null", "cascade.nms_iou=0.4", "augment.colour=0.3", "data.val_json=v.json"]
+    )
+    settings = resolve([DATA, changes], preset_name="detectors-htc-tiny")
+    assert settings.model.semantic is None
+    assert settings.data.val_images == Path("images")
+    again = resolve([read_overlay(written(tmp_path, settings.to_yaml()))])
+    assert again == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("epochs=3", "train"),
+        ("train.epochs=3", "train"),
+        ("rpn.anchor_scale=2", "model"),
+        ("model.rpn.anchor_scale=2", "model"),
+    ],
+)
+def test_set_finds_where_a_key_belongs(text: str, path: str) -> None:
+    assert getattr(parse_assignments([text]), path)
+
+
+def test_no_field_name_is_ambiguous() -> None:
+    names = [set(kind.model_fields) for kind in (ModelConfig, Recipe, DataConfig)]
+    assert sum(map(len, names)) == len(set.union(*names))
+    assert not set.union(*names) & {"model", "train", "data", "preset"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("epoch=3", "U02", "did you mean 'epochs'"),
+        ("cascade.roi_per_image=3", "U02", "did you mean 'rois_per_image'"),
+        ("train.augment.colr=1", "U02", "did you mean 'colour'"),
+        ("epochs", "U03", "key=value"),
+        ("epochs=[1", "U03", "--set"),
+        ("epochs=many", "U03", "epochs"),
+        ("model.num_classes=x", "U03", "num_classes"),
+    ],
+)
+def test_mistakes_in_set_are_explained(text: str, code: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        resolve([DATA, parse_assignments([text])], preset_name="htc-tiny")
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("modell: htc-r50", "U02"),
+        ("model: [1]", "U03"),
+        ("model: {preset: 3}", "U03"),
+        ("- a list", "U03"),
+        ("model: {", "U03"),
+        ("format: 99", "U03"),
+        ("model: !!python/object/apply:os.system ['true']", "U03"),
+    ],
+)
+def test_files_that_are_no_configuration_are_refused(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises(UsageError, match=r"c\.yaml") as caught:
+        read_overlay(written(tmp_path, text))
+    assert caught.value.code == code
+
+
+def test_missing_pieces_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="D01"):
+        read_overlay(tmp_path / "no.yaml")
+    with pytest.raises(UsageError, match="--model"):
+        resolve([DATA])
+    with pytest.raises(UsageError, match="--train-json"):
+        resolve([], preset_name="htc-tiny")
+    with pytest.raises(UsageError, match="did you mean 'htc-tiny'"):
+        resolve([DATA], preset_name="htc-tyni")
+
+
+def test_there_is_a_recipe_for_every_published_preset() -> None:
+    from relook.presets import PRESETS
+
+    named = {read_overlay(path).preset for path in CONFIGS}
+    assert named == {name for name in PRESETS if "tiny" not in name}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_recipes_load_and_start_with_command_and_number(path: Path) -> None:
+    settings = resolve([DATA, read_overlay(path)])
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 25
+    assert lines[0].startswith(f"# relook train --config configs/{path.name} ")
+    assert any("Published" in line for line in lines[:4])
+    assert any("Untried here" in line for line in lines[:5])
+    assert path.stem.startswith(settings.preset)
+    assert settings.train.learning_rate == pytest.approx(0.02)
+    assert not settings.train.keep_empty
+    assert settings.train.epochs > settings.train.step_epochs[-1]
+    assert (settings.train.semantics == "maps") == (settings.model.semantic is not None)

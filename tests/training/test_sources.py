@@ -1,0 +1,47 @@
+"""What the data decides about a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relook.config import overlay
+from relook.errors import UsageError
+from relook.training.settings import Settings
+from relook.training.sources import read_sources
+
+
+def test_classes_and_semantics_follow_the_data(small: Settings) -> None:
+    wide = overlay(small, {"model": {"num_classes": 7, "semantic": {"num_classes": 8}}})
+    settings, sources = read_sources(wide)
+    assert settings.model.num_classes == 1
+    assert settings.model.semantic is not None
+    assert settings.model.semantic.num_classes == 2
+    assert len(sources.training_set(settings)) == 4
+
+
+def test_a_model_without_the_branch_keeps_doing_without(small: Settings) -> None:
+    settings, sources = read_sources(overlay(small, {"model": {"semantic": None}}))
+    assert settings.model.semantic is None
+    assert "no semantic branch" in sources.semantics.reason
+
+
+def test_maps_need_their_folder(small: Settings) -> None:
+    with pytest.raises(UsageError, match="folder of the maps"):
+        read_sources(overlay(small, {"train": {"semantics": "maps"}}))
+
+
+def test_from_scratch_reaches_the_model(
+    blobs: Path, make_settings: Callable[..., Settings]
+) -> None:
+    given = make_settings(blobs, "detectors-htc-r50", from_scratch=True)
+    settings, _ = read_sources(given)
+    assert settings.model.backbone.norm == "group"
+    assert settings.model.backbone.weights is None
+
+
+def test_without_validation_there_is_no_validation_set(small: Settings) -> None:
+    settings, sources = read_sources(overlay(small, {"data": {"val_json": None}}))
+    assert sources.validation_set(settings) is None
