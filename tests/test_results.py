@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from relook.errors import UsageError
-from relook.ops.masks import encode_rle, paste_mask
+from relook.ops.masks import paste_mask
+from relook.ops.run_lengths import encode_mask
 from relook.results import Result
 from relook.types import Detections
 
@@ -61,7 +62,7 @@ def test_masks_are_pasted_as_the_paste_of_whole_masks_does():
         paste_mask(probabilities, box, SIZE)
         for probabilities, box in zip(found.mask_probabilities, found.boxes, strict=True)
     ]
-    assert list(result.masks) == [encode_rle(mask) for mask in expected]
+    assert list(result.masks) == [encode_mask(mask) for mask in expected]
     assert result.dense_masks().shape == (12, *SIZE)
     assert (result.dense_masks() == torch.stack(expected).numpy()).all()
 
@@ -103,7 +104,7 @@ def test_coco_rows_carry_category_ids_and_survive_json():
         x, y, w, h = row["bbox"]
         assert np.float32([x, y, x + w, y + h]) == pytest.approx(result.boxes[i])
         assert np.float32(row["score"]) == result.scores[i]
-        assert row["segmentation"] == encode_rle(result.dense_masks()[i])
+        assert row["segmentation"] == encode_mask(result.dense_masks()[i])
 
 
 def test_box_only_results_have_no_masks_anywhere():

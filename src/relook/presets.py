@@ -84,14 +84,12 @@ def _tiny(backbone: BackboneConfig, pyramid: PyramidConfig) -> ModelConfig:
         rpn=RPNConfig(
             anchor_scale=4.0,
             train_candidates=500,
-            train_proposals=500,
+            train_proposals=300,
             test_candidates=1000,
-            test_proposals=1000,
+            test_proposals=600,
         ),
         semantic=SemanticConfig(num_classes=2),
-        cascade=HTCConfig(
-            box_hidden=256, mask_channels=64, rois_per_image=128, max_detections=500
-        ),
+        cascade=HTCConfig(box_hidden=128, mask_channels=64, rois_per_image=64, max_detections=500),
         input=InputConfig(size=(512, 512)),
     )
 
@@ -107,9 +105,7 @@ PRESETS: dict[str, Preset] = {
         _coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN", Published(41.2, 35.9, _ZOO)
     ),
     "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade", Published(42.3, 37.4, _ZOO)),
-    "htc-r101": Preset(
-        _coco(_R101, _HTC), "HTC, deeper (20 epochs)", Published(44.8, 39.6, _ZOO)
-    ),
+    "htc-r101": Preset(_coco(_R101, _HTC), "HTC, deeper (20 epochs)", Published(44.8, 39.6, _ZOO)),
     "htc-x101-32x4d": Preset(
         _coco(_X101_32, _HTC), "HTC on ResNeXt (20 epochs)", Published(46.1, 40.5, _ZOO)
     ),
@@ -132,9 +128,7 @@ PRESETS: dict[str, Preset] = {
     "htc-r50-rfp": Preset(
         _coco(_aws(_R50), _HTC, _RFP), "HTC that looks twice", Published(46.6, 40.9, _ZOO)
     ),
-    "htc-r50-sac": Preset(
-        _coco(_sac(_R50), _HTC), "HTC with SAC", Published(46.4, 40.9, _ZOO)
-    ),
+    "htc-r50-sac": Preset(_coco(_sac(_R50), _HTC), "HTC with SAC", Published(46.4, 40.9, _ZOO)),
     "detectors-cascade-r50": Preset(
         _coco(_sac(_R50), _CASCADE, _RFP),
         "DetectoRS, boxes only",

@@ -43,9 +43,7 @@ class ImageBatch:
     def to(self, device: torch.device | str) -> ImageBatch:
         """The same batch with its pixels on `device`."""
         pixels = self.pixels.to(device, non_blocking=True)
-        return ImageBatch(
-            pixels, self.sizes, self.padded_sizes, self.original_sizes, self.scales
-        )
+        return ImageBatch(pixels, self.sizes, self.padded_sizes, self.original_sizes, self.scales)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,7 +66,12 @@ def test_feedback_starts_at_nothing_and_then_matters() -> None:
         assert torch.equal(mine, other)
     nn.init.normal_(backbone.layer3[0].feedback.weight)
     fed = backbone(x, feedback)
-    assert [torch.equal(a, b) for a, b in zip(fed, plain, strict=True)] == [True, True, False, False]
+    assert [torch.equal(a, b) for a, b in zip(fed, plain, strict=True)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_frozen_parts_are_counted_from_the_pixels() -> None:

@@ -11,7 +11,7 @@ import pytest
 from relook.cli.outputs import Writer, number_objects
 from relook.data.coco import Category
 from relook.errors import RelookError
-from relook.ops.masks import encode_rle
+from relook.ops.run_lengths import encode_mask
 from relook.results import Result
 
 CLASSES = (Category(5, "cell"),)
@@ -26,7 +26,7 @@ def result(source: str | None = "in/a.png", num: int = 2) -> Result:
         boxes=np.array([[3, 2, 13, 12], [8, 8, 28, 18]], np.float32)[:num],
         scores=np.array([0.9, 0.4], np.float32)[:num],
         labels=np.zeros(num, np.int64),
-        masks=tuple(encode_rle(mask) for mask in masks[:num]),
+        masks=tuple(encode_mask(mask) for mask in masks[:num]),
         size=(20, 30),
         classes=CLASSES,
         image=np.full((20, 30, 3), 90, np.uint8),

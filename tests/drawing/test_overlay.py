@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from relook.drawing.overlay import draw_objects
 from relook.drawing.palette import COLORS
 from relook.errors import UsageError
-from relook.ops.masks import encode_rle
+from relook.ops.run_lengths import encode_mask
 
 
 def gray(height, width):
@@ -46,7 +46,7 @@ def test_codes_and_arrays_give_the_same_picture_and_the_image_stays_as_it_was():
     image, boxes, masks = scene()
     before = image.copy()
     from_arrays = draw_objects(image, boxes, masks, ["a", "b"], [0.9, 0.5])
-    from_codes = draw_objects(image, boxes, [encode_rle(m) for m in masks], ["a", "b"], [0.9, 0.5])
+    from_codes = draw_objects(image, boxes, [encode_mask(m) for m in masks], ["a", "b"], [0.9, 0.5])
     assert (np.asarray(from_arrays) == np.asarray(from_codes)).all()
     assert (image == before).all()
 

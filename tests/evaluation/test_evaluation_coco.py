@@ -168,9 +168,9 @@ def test_masks_are_small_or_large_by_their_own_area(small):
     miss = {"image_id": 5, "category_id": 1, "score": 0.9, "bbox": [5, 5, 90, 90]}
     blank = np.zeros((100, 120), dtype=bool)
     blank[90:94, 2:50] = True
-    from relook.ops.masks import encode_rle
+    from relook.ops.run_lengths import encode_mask
 
-    metrics = evaluate_coco(small, [{**miss, "segmentation": encode_rle(blank)}])
+    metrics = evaluate_coco(small, [{**miss, "segmentation": encode_mask(blank)}])
     assert metrics.mask.ap_small == 0
     assert math.isnan(metrics.mask.ap_medium)
     assert metrics.sizes == {"small": 1, "medium": 0, "large": 0}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from relook.errors import DataError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.ground_truth import read_ground_truth
-from relook.ops.masks import encode_rle
+from relook.ops.run_lengths import encode_mask
 
 
 def test_objects_are_numbered_from_one_and_masks_are_run_lengths(small):
@@ -28,14 +28,14 @@ def test_polygons_and_both_kinds_of_run_lengths_give_one_mask(small):
     kinds = [
         small["annotations"][0]["segmentation"],
         {"size": [100, 120], "counts": plain},
-        encode_rle(mask),
+        encode_mask(mask),
     ]
     counts = set()
     for kind in kinds:
         small["annotations"][0]["segmentation"] = kind
         found = read_ground_truth(small).objects[0]["segmentation"]["counts"]
         counts.add(found.decode() if isinstance(found, bytes) else found)
-    assert counts == {encode_rle(mask)["counts"]}
+    assert counts == {encode_mask(mask)["counts"]}
 
 
 def test_box_and_area_are_taken_from_the_mask_when_missing(small):
@@ -106,7 +106,7 @@ def test_no_annotation_breaks_the_evaluation(segmentation, box, area):
         "categories": [{"id": 1, "name": "cell"}],
         "annotations": [{**row, "segmentation": segmentation, "bbox": box, "area": area}],
     }
-    mask = encode_rle(np.ones((100, 120), dtype=bool))
+    mask = encode_mask(np.ones((100, 120), dtype=bool))
     found = {**row, "bbox": [0, 0, 120, 100], "score": 0.5, "segmentation": mask}
     evaluate_coco(content, [found])
 

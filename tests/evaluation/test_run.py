@@ -16,7 +16,7 @@ from relook.build import build_detector
 from relook.data.coco import Category, CocoIndex, read_coco
 from relook.errors import DataError
 from relook.evaluation.run import evaluate_model, match_classes
-from relook.ops.masks import encode_rle
+from relook.ops.run_lengths import encode_mask
 from relook.predictor import Predictor
 from relook.presets import preset
 from relook.results import Result
@@ -91,7 +91,7 @@ class Oracle(Predictor):
                 boxes=np.array([[25, 5, 45, 25], [2, 5, 22, 25]], np.float32),
                 scores=np.array([0.9, 0.8], np.float32),
                 labels=np.array([0, 1], np.int64),
-                masks=tuple(encode_rle(mask) for mask in masks),
+                masks=tuple(encode_mask(mask) for mask in masks),
                 size=(height, width),
                 classes=self.classes,
             )

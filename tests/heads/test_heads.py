@@ -31,7 +31,9 @@ def _matched(num_positive: int, num_background: int, image: int = 0) -> Matched:
 
 
 def _target(masks: Tensor, semantic: Tensor | None = None) -> Target:
-    return Target(torch.zeros(len(masks), 4), torch.zeros(len(masks)).long(), crop_masks(masks), semantic)
+    return Target(
+        torch.zeros(len(masks), 4), torch.zeros(len(masks)).long(), crop_masks(masks), semantic
+    )
 
 
 def test_box_losses_are_sums_over_the_number_of_rois() -> None:

@@ -39,6 +39,8 @@ COUNTS = {
 }
 IMAGES = batch((80, 96), (96, 72))
 OBJECTS = [[10.0, 10, 60, 60], [40, 30, 70, 75], [2, 2, 12, 14]]
+MIDDLING = batch((120, 128), (128, 100))
+LARGE = batch((300, 320))  # holds an anchor and a RoI of every level
 
 
 def _on_meta(config: ModelConfig) -> Detector:
@@ -97,8 +99,11 @@ def test_a_twin_differs_in_widths_only(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_losses_are_finite_and_every_trained_parameter_has_a_gradient(name: str) -> None:
     detector = twin(name).train()
-    targets = [target(name, OBJECTS, size) for size in IMAGES.sizes]
-    losses = detector.loss(IMAGES, targets)
+    # Without the semantic branch only anchors and RoIs of its size train a level.
+    images = MIDDLING if preset(name).semantic else LARGE
+    objects = [*OBJECTS, [25.0, 30, 290, 285]] if images is LARGE else OBJECTS
+    targets = [target(name, objects, size) for size in images.sizes]
+    losses = detector.loss(images, targets)
     assert all(loss.isfinite() and loss >= 0 for loss in losses.values()), losses
     sum(losses.values(), torch.zeros(())).backward()
     missing = [n for n, p in detector.named_parameters() if p.requires_grad and p.grad is None]
@@ -110,7 +115,7 @@ def test_losses_are_finite_and_every_trained_parameter_has_a_gradient(name: str)
         for parameter in detector.parameters():
             if not parameter.any() or (parameter == 1).all():
                 parameter.add_(torch.randn_like(parameter) * 0.01)
-    losses = detector.loss(IMAGES, targets)
+    losses = detector.loss(images, targets)
     sum(losses.values(), torch.zeros(())).backward()
     idle = [
         n
@@ -139,7 +144,7 @@ def test_additions_start_at_identity(name: str) -> None:
         wanted = plain.state_dict()
         plain.load_state_dict({key: state[key] for key in wanted}, strict=True)
         for ours, other in zip(pyramid, plain.features(IMAGES.pixels), strict=True):
-            torch.testing.assert_close(ours, other, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(ours, other, rtol=1e-3, atol=1e-4 * other.abs().max().item())
     standardised = [m for m in detector.modules() if isinstance(m, AWSConv2d)]
     for conv in standardised:
         torch.testing.assert_close(conv.standardised(), conv.weight, rtol=1e-4, atol=1e-6)
@@ -169,9 +174,7 @@ def test_a_neighbours_content_does_not_matter(name: str) -> None:
     """At equal padded size; global means see the padding, so its size would."""
     detector = twin(name).eval()
     first, second = detector.detect(IMAGES, score_threshold=0.0, max_detections=20)
-    (alone,) = detector.detect(
-        batch((80, 96)), score_threshold=0.0, max_detections=20
-    )
+    (alone,) = detector.detect(batch((80, 96)), score_threshold=0.0, max_detections=20)
     assert len(first) == len(alone) == 20
     torch.testing.assert_close(first.boxes, alone.boxes, rtol=1e-3, atol=1e-2)
     torch.testing.assert_close(first.scores, alone.scores, rtol=1e-3, atol=1e-5)

@@ -83,7 +83,7 @@ def test_contexts_are_means_over_the_map() -> None:
 
 
 def test_maps_under_3x3_are_refused_with_the_remedy() -> None:
-    with pytest.raises(ModelError, match="2x5 cells.*96 pixels"):
+    with pytest.raises(ModelError, match=r"2x5 cells.*96 pixels"):
         SAConv2d(4)(torch.zeros(1, 4, 2, 5))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,9 +11,7 @@ from torch import Tensor
 from relook.ops.boxes import clip
 from relook.ops.masks import (
     crop_masks,
-    decode_rle,
     dense_masks,
-    encode_rle,
     mask_targets,
     paste_mask,
     paste_probabilities,
@@ -49,7 +46,9 @@ def test_a_larger_canvas_only_adds_background(masks: Tensor, below: int, right: 
 
 @settings(deadline=None)
 @given(some_masks(), st.data())
-def test_targets_from_crops_are_targets_from_whole_masks(masks: Tensor, data: st.DataObject) -> None:
+def test_targets_from_crops_are_targets_from_whole_masks(
+    masks: Tensor, data: st.DataObject
+) -> None:
     if not len(masks):
         return
     coordinate = st.floats(-10, 50, width=32)
@@ -88,7 +87,9 @@ def test_pasting_ones_covers_the_box() -> None:
     ids=["no width", "no height", "inverted", "beyond", "before"],
 )
 def test_boxes_that_cover_nothing_paste_nothing(box: list[float]) -> None:
-    assert not paste_mask(torch.ones(28, 28), torch.tensor(box, dtype=torch.float32), (30, 40)).any()
+    assert not paste_mask(
+        torch.ones(28, 28), torch.tensor(box, dtype=torch.float32), (30, 40)
+    ).any()
 
 
 def test_the_window_is_what_the_whole_image_would_give() -> None:
@@ -97,13 +98,7 @@ def test_the_window_is_what_the_whole_image_would_give() -> None:
     window, left, top = paste_probabilities(probabilities, box, (32, 40))
     moved = box + torch.tensor([7.0, 3.0, 7.0, 3.0])
     larger, far_left, far_top = paste_probabilities(probabilities, moved, (60, 60))
-    inside = larger[top + 3 - far_top :, left + 7 - far_left :][: window.shape[0], : window.shape[1]]
+    inside = larger[top + 3 - far_top :, left + 7 - far_left :][
+        : window.shape[0], : window.shape[1]
+    ]
     torch.testing.assert_close(inside, window)
-
-
-@given(some_masks())
-def test_run_lengths_round_trip(masks: Tensor) -> None:
-    for mask in masks:
-        rle = encode_rle(mask)
-        assert isinstance(rle["counts"], str)
-        assert np.array_equal(decode_rle(rle), mask.numpy())

@@ -29,9 +29,7 @@ def _group_by_group(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -
 
 
 @pytest.mark.parametrize("split_from", [10_000, 10])
-def test_groups_do_not_touch_each_other(
-    split_from: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_groups_do_not_touch_each_other(split_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One pass with shifted boxes, and group by group from `SPLIT_FROM` on, agree."""
     monkeypatch.setattr(suppression, "SPLIT_FROM", split_from)
     boxes, scores, groups = _crowd(200, seed=0)

@@ -34,9 +34,7 @@ NETWORKS = {
     "detectors_cascade_r50": "detectors-cascade-r50",
     "htc_r50": "htc-r50",
 }
-IMAGES = ImageBatch(
-    formula.pixels(), ((120, 150),), ((128, 160),), ((60, 75),), ((2.0, 2.0),)
-)
+IMAGES = ImageBatch(formula.pixels(), ((120, 150),), ((128, 160),), ((60, 75),), ((2.0, 2.0),))
 BOXES = torch.tensor([[10.0, 12, 60, 50], [0, 0, 150, 120], [100.5, 30.25, 140.75, 100]])
 LABELS = torch.tensor([0, 17, 42])
 EVERYTHING = 10**6  # a sample this large draws all, so that nothing is random
@@ -304,7 +302,10 @@ CHECKS: dict[str, Check] = {
     "backbone_out0": lambda run, record: assert_features(
         IMAGES.pixels if record["shape"][1] == 3 else run.looks[0][0], record
     ),
-    **{f"backbone_out{i}": _features(lambda r, i=i: r.looks[0][_c_level(r, i)]) for i in (1, 2, 3, 4)},
+    **{
+        f"backbone_out{i}": _features(lambda r, i=i: r.looks[0][_c_level(r, i)])
+        for i in (1, 2, 3, 4)
+    },
     **{f"fpn_step1_P{i}": _features(lambda r, i=i: r.first_pyramid[i - 2]) for i in range(2, 7)},
     **{f"aspp_P{i}": _features(lambda r, i=i: r.connected[i - 2]) for i in (3, 5)},
     **{f"step2_C{i}": _features(lambda r, i=i: r.looks[1][i - 2]) for i in range(2, 6)},

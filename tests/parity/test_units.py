@@ -66,9 +66,7 @@ def _sac(name: str) -> Tensor:
         "switch.bias": torch.tensor([0.5]),
         "pre_context.weight": formula.tensor((4, 4, 1, 1), lambda j: 0.05 * np.sin(0.5 * j)),
         "pre_context.bias": torch.full((4,), 0.01),
-        "post_context.weight": formula.tensor(
-            (4, 4, 1, 1), lambda j: 0.05 * np.sin(0.5 * j + 0.5)
-        ),
+        "post_context.weight": formula.tensor((4, 4, 1, 1), lambda j: 0.05 * np.sin(0.5 * j + 0.5)),
         "post_context.bias": torch.full((4,), 0.01),
     }
     if kind == "dcn":
@@ -127,7 +125,13 @@ def _check_resize(record: dict[str, list[float]]) -> None:
 
 def _check_suppression(record: list[list[float]], method: str) -> None:
     boxes = torch.tensor(
-        [[0.0, 0, 10, 10], [0, 0, 10, 5], [1, 1, 11, 11], [100, 100, 120, 130], [101, 101, 121, 131]]
+        [
+            [0.0, 0, 10, 10],
+            [0, 0, 10, 5],
+            [1, 1, 11, 11],
+            [100, 100, 120, 130],
+            [101, 101, 121, 131],
+        ]
     )
     scores = torch.tensor([[0.9, 0.05], [0.8, 0.1], [0.7, 0.6], [0.3, 0.65], [0.2, 0.7]])
     kept, best, labels = suppress_classes(
@@ -140,9 +144,7 @@ def _unit(make: Callable[[], Tensor]) -> Callable[[Any], None]:
     return lambda record: assert_unit(make(), record)
 
 
-def _values(
-    make: Callable[[], Tensor], absolute: float = ABSOLUTE
-) -> Callable[[Any], None]:
+def _values(make: Callable[[], Tensor], absolute: float = ABSOLUTE) -> Callable[[Any], None]:
     return lambda record: assert_close(make(), record, RELATIVE, absolute)
 
 
@@ -152,17 +154,13 @@ def _stage_std(stage: int) -> tuple[float, float, float, float]:
 
 CHECKS: dict[str, Callable[[Any], None]] = {
     "aws_effective_weight": _unit(lambda: _aws().standardised()),
-    "aws_out": _unit(
-        lambda: _aws()(formula.tensor((1, 3, 5, 5), lambda j: np.sin(0.3 * j)))
-    ),
+    "aws_out": _unit(lambda: _aws()(formula.tensor((1, 3, 5, 5), lambda j: np.sin(0.3 * j)))),
     "aws_hook_gamma": _values(lambda: _aws_from_plain_file().weight_gamma.flatten()),
     "aws_hook_beta": _values(lambda: _aws_from_plain_file().weight_beta.flatten()),
     "aws_hook_maxdiff": lambda record: assert_close(
         (_aws_from_plain_file().standardised() - _aws().weight).abs().max(), record, 0, 1e-7
     ),
-    **{
-        name: _unit(lambda name=name: _sac(name)) for name in UNITS if name.startswith("sac_")
-    },
+    **{name: _unit(lambda name=name: _sac(name)) for name in UNITS if name.startswith("sac_")},
     "aspp_8to8_9x11": _unit(_aspp),
     # Anchors were written down with four decimals.
     "base_anchors_s4": _values(lambda: base_anchors(4, 8.0, RATIOS), 1e-4),

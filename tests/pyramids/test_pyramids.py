@@ -25,7 +25,13 @@ def test_fpn_adds_from_coarse_to_fine() -> None:
     maps = [torch.full((1, 1, 16 // s, 24 // s), float(s)) for s in (1, 2, 4, 8)]
     levels = fpn(maps)
     assert [level.unique().tolist() for level in levels] == [[15], [14], [12], [8], [8]]
-    assert [tuple(level.shape[2:]) for level in levels] == [(16, 24), (8, 12), (4, 6), (2, 3), (1, 2)]
+    assert [tuple(level.shape[2:]) for level in levels] == [
+        (16, 24),
+        (8, 12),
+        (4, 6),
+        (2, 3),
+        (1, 2),
+    ]
 
 
 @pytest.mark.parametrize("steps", [2, 3])

@@ -66,7 +66,8 @@ class Bottleneck(nn.Module):
         out = out + (x if self.downsample is None else self.downsample(x))
         if self.feedback is not None and feedback is not None:
             out = out + self.feedback(feedback)
-        return out.relu()
+        result: Tensor = out.relu()
+        return result
 
 
 class ResNet(nn.Module):
@@ -140,7 +141,9 @@ class ResNet(nn.Module):
 
     def parts(self) -> list[list[nn.Module]]:
         """The stem and the four stages, in the order in which they may be frozen."""
-        return [[self.conv1, self.bn1], *([s] for s in self._stages())]
+        stem: list[nn.Module] = [self.conv1, self.bn1]
+        stages: list[list[nn.Module]] = [[*stage] for stage in self._stages()]
+        return [stem, *stages]
 
     def _stages(self) -> list[ModuleList[Bottleneck]]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]

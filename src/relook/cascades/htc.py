@@ -200,7 +200,7 @@ class HybridTaskCascade(nn.Module):
     def mask_probabilities(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, labels: Tensor
     ) -> Tensor:
-        """Probabilities (R, M, M) that each cell of a RoI shows its object of class `labels` (R,)."""
+        """Probabilities (R, M, M) of each RoI's mask, for the class in `labels` (R,)."""
         pooled = pool(pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE)
         carried, maps = None, []
         for head in self.mask_heads:

@@ -60,14 +60,8 @@ def draw(
         gt_boxes = torch.zeros_like(boxes[rows])
         gt_boxes[: len(positives)] = target.boxes[gt_index]
         samples.append((boxes[rows], labels, gt_boxes, index[rows], rows < len(own)))
-    boxes_per_image, labels, gt_boxes, gt_index, is_gt = zip(*samples, strict=True)
-    return Matched(
-        Rois.cat(boxes_per_image),
-        torch.cat(labels),
-        torch.cat(gt_boxes),
-        torch.cat(gt_index),
-        torch.cat(is_gt),
-    )
+    columns = [list(column) for column in zip(*samples, strict=True)]
+    return Matched(Rois.cat(columns[0]), *(torch.cat(column) for column in columns[1:]))
 
 
 @torch.no_grad()

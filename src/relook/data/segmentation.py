@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from ..ops.run_lengths import decode_counts
+
 Runs = NDArray[np.int64]
 Segmentation = list[list[float]] | dict[str, Any]
 
@@ -136,26 +138,10 @@ def _listed(counts: list[int]) -> Runs:
 
 
 def _decompressed(text: str) -> Runs:
-    """Runs of COCO's compressed text: base 32 digits, least first, as differences two back."""
     try:
-        digits = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
-    except UnicodeEncodeError:
-        raise MalformedMaskError("has characters that no run-length code has") from None
-    if digits.size and (int(digits.min()) < 0 or int(digits.max()) > 63):
-        raise MalformedMaskError("has characters that no run-length code has")
-    last = np.flatnonzero(digits < 32)  # a digit of 32 and more says that another follows
-    if not last.size or last[-1] != digits.size - 1:
-        raise MalformedMaskError("ends in the middle of a number")
-    first = np.concatenate([[0], last[:-1] + 1])
-    lengths = last - first + 1
-    if int(lengths.max()) > 7:
-        raise MalformedMaskError("has runs longer than any image")
-    shifts = 5 * (np.arange(digits.size) - first.repeat(lengths))
-    runs = np.add.reduceat((digits & 31) << shifts, first)
-    runs -= np.where(digits[last] & 16, np.int64(1) << (5 * lengths), 0)
-    runs[1::2] = runs[1::2].cumsum()
-    runs[2::2] = runs[2::2].cumsum()
-    return runs
+        return decode_counts(text)
+    except ValueError as error:
+        raise MalformedMaskError(str(error)) from None
 
 
 def _is_usable_polygon(part: object, height: int, width: int) -> bool:

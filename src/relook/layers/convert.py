@@ -110,9 +110,7 @@ def _inside_sac(module: nn.Module, name: str) -> bool:
 
 
 @torch.no_grad()
-def _maps_under_3x3(
-    module: nn.Module, convs: dict[str, nn.Conv2d], example: Tensor
-) -> set[str]:
+def _maps_under_3x3(module: nn.Module, convs: dict[str, nn.Conv2d], example: Tensor) -> set[str]:
     small: set[str] = set()
 
     def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:

@@ -22,6 +22,7 @@ class DeformableConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Convolved map (B, C, H', W')."""
         stride = (self.stride[0], self.stride[1])
-        return deform_conv2d(
+        out: Tensor = deform_conv2d(
             input, self.offset(input), self.weight.to(input.dtype), None, stride, (1, 1), (1, 1)
         )
+        return out

@@ -164,10 +164,11 @@ class SAConv2d(AWSConv2d):
         kernel = self.standardised()
         near = self._branch(x, kernel, pooled, self.offset_near, 1)
         far = self._branch(x, kernel + self.weight_diff, pooled, self.offset_far, self.rate)
-        out = _mix(switch, near, far)
+        out: Tensor = _mix(switch, near, far)
         if self.bias is not None:
             out = out + self.bias[:, None, None]
-        return out + self.post_context(_global_mean(out))
+        mixed: Tensor = out + self.post_context(_global_mean(out))
+        return mixed
 
     def _branch(
         self, x: Tensor, kernel: Tensor, pooled: Tensor, offset: nn.Conv2d | None, rate: int
@@ -177,9 +178,9 @@ class SAConv2d(AWSConv2d):
         kernel = kernel.to(x.dtype)
         if offset is None:
             return F.conv2d(x, kernel, None, stride, dilation, dilation, self.groups)
-        return deform_conv2d(
-            x, offset(pooled).to(x.dtype), kernel, None, stride, dilation, dilation
-        )
+        shifts = offset(pooled).to(x.dtype)
+        out: Tensor = deform_conv2d(x, shifts, kernel, None, stride, dilation, dilation)
+        return out
 
 
 def _global_mean(x: Tensor) -> Tensor:

@@ -1,21 +1,16 @@
-"""Masks: cut out around objects, cropped to RoIs as targets, pasted into images, run-length coded."""
+"""Masks: cut out around objects, cropped to RoIs as targets, pasted into images."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from ..types import ObjectMasks, Rois, Size
 from .boxes import clip
 from .roi_pool import pool_map
-
-RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
 
 
 def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
@@ -94,19 +89,6 @@ def paste_mask(probabilities: Tensor, box: Tensor, size: Size, threshold: float 
     window, left, top = paste_probabilities(probabilities, box, size)
     mask = torch.zeros(size, dtype=torch.bool, device=probabilities.device)
     mask[top : top + window.shape[0], left : left + window.shape[1]] = window >= threshold
-    return mask
-
-
-def encode_rle(mask: NDArray[np.bool_] | Tensor) -> RLE:
-    """COCO's compressed run-length code of a mask (H, W), ready for json."""
-    array = mask.cpu().numpy() if isinstance(mask, Tensor) else mask
-    code = coco_mask.encode(np.asfortranarray(array, dtype=np.uint8))
-    return {"size": [int(n) for n in code["size"]], "counts": code["counts"].decode("ascii")}
-
-
-def decode_rle(rle: RLE) -> NDArray[np.bool_]:
-    """Mask (H, W) of a code made by `encode_rle`; codes from files are checked by `data.coco`."""
-    mask: NDArray[np.bool_] = coco_mask.decode(rle).astype(bool)
     return mask
 
 

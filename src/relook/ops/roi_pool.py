@@ -42,6 +42,7 @@ def pool_map(features: Tensor, rois: Rois, side: int, stride: int) -> Tensor:
     without area give zeros.
     """
     table = torch.cat([rois.image_index[:, None].to(rois.boxes), rois.boxes], dim=-1)  # (R, 5)
-    return roi_align(
+    pooled: Tensor = roi_align(
         features, table.to(features), side, 1 / stride, sampling_ratio=0, aligned=True
     )
+    return pooled

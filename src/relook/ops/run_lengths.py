@@ -16,6 +16,11 @@ from pycocotools import mask as coco_mask
 RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
 
 
+def encode_mask(mask: NDArray[np.bool_]) -> RLE:
+    """Compressed code of a whole mask (H, W), fit for json."""
+    return encode_window(mask, 0, 0, (mask.shape[0], mask.shape[1]))
+
+
 def encode_window(window: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]) -> RLE:
     """Compressed code of a mask of `size` (H, W) that is `window` (h, w) at (left, top), else 0.
 
@@ -39,7 +44,7 @@ def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
     one of a mask of its size: codes from files are checked by `data.segmentation` first.
     """
     height = int(rle["size"][0])
-    edges = np.cumsum(_decode(rle["counts"]))
+    edges = np.cumsum(decode_counts(rle["counts"]))
     starts, ends = edges[0:-1:2], edges[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
     if len(starts) == 0:
@@ -54,17 +59,30 @@ def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
     return np.ascontiguousarray(columns[:, top:bottom].T), left, top
 
 
-def _decode(counts: str | bytes) -> NDArray[np.int64]:
-    """Runs of a compressed string: 5 bits a character, from the fourth run on as differences."""
-    text = counts.encode("ascii") if isinstance(counts, str) else counts
-    digits = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
-    ends = np.flatnonzero((digits & 0x20) == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1
-    place = np.arange(len(digits)) - np.repeat(starts, lengths)
-    runs = np.add.reduceat((digits & 0x1F) << (5 * place), starts)
-    is_negative = (digits[ends] & 0x10) != 0
-    runs = np.where(is_negative, runs - (np.int64(1) << (5 * lengths)), runs)
-    runs[1::2] = np.cumsum(runs[1::2])  # run i is a difference to run i - 2
-    runs[2::2] = np.cumsum(runs[2::2])  # but for the first of zeros, which starts nothing
-    return np.asarray(runs, dtype=np.int64)
+def decode_counts(text: str) -> NDArray[np.int64]:
+    """Lengths of the runs of a compressed string: base 32 digits, least first, as differences.
+
+    Each run from the fourth on is stored as its difference to the run two before.
+
+    Raises:
+        ValueError: not such a string; the message ends a sentence about the code.
+    """
+    try:
+        digits = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+    except UnicodeEncodeError:
+        raise ValueError("has characters that no run-length code has") from None
+    if digits.size and (int(digits.min()) < 0 or int(digits.max()) > 63):
+        raise ValueError("has characters that no run-length code has")
+    last = np.flatnonzero(digits < 32)  # a digit of 32 and more says that another follows
+    if not last.size or last[-1] != digits.size - 1:
+        raise ValueError("ends in the middle of a number")
+    first = np.concatenate([[0], last[:-1] + 1])
+    lengths = last - first + 1
+    if int(lengths.max()) > 7:
+        raise ValueError("has runs longer than any image")
+    shifts = 5 * (np.arange(digits.size) - first.repeat(lengths))
+    runs = np.add.reduceat((digits & 31) << shifts, first)
+    runs -= np.where(digits[last] & 16, np.int64(1) << (5 * lengths), 0)
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    return runs

@@ -26,7 +26,7 @@ class GatedFusion(nn.Conv2d):
 
     def blend(self, new: Tensor, old: Tensor) -> Tensor:
         """Blended map, of the shape (B, C, H, W) of both."""
-        gate = self(new).sigmoid()  # (B, 1, H, W)
+        gate: Tensor = self(new).sigmoid()  # (B, 1, H, W)
         return gate * new + (1 - gate) * old
 
 

@@ -110,7 +110,9 @@ class TrainingModule(pl.LightningModule):
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
         broken = [name for name, value in losses.items() if not torch.isfinite(value)]
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        what = ", ".join(f"{name} = {float(losses[name].detach())}" for name in broken) or "their sum"
+        what = (
+            ", ".join(f"{name} = {float(losses[name].detach())}" for name in broken) or "their sum"
+        )
         return RelookError(
             "R03",
             f"training diverged at step {self.global_step}: {what}, on images "

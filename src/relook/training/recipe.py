@@ -112,9 +112,9 @@ def _check_limits(smallest: Sides, largest: Sides) -> None:
 
 _TINY = Recipe(
     epochs=30,
-    batch=4,
+    batch=2,  # small: on a CPU many steps teach more than large ones
     optimizer="adamw",
-    reference_batch=4,
+    reference_batch=2,
     reference_lr=1e-3,
     weight_decay=0.05,
     warmup_iterations=100,
@@ -122,9 +122,15 @@ _TINY = Recipe(
     gradient_clip=10.0,
     max_dets=500,
     augment=AugmentConfig(
-        scale_jitter=(0.5, 2.0), crop=(256, 256), flip=0.5, vertical_flip=0.5, colour=0.2
+        scale_jitter=(1.0, 2.5),
+        crop=(256, 256),
+        vertical_flip=0.5,
+        quarter_turns=True,
+        colour=0.2,
     ),
 )
+"""What taught `detectors-htc-tiny` the nuclei quickest of what was tried: from scratch, on two
+cores, in minutes. Its images have no up."""
 
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
 

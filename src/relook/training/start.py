@@ -75,6 +75,9 @@ def continued_detector(
             f"       {len(new)} tensors depend on the classes, which are new here, and start "
             f"from random numbers: {', '.join(sorted(new)[:_NAMED])}, ..."
         )
+    unused = [name for name in given if name not in own]
+    if unused:
+        say(f"       {len(unused)} tensors of the file have no place here: {unused[0]}, ...")
     return detector
 
 

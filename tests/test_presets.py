@@ -1,0 +1,64 @@
+"""The list of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from relook.errors import UsageError
+from relook.presets import PRESETS, preset
+
+NAMES = [
+    "cascade-r50",
+    "cascade-mask-r50",
+    "htc-r50",
+    "htc-r101",
+    "htc-x101-32x4d",
+    "htc-x101-64x4d",
+    "htc-x101-64x4d-dcn",
+    "cascade-r50-rfp",
+    "cascade-r50-sac",
+    "htc-r50-rfp",
+    "htc-r50-sac",
+    "detectors-cascade-r50",
+    "detectors-htc-r50",
+    "detectors-htc-r101",
+    "detectors-htc-x101-32x4d",
+    "detectors-htc-x101-64x4d",
+    "htc-tiny",
+    "htc-tiny-rfp",
+    "htc-tiny-sac",
+    "detectors-htc-tiny",
+]
+
+
+def test_every_promised_name_is_there_with_a_line_about_it() -> None:
+    assert list(PRESETS) == NAMES
+    assert all(entry.about for entry in PRESETS.values())
+
+
+def test_published_numbers_name_their_source_and_fit_the_model() -> None:
+    for name, entry in PRESETS.items():
+        if entry.published is not None:
+            assert entry.published.source
+            assert (entry.published.mask is not None) == entry.config.cascade.masks, name
+    assert all(PRESETS[name].published is None for name in NAMES if "tiny" in name)
+
+
+def test_the_switches_are_what_the_names_say() -> None:
+    for name in NAMES:
+        config = preset(name)
+        parts = name.split("-")
+        detectors = parts[0] == "detectors"
+        assert (config.pyramid.steps == 2) == (detectors or "rfp" in parts)
+        assert (config.backbone.sac is not None) == (detectors or "sac" in parts)
+        # Also the variants without SAC have standardised weights, as long as they look twice.
+        standardised = detectors or "rfp" in parts or "sac" in parts
+        assert config.backbone.weight_standardisation == standardised
+        assert config.cascade.interleaved == config.cascade.mask_flow == ("htc" in parts)
+        assert (config.semantic is not None) == ("htc" in parts)
+        assert config.cascade.match_low_quality == ("htc" in parts)
+
+
+def test_a_typo_is_answered_with_the_closest_name() -> None:
+    with pytest.raises(UsageError, match="did you mean 'detectors-htc-r50'"):
+        preset("detectros-htc-r50")
