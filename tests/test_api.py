@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import pickle
 from pathlib import Path
@@ -164,11 +163,3 @@ def test_build_with_changes() -> None:
         build("htc-tiny", backbone__norms="batch")
     with pytest.raises(UsageError, match=r"U03.*num_classes"):
         build("htc-tiny", num_classes=0)
-
-
-def test_build_stays_a_function_when_the_subpackage_is_imported() -> None:
-    module = importlib.import_module("relook.build")
-    setattr(relook, "build", module)  # noqa: B010 - what the import system does the first time
-    assert relook.build is build
-    assert relook.build is not module
-    assert module.build_detector is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.complexity import _measured, complexity, multiply_adds
 from relook.errors import UsageError
 from relook.layers import SAConv2d

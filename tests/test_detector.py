@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.detector import Detector
 from relook.errors import ModelError
 from relook.ops.masks import crop_masks

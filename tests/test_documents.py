@@ -17,7 +17,7 @@ from PIL import Image
 from typer.core import TyperGroup
 
 import relook
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.cli.app import app
 from relook.data.coco import Category
 from relook.presets import PRESETS, preset

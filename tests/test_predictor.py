@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import relook
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.detector import Detector

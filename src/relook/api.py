@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .build import build_detector
+from .assembly import build_detector
 from .config import ModelConfig
 from .detector import Detector
 from .errors import DataError, ModelError, UsageError, did_you_mean

@@ -18,7 +18,7 @@ import torchvision  # noqa: F401 - registers torch.ops.torchvision
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .build import build_detector
+from .assembly import build_detector
 from .config import ModelConfig
 from .detector import Detector
 from .errors import UsageError

@@ -1,6 +1,6 @@
 """What can be chosen about a model: frozen, validated data in which every default stands once.
 
-Nothing here builds anything. The only readers are `build` (configuration to modules) and
+Nothing here builds anything. The only readers are `assembly` (configuration to modules) and
 `presets` (names to configurations); modules themselves take plain arguments.
 
 Field comments give the paper or the section of the reference numerics where it matters.

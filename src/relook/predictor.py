@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from .config import ModelConfig
-from .data.batching import batch_images
+from .data.batching import batch_images, padded_size
 from .data.coco import Category
 from .data.images import read_image
 from .data.transforms import resize_image, resized_size
@@ -41,8 +41,7 @@ class _Prepared:
     @property
     def canvas(self) -> Size:
         """What decides whether two images can share a batch without changing each other."""
-        height, width = self.resized.shape[:2]
-        return (-(-height // 32), -(-width // 32))
+        return padded_size(_size(self.resized))
 
 
 class Predictor:

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from . import __version__
+from .assembly import build_detector
 from .atomic import replacing, unwritable
-from .build import build_detector
 from .config import ModelConfig, validated
 from .data.coco import Category
 from .detector import Detector

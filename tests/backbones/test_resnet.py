@@ -7,7 +7,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from relook.build.features import build_backbone
+from relook.assembly.features import build_backbone
 from relook.config import BackboneConfig, SACConfig
 
 R50 = BackboneConfig()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.cascades.htc import HybridTaskCascade
 from relook.ops.masks import crop_masks
 from relook.presets import preset

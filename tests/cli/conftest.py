@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.presets import preset

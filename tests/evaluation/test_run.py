@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.data.coco import Category, CocoIndex, read_coco
 from relook.errors import DataError
 from relook.evaluation.run import evaluate_model, match_classes

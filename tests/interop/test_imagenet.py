@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.detector import Detector
 from relook.errors import ModelError, UsageError

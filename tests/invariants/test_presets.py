@@ -11,7 +11,7 @@ import pytest
 import torch
 from twins import NAMES, WIDTHS, batch, target, twin, twin_config
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.detector import Detector
 from relook.interop.mmdet import convert

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.detector import Detector
 from relook.ops.masks import crop_masks

@@ -54,6 +54,8 @@ def test_initialisation_is_what_its_name_says() -> None:
     conv = nn.Conv2d(64, 128, 3)
     initialise.he(conv)
     assert abs(conv.weight.std().item() / (2 / (128 * 9)) ** 0.5 - 1) < 0.02
+    initialise.he_incoming(conv)
+    assert abs(conv.weight.std().item() / (1 / (64 * 9)) ** 0.5 - 1) < 0.02
     initialise.xavier(conv)
     assert conv.weight.abs().max() <= (6 / (192 * 9)) ** 0.5
     initialise.normal(conv, 0.01)

@@ -20,7 +20,7 @@ import torch
 from golden import assert_close, assert_features
 from torch import Tensor
 
-from relook.build import build_detector
+from relook.assembly import build_detector
 from relook.cascades.steps import pool
 from relook.config import ModelConfig
 from relook.detector import Detector

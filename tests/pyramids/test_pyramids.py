@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from relook.build.features import build_features
+from relook.assembly.features import build_features
 from relook.config import BackboneConfig, PyramidConfig
 from relook.pyramids.fpn import FPN
 from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from relook.build import build_rpn
+from relook.assembly import build_rpn
 from relook.config import ModelConfig
 from relook.ops.masks import crop_masks
 from relook.presets import preset

@@ -25,7 +25,7 @@ def demo(
     """Train a small model on microscope images, evaluate it and draw what it finds."""
     if not minutes > 0:
         raise UsageError("U03", f"--minutes must be above 0, got {minutes:g}")
-    from ..training.demo import run_demo
+    from ..demo.nuclei import run_demo
 
     result = run_demo(minutes, notices(), data=data, out=out)
     typer.echo(result.table())

@@ -34,14 +34,11 @@ def batch_images(
     original_sizes: Sequence[Size],
     mean: Channels,
     std: Channels,
-    *,
-    minimum: int = MINIMUM,
-    divisor: int = DIVISOR,
 ) -> ImageBatch:
     """Resized RGB images (h, w, 3) uint8 as one batch: normalised, then padded with zeros.
 
     Each image stands in the upper left corner of the smallest canvas that holds them all, whose
-    sides are multiples of `divisor` and at least `minimum` pixels.
+    sides are multiples of 32 and at least 96 pixels.
 
     Raises:
         ModelError: M05 for no images at all, or pixels that are not (h, w, 3) uint8.
@@ -56,10 +53,7 @@ def batch_images(
                 "read it with relook.data.images.read_image",
             )
     sizes = tuple((int(image.shape[0]), int(image.shape[1])) for image in images)
-    padded = tuple(
-        (_padded(height, minimum, divisor), _padded(width, minimum, divisor))
-        for height, width in sizes
-    )
+    padded = tuple(padded_size(size) for size in sizes)
     canvas = max(height for height, _ in padded), max(width for _, width in padded)
     pixels = torch.zeros((len(images), 3, *canvas))
     shift, scale = (torch.tensor(values)[:, None, None] for values in (mean, std))
@@ -93,5 +87,7 @@ def collate(
     return images, targets
 
 
-def _padded(side: int, minimum: int, divisor: int) -> int:
-    return -(-max(side, minimum) // divisor) * divisor
+def padded_size(size: Size) -> Size:
+    """Size of an image of `size` once it is padded, before its batch is made equal."""
+    height, width = (-(-max(side, MINIMUM) // DIVISOR) * DIVISOR for side in size)
+    return height, width

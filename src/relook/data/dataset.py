@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 from ..errors import DataError, UsageError
 from ..ops.masks import crop_masks
 from ..types import Target
-from .batching import Sample
+from .batching import Sample, padded_size
 from .images import Pixels, read_image
 from .records import CocoIndex, ImageRecord, ObjectRecord
 from .segmentation import fill, runs_of
@@ -88,10 +88,12 @@ class CocoDataset(Dataset[Sample]):
                 "U03", f"transforms must leave images uint8, but made them {image.dtype}"
             )
         masks, semantic = entries.get("masks"), entries.get("semantic")
+        height, width = image.shape[-2:]
+        canvas = padded_size((int(height), int(width)))  # where the reference has masks, too
         target = Target(
             boxes=entries["boxes"].as_subclass(torch.Tensor),
             labels=entries["labels"],
-            masks=None if masks is None else crop_masks(masks.as_subclass(torch.Tensor)),
+            masks=None if masks is None else crop_masks(masks.as_subclass(torch.Tensor), canvas),
             semantic=None if semantic is None else semantic.as_subclass(torch.Tensor),
         )
         pixels = np.ascontiguousarray(image.as_subclass(torch.Tensor).permute(1, 2, 0).numpy())

@@ -33,8 +33,9 @@ class MaskHead(nn.Module):
         )
         self.upsample = nn.ConvTranspose2d(hidden, hidden, 2, stride=2)
         self.logits = nn.Conv2d(hidden, num_classes, 1)
-        for layer in (*self.convs, self.upsample, self.logits):
+        for layer in (*self.convs, self.upsample):
             initialise.he(layer)
+        initialise.he_incoming(self.logits)
 
     def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:
         """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S)."""

@@ -32,8 +32,9 @@ class SemanticHead(nn.Module):
         )
         self.embed = nn.Conv2d(channels, channels, 1)
         self.logits = nn.Conv2d(channels, num_classes, 1)
-        for layer in (*self.laterals, *self.convs, self.embed, self.logits):
+        for layer in (*self.laterals, *self.convs, self.embed):
             initialise.he(layer)
+        initialise.he_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> tuple[Tensor, Tensor]:
         """P2..P6 to class logits (B, K', H/8, W/8) and a feature map (B, C, H/8, W/8)."""

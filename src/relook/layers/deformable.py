@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
+from ..ops.deformable import deformable_convolution
 from . import initialise
 
 
@@ -22,7 +22,6 @@ class DeformableConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Convolved map (B, C, H', W')."""
         stride = (self.stride[0], self.stride[1])
-        out: Tensor = deform_conv2d(
-            input, self.offset(input), self.weight.to(input.dtype), None, stride, (1, 1), (1, 1)
+        return deformable_convolution(
+            input, self.offset(input), self.weight.to(input.dtype), stride
         )
-        return out

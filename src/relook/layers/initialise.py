@@ -13,6 +13,16 @@ def he(layer: Layer) -> None:
     _zero_bias(layer)
 
 
+def he_incoming(layer: Layer) -> None:
+    """Kaiming normal over the incoming connections, for layers that end in logits.
+
+    The reference counts outgoing connections here as well, which makes the first logits the
+    larger the fewer classes there are: with one class, a mask loss of 18 instead of 0.7.
+    """
+    nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="linear")
+    _zero_bias(layer)
+
+
 def xavier(layer: Layer) -> None:
     """Xavier uniform."""
     nn.init.xavier_uniform_(layer.weight)

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from ..errors import ModelError
+from ..ops.deformable import deformable_convolution
 from . import initialise
 
 _EPSILON = 1e-5  # added to the variance, inside the root
@@ -179,8 +179,7 @@ class SAConv2d(AWSConv2d):
         if offset is None:
             return F.conv2d(x, kernel, None, stride, dilation, dilation, self.groups)
         shifts = offset(pooled).to(x.dtype)
-        out: Tensor = deform_conv2d(x, shifts, kernel, None, stride, dilation, dilation)
-        return out
+        return deformable_convolution(x, shifts, kernel, stride, dilation, dilation)
 
 
 def _global_mean(x: Tensor) -> Tensor:

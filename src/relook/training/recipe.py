@@ -129,8 +129,7 @@ _TINY = Recipe(
         colour=0.2,
     ),
 )
-"""What taught `detectors-htc-tiny` the nuclei quickest of what was tried: from scratch, on two
-cores, in minutes. Its images have no up."""
+"""For minutes from scratch on two cores, on images that have no up."""
 
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ..build import build_detector
+from ..assembly import build_detector
 from ..config import ModelConfig
 from ..data.coco import Category
 from ..detector import Detector

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from relook.build import build_detector
-from relook.build.cascade import build_cascade
-from relook.build.features import build_features
+from relook.assembly import build_detector
+from relook.assembly.cascade import build_cascade
+from relook.assembly.features import build_features
 from relook.cascades.htc import HybridTaskCascade
 from relook.detector import Detector
 from relook.layers import AWSConv2d, SAConv2d

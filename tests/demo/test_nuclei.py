@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from relook.demo.nuclei import find_data, run_demo
 from relook.errors import DataError
-from relook.training.demo import find_data, run_demo
 from relook.training.settings import Overlay
 
 
@@ -36,7 +36,8 @@ def test_trains_evaluates_draws_and_tells(
         assert min(picture.size) > 300
     table = result.table().splitlines()
     assert [line.split()[0] for line in table] == ["mask", "detectors-htc-tiny", "threshold,"]
-    assert table[2].split()[3:] == ["0.247", "0.438", "0.257", "0.437", "-", "-"]
+    # Bright rectangles on a dark ground need no learning.
+    assert table[2].split()[3:] == ["1.000", "1.000", "1.000", "1.000", "-", "-"]
     assert len({len(line) for line in table}) == 1
 
 

@@ -18,18 +18,16 @@ from ..evaluation.files import save_metrics, save_predictions
 from ..evaluation.metrics import Metrics
 from ..evaluation.run import evaluate_model
 from ..predictor import Predictor
+from ..training.loop import train
+from ..training.run_folder import RunFolder
+from ..training.settings import DataConfig, Overlay, resolve
 from ..weights import load_model
-from .loop import train
-from .run_folder import RunFolder
-from .settings import DataConfig, Overlay, resolve
+from .threshold import evaluate_threshold
 
 PRESET = "detectors-htc-tiny"
 MAX_DETS = 500  # the fullest image has 375 nuclei
 PICTURES = 8
 NEVER = 1_000_000  # epochs that no budget of minutes reaches
-THRESHOLD = {"mask": (0.247, 0.438), "box": (0.257, 0.437)}
-"""AP and AP50 of Otsu's threshold and connected parts on the same validation images, as
-benchmarks/threshold_baseline.py measures them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +36,17 @@ class DemoResult:
 
     run: RunFolder
     metrics: Metrics
+    threshold: Metrics  # of a method that learns nothing, on the same images
     images_per_second: float
     seconds: float  # of training
 
     def table(self) -> str:
         """The numbers beside those of a method that learns nothing."""
-        box, mask = self.metrics.box, self.metrics.mask
-        threshold = [f"{value:.3f}" for value in (*THRESHOLD["mask"], *THRESHOLD["box"])]
-        masks = ("-", "-") if mask is None else (f"{mask.ap:.3f}", f"{mask.ap50:.3f}")
         speed, minutes = f"{self.images_per_second:.1f}", f"{self.seconds / 60:.1f}"
         rows = [
             ("", "mask AP", "mask AP50", "box AP", "box AP50", "images/s", "minutes"),
-            (PRESET, *masks, f"{box.ap:.3f}", f"{box.ap50:.3f}", speed, minutes),
-            ("threshold, no learning", *threshold, "-", "-"),
+            (PRESET, *_four(self.metrics), speed, minutes),
+            ("threshold, no learning", *_four(self.threshold), "-", "-"),
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = [
@@ -102,7 +98,10 @@ def run_demo(
     picture = outcome.run.path / "demo.jpg"
     save_picture(comparison(predictor, index), picture)
     console.print(f"{PICTURES} validation images beside the truth: {picture}")
-    return DemoResult(outcome.run, found.metrics, found.images_per_second, outcome.seconds)
+    threshold = evaluate_threshold(index, MAX_DETS)
+    return DemoResult(
+        outcome.run, found.metrics, threshold, found.images_per_second, outcome.seconds
+    )
 
 
 def find_data(data: Path | None) -> Path:
@@ -144,6 +143,13 @@ def _compared(predictor: Predictor, index: CocoIndex, record: ImageRecord) -> Ro
     shown = len(result.filter(result.shown_from))
     caption = f"{record.file_name}: {len(things)} annotated, {shown} found"
     return Row((truth, result.draw(text=False)), caption)
+
+
+def _four(metrics: Metrics) -> tuple[str, ...]:
+    """AP and AP50 of masks, then of boxes."""
+    scores = (metrics.mask, metrics.box)
+    values = [v for one in scores for v in ((one.ap, one.ap50) if one else (None, None))]
+    return tuple("-" if value is None else f"{value:.3f}" for value in values)
 
 
 class _Counting:

@@ -1,0 +1,1 @@
+"""The demonstration: real images, a small model, numbers and pictures in minutes."""
