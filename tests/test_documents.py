@@ -55,7 +55,8 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_python_examples_run(block: str, somewhere: Path) -> None:
     exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
     if "drawn.png" in block:
-        assert Image.open(somewhere / "drawn.png").size[0] >= 96
+        with Image.open(somewhere / "drawn.png") as picture:
+            assert picture.size[0] >= 96
 
 
 @pytest.mark.parametrize("line", _commands())

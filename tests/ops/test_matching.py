@@ -14,7 +14,7 @@ from relook.ops.matching import BACKGROUND, IGNORED, assign, draw
 def _literal_assign(
     boxes: Tensor, objects: Tensor, positive: float, negative: float, low: float | None
 ) -> list[int]:
-    """The rule, box by box and object by object, as the specification words it."""
+    """The rule, box by box and object by object, in words turned into loops."""
     index = [IGNORED] * len(boxes)
     if not len(objects):
         return [BACKGROUND] * len(boxes)

@@ -12,7 +12,7 @@ from relook.training.schedule import Schedule
 STEPS = 7330  # of COCO at 16 images a step
 
 
-def test_1x_schedule_of_the_specification() -> None:
+def test_1x_schedule_of_the_reference() -> None:
     schedule = Schedule(Recipe(), STEPS)
     assert schedule.factor(0) == pytest.approx(0.001)
     assert schedule.factor(250) == pytest.approx(0.001 + 0.999 * 0.5)

@@ -78,6 +78,10 @@ class CocoIndex:
                 counts[thing.label] += not thing.is_crowd
         return tuple(counts)
 
+    def sizes(self) -> dict[int, tuple[int, int]]:
+        """(height, width) by image id; from the image itself where the file does not say it."""
+        return {image.id: (image.height, image.width) for image in self.images}
+
     def summary(self) -> list[str]:
         """Lines for people: how much there is, of which class, and what was left out and why."""
         kind = "objects with masks" if self.has_masks else "objects with boxes only"

@@ -19,6 +19,7 @@ from ..evaluation.metrics import Metrics
 from ..evaluation.run import evaluate_model
 from ..predictor import Predictor
 from ..training.loop import train
+from ..training.recipe import UNLIMITED
 from ..training.run_folder import RunFolder
 from ..training.settings import DataConfig, Overlay, resolve
 from ..weights import load_model
@@ -27,7 +28,6 @@ from .threshold import evaluate_threshold
 PRESET = "detectors-htc-tiny"
 MAX_DETS = 500  # the fullest image has 375 nuclei
 PICTURES = 8
-NEVER = 1_000_000  # epochs that no budget of minutes reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def run_demo(
         train_images=folder / "images",
         val_images=folder / "images",
     )
-    recipe = {"minutes": minutes, "epochs": NEVER, "validate_every": NEVER, "max_dets": MAX_DETS}
+    recipe = {"minutes": minutes, "epochs": UNLIMITED, "max_dets": MAX_DETS}
     overlays = [Overlay(train=recipe, data=given.model_dump())]
     settings = resolve([*overlays, *([overlay] if overlay else [])], preset_name=PRESET)
     # Without a validation file: the one evaluation comes afterwards, outside of the minutes.

@@ -29,7 +29,7 @@ def evaluate_threshold(index: CocoIndex, max_dets: int) -> Metrics:
         for record in index.images
         for part in connected_parts(read_image(record.path))
     ]
-    return evaluate_coco(index.path, predictions, max_dets=max_dets)
+    return evaluate_coco(index.path, predictions, max_dets=max_dets, sizes=index.sizes())
 
 
 def connected_parts(image: NDArray[np.uint8]) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ def evaluate_model(
         iou_types=iou_types,
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],
+        sizes=index.sizes(),
     )
     predictions = [
         {**one, "category_id": ids[one["category_id"]]}

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from PIL import Image
 
+from ..data.coco import CocoIndex
 from ..drawing.sheet import save_picture
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
@@ -130,10 +131,10 @@ class Validation(Callback):
     averaged weights are in place, and these are what is scored and kept.
     """
 
-    def __init__(self, run: RunFolder, settings: Settings, ground_truth: Path, say: Say) -> None:
+    def __init__(self, run: RunFolder, settings: Settings, truth: CocoIndex, say: Say) -> None:
         self.run, self.say = run, say
         self.config, self.preset = settings.model, settings.preset
-        self.ground_truth, self.max_dets = ground_truth, settings.train.max_dets
+        self.truth, self.max_dets = truth, settings.train.max_dets
         self.best = -1.0
         self.best_metrics: Metrics | None = None
         self.images_per_second = 0.0
@@ -160,7 +161,12 @@ class Validation(Callback):
         images = sum(int(n) for n in trainer.num_val_batches)
         self.images_per_second = images / max(seconds, 1e-9)
         metrics = evaluate_coco(
-            self.ground_truth, module.predictions, max_dets=self.max_dets, classes=module.classes
+            self.truth.path,
+            module.predictions,
+            max_dets=self.max_dets,
+            iou_types=("bbox", "segm") if self.config.cascade.masks else ("bbox",),
+            classes=module.classes,
+            sizes=self.truth.sizes(),
         )
         ap = headline(metrics)
         pl_module.log(MONITOR, ap, batch_size=1)

@@ -138,9 +138,9 @@ class _Training:
         self.validation: Validation | None = None
         self.val_loader: BatchLoader | None = None
         val_set = sources.validation_set(settings)
-        if val_set is not None and settings.data.val_json is not None:
+        if val_set is not None and sources.val is not None:
             self.val_loader = validation_loader(val_set, min(workers, 2), maker)
-            self.validation = Validation(run, settings, settings.data.val_json, self.say)
+            self.validation = Validation(run, settings, sources.val, self.say)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )

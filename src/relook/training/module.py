@@ -75,8 +75,9 @@ class TrainingModule(pl.LightningModule):
 
     def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
         """Add what the detector finds in `batch` to `predictions`."""
+        found = self.detector.detect(batch.images, max_detections=self.recipe.max_dets)
         for detections, image_id, name in zip(
-            self.detector.detect(batch.images), batch.image_ids, batch.file_names, strict=True
+            found, batch.image_ids, batch.file_names, strict=True
         ):
             result = Result.from_detections(detections, None, self.classes, name)
             self.predictions.extend(result.to_coco(image_id))

@@ -6,7 +6,7 @@ from torch import nn
 
 from ..config import ModelConfig
 from ..detector import Detector
-from .recipe import Recipe
+from .recipe import UNLIMITED, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
 from .settings import Settings
@@ -95,7 +95,9 @@ def _steps(recipe: Recipe, steps_per_epoch: int) -> str:
     if recipe.minutes is None:
         text += f", {recipe.epochs} epochs, {total} in all"
     else:
-        text += f", for {recipe.minutes:g} minutes (or {recipe.epochs} epochs, if that is earlier)"
+        text += f", for {recipe.minutes:g} minutes"
+        if recipe.epochs < UNLIMITED:
+            text += f" (or {recipe.epochs} epochs, if that is earlier)"
     decay = "cosine to zero"
     if recipe.schedule == "step":
         drops = [str(epoch) for epoch in recipe.step_epochs if epoch < recipe.epochs]

@@ -1,6 +1,6 @@
 """What can be chosen about a training: one closed record, every default written once.
 
-The defaults are the 1x schedule of the COCO recipes (specification 4.21), except that images
+The defaults are the 1x schedule of the COCO recipes, 12 epochs at 16 images, except that images
 without objects are kept: in a small data set they are the only examples of nothing.
 """
 
@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ..config import Config, Fraction, ModelConfig, Positive
+
+UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 
 NonNegative = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -156,6 +158,6 @@ def from_scratch(config: ModelConfig) -> ModelConfig:
     """`config` made trainable from random numbers: group norm, nothing frozen, no weights.
 
     Stored batch statistics and a frozen stem only make sense for a network that has already
-    learned something (specification 1.2 and 2.7).
+    learned something.
     """
     return config.with_(backbone__norm="group", backbone__frozen_stages=0, backbone__weights=None)

@@ -1,4 +1,4 @@
-"""The learning rate over a training, as a factor of its peak (specification 4.21)."""
+"""The learning rate over a training, as a factor of its peak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature pyramids, with one look and with several."""
+"""The recursive pyramid."""
 
 from __future__ import annotations
 
@@ -8,30 +8,9 @@ from torch import nn
 
 from relook.assembly.features import build_features
 from relook.config import BackboneConfig, PyramidConfig
-from relook.pyramids.fpn import FPN
 from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
 
 NARROW = BackboneConfig(blocks=(1, 1, 1, 1), width=8)
-
-
-def test_fpn_adds_from_coarse_to_fine() -> None:
-    fpn = FPN((1, 1, 1, 1), 4)
-    for layer in (*fpn.laterals, *fpn.outputs):
-        nn.init.constant_(layer.weight, 0)
-    for lateral in fpn.laterals:
-        nn.init.constant_(lateral.weight, 1)
-    for output in fpn.outputs:
-        output.weight.data[range(4), range(4), 1, 1] = 1
-    maps = [torch.full((1, 1, 16 // s, 24 // s), float(s)) for s in (1, 2, 4, 8)]
-    levels = fpn(maps)
-    assert [level.unique().tolist() for level in levels] == [[15], [14], [12], [8], [8]]
-    assert [tuple(level.shape[2:]) for level in levels] == [
-        (16, 24),
-        (8, 12),
-        (4, 6),
-        (2, 3),
-        (1, 2),
-    ]
 
 
 @pytest.mark.parametrize("steps", [2, 3])

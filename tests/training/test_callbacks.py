@@ -1,0 +1,80 @@
+"""Records and validations around the steps; whole trainings are in test_loop."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from relook.data.coco import read_coco
+from relook.evaluation.coco import evaluate_coco
+from relook.evaluation.run import evaluate_model
+from relook.predictor import Predictor
+from relook.training.callbacks import headline, validation_row
+from relook.training.loop import train
+from relook.training.settings import Settings
+from relook.weights import load_model
+
+
+def _console() -> Console:
+    return Console(width=200, file=io.StringIO())
+
+
+def test_validation_while_training_is_the_evaluation_afterwards(
+    small: Settings, tmp_path: Path
+) -> None:
+    """The same images, the same model: the same detections and the same numbers."""
+    outcome = train(small, _console(), out=tmp_path / "run")
+    saved = load_model(outcome.run.best)
+    predictor = Predictor(saved.detector, saved.config, saved.classes, device="cpu")
+    assert small.data.val_json is not None and small.data.val_images is not None
+    index = read_coco(small.data.val_json, small.data.val_images)
+    after = evaluate_model(predictor, index, max_dets=small.train.max_dets)
+    during = json.loads(outcome.run.predictions.read_text())
+    assert len(during) == len(after.predictions) > 0
+    for first, second in zip(during, after.predictions, strict=True):
+        assert first["score"] == pytest.approx(second["score"], abs=1e-6)
+        assert first["bbox"] == pytest.approx(second["bbox"], abs=1e-3)
+        assert first["segmentation"] == second["segmentation"]
+    assert outcome.metrics is not None and outcome.metrics.mask is not None
+    assert after.metrics.mask is not None
+    assert outcome.metrics.mask.ap == pytest.approx(after.metrics.mask.ap, abs=1e-9)
+
+
+def test_validation_without_sizes_in_the_file_reads_them_from_the_images(
+    small: Settings, tmp_path: Path
+) -> None:
+    assert small.data.val_json is not None
+    document = json.loads(small.data.val_json.read_text())
+    for image in document["images"]:
+        del image["width"], image["height"]
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps(document))
+    outcome = train(small.with_(data__val_json=bare), _console(), out=tmp_path / "run")
+    assert outcome.metrics is not None and outcome.metrics.num_objects == 7
+
+
+def test_rows_and_the_headline_are_of_masks_where_there_are_masks(blobs: Path) -> None:
+    document = json.loads(blobs.read_text())
+    perfect = [
+        {
+            "image_id": a["image_id"],
+            "category_id": a["category_id"],
+            "bbox": a["bbox"],
+            "score": 1.0,
+        }
+        for a in document["annotations"]
+    ]
+    metrics = evaluate_coco(blobs, perfect, iou_types=("bbox",))
+    assert headline(metrics) == pytest.approx(1.0)
+    row = validation_row(7, 1, metrics)
+    assert (row["step"], row["epoch"], row["val/box_ap"]) == (7, 1, pytest.approx(1.0))
+    assert not any("mask" in key for key in row)
+    document["annotations"] = []
+    blobs.write_text(json.dumps(document))
+    assert headline(evaluate_coco(blobs, [], iou_types=("bbox",))) == 0.0
+    assert math.isnan(evaluate_coco(blobs, [], iou_types=("bbox",)).box.ap)
