@@ -1,0 +1,55 @@
+"""Real microscope images through training, evaluation and prediction, under each semantics."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import relook
+from relook.training.loop import train
+from relook.training.settings import Overlay, resolve
+
+NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
+IMAGES = 4
+
+
+def _subset(split: str, folder: Path) -> Path:
+    document: dict[str, Any] = json.loads(
+        (NUCLEI / "annotations" / f"instances_{split}.json").read_text()
+    )
+    document["images"] = document["images"][:IMAGES]
+    ids = {image["id"] for image in document["images"]}
+    document["annotations"] = [a for a in document["annotations"] if a["image_id"] in ids]
+    path = folder / f"{split}.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("semantics", ["none", "instances", "auto"])
+def test_nuclei_run_end_to_end(semantics: str, narrow: Overlay, tmp_path: Path) -> None:
+    data = {
+        "train_json": _subset("train", tmp_path),
+        "val_json": _subset("val", tmp_path),
+        "train_images": NUCLEI / "images",
+        "val_images": NUCLEI / "images",
+    }
+    changes = Overlay(train={"epochs": 1, "semantics": semantics}, data=data)
+    settings = resolve([narrow, changes], preset_name="detectors-htc-tiny")
+    console = Console(width=200, file=io.StringIO())
+    outcome = train(settings, console, out=tmp_path / "run")
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    mode = "none" if semantics == "none" else "instances"
+    assert f"semantics: {mode} (" in said
+    assert outcome.metrics is not None and outcome.metrics.mask is not None
+    model = relook.load(tmp_path / "run", device="cpu")
+    assert (model.detector.semantic is None) == (semantics == "none")
+    first = json.loads(data["val_json"].read_text())["images"][0]
+    result = model.predict(NUCLEI / "images" / first["file_name"])
+    assert result.size == (first["height"], first["width"])
+    assert len(result.to_coco(first["id"])) == len(result)
