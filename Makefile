@@ -2,11 +2,13 @@
 # make test    everything that is checked before a change lands
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
+# make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
 # Each sets up what it needs, once. Useful variables:
 #     MINUTES=8     how long the demo trains
 #     JOBS=2        test processes
+#     LIMIT=100     images that verify-zoo measures on; ONLY="htc-r50" checkpoints or presets
 #     PYTHON=...    the interpreter that .venv is made with
 
 VENV ?= .venv
@@ -21,7 +23,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean distclean
+.PHONY: help setup demo test check format verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -51,6 +53,11 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/write_documents.py
+
+# Not run in the making: there was no internet. scripts/verify_zoo.py says what it compares.
+verify-zoo: $(STAMP)
+	$(if $(COCO),,$(error say where COCO is: make verify-zoo COCO=DIR, with DIR/val2017 and DIR/annotations))
+	$(BIN)/python scripts/verify_zoo.py --coco "$(COCO)" $(if $(LIMIT),--limit $(LIMIT)) $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

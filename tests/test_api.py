@@ -74,7 +74,41 @@ def test_a_presets_name_is_never_random_weights() -> None:
     with pytest.raises(ModelError, match="M01") as caught:
         load("detectors-htc-r50")
     assert "relook train --model detectors-htc-r50" in str(caught.value)
+    assert """relook.load('detectors-htc-r50', weights="coco")""" in str(caught.value)
     assert caught.value.exit_code == 4
+    with pytest.raises(ModelError, match="M01") as caught:
+        load("htc-tiny")
+    assert "coco" not in str(caught.value)  # nobody published weights of it
+
+
+def test_names_of_published_weights() -> None:
+    with pytest.raises(ModelError, match=r"M01.*htc-tiny"):
+        load("htc-tiny", weights="coco")
+    with pytest.raises(UsageError, match=r"U01.*did you mean 'htc-r50'"):
+        load("htc-r5", weights="coco")
+    with pytest.raises(UsageError, match=r"U04.*htc_r50_fpn_1x_coco"):
+        load("detectors-htc-r50", weights="htc_r50_fpn_1x_coco")
+
+
+def test_the_licence_of_weights_of_others(
+    config: ModelConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, build(config), config, CLASSES, {"licence": "CC BY-NC 4.0"})
+    model = load(path, device="cpu")
+    assert model.licence == "CC BY-NC 4.0"
+    assert "licence of its weights: CC BY-NC 4.0" in repr(model)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "m.safetensors: weights that others trained" in caplog.text
+    save_model(path, build(config), config, CLASSES, {"licence": 3})
+    assert load(path, device="cpu").licence is None
+
+
+def test_own_weights_have_no_licence_to_show(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = load(run, device="cpu")
+    assert model.licence is None
+    assert "licence" not in repr(model)
+    assert not caplog.records
 
 
 def test_a_typo_in_a_name() -> None:
@@ -113,14 +147,15 @@ class Trap:
 def test_checkpoints_of_others_are_not_unpickled(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
-    with pytest.raises(ModelError, match="M02"):
+    with pytest.raises(ModelError, match=r"M0[27]"):
         load(path)
     assert not (tmp_path / "sprung").exists()
 
 
-def test_foreign_checkpoints_say_that_they_cannot_be_imported(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "detectors.pth")
-    with pytest.raises(ModelError, match=r"M02.*another library.*not opened"):
+def test_foreign_checkpoints_that_cannot_be_imported(tmp_path: Path) -> None:
+    state = {"head.weight": torch.zeros(3)}
+    torch.save({"state_dict": state}, tmp_path / "detectors.pth")
+    with pytest.raises(ModelError, match=r"M0[24].*detectors\.pth"):
         load(tmp_path / "detectors.pth")
 
 

@@ -163,7 +163,7 @@ def test_error_codes_are_listed_and_used() -> None:
 
 def test_no_network_host_or_machine_path_in_any_file() -> None:
     # Written in pieces, so that this file does not contain what it looks for.
-    hosts = ["py" r"pi\.org", "python" r"hosted\.org", "download" + r"\.pytorch\.org/whl"]
+    hosts = ["py" + r"pi\.org", "python" + r"hosted\.org", "download" + r"\.pytorch\.org/whl"]
     paths = [rf"(?<![\w.~}}-])/{top}/[\w.]" for top in ("work", "root", "home")]
     forbidden = re.compile("|".join([*hosts, *paths, "-" + "-extra-index-url"]))
     found = []

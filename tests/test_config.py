@@ -32,6 +32,7 @@ from relook.presets import PRESETS, preset
         ({"cascade": {"nms_iou": 1.5}}, "cascade.nms_iou: .*less than or equal to 1, got 1.5"),
         ({"backbone": {"norm": "layer"}}, "backbone.norm: .*'fixed_batch', 'batch' or 'group'"),
         ({"input": {"size": [600, 800]}}, r"input: size is \(long, short\)"),
+        ({"numerics": "v3"}, "numerics: .*'v2' or 'v1', got 'v3'"),
         ({"backbone": 7}, "backbone: "),
         ({"cascade": {"stages": []}}, "cascade.stages: .*at least 1"),
     ],

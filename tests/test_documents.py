@@ -27,13 +27,14 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def _blocks(language: str) -> list[str]:
-    text = (ROOT / "README.md").read_text()
+def _blocks(language: str, document: str = "README.md") -> list[str]:
+    text = (ROOT / document).read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def _commands() -> list[str]:
-    lines = [line for block in _blocks("sh") for line in block.splitlines()]
+    blocks = _blocks("sh") + _blocks("sh", "docs/weights.md")
+    lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith("relook ")]
 
 
@@ -61,10 +62,10 @@ def test_python_examples_run(block: str, somewhere: Path) -> None:
 
 @pytest.mark.parametrize("line", _commands())
 def test_command_examples_name_real_options(line: str) -> None:
-    _, name, *words = shlex.split(line)
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    command = group.commands[name]
+    words = shlex.split(line)[1:]
+    command = typer.main.get_command(app)
+    while isinstance(command, TyperGroup):
+        command = command.commands[words.pop(0)]
     known = {option for p in command.params for option in [*p.opts, *p.secondary_opts]}
     assert {word for word in words if word.startswith("--")} <= known
 

@@ -67,6 +67,20 @@ def test_masks_are_pasted_as_the_paste_of_whole_masks_does():
     assert (result.dense_masks() == torch.stack(expected).numpy()).all()
 
 
+def test_old_numerics_count_the_last_pixel_and_paste_whole_pixels():
+    first_and_last = torch.tensor([[10.0, 20.0, 19.0, 29.0], [3.5, 4.5, 9.9, 4.9]])
+    boxes = first_and_last + torch.tensor([0, 0, 1, 1])
+    scores, labels = torch.tensor([0.9, 0.8]), torch.zeros(2, dtype=torch.int64)
+    found = Detections(boxes, scores, labels, torch.ones(2, 28, 28), SIZE, "resized")
+    result = Result.from_detections(found, None, CLASSES)
+    row = result.to_coco(1)[0]
+    assert row["bbox"] == [10, 20, 10, 10]  # x2 - x1 + 1
+    assert result.dense_masks()[0, 20:30, 10:20].all()
+    assert result.dense_masks().sum(axis=(1, 2)).tolist() == [100, 7]  # columns 3 to 9 of row 4
+    half = Detections(boxes, scores, labels, torch.full((2, 28, 28), 0.5), SIZE, "resized")
+    assert not Result.from_detections(half, None, CLASSES).dense_masks().any()
+
+
 def test_results_are_sorted_by_score():
     found = detections()
     shuffled = Detections(

@@ -103,6 +103,30 @@ def test_the_whole_model_is_one_file(saved: Path) -> None:
     assert json.loads(metadata["classes"])[1] == {"id": 8, "name": "nucléus"}
 
 
+def test_a_file_says_itself_what_its_model_is(saved: Path, config: ModelConfig) -> None:
+    with safe_open(saved, "pt") as file:
+        stored = json.loads(file.metadata()["config"])
+    assert "preset" not in stored
+    assert stored["input"]["mean"] == list(config.input.mean)
+    assert stored["input"]["std"] == list(config.input.std)
+    assert stored["input"]["size"] == list(config.input.size)
+
+    def leaves(value: Any) -> int:
+        return sum(map(leaves, value.values())) if isinstance(value, dict) else 1
+
+    assert leaves(stored) == leaves(config.model_dump())  # resolved: defaults are written, too
+
+
+def test_normalisation_of_a_file_survives_other_defaults(
+    detector: Detector, config: ModelConfig, tmp_path: Path
+) -> None:
+    other = config.with_(input__mean=(1.0, 2.0, 3.0), input__std=(4.0, 5.0, 6.0))
+    save_model(tmp_path / "m.safetensors", detector, other, CLASSES)
+    loaded = load_model(tmp_path / "m.safetensors").config.input
+    assert loaded.mean == (1.0, 2.0, 3.0)
+    assert loaded.std == (4.0, 5.0, 6.0)
+
+
 def test_half_precision_halves_the_file_and_gives_back_32_bits(
     saved: Path, detector: Detector, config: ModelConfig, tmp_path: Path
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -16,37 +18,55 @@ from .presets import PRESETS, preset
 from .results import SHOWN_FROM
 from .weights import SUFFIX, load_model
 
+_LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
 
 
-def load(name_or_path: str | Path, *, device: torch.device | str = "auto") -> Predictor:
+def load(
+    name_or_path: str | Path,
+    *,
+    weights: str | None = None,
+    device: torch.device | str = "auto",
+) -> Predictor:
     """The trained model in a file or run folder, ready to predict on `device`.
 
-    A run folder gives its best model. ``"auto"`` is a GPU if there is a usable one.
+    A run folder gives its best model. A checkpoint of another library (``.pth``) is imported:
+    every tensor is accounted for, nothing in it is run. With `weights` the model is a preset's
+    name, and ``"coco"`` its published checkpoint, or one that `relook weights list` names; it is
+    downloaded if it is not in the cache. Nothing is ever downloaded for a path. The licence of
+    weights that others trained is logged. ``device="auto"`` is a GPU if there is a usable one.
 
     Raises:
-        ModelError: M01 for a preset's name, which has no weights by itself, and for a run
-            without a model yet; M02 for a file that is not a relook model, checkpoints of other
-            libraries included; M03 and M04 as `load_model` does.
-        UsageError: U01 for a name that is neither a file nor a preset.
+        ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
+            without a model yet; M02 for a file that is neither a relook model nor one that can be
+            imported; M03 and M04 as `load_model` does; M06 when a download fails.
+        UsageError: U01 for a name that is neither a file nor a preset, U04 for a file and
+            `weights` together.
         DataError: D01 for a path that does not exist.
     """
     path = Path(name_or_path).expanduser()
+    if weights is not None:
+        return _published(str(name_or_path), path, weights, device)
     if path.is_dir() and (found := _model_in(path)):
         path = found
     elif not path.is_file():
         raise _not_found(str(name_or_path), path)
+    if path.name == _LAST:
+        raise _state_of_training(path)
     if path.suffix.lower() in _PICKLES:
-        raise _foreign(path)
+        return _imported(path, device)
     saved = load_model(path)
-    score = saved.extra.get("shown_from")
+    score, licence = saved.extra.get("shown_from"), saved.extra.get("licence")
+    licence = licence if isinstance(licence, str) else None
+    _show_licence(path, licence)
     return Predictor(
         saved.detector,
         saved.config,
         saved.classes,
         device=device,
         shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
+        licence=licence,
     )
 
 
@@ -94,8 +114,8 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
         return ModelError(
             "M01",
             f"{name} names an architecture, and its weights are not at hand. Train it (`relook "
-            f"train --model {name} ...`) and load the run folder, or give the path of a {SUFFIX} "
-            f"file. For random weights use relook.build({name!r}).",
+            f"train --model {name} ...`) and load the run folder, or give the path of a model "
+            f"file{_where_published(name)}. For random weights use relook.build({name!r}).",
         )
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if looks_like_path:
@@ -107,15 +127,56 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
     return UsageError("U01", f"{name!r} is neither a file, a run folder nor a model; {hint}")
 
 
-def _foreign(path: Path) -> ModelError:
-    if path.name == _LAST:
-        return ModelError(
-            "M02",
-            f"{path} is the state of a training. Go on with `relook train --resume "
-            f"{path.parent}`, or load the folder {path.parent} for its best model.",
-        )
+def _where_published(name: str) -> str:
+    from .interop.zoo import covered
+
+    if not any(file.preset == name for file in covered()):
+        return ""
+    return f', or load published weights with relook.load({name!r}, weights="coco")'
+
+
+def _state_of_training(path: Path) -> ModelError:
     return ModelError(
         "M02",
-        f"{path} is a checkpoint of another library, which this version cannot import yet. It "
-        f"was not opened: such files can run code. relook loads {SUFFIX} files that it wrote.",
+        f"{path} is the state of a training. Go on with `relook train --resume "
+        f"{path.parent}`, or load the folder {path.parent} for its best model.",
     )
+
+
+def _published(name: str, path: Path, weights: str, device: torch.device | str) -> Predictor:
+    """A published checkpoint as a model; a file or folder is never taken for a name."""
+    from .interop.downloading import progress_lines
+    from .interop.zoo import fetch, find
+
+    if name not in PRESETS and path.exists():
+        raise UsageError(
+            "U04",
+            f"{path} is a file or folder, and weights={weights!r} asks for published ones. Leave "
+            "weights out to load it.",
+        )
+    file = find(name, weights)
+    got = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
+    return _imported(got.path, device, preset_name=file.preset, licence=file.licence)
+
+
+def _imported(
+    path: Path,
+    device: torch.device | str,
+    *,
+    preset_name: str | None = None,
+    licence: str | None = None,
+) -> Predictor:
+    from .interop.importing import import_checkpoint
+
+    imported = import_checkpoint(path, preset=preset_name, with_digest=False)
+    licence = licence or imported.report.licence
+    _show_licence(path, licence)
+    return Predictor(
+        imported.detector, imported.config, imported.classes, device=device, licence=licence
+    )
+
+
+def _show_licence(path: Path, licence: str | None) -> None:
+    """Log it as a warning, which is shown unless the program has chosen otherwise."""
+    if licence:
+        _LOG.warning("%s: weights that others trained; their licence: %s", path.name, licence)

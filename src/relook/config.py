@@ -48,6 +48,9 @@ class BackboneConfig(Config):
     width: Positive = 64  # channels of the stem and of the first stage's bottleneck
     groups: Positive = 1  # of the 3x3 convolutions; above 1 this is a ResNeXt
     width_per_group: Positive = 64  # ResNeXt 32x4d: groups 32, width_per_group 4
+    stride_in: Literal["3x3", "1x1"] = "3x3"
+    """The convolution of a stage's first block that halves the map; `1x1` is the older Caffe
+    style, for imported weights of that kind."""
     norm: Literal["fixed_batch", "batch", "group"] = "fixed_batch"
     """`fixed_batch` always uses the stored statistics, as the COCO recipes do; `group` is for
     training from scratch, where there are none."""
@@ -178,6 +181,12 @@ class ModelConfig(Config):
     semantic: SemanticConfig | None = SemanticConfig()
     cascade: HTCConfig = HTCConfig()
     input: InputConfig = InputConfig()
+    numerics: Literal["v2", "v1"] = "v2"
+    """How boxes, anchors, crops and masks meet the grid of pixels. `v2`: as MMDetection 2.x and
+    3.x, which all presets and recorded runs are. `v1`: as MMDetection 1.x, for predicting with
+    weights of that age, such as the DetectoRS authors' own files (`ops.convention` says what
+    differs). Experimental: it was written from a description, and no recorded run proves it.
+    Training with `v1` is refused."""
 
 
 C = TypeVar("C", bound=Config)

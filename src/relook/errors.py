@@ -32,12 +32,14 @@ CODES: Final[dict[str, str]] = {
     "D11": "there is nothing to train on or to evaluate",
     "D12": "a semantic map cannot be used",
     "D13": "two files do not agree on the classes",
+    "D14": "a configuration file of MMDetection cannot be read",
     "M01": "weights are not at hand",
     "M02": "a file is not a relook model",
     "M03": "a file was written by a newer relook",
     "M04": "weights do not fit the model",
     "M05": "an input cannot be fed to the model",
     "M06": "a download failed",
+    "M07": "a checkpoint asks for objects that are not allowed",
 }
 
 

@@ -49,6 +49,7 @@ class Predictor:
 
     `shown_from` is the score from which its objects are worth showing: drawings and the command
     line leave out the others, results hold everything above the model's lower test threshold.
+    `licence` is that of weights which others trained, where they are, else None.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Predictor:
         *,
         device: torch.device | str = "auto",
         shown_from: float = SHOWN_FROM,
+        licence: str | None = None,
     ) -> None:
         if len(classes) != config.num_classes:
             raise ModelError(
@@ -69,6 +71,7 @@ class Predictor:
         self.config = config
         self.classes = tuple(classes)
         self.shown_from = shown_from
+        self.licence = licence
         self.to(device)
 
     @property
@@ -230,7 +233,8 @@ class Predictor:
         millions = sum(p.numel() for p in self.detector.parameters()) / 1e6
         return (
             f"Predictor({len(self.classes)} classes: {names}{more}; images up to {long}x{short}; "
-            f"{millions:.1f} M parameters on {self.device})"
+            f"{millions:.1f} M parameters on {self.device}"
+            f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
         )
 
 

@@ -64,7 +64,8 @@ class Result:
     ) -> Result:
         """The result of `detections`, whose masks are pasted and coded one after the other.
 
-        A pixel belongs to an object where its mask probability reaches `threshold`.
+        A pixel belongs to an object where its mask probability reaches `threshold`, or, in
+        masks that are pasted by resizing, exceeds it.
         """
         order = np.argsort(-detections.scores.cpu().numpy(), kind="stable")
         boxes = detections.boxes.cpu().numpy().astype(np.float32).reshape(-1, 4)
@@ -202,14 +203,15 @@ class Result:
 
 def _paste(detections: Detections, threshold: float) -> list[RLE] | None:
     """Codes of all masks; never more than one object's window in memory."""
-    from .ops.masks import paste_probabilities
+    from .ops.masks import PASTES
     from .ops.run_lengths import encode_window
 
     if detections.mask_probabilities is None:
         return None
     masks: list[RLE] = []
+    paste = PASTES[detections.paste]
     probabilities, boxes = detections.mask_probabilities.cpu(), detections.boxes.cpu().float()
     for crop, box in zip(probabilities, boxes, strict=True):
-        window, left, top = paste_probabilities(crop, box, detections.size)
-        masks.append(encode_window((window >= threshold).numpy(), left, top, detections.size))
+        window, left, top = paste(crop, box, detections.size, threshold)
+        masks.append(encode_window(window.numpy(), left, top, detections.size))
     return masks

@@ -8,20 +8,22 @@ Shape letters used in every comment and docstring of this package::
     G  objects in one image             L      pyramid levels
     N  detections in one image          A      anchors of one image, all levels
 
-Boxes are float ``(x1, y1, x2, y2)`` in pixels, without the legacy "+1": of the network input,
-except in `Detections`, where they are pixels of the original image.
+Boxes are float ``(x1, y1, x2, y2)`` in pixels, edges without the legacy "+1": of the network
+input, except in `Detections`, where they are pixels of the original image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 Size = tuple[int, int]  # (height, width)
 Pyramid = list[Tensor]  # finest first, each (B, C, H_l, W_l)
+Paste = Literal["sampled", "resized"]  # how mask probabilities become pixels, see `ops.masks`
 Losses = dict[str, Tensor]  # already weighted scalars; the training loss is their plain sum
 
 IGNORE = 255  # semantic label of pixels that are not labelled
@@ -156,6 +158,7 @@ class Detections:
     labels: Tensor  # (N,) int64 in [0, K)
     mask_probabilities: Tensor | None  # (N, M, M) over each box; None for box-only models
     size: Size  # of the original image
+    paste: Paste = "sampled"
 
     def __len__(self) -> int:
         return len(self.boxes)

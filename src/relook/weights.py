@@ -112,11 +112,19 @@ def load_model(path: Path | str) -> SavedModel:
             _check_shapes(path, expected, shapes)
             state = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
-        raise ModelError("M02", f"{path} is not a relook model, or is damaged: {error}") from error
+        raise ModelError(
+            "M02", f"{path} is not a relook model, or is damaged: {error}.{_hint(path)}"
+        ) from error
     _check_kinds(path, expected, state)
     detector = build_detector(header.config)
     detector.load_state_dict(state)
     return SavedModel(detector.eval(), *header)
+
+
+def _hint(path: Path) -> str:
+    if path.suffix == SUFFIX:
+        return ""
+    return " A checkpoint of another library becomes one by `relook weights import`."
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
@@ -133,7 +141,7 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
         raise ModelError(
             "M02",
             f"{path} is a safetensors file, but relook did not write it: its metadata has no "
-            f'"format": "{FORMAT}"',
+            f'"format": "{FORMAT}". `relook weights import` reads files of other libraries.',
         )
     written_by = metadata.get("relook_version", "?")[:40]
     try:

@@ -16,7 +16,9 @@ from relook.detector import Detector
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.deformable import DeformableConv2d
 from relook.layers.norm import FixedBatchNorm2d
+from relook.ops.convention import V1, V2
 from relook.presets import preset
+from relook.rpn.anchors import base_anchors, pixel_anchors
 
 
 def _meta(name: str, **changes: Any) -> Detector:
@@ -104,6 +106,14 @@ def test_rpn_and_cascade_rules() -> None:
     assert (cascade.score_threshold, cascade.max_detections) == (0.2, 15)
     assert (cascade.fuse_boxes, cascade.fuse_masks) == (False, True)
     assert (detector.semantic_average, detector.semantic_weight) == ("all", 0.7)
+
+
+def test_numerics_reach_the_rpn_and_the_cascade() -> None:
+    for numerics, convention, anchors in (("v2", V2, base_anchors), ("v1", V1, pixel_anchors)):
+        detector = _meta("htc-r50", numerics=numerics)
+        assert isinstance(detector.cascade, HybridTaskCascade)
+        assert detector.rpn.convention is detector.cascade.convention is convention
+        assert detector.rpn.cell_anchors is anchors
 
 
 def test_without_the_semantic_branch_nothing_is_fused() -> None:

@@ -55,6 +55,21 @@ def test_classification_weights_give_torchvisions_features(
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4 * other.abs().max().item())
 
 
+@torch.no_grad()
+def test_the_stride_can_stand_in_the_first_convolution() -> None:
+    torch.manual_seed(0)
+    ours = build_backbone(BackboneConfig(stride_in="1x1"))
+    theirs = torchvision.models.resnet50(weights=None).eval()
+    for name in ("layer2", "layer3", "layer4"):  # Caffe's ResNet, made of torchvision's
+        block = getattr(theirs, name)[0]
+        block.conv1.stride, block.conv2.stride = (2, 2), (1, 1)
+    state = {key: value for key, value in theirs.state_dict().items() if not key.startswith("fc.")}
+    ours.load_state_dict(state)
+    x = torch.randn(1, 3, 96, 128)
+    for mine, other in zip(ours(x), _torchvision_maps(theirs, x), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4 * other.abs().max().item())
+
+
 def test_feedback_starts_at_nothing_and_then_matters() -> None:
     torch.manual_seed(0)
     config = BackboneConfig(blocks=(1, 1, 1, 1), width=8)

@@ -29,13 +29,19 @@ def test_help_is_light_and_lists_the_commands() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "heavy: []" in result.stdout
-    for command in ("train", "eval", "predict", "models", "demo"):
+    for command in ("train", "eval", "predict", "models", "demo", "weights"):
         assert command in result.stdout
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "predict", "models", "demo"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("train", "eval", "predict", "models", "demo", "weights"),
+        *("weights list", "weights get", "weights verify", "weights import"),
+    ],
+)
 def test_every_command_explains_itself(relook: Run, command: str) -> None:
-    result = relook(command, "--help")
+    result = relook(*command.split(), "--help")
     assert result.exit_code == 0
     assert "Usage" in result.stdout
 

@@ -1,4 +1,4 @@
-"""Makes the neighbouring modules `formula` and `golden` importable."""
+"""Makes the neighbouring modules `formula`, `golden` and `networks` importable."""
 
 import sys
 from pathlib import Path

@@ -5,12 +5,19 @@ from __future__ import annotations
 from ..config import ModelConfig
 from ..detector import Detector
 from ..heads.semantic import SemanticHead
+from ..ops.convention import V1, V2, Convention
 from ..pyramids.fpn import STRIDES
+from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors
 from ..rpn.rpn import RPN, AnchorRule, ProposalRule
 from .cascade import build_cascade
 from .features import build_features
 
 __all__ = ["build_detector"]
+
+_NUMERICS: dict[str, tuple[Convention, CellAnchors]] = {
+    "v1": (V1, pixel_anchors),
+    "v2": (V2, base_anchors),
+}
 
 
 def build_detector(config: ModelConfig) -> Detector:
@@ -20,10 +27,11 @@ def build_detector(config: ModelConfig) -> Detector:
     the first.
     """
     channels, semantic = config.pyramid.channels, config.semantic
+    convention, _ = _NUMERICS[config.numerics]
     detector = Detector(
         features=build_features(config.backbone, config.pyramid),
         rpn=build_rpn(config),
-        cascade=build_cascade(config.cascade, semantic, channels, config.num_classes),
+        cascade=build_cascade(config.cascade, semantic, channels, config.num_classes, convention),
         semantic=SemanticHead(channels, semantic.num_classes) if semantic else None,
     )
     if semantic is not None:
@@ -35,6 +43,7 @@ def build_detector(config: ModelConfig) -> Detector:
 def build_rpn(config: ModelConfig) -> RPN:
     """The region proposal network."""
     rpn = config.rpn
+    convention, cell_anchors = _NUMERICS[config.numerics]
     return RPN(
         config.pyramid.channels,
         strides=STRIDES,
@@ -49,4 +58,6 @@ def build_rpn(config: ModelConfig) -> RPN:
         anchor_rule=AnchorRule(
             rpn.positive_iou, rpn.negative_iou, rpn.anchors_per_image, rpn.positive_fraction
         ),
+        cell_anchors=cell_anchors,
+        convention=convention,
     )

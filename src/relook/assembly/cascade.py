@@ -9,10 +9,15 @@ from ..config import HTCConfig, SemanticConfig
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead
 from ..layers import initialise
+from ..ops.convention import V2, Convention
 
 
 def build_cascade(
-    config: HTCConfig, semantic: SemanticConfig | None, channels: int, num_classes: int
+    config: HTCConfig,
+    semantic: SemanticConfig | None,
+    channels: int,
+    num_classes: int,
+    convention: Convention = V2,
 ) -> HybridTaskCascade:
     """The cascade its configuration describes."""
     stages = range(len(config.stages))
@@ -42,6 +47,7 @@ def build_cascade(
         ),
         score_threshold=config.score_threshold,
         max_detections=config.max_detections,
+        convention=convention,
     )
 
 

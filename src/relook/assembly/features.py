@@ -48,6 +48,7 @@ def build_backbone(config: BackboneConfig, feedback_channels: int | None = None)
         width=config.width,
         groups=config.groups,
         width_per_group=config.width_per_group,
+        stride_first=config.stride_in == "1x1",
         feedback_channels=feedback_channels,
     )
     for part in backbone.parts()[: config.frozen_stages]:

@@ -21,7 +21,7 @@ EXPANSION = 4
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions around a shortcut, with the stride in the 3x3.
+    """1x1, 3x3 and 1x1 convolutions around a shortcut; `stride` is (of the first, of the 3x3).
 
     With `feedback_channels` a projection of a feedback map is added just before the last ReLU;
     it starts at zero (DetectoRS, figure 3).
@@ -32,7 +32,7 @@ class Bottleneck(nn.Module):
         in_channels: int,
         width: int,
         out_channels: int,
-        stride: int,
+        stride: tuple[int, int],
         groups: int,
         *,
         conv: Conv,
@@ -42,16 +42,17 @@ class Bottleneck(nn.Module):
         feedback_channels: int | None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(in_channels, width, 1, bias=False)
+        self.conv1 = conv(in_channels, width, 1, stride[0], bias=False)
         self.bn1 = norm(width)
-        self.conv2 = conv3x3(width, stride, groups)
+        self.conv2 = conv3x3(width, stride[1], groups)
         self.bn2 = norm(width)
         self.conv3 = conv(width, out_channels, 1, bias=False)
         self.bn3 = norm(out_channels)
         self.downsample: nn.Module | None = None
         if project:
             self.downsample = nn.Sequential(
-                conv(in_channels, out_channels, 1, stride, bias=False), norm(out_channels)
+                conv(in_channels, out_channels, 1, stride[0] * stride[1], bias=False),
+                norm(out_channels),
             )
         self.feedback: nn.Conv2d | None = None
         if feedback_channels is not None:
@@ -59,7 +60,7 @@ class Bottleneck(nn.Module):
             initialise.constant(self.feedback)
 
     def forward(self, x: Tensor, feedback: Tensor | None = None) -> Tensor:
-        """Map (B, C_in, H, W) to (B, C_out, H / stride, W / stride), the size of `feedback`."""
+        """Map (B, C_in, H, W) to (B, C_out, H', W'), the size of `feedback`."""
         out = self.bn1(self.conv1(x)).relu()
         out = self.bn2(self.conv2(out)).relu()
         out = self.bn3(self.conv3(out))
@@ -81,6 +82,8 @@ class ResNet(nn.Module):
         width: Channels of the stem; stage i ends with ``width * 4 * 2**i`` channels.
         groups: Groups of the 3x3 convolutions.
         width_per_group: With `width` 64, channels of each group in the first stage.
+        stride_first: The first 1x1 convolution halves the map, as in Caffe's ResNets, not the
+            3x3.
         feedback_channels: Channels of the feedback maps, None for a backbone without feedback.
             The first block of stages 2 to 4 accepts feedback.
     """
@@ -95,6 +98,7 @@ class ResNet(nn.Module):
         width: int = 64,
         groups: int = 1,
         width_per_group: int = 64,
+        stride_first: bool = False,
         feedback_channels: int | None = None,
     ) -> None:
         super().__init__()
@@ -108,12 +112,13 @@ class ResNet(nn.Module):
             stage = ModuleList[Bottleneck]()
             for j in range(depth):
                 first = j == 0
+                step = 2 if first and i > 0 else 1
                 stage.append(
                     Bottleneck(
                         in_channels,
                         width * 2**i * width_per_group // 64 * groups,
                         out_channels,
-                        2 if first and i > 0 else 1,
+                        (step, 1) if stride_first else (1, step),
                         groups,
                         conv=conv,
                         conv3x3=conv3x3,

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..errors import UsageError
 from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead, box_loss
@@ -17,6 +18,7 @@ from ..heads.mask import MaskHead, mask_loss, own_class
 from ..layers.module_list import ModuleList
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
+from ..ops.convention import V2, Convention
 from ..ops.suppression import Method, suppress_classes
 from ..types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
 from .steps import draw, pool, refine
@@ -67,6 +69,7 @@ class HybridTaskCascade(nn.Module):
         select: Which boxes become detections.
         score_threshold: Detections score above this.
         max_detections: At most so many per image.
+        convention: How boxes, crops and masks meet the grid of pixels.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class HybridTaskCascade(nn.Module):
         select: SelectRule | None = None,
         score_threshold: float = 0.001,
         max_detections: int = 100,
+        convention: Convention = V2,
     ) -> None:
         super().__init__()
         self.box_heads = ModuleList[BoxHead](box_heads)
@@ -95,6 +99,7 @@ class HybridTaskCascade(nn.Module):
         self.sample = sample or SampleRule()
         self.select = select or SelectRule()
         self.score_threshold, self.max_detections = score_threshold, max_detections
+        self.convention = convention
 
     def loss(
         self,
@@ -104,7 +109,15 @@ class HybridTaskCascade(nn.Module):
         images: ImageBatch,
         targets: Sequence[Target],
     ) -> Losses:
-        """Losses of all stages, named ``stage0.class``, ``stage0.box``, ``stage0.mask``, ..."""
+        """Losses of all stages, named ``stage0.class``, ``stage0.box``, ``stage0.mask``, ...
+
+        Raises:
+            UsageError: U04 for a convention that can only predict.
+        """
+        if not self.convention.trainable:
+            raise UsageError(
+                "U04", "numerics v1 can only predict; build the detector with v2 to train it."
+            )
         losses: Losses = {}
         rois = proposals
         for i, rule in enumerate(self.rules):
@@ -140,11 +153,12 @@ class HybridTaskCascade(nn.Module):
         Class logits are averaged over the stages, boxes are those of the last stage, and mask
         probabilities are averaged over the mask heads on these boxes.
         """
+        pixel = self.convention.pixel
         rois, all_logits = proposals, []
         for i, rule in enumerate(self.rules):
             logits, deltas = self._box(i, pyramid, context, rois)
             all_logits.append(logits)
-            rois = refine(rois, deltas, rule.std, images)
+            rois = refine(rois, deltas, rule.std, images, pixel)
         # Summed and divided, in this order, as the reference does.
         scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
 
@@ -158,7 +172,7 @@ class HybridTaskCascade(nn.Module):
         ):
             in_original = self.select.suppress_in == "original"
             if in_original:
-                boxes = box_ops.unscale(boxes, images.scales[image])
+                boxes = box_ops.unscale(boxes, images.scales[image], pixel)
             boxes, best, labels = suppress_classes(
                 boxes,
                 class_scores[:, : self.num_classes],
@@ -166,15 +180,16 @@ class HybridTaskCascade(nn.Module):
                 iou=self.select.nms_iou,
                 limit=max_detections,
                 method=self.select.method,
+                apart=self.convention.suppress_apart,
             )
             if not in_original:
-                boxes = box_ops.unscale(boxes, images.scales[image])
+                boxes = box_ops.unscale(boxes, images.scales[image], pixel)
             chosen.append((boxes, best, labels))
         masks = self._detect_masks(
             pyramid, context, [boxes for boxes, _, _ in chosen], [c[2] for c in chosen], images
         )
         return [
-            Detections(boxes, best, labels, own_masks, size)
+            Detections(boxes, best, labels, own_masks, size, self.convention.paste)
             for (boxes, best, labels), own_masks, size in zip(
                 chosen, masks, images.original_sizes, strict=True
             )
@@ -191,8 +206,9 @@ class HybridTaskCascade(nn.Module):
         """Probabilities (N, M, M) of each image's detections, None for a box-only cascade."""
         if not len(self.mask_heads):
             return [None] * len(boxes)
+        pixel = self.convention.pixel
         rois = Rois.cat(
-            [box_ops.scale(b, factors) for b, factors in zip(boxes, images.scales, strict=True)]
+            [box_ops.scale(b, by, pixel) for b, by in zip(boxes, images.scales, strict=True)]
         )
         probabilities = self.mask_probabilities(pyramid, context, rois, torch.cat(list(labels)))
         return rois.per_image(probabilities, len(images))
@@ -201,7 +217,9 @@ class HybridTaskCascade(nn.Module):
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, labels: Tensor
     ) -> Tensor:
         """Probabilities (R, M, M) of each RoI's mask, for the class in `labels` (R,)."""
-        pooled = pool(pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE)
+        pooled = self._pool(
+            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+        )
         carried, maps = None, []
         for head in self.mask_heads:
             features = head.features(pooled, carried)
@@ -215,18 +233,23 @@ class HybridTaskCascade(nn.Module):
         self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois
     ) -> tuple[Tensor, Tensor]:
         """Class logits (R, K + 1) and deltas (R, 4) of box head `i`."""
-        pooled = pool(pyramid, context if self.fuse_boxes else None, rois, box_head.POOL_SIDE)
+        pooled = self._pool(pyramid, context if self.fuse_boxes else None, rois, box_head.POOL_SIDE)
         logits, deltas = self.box_heads[i](pooled)
         return logits, deltas
 
     def _masks(self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois) -> Tensor:
         """Logits (R, K, M, M) of mask head `i`, fed by the features of heads 0 to i - 1."""
-        pooled = pool(pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE)
+        pooled = self._pool(
+            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+        )
         carried = None
         for head in self.mask_heads[:i] if self.mask_flow else ():
             carried = head.features(pooled, carried)
         head = self.mask_heads[i]
         return head.predict(head.features(pooled, carried))
+
+    def _pool(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, side: int) -> Tensor:
+        return pool(pyramid, context, rois, side, self.convention.align)
 
     def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
         return draw(

@@ -13,19 +13,25 @@ from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
 from ..ops.matching import assign
 from ..ops.matching import draw as draw_rows
-from ..ops.roi_pool import pool_map, pool_pyramid
+from ..ops.roi_pool import Align, align_adaptive, pool_map, pool_pyramid
 from ..types import ImageBatch, Matched, Pyramid, Rois, Target
 
 STRIDES = (4, 8, 16, 32)  # RoIs are pooled from P2 to P5
 CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then averaged down
 
 
-def pool(pyramid: Pyramid, context: Tensor | None, rois: Rois, side: int) -> Tensor:
+def pool(
+    pyramid: Pyramid,
+    context: Tensor | None,
+    rois: Rois,
+    side: int,
+    align: Align = align_adaptive,
+) -> Tensor:
     """Features (R, C, side, side) of each RoI, plus its semantic context when there is one."""
-    pooled = pool_pyramid(pyramid, rois, side, STRIDES)
+    pooled = pool_pyramid(pyramid, rois, side, STRIDES, align)
     if context is None:
         return pooled
-    around = pool_map(context, rois, CONTEXT_SIDE, semantic.STRIDE)
+    around = pool_map(context, rois, CONTEXT_SIDE, semantic.STRIDE, align)
     if side != CONTEXT_SIDE:
         around = F.adaptive_avg_pool2d(around, side)
     return pooled + around
@@ -65,8 +71,12 @@ def draw(
 
 
 @torch.no_grad()
-def refine(rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch) -> Rois:
-    """RoIs moved by `deltas` (R, 4) and cut at the border of their own image."""
+def refine(
+    rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, pixel: float = 0.0
+) -> Rois:
+    """RoIs moved by `deltas` (R, 4) and cut at the border of their own image, as `clip` does."""
     moved = rois.with_boxes(box_ops.decode(rois.boxes, deltas, std))
     boxes = moved.per_image(moved.boxes, len(images))
-    return Rois.cat([box_ops.clip(b, size) for b, size in zip(boxes, images.sizes, strict=True)])
+    return Rois.cat(
+        [box_ops.clip(b, size, pixel) for b, size in zip(boxes, images.sizes, strict=True)]
+    )

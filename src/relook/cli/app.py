@@ -16,6 +16,7 @@ from .evaluate import evaluate
 from .models import models
 from .predict import predict
 from .train import train
+from .weights import weights
 
 app = typer.Typer(
     name="relook",
@@ -31,6 +32,7 @@ app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("models")(models)
 app.command("demo")(demo)
+app.add_typer(weights, name="weights")
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,13 +6,12 @@ torchvision's own ResNeXt files are of other training runs.
 
 from __future__ import annotations
 
-import hashlib
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import torch
@@ -22,6 +21,7 @@ from torchvision.models import ResNet50_Weights, ResNet101_Weights
 from ..config import BackboneConfig
 from ..detector import Detector
 from ..errors import ModelError, UsageError
+from .downloading import download, progress_lines
 
 _ZOO: Final = "https://download.openmmlab.com/pretrain/third_party/"
 
@@ -104,20 +104,20 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
     Raises:
         ModelError: M06 when the file cannot be had, or is not the one that was published.
     """
-    url, path = URLS[name], cache_path(name)
-    if path.is_file():
-        _check_hash(path)
+    path = cache_path(name)
+    download(
+        URLS[name],
+        path,
+        hash_prefix=path.stem.rpartition("-")[2],
+        what=f"ImageNet weights {name}",
+        otherwise=", or train without it (--from-scratch)",
+        progress=progress_lines(path.name, sys.stderr) if progress else None,
+    )
     try:
-        content: Any = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", progress=progress, check_hash=True, weights_only=True
-        )
-    except Exception as error:  # the loader raises whatever urllib, ssl or the unpickler did
-        if isinstance(error, HTTPError):
-            error.close()  # it holds the connection
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the loader raises whatever zipfile or the unpickler did
         raise ModelError(
-            "M06",
-            f"ImageNet weights {name} could not be had from {url}: {error}. Without internet, put "
-            f"the file at {path} by hand, or train without it (--from-scratch).",
+            "M06", f"{path} cannot be read ({error}). Delete it, so that it comes anew."
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
@@ -129,19 +129,6 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
 def cache_path(name: str) -> Path:
     """Where PyTorch keeps, and looks for, the file of these weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(URLS[name]).path).name
-
-
-def _check_hash(path: Path) -> None:
-    """PyTorch checks only what it downloads; a file put there by hand is checked here."""
-    expected = path.stem.rpartition("-")[2]
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(expected):
-        raise ModelError(
-            "M06",
-            f"{path} is damaged, or another file: its SHA-256 starts with "
-            f"{found[: len(expected)]}, not with {expected}. Delete it, so that it comes anew.",
-        )
 
 
 def _check_fit(name: str, kept: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

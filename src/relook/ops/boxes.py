@@ -61,23 +61,34 @@ def decode(boxes: Tensor, deltas: Tensor, std: Deviations) -> Tensor:
     return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
 
 
-def clip(boxes: Tensor, size: Size) -> Tensor:
-    """Boxes (N, 4) cut at the border of an image of `size`: x to [0, W], y to [0, H]."""
+def clip(boxes: Tensor, size: Size, pixel: float = 0.0) -> Tensor:
+    """Boxes (N, 4) cut at the border of an image of `size`: x to [0, W], y to [0, H].
+
+    Of boxes outside, a strip of `pixel` inside the border is left.
+    """
     height, width = size
-    limit = boxes.new_tensor([width, height, width, height])
-    return boxes.clamp(min=0).minimum(limit)
+    low, high = boxes.new_tensor(
+        [[0, 0, pixel, pixel], [width - pixel, height - pixel, width, height]]
+    )
+    return boxes.clamp(low, high)
 
 
-def scale(boxes: Tensor, factors: tuple[float, float]) -> Tensor:
-    """Boxes (N, 4) with x multiplied by ``factors[0]`` and y by ``factors[1]``."""
+def scale(boxes: Tensor, factors: tuple[float, float], pixel: float = 0.0) -> Tensor:
+    """Boxes (N, 4) with x multiplied by ``factors[0]`` and y by ``factors[1]``.
+
+    The last `pixel` of a box's extent is not scaled: what is scaled are the first corners of
+    the first and of the last pixel.
+    """
     x, y = factors
-    return boxes * boxes.new_tensor([x, y, x, y])
+    last = boxes.new_tensor([0, 0, pixel, pixel])
+    return (boxes - last) * boxes.new_tensor([x, y, x, y]) + last
 
 
-def unscale(boxes: Tensor, factors: tuple[float, float]) -> Tensor:
+def unscale(boxes: Tensor, factors: tuple[float, float], pixel: float = 0.0) -> Tensor:
     """Inverse of `scale`."""
     x, y = factors
-    return boxes / boxes.new_tensor([x, y, x, y])
+    last = boxes.new_tensor([0, 0, pixel, pixel])
+    return (boxes - last) / boxes.new_tensor([x, y, x, y]) + last
 
 
 def _to_cxcywh(boxes: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -83,12 +85,46 @@ def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple
     return window[0, 0], left, top
 
 
+def paste_resized(
+    probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5
+) -> tuple[Tensor, int, int]:
+    """A mask (M, M) as MMDetection 1.x pastes it: a bool window of the image, its x and y.
+
+    The mask is resized to the whole pixels of `box` (4,), at least one, and set where it is
+    above `threshold`; the window is what of it lies inside an image of `size`.
+    """
+    height, width = size
+    left, top = int(box[0]), int(box[1])
+    right, bottom = max(int(box[2] - 1), left) + 1, max(int(box[3] - 1), top) + 1
+    resized = F.interpolate(
+        probabilities[None, None].float(),
+        size=(bottom - top, right - left),
+        mode="bilinear",
+        align_corners=False,
+    )
+    rows = slice(max(-top, 0), max(height - top, 0))
+    columns = slice(max(-left, 0), max(width - left, 0))
+    window = resized[0, 0, rows, columns]
+    return window > threshold, max(left, 0), max(top, 0)
+
+
+def paste_sampled(
+    probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5
+) -> tuple[Tensor, int, int]:
+    """Where `paste_probabilities` reaches `threshold`: a bool window, and its x and y."""
+    window, left, top = paste_probabilities(probabilities, box, size)
+    return window >= threshold, left, top
+
+
+PASTES: Final = {"sampled": paste_sampled, "resized": paste_resized}
+
+
 def paste_mask(probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5) -> Tensor:
     """Mask (H, W) bool of an image of `size`: where `probabilities` (M, M) over `box` (4,) reach
     `threshold`."""
-    window, left, top = paste_probabilities(probabilities, box, size)
+    window, left, top = paste_sampled(probabilities, box, size, threshold)
     mask = torch.zeros(size, dtype=torch.bool, device=probabilities.device)
-    mask[top : top + window.shape[0], left : left + window.shape[1]] = window >= threshold
+    mask[top : top + window.shape[0], left : left + window.shape[1]] = window
     return mask
 
 

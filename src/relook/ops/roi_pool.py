@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,10 @@ from torchvision.ops import roi_align
 
 from ..types import Pyramid, Rois
 from .boxes import areas
+
+Align = Callable[[Tensor, Tensor, int, int], Tensor]
+"""Samples a map (B, C, H, W) at boxes (R, 5), image index first: ``align(map, table, side,
+stride)`` is (R, C, side, side)."""
 
 FINEST_SIDE = 56  # pixels; a RoI twice as large, and every further doubling, is one level up
 
@@ -21,7 +25,36 @@ def pyramid_level(boxes: Tensor, num_levels: int) -> Tensor:
     return level.clamp(0, num_levels - 1).to(torch.int64)
 
 
-def pool_pyramid(pyramid: Pyramid, rois: Rois, side: int, strides: Sequence[int]) -> Tensor:
+def align_adaptive(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:
+    """RoIAlign: every output is the mean of as many bilinear samples as it covers cells.
+
+    RoIs without area give zeros.
+    """
+    pooled: Tensor = roi_align(features, table, side, 1 / stride, sampling_ratio=0, aligned=True)
+    return pooled
+
+
+def align_two_by_two(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:
+    """RoIAlign of MMDetection 1.x: two by two samples, from coordinates half a cell further on.
+
+    A cell's value then lies at the cell's first corner instead of its centre.
+    """
+    image, first, end = table.split([1, 2, 2], dim=1)
+    # `aligned` subtracts the half cell that is added here; without it, torchvision would widen
+    # RoIs to at least one cell, which that version did not.
+    half = stride / 2
+    moved = torch.cat([image, first + half, torch.maximum(first, end) + half], dim=1)
+    pooled: Tensor = roi_align(features, moved, side, 1 / stride, sampling_ratio=2, aligned=True)
+    return pooled
+
+
+def pool_pyramid(
+    pyramid: Pyramid,
+    rois: Rois,
+    side: int,
+    strides: Sequence[int],
+    align: Align = align_adaptive,
+) -> Tensor:
     """Features (R, C, side, side) of each RoI, from the one level that fits its area.
 
     The first ``len(strides)`` levels are used.
@@ -31,18 +64,13 @@ def pool_pyramid(pyramid: Pyramid, rois: Rois, side: int, strides: Sequence[int]
     for index, stride in enumerate(strides):
         rows = (level == index).nonzero().flatten()
         rows_of_level.append(rows)
-        pooled.append(pool_map(pyramid[index], rois[rows], side, stride))
+        pooled.append(pool_map(pyramid[index], rois[rows], side, stride, align))
     return torch.cat(pooled)[torch.cat(rows_of_level).argsort()]
 
 
-def pool_map(features: Tensor, rois: Rois, side: int, stride: int) -> Tensor:
-    """Features (R, C, side, side) of each RoI from one map (B, C, H, W) of the given stride.
-
-    Every output is the mean of as many bilinear samples as it covers cells of the map; RoIs
-    without area give zeros.
-    """
+def pool_map(
+    features: Tensor, rois: Rois, side: int, stride: int, align: Align = align_adaptive
+) -> Tensor:
+    """Features (R, C, side, side) of each RoI from one map (B, C, H, W) of the given stride."""
     table = torch.cat([rois.image_index[:, None].to(rois.boxes), rois.boxes], dim=-1)  # (R, 5)
-    pooled: Tensor = roi_align(
-        features, table.to(features), side, 1 / stride, sampling_ratio=0, aligned=True
-    )
-    return pooled
+    return align(features, table.to(features), side, stride)

@@ -22,20 +22,26 @@ SOFT_NMS_MIN_SCORE = 1e-3
 
 
 def suppress(
-    boxes: Tensor, scores: Tensor, groups: Tensor, iou: float, method: Method = "nms"
+    boxes: Tensor,
+    scores: Tensor,
+    groups: Tensor,
+    iou: float,
+    method: Method = "nms",
+    apart: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Rows (S,) that survive and their scores (S,), best first.
 
     `boxes` (N, 4), `scores` (N,), `groups` (N,) int64: only boxes of one group suppress each
     other. ``nms`` removes boxes that overlap a better one by more than `iou`; ``soft_nms``
-    lowers their scores linearly instead (https://arxiv.org/abs/1704.04503).
+    lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). With `apart` the
+    groups are suppressed one by one, on boxes as they are.
     """
     if len(boxes) == 0:
         return groups.new_zeros(0), scores
     boxes = boxes.float()
-    shifted = boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None]
+    shifted = boxes if apart else boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None]
     scores = scores.float()
-    if len(boxes) < SPLIT_FROM:
+    if not apart and len(boxes) < SPLIT_FROM:
         return _suppress_one_group(shifted, scores, iou, method)
     kept_rows, kept_scores = [], []
     for group in groups.unique():
@@ -55,6 +61,7 @@ def suppress_classes(
     iou: float,
     limit: int,
     method: Method = "nms",
+    apart: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: boxes (S, 4), scores (S,), labels (S,), best first, at most `limit`.
 
@@ -63,7 +70,7 @@ def suppress_classes(
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
     candidates = boxes[row]
-    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method)
+    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method, apart)
     keep = keep[:limit]
     return candidates[keep], kept_scores[:limit], label[keep]
 

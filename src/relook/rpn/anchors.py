@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..types import Size
+
+CellAnchors = Callable[[int, float, Sequence[float]], Tensor]
+"""Anchors (ratios, 4) of the cell at the origin, from stride, scale and ratios."""
 
 
 def base_anchors(stride: int, scale: float, ratios: Sequence[float]) -> Tensor:
@@ -24,8 +27,24 @@ def base_anchors(stride: int, scale: float, ratios: Sequence[float]) -> Tensor:
     return torch.tensor(rows)
 
 
+def pixel_anchors(stride: int, scale: float, ratios: Sequence[float]) -> Tensor:
+    """The same in the convention of MMDetection 1.x (`ops.convention`).
+
+    Centred on the middle of the cell, with corners rounded to whole pixels.
+    """
+    anchors = base_anchors(stride, scale, ratios)
+    centre = 0.5 * (stride - 1)  # of the pixels of the cell, counted from 0
+    first, last = anchors[:, :2] + 0.5, anchors[:, 2:] - 0.5  # centres of the outermost pixels
+    return torch.cat([(centre + first).round(), (centre + last).round() + 1], dim=1)
+
+
 def grid_anchors(
-    size: Size, stride: int, scale: float, ratios: Sequence[float], device: torch.device
+    size: Size,
+    stride: int,
+    scale: float,
+    ratios: Sequence[float],
+    device: torch.device,
+    cell: CellAnchors = base_anchors,
 ) -> Tensor:
     """Anchors (H * W * ratios, 4) of a map of `size` (H, W), x fastest after the ratio."""
     height, width = size
@@ -33,7 +52,7 @@ def grid_anchors(
     xs = torch.arange(width, device=device) * stride
     x, y = torch.meshgrid(xs, ys, indexing="xy")
     shifts = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
-    return (shifts + base_anchors(stride, scale, ratios).to(device)).reshape(-1, 4)
+    return (shifts + cell(stride, scale, ratios).to(device)).reshape(-1, 4)
 
 
 def is_trainable(anchors: Tensor, size: Size, stride: int, image: Size, padded: Size) -> Tensor:

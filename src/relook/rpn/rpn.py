@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from ..layers import initialise
 from ..ops import boxes as box_ops
+from ..ops.convention import V2, Convention
 from ..ops.matching import assign, draw
 from ..ops.suppression import suppress
 from ..types import ImageBatch, Losses, Pyramid, Rois, Size, Target
-from .anchors import grid_anchors, is_trainable
+from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
@@ -73,6 +74,8 @@ class RPN(nn.Module):
         train: ProposalRule,
         test: ProposalRule,
         anchor_rule: AnchorRule,
+        cell_anchors: CellAnchors = base_anchors,
+        convention: Convention = V2,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
@@ -83,19 +86,19 @@ class RPN(nn.Module):
         self.strides = tuple(strides)
         self.anchor_scale, self.anchor_ratios = anchor_scale, tuple(anchor_ratios)
         self.train_rule, self.test_rule, self.anchor_rule = train, test, anchor_rule
+        self.cell_anchors, self.convention = cell_anchors, convention
 
     def forward(self, pyramid: Pyramid) -> Scored:
         """Objectness and box deltas of all anchors of P2..P6."""
         anchors, logits, deltas, sizes = [], [], [], []
+        shape = (self.anchor_scale, self.anchor_ratios)
         for features, stride in zip(pyramid, self.strides, strict=True):
             size = (features.shape[2], features.shape[3])
             x = self.conv(features).relu()
             logits.append(self.objectness(x).permute(0, 2, 3, 1).flatten(1).float())
             moves = self.deltas(x).permute(0, 2, 3, 1)
             deltas.append(moves.reshape(len(x), -1, 4).float())
-            anchors.append(
-                grid_anchors(size, stride, self.anchor_scale, self.anchor_ratios, x.device)
-            )
+            anchors.append(grid_anchors(size, stride, *shape, x.device, self.cell_anchors))
             sizes.append(size)
         return Scored(
             torch.cat(anchors),
@@ -117,11 +120,12 @@ class RPN(nn.Module):
             scores = logits.sigmoid()
             rows = _best_per_level(scores, scored.anchors_per_level, rule.candidates)
             boxes = box_ops.decode(scored.anchors[rows], deltas[rows], STD)
-            boxes = box_ops.clip(boxes, size)
+            boxes = box_ops.clip(boxes, size, self.convention.pixel)
             if not rule.keep_empty_boxes:
                 real = box_ops.has_area(boxes)
                 boxes, rows = boxes[real], rows[real]
-            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou)
+            apart = self.convention.suppress_apart
+            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
             kept.append(boxes[keep[: rule.proposals]])
             kept_scores.append(best[: rule.proposals])
         return Rois.cat(kept), torch.cat(kept_scores)

@@ -95,9 +95,15 @@ def train(
     if start is None:
         detector = fresh_detector(settings.model, settings.train.seed, say)
     else:
-        classes = sources.train.classes
-        seed = settings.train.seed
-        detector = continued_detector(settings.model, classes, start.saved, start.path, seed, say)
+        detector = continued_detector(
+            settings.model,
+            sources.train.classes,
+            start.saved,
+            start.path,
+            settings.train.seed,
+            say,
+            semantics=sources.semantics.mode,
+        )
     run = create_run(out, settings.preset, parent)
     run.write_settings(settings, sources.train)
     return _Training(settings, sources, detector, run, console).fit(None)

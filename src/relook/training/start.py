@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from ..assembly import build_detector
 from ..config import ModelConfig
 from ..data.coco import Category
+from ..data.semantics import Mode
 from ..detector import Detector
-from ..errors import ModelError
+from ..errors import ModelError, UsageError
 from ..interop.imagenet import load_imagenet
 from ..weights import SavedModel
+from .common_classes import CommonClasses
 
 _NAMED = 5
 
@@ -32,7 +35,18 @@ def fresh_detector(config: ModelConfig, seed: int, say: Callable[[str], None]) -
 
 
 def seeded_detector(config: ModelConfig, seed: int) -> Detector:
-    """A detector with random weights drawn from `seed`."""
+    """A detector with random weights drawn from `seed`, to be trained.
+
+    Raises:
+        UsageError: U04 for a configuration that can only predict.
+    """
+    if config.numerics != "v2":
+        raise UsageError(
+            "U04",
+            f"numerics {config.numerics}: these are for predicting with old weights, and targets "
+            "and augmentations of that age are not made any more. Train with --set "
+            "model.numerics=v2: the weights are a start, and adapt to the small shifts.",
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_detector(config)
@@ -45,22 +59,38 @@ def continued_detector(
     path: Path,
     seed: int,
     say: Callable[[str], None],
+    *,
+    semantics: Mode | None = None,
 ) -> Detector:
-    """A detector for `classes` with the weights of `saved`.
+    """A detector for `classes` with the weights of `saved`, whatever the order of the classes.
 
-    Layers whose shape depends on the classes keep their weights only if the classes have the
-    same names in the same order; else they start from random numbers, and that is said.
+    What belongs to one class follows its name: classes that both know keep their weights, new
+    ones start from random numbers, the others are dropped, and `say` is told which. Weights of
+    the background are kept. So it is with the semantic branch if its labels were, and are,
+    painted from the objects; labels of maps have no names and are kept where their number is
+    the same. `semantics` says where the labels of the data come from; by default they count as
+    painted if there is one for each class and one for the background.
 
     Raises:
-        ModelError: M04 when another layer does not fit.
+        ModelError: M04 when a layer does not fit for another reason than the classes.
+        UsageError: U04 for a configuration that can only predict.
     """
     detector = seeded_detector(config, seed)
     own, given = detector.state_dict(), saved.detector.state_dict()
-    same_classes = [c.name for c in saved.classes] == [c.name for c in classes]
-    new = set() if same_classes else class_dependent(config)
-    new |= {name for name in own if name not in given and name.startswith("semantic")}
-    new |= _reshaped_semantics(config, saved.config)
-    wrong = [n for n in own if n not in new and (n not in given or given[n].shape != own[n].shape)]
+    common = CommonClasses.of(saved.classes, classes)
+    loaded = {name: given[name] for name in own if name in given}
+    for name in _differing(config, config.with_(num_classes=config.num_classes + 1)):
+        if name in loaded:
+            loaded[name] = common.carried_over(loaded[name], own[name])
+    labels = _semantic_labels(config, saved.config, semantics)
+    for name in _semantic_outputs(config):
+        if labels == "painted" and name in loaded:
+            loaded[name] = common.carried_over(loaded[name], own[name])
+        elif labels == "new":
+            loaded[name] = own[name]
+    if config.semantic is not None and saved.config.semantic is None:
+        loaded |= {name: value for name, value in own.items() if name.startswith("semantic.")}
+    wrong = [n for n in own if n not in loaded or loaded[n].shape != own[n].shape]
     if wrong:
         raise ModelError(
             "M04",
@@ -68,13 +98,11 @@ def continued_detector(
             f"({', '.join(wrong[:_NAMED])}{', ...' if len(wrong) > _NAMED else ''}). Leave --model "
             "out to take the model of the file, or choose the one it was trained as.",
         )
-    detector.load_state_dict({**own, **{n: given[n] for n in own if n not in new}})
-    say(f"start: {len(own) - len(new)} tensors from {path}")
-    if new:
-        say(
-            f"       {len(new)} tensors depend on the classes, which are new here, and start "
-            f"from random numbers: {', '.join(sorted(new)[:_NAMED])}, ..."
-        )
+    detector.load_state_dict(loaded)
+    kept = sum(loaded[name] is not value for name, value in own.items())
+    say(f"start: {kept} of {len(own)} tensors from {path}")
+    for line in (*common.lines(), *_semantic_lines(config, saved.config, labels)):
+        say(f"       {line}")
     unused = [name for name in given if name not in own]
     if unused:
         say(f"       {len(unused)} tensors of the file have no place here: {unused[0]}, ...")
@@ -83,16 +111,44 @@ def continued_detector(
 
 def class_dependent(config: ModelConfig) -> set[str]:
     """Names of the tensors whose shape changes with the number of classes, semantic ones too."""
-    changes = {"num_classes": config.num_classes + 1}
-    if config.semantic is not None:
-        changes["semantic__num_classes"] = config.semantic.num_classes + 1
-    return _differing(config, config.with_(**changes))
+    more = config.with_(num_classes=config.num_classes + 1)
+    return _differing(config, more) | _semantic_outputs(config)
 
 
-def _reshaped_semantics(config: ModelConfig, before: ModelConfig) -> set[str]:
-    if config.semantic is None or before.semantic is None:
-        return set()
-    if config.semantic.num_classes == before.semantic.num_classes:
+def _semantic_labels(
+    config: ModelConfig, before: ModelConfig, semantics: Mode | None
+) -> Literal["none", "painted", "same", "new"]:
+    """What becomes of the semantic outputs: follow the class names, stay, or start anew."""
+    if config.semantic is None:
+        return "none"
+    if before.semantic is None:
+        return "new"
+    was_painted = before.semantic.num_classes == before.num_classes + 1
+    is_painted = config.semantic.num_classes == config.num_classes + 1
+    if semantics is not None:
+        is_painted = semantics == "instances"
+    if was_painted and is_painted:
+        return "painted"
+    same_number = before.semantic.num_classes == config.semantic.num_classes
+    return "same" if same_number and not was_painted and not is_painted else "new"
+
+
+def _semantic_lines(config: ModelConfig, before: ModelConfig, labels: str) -> list[str]:
+    if config.semantic is None or labels == "painted":
+        return []
+    count = config.semantic.num_classes
+    if before.semantic is None:
+        return [f"semantic branch ({count} labels): not in the file, from random numbers"]
+    if labels == "same":
+        return [f"semantic labels: {count} as in the file, which does not name them; all kept"]
+    return [
+        f"semantic labels: {count} here, {before.semantic.num_classes} of another kind in the "
+        "file; these outputs start from random numbers"
+    ]
+
+
+def _semantic_outputs(config: ModelConfig) -> set[str]:
+    if config.semantic is None:
         return set()
     more = config.with_(semantic__num_classes=config.semantic.num_classes + 1)
     return _differing(config, more)

@@ -1,0 +1,217 @@
+"""``relook weights``: models that others trained, fetched, checked and imported."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ..errors import UsageError
+from .errors import printable
+from .progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ..interop.zoo import ZooFile
+
+weights = typer.Typer(
+    no_args_is_help=True,
+    help="Fetch, check and import models that others trained.",
+)
+
+_SUFFIX: Final = ".safetensors"
+_NARROWEST: Final = 150  # columns a table gets where there is no terminal to ask
+
+
+class Style(StrEnum):
+    """Where the stride of a bottleneck is, and which normalisation its images get."""
+
+    PYTORCH = "pytorch"
+    CAFFE = "caffe"
+
+
+@weights.command("list")
+def list_files(
+    as_json: Annotated[bool, typer.Option("--json", help="Print json instead of a table.")] = False,
+) -> None:
+    """List published checkpoints: what they are, what was published for them, and whether they
+    are here."""
+    from ..interop.zoo import ZOO
+
+    if as_json:
+        typer.echo(json.dumps([describe(file) for file in ZOO], indent=1))
+    else:
+        _print_table(ZOO)
+
+
+@weights.command("get")
+def get(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name of `relook weights list`, or a preset's.")
+    ],
+) -> None:
+    """Download a published checkpoint, if it is not here, and print where it is.
+
+    Files are kept in the folder RELOOK_CACHE (by default in the user's cache), which can be copied
+    to a machine without internet. RELOOK_MIRRORS names other servers to ask first.
+    """
+    from ..interop.zoo import fetch, find
+
+    file, console = find(name), notices()
+    with progress_bar(console) as bar:
+        task = bar.add_task(f"{file.name}, MB", total=file.megabytes)
+
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done // 10**6, total=total and total // 10**6)
+
+        got = fetch(file, progress=show)
+    typer.echo(got.path)
+    how = f"{got.received:,} bytes fetched" if got.received else "it was here"
+    console.print(f"{how}; SHA-256 {got.sha256}, as published ({file.hash_prefix}...)")
+    console.print(f"licence: {file.licence}")
+    if file.preset is None:
+        console.print(f"no preset covers it: {file.why_not}")
+
+
+@weights.command("verify")
+def verify(path: Annotated[Path, typer.Argument(metavar="FILE", help="Any file.")]) -> None:
+    """Say what a file is by its hash, without opening it otherwise.
+
+    The exit code is 4 when it is damaged, or nothing is known to compare it with.
+    """
+    from ..interop.zoo import verify as verified
+
+    found = verified(path)
+    typer.echo(f"{printable(str(path))}: {found.size:,} bytes, SHA-256 {found.sha256}")
+    file = found.file
+    if file is None:
+        typer.echo("whole: the hash is the one in its name. It is not a file that is listed here.")
+        return
+    typer.echo(f"whole: {file.name}, published at {file.url}")
+    typer.echo(f"preset: {file.preset or f'none ({file.why_not})'}")
+    typer.echo(f"published AP on {file.split}: {_score(file)}")
+    typer.echo(f"licence: {file.licence}")
+
+
+@weights.command("import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="THEIRS", help="Checkpoint of another library.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="OURS", help="The .safetensors file to write.")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its MMDetection configuration; it is read, never run."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The model it is. [default: told from its tensors]"),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Names of its classes, one a line, in its order."),
+    ] = None,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Accept a file of MMDetection 1. Experimental.")
+    ] = False,
+    style: Annotated[
+        Style | None, typer.Option(help="Which ResNet it was trained with, if the file hides it.")
+    ] = None,
+    ema: Annotated[
+        bool, typer.Option("--ema", help="Take the moving averages of the weights, if it has any.")
+    ] = False,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Store 16 bits for a number, half the size.")
+    ] = False,
+) -> None:
+    """Turn a checkpoint of another library into a relook model, and account for every tensor.
+
+    The report is printed, and written beside the model as NAME.report.json.
+    """
+    if out.suffix != _SUFFIX:
+        raise UsageError("U03", f"--out {out}: the name has to end with {_SUFFIX}")
+    from ..atomic import write_text
+    from ..interop.importing import import_checkpoint
+    from ..weights import load_model, save_model
+
+    imported = import_checkpoint(
+        source,
+        config=config,
+        preset=preset,
+        classes=classes,
+        legacy=legacy,
+        style=None if style is None else style.value,
+        ema=ema,
+    )
+    report = imported.report
+    if report.source == "relook":  # importing what was imported changes nothing
+        extra = load_model(source).extra
+    else:
+        origin = {"file": report.file, "sha256": report.sha256}
+        extra = {"licence": report.licence, "imported_from": origin}
+    save_model(out, imported.detector, imported.config, imported.classes, extra, half=fp16)
+    beside = out.with_suffix(".report.json")
+    content = report.to_json() | {"recipe": dict(imported.recipe)}
+    write_text(beside, json.dumps(content, indent=1) + "\n")
+    for line in report.lines():
+        typer.echo(printable(line))
+    notices().print(f"written: {out} ({out.stat().st_size / 1e6:.0f} MB) and {beside}")
+
+
+def describe(file: ZooFile) -> dict[str, Any]:
+    """A published checkpoint as json values."""
+    return {
+        "name": file.name,
+        "preset": file.preset,
+        "why_not": file.why_not or None,
+        "url": file.url,
+        "hash_prefix": file.hash_prefix,
+        "megabytes": file.megabytes,
+        "schedule": file.schedule,
+        "published": {"box_ap": file.box_ap, "mask_ap": file.mask_ap, "split": file.split},
+        "licence": file.licence,
+        "path": str(file.path),
+        "is_here": file.path.is_file(),
+    }
+
+
+def _print_table(files: tuple[ZooFile, ...]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("file", no_wrap=True)
+    table.add_column("preset", no_wrap=True)
+    table.add_column("schedule", no_wrap=True)
+    for title in ("box / mask AP", "MB", "hash", "here"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for file in files:
+        if file.preset is not None:
+            is_here = "yes" if file.path.is_file() else ""
+            row = (file.name, file.preset, file.schedule, _score(file), str(file.megabytes))
+            table.add_row(*row, file.hash_prefix, is_here)
+    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = max(console.width, _NARROWEST)
+    console.print(table)
+    console.print("No preset covers the following.")
+    for reason in dict.fromkeys(file.why_not for file in files if file.preset is None):
+        console.print(f"- {reason}:")
+        for file in files:
+            if file.why_not == reason:
+                console.print(f"    {file.name} ({_score(file)})")
+    console.print(
+        "\nAP as published, on COCO val2017 (*: test-dev). MB: of the weights. The files are in "
+        f"{files[0].path.parent} once they were fetched.\nNone of them was opened in the making of "
+        "relook; `make verify-zoo` checks them where there is internet."
+    )
+
+
+def _score(file: ZooFile) -> str:
+    mask = "-" if file.mask_ap is None else f"{file.mask_ap:.1f}"
+    return f"{file.box_ap:.1f} / {mask}{'*' if file.split != 'val2017' else ''}"

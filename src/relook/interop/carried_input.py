@@ -1,0 +1,152 @@
+"""From their pipelines to ours: the size and normalisation of images, and the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .account import Account, same
+from .unreadable import Unreadable
+
+_TEST = (
+    "test_dataloader.dataset",
+    "val_dataloader.dataset",
+    "data.test",
+    "data.val",
+    "",  # pipelines by their own name
+)
+_TRAIN = ("train_dataloader.dataset", "data.train")
+_CLASSES = ("metainfo.classes", "metainfo.CLASSES", "classes", "CLASSES")
+_DEEPEST = 5  # data sets that wrap each other
+
+
+def carry_input(account: Account) -> bool:
+    """Carry over how an image becomes numbers; the result is whether that is in caffe's way."""
+    steps = dict(pipeline(account, test=True))
+    for path, kind in steps.items():
+        if kind in {"Resize", "MultiScaleFlipAug"}:
+            _carry_size(account, path)
+        elif kind == "Pad" and account.has(f"{path}.size_divisor"):
+            account.check(f"{path}.size_divisor", (32,))
+    normalise = [path for path, kind in steps.items() if kind == "Normalize"]
+    if account.has("model.data_preprocessor.mean"):
+        return _carry_normalisation(account, "model.data_preprocessor", "bgr_to_rgb")
+    for path in normalise[:1] or ["img_norm_cfg"]:
+        if account.has(f"{path}.mean"):
+            return _carry_normalisation(account, path, "to_rgb")
+    return False
+
+
+def pipeline(account: Account, *, test: bool) -> Iterator[tuple[str, str]]:
+    """(path, name) of each step of a pipeline, those within other steps after their holder."""
+    for dataset in _TEST if test else (*_TRAIN, ""):
+        for inner in _datasets(account, dataset) if dataset else [dataset]:
+            name = f"{inner}.pipeline" if dataset else f"{'test' if test else 'train'}_pipeline"
+            if isinstance(account.get(name), list | tuple):
+                yield from _steps(account, name)
+                return
+
+
+def _steps(account: Account, path: str) -> Iterator[tuple[str, str]]:
+    for step in account.expand(f"{path}.*"):
+        yield step, account.kind(step)
+        if isinstance(account.get(f"{step}.transforms"), list | tuple) and path.count(".") < 20:
+            yield from _steps(account, f"{step}.transforms")
+
+
+def _datasets(account: Account, path: str) -> list[str]:
+    """A data set, and those it wraps."""
+    found = [path]
+    while account.has(f"{found[-1]}.dataset") and len(found) < _DEEPEST:
+        found.append(f"{found[-1]}.dataset")
+    return found
+
+
+def _carry_size(account: Account, path: str) -> None:
+    where = account.first(f"{path}.img_scale", f"{path}.scale")
+    if where is not None:
+        sides = account.get(where)
+        if isinstance(sides, list | tuple) and len(sides) == 1:
+            sides = sides[0]
+        if limits := as_limits(sides):
+            account.set(where, "input.size", limits)
+        else:
+            account.ignore(where, "one pair of side lengths was expected; relook tests at one size")
+    if account.has(f"{path}.keep_ratio"):
+        account.check(f"{path}.keep_ratio", (True,))
+    if account.has(f"{path}.flip"):
+        account.check(f"{path}.flip", (False,))
+
+
+def as_limits(sides: Any) -> tuple[int, int] | None:
+    """(long, short) of a pair of whole numbers in whatever order."""
+    if not isinstance(sides, list | tuple) or len(sides) != 2:
+        return None
+    if not all(type(side) is int for side in sides):
+        return None
+    return max(sides), min(sides)
+
+
+def _carry_normalisation(account: Account, path: str, turn: str) -> bool:
+    """`mean` and `std` are in the order of channels that the network gets: RGB if turned."""
+    means, stds = account.numbers(f"{path}.mean"), account.numbers(f"{path}.std")
+    if means is None or stds is None or len(means) != 3 or len(stds) != 3:
+        account.ignore(path, "mean and std were expected, three numbers each")
+        return False
+    turned = account.flag(f"{path}.{turn}") if account.has(f"{path}.{turn}") else True
+    if turned is False:
+        means, stds = means[::-1], stds[::-1]
+    paths = [f"{path}.mean", f"{path}.std"]
+    account.set_all(paths, {"input.mean": means, "input.std": stds})
+    if turned is False:
+        account.conflict(
+            f"{path}.{turn}",
+            "the network gets BGR, relook's get RGB; mean and std are carried over as RGB, the "
+            "channels of the first convolution have to be turned, too",
+        )
+    elif account.has(f"{path}.{turn}"):
+        account.check(f"{path}.{turn}", (True,))
+    return turned is False and same(stds, (1, 1, 1))
+
+
+def carry_classes(account: Account) -> tuple[str, ...] | None:
+    """The names of the classes in the order of their labels; None when there are none."""
+    found: tuple[str, ...] | None = None
+    for path in _class_paths(account):
+        names = account.get(path)
+        reason = _unusable(names)
+        if not reason and len(names) != account.config.num_classes:
+            reason = f"{len(names)} names for {account.config.num_classes} classes of the model"
+        if reason:
+            account.conflict(path, reason)
+        elif found is None or found == tuple(names):
+            found = tuple(names)
+            account.use(path, "classes")
+        else:
+            account.conflict(path, "another part of the file has other classes; those were taken")
+    return found
+
+
+def _class_paths(account: Account) -> Iterator[str]:
+    parts = [
+        inner
+        for dataset in (*_TRAIN, *_TEST[:-1])
+        for inner in _datasets(account, dataset)
+        if account.has(dataset)
+    ]
+    for name in _CLASSES:
+        for path in [*(f"{part}.{name}" for part in parts), name]:
+            if account.has(path):
+                yield path
+
+
+def _unusable(names: Any) -> str:
+    if isinstance(names, Unreadable):
+        return "the names of the classes are not known; give them as a text file"
+    if not isinstance(names, list | tuple):
+        return "a list of names was expected; give them as a text file"
+    if not names or not all(isinstance(name, str) and name for name in names):
+        return "every class needs a name"
+    if len(set(names)) != len(names):
+        return "a name stands twice"
+    return ""

@@ -1,0 +1,107 @@
+"""Names of the classes of a foreign checkpoint, from the best of the places that may hold them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..data.records import Category
+from ..errors import DataError, ModelError, UsageError
+
+
+class Named(NamedTuple):
+    """The classes, position = label, and where the names come from."""
+
+    classes: tuple[Category, ...]
+    why: str
+    missing: bool  # the names are made up
+
+
+@functools.cache
+def coco_classes() -> tuple[Category, ...]:
+    """The 80 classes of COCO, in ascending order of their ids (1 to 90)."""
+    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
+
+    names = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
+    return tuple(Category(i, name) for i, name in enumerate(names) if i > 0 and name != "N/A")
+
+
+def names_in(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names a file carries: `CLASSES`, `classes`, or either inside `dataset_meta`."""
+    inner = meta.get("dataset_meta")
+    places = [meta, inner] if isinstance(inner, Mapping) else [meta]
+    for place in places:
+        for key in ("CLASSES", "classes"):
+            names = place.get(key)
+            if isinstance(names, str):
+                return (names,)
+            if isinstance(names, Sequence) and names and all(isinstance(n, str) for n in names):
+                return tuple(names)
+    return None
+
+
+def name_classes(
+    num_classes: int,
+    meta: Mapping[str, Any],
+    given: Path | Sequence[str] | None = None,
+    configured: Sequence[str] | None = None,
+) -> Named:
+    """Names for `num_classes` labels: those `given`, else the configuration's, else the file's,
+    else COCO's when there are 80, else ``class_0``, ``class_1``, ...
+
+    Names that are COCO's, in COCO's order, get COCO's ids; others are numbered from 1.
+
+    Raises:
+        DataError: D01 when the file of names does not exist.
+        UsageError: U03 when names are not text, are empty or come twice.
+        ModelError: M04 when `given` or `configured` are not as many as the model has outputs.
+    """
+    if given is not None:
+        named_file = isinstance(given, str | Path)
+        names = _read_names(Path(given)) if isinstance(given, str | Path) else tuple(given)
+        where = f"the names in {given}" if named_file else "the names given"
+        return Named(_categories(_as_many(names, num_classes, where)), where, False)
+    if configured is not None:
+        where = "the configuration file"
+        return Named(_categories(_as_many(configured, num_classes, where)), where, False)
+    names = names_in(meta) or ()
+    if len(names) == num_classes and len(set(names)) == num_classes and all(names):
+        return Named(_categories(names), "meta of the file", False)
+    unusable = f" (its meta names {len(names)}, which do not fit)" if names else ""
+    if num_classes == len(coco_classes()):
+        return Named(coco_classes(), f"80 classes are taken to be COCO's{unusable}", True)
+    made_up = [f"class_{i}" for i in range(num_classes)]
+    return Named(_categories(made_up), f"the file names no classes{unusable}", True)
+
+
+def _categories(names: Sequence[str]) -> tuple[Category, ...]:
+    if tuple(names) == tuple(c.name for c in coco_classes()):
+        return coco_classes()
+    return tuple(Category(i, name) for i, name in enumerate(names, start=1))
+
+
+def _read_names(path: Path) -> tuple[str, ...]:
+    if not path.is_file():
+        raise DataError("D01", f"{path}: there is no such file of class names, one a line")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError("U03", f"{path}: not a text file of class names ({error})") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _as_many(names: Sequence[Any], num_classes: int, where: str) -> tuple[str, ...]:
+    if not all(isinstance(name, str) and name for name in names):
+        raise UsageError("U03", f"{where}: a class name must be text, and not empty")
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise UsageError("U03", f"{where}: {', '.join(twice[:5])} comes twice")
+    if len(names) != num_classes:
+        raise ModelError(
+            "M04",
+            f"{where}: {len(names)} classes, and the model tells {num_classes} apart. Give one "
+            "name for each, in the order of the training's labels.",
+        )
+    return tuple(names)

@@ -1,0 +1,169 @@
+"""What a checkpoint is, all evidence considered: tensors, meta, configuration, and the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..config import ModelConfig
+from ..data.records import Category
+from ..errors import ModelError, RelookError
+from .classes import name_classes, names_in
+from .families import identify
+from .mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
+from .reading import Checkpoint
+from .recognition import Recognised, recognise
+from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
+
+_CHANNELS = re.compile(r"[\w.]*\b(?:bgr_)?to_rgb\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A checkpoint's model, before any tensor is loaded."""
+
+    recognised: Recognised
+    config: ModelConfig
+    classes: tuple[Category, ...]
+    blue_first: bool  # the first convolution expects blue, green, red
+    reasons: tuple[str, ...]
+    assumed: tuple[str, ...]
+    notes: tuple[str, ...]
+    settings: tuple[str, ...]  # of the configuration: a line for what was carried over, or not
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+def understand(
+    checkpoint: Checkpoint,
+    *,
+    config: Path | str | None = None,
+    preset: str | None = None,
+    classes: Path | Sequence[str] | None = None,
+    legacy: bool = False,
+    style: Style | None = None,
+) -> Understood:
+    """What model the tensors of `checkpoint` belong to; options as of `import_checkpoint`.
+
+    Raises:
+        ModelError: M04 for a model that relook does not have, or, without `legacy`, one of
+            MMDetection 1.x.
+        DataError: D01 and D14 for files that are missing or cannot be read.
+        UsageError: U01 for an unknown preset, U03 for class names that cannot be used.
+    """
+    shapes = {name: tuple(value.shape) for name, value in checkpoint.state.items()}
+    old = identify(shapes) == "mmdet-v1"
+    if old and not legacy:
+        raise _old_numerics()
+    recognised = recognise(shapes, checkpoint.meta, preset=preset)
+    reasons: list[str] = []
+    assumed: list[str] = []
+    notes: list[str] = []
+    if old:
+        assumed.append("numerics of MMDetection 1.x (experimental: no recorded run proves them)")
+    elif legacy:
+        notes.append("legacy changed nothing: the names are those of MMDetection 2.x and 3.x")
+    # What the user says by a preset is not overruled by a text in the file.
+    text_counts = config is not None or preset is None
+    carried = _carry(checkpoint, config, recognised.config, notes) if text_counts else None
+    _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
+    found = recognised.config if carried is None else carried.config
+    meta, configured = checkpoint.meta, None
+    if carried is not None and config is not None:
+        configured = carried.classes
+    elif carried is not None and names_in(meta) is None and carried.classes:
+        meta = {**meta, "classes": carried.classes}
+    named = name_classes(found.num_classes, meta, classes, configured)
+    (assumed if named.missing else reasons).append(f"class names <- {named.why}")
+    return Understood(
+        recognised=recognised,
+        config=found,
+        classes=named.classes,
+        blue_first=carried is not None and any(map(_CHANNELS.match, carried.conflicts)),
+        reasons=tuple(reasons),
+        assumed=tuple(assumed),
+        notes=tuple(notes),
+        settings=_settings(carried),
+        recipe=carried.recipe if carried is not None and config is not None else {},
+    )
+
+
+def _settings(carried: Carried | None) -> tuple[str, ...]:
+    if carried is None:
+        return ()
+    # What the file asks for and does not get comes first: it needs a look.
+    return (
+        *(f"not carried over: {line}" for line in carried.ignored),
+        *(f"carried over: {line}" for line in carried.used),
+    )
+
+
+def _carry(
+    checkpoint: Checkpoint, config: Path | str | None, base: ModelConfig, notes: list[str]
+) -> Carried | None:
+    """What a configuration file, or else the text in the checkpoint, adds to `base`."""
+    if config is not None:
+        read = read_mmdet_config(Path(config))
+        notes += read.notes
+        return carry_over(read.values, base)
+    key = next((k for k in TEXTS if isinstance(checkpoint.meta.get(k), str)), None)
+    if key is None:
+        return None
+    try:
+        read = config_from_text(checkpoint.meta[key])
+        return carry_over(read.values, base)
+    except RelookError as error:
+        notes.append(f"meta.{key} was not used: {error.message}")
+        return None
+
+
+def _settle_style(
+    checkpoint: Checkpoint,
+    recognised: Recognised,
+    carried: Carried | None,
+    style: Style | None,
+    reasons: list[str],
+    assumed: list[str],
+) -> None:
+    told: Evidence | None
+    if style is not None:
+        told = Evidence(style, "as you said")
+    elif carried is not None and carried.style is not None:
+        told = Evidence(carried.style, "the configuration")
+    else:
+        told = stated_style(checkpoint.meta, checkpoint.path.name)
+        told = told or style_of_stem(checkpoint.state)
+    if told is None:
+        # Nobody has published, or could have started, standardised weights of the other style.
+        if not recognised.config.backbone.weight_standardisation:
+            assumed.append(
+                "PyTorch-style ResNet: a Caffe-style one has the same names and shapes, but "
+                "nothing in the file or its first layer speaks for that"
+            )
+    elif told.style == "caffe":
+        raise _caffe(told.why)
+    else:
+        reasons.append(f"PyTorch-style ResNet <- {told.why}")
+
+
+def _old_numerics() -> ModelError:
+    return ModelError(
+        "M04",
+        "this checkpoint is of MMDetection 1.x, as the DetectoRS authors' own release is (heads "
+        "without roi_head. in front). Its classes are in another order and its boxes, anchors and "
+        "crops meet the pixels differently: loaded as a newer file it would be silently wrong. "
+        "--legacy (legacy=True) converts it and computes as version 1 did; that is experimental.",
+    )
+
+
+def _caffe(why: str) -> ModelError:
+    return ModelError(
+        "M04",
+        f"this checkpoint is of the Caffe style ({why}): its ResNet steps in the first 1x1 "
+        "convolution and sees blue, green, red pixels that were not divided by their deviation. "
+        "relook has the PyTorch style only, which has the same names and shapes and would be "
+        "silently wrong. Take the PyTorch-style file of the same model, or, if this is one, say "
+        "so: --style pytorch (style='pytorch').",
+    )

@@ -1,0 +1,259 @@
+"""A checkpoint of another library becomes a detector, or an explanation of why it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..assembly import build_detector
+from ..config import ModelConfig
+from ..data.records import Category
+from ..detector import Detector
+from ..errors import ModelError, UsageError
+from ..presets import preset as named_preset
+from ..weights import FORMAT, SUFFIX, load_model
+from .classes import name_classes
+from .evidence import Understood, understand
+from .families import Source, identify
+from .legacy import convert_v1
+from .mmdet import rename
+from .reading import Checkpoint, read_checkpoint
+from .recognition import Recognised, todays_name
+from .report import LICENCES, Report, forward_values
+from .start_weights import start_from, torchvision_refusal
+from .style import Style
+from .tensor_table import Row, check_strict, fill, match_tensors
+
+_STEM = re.compile(r"features\.(backbone|backbones\.\d+)\.conv1\.weight")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A detector from a foreign checkpoint, and the proof that it is that one."""
+
+    detector: Detector  # on the CPU, in evaluation mode, independent of the file
+    config: ModelConfig
+    classes: tuple[Category, ...]  # position = label
+    report: Report
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the training's recipe that the configuration file sets."""
+
+
+def import_checkpoint(
+    path: Path | str,
+    *,
+    config: Path | str | None = None,
+    preset: str | None = None,
+    classes: Path | Sequence[str] | None = None,
+    legacy: bool = False,
+    style: Style | None = None,
+    ema: bool = False,
+    with_digest: bool = True,
+) -> Imported:
+    """The model in a checkpoint of MMDetection, of the DetectoRS authors, or of relook itself.
+
+    The architecture is read from the tensors. Every tensor of the file must have a place in the
+    model, and every one of the model must come from the file, or be computable from it.
+
+    Args:
+        path: A `.pth` file, or safetensors.
+        config: The MMDetection configuration file it was trained with, read but never run; by
+            default the one that the checkpoint carries as text, if it does.
+        preset: The relook model it should be; what shapes do not tell is taken from there.
+            Weights of torchvision need it: they are only a start for a training of that model.
+        classes: Names in the order of the labels, or a text file with one a line.
+        legacy: Accept files of MMDetection 1.x, whose names and order of classes are converted
+            and whose numerics are then used. Experimental.
+        style: Which kind of ResNet it is, where the file does not say or is wrong.
+        ema: Take the moving averages of the weights, if the file has them beside the others.
+        with_digest: Whether the report gets a checksum of what the model computes; takes the
+            time of one small image.
+
+    Raises:
+        DataError: D01 when a file is missing, D14 for a configuration that cannot be read.
+        ModelError: M02 or M07 for a file that cannot or must not be read; M04 for a model that
+            relook does not have, that was not converted, or that does not fit in every tensor.
+        UsageError: U01 for an unknown preset, U03 for a value that makes no sense, U04 for
+            options that do not go with the file.
+    """
+    path = Path(path)
+    if style is not None and style not in get_args(Style):
+        raise UsageError("U03", f"style {style!r}: expected pytorch or caffe")
+    if _is_own(path):
+        options = {"config": config, "preset": preset, "classes": classes, "style": style}
+        given = [name for name, value in options.items() if value is not None]
+        given += [name for name, on in (("legacy", legacy), ("ema", ema)) if on]
+        return _import_own(path, given, with_digest)
+    checkpoint = read_checkpoint(path, ema=ema)
+    try:
+        source = identify(_shapes(checkpoint.state))
+        if source == "relook":
+            raise ModelError(
+                "M04",
+                "these are weights of relook without a configuration, such as the state of a "
+                f"training. Load the run folder, or the {SUFFIX} file in it",
+            )
+        if source == "torchvision":
+            return _import_start(checkpoint, preset, classes, with_digest)
+        model = understand(
+            checkpoint,
+            config=config,
+            preset=preset,
+            classes=classes,
+            legacy=legacy,
+            style=style,
+        )
+        detector, rows, notes = _load(checkpoint, source, model)
+    except ModelError as error:
+        raise ModelError(error.code, f"{path}: {error.message}") from error
+    report = _report(
+        checkpoint,
+        source,
+        model.recognised.preset or "no preset has this structure",
+        rows,
+        detector if with_digest else None,
+        reasons=(*model.recognised.reasons, *model.reasons),
+        unknown=(*model.recognised.unknown, *model.assumed),
+        notes=(*model.notes, *notes),
+        settings=model.settings,
+    )
+    return Imported(detector, model.config, model.classes, report, model.recipe)
+
+
+def _load(
+    checkpoint: Checkpoint, source: Source, model: Understood
+) -> tuple[Detector, list[Row], list[str]]:
+    """A detector with the tensors of the file, and a row for each of them."""
+    originals = checkpoint.state
+    theirs = {todays_name(name): name for name in originals}
+    state: Mapping[str, Tensor] = originals
+    if source == "mmdet-v1":
+        state = convert_v1(originals)
+    looks_twice = model.config.pyramid.steps > 1
+    names = {key: rename(key, looks_twice) for key in state}
+    if len(set(names.values())) != len(names):
+        raise ModelError("M04", "two tensors of this checkpoint have the same meaning")
+    given = {names[key]: value for key, value in state.items()}
+    labels = {names[key]: theirs.get(key, key) for key in state}
+    changed = {
+        name: "classes in today's order"
+        for name, value in given.items()
+        if value is not originals.get(labels[name])
+    }
+    if model.blue_first:
+        for name in [name for name in given if _STEM.fullmatch(name) and given[name].ndim == 4]:
+            given[name] = given[name].flip(1)
+            changed[name] = "turned to take red, green, blue"
+    with torch.device("meta"):
+        detector = build_detector(model.config)
+    expected = dict(detector.state_dict())
+    rows = match_tensors(expected, given, labels, changed)
+    check_strict(rows)
+    # The tensors of the file are let go one by one, so that no third copy is ever held.
+    del state
+    originals.clear()
+    filled = fill(rows, expected, given.pop, given.pop)
+    broken = [name for name, value in filled.items() if not value.isfinite().all()]
+    notes = [f"{name} holds numbers that are not finite" for name in broken]
+    detector.load_state_dict(filled, assign=True)
+    return detector.eval(), rows, notes
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
+def _import_start(
+    checkpoint: Checkpoint,
+    preset: str | None,
+    classes: Path | Sequence[str] | None,
+    with_digest: bool,
+) -> Imported:
+    if preset is None:
+        raise torchvision_refusal(checkpoint.state)
+    config = named_preset(preset)
+    named = name_classes(config.num_classes, {}, classes)
+    detector, rows = start_from(checkpoint.state, config)
+    report = _report(
+        checkpoint,
+        "torchvision",
+        f"{preset}, backbone and pyramid only",
+        rows,
+        detector if with_digest else None,
+        unknown=("everything behind the pyramid starts from random numbers: train before use",),
+    )
+    return Imported(detector, config, named.classes, report)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether relook wrote the file; what is no file at all is left to the reader."""
+    if path.suffix != SUFFIX or not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError):
+        return False
+
+
+def _import_own(path: Path, given: Sequence[str], with_digest: bool) -> Imported:
+    if given:
+        raise UsageError(
+            "U04",
+            f"{path} is a relook model and says itself what it is; {', '.join(given)} cannot be "
+            "given with it",
+        )
+    saved = load_model(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    rows = [
+        Row(name, name, tuple(value.shape), "used")
+        for name, value in saved.detector.state_dict().items()
+    ]
+    checkpoint = Checkpoint(path, {}, {}, sha256, path.stat().st_size, [])
+    recognised = Recognised(saved.config, "relook", (), ())
+    report = _report(
+        checkpoint,
+        "relook",
+        recognised.preset or "no preset has this structure",
+        rows,
+        saved.detector if with_digest else None,
+        reasons=("everything <- the metadata of the file",),
+    )
+    return Imported(saved.detector, saved.config, saved.classes, report)
+
+
+def _report(
+    checkpoint: Checkpoint,
+    source: Source,
+    architecture: str,
+    rows: Sequence[Row],
+    detector: Detector | None,
+    *,
+    reasons: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    settings: Sequence[str] = (),
+) -> Report:
+    return Report(
+        file=checkpoint.path.name,
+        source=source,
+        sha256=checkpoint.sha256,
+        size=checkpoint.size,
+        architecture=architecture,
+        reasons=tuple(reasons),
+        unknown=tuple(unknown),
+        notes=(*checkpoint.notes, *notes),
+        settings=tuple(settings),
+        rows=tuple(rows),
+        licence=LICENCES[source],
+        values={} if detector is None else forward_values(detector),
+    )

@@ -1,0 +1,85 @@
+"""What is left of a checkpoint's description when only plain data may stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .stand_ins import NumpyArray, NumpyType
+
+_DEEPEST: Final = 20  # containers in containers
+_MAX_VALUES: Final = 200_000  # values that are looked at; a list in itself has no end
+_MAX_TEXT: Final = 16 * 2**20  # characters in all
+_LARGEST: Final = 10_000  # elements of an array that becomes lists
+_BITS: Final = 64
+
+
+def plain_data(value: Any) -> tuple[Any, Counter[str]]:
+    """`value` as dicts, lists, text and numbers, and how many others were dropped by kind.
+
+    Tuples become lists and keys become text. However `value` is linked to itself, the result is
+    a finite tree that can be written as json.
+    """
+    copier = _Copier()
+    return copier.copy(value, 0), copier.dropped
+
+
+class _Dropped:
+    """The place of something that is not plain."""
+
+
+_DROPPED: Final = _Dropped()
+
+
+class _Copier:
+    def __init__(self) -> None:
+        self.dropped: Counter[str] = Counter()
+        self.values = 0
+        self.text = 0
+
+    def copy(self, value: Any, depth: int) -> Any:
+        self.values += 1
+        if self.values > _MAX_VALUES or depth > _DEEPEST:
+            return self.drop("what lies too deep or is too much")
+        if value is None or isinstance(value, bool | float):
+            return value
+        if isinstance(value, int):
+            return value if value.bit_length() <= _BITS else self.drop("numbers that are too large")
+        if isinstance(value, str):
+            self.text += len(value)
+            return value if self.text <= _MAX_TEXT else self.drop("what is too long")
+        if isinstance(value, NumpyArray):
+            small = value.array.size <= _LARGEST and value.array.dtype.kind in "biuf"
+            return value.array.tolist() if small else self.drop("large arrays")
+        if isinstance(value, NumpyType):
+            return str(value.dtype)
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth)
+        if isinstance(value, list | tuple):
+            return self.sequence(value, depth)
+        return self.drop(type(value).__name__)
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, item in value.items():
+            copy = self.copy(item, depth + 1)
+            if copy is not _DROPPED:
+                result[str(key)] = copy
+            if self.values > _MAX_VALUES:
+                break
+        return result
+
+    def sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        result = []
+        for item in value:
+            copy = self.copy(item, depth + 1)
+            if copy is not _DROPPED:
+                result.append(copy)
+            if self.values > _MAX_VALUES:
+                break
+        return result
+
+    def drop(self, kind: str) -> _Dropped:
+        self.dropped[kind] += 1
+        return _DROPPED

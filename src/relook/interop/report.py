@@ -1,0 +1,191 @@
+"""What an import did, for people and for programs, and a checksum of what the result computes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from .. import __version__
+from ..detector import Detector
+from ..types import Detections, ImageBatch
+from .tensor_table import Row, Status, count_statuses
+
+FORMAT_VERSION: Final = 1
+
+LICENCES: Final[dict[str, str]] = {
+    "mmdet": "MMDetection and the weights of its zoo are Apache-2.0; weights that others trained "
+    "come under the terms of whoever gave them to you",
+    "mmdet-v1": "MMDetection and the DetectoRS authors' release are Apache-2.0; weights that "
+    "others trained come under the terms of whoever gave them to you",
+    "torchvision": "torchvision is BSD-3-Clause; its weights were trained on ImageNet and COCO, "
+    "whose terms for images may apply",
+    "relook": "the terms of whoever trained it",
+}
+"""What is known about the terms of foreign weights, by where they come from."""
+
+_SIZE = (128, 160)  # of the fixed image
+_BEST = 10  # detections the checksum looks at
+_LISTED = 20  # rows of a kind that `lines` shows
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The proof of an import."""
+
+    file: str
+    source: str
+    sha256: str
+    size: int  # bytes
+    architecture: str
+    reasons: tuple[str, ...]  # facts about the model, each with its evidence
+    unknown: tuple[str, ...]  # what the file cannot tell, and what is assumed
+    notes: tuple[str, ...]  # what else was left out or changed
+    rows: tuple[Row, ...]
+    licence: str
+    settings: tuple[str, ...] = ()  # of a configuration: what was carried over, and what not
+    values: Mapping[str, str] = field(default_factory=dict)  # what the digest is a checksum of
+
+    @property
+    def digest(self) -> str | None:
+        """Checksum of what the model computes on a fixed image; None when it was not asked for."""
+        return checksum(self.values) if self.values else None
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many tensors there are of each status."""
+        return count_statuses(self.rows)
+
+    def lines(self) -> list[str]:
+        """Lines for people; of the table only what needs a look, see `table` for the rest."""
+        lines = [
+            f"source: {self.file} ({self.source}, {self.size / 1e6:.1f} MB)",
+            f"sha256: {self.sha256}",
+            f"architecture: {self.architecture}",
+            *(f"  {reason}" for reason in self.reasons),
+        ]
+        if self.unknown:
+            lines += ["not in the file, and assumed:", *(f"  {line}" for line in self.unknown)]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += _shortened("configuration, ", self.settings)
+        counted = ", ".join(f"{n} {status}" for status, n in self.counts.items())
+        lines.append(f"tensors: {counted}")
+        lines += self._worth_a_look()
+        lines.append(f"licence: {self.licence}")
+        if self.digest is not None:
+            lines.append(f"digest: {self.digest} (features and detections on a fixed image)")
+        return lines
+
+    def table(self) -> list[str]:
+        """One line for every tensor."""
+        return [str(row) for row in self.rows]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as a dictionary that json can write."""
+        return {
+            "version": FORMAT_VERSION,
+            "relook": __version__,
+            "file": self.file,
+            "source": self.source,
+            "sha256": self.sha256,
+            "size": self.size,
+            "architecture": self.architecture,
+            "reasons": list(self.reasons),
+            "unknown": list(self.unknown),
+            "notes": list(self.notes),
+            "settings": list(self.settings),
+            "licence": self.licence,
+            "digest": self.digest,
+            "digest_values": dict(self.values),
+            "counts": dict(self.counts),
+            "tensors": [row.to_json() for row in self.rows],
+        }
+
+    def _worth_a_look(self) -> Iterator[str]:
+        for status in ("computed", "missing", "left over"):
+            rows = [row for row in self.rows if row.status == status]
+            yield from _shortened("  ", rows)
+
+
+def _shortened(indent: str, lines: Sequence[object]) -> Iterator[str]:
+    yield from (f"{indent}{line}" for line in lines[:_LISTED])
+    if len(lines) > _LISTED:
+        yield f"{indent}... and {len(lines) - _LISTED} more"
+
+
+def digest(detector: Detector) -> str:
+    """A checksum of what `detector` computes on a fixed image, as 16 hexadecimal digits.
+
+    It covers, after rounding: the mean magnitude of every pyramid level, of the proposals' scores
+    and, if there is one, of the semantic logits; and of the ten best detections the scores, the
+    classes, the mean box and the mean mask. Two machines get the same one unless a value lies just
+    between two roundings; then `forward_values` says how close they are.
+    """
+    return checksum(forward_values(detector))
+
+
+def checksum(values: Mapping[str, str]) -> str:
+    """Sixteen hexadecimal digits that stand for `values`."""
+    text = "\n".join(f"{name}={value}" for name, value in sorted(values.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@torch.no_grad()
+def forward_values(detector: Detector) -> dict[str, str]:
+    """The rounded numbers that `digest` is a checksum of, by name."""
+    device = next(detector.parameters()).device
+    images = _fixed_image().to(device)
+    was_training = detector.training
+    detector.eval()
+    try:
+        pyramid = detector.features(images.pixels)
+        values = {
+            f"P{level}": _figures(features.double().abs().mean().item())
+            for level, features in enumerate(pyramid, start=2)
+        }
+        values["objectness"] = _figures(detector.rpn(pyramid).logits.double().abs().mean().item())
+        if detector.semantic is not None:
+            logits, _ = detector.semantic(pyramid)
+            values["semantic"] = _figures(logits.double().abs().mean().item())
+        if all(math.isfinite(float(value)) for value in values.values()):
+            values |= _describe(detector.detect(images, score_threshold=0.0)[0])
+        return values
+    finally:
+        detector.train(was_training)
+
+
+def _describe(found: Detections) -> dict[str, str]:
+    boxes, scores = found.boxes[:_BEST].double(), found.scores[:_BEST].double()
+    if not len(scores):
+        return {"detections": "0"}
+    values = {
+        "scores": f"{scores.mean().item():.3f}",
+        "classes": " ".join(map(str, sorted(found.labels[:_BEST].tolist()))),
+        "box": " ".join(f"{x:.0f}" for x in boxes.mean(0).tolist()),
+    }
+    if found.mask_probabilities is not None:
+        values["masks"] = f"{found.mask_probabilities[:_BEST].double().mean().item():.3f}"
+    return values
+
+
+def _figures(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _fixed_image() -> ImageBatch:
+    height, width = _SIZE
+    y = torch.arange(height, dtype=torch.float64)[:, None]
+    x = torch.arange(width, dtype=torch.float64)[None]
+    channels: list[Tensor] = [
+        torch.sin(0.07 * x + 0.05 * y),
+        torch.cos(0.11 * x - 0.03 * y),
+        torch.sin(0.02 * x) * torch.cos(0.09 * y),
+    ]
+    return ImageBatch(
+        torch.stack(channels).float()[None], (_SIZE,), (_SIZE,), (_SIZE,), ((1.0, 1.0),)
+    )

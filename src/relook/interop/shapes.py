@@ -1,0 +1,53 @@
+"""Names and shapes of a checkpoint, asked with explanations instead of KeyErrors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..errors import ModelError
+
+_LARGEST = 2**31
+
+
+class Shapes:
+    """Tensors by name; every question that has no answer is a `ModelError`."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.names = tuple(shapes)
+        self._shapes = shapes
+
+    def has(self, prefix: str) -> bool:
+        """Whether some name starts with `prefix`."""
+        return any(name.startswith(prefix) for name in self.names)
+
+    def size(self, name: str, axis: int) -> int:
+        """Entries of one tensor along `axis`, at least 1.
+
+        Raises:
+            ModelError: M04 when there is no such tensor, or it has too few axes.
+        """
+        shape = self._shapes.get(name)
+        if shape is None:
+            raise unfit(f"there is no {name}, which every model of this kind has")
+        if axis >= len(shape) or not 0 < shape[axis] < _LARGEST:
+            raise unfit(f"{name} has the shape {tuple(shape)}, which makes no sense for it")
+        return int(shape[axis])
+
+    def count(self, prefix: str) -> int:
+        """How many ``prefix.0``, ``prefix.1``, ... there are.
+
+        Raises:
+            ModelError: M04 when the numbers have a gap.
+        """
+        pattern = re.compile(re.escape(prefix) + r"\.(\d{1,6})\.")
+        found = {int(match[1]) for name in self.names if (match := pattern.match(name))}
+        if found and max(found) + 1 != len(found):
+            gap = next(i for i in range(len(found)) if i not in found)
+            raise unfit(f"{prefix}.{gap} is missing, though there is a {prefix}.{max(found)}")
+        return len(found)
+
+
+def unfit(reason: str) -> ModelError:
+    """The error for a checkpoint of a model that relook does not have."""
+    return ModelError("M04", f"this checkpoint cannot be imported: {reason}.")

@@ -1,0 +1,181 @@
+"""What became of every tensor of a foreign file: a row for each, so that none is lost silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from torch import Tensor
+
+from ..errors import ModelError
+from ..layers.sac import kernel_statistics
+
+Status = Literal["used", "renamed", "computed", "missing", "left over"]
+STATUSES: Final[tuple[Status, ...]] = ("used", "renamed", "computed", "missing", "left over")
+
+_GAMMA, _BETA = ".weight_gamma", ".weight_beta"
+_COUNTER = ".num_batches_tracked"
+_NAMED = 12  # tensors an error lists before it only counts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tensor: of the model, of the file, or of both."""
+
+    ours: str | None  # None: the file's, and no place for it
+    theirs: str | None  # None: the model's, and not in the file
+    shape: tuple[int, ...]
+    status: Status
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that json can write."""
+        return asdict(self) | {"shape": list(self.shape)}
+
+    def __str__(self) -> str:
+        sides = " <- ".join(name for name in (self.ours, self.theirs) if name)
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.status:9} {'x'.join(map(str, self.shape)) or '1':14} {sides}{note}"
+
+
+def match_tensors(
+    expected: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    names: Mapping[str, str],
+    changed: Mapping[str, str] | None = None,
+) -> list[Row]:
+    """A row for every tensor of the model, then one for each of the file that is left over.
+
+    Args:
+        expected: The model's tensors, by our names; the meta device will do.
+        given: The file's tensors, by our names.
+        names: The file's own name of each of `given`.
+        changed: Of the tensors whose values were rearranged on the way, by our name, how.
+    """
+    rearranged = changed or {}
+    rows: list[Row] = []
+    unused: dict[str, str] = {name: "" for name in given if name not in expected}
+    for ours, tensor in expected.items():
+        shape = tuple(tensor.shape)
+        found = given.get(ours)
+        if found is None:
+            rows.append(_absent(ours, shape, given))
+        elif tuple(found.shape) != shape:
+            rows.append(Row(ours, None, shape, "missing", "of another shape in the file"))
+            unused[ours] = f"the model's is {'x'.join(map(str, shape)) or 'a single number'}"
+        elif ours in rearranged:
+            rows.append(Row(ours, names[ours], shape, "computed", rearranged[ours]))
+        else:
+            status: Status = "used" if names[ours] == ours else "renamed"
+            rows.append(Row(ours, names[ours], shape, status))
+    rows += [
+        Row(None, names[ours], tuple(given[ours].shape), "left over", note)
+        for ours, note in unused.items()
+    ]
+    return rows
+
+
+def _absent(ours: str, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Row:
+    if ours.endswith((_GAMMA, _BETA)) and _kernel_of(ours) in given:
+        return Row(ours, None, shape, "computed", "from the kernel's own statistics")
+    if ours.endswith(_COUNTER):
+        return Row(ours, None, shape, "computed", "a counter that old files do not have")
+    return Row(ours, None, shape, "missing")
+
+
+def _kernel_of(name: str) -> str:
+    return f"{name.rpartition('.')[0]}.weight"
+
+
+def check_strict(rows: Sequence[Row]) -> None:
+    """Nothing.
+
+    Raises:
+        ModelError: M04 when a tensor of the model is missing, or one of the file left over; the
+            message lists them.
+    """
+    missing = [_with_note(row.ours, row) for row in rows if row.status == "missing"]
+    unused = [_with_note(row.theirs, row) for row in rows if row.status == "left over"]
+    if not missing and not unused:
+        return
+    parts = [
+        f"{len(lines)} {kind}:\n  " + "\n  ".join(_shortened(lines))
+        for lines, kind in ((missing, "of the model are missing"), (unused, "are left over"))
+        if lines
+    ]
+    raise ModelError(
+        "M04",
+        "the tensors of this checkpoint do not fit the model it was taken for, so nothing was "
+        "imported. " + "\n".join(parts) + "\nIf it is another model than the names suggest, say "
+        "which by preset; what has left-over parts has layers that relook does not.",
+    )
+
+
+def _with_note(name: str | None, row: Row) -> str:
+    shape = "x".join(map(str, row.shape)) or "1"
+    return f"{name} {shape}" + (f" ({row.note})" if row.note else "")
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    rest = len(lines) - _NAMED
+    return lines[:_NAMED] + ([f"... and {rest} more"] if rest > 0 else [])
+
+
+def count_statuses(rows: Iterable[Row]) -> dict[Status, int]:
+    """How many rows there are of each status."""
+    counts = Counter(row.status for row in rows)
+    return {status: counts[status] for status in STATUSES}
+
+
+def fill(
+    rows: Sequence[Row],
+    expected: Mapping[str, Tensor],
+    take: Callable[[str], Tensor],
+    initial: Callable[[str], Tensor],
+) -> dict[str, Tensor]:
+    """A state dict for the model: each tensor its own memory, of the type the model has.
+
+    Args:
+        rows: As `match_tensors` gives them.
+        expected: The model's tensors, for their types.
+        take: The file's tensor by our name, called once for each.
+        initial: The value of a tensor that the file does not have, by our name.
+
+    Raises:
+        ModelError: M04 for a tensor whose numbers are of a kind the model cannot take.
+    """
+    state: dict[str, Tensor] = {}
+    derived: list[str] = []
+    for row in rows:
+        ours = row.ours
+        if ours is None:
+            continue
+        if row.theirs is None and row.status == "computed":
+            derived.append(ours)
+        else:
+            value = initial(ours) if row.status == "missing" else take(ours)
+            state[ours] = _own_copy(ours, value, expected[ours])
+    for ours in derived:
+        state[ours] = _derived(ours, state, expected[ours])
+    return state
+
+
+def _own_copy(name: str, value: Tensor, like: Tensor) -> Tensor:
+    if (
+        value.is_complex()
+        or value.is_quantized
+        or value.dtype.is_floating_point != (like.dtype.is_floating_point)
+    ):
+        raise ModelError(
+            "M04", f"{name} holds numbers of type {value.dtype}, and the model's are {like.dtype}"
+        )
+    return value.detach().to(like.dtype, copy=True).contiguous()
+
+
+def _derived(name: str, state: Mapping[str, Tensor], like: Tensor) -> Tensor:
+    if name.endswith(_COUNTER):
+        return like.new_zeros(like.shape, device="cpu")
+    deviation, mean = kernel_statistics(state[_kernel_of(name)])
+    return deviation if name.endswith(_GAMMA) else mean

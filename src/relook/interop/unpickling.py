@@ -1,0 +1,317 @@
+"""A reader of pickles that cannot run code: an interpreter of their instructions.
+
+The standard library's `pickletools` takes a pickle apart and checks every length; this file
+follows the instructions with a stack of its own. A name is looked up in `stand_ins.ALLOWED` and
+nowhere else. Python's unpickler and that of `torch.load(weights_only=True)` are not enough for a
+file from a stranger: a few bytes make them reserve gigabytes (a large memo index, a large
+`bytearray`) or crash (the hash of a deeply nested key).
+"""
+
+from __future__ import annotations
+
+import pickletools
+import struct
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import IO, Any, Final
+
+from .stand_ins import ALLOWED, Allowed, ForbiddenObject, Holder, StorageOutline, key_of
+
+MAX_INSTRUCTIONS: Final = 1_000_000  # an R101 with its optimizer and logs needs about 250 000
+_MAX_COPIED: Final = 256 * 2**20  # bytes, about; calls copy what they are given, and can repeat
+_LONGEST_NAME = 120  # of a name in a message
+
+
+class DamagedPickle(Exception):
+    """A pickle that does not make sense, or is too large; the argument says why."""
+
+
+@dataclass(slots=True)
+class Unpickled:
+    """What a pickle holds, with outlines where it has tensors."""
+
+    value: Any = None
+    storages: dict[str, StorageOutline] = field(default_factory=dict)
+    named_plainly: bool = True  # no object but tensors and ordinary containers
+    protocol: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether PyTorch's own reader of weights takes it, without warnings."""
+        return self.named_plainly and self.protocol == 2
+
+
+def unpickle(stream: IO[bytes]) -> Unpickled:
+    """Read one pickle from `stream`, up to its end mark.
+
+    Raises:
+        ForbiddenObject: it names an object that is not in `ALLOWED`.
+        DamagedPickle: it is cut off, makes no sense, or has more instructions than any checkpoint.
+    """
+    machine = _Machine()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of backslashes in names; none is in `ALLOWED`
+            machine.run(stream)
+    except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
+        raise DamagedPickle(f"its pickle makes no sense ({str(error)[:300]})") from error
+    return machine.result
+
+
+class _Machine:
+    def __init__(self) -> None:
+        self.result = Unpickled()
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []  # the stacks under each mark
+        self.memo: dict[int, Any] = {}
+        self.copied = 0
+
+    def run(self, stream: IO[bytes]) -> None:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if count >= MAX_INSTRUCTIONS:
+                raise DamagedPickle(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
+            self.step(opcode.name, argument)
+
+    def step(self, name: str, argument: Any) -> None:
+        if name in _CONSTANTS:
+            self.stack.append(argument)
+        elif name in _MAKERS:
+            self.stack.append(_MAKERS[name]())
+        elif name in _ACTIONS:
+            _ACTIONS[name](self, argument)
+        else:
+            raise ForbiddenObject(f"the pickle instruction {name}")
+
+    def pop_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self.below.pop()
+        return items
+
+    def mark(self, _: Any) -> None:
+        self.below.append(self.stack)
+        self.stack = []
+
+    def pop(self, _: Any) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.pop_mark()
+
+    def drop_marked(self, _: Any) -> None:
+        self.pop_mark()
+
+    def protocol(self, version: Any) -> None:
+        self.result.protocol = version
+
+    def frame(self, _: Any) -> None:
+        """Only says how much a reader may take at once."""
+
+    def stop(self, _: Any) -> None:
+        self.result.value = self.stack.pop()
+
+    def get(self, index: Any) -> None:
+        self.stack.append(self.memo[int(index)])
+
+    def put(self, index: Any) -> None:
+        self.memo[int(index)] = self.stack[-1]
+
+    def memoize(self, _: Any) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
+
+    def tuple_of(self, count: int) -> None:
+        items = tuple(self.stack[-count:])
+        if len(items) < count:
+            raise IndexError("a tuple takes more values than there are")
+        self.stack[-count:] = [items]
+
+    def marked_tuple(self, _: Any) -> None:
+        items = self.pop_mark()
+        self.stack.append(tuple(items))
+
+    def marked_list(self, _: Any) -> None:
+        items = self.pop_mark()
+        self.stack.append(items)
+
+    def marked_dict(self, _: Any) -> None:
+        items = self.pop_mark()
+        self.stack.append({})
+        self.fill(items)
+
+    def append(self, _: Any) -> None:
+        self.extend([self.stack.pop()])
+
+    def appends(self, _: Any) -> None:
+        self.extend(self.pop_mark())
+
+    def extend(self, items: list[Any]) -> None:
+        if type(self.stack[-1]) is not list:
+            raise TypeError("something else than a list is appended to")
+        self.stack[-1].extend(items)
+
+    def set_item(self, _: Any) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self.fill([key, value])
+
+    def set_items(self, _: Any) -> None:
+        self.fill(self.pop_mark())
+
+    def fill(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if type(target) not in {dict, OrderedDict, Holder}:
+            raise TypeError("something else than a dictionary is filled")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[key_of(key)] = value
+
+    def global_name(self, name: str) -> None:
+        self.stack.append(self.find(name))
+
+    def stacked_name(self, _: Any) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self.stack.append(self.find(f"{module} {name}" if isinstance(name, str) else str(name)))
+
+    def find(self, name: str) -> Allowed:
+        if name not in ALLOWED:
+            raise ForbiddenObject(_shown(name))
+        found = ALLOWED[name]
+        self.result.named_plainly &= found.plain
+        return found
+
+    def call(self, callee: Any, arguments: Any) -> None:
+        if not isinstance(callee, Allowed) or type(arguments) is not tuple:
+            raise TypeError("something is called that is no object")
+        self.charge(arguments)
+        if callee.make is None:
+            raise TypeError(f"{_shown(callee.name)} is called")
+        self.stack.append(callee.make(*arguments))
+
+    def charge(self, arguments: tuple[Any, ...]) -> None:
+        for argument in arguments:
+            if isinstance(argument, str | bytes):
+                self.copied += len(argument)
+            elif isinstance(argument, list | tuple | dict):
+                self.copied += 100 * len(argument)
+        self.copied += 100 * len(arguments)
+        if self.copied > _MAX_COPIED:
+            raise DamagedPickle("its pickle hands more to calls than any checkpoint")
+
+    def reduce(self, _: Any) -> None:
+        arguments, callee = self.stack.pop(), self.stack.pop()
+        self.call(callee, arguments)
+
+    def instance(self, name: str) -> None:
+        arguments = tuple(self.pop_mark())
+        self.call(self.find(name), arguments)
+
+    def marked_object(self, _: Any) -> None:
+        callee, *arguments = self.pop_mark()
+        self.call(callee, tuple(arguments))
+
+    def new_with_names(self, _: Any) -> None:
+        names = self.stack.pop()
+        if names != {}:
+            raise TypeError("an object is made with named arguments")
+        self.reduce(None)
+
+    def build(self, _: Any) -> None:
+        state, target = self.stack.pop(), self.stack[-1]
+        self.charge(state if isinstance(state, tuple) else (state,))
+        if isinstance(target, Holder):
+            target.build(state)
+        elif type(target) is not OrderedDict:  # the attributes of a state dict are versions
+            raise TypeError(f"attributes are set on a {type(target).__name__}")
+
+    def storage(self, _: Any) -> None:
+        kind, storage_type, key, _location, count, *view = self.stack.pop()
+        if isinstance(kind, bytes):
+            kind = kind.decode("ascii")
+        if kind != "storage" or not isinstance(storage_type, Allowed) or not storage_type.dtype:
+            raise ForbiddenObject(f"the persistent object {_shown(str(kind))}")
+        if type(count) is not int or count < 0 or type(key) is not str or any(view):
+            raise ValueError("a storage is not described in a known way")
+        outline = StorageOutline(key, storage_type.dtype, count)
+        if self.result.storages.setdefault(key, outline) != outline:
+            raise ValueError(f"storage {key!r} is described in two ways")
+        self.stack.append(outline)
+
+    def extension(self, code: Any) -> None:
+        raise ForbiddenObject(f"the registered extension {code}")
+
+
+def _shown(name: str) -> str:
+    readable = "".join(c if c.isprintable() else "?" for c in name[:_LONGEST_NAME])
+    return readable.replace(" ", ".", 1)
+
+
+_CONSTANTS: Final = frozenset(
+    [
+        "INT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG",
+        "LONG1",
+        "LONG4",
+        "FLOAT",
+        "BINFLOAT",
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "BINBYTES",
+        "SHORT_BINBYTES",
+        "BINBYTES8",
+        "UNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE",
+        "BINUNICODE8",
+    ]
+)
+_MAKERS: Final[dict[str, Callable[[], Any]]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": list,  # a set would hash what it is given
+}
+_ACTIONS: Final[dict[str, Callable[[_Machine, Any], None]]] = {
+    "PROTO": _Machine.protocol,
+    "FRAME": _Machine.frame,
+    "STOP": _Machine.stop,
+    "MARK": _Machine.mark,
+    "POP": _Machine.pop,
+    "POP_MARK": _Machine.drop_marked,
+    "DUP": lambda machine, _: machine.stack.append(machine.stack[-1]),
+    "GET": _Machine.get,
+    "BINGET": _Machine.get,
+    "LONG_BINGET": _Machine.get,
+    "PUT": _Machine.put,
+    "BINPUT": _Machine.put,
+    "LONG_BINPUT": _Machine.put,
+    "MEMOIZE": _Machine.memoize,
+    "TUPLE": _Machine.marked_tuple,
+    "TUPLE1": lambda machine, _: machine.tuple_of(1),
+    "TUPLE2": lambda machine, _: machine.tuple_of(2),
+    "TUPLE3": lambda machine, _: machine.tuple_of(3),
+    "LIST": _Machine.marked_list,
+    "DICT": _Machine.marked_dict,
+    "APPEND": _Machine.append,
+    "APPENDS": _Machine.appends,
+    "ADDITEMS": _Machine.appends,
+    "FROZENSET": _Machine.marked_tuple,
+    "SETITEM": _Machine.set_item,
+    "SETITEMS": _Machine.set_items,
+    "GLOBAL": _Machine.global_name,
+    "STACK_GLOBAL": _Machine.stacked_name,
+    "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.reduce,
+    "NEWOBJ_EX": _Machine.new_with_names,
+    "INST": _Machine.instance,
+    "OBJ": _Machine.marked_object,
+    "BUILD": _Machine.build,
+    "BINPERSID": _Machine.storage,
+    "EXT1": _Machine.extension,
+    "EXT2": _Machine.extension,
+    "EXT4": _Machine.extension,
+}

@@ -1,0 +1,99 @@
+"""All evidence about a file weighed: tensors, meta, configuration files, and the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from theirs import Shapes, full_shapes, narrow_shapes
+
+from relook.errors import ModelError
+from relook.interop.evidence import Understood, understand
+from relook.interop.reading import Checkpoint
+
+PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
+CAFFE = PYTORCH.replace("pytorch", "caffe")
+
+
+def weigh(shapes: Shapes, meta: dict[str, Any] | None = None, **options: Any) -> Understood:
+    name = options.pop("name", "theirs.pth")
+    state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    return understand(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)
+
+
+def test_a_bare_file_is_understood_and_its_gaps_are_said() -> None:
+    found = weigh(narrow_shapes())
+    assumed = " ".join(found.assumed)
+    assert "PyTorch-style" in assumed and "COCO" in assumed
+    assert not found.settings and not found.recipe and not found.blue_first
+    # Of standardised weights there is one style only.
+    assert "PyTorch-style" not in " ".join(weigh(narrow_shapes("detectors_htc_r50")).assumed)
+
+
+def test_the_style_that_meta_says_is_a_reason() -> None:
+    found = weigh(narrow_shapes(), {"config": PYTORCH})
+    assert "PyTorch-style ResNet <- the configuration" in found.reasons
+    assert "PyTorch-style" not in " ".join(found.assumed)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"meta": {"config": CAFFE}},
+        {"meta": {"cfg": CAFFE}},
+        {"name": "cascade_rcnn_r50_caffe_fpn_1x.pth"},
+        {"style": "caffe"},
+        {"meta": {"config": PYTORCH}, "style": "caffe"},
+    ],
+)
+def test_caffe_style_is_refused_with_the_evidence(options: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"Caffe style \((the configuration|the file|as you)"):
+        weigh(narrow_shapes(), **options)
+
+
+def test_the_user_knows_better_than_the_file() -> None:
+    found = weigh(narrow_shapes(), {"config": CAFFE}, style="pytorch")
+    assert "PyTorch-style ResNet <- as you said" in found.reasons
+
+
+def test_a_configuration_file_counts_before_the_text_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.py"
+    path.write_text(PYTORCH + "test_cfg = dict(rcnn=dict(score_thr=0.3))\n")
+    text = PYTORCH + "test_cfg = dict(rcnn=dict(score_thr=0.2))\n"
+    assert weigh(narrow_shapes(), {"config": text}).config.cascade.score_threshold == 0.2
+    found = weigh(narrow_shapes(), {"config": text}, config=path)
+    assert found.config.cascade.score_threshold == 0.3
+    assert any("score_thr" in line for line in found.settings)
+    # And what the user says by a preset is not overruled by the text.
+    wide = weigh(full_shapes(), {"config": text}, preset="htc-r50")
+    assert wide.config.cascade.score_threshold == 0.001
+
+
+def test_a_text_that_cannot_be_read_is_a_note() -> None:
+    found = weigh(narrow_shapes(), {"config": "model = dict(\n"})
+    assert any("meta.config was not used" in note for note in found.notes)
+
+
+def test_blue_first_is_noticed() -> None:
+    text = PYTORCH + (
+        "img_norm_cfg = dict(mean=[103.53, 116.28, 123.675], std=[57.375, 57.12, 58.395], "
+        "to_rgb=False)\n"
+    )
+    found = weigh(narrow_shapes(), {"config": text})
+    assert found.blue_first
+    assert found.config.input.mean == (123.675, 116.28, 103.53)
+
+
+def test_version_one_needs_to_be_asked_for() -> None:
+    with pytest.raises(ModelError, match="--legacy"):
+        weigh({k.removeprefix("roi_head."): s for k, s in narrow_shapes().items()})
+    noted = weigh(narrow_shapes(), legacy=True).notes
+    assert any("legacy changed nothing" in note for note in noted)
+
+
+def test_class_names_are_a_reason_if_known() -> None:
+    names = [f"thing {i}" for i in range(80)]
+    found = weigh(narrow_shapes(), {"CLASSES": names})
+    assert found.classes[3].name == "thing 3" and "class names <- meta of the file" in found.reasons
