@@ -43,14 +43,31 @@ def test_the_style_that_meta_says_is_a_reason() -> None:
     [
         {"meta": {"config": CAFFE}},
         {"meta": {"cfg": CAFFE}},
-        {"name": "cascade_rcnn_r50_caffe_fpn_1x.pth"},
         {"style": "caffe"},
         {"meta": {"config": PYTORCH}, "style": "caffe"},
     ],
 )
-def test_caffe_style_is_refused_with_the_evidence(options: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"Caffe style \((the configuration|the file|as you)"):
-        weigh(narrow_shapes(), **options)
+def test_caffe_style_that_is_stated_is_taken(options: dict[str, Any]) -> None:
+    found = weigh(narrow_shapes(), **options)
+    assert any(line.startswith("Caffe-style ResNet") for line in found.reasons)
+    assert found.config.backbone.stride_in == "1x1" and found.blue_first
+    assert found.config.input.mean == (123.675, 116.28, 103.53)
+    assert found.config.input.std == (1.0, 1.0, 1.0)
+
+
+def test_caffe_style_keeps_the_normalisation_of_its_configuration() -> None:
+    text = CAFFE + "img_norm_cfg = dict(mean=[1.0, 2.0, 3.0], std=[1.0] * 3, to_rgb=False)\n"
+    found = weigh(narrow_shapes(), {"config": text})
+    assert found.blue_first and found.config.backbone.stride_in == "1x1"
+    assert found.config.input.mean == (3.0, 2.0, 1.0)
+
+
+def test_signs_of_the_caffe_style_are_refused_until_somebody_says_which() -> None:
+    named = {"name": "cascade_rcnn_r50_caffe_fpn_1x.pth"}
+    with pytest.raises(ModelError, match=r"seems to be of the Caffe style \(the file is called"):
+        weigh(narrow_shapes(), **named)
+    assert not weigh(narrow_shapes(), **named, style="pytorch").blue_first
+    assert weigh(narrow_shapes(), **named, style="caffe").blue_first
 
 
 def test_the_user_knows_better_than_the_file() -> None:

@@ -149,6 +149,20 @@ def test_torchvision_is_a_start_if_asked(tmp_path: Path) -> None:
     assert len(imported.classes) == 80
 
 
+def test_the_caffe_style_has_its_stride_and_its_channels(tmp_path: Path) -> None:
+    state = narrow_state()
+    path = save(tmp_path / "a.pth", state)
+    plain = import_checkpoint(path, with_digest=False)
+    caffe = import_checkpoint(path, style="caffe", with_digest=False)
+    assert caffe.config.input.std == (1.0, 1.0, 1.0)
+    ours = caffe.detector.features.backbone
+    stem = plain.detector.features.backbone.conv1.weight
+    assert torch.equal(ours.conv1.weight, stem.flip(1))
+    assert (ours.layer2[0].conv1.stride, ours.layer2[0].conv2.stride) == ((2, 2), (1, 1))
+    row = next(row for row in caffe.report.rows if row.ours == "features.backbone.conv1.weight")
+    assert row.status == "computed"
+
+
 def test_states_of_our_trainings_are_explained(tmp_path: Path) -> None:
     path = save(tmp_path / "last.pth", {"features.backbone.conv1.weight": torch.zeros(1)})
     with pytest.raises(ModelError, match="Load the run folder"):

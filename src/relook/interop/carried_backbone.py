@@ -135,10 +135,10 @@ def carry_style(account: Account) -> Style | None:
     path = f"{BACKBONE}.style"
     value = account.get(path)
     if value == "pytorch":
-        account.check(path, ("pytorch",))
+        account.set(path, "backbone.stride_in", "3x3")
         return "pytorch"
     if value == "caffe":
-        account.conflict(path, "relook's ResNets have their strides in the 3x3 convolutions")
+        account.set(path, "backbone.stride_in", "1x1")
         return "caffe"
     if account.has(path):
         account.ignore(path, "pytorch or caffe was expected")

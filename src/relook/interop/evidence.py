@@ -18,6 +18,11 @@ from .reading import Checkpoint
 from .recognition import Recognised, recognise
 from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 
+# What Caffe-style networks were trained on, in the order red, green, blue; the first convolution
+# is turned to take them so.
+CAFFE_MEAN = (123.675, 116.28, 103.53)
+CAFFE_STD = (1.0, 1.0, 1.0)
+
 _CHANNELS = re.compile(r"[\w.]*\b(?:bgr_)?to_rgb\b")
 
 
@@ -68,8 +73,13 @@ def understand(
     # What the user says by a preset is not overruled by a text in the file.
     text_counts = config is not None or preset is None
     carried = _carry(checkpoint, config, recognised.config, notes) if text_counts else None
-    _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
+    caffe = _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
     found = recognised.config if carried is None else carried.config
+    blue_first = carried is not None and any(map(_CHANNELS.match, carried.conflicts))
+    found = found.with_(backbone__stride_in="1x1" if caffe else "3x3")
+    if caffe and not blue_first:  # no configuration says how its pixels were normalised
+        found = found.with_(input__mean=CAFFE_MEAN, input__std=CAFFE_STD)
+        blue_first = True
     meta, configured = checkpoint.meta, None
     if carried is not None and config is not None:
         configured = carried.classes
@@ -81,7 +91,7 @@ def understand(
         recognised=recognised,
         config=found,
         classes=named.classes,
-        blue_first=carried is not None and any(map(_CHANNELS.match, carried.conflicts)),
+        blue_first=blue_first,
         reasons=tuple(reasons),
         assumed=tuple(assumed),
         notes=tuple(notes),
@@ -126,12 +136,13 @@ def _settle_style(
     style: Style | None,
     reasons: list[str],
     assumed: list[str],
-) -> None:
+) -> bool:
+    """Whether the ResNet is of the Caffe style; refused where there are only signs of it."""
     told: Evidence | None
     if style is not None:
-        told = Evidence(style, "as you said")
+        told = Evidence(style, "as you said", stated=True)
     elif carried is not None and carried.style is not None:
-        told = Evidence(carried.style, "the configuration")
+        told = Evidence(carried.style, "the configuration", stated=True)
     else:
         told = stated_style(checkpoint.meta, checkpoint.path.name)
         told = told or style_of_stem(checkpoint.state)
@@ -142,10 +153,14 @@ def _settle_style(
                 "PyTorch-style ResNet: a Caffe-style one has the same names and shapes, but "
                 "nothing in the file or its first layer speaks for that"
             )
-    elif told.style == "caffe":
+    elif told.style == "caffe" and not told.stated:
         raise _caffe(told.why)
+    elif told.style == "caffe":
+        reasons.append(f"Caffe-style ResNet: its stride, pixels not divided <- {told.why}")
+        return True
     else:
         reasons.append(f"PyTorch-style ResNet <- {told.why}")
+    return False
 
 
 def _old_numerics() -> ModelError:
@@ -161,9 +176,9 @@ def _old_numerics() -> ModelError:
 def _caffe(why: str) -> ModelError:
     return ModelError(
         "M04",
-        f"this checkpoint is of the Caffe style ({why}): its ResNet steps in the first 1x1 "
-        "convolution and sees blue, green, red pixels that were not divided by their deviation. "
-        "relook has the PyTorch style only, which has the same names and shapes and would be "
-        "silently wrong. Take the PyTorch-style file of the same model, or, if this is one, say "
-        "so: --style pytorch (style='pytorch').",
+        f"this checkpoint seems to be of the Caffe style ({why}): its ResNet would step in the "
+        "first 1x1 convolution and see blue, green, red pixels that were not divided by their "
+        "deviation. Names and shapes are the same, and the wrong style would be silently wrong. "
+        "Give its configuration with --config, or say which it is: --style caffe or --style "
+        "pytorch (style=... in Python).",
     )

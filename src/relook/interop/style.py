@@ -33,6 +33,7 @@ class Evidence(NamedTuple):
 
     style: Style
     why: str
+    stated: bool = False  # in so many words, by the settings or the user; otherwise a sign
 
 
 def stated_style(meta: Mapping[str, Any], name: str) -> Evidence | None:
@@ -44,11 +45,12 @@ def stated_style(meta: Mapping[str, Any], name: str) -> Evidence | None:
         text = text[:_LARGEST_TEXT]
         found = set(_STYLE.findall(text))
         if "caffe" in found:
-            return Evidence("caffe", f"meta.{key} has style='caffe'")
+            return Evidence("caffe", f"meta.{key} has style='caffe'", stated=True)
         if _BLUE_FIRST.search(text):
-            return Evidence("caffe", f"meta.{key} feeds blue, green, red pixels (to_rgb=False)")
+            why = f"meta.{key} feeds blue, green, red pixels (to_rgb=False)"
+            return Evidence("caffe", why, stated=True)
         if found:
-            return Evidence("pytorch", f"meta.{key} has style='pytorch'")
+            return Evidence("pytorch", f"meta.{key} has style='pytorch'", stated=True)
     if "caffe" in name.lower():
         return Evidence("caffe", f"the file is called {name}")
     return None

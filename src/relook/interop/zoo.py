@@ -115,7 +115,7 @@ def _cascade(backbone: str, ending: str, box_ap: float, mask_ap: float | None = 
     kind, preset = ("", "cascade-r50") if mask_ap is None else ("mask_", "cascade-mask-r50")
     name = f"cascade_{kind}rcnn_{backbone}_coco"
     if "caffe" in backbone:
-        why = "caffe style, with another stride and normalisation, which relook does not have"
+        why = "caffe style; no preset has it, but `relook weights import --style caffe` takes it"
     elif not backbone.startswith("r50"):
         why = "no preset has Cascade R-CNN on this backbone"
     else:
