@@ -25,8 +25,8 @@ from relook.atomic import write_text
 from relook.data.coco import CocoIndex, read_coco
 from relook.errors import RelookError
 from relook.evaluation.run import evaluate_model
-from relook.interop.downloading import progress_lines
-from relook.interop.zoo import ZooFile, covered, fetch, find
+from relook.interop.hub.downloading import progress_lines
+from relook.interop.hub.zoo import ZooFile, covered, fetch, find
 
 TOLERANCE = 0.15  # points of average precision; published numbers have one decimal
 UNPROVEN = "This command was not run in the making of relook; the numbers below are the first."

@@ -20,10 +20,11 @@ import torch
 
 from relook.assembly import build_detector
 from relook.data.coco import Category
-from relook.interop import importing, zoo
+from relook.interop import importing
+from relook.interop.hub import zoo
+from relook.interop.hub.zoo import find
 from relook.interop.importing import Imported
 from relook.interop.report import Report
-from relook.interop.zoo import find
 from relook.presets import preset
 
 ROOT = Path(__file__).resolve().parents[1]

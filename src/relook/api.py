@@ -128,7 +128,7 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
 
 
 def _where_published(name: str) -> str:
-    from .interop.zoo import covered
+    from .interop.hub.zoo import covered
 
     if not any(file.preset == name for file in covered()):
         return ""
@@ -145,8 +145,8 @@ def _state_of_training(path: Path) -> ModelError:
 
 def _published(name: str, path: Path, weights: str, device: torch.device | str) -> Predictor:
     """A published checkpoint as a model; a file or folder is never taken for a name."""
-    from .interop.downloading import progress_lines
-    from .interop.zoo import fetch, find
+    from .interop.hub.downloading import progress_lines
+    from .interop.hub.zoo import fetch, find
 
     if name not in PRESETS and path.exists():
         raise UsageError(

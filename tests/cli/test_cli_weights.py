@@ -18,11 +18,12 @@ from typer.testing import Result
 from relook.api import load
 from relook.data.coco import Category
 from relook.errors import ModelError, UsageError
-from relook.interop import importing, zoo
+from relook.interop import importing
+from relook.interop.hub import zoo
+from relook.interop.hub.zoo import ZOO, covered, find
 from relook.interop.importing import Imported
 from relook.interop.report import Report
 from relook.interop.tensor_table import Row
-from relook.interop.zoo import ZOO, covered, find
 from relook.weights import load_model
 
 Run = Callable[..., Result]

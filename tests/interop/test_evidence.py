@@ -11,7 +11,7 @@ from theirs import Shapes, full_shapes, narrow_shapes
 
 from relook.errors import ModelError
 from relook.interop.evidence import Understood, understand
-from relook.interop.reading import Checkpoint
+from relook.interop.files.reading import Checkpoint
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")

@@ -7,12 +7,14 @@ the weights of the recordings, and must compute the recorded numbers from nothin
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import formula
 import golden
@@ -21,7 +23,7 @@ import torch
 from networks import CHECKS, NETWORKS, Run, recorded_options
 from torch import Tensor
 
-from relook.assembly import build_detector
+import relook
 from relook.config import ModelConfig
 from relook.errors import ModelError
 from relook.interop.importing import Imported, import_checkpoint
@@ -203,16 +205,18 @@ def test_dsc_is_known_and_refused(tmp_path: Path) -> None:
 
 @functools.lru_cache(maxsize=1)
 def imported_run(name: str) -> Run:
-    """A network of the recordings, from a file; recorded options set, weights as imported."""
+    """A network of the recordings as `relook.load` gives it, with the recorded options set."""
     gc.collect()
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "theirs.pth", formula.weights(golden.shapes(name)))
-        imported = import_checkpoint(path, with_digest=False)
-    assert imported.report.architecture == NETWORKS[name]
-    with torch.device("meta"):
-        detector = build_detector(recorded_options(imported.config))
-    detector.load_state_dict(imported.detector.state_dict(), assign=True)
-    return Run(detector.requires_grad_(False).eval())
+        model = relook.load(path, device="cpu")
+    assert model.config == preset(NETWORKS[name])
+    recorded = recorded_options(model.config).cascade
+    cascade: Any = model.detector.cascade
+    cascade.select = dataclasses.replace(
+        cascade.select, mask_average=recorded.mask_average, suppress_in=recorded.suppress_in
+    )
+    return Run(model.detector.requires_grad_(False))
 
 
 def detected(name: str) -> Iterator[str]:

@@ -13,9 +13,9 @@ from ..data.records import Category
 from ..errors import ModelError, RelookError
 from .classes import name_classes, names_in
 from .families import identify
-from .mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
-from .reading import Checkpoint
+from .files.reading import Checkpoint
 from .recognition import Recognised, recognise
+from .settings.mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
 from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 
 # What Caffe-style networks were trained on, in the order red, green, blue; the first convolution

@@ -23,9 +23,9 @@ from ..weights import FORMAT, SUFFIX, load_model
 from .classes import name_classes
 from .evidence import Understood, understand
 from .families import Source, identify
+from .files.reading import Checkpoint, read_checkpoint
 from .legacy import convert_v1
 from .mmdet import rename
-from .reading import Checkpoint, read_checkpoint
 from .recognition import Recognised, todays_name
 from .report import LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal

@@ -14,7 +14,7 @@ from ..data.coco import Category
 from ..data.semantics import Mode
 from ..detector import Detector
 from ..errors import ModelError, UsageError
-from ..interop.imagenet import load_imagenet
+from ..interop.hub.imagenet import load_imagenet
 from ..weights import SavedModel
 from .common_classes import CommonClasses
 

@@ -1,0 +1,265 @@
+"""Checkpoints of other people: their tensors and their plain data, and nothing of their code.
+
+Before PyTorch sees a file, its pickle is followed by `unpickling`, which knows every object it
+may ask for by name and checks every size against the file. What holds only tensors is then loaded
+by `torch.load(weights_only=True)`, which maps a zip file instead of copying it; a file that also
+has harmless objects of MMCV, MMEngine or NumPy, which PyTorch refuses, is put together here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ...errors import DataError, ModelError
+from .archives import ZIP_MAGIC, Archive, DamagedFile, Record, open_legacy, open_zip
+from .plain_data import plain_data
+from .stand_ins import ForbiddenObject, TensorOutline
+from .unpickling import DamagedPickle
+
+_CHUNK: Final = 2**20
+_WEIGHTS: Final = ("state_dict", "model")  # where the tensors are, if not at the top
+_AVERAGED: Final = ("state_dict_ema", "ema_state_dict", "model_ema")
+_NAMED: Final = 5  # names a note lists before it only counts
+_TAR: Final = (257, b"ustar")  # of the format before PyTorch 0.2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds."""
+
+    path: Path
+    state: dict[str, Tensor]  # on the CPU, under the file's own names; views of the file where
+    # it could be mapped, so it must not be shortened while they live
+    meta: dict[str, Any]  # plain data only: dicts, lists, text, numbers
+    sha256: str
+    size: int  # bytes
+    notes: list[str] = field(default_factory=list)  # what was left out or changed, one line each
+
+
+def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
+    """The tensors and the plain data of a checkpoint: a `.pth` of any age, or safetensors.
+
+    `module.` before names is taken off. With `ema`, averaged weights are taken where the file
+    has them beside the others; without, they are left out. The file is read from front to back
+    once, for its SHA-256 and the checksums of its records; its tensors then come from the memory
+    that the system keeps of it.
+
+    Raises:
+        DataError: D01 when there is no such file.
+        ModelError: M02 for a file that is no checkpoint, or damaged, or declares more than it
+            holds; M07 when it asks for objects that are not allowed; M01 when it has no averaged
+            weights and `ema` asks for them.
+    """
+    path = Path(path)
+    if not path.is_file():
+        kind = "is a folder, a file is needed" if path.is_dir() else "there is no such file"
+        raise DataError("D01", f"{path}: {kind}. Check the path.")
+    try:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            checkpoint = _read(path, file, before.st_size, ema)
+            after = os.fstat(file.fileno())
+    except ForbiddenObject as error:
+        raise ModelError(
+            "M07",
+            f"{path} asks for {error}, which is not among the objects that a checkpoint may hold. "
+            "It was not loaded, and nothing in it was run. If you trust its source, load it where "
+            "it was made and save only its state_dict.",
+        ) from None
+    except (DamagedFile, DamagedPickle, SafetensorError, OSError) as error:
+        raise ModelError("M02", f"{path} is no checkpoint, or is damaged: {error}.") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ModelError("M02", f"{path} was changed while it was read. Try again.")
+    return checkpoint
+
+
+def _read(path: Path, file: IO[bytes], size: int, ema: bool) -> Checkpoint:
+    start = file.read(512)
+    notes: list[str] = []
+    if start[8:9] == b"{" and not start.startswith(ZIP_MAGIC):
+        sha256 = _checked(file, ())
+        with safe_open(path, framework="pt", device="cpu") as tensors:
+            content: Any = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+            meta: dict[str, Any] = dict(tensors.metadata() or {})
+        chosen = _select(path, content, ema, notes)
+        return Checkpoint(path, chosen, meta, sha256, size, notes)
+    archive = _open(file, start, size)
+    sha256 = _checked(file, archive.records)
+    meta = _meta(archive.content, notes)
+    outlines = _select(path, archive.content, ema, notes)
+    state = _loaded(path, archive, outlines, ema) if archive.plain else None
+    if state is None:
+        state = _assembled(file, archive, outlines)
+    return Checkpoint(path, state, meta, sha256, size, notes)
+
+
+def _open(file: IO[bytes], start: bytes, size: int) -> Archive:
+    if start.startswith(ZIP_MAGIC):
+        return open_zip(file, size)
+    if start.startswith(b"\x80"):
+        return open_legacy(file, size)
+    if start[_TAR[0] :].startswith(_TAR[1]):
+        raise DamagedFile("it is a tar file, a format that PyTorch left in 2017")
+    raise DamagedFile("it starts like no file of torch.save and like no safetensors file")
+
+
+def _checked(file: IO[bytes], records: tuple[Record, ...]) -> str:
+    """The SHA-256 of the whole file, after the records were compared with their checksums."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_CHUNK))
+
+    def pass_over(count: int) -> int:
+        crc = 0
+        while count:
+            got = file.readinto(buffer[: min(count, _CHUNK)])  # type: ignore[attr-defined]
+            if not got:
+                raise DamagedFile("it is shorter than it was")
+            digest.update(buffer[:got])
+            crc = zlib.crc32(buffer[:got], crc)
+            count -= got
+        return crc
+
+    file.seek(0)
+    for record in sorted(records, key=lambda record: (record.start, record.size)):
+        pass_over(record.start - file.tell())
+        if pass_over(record.size) != record.crc and record.crc:
+            raise DamagedFile("a record does not have its checksum. Download or copy it again")
+    pass_over(os.fstat(file.fileno()).st_size - file.tell())
+    return digest.hexdigest()
+
+
+def _loaded(
+    path: Path, archive: Archive, outlines: Mapping[str, TensorOutline], ema: bool
+) -> dict[str, Tensor] | None:
+    """The tensors as PyTorch reads them, None where it refuses."""
+    try:
+        content: Any = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=archive.zipped or None
+        )
+    except pickle.UnpicklingError:
+        return None
+    except Exception as error:  # the loader raises whatever its parts did
+        raise DamagedFile(f"PyTorch cannot load it: {error}") from error
+    state: dict[str, Tensor] = _select(path, content, ema, [])
+    expected = {name: (o.shape, o.storage.dtype) for name, o in outlines.items()}
+    if expected != {name: (tuple(v.shape), v.dtype) for name, v in state.items()}:
+        raise DamagedFile("PyTorch finds other tensors in it than its description names")
+    return {name: value.detach() for name, value in state.items()}
+
+
+def _assembled(
+    file: IO[bytes], archive: Archive, outlines: Mapping[str, TensorOutline]
+) -> dict[str, Tensor]:
+    storages: dict[str, Tensor] = {}
+    for outline in outlines.values():
+        key = outline.storage.key
+        if key not in storages:
+            content = _content(file, archive.storages[key])
+            storages[key] = content.view(outline.storage.dtype)
+    return {
+        name: storages[o.storage.key].as_strided(o.shape, o.stride, o.offset)
+        for name, o in outlines.items()
+    }
+
+
+def _content(file: IO[bytes], record: Record) -> Tensor:
+    content = torch.empty(record.size, dtype=torch.uint8)
+    rest = content.numpy().data
+    file.seek(record.start)
+    while rest:
+        got = file.readinto(rest)  # type: ignore[attr-defined]
+        if not got:
+            raise DamagedFile("it is shorter than it was")
+        rest = rest[got:]
+    return content
+
+
+def _meta(content: Any, notes: list[str]) -> dict[str, Any]:
+    found = content.get("meta") if isinstance(content, Mapping) else None
+    if not isinstance(found, Mapping):
+        return {}
+    meta, dropped = plain_data(found)
+    if dropped:
+        kinds = "; ".join(f"{count} of {kind}" for kind, count in sorted(dropped.items()))
+        notes.append(f"meta: {sum(dropped.values())} values are no plain data: {kinds}")
+    return dict(meta)
+
+
+def _select(path: Path, content: Any, ema: bool, notes: list[str]) -> dict[str, Any]:
+    """The tensors of a file's content under their names, and notes of what was not taken."""
+    if not isinstance(content, Mapping):
+        raise DamagedFile(f"it holds a {type(content).__name__}, not tensors by name")
+    place = next((key for key in _WEIGHTS if isinstance(content.get(key), Mapping)), None)
+    averaged = next((key for key in _AVERAGED if isinstance(content.get(key), Mapping)), None)
+    beside = ema and averaged is not None
+    if beside:
+        place = averaged
+    found: Mapping[Any, Any] = content if place is None else content[place]
+    if place is not None:
+        others = [str(key)[:40] for key in content if key not in {place, "meta"}]
+        _note(notes, "beside the weights, not read", others)
+    state = {
+        name: value
+        for name, value in found.items()
+        if isinstance(name, str) and isinstance(value, Tensor | TensorOutline)
+    }
+    _note(notes, "among the weights, no tensors", [str(n)[:80] for n in found if n not in state])
+    state = _without_module(state, notes)
+    if not beside:
+        state = _averaged(path, state, notes) if ema else _not_averaged(state, notes)
+    if not state:
+        raise DamagedFile("it holds no tensors by name")
+    return state
+
+
+def _without_module(state: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    short = {name.removeprefix("module."): value for name, value in state.items()}
+    if len(short) != len(state):
+        raise DamagedFile("it names tensors both with and without `module.`")
+    changed = sum(name.startswith("module.") for name in state)
+    if changed:
+        notes.append(f"`module.` was taken off {changed} names")
+    return short
+
+
+def _copies(state: Mapping[str, Any]) -> dict[str, str]:
+    """The names of averaged copies in `state` (MMCV's: no dots), by what they are copies of."""
+    names = {name: "ema_" + name.replace(".", "_") for name in state}
+    return {name: copy for name, copy in names.items() if copy in state}
+
+
+def _not_averaged(state: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    copies = set(_copies(state).values())
+    if copies:
+        notes.append(f"{len(copies)} averaged copies (ema_) were left out")
+    return {name: value for name, value in state.items() if name not in copies}
+
+
+def _averaged(path: Path, state: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    copies = _copies(state)
+    if not copies:
+        raise ModelError(
+            "M01",
+            f"{path} has no averaged weights (names that begin with ema_, or one of "
+            f"{', '.join(_AVERAGED)} at the top). Read it without `ema`.",
+        )
+    notes.append(f"{len(copies)} tensors were replaced by their averaged copies (ema_)")
+    taken = set(copies.values())
+    return {name: state[copies.get(name, name)] for name in state if name not in taken}
+
+
+def _note(notes: list[str], what: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        notes.append(f"{what}: {', '.join(sorted(names)[:_NAMED])}{more}")

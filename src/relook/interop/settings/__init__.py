@@ -1,0 +1,1 @@
+"""Configuration files of MMDetection: read by their syntax, and what of them relook can take."""
