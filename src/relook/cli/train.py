@@ -207,13 +207,21 @@ def _settings(
 
 
 def _name_of(start: Start) -> str:
-    """The preset the weights were trained as, for the recipe and the name of the run."""
+    """The preset of the weights, for the recipe and the name of the run.
+
+    It is the one they were trained as, or else, for imported weights, the one of their
+    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
+    """
+    from ..interop.recognition import preset_of
     from ..presets import PRESETS
 
-    name = str(start.saved.extra.get("preset", ""))
-    if name not in PRESETS:
-        raise UsageError("U04", f"{start.path} does not say which model it is; pass --model NAME.")
-    return name
+    named = str(start.saved.extra.get("preset", ""))
+    if named in PRESETS:
+        return named
+    cascade = start.saved.config.cascade
+    plain = "cascade-mask-r50" if cascade.masks else "cascade-r50"
+    family = "htc-r50" if cascade.interleaved else plain
+    return preset_of(start.saved.config) or family
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

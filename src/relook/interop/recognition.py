@@ -44,9 +44,12 @@ class Recognised:
     @property
     def preset(self) -> str | None:
         """The preset of the same structure, classes aside; None when there is none."""
-        return next(
-            (name for name, p in PRESETS.items() if not differences(self.config, p.config)), None
-        )
+        return preset_of(self.config)
+
+
+def preset_of(config: ModelConfig) -> str | None:
+    """The preset with the structure of `config`, classes aside; None when there is none."""
+    return next((name for name, p in PRESETS.items() if not differences(config, p.config)), None)
 
 
 def recognise(
