@@ -21,8 +21,8 @@ FORMAT_VERSION: Final = 1
 LICENCES: Final[dict[str, str]] = {
     "mmdet": "MMDetection and the weights of its zoo are Apache-2.0; weights that others trained "
     "come under the terms of whoever gave them to you",
-    "mmdet-v1": "MMDetection and the DetectoRS authors' release are Apache-2.0; weights that "
-    "others trained come under the terms of whoever gave them to you",
+    "mmdet-v1": "MMDetection is Apache-2.0; weights that others trained, the DetectoRS authors "
+    "among them, come under the terms of whoever gave them to you",
     "torchvision": "torchvision is BSD-3-Clause; its weights were trained on ImageNet and COCO, "
     "whose terms for images may apply",
     "relook": "the terms of whoever trained it",

@@ -21,7 +21,7 @@ COCO: Final = "coco"  # in place of a name: the file that a preset's published n
 _SITE: Final = "https://download.openmmlab.com/mmdetection/v2.0"
 _AUTHORS: Final = "https://cs.jhu.edu/~syqiao/DetectoRS"
 _MMDET: Final = "Apache-2.0, as MMDetection, whose model zoo states no other"
-_DETECTORS: Final = "Apache-2.0, as the DetectoRS repository, which states no other"
+_DETECTORS: Final = "not checked here: look into the repository of the DetectoRS authors"
 _ROOM: Final = 1.5  # times the size of the weights a file may have
 _HASH: Final = re.compile(r"-([0-9a-f]{8,64})$")  # how publishers write it into a name
 
