@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from .classes import name_classes
 from .evidence import Understood, understand
 from .families import Source, identify
 from .files.reading import Checkpoint, read_checkpoint
+from .hub.downloading import sha256_of
 from .legacy import convert_v1
 from .mmdet import rename
 from .recognition import Recognised, todays_name
@@ -212,8 +212,7 @@ def _import_own(path: Path, given: Sequence[str], with_digest: bool) -> Imported
             "given with it",
         )
     saved = load_model(path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of(path)
     rows = [
         Row(name, name, tuple(value.shape), "used")
         for name, value in saved.detector.state_dict().items()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from ..style import Style
 from .account import ABSENT, Account, shown
-
-Style = Literal["pytorch", "caffe"]
 
 BACKBONE: Final = "model.backbone"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..style import Style
 from .account import Account
-from .carried_backbone import BACKBONE, Style, carry_backbone, carry_neck, carry_style
+from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style
 from .fixed_numerics import expected
 
 _MOST_STAGES = 20

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...config import ModelConfig
+from ..style import Style
 from .account import Account, shown
-from .carried_backbone import Style
 from .carried_input import carry_classes, carry_input
 from .carried_model import carry_model
 from .carried_training import carry_training
