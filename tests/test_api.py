@@ -11,11 +11,12 @@ import pytest
 import torch
 
 import relook
-from relook.api import build, load
+from relook.api import build, find_model, load
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, UsageError
 from relook.presets import preset
+from relook.shipped import SHIPPED, shipped_file
 from relook.weights import save_model
 
 CLASSES = (Category(1, "cell"),)
@@ -169,6 +170,41 @@ def test_a_folder_called_like_a_preset(
     content = (run / "best.safetensors").read_bytes()
     (tmp_path / "htc-tiny" / "best.safetensors").write_bytes(content)
     assert load("htc-tiny", device="cpu").classes == CLASSES
+
+
+def test_a_model_that_comes_with_relook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_model("nuclei") == find_model(Path("nuclei")) == shipped_file("nuclei")
+    (tmp_path / "nuclei" / "images").mkdir(parents=True)  # a data set, as in datasets/
+    assert find_model("nuclei") == shipped_file("nuclei")
+    assert load("nuclei", device="cpu").config.num_classes == 1
+    assert not caplog.records
+
+
+def test_what_is_here_goes_before_what_comes_with_relook(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nuclei").mkdir()
+    (tmp_path / "nuclei" / "best.safetensors").write_bytes((run / "best.safetensors").read_bytes())
+    assert load("nuclei", device="cpu").classes == CLASSES
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert str(Path("nuclei") / "best.safetensors") in record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["nuclie", "detector-htc-r50", "detectors-htc-r50"])
+def test_names_that_are_no_model_come_with_those_that_are(name: str) -> None:
+    with pytest.raises((UsageError, ModelError)) as caught:
+        find_model(name)
+    assert f"Trained models that come with relook: {', '.join(SHIPPED)}." in str(caught.value)
+
+
+def test_a_typo_in_a_shipped_name() -> None:
+    with pytest.raises(UsageError, match=r"U01.*did you mean 'nuclei'"):
+        load("nuclie")
 
 
 def test_build_is_the_bare_module() -> None:

@@ -16,7 +16,7 @@ from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
-from relook.predictor import Predictor, choose_device
+from relook.predictor import Predictor
 from relook.presets import preset
 from relook.results import Result
 
@@ -241,15 +241,6 @@ def test_out_of_memory_says_what_to_lower(
     monkeypatch.setattr(predictor.detector, "detect", full)
     with pytest.raises(RelookError, match=r"R04: 1 images of 128x96.*batch_size"):
         predictor.predict(picture())
-
-
-def test_devices() -> None:
-    assert choose_device("cpu").type == "cpu"
-    assert choose_device("auto").type in {"cpu", "cuda"}
-    with pytest.raises(UsageError, match=r"U03.*gpu"):
-        choose_device("gpu")
-    with pytest.raises(RelookError, match=r"R04.*cuda:99.*cpu"):
-        choose_device("cuda:99")
 
 
 def test_classes_must_fit(config: ModelConfig) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import resource
 import signal
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from relook.data.coco import Category
 from relook.detector import Detector
 from relook.errors import DataError, ModelError, RelookError
 from relook.presets import preset
-from relook.weights import FORMAT_VERSION, load_model, save_model
+from relook.weights import FORMAT_VERSION, change_extra, load_model, save_model
 
 CLASSES = (Category(3, "cell"), Category(8, "nucléus"))
 
@@ -359,20 +360,26 @@ def test_damaged_files_end_in_an_error_or_a_model(
     assert outcome in {"M02", "M03", "M04"} | ({"loaded"} if cut == len(content) else set())
 
 
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """No file can grow beyond 100 kB."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
 def test_a_full_disk_leaves_the_old_model_whole(
     saved: Path, detector: Detector, config: ModelConfig, tmp_path: Path
 ) -> None:
     path = tmp_path / "best.safetensors"
     path.write_bytes(saved.read_bytes())
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
-        with pytest.raises(RelookError, match=r"R02.*best\.safetensors.*unchanged") as caught:
-            save_model(path, detector, config, CLASSES)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with full_disk(), pytest.raises(RelookError, match=r"R02.*best\.safetensors.*unch") as caught:
+        save_model(path, detector, config, CLASSES)
     assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == [path]
     assert load_model(path).classes == CLASSES
@@ -384,3 +391,67 @@ def test_saving_over_a_loaded_model(saved: Path, tmp_path: Path) -> None:
     loaded = load_model(path)
     relook.save_model(path, loaded.detector, loaded.config, loaded.classes, loaded.extra)
     assert load_model(path).extra == loaded.extra
+
+
+def stored(path: Path) -> tuple[Tensors, Metadata]:
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_extra_values_change_and_nothing_else(
+    detector: Detector, config: ModelConfig, tmp_path: Path, half: bool
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, detector, config, CLASSES, {"shown_from": 0.3, "licence": "mine"}, half=half)
+    tensors, metadata = stored(path)
+    change_extra(path, {"shown_from": 0.4712, "more": [1, "é"]})
+    changed, metadata_after = stored(path)
+    assert load_model(path).extra == {"shown_from": 0.4712, "licence": "mine", "more": [1, "é"]}
+    assert {**metadata, "extra": ""} == {**metadata_after, "extra": ""}
+    assert list(changed) == list(tensors)
+    assert {tensor.dtype for tensor in changed.values()} >= {torch.half if half else torch.float}
+    for name, tensor in tensors.items():
+        assert changed[name].dtype == tensor.dtype
+        assert changed[name].numpy().tobytes() == tensor.numpy().tobytes()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_extra_values_change_behind_a_link(saved: Path, tmp_path: Path) -> None:
+    path, link = tmp_path / "m.safetensors", tmp_path / "link.safetensors"
+    path.write_bytes(saved.read_bytes())
+    link.symlink_to(path)
+    change_extra(link, {"shown_from": 0.9})
+    assert link.is_symlink()
+    assert load_model(path).extra["shown_from"] == 0.9
+
+
+def test_an_interrupted_change_leaves_the_old_file(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(saved.read_bytes())
+    with full_disk(), pytest.raises(RelookError, match=r"R02.*m\.safetensors.*unchanged"):
+        change_extra(path, {"shown_from": 0.9})
+    assert path.read_bytes() == saved.read_bytes()
+
+    def interrupted(_: Tensors, draft: Path, __: Metadata) -> None:
+        draft.write_bytes(saved.read_bytes()[:5000])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("relook.weights.save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        change_extra(path, {"shown_from": 0.9})
+    assert path.read_bytes() == saved.read_bytes()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_extra_values_of_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(DataError, match="D01"):
+        change_extra(path, {"shown_from": 0.9})
+    save_file({"a": torch.zeros(3)}, path, {"format": "pt"})
+    before = path.read_bytes()
+    with pytest.raises(ModelError, match=r"M02.*relook did not write it"):
+        change_extra(path, {"shown_from": 0.9})
+    assert path.read_bytes() == before

@@ -15,7 +15,7 @@ from .detector import Detector
 from .errors import DataError, ModelError, UsageError, did_you_mean
 from .predictor import Predictor
 from .presets import PRESETS, preset
-from .results import SHOWN_FROM
+from .shipped import SHIPPED, shipped_file
 from .weights import SUFFIX, load_model
 
 _LOG: Final = logging.getLogger("relook")
@@ -29,45 +29,63 @@ def load(
     weights: str | None = None,
     device: torch.device | str = "auto",
 ) -> Predictor:
-    """The trained model in a file or run folder, ready to predict on `device`.
+    """The trained model in a file or run folder, or one that comes with relook, ready to predict
+    on `device`.
 
-    A run folder gives its best model. A checkpoint of another library (``.pth``) is imported:
-    every tensor is accounted for, nothing in it is run. With `weights` the model is a preset's
-    name, and ``"coco"`` its published checkpoint, or one that `relook weights list` names; it is
-    downloaded if it is not in the cache. Nothing is ever downloaded for a path. The licence of
-    weights that others trained is logged. ``device="auto"`` is a GPU if there is a usable one.
+    A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
+    unless there is a file or run folder of that name here. A checkpoint of another library
+    (``.pth``) is imported: every tensor is accounted for, nothing in it is run. With `weights`
+    the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
+    weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
+    for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
+    if there is a usable one.
 
     Raises:
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03 and M04 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is neither a file nor a preset, U04 for a file and
-            `weights` together.
+        UsageError: U01 for a name that is no model, U04 for a file and `weights` together.
         DataError: D01 for a path that does not exist.
     """
-    path = Path(name_or_path).expanduser()
     if weights is not None:
-        return _published(str(name_or_path), path, weights, device)
-    if path.is_dir() and (found := _model_in(path)):
-        path = found
-    elif not path.is_file():
-        raise _not_found(str(name_or_path), path)
-    if path.name == _LAST:
-        raise _state_of_training(path)
+        name = str(name_or_path)
+        return _published(name, Path(name).expanduser(), weights, device)
+    path = find_model(name_or_path)
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device)
-    saved = load_model(path)
-    score, licence = saved.extra.get("shown_from"), saved.extra.get("licence")
-    licence = licence if isinstance(licence, str) else None
-    _show_licence(path, licence)
-    return Predictor(
-        saved.detector,
-        saved.config,
-        saved.classes,
-        device=device,
-        shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
-        licence=licence,
-    )
+    predictor = Predictor.of(load_model(path), device=device)
+    _show_licence(path, predictor.licence)
+    return predictor
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The model file that `name_or_path` means: itself, the best one of a run folder, or the one
+    of that name that comes with relook.
+
+    A file or run folder here goes before a name, and a line in the log then says so; a folder
+    without a model does not. The file is not opened.
+
+    Raises:
+        ModelError: M01 for a preset's name and for a run without a model yet, M02 for the state
+            of a training.
+        UsageError: U01 for a name that is no model.
+        DataError: D01 for a path that does not exist.
+    """
+    name, path = str(name_or_path), Path(name_or_path).expanduser()
+    found = _model_in(path) if path.is_dir() else path if path.is_file() else None
+    if found is None:
+        if name in SHIPPED:
+            return shipped_file(name)
+        raise _not_found(name, path)
+    if name in SHIPPED:
+        _LOG.warning(
+            "%s: taking %s, which is here, and not the model of that name that comes with relook",
+            name,
+            found,
+        )
+    if found.name == _LAST:
+        raise _state_of_training(found)
+    return found
 
 
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
@@ -115,7 +133,8 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
             "M01",
             f"{name} names an architecture, and its weights are not at hand. Train it (`relook "
             f"train --model {name} ...`) and load the run folder, or give the path of a model "
-            f"file{_where_published(name)}. For random weights use relook.build({name!r}).",
+            f"file{_where_published(name)}. For random weights use relook.build({name!r}). "
+            f"{_listed_shipped()}",
         )
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if looks_like_path:
@@ -123,8 +142,15 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
         close = did_you_mean(path.name, siblings) if siblings else ""
         hint = f"; {close}" if close.startswith("did") else ""
         return DataError("D01", f"{path}: there is no such file or run folder{hint}.")
-    hint = did_you_mean(name, PRESETS)
-    return UsageError("U01", f"{name!r} is neither a file, a run folder nor a model; {hint}")
+    hint = did_you_mean(name, [*SHIPPED, *PRESETS])
+    return UsageError(
+        "U01",
+        f"{name!r} is neither a file, a run folder nor a model; {hint}. {_listed_shipped()}",
+    )
+
+
+def _listed_shipped() -> str:
+    return f"Trained models that come with relook: {', '.join(SHIPPED)}."
 
 
 def _where_published(name: str) -> str:

@@ -19,9 +19,11 @@ from .data.coco import Category
 from .data.images import read_image
 from .data.transforms import resize_image, resized_size
 from .detector import Detector
+from .devices import choose_device
 from .errors import DataError, ModelError, RelookError, UsageError
 from .results import SHOWN_FROM, Result
 from .types import Detections, Size
+from .weights import SavedModel
 
 ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
 """A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
@@ -73,6 +75,19 @@ class Predictor:
         self.shown_from = shown_from
         self.licence = licence
         self.to(device)
+
+    @classmethod
+    def of(cls, saved: SavedModel, *, device: torch.device | str = "auto") -> Predictor:
+        """The predictor of a model file, with what the file says about score and licence."""
+        score = saved.extra.get("shown_from")
+        return cls(
+            saved.detector,
+            saved.config,
+            saved.classes,
+            device=device,
+            shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
+            licence=saved.licence,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -236,32 +251,6 @@ class Predictor:
             f"{millions:.1f} M parameters on {self.device}"
             f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
         )
-
-
-def choose_device(name: torch.device | str = "auto") -> torch.device:
-    """The device called `name`; ``"auto"`` is CUDA if there is one, else the CPU.
-
-    Apple's MPS is not chosen by itself: deformable convolutions do not run on it.
-
-    Raises:
-        UsageError: U03 when there is no device of that name.
-        RelookError: R04 when this machine does not have it.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(
-            "U03", f"device {name!r} is not known; use auto, cpu, cuda or cuda:0, cuda:1, ..."
-        ) from None
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            raise RelookError(
-                "R04", f"device {name} is not there: PyTorch sees {count} CUDA devices. Use cpu."
-            )
-    return device
 
 
 def _prepare(source: ImageSource, limits: tuple[int, int]) -> _Prepared:

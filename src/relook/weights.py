@@ -7,8 +7,9 @@ versions of this package could not read a file any more.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -41,6 +42,12 @@ class SavedModel(NamedTuple):
     config: ModelConfig
     classes: tuple[Category, ...]
     extra: dict[str, Any]  # json values; "shown_from" is the score from which to draw
+
+    @property
+    def licence(self) -> str | None:
+        """That of weights which others trained, where they are, else None."""
+        licence = self.extra.get("licence")
+        return licence if isinstance(licence, str) else None
 
 
 class _Header(NamedTuple):
@@ -80,12 +87,26 @@ def save_model(
         "extra": json.dumps(dict(extra or {})),
     }
     tensors = {name: _stored(value, half) for name, value in detector.state_dict().items()}
-    path = Path(path)
-    with replacing(path) as draft:
-        try:
-            save_file(tensors, draft, metadata)
-        except SafetensorError as error:  # how the writer reports a full disk
-            raise unwritable(path, error) from error
+    _write(Path(path), tensors, metadata)
+
+
+def change_extra(path: Path | str, changes: Mapping[str, Any]) -> None:
+    """Give the model file at `path` other `extra` values, by name; what is not named is kept.
+
+    The tensors stay as they are stored, bit for bit. Where `path` is a link, the file that it
+    leads to is changed.
+
+    Raises:
+        DataError: D01 when there is no such file.
+        ModelError: M02 or M03 for a file that `load_model` would not read.
+        RelookError: R02 when the file cannot be written; it stays whole.
+    """
+    path = Path(path).resolve()
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        extra = _read_header(path, metadata).extra
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _write(path, tensors, {**metadata, "extra": json.dumps({**extra, **changes})})
 
 
 def load_model(path: Path | str) -> SavedModel:
@@ -100,25 +121,40 @@ def load_model(path: Path | str) -> SavedModel:
             wrote, M04 when its tensors do not fit its configuration.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError("D01", f"{path}: there is no such file")
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            header = _read_header(path, file.metadata() or {})
-            names = list(file.keys())
-            _check_depth(path, header.config, len(names))
-            expected = _expected(path, header.config)
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-            _check_shapes(path, expected, shapes)
-            state = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            "M02", f"{path} is not a relook model, or is damaged: {error}.{_hint(path)}"
-        ) from error
+    with _opened(path) as file:
+        header = _read_header(path, file.metadata() or {})
+        names = list(file.keys())
+        _check_depth(path, header.config, len(names))
+        expected = _expected(path, header.config)
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+        _check_shapes(path, expected, shapes)
+        state = {name: file.get_tensor(name) for name in names}
     _check_kinds(path, expected, state)
     detector = build_detector(header.config)
     detector.load_state_dict(state)
     return SavedModel(detector.eval(), *header)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The safetensors file at `path`; what fails while it is read is D01 or M02."""
+    if not path.is_file():
+        raise DataError("D01", f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            "M02", f"{path} is not a relook model, or is damaged: {error}.{_hint(path)}"
+        ) from error
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    with replacing(path) as draft:
+        try:
+            save_file(tensors, draft, metadata)
+        except SafetensorError as error:  # how the writer reports a full disk
+            raise unwritable(path, error) from error
 
 
 def _hint(path: Path) -> str:

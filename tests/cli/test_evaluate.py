@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
+
+from relook.api import load
 
 Run = Callable[..., Result]
 
@@ -64,3 +68,101 @@ def test_a_file_that_is_not_coco(relook: Run, run_folder: Path, tmp_path: Path) 
     assert result.exit_code == 3
     assert "data error D0" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture
+def own_model(run_folder: Path, tmp_path: Path) -> Path:
+    """A run folder that a test may change."""
+    return Path(shutil.copytree(run_folder, tmp_path / "own"))
+
+
+@pytest.fixture
+def findable(relook: Run, run_folder: Path, annotations: Path, pictures: Path) -> Path:
+    """Annotations that are what the model finds with a score from 0.1."""
+    arguments = ["--json", annotations, "--images", pictures, "--out", annotations.parent]
+    assert relook("eval", run_folder, *arguments).exit_code == 0
+    found = json.loads((annotations.parent / "predictions.json").read_text())
+    content = json.loads(annotations.read_text())
+    highest = sorted(found, key=lambda one: -one["score"])[:3]
+    content["annotations"] = [
+        {**one, "id": number, "area": one["bbox"][2] * one["bbox"][3], "iscrowd": 0}
+        for number, one in enumerate(highest, start=1)
+    ]
+    path = annotations.with_name("findable.json")
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_counts_at_the_threshold_of_the_model(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    arguments = ["--json", annotations, "--images", pictures, "--out", tmp_path / "out"]
+    result = relook("eval", run_folder, *arguments)
+    assert "at 0.05" in result.stdout
+    counting = json.loads((tmp_path / "out" / "metrics.json").read_text())["counting"]
+    assert counting["at_shown_from"]["threshold"] == 0.05
+    assert counting["kind"] == "mask"
+
+
+def test_the_best_threshold_is_kept_when_asked_for(
+    relook: Run, own_model: Path, findable: Path, pictures: Path
+) -> None:
+    file = own_model / "best.safetensors"
+    before = file.read_bytes()
+    arguments = ["eval", own_model, "--json", findable, "--images", pictures]
+    assert relook(*arguments).exit_code == 0
+    assert file.read_bytes() == before  # only when asked for
+    result = relook(*arguments, "--keep-threshold")
+    assert result.exit_code == 0, result.stderr
+    best = json.loads((own_model / "eval" / "findable" / "metrics.json").read_text())
+    threshold = best["counting"]["best"]["threshold"]
+    assert threshold != 0.05
+    assert load(own_model, device="cpu").shown_from == threshold
+    assert f"{file}: objects are now shown from score {threshold:g}, before from 0.05" in (
+        result.stderr.replace("\n", "")
+    )
+    again = relook(*arguments)
+    assert again.exit_code == 0
+    counting = json.loads((own_model / "eval" / "findable" / "metrics.json").read_text())
+    assert counting["counting"]["at_shown_from"] == counting["counting"]["best"]
+
+
+def test_no_threshold_is_kept_where_nothing_was_found(
+    relook: Run, own_model: Path, annotations: Path, pictures: Path
+) -> None:
+    content = json.loads(annotations.read_text())
+    content["annotations"] = []
+    annotations.write_text(json.dumps(content))
+    before = (own_model / "best.safetensors").read_bytes()
+    arguments = ["--json", annotations, "--images", pictures, "--keep-threshold"]
+    result = relook("eval", own_model, *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert "no object was found at any score threshold" in result.stderr
+    assert (own_model / "best.safetensors").read_bytes() == before
+
+
+def test_a_threshold_that_cannot_be_kept_is_refused_before_the_work(
+    relook: Run,
+    own_model: Path,
+    annotations: Path,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--json", annotations, "--images", pictures, "--out", out, "--keep-threshold"]
+    foreign = tmp_path / "theirs.pth"
+    foreign.write_bytes(b"")
+    package = Path(shutil.copytree(own_model, tmp_path / "package"))
+    monkeypatch.setattr("relook.shipped.FOLDER", package)
+    for model, more, words in (
+        (own_model, ["--limit", 2], "a part of the images"),
+        (foreign, [], "theirs.pth is no .safetensors file of relook"),
+        (package / "best.safetensors", [], "comes with relook"),
+    ):
+        result = relook("eval", model, *arguments, *more)
+        assert result.exit_code == 2
+        message = " ".join(result.stderr.split())
+        assert "usage error U04: --keep-threshold" in message
+        assert words in message
+    assert not out.exists()

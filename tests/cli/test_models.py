@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -34,8 +35,22 @@ def test_a_table(relook: Run) -> None:
 
 def test_json(relook: Run) -> None:
     rows = json.loads(relook("models", "--json").stdout)
-    assert [row["name"] for row in rows] == ["htc-r50", "cascade-r50", "detectors-htc-tiny"]
+    *presets, nuclei = rows
+    assert [row["name"] for row in presets] == ["htc-r50", "cascade-r50", "detectors-htc-tiny"]
+    assert not any(row["shipped"] for row in presets)
     assert rows[0]["parameters"] == 80_258_293
     assert rows[0]["multiply_adds"] == sum(rows[0]["multiply_adds_by_part"].values())
     assert rows[0]["published"]["box_ap"] == 42.3
     assert rows[2]["published"] is None
+    assert set(rows[0]) < set(nuclei)
+    assert (nuclei["name"], nuclei["preset"]) == ("nuclei", "detectors-htc-tiny")
+    assert nuclei["shipped"] is True
+    assert nuclei["bytes"] == Path(nuclei["path"]).stat().st_size
+    assert nuclei["parameters"] == rows[2]["parameters"]  # both for one class
+
+
+def test_the_table_of_what_comes_with_relook(relook: Run) -> None:
+    lines = relook("models").stdout.splitlines()
+    row = next(line for line in lines if line.split()[:1] == ["nuclei"])
+    assert row.split()[2] == "detectors-htc-tiny"
+    assert 1 < float(row.split()[1]) <= 15

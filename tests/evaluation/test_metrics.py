@@ -51,3 +51,44 @@ def test_json_has_null_where_there_is_no_number(metrics):
 def test_two_classes_of_one_name_stay_apart(small, perfect):
     small["categories"][1]["name"] = "cell"
     assert list(evaluate_coco(small, perfect(small)).box.per_class) == ["cell (1)", "cell (9)"]
+
+
+def test_the_counts_are_in_the_table_and_in_json(small, perfect):
+    found = [*perfect(small), {**perfect(small)[0], "image_id": 6, "score": 0.35}]
+    metrics = evaluate_coco(small, found, count_from=0.3)
+    lines = metrics.table().splitlines()
+    assert max(map(len, lines)) <= 80
+    [start] = [i for i, line in enumerate(lines) if line.startswith("score threshold ")]
+    assert lines[start].endswith("  at 0.3     best: 0.5")
+    assert [line.split()[-2:] for line in lines[start + 1 : start + 7]] == [
+        ["0.857", "1.000"],
+        ["0.750", "1.000"],
+        ["1.000", "1.000"],
+        ["0.50", "0.00"],
+        ["+0.50", "+0.00"],
+        ["33.3", "0.0"],
+    ]
+    assert lines[start + 1].startswith("F1 at IoU 0.5 (mask) ")
+    counting = json.loads(json.dumps(metrics.to_json(), allow_nan=False))["counting"]
+    assert (counting["iou"], counting["kind"]) == (0.5, "mask")
+    assert counting["at_shown_from"]["count_error"] == 0.5
+    assert counting["best"] == {
+        "threshold": 0.5,
+        "f1": 1.0,
+        "precision": 1.0,
+        "recall": 1.0,
+        "count_error": 0.0,
+        "count_bias": 0.0,
+        "count_error_percent": 0.0,
+    }
+
+
+def test_counts_that_do_not_exist_are_left_out(small):
+    metrics = evaluate_coco(small, [], iou_types=("bbox",), count_from=0.3)
+    [line] = [line for line in metrics.table().splitlines() if line.startswith("score threshold")]
+    assert line.split() == ["score", "threshold", "at", "0.3"]
+    assert any(line.split() == ["precision", "-"] for line in metrics.table().splitlines())
+    counting = json.loads(json.dumps(metrics.to_json(), allow_nan=False))["counting"]
+    assert (counting["kind"], counting["best"]) == ("box", None)
+    assert counting["at_shown_from"]["precision"] is None
+    assert "score threshold" not in evaluate_coco(small, []).table()

@@ -106,6 +106,20 @@ def test_a_perfect_model_scores_one(predictor: Predictor, data: Callable[..., Co
     assert rate > 0
 
 
+def test_objects_are_counted_from_the_score_the_model_shows(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    for shown_from, f1 in ((0.3, 1.0), (0.85, 2 / 3)):
+        oracle = Oracle(
+            predictor.detector, predictor.config, CLASSES, device="cpu", shown_from=shown_from
+        )
+        metrics = evaluate_model(oracle, data()).metrics
+        assert metrics.counting is not None and metrics.best_counting is not None
+        assert (metrics.counting.threshold, metrics.counting.f1) == (shown_from, f1)
+        assert metrics.best_counting.f1 == 1
+        assert metrics.best_counting.threshold == 0.8
+
+
 def test_max_dets_goes_through_to_the_end(
     predictor: Predictor, data: Callable[..., CocoIndex]
 ) -> None:

@@ -1,21 +1,22 @@
-"""``relook eval``: the COCO numbers of a model on annotated images."""
+"""``relook eval``: the COCO numbers of a model on annotated images, and how well it counts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import RelookError
-from .options import Batch, Device, ImageSize, MaxDets
+from ..errors import RelookError, UsageError
+from .options import MODEL_HELP, Batch, Device, ImageSize, MaxDets
 from .progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ..evaluation.metrics import Metrics
 
 
 def evaluate(
-    model: Annotated[
-        Path, typer.Argument(metavar="RUN_OR_FILE", help="Run folder or .safetensors file.")
-    ],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
     annotations: Annotated[
         Path, typer.Option("--json", metavar="FILE", help="COCO instance file with the truth.")
     ],
@@ -28,7 +29,7 @@ def evaluate(
             "-o",
             metavar="DIR",
             help="Folder for metrics.json and predictions.json. [default: eval/NAME beside the "
-            "model, NAME being that of the json file]",
+            "model, or here for one that comes with relook; NAME is that of the json file]",
         ),
     ] = None,
     size: ImageSize = None,
@@ -37,14 +38,26 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
     ] = None,
+    keep_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--keep-threshold",
+            help="Store the score threshold of the best F1 in the model file, for predict to use. "
+            "As it is chosen on these images, their own numbers at it flatter a little.",
+        ),
+    ] = False,
 ) -> None:
-    """Say how good a model is: average precision and recall for boxes and masks."""
-    from ..api import load
+    """Say how good a model is: average precision and recall for boxes and masks, F1 and the error
+    of the count of objects."""
+    from ..api import find_model, load
     from ..data.coco import read_coco
     from ..evaluation.run import evaluate_model
 
     console = notices()
-    predictor = load(model, device=device)
+    path = find_model(model)
+    if keep_threshold:
+        _check_keeping(path, limit)
+    predictor = load(path, device=device)
     index = read_coco(annotations, images)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     with progress_bar(console) as bar:
@@ -70,3 +83,41 @@ def evaluate(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json and "
         f"predictions.json are in {folder}"
     )
+    if keep_threshold:
+        console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _check_keeping(path: Path, limit: int | None) -> None:
+    """Refuse to store a threshold that would mislead, or in a file that is not the user's."""
+    from ..shipped import FOLDER
+    from ..weights import SUFFIX
+
+    if limit is not None:
+        raise UsageError(
+            "U04",
+            f"--keep-threshold with --limit {limit}: the threshold that is best for a part of the "
+            "images can be wrong for all. Leave one of the two out.",
+        )
+    if path.parent == FOLDER:
+        raise UsageError(
+            "U04",
+            f"--keep-threshold: {path.name} comes with relook, and every project here uses it. "
+            f"Copy {path} and give the copy.",
+        )
+    if path.suffix != SUFFIX:
+        raise UsageError(
+            "U04",
+            f"--keep-threshold: {path} is no {SUFFIX} file of relook, so a threshold cannot be "
+            "stored in it. Make one of it by `relook weights import`.",
+        )
+
+
+def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
+    """Store the best threshold, if there is one; what was done, in words."""
+    from ..weights import change_extra
+
+    best = metrics.best_counting
+    if best is None:
+        return f"no object was found at any score threshold, so {path} keeps {before:g}"
+    change_extra(path, {"shown_from": best.threshold})
+    return f"{path}: objects are now shown from score {best.threshold:g}, before from {before:g}"

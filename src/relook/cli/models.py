@@ -1,4 +1,5 @@
-"""``relook models``: what can be built, how large it is, and what was published for it."""
+"""``relook models``: what can be built, how large it is, what was published for it, and which
+trained models come with relook."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ import typer
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..config import ModelConfig
     from ..presets import Preset
+    from ..shipped import ShippedModel
 
 PROPOSALS: Final = 1000
 MASKS: Final = 100
@@ -21,49 +27,82 @@ NARROWEST: Final = 140  # columns a table gets where there is no terminal to ask
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print json instead of a table.")] = False,
 ) -> None:
-    """List the models: parameters, multiply-adds, published COCO AP and where it was published.
+    """List the models: parameters, multiply-adds, published COCO AP and where it was published;
+    then the trained models that come with relook.
 
     Multiply-adds are those of one image of 800x1344 pixels with 1000 proposals and 100 masks.
     """
     from ..presets import PRESETS
+    from ..shipped import SHIPPED
 
-    rows = []
+    presets, shipped = [], []
     with progress_bar(notices()) as bar:
         for name, preset in bar.track(PRESETS.items(), description="measuring"):
-            rows.append(describe(name, preset))
+            presets.append(describe(name, preset))
+        for name, model in SHIPPED.items():
+            shipped.append(describe_shipped(name, model))
     if as_json:
-        typer.echo(json.dumps(rows, indent=1))
+        typer.echo(json.dumps(presets + shipped, indent=1))
     else:
-        _print_table(rows)
+        _print_tables(presets, shipped)
 
 
 def describe(name: str, preset: Preset) -> dict[str, Any]:
-    """One model as json values."""
-    from ..complexity import complexity
-
-    size = complexity(preset.config, *SIZE, PROPOSALS, MASKS)
+    """One architecture as json values."""
     published = preset.published
     return {
         "name": name,
         "about": preset.about,
+        **_size(preset.config),
+        "published": published
+        and {"box_ap": published.box, "mask_ap": published.mask, "source": published.source},
+        "shipped": False,
+    }
+
+
+def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
+    """One trained model as json values: what an architecture has, its preset and its file."""
+    from ..shipped import shipped_file
+    from ..weights import load_model
+
+    path = shipped_file(name)
+    return {
+        "name": name,
+        "about": model.about,
+        **_size(load_model(path).config),
+        "published": None,
+        "shipped": True,
+        "preset": model.preset,
+        "path": str(path),
+        "bytes": path.stat().st_size,
+    }
+
+
+def _size(config: ModelConfig) -> dict[str, Any]:
+    from ..complexity import complexity
+
+    size = complexity(config, *SIZE, PROPOSALS, MASKS)
+    return {
         "parameters": sum(size.parameters.values()),
         "multiply_adds": sum(size.multiply_adds.values()),
         "parameters_by_part": size.parameters,
         "multiply_adds_by_part": size.multiply_adds,
-        "published": published
-        and {"box_ap": published.box, "mask_ap": published.mask, "source": published.source},
     }
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich import box
+def _print_tables(presets: list[dict[str, Any]], shipped: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    for title in ("M parameters", "G multiply-adds", "box AP", "mask AP"):
-        table.add_column(title, justify="right")
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, NARROWEST)
+    _print_presets(presets, console)
+    console.print("\nTrained, and part of relook: --model NAME, --weights NAME, relook.load(NAME)")
+    _print_shipped(shipped, console)
+
+
+def _print_presets(rows: list[dict[str, Any]], console: Console) -> None:
+    table = _table("model", "M parameters", "G multiply-adds", "box AP", "mask AP")
     table.add_column("published by")
     table.add_column("about")
     for row in rows:
@@ -77,15 +116,32 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             published["source"],
             row["about"],
         )
-    console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, NARROWEST)
     console.print(table)
     console.print(
         f"Multiply-adds: one image of {SIZE[0]}x{SIZE[1]} pixels, {PROPOSALS} proposals, {MASKS} "
         "masks. AP: COCO val2017, as published for models of this kind; no published weights "
         "were opened."
     )
+
+
+def _print_shipped(rows: list[dict[str, Any]], console: Console) -> None:
+    table = _table("model", "MB")
+    table.add_column("architecture", no_wrap=True)
+    table.add_column("about")
+    for row in rows:
+        table.add_row(row["name"], f"{row['bytes'] / 1e6:.1f}", row["preset"], row["about"])
+    console.print(table)
+
+
+def _table(name: str, *numbers: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(name, no_wrap=True)
+    for title in numbers:
+        table.add_column(title, justify="right")
+    return table
 
 
 def _number(value: float | None) -> str:

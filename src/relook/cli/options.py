@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-Model = Annotated[
-    Path,
-    typer.Option("--model", "-m", metavar="RUN_OR_FILE", help="Run folder or .safetensors file."),
-]
+MODEL_HELP: Final = "Run folder, .safetensors file, or a model that comes with relook: nuclei."
+
+Model = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]
 MaxDets = Annotated[
     int | None,
     typer.Option(
@@ -25,5 +24,7 @@ ImageSize = Annotated[
         help="Sides in pixels that images are scaled to fit. [default: as the model was trained]",
     ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[
+    str, typer.Option("--device", help="auto (CUDA or CPU), cpu, cuda, cuda:N or mps.")
+]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]

@@ -24,6 +24,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ..errors import DataError, UsageError
 from ..results import ClassLike
+from .counting import CountingCurve
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
@@ -41,6 +42,7 @@ def evaluate_coco(
     classes: Sequence[ClassLike] | None = None,
     image_ids: Collection[int] | None = None,
     sizes: Mapping[int, tuple[int, int]] | None = None,
+    count_from: float | None = None,
 ) -> Metrics:
     """Metrics of COCO result dictionaries (image_id, category_id, bbox, score, segmentation).
 
@@ -48,7 +50,8 @@ def evaluate_coco(
     file's categories by name. Without it the ids are the file's own. `image_ids` narrows the
     evaluation to some images; `sizes` is (height, width) by image id, for files without it. Masks
     are evaluated when "segm" is asked for and both sides have them; predicted masks must come from
-    this process or be trusted.
+    this process or be trusted. `count_from` is the score threshold at which objects are counted,
+    besides the one that is best.
 
     Raises `DataError` D11 when there is no image, D13 when the classes or the images do not fit
     the file, D09 when only some predictions have masks, and `UsageError` U03 for a `max_dets`
@@ -63,14 +66,16 @@ def evaluate_coco(
     skipped = Counter(truth.skipped)
     found = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
     with_masks = "segm" in iou_types and truth.has_masks and _have_masks(found)
-    box = _scores(truth, truth.objects, found, "bbox", max_dets)
-    mask = None
+    evaluator = _evaluated(truth, truth.objects, found, "bbox", max_dets)
+    box, mask = _scores(evaluator, truth, truth.objects, found), None
     if with_masks:
         objects = tuple(row for row in truth.objects if row["segmentation"] is not None)
         if len(objects) < len(truth.objects):
             reason = "objects without a mask (in the mask numbers only)"
             skipped[reason] += len(truth.objects) - len(objects)
-        mask = _scores(truth, objects, found, "segm", max_dets)
+        evaluator = _evaluated(truth, objects, found, "segm", max_dets)
+        mask = _scores(evaluator, truth, objects, found)
+    curve = CountingCurve.from_evaluator(evaluator)
     counted = [row for row in truth.objects if not row["iscrowd"]]
     return Metrics(
         box=box,
@@ -82,6 +87,8 @@ def evaluate_coco(
         num_detections=len(found),
         sizes=_count_sizes(counted),
         skipped=dict(skipped),
+        counting=None if count_from is None else curve.at(count_from),
+        best_counting=curve.best(),
     )
 
 
@@ -234,13 +241,14 @@ def _with_area(row: Annotation, iou_type: IouType) -> Annotation:
     return {**row, "area": area, "iscrowd": 0}
 
 
-def _scores(
+def _evaluated(
     truth: GroundTruth,
     objects: Sequence[Annotation],
     found: Sequence[Annotation],
     iou_type: IouType,
     max_dets: int,
-) -> Scores:
+) -> COCOeval:
+    """An evaluator that has matched `found` with `objects` and accumulated."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
         detections = [_with_area(row, iou_type) for row in found]
         evaluator: COCOeval = FastCOCOeval(
@@ -249,6 +257,15 @@ def _scores(
         evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
         evaluator.evaluate()
         evaluator.accumulate()
+    return evaluator
+
+
+def _scores(
+    evaluator: COCOeval,
+    truth: GroundTruth,
+    objects: Sequence[Annotation],
+    found: Sequence[Annotation],
+) -> Scores:
     # Axes: threshold, recall, class, size, limit; and the same without recall.
     precision: NDArray[np.float64] = evaluator.eval["precision"]
     recall: NDArray[np.float64] = evaluator.eval["recall"]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .counting import IOU, Counting
+
 FORMAT_VERSION = 1
 
 
@@ -74,6 +76,9 @@ class Metrics:
     num_detections: int
     sizes: Mapping[str, int]  # small, medium, large -> number of objects
     skipped: Mapping[str, int]  # reason -> number of annotations or detections left out
+    # Both of masks where `mask` is there, else of boxes.
+    counting: Counting | None  # at the threshold that was asked for; None if there was none
+    best_counting: Counting | None  # at the threshold that is best; None if no object was found
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that json can write: nan, which json does not have, becomes None."""
@@ -88,7 +93,17 @@ class Metrics:
             "skipped": dict(self.skipped),
             "box": _scores_to_json(self.box),
             "mask": None if self.mask is None else _scores_to_json(self.mask),
+            "counting": {
+                "iou": IOU,
+                "kind": self._counted_by,
+                "at_shown_from": _counting_to_json(self.counting),
+                "best": _counting_to_json(self.best_counting),
+            },
         }
+
+    @property
+    def _counted_by(self) -> str:
+        return "box" if self.mask is None else "mask"
 
     def table(self, per_class: bool | None = None) -> str:
         """The numbers as plain text of at most 80 columns, boxes beside masks.
@@ -99,7 +114,7 @@ class Metrics:
         """
         if per_class is None:
             per_class = len(self.box.classes) > 1
-        lines = [*self._summary(), "", *self._number_lines()]
+        lines = [*self._summary(), "", *self._number_lines(), *self._counting_lines()]
         if per_class:
             lines += ["", *self._class_lines()]
         for reason, count in self.skipped.items():
@@ -139,6 +154,28 @@ class Metrics:
             lines.append(f"{title:<48}{values}")
         return lines
 
+    def _counting_lines(self) -> list[str]:
+        """Nothing where there is neither a threshold that was asked for nor a best one."""
+        columns = []
+        if self.counting is not None:
+            columns.append((f"at {self.counting.threshold:.4g}", self.counting))
+        if self.best_counting is not None:
+            columns.append((f"best: {self.best_counting.threshold:.4g}", self.best_counting))
+        if not columns:
+            return []
+        lines = ["", f"{'score threshold':<36}{''.join(f'{name:>14}' for name, _ in columns)}"]
+        for title, name, form in (
+            (f"F1 at IoU {IOU} ({self._counted_by})", "f1", ".3f"),
+            ("precision", "precision", ".3f"),
+            ("recall", "recall", ".3f"),
+            ("count error an image, objects", "count_error", ".2f"),
+            ("found too many (+) or too few (-)", "count_bias", "+.2f"),
+            ("count error in % of all objects", "count_error_percent", ".1f"),
+        ):
+            values = "".join(f"{_number(getattr(one, name), form):>14}" for _, one in columns)
+            lines.append(f"{title:<36}{values}")
+        return lines
+
     def _class_lines(self) -> list[str]:
         columns = [self.box] if self.mask is None else [self.box, self.mask]
         heads = ["box AP", "mask AP"][: len(columns)]
@@ -158,12 +195,18 @@ class Metrics:
         return lines
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def _number(value: float, form: str = ".3f") -> str:
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _counting_to_json(counting: Counting | None) -> dict[str, float | None] | None:
+    if counting is None:
+        return None
+    return {name: _or_none(value) for name, value in counting.numbers().items()}
 
 
 def _scores_to_json(scores: Scores) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def evaluate_model(
 
     At most `max_dets` objects count in an image: in suppression, in the cap and in the scoring;
     by default the model's own cap. `limit` takes the first images only. `progress` is called
-    with how many images are done, and of how many. Classes are matched by name.
+    with how many images are done, and of how many. Classes are matched by name. Objects are
+    counted from the score `predictor.shown_from`, and from the one that is best.
 
     Raises:
         DataError: D13 when the model cannot tell a class of the data, D11 when there is no
@@ -69,6 +70,7 @@ def evaluate_model(
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],
         sizes=index.sizes(),
+        count_from=predictor.shown_from,
     )
     predictions = [
         {**one, "category_id": ids[one["category_id"]]}

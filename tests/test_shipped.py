@@ -1,0 +1,88 @@
+"""The models inside the package: there, small, as their cards say, and able to find things."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import relook
+from relook.data.coco import read_coco
+from relook.errors import UsageError
+from relook.evaluation.run import evaluate_model
+from relook.predictor import Predictor
+from relook.shipped import FOLDER, SHIPPED, shipped_file
+from relook.weights import load_model
+
+NUCLEI = Path(__file__).resolve().parents[1] / "datasets" / "nuclei"
+
+
+@pytest.fixture(scope="module")
+def nuclei() -> Predictor:
+    return relook.load("nuclei", device="cpu")
+
+
+def _card(name: str) -> str:
+    return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _hash_after(title: str, card: str) -> str:
+    found = re.search(rf"\| {re.escape(title)} \| `([0-9a-f]{{64}})`", card)
+    assert found is not None, f"the card does not say: {title}"
+    return found[1]
+
+
+def _names_sha256(split: str) -> str:
+    content = json.loads((NUCLEI / "annotations" / f"instances_{split}.json").read_text())
+    names = sorted(image["file_name"] for image in content["images"])
+    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
+
+
+def test_a_name_that_is_not_shipped() -> None:
+    with pytest.raises(UsageError, match=r"U01.*did you mean 'nuclei'"):
+        shipped_file("nuclie")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_file_is_a_small_model_with_a_card(name: str) -> None:
+    path = shipped_file(name)
+    assert path.stat().st_size <= 15_000_000
+    saved = load_model(path)
+    assert saved.extra["preset"] == SHIPPED[name].preset
+    assert 0 < saved.extra["shown_from"] < 1
+    assert 0 < saved.extra["objects"]["small"] < saved.extra["objects"]["large"]
+    card = _card(name)
+    assert _hash_after("SHA-256 of the file", card) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert f"{path.stat().st_size:,} bytes" in card
+    assert f"From score {saved.extra['shown_from']:g} on" in card
+    assert saved.extra["provenance"]["command"] in card
+    assert f"({name}-curve.svg)" in card
+    assert "<polyline" in (FOLDER / f"{name}-curve.svg").read_text(encoding="utf-8")
+
+
+def test_the_folder_holds_nothing_else() -> None:
+    expected = {f"{name}{end}" for name in SHIPPED for end in (".safetensors", ".md", "-curve.svg")}
+    assert {path.name for path in FOLDER.iterdir()} == expected
+
+
+def test_the_card_of_nuclei_names_the_images_of_the_data_set(nuclei: Predictor) -> None:
+    card, provenance = _card("nuclei"), load_model(shipped_file("nuclei")).extra["provenance"]
+    for split, title in (("train", "training"), ("val", "validation")):
+        assert _hash_after(f"SHA-256 of the {title} names", card) == _names_sha256(split)
+        assert provenance[f"{split}_images_sha256"] == _names_sha256(split)
+    assert "Val was used for nothing but these numbers and the threshold" in card
+    assert [category.name for category in nuclei.classes] == ["nucleus"]
+
+
+def test_nuclei_finds_nuclei(nuclei: Predictor) -> None:
+    index = read_coco(NUCLEI / "annotations" / "instances_val.json", NUCLEI / "images")
+    result = nuclei.predict(index.images[0].path)
+    shown = int((result.scores >= nuclei.shown_from).sum())
+    there = len(index.images[0].objects)
+    assert 0.5 * there <= shown <= 1.5 * there
+    metrics = evaluate_model(nuclei, index, max_dets=500, limit=4).metrics
+    assert metrics.mask is not None
+    assert metrics.mask.ap > 0.25
