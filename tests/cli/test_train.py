@@ -54,6 +54,14 @@ def test_trains_evaluates_and_resumes(relook: Run, data: list[object], tmp_path:
     assert more.exit_code == 0, more.stderr
     assert "tensors from" in more.stderr
     assert "depend on the classes" not in more.stderr
+    assert "fine-tuning: train.epochs = 1, as given (else " in more.stderr
+    assert "fine-tuning: model.input.size" in more.stderr
+    plain = relook(
+        "train", "--weights", out, *data, *SET, "--epochs", 1, "--no-fine-tune", "--out",
+        tmp_path / "plain",
+    )  # fmt: skip
+    assert plain.exit_code == 0, plain.stderr
+    assert "fine-tuning" not in plain.stderr
 
 
 def test_set_wins_over_options_and_options_over_the_file(
@@ -83,6 +91,7 @@ def test_set_wins_over_options_and_options_over_the_file(
         (["--model", "htc-tiny", "--precision", "8"], "U03: train: precision"),
         (["--model", "htc-tiny", "--resume", "runs/x"], "U04: --resume goes on exactly"),
         (["--model", "htc-tiny", "--minutes", "0"], "U03: train: minutes"),
+        (["--weights", "nuclie"], "U01: 'nuclie' is neither a file, a run folder nor a model; did"),
     ],
 )
 def test_wrong_options_leave_with_2(

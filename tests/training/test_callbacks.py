@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from relook.api import load
 from relook.data.coco import read_coco
 from relook.evaluation.coco import evaluate_coco
+from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import evaluate_model
 from relook.predictor import Predictor
+from relook.results import SHOWN_FROM
 from relook.training.callbacks import headline, validation_row
 from relook.training.loop import train
 from relook.training.settings import Settings
@@ -58,6 +62,35 @@ def test_validation_without_sizes_in_the_file_reads_them_from_the_images(
     assert outcome.metrics is not None and outcome.metrics.num_objects == 7
 
 
+def test_the_best_threshold_is_kept_with_the_best_model(
+    make_settings: Callable[..., Settings], blobs: Path, tmp_path: Path
+) -> None:
+    console = _console()
+    outcome = train(make_settings(blobs, epochs=3), console, out=tmp_path / "run")
+    assert outcome.metrics is not None
+    best = outcome.metrics.best_counting
+    assert best is not None and best.threshold != SHOWN_FROM
+    assert load(outcome.run.path, device="cpu").shown_from == best.threshold
+    predictions = json.loads(outcome.run.predictions.read_text())
+    after = evaluate_coco(blobs, predictions, max_dets=20, count_from=best.threshold)
+    assert after.counting == best
+    [row] = [r for r in outcome.run.rows() if r.get("val/mask_ap") == _rounded_ap(outcome.metrics)]
+    assert row["val/f1"] == pytest.approx(best.f1, abs=1e-5)
+    assert row["val/count_error"] == pytest.approx(best.count_error, abs=1e-5)
+    assert isinstance(console.file, io.StringIO)
+    assert f"F1 {best.f1:.3f} and count error {best.count_error:.2f}" in console.file.getvalue()
+
+
+def _rounded_ap(metrics: Metrics) -> float:
+    assert metrics.mask is not None
+    return round(metrics.mask.ap, 5)
+
+
+def test_no_threshold_is_kept_where_no_object_was_found(blobs: Path) -> None:
+    row = validation_row(7, 1, evaluate_coco(blobs, [], iou_types=("bbox",)))
+    assert "val/f1" not in row and "val/box_ap" in row
+
+
 def test_rows_and_the_headline_are_of_masks_where_there_are_masks(blobs: Path) -> None:
     document = json.loads(blobs.read_text())
     perfect = [
@@ -74,6 +107,7 @@ def test_rows_and_the_headline_are_of_masks_where_there_are_masks(blobs: Path) -
     row = validation_row(7, 1, metrics)
     assert (row["step"], row["epoch"], row["val/box_ap"]) == (7, 1, pytest.approx(1.0))
     assert not any("mask" in key for key in row)
+    assert (row["val/f1"], row["val/count_error"]) == (1.0, 0.0)
     document["annotations"] = []
     blobs.write_text(json.dumps(document))
     assert headline(evaluate_coco(blobs, [], iou_types=("bbox",))) == 0.0

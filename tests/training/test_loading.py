@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +26,55 @@ from relook.training.loading import (
 )
 from relook.types import Target
 
+# Run as a file of its own: spawned workers import the main module again, and need it guarded.
+SPAWNS = """
+import multiprocessing
+import sys
+from pathlib import Path
+
+import torch
+
+from relook.data.coco import read_coco
+from relook.data.dataset import CocoDataset
+from relook.data.semantics import choose_semantics
+from relook.data.transforms import training_transforms
+from relook.training.loading import BatchMaker, training_loader
+
+
+def batches(path, workers):
+    index = read_coco(path, path.parent / "images")
+    transforms = training_transforms((64, 64), scale_jitter=(0.8, 1.2), crop=(48, 48), colour=0.2)
+    semantics = choose_semantics("instances", index, None)
+    samples = CocoDataset(index, transforms, semantics, num_semantic_classes=2)
+    loader = training_loader(samples, 2, workers, 5, BatchMaker((9.0,) * 3, (2.0,) * 3))
+    for epoch in (0, 1):
+        loader.sampler.set_epoch(epoch)
+        yield from loader
+
+
+def tensors(batch):
+    yield batch.images.pixels
+    for target in batch.targets:
+        yield from (target.boxes, target.labels, target.semantic)
+        yield from (part for part in vars_of(target.masks) if isinstance(part, torch.Tensor))
+
+
+def vars_of(value):
+    return [getattr(value, name) for name in value.__dataclass_fields__]
+
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[2])
+    path = Path(sys.argv[1])
+    pairs = list(zip(batches(path, 0), batches(path, 1), strict=True))
+    compared = 0
+    for here, there in pairs:
+        assert (here.file_names, here.image_ids) == (there.file_names, there.image_ids)
+        for one, other in zip(tensors(here), tensors(there), strict=True):
+            assert torch.equal(one, other)
+            compared += one.numel() > 0
+    print(len(pairs), "batches,", compared, "tensors")
+"""
 MAKER = BatchMaker((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
@@ -92,6 +145,33 @@ def test_validation_keeps_the_order_and_names() -> None:
     batches = list(validation_loader(Noise(3), 0, MAKER))
     assert [batch.image_ids for batch in batches] == [[0], [1], [2]]
     assert [batch.file_names for batch in batches] == [["0.png"], ["1.png"], ["2.png"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_of_any_start_method_make_the_same_batches(
+    method: str, blobs: Path, tmp_path: Path
+) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} on this platform")
+    script = tmp_path / "spawns.py"
+    script.write_text(SPAWNS)
+    command = [sys.executable, script, blobs, method]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("4 batches, ")
+    assert int(result.stdout.split()[2]) >= 4 * (1 + 2 * 4)  # pixels, and of both images four
+
+
+def test_workers_do_not_import_what_only_training_needs() -> None:
+    program = (
+        "import sys, relook.training.loading, relook.data.dataset; "
+        "print([m for m in ('lightning', 'typer', 'rich') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
 
 
 def test_what_goes_to_workers_can_be_sent() -> None:

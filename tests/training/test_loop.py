@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.accelerators.mps import MPSAccelerator
 from PIL import Image
 from rich.console import Console
 
 from relook.config import overlay
 from relook.data.coco import read_coco
 from relook.detector import Detector
+from relook.devices import choose_device
 from relook.errors import DataError, RelookError, UsageError
 from relook.training.loop import Start, resume, train
 from relook.training.settings import Settings
 from relook.types import ImageBatch, Losses, Target
-from relook.weights import load_model
+from relook.weights import change_extra, load_model
 
 Make = Callable[..., Settings]
 MakeData = Callable[..., Path]
@@ -243,12 +245,13 @@ def test_stopped_and_resumed_equals_uninterrupted(
 ) -> None:
     settings = make_settings(blobs, epochs=2, ema=ema)
     through = train(settings, console, out=tmp_path / "through").run
+    handler = signal.getsignal(signal.SIGINT)  # a shell that runs this in the background ignores it
     with monkeypatch.context() as patch:
         stopping_after(3, patch)
         with pytest.raises(RelookError, match="--resume") as caught:
             train(settings, console, out=tmp_path / "stopped")
     assert caught.value.code == "R01"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     resumed = resume(tmp_path / "stopped", console).run
     expected = torch.load(through.last, weights_only=True)
     found = torch.load(resumed.last, weights_only=True)
@@ -365,6 +368,51 @@ def test_weights_of_the_same_classes_are_all_kept(
     after = load_model(tmp_path / "second" / "best.safetensors").detector.state_dict()
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, msg=name)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_the_licence_of_the_weights_it_started_from_is_carried_on(
+    small: Settings, tmp_path: Path, console: Console, validated: bool
+) -> None:
+    settings = small if validated else changed(small, data={"val_json": None, "val_images": None})
+    train(settings, console, out=tmp_path / "own")
+    path = tmp_path / "own" / "best.safetensors"
+    assert load_model(path).licence is None
+    change_extra(path, {"licence": "CC BY-NC 4.0"})
+    train(settings, console, out=tmp_path / "theirs", start=Start(load_model(path), path))
+    assert load_model(tmp_path / "theirs" / "best.safetensors").licence == "CC BY-NC 4.0"
+
+
+def test_a_resumed_training_still_knows_the_licence(
+    small: Settings, tmp_path: Path, console: Console
+) -> None:
+    settings = changed(small, data={"val_json": None, "val_images": None})
+    train(settings, console, out=tmp_path / "own")
+    path = tmp_path / "own" / "best.safetensors"
+    change_extra(path, {"licence": "CC BY-NC 4.0"})
+    train(settings, console, out=tmp_path / "theirs", start=Start(load_model(path), path))
+    config, model = tmp_path / "theirs" / "config.yaml", tmp_path / "theirs" / "best.safetensors"
+    config.write_text(config.read_text().replace("epochs: 1\n", "epochs: 2\n"))
+    model.unlink()
+    resume(tmp_path / "theirs", console)
+    assert load_model(model).licence == "CC BY-NC 4.0"
+
+
+def test_no_training_runs_on_mps_by_itself(
+    small: Settings, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MPSAccelerator, "is_available", staticmethod(lambda: True))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    trained: list[str] = []
+    step = Detector.loss
+
+    def loss(self: Detector, images: ImageBatch, targets: Sequence[Target]) -> Losses:
+        trained.append(images.pixels.device.type)
+        return step(self, images, targets)
+
+    monkeypatch.setattr(Detector, "loss", loss)
+    train(small, console, out=tmp_path / "run")
+    assert set(trained) == {choose_device().type}
 
 
 def test_files_must_agree_on_the_classes(

@@ -10,8 +10,8 @@ from lightning.pytorch import Trainer
 
 from relook.data.batching import collate
 from relook.errors import RelookError
-from relook.training.loading import BatchMaker
-from relook.training.module import TrainingBatch, TrainingModule
+from relook.training.loading import BatchMaker, TrainingBatch
+from relook.training.module import TrainingModule
 from relook.training.schedule import Schedule
 from relook.training.settings import Settings
 from relook.training.sources import Sources, read_sources

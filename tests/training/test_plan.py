@@ -11,7 +11,7 @@ from relook.training.recipe import Recipe
 def test_the_rate_says_where_it_comes_from() -> None:
     assert rate_reason(Recipe(batch=2)).startswith("sgd at 0.0025 = 0.02 x 2 / 16 (")
     assert "2 x 4 images a step" in rate_reason(Recipe(batch=2, accumulate=4))
-    assert rate_reason(Recipe(lr=0.3)) == "sgd at 0.3, as given"
+    assert rate_reason(Recipe(lr=0.3)) == "sgd at 0.3 (train.lr)"
 
 
 def test_frozen_and_trainable_parts_are_counted() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from .options import MODEL_HELP
 from .progress import notices
 
 if TYPE_CHECKING:
     from ..training.loop import Start
-    from ..training.settings import Settings
+    from ..training.settings import Overlay, Settings
+    from ..training.sources import Annotations
 
 _DATA, _RECIPE, _START = "Data", "Recipe", "Start and end"
 
@@ -104,9 +107,20 @@ def train(
     weights: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN_OR_FILE", help="Start from a trained model.", rich_help_panel=_START
+            metavar="MODEL",
+            help=f"Start from a trained model. {MODEL_HELP}",
+            rich_help_panel=_START,
         ),
     ] = None,
+    fine_tune: Annotated[
+        bool,
+        typer.Option(
+            "--fine-tune/--no-fine-tune",
+            help="With --weights: choose rate, length, sizes and caps from the data and the "
+            "model, and say why; or keep the recipe of the preset.",
+            rich_help_panel=_START,
+        ),
+    ] = True,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -161,9 +175,14 @@ def train(
         return
     from ..training.loop import train as run_training
 
-    start = None if weights is None else _start(weights)
-    settings = _settings(model, start, config, options, data, assignments or [])
-    run_training(settings, notices(), out=out, start=start)
+    overlays = _overlays(config, options, data, assignments or [])
+    if weights is None:
+        from ..training.settings import resolve
+
+        run_training(resolve(overlays, preset_name=model), notices(), out=out)
+        return
+    start, settings, annotations = _continued(_start(weights), model, overlays, fine_tune)
+    run_training(settings, notices(), out=out, start=start, annotations=annotations)
 
 
 def _resume(run: Path, others: list[str]) -> None:
@@ -180,30 +199,40 @@ def _resume(run: Path, others: list[str]) -> None:
 
 
 def _start(weights: Path) -> Start:
+    from ..api import find_model
     from ..training.loop import Start
     from ..weights import load_model
 
-    path = weights / "best.safetensors" if weights.is_dir() else weights
+    path = find_model(weights)
     return Start(load_model(path), path)
 
 
-def _settings(
-    model: str | None,
-    start: Start | None,
-    config: Path | None,
-    options: dict[str, Any],
-    data: dict[str, Any],
-    assignments: list[str],
-) -> Settings:
-    from ..training.settings import Overlay, parse_assignments, read_overlay, resolve
+def _continued(
+    start: Start, model: str | None, overlays: list[Overlay], fine_tune: bool
+) -> tuple[Start, Settings, Annotations | None]:
+    """How to go on from `start`: as suits the data, or else by the recipe of the preset."""
+    from ..training.fine_tuning import fine_tuning
+    from ..training.settings import resolve
+
+    named = model or next((o.preset for o in reversed(overlays) if o.preset), None)
+    name = named or _name_of(start)
+    if fine_tune:
+        tuned = fine_tuning(start.saved, overlays, name=name, model_named=named is not None)
+        return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
+    base = start.saved.config if named is None else None
+    return start, resolve(overlays, preset_name=name, base=base), None
+
+
+def _overlays(
+    config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
+) -> list[Overlay]:
+    """What the user asks for; later ones win."""
+    from ..training.settings import Overlay, parse_assignments, read_overlay
 
     overlays = [] if config is None else [read_overlay(config)]
     overlays.append(Overlay(train=_given(options), data=_given(data)))
     overlays.append(parse_assignments(assignments))
-    named = model is not None or any(o.preset for o in overlays)
-    if start is None or named:
-        return resolve(overlays, preset_name=model)
-    return resolve(overlays, preset_name=_name_of(start), base=start.saved.config)
+    return overlays
 
 
 def _name_of(start: Start) -> str:

@@ -19,8 +19,8 @@ from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
 from ..evaluation.metrics import Metrics
 from ..weights import save_model
-from .loading import mixed_seed
-from .module import TrainingBatch, TrainingModule
+from .loading import TrainingBatch, mixed_seed
+from .module import TrainingModule
 from .run_folder import RunFolder
 from .settings import Settings
 
@@ -127,6 +127,7 @@ class Records(Callback):
 class Validation(Callback):
     """Scores the predictions, keeps the best model and its predictions.
 
+    The model is kept with the score threshold that is best on these images, as `shown_from`.
     Must stand before weight averaging in the list of callbacks: it then runs while the
     averaged weights are in place, and these are what is scored and kept.
     """
@@ -174,7 +175,9 @@ class Validation(Callback):
         better = ap > self.best
         if better:
             self.best, self.best_metrics = ap, metrics
-            extra = {"preset": self.preset, "validation": metrics.to_json()}
+            extra = {"preset": self.preset, "validation": metrics.to_json(), **module.origin()}
+            if metrics.best_counting is not None:
+                extra["shown_from"] = metrics.best_counting.threshold
             save_model(self.run.best, module.detector, self.config, module.classes, extra)
             save_predictions(self.run.predictions, module.predictions)
         self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
@@ -196,7 +199,7 @@ class KeepLatest(Callback):
 
     def _save(self, pl_module: pl.LightningModule) -> None:
         module = _module(pl_module)
-        extra = {"preset": self.settings.preset}
+        extra = {"preset": self.settings.preset, **module.origin()}
         save_model(self.run.best, module.detector, self.settings.model, module.classes, extra)
 
 
@@ -208,12 +211,15 @@ def headline(metrics: Metrics) -> float:
 
 
 def validation_row(step: int, epoch: int, metrics: Metrics) -> dict[str, Any]:
-    """One record of a validation: AP, AP50 and AP75 of boxes and masks."""
+    """One record of a validation: AP, AP50 and AP75 of boxes and masks, and how well objects are
+    counted at the best score threshold."""
     row: dict[str, Any] = {"step": step, "epoch": epoch}
     for name, scores in (("box", metrics.box), ("mask", metrics.mask)):
         if scores is not None:
             values = {"ap": scores.ap, "ap50": scores.ap50, "ap75": scores.ap75}
             row |= {f"val/{name}_{key}": round(value, 5) for key, value in values.items()}
+    if (best := metrics.best_counting) is not None:
+        row |= {"val/f1": round(best.f1, 5), "val/count_error": round(best.count_error, 5)}
     return row
 
 
@@ -221,7 +227,10 @@ def _validation_line(epoch: int, metrics: Metrics, better: bool, speed: float) -
     parts = [f"box AP {metrics.box.ap:.3f} (AP50 {metrics.box.ap50:.3f})"]
     if metrics.mask is not None:
         parts.append(f"mask AP {metrics.mask.ap:.3f} (AP50 {metrics.mask.ap50:.3f})")
+    if (best := metrics.best_counting) is not None:
+        errors = f"count error {best.count_error:.2f}"
+        parts.append(f"F1 {best.f1:.3f} and {errors} an image from score {best.threshold:.2g}")
     found = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
-    best = ", the best so far" if better else ""
+    verdict = ", the best so far" if better else ""
     parts += [found, f"{speed:.1f} images/s"]
-    return f"validation after epoch {epoch + 1}: {', '.join(parts)}{best}"
+    return f"validation after epoch {epoch + 1}: {', '.join(parts)}{verdict}"

@@ -43,19 +43,23 @@ class CommonClasses:
         return self.source == tuple(range(len(self.before)))
 
     def carried_over(self, given: Tensor, fresh: Tensor) -> Tensor:
-        """`fresh` (K, ...) or (K + 1, ...) with the rows of `given` whose classes are in both.
+        """The rows of `given` for the classes that `fresh` (K, ...) or (K + 1, ...) is about.
 
-        A last row beyond the classes is the background's. Of a tensor that has other rows
-        nothing is carried over when the classes differ. What is not of this kind of model is
-        handed on as it is, for the caller to refuse.
+        A class that both know keeps its row. A new one starts from the mean of the rows of all
+        classes that `given` knows: what they have in common is what tells an object from the
+        background and its inside from its outside, and that need not be learnt again. A last
+        row beyond the classes is the background's. Of a tensor that has other rows nothing is
+        carried over when the classes differ. What is not of this kind of model is handed on as
+        it is, for the caller to refuse.
         """
         background = len(fresh) - len(self.now)
         if self.unchanged or given.shape[1:] != fresh.shape[1:]:
             return given
         if background not in (0, 1) or len(given) != len(self.before) + background:
             return fresh
+        known = given[: len(self.before)]
         rows = torch.tensor([*self.source, len(self.before)][: len(fresh)])
-        mixed = fresh.clone()
+        mixed = known.mean(0, dtype=torch.float64).to(fresh).expand_as(fresh).clone()
         mixed[rows >= 0] = given[rows[rows >= 0]].to(fresh)
         return mixed
 
@@ -69,11 +73,11 @@ class CommonClasses:
             return [f"classes: the {len(kept)} of the file{order}, all kept"]
         if not kept:
             return [
-                f"classes: none is in the file, so what depends on the classes starts from random "
-                f"numbers for {_named(new)}; dropped: {_named(gone)}"
+                f"classes: none is in the file; new, from the mean of all in the file: "
+                f"{_named(new)}; dropped: {_named(gone)}"
             ]
         lines = [f"classes: weights kept by name for {_named(kept)}"]
-        lines += [f"         new, from random numbers: {_named(new)}"] if new else []
+        lines += [f"         new, from the mean of all in the file: {_named(new)}"] if new else []
         lines += [f"         dropped: {_named(gone)}"] if gone else []
         return lines
 

@@ -1,7 +1,9 @@
 """From an annotation file to batches whose content depends on (seed, epoch, image) only.
 
-Whatever the number of workers, and whether a training ran through or was stopped and resumed,
-an image is augmented in the same way in the same epoch.
+Whatever the number of workers and the way they are started, and whether a training ran through or
+was stopped and resumed, an image is augmented in the same way in the same epoch.
+
+Worker processes that are not forked import this module: Lightning would make them start slowly.
 """
 
 from __future__ import annotations
@@ -16,8 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..data.batching import Sample, batch_images
 from ..errors import RelookError
-from ..types import Target
-from .module import TrainingBatch
+from ..types import ImageBatch, Target
 
 _MASK = 2**63 - 1
 
@@ -37,6 +38,28 @@ def mixed_seed(*parts: int) -> int:
         state = ((state ^ part) * 0xBF58476D1CE4E5B9) % 2**64
         state ^= state >> 29
     return state & _MASK
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatch:
+    """What one step sees; names and ids are in the order of the images."""
+
+    images: ImageBatch
+    targets: list[Target]
+    file_names: list[str]
+    image_ids: list[int]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str) -> TrainingBatch:
+        """The same batch with its tensors on `device`."""
+        return TrainingBatch(
+            self.images.to(device),
+            [target.to(device) for target in self.targets],
+            self.file_names,
+            self.image_ids,
+        )
 
 
 class EpochOrder(Sampler[tuple[int, int]]):
@@ -151,4 +174,5 @@ def validation_loader(source: SampleSource, workers: int, maker: BatchMaker) -> 
         sampler=[(0, index) for index in range(len(source))],
         num_workers=workers,
         collate_fn=maker,
+        persistent_workers=workers > 0,
     )

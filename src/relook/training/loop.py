@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import signal
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import lightning.pytorch as pl
-from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -25,6 +22,7 @@ from PIL import Image
 from rich.console import Console
 
 from ..detector import Detector
+from ..devices import choose_device
 from ..drawing.batch import draw_batch
 from ..errors import RelookError
 from ..evaluation.metrics import Metrics
@@ -38,32 +36,36 @@ from .callbacks import (
     Validation,
 )
 from .checkpoints import WholeCheckpointIO
-from .loading import BatchLoader, BatchMaker, auto_workers, training_loader, validation_loader
-from .module import TrainingBatch, TrainingModule
+from .loading import (
+    BatchLoader,
+    BatchMaker,
+    TrainingBatch,
+    auto_workers,
+    training_loader,
+    validation_loader,
+)
+from .module import TrainingModule
 from .plan import plan_lines
 from .progress import ProgressReport, duration
+from .quiet import quiet
 from .report import report_page
 from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
-from .sources import Sources, read_sources
+from .sources import Annotations, Sources, read_sources
 from .start import continued_detector, fresh_detector, seeded_detector
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
-_KNOWN_WARNINGS = (
-    ".*LeafSpec.* is deprecated",  # inside Lightning, on the newest torch
-    "Checkpoint directory .* exists and is not empty",
-    "Detected call of `lr_scheduler.step\\(\\)` before",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Weights to begin with, and the file they came from."""
+    """Weights to begin with, the file they came from, and why they are trained as they are."""
 
     saved: SavedModel
     path: Path
+    reasons: tuple[str, ...] = ()  # lines of the plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,18 @@ def train(
     *,
     out: Path | None = None,
     start: Start | None = None,
+    annotations: Annotations | None = None,
     parent: Path = Path("runs"),
 ) -> Outcome:
     """Train as `settings` say, in a new run folder.
+
+    `annotations` are those that the settings name, where they have been read already.
 
     Raises:
         RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged.
         DataError, UsageError, ModelError: what is wrong with the input, before the first step.
     """
-    settings, sources = read_sources(settings)
+    settings, sources = read_sources(settings, annotations)
     say = _sayer(console)
     if start is None:
         detector = fresh_detector(settings.model, settings.train.seed, say)
@@ -106,7 +111,10 @@ def train(
         )
     run = create_run(out, settings.preset, parent)
     run.write_settings(settings, sources.train)
-    return _Training(settings, sources, detector, run, console).fit(None)
+    reasons = () if start is None else start.reasons
+    training = _Training(settings, sources, detector, run, console, reasons)
+    training.module.licence = None if start is None else start.saved.licence
+    return training.fit(None)
 
 
 def resume(path: Path, console: Console) -> Outcome:
@@ -132,6 +140,7 @@ class _Training:
         detector: Detector,
         run: RunFolder,
         console: Console,
+        reasons: Sequence[str] = (),
     ) -> None:
         self.settings, self.sources, self.run = settings, sources, run
         self.console, self.say = console, _sayer(console)
@@ -154,14 +163,15 @@ class _Training:
         self.schedule = Schedule(recipe, self.steps_per_epoch, self.timer.time_elapsed)
         self.module = TrainingModule(detector, recipe, sources.train.classes)
         self.module.schedule = self.schedule
-        self.plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
+        plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
+        self.plan = [*(f"fine-tuning: {reason}" for reason in reasons), *plan]
 
     def fit(self, checkpoint: Path | None) -> Outcome:
         """Say the plan, train, write the report."""
         for line in self.plan:
             self.say(line)
         trainer = self._trainer()
-        with _quiet(), _interruptible(self.run, trainer):
+        with quiet(), _interruptible(self.run, trainer):
             trainer.fit(
                 self.module,
                 self.loader,
@@ -182,10 +192,10 @@ class _Training:
 
     def _trainer(self) -> pl.Trainer:
         recipe = self.settings.train
-        with _quiet():
+        with quiet():
             return pl.Trainer(
                 default_root_dir=self.run.path,
-                accelerator="auto",
+                accelerator=choose_device().type,  # Lightning's "auto" takes MPS on a Mac
                 devices=1,
                 precision=recipe.precision,
                 max_epochs=recipe.epochs,
@@ -262,24 +272,6 @@ class _Training:
 
 def _sayer(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's advice on this machine's cores and its banners away from the plan."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=PossibleUserWarning)
-        for message in _KNOWN_WARNINGS:
-            warnings.filterwarnings("ignore", message)
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.ERROR)
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
 
 
 @contextlib.contextmanager

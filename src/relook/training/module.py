@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -16,40 +15,22 @@ from ..data.coco import Category
 from ..detector import Detector
 from ..errors import RelookError
 from ..results import Result
-from ..types import ImageBatch, Losses, Target
+from ..types import Losses
+from .loading import TrainingBatch
 from .recipe import Recipe
 from .schedule import Schedule
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingBatch:
-    """What one step sees; names and ids are in the order of the images."""
-
-    images: ImageBatch
-    targets: list[Target]
-    file_names: list[str]
-    image_ids: list[int]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def to(self, device: torch.device | str) -> TrainingBatch:
-        """The same batch with its tensors on `device`."""
-        return TrainingBatch(
-            self.images.to(device),
-            [target.to(device) for target in self.targets],
-            self.file_names,
-            self.image_ids,
-        )
 
 
 class TrainingModule(pl.LightningModule):
     """Trains `detector` by `recipe`; validation collects COCO results in `predictions`.
 
-    `schedule` is set by the loop once the number of steps is known.
+    `schedule` is set by the loop once the number of steps is known. `licence` is that of the
+    weights it started from, where others trained them: every model that is saved carries it on,
+    also after a resume.
     """
 
     schedule: Schedule
+    licence: str | None = None
 
     def __init__(self, detector: Detector, recipe: Recipe, classes: Sequence[Category]) -> None:
         super().__init__()
@@ -107,6 +88,18 @@ class TrainingModule(pl.LightningModule):
     ) -> TrainingBatch:
         """`batch` on `device`."""
         return batch.to(device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the licence with the state of the training."""
+        checkpoint["licence"] = self.licence
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the licence over."""
+        self.licence = checkpoint.get("licence")
+
+    def origin(self) -> dict[str, Any]:
+        """What a saved model says about where its weights came from, as `extra` values."""
+        return {} if self.licence is None else {"licence": self.licence}
 
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
         broken = [name for name, value in losses.items() if not torch.isfinite(value)]

@@ -48,7 +48,7 @@ def rate_reason(recipe: Recipe) -> str:
     """The peak learning rate and where it comes from."""
     rate = f"{recipe.optimizer} at {recipe.learning_rate:.6g}"
     if recipe.lr != "auto":
-        return f"{rate}, as given"
+        return f"{rate} (train.lr)"
     images = f"{recipe.batch} images a step"
     if recipe.accumulate > 1:
         images = f"{recipe.batch} x {recipe.accumulate} images a step"

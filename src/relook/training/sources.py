@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..config import ModelConfig
 from ..data.coco import CocoIndex, read_coco
@@ -13,6 +13,13 @@ from ..data.transforms import evaluation_transforms, training_transforms
 from ..errors import DataError
 from .recipe import from_scratch
 from .settings import Settings
+
+
+class Annotations(NamedTuple):
+    """Annotation files, read and checked."""
+
+    train: CocoIndex
+    val: CocoIndex | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,12 @@ class Sources:
         return CocoDataset(self.val, evaluation_transforms(settings.model.input.size))
 
 
-def read_sources(settings: Settings) -> tuple[Settings, Sources]:
-    """The data that `settings` name, and the settings with what the data decides filled in:
-    the number of classes, the semantic branch, group norm when starting from scratch.
+def read_annotations(settings: Settings) -> Annotations:
+    """The annotation files that `settings` name, read and checked.
 
     Raises:
         DataError: What is wrong with a file; D09 for a model with masks and data without, D11
             when there is nothing to learn, D13 when the files do not agree on the classes.
-        UsageError: U04 for semantics that the data cannot give.
     """
     data = settings.data
     masks: Literal["required", "ignored"] = "required"
@@ -72,13 +77,29 @@ def read_sources(settings: Settings) -> tuple[Settings, Sources]:
             f"{train.path}: {len(train.images)} images, but no object to learn from"
             f"{_reasons(train)}. Give a file with annotations.",
         )
-    val = None
-    if data.val_json is not None:
-        names = [c.name for c in train.classes]
-        folder = data.val_images or data.train_images
-        val = read_coco(data.val_json, folder, classes=names, masks=masks)
-        if not val.images:
-            raise DataError("D11", f"{val.path}: there are no images to validate on.")
+    if data.val_json is None:
+        return Annotations(train, None)
+    names = [c.name for c in train.classes]
+    folder = data.val_images or data.train_images
+    val = read_coco(data.val_json, folder, classes=names, masks=masks)
+    if not val.images:
+        raise DataError("D11", f"{val.path}: there are no images to validate on.")
+    return Annotations(train, val)
+
+
+def read_sources(
+    settings: Settings, annotations: Annotations | None = None
+) -> tuple[Settings, Sources]:
+    """The data that `settings` name, and the settings with what the data decides filled in:
+    the number of classes, the semantic branch, group norm when starting from scratch.
+
+    `annotations` are those of the data where they have been read already.
+
+    Raises:
+        DataError: What `read_annotations` raises.
+        UsageError: U04 for semantics that the data cannot give.
+    """
+    train, val = annotations or read_annotations(settings)
     choice = _semantics(settings, train)
     model = _fitted(settings.model, len(train.classes), choice)
     if settings.train.from_scratch:

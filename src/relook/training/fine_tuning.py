@@ -1,0 +1,225 @@
+"""Settings for a training that starts from a trained model, chosen from that model and the data.
+
+The recipe of a preset is for its own start: random numbers, or ImageNet. Who starts from a
+detector needs fewer views of the images, and sizes and caps that suit objects of another size and
+number. Each choice is printed with its reason and gives way to whatever the
+user says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import assign
+from ..data.statistics import ObjectStatistics
+from ..weights import SavedModel
+from .recipe import UNLIMITED
+from .settings import Overlay, Settings, resolve
+from .sources import Annotations, read_annotations
+
+IMAGES_TO_SEE = 2000  # augmented views; more changed little on the sets that this was tried on
+FEWEST_EPOCHS = 12  # however large the set
+FEW_IMAGES = 1000  # below, steps of two images: many small steps learn more than few large ones
+VALIDATIONS = 10  # in a training; fewer where they would take too long beside it
+VIEWS_PER_VALIDATION_IMAGE = 4  # training views between two validations, for each of its images
+ROOM = 1.5  # most objects to be found in an image, over the most that is annotated in one
+FEWEST_DETECTIONS = 100
+PROPOSALS = 1.2  # over the most objects to be found
+ENLARGED = 1.5  # most that the input may grow
+GRID = 32  # pixels, the stride of the coarsest map of the backbone
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One setting as ``--set`` takes it, and why."""
+
+    key: str  # model.input.size
+    value: Any  # plain data
+    reason: str
+
+    def line(self, settings: Settings) -> str:
+        """The choice for people; `settings` are those that came of it."""
+        chosen = _plain(_at(settings.model_dump(mode="json"), self.key))
+        if chosen != _plain(self.value):
+            return f"{self.key} = {chosen}, as given (else {_plain(self.value)}: {self.reason})"
+        return f"{self.key} = {chosen}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """Settings to train with, the annotations they were chosen for, and the choices as lines."""
+
+    settings: Settings
+    annotations: Annotations
+    lines: tuple[str, ...]
+
+
+def fine_tuning(
+    saved: SavedModel, overlays: Sequence[Overlay], *, name: str, model_named: bool = False
+) -> FineTuning:
+    """What to train `saved` with on the data that `overlays` name.
+
+    Args:
+        saved: the trained model to start from.
+        overlays: what the user asks for, later ones winning; all of them win over the choices.
+        name: the preset whose recipe is the start of the choices.
+        model_named: take that preset's configuration as well, in place of the model's own.
+
+    Raises:
+        RelookError: What `resolve` and `read_annotations` raise.
+    """
+    base = None if model_named else saved.config
+    draft = resolve(overlays, preset_name=name, base=base)
+    annotations = read_annotations(draft)
+    chosen = choices(saved, draft, annotations, _given(overlays))
+    settings = resolve([_overlay(chosen), *overlays], preset_name=name, base=base)
+    return FineTuning(settings, annotations, tuple(c.line(settings) for c in chosen))
+
+
+def choices(
+    saved: SavedModel, draft: Settings, annotations: Annotations, given: frozenset[str]
+) -> tuple[Choice, ...]:
+    """All choices for `annotations`; `given` are the keys of `draft` that the user decided."""
+    return (
+        *_pace(draft, annotations, given),
+        _frozen(draft),
+        _input_size(saved, draft, annotations),
+        *_caps(draft, annotations),
+    )
+
+
+def _pace(draft: Settings, annotations: Annotations, given: frozenset[str]) -> Iterator[Choice]:
+    """Rate, batch and length."""
+    recipe, images = draft.train, len(annotations.train.images)
+    batch = recipe.batch
+    if images < FEW_IMAGES and "train.batch" not in given:
+        batch = min(2, recipe.batch, images)
+    reason = f"{images} images: many small steps learn more than few large ones"
+    if images >= FEW_IMAGES:
+        reason = "as in the recipe"
+    yield Choice("train.batch", batch, reason)
+    tuned = recipe.with_(batch=batch, lr="auto")
+    yield Choice(
+        "train.lr",
+        tuned.learning_rate,
+        f"the recipe's rate of {recipe.optimizer} for steps of {tuned.effective_batch} images; "
+        "half of it learned less where it was tried",
+    )
+    yield Choice("train.schedule", "cosine", "falls to zero, however long the training is")
+    if recipe.minutes is not None:
+        epochs = UNLIMITED
+        yield Choice("train.epochs", epochs, f"no limit: the {recipe.minutes:g} minutes decide")
+    else:
+        epochs = max(FEWEST_EPOCHS, math.ceil(IMAGES_TO_SEE / images))
+        yield Choice(
+            "train.epochs",
+            epochs,
+            f"to see {images * epochs} views of {images} images (--minutes or --epochs: otherwise)",
+        )
+    if annotations.val is not None:
+        validation = len(annotations.val.images)
+        views = max(IMAGES_TO_SEE / VALIDATIONS, VIEWS_PER_VALIDATION_IMAGE * validation)
+        every = max(
+            1, math.ceil(views / images), epochs // VALIDATIONS if epochs < UNLIMITED else 1
+        )
+        yield Choice(
+            "train.validate_every",
+            every,
+            f"epochs; {validation} validation images should cost less time than training",
+        )
+
+
+def _frozen(draft: Settings) -> Choice:
+    backbone = draft.model.backbone
+    if backbone.norm == "fixed_batch":
+        reason = "as in the model, whose backbone keeps its stored statistics"
+        return Choice("model.backbone.frozen_stages", backbone.frozen_stages, reason)
+    reason = (
+        "nothing frozen: the backbone has no stored statistics to protect, and freezing three "
+        "parts of it learned less where it was tried"
+    )
+    return Choice("model.backbone.frozen_stages", 0, reason)
+
+
+def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) -> Choice:
+    """Larger inputs for small objects: the smallest tenth should reach the smallest anchor."""
+    key = "model.input.size"
+    long, short = saved.config.input.size
+    objects = ObjectStatistics.of(annotations.train, (long, short))
+    anchor = 4 * draft.model.rpn.anchor_scale  # pixels; the finest level has stride 4
+    if objects.small >= anchor or not objects.objects:
+        return Choice(
+            key,
+            [long, short],
+            f"as in the model: nine in ten objects are then at least {objects.small:.0f} pixels "
+            f"wide, and the smallest anchor is {anchor:.0f}",
+        )
+    factor = min(anchor / objects.small, ENLARGED)
+    value = [math.floor(side * factor / GRID) * GRID for side in (long, short)]
+    return Choice(
+        key,
+        value,
+        f"{long} x {short} in the model; a tenth of the objects would be under "
+        f"{objects.small:.0f} pixels there, and the smallest anchor is {anchor:.0f} (at most "
+        f"{ENLARGED:g} times larger, for time and memory)",
+    )
+
+
+def _caps(draft: Settings, annotations: Annotations) -> Iterator[Choice]:
+    """Room for the most crowded image; caps of the model are never lowered."""
+    model = draft.model
+    most = ObjectStatistics.of(annotations.train, model.input.size).most
+    wanted = max(FEWEST_DETECTIONS, math.ceil(most * ROOM / 50) * 50)
+    detections = max(wanted, model.cascade.max_detections)
+    proposals = max(math.ceil(PROPOSALS * detections), model.rpn.test_proposals)
+    fullest = f"the fullest image has {most} objects"
+    yield Choice("model.cascade.max_detections", detections, f"{fullest}; never below the model's")
+    yield Choice("train.max_dets", detections, "validation counts all that the model may find")
+    yield Choice(
+        "model.rpn.test_proposals", proposals, f"at least {PROPOSALS:g} for each of {detections}"
+    )
+    yield Choice(
+        "model.rpn.test_candidates",
+        max(proposals, model.rpn.test_candidates),
+        "at least as many from each level as are kept in all",
+    )
+
+
+def _overlay(chosen: Sequence[Choice]) -> Overlay:
+    tree: dict[str, Any] = {"model": {}, "train": {}}
+    for choice in chosen:
+        assign(tree, choice.key.split("."), choice.value)
+    return Overlay(model=tree["model"], train=tree["train"])
+
+
+def _given(overlays: Sequence[Overlay]) -> frozenset[str]:
+    """The keys of all values in `overlays`, as in `Choice.key`."""
+    return frozenset(
+        key
+        for one in overlays
+        for root, tree in (("model", one.model), ("train", one.train))
+        for key in _keys(tree, root)
+    )
+
+
+def _keys(tree: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}"
+
+
+def _at(tree: Mapping[str, Any], key: str) -> Any:
+    value: Any = tree
+    for name in key.split("."):
+        value = value[name]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, as json and YAML have them."""
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
