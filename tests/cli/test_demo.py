@@ -31,13 +31,13 @@ def test_minutes_must_be_some(relook: Run, minutes: str) -> None:
 def test_the_table_is_the_only_thing_on_standard_output(
     relook: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from relook.demo import nuclei
+    from relook.demo import run
 
     class Finished:
         def table(self) -> str:
             return "numbers"
 
-    monkeypatch.setattr(nuclei, "run_demo", lambda *a, **k: Finished())
+    monkeypatch.setattr(run, "run_demo", lambda *a, **k: Finished())
     result = relook("demo", "--minutes", 0.1)
     assert result.exit_code == 0
     assert result.stdout == "numbers\n"
