@@ -10,18 +10,14 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-import torch
 import typer.main
 import yaml
 from PIL import Image
 from typer.core import TyperGroup
 
 import relook
-from relook.assembly import build_detector
 from relook.cli.app import app
-from relook.data.coco import Category
-from relook.presets import PRESETS, preset
-from relook.weights import save_model
+from relook.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -40,13 +36,7 @@ def _commands() -> list[str]:
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with what the examples speak of: a trained run and an image."""
-    run = tmp_path / "runs" / "nuclei"
-    run.mkdir(parents=True)
-    torch.manual_seed(0)
-    config = preset("htc-tiny")
-    classes = (Category(1, "nucleus"),)
-    save_model(run / "best.safetensors", build_detector(config), config, classes, {})
+    """An empty folder with the image that the examples speak of."""
     Image.effect_noise((96, 64), 60).convert("RGB").save(tmp_path / "image.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
