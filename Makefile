@@ -3,6 +3,7 @@
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
+# make bench   time and memory against the baseline and the floor: 25 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
@@ -11,6 +12,7 @@
 # Each sets up what it needs, once. Useful variables:
 #     MINUTES=10    how long the demo takes, in all
 #     JOBS=2        test processes
+#     ONLY=sac,start   groups of rows that bench measures
 #     LIMIT=100     images that verify-zoo measures on; ONLY="htc-r50" checkpoints or presets
 #     PYTHON=...    the interpreter that .venv is made with
 
@@ -26,7 +28,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel floor fine-tuning verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel bench floor fine-tuning verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -59,6 +61,9 @@ format: $(STAMP)
 
 wheel:
 	scripts/check_wheel.sh
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
 
 floor: $(STAMP)
 	$(BIN)/python benchmarks/floor.py --side-by-side

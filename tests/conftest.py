@@ -132,7 +132,7 @@ def make_dataset() -> Callable[..., Path]:
     return write_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def narrow() -> Overlay:
     """Changes that make a training quick, without a number of epochs."""
     return Overlay(model=NARROW, train={k: v for k, v in FAST.items() if k != "epochs"})

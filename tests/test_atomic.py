@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.atomic import replacing, unwritable, write_text
+from relook.atomic import remove_drafts, replacing, unwritable, write_text
 from relook.errors import RelookError
 
 
@@ -73,3 +73,14 @@ def test_unwritable_takes_reasons_that_are_no_system_errors(tmp_path: Path) -> N
     error = unwritable(tmp_path / "gone", RuntimeError("PytorchStreamWriter failed"))
     assert "PytorchStreamWriter failed" in str(error)
     assert "unchanged" not in str(error)
+
+
+def test_drafts_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = [tmp_path / name for name in ("a.txt", ".a.txt", ".a.tmp", ".a.12345.tmp", "b.tmp")]
+    for path in kept:
+        path.write_text("")
+    with replacing(tmp_path / "a.txt") as draft:
+        (tmp_path / draft.name.replace("a.txt", "z.txt")).write_text("left behind")
+    remove_drafts(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+    remove_drafts(tmp_path / "no folder")

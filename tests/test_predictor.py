@@ -12,11 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
+from relook import api
 from relook.assembly import build_detector
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
+from relook.overlap import THREAD
 from relook.predictor import Predictor
+from relook.prepared import Prepared, read
 from relook.presets import preset
 from relook.results import Result
 
@@ -182,7 +185,29 @@ def test_threads_may_share_a_predictor(predictor: Predictor) -> None:
     assert counts == {n: n for n in range(1, 7)}
 
 
-def test_stream_reads_one_image_at_a_time(predictor: Predictor) -> None:
+def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
+    """A result whose parts are computed one after the other, in this thread."""
+    one = read(path, size)
+    assert isinstance(one, Prepared)
+    found = predictor._detect([one], None, None)[0]
+    return Result.from_detections(
+        found, one.image, predictor.classes, one.source, shown_from=predictor.shown_from
+    )
+
+
+def test_overlapping_changes_no_bit_on_real_images() -> None:
+    nuclei = api.load("nuclei", device="cpu")
+    folder = Path(__file__).resolve().parents[1] / "datasets" / "nuclei" / "images"
+    paths = sorted(folder.glob("*.jpg"))[:5]
+    expected = [in_turn(nuclei, path, (192, 192)) for path in paths]
+    found = list(nuclei.stream(paths, size=(192, 192)))
+    assert sum(len(one) for one in found) > 20
+    for a, b in zip(expected, found, strict=True):
+        assert a.to_json() == b.to_json()
+        assert np.array_equal(a.image, b.image)
+
+
+def test_stream_takes_a_few_images_at_a_time(predictor: Predictor) -> None:
     taken = []
 
     def endless() -> Iterator[np.ndarray[Any, Any]]:
@@ -191,9 +216,55 @@ def test_stream_reads_one_image_at_a_time(predictor: Predictor) -> None:
             yield picture()
 
     stream = predictor.stream(endless())
-    next(stream)
-    next(stream)
-    assert len(taken) == 2
+    for number in range(1, 5):
+        next(stream)
+        assert len(taken) <= number + 4
+
+
+def test_an_abandoned_stream_leaves_no_thread(predictor: Predictor) -> None:
+    for batch_size in (1, 2):
+        stream = predictor.stream([picture()] * 20, batch_size=batch_size)
+        next(stream)
+        assert any(t.name.startswith(THREAD) for t in threading.enumerate())
+        del stream
+        assert not any(t.name.startswith(THREAD) for t in threading.enumerate())
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_unreadable_images_are_named_in_their_place(
+    predictor: Predictor, tmp_path: Path, batch_size: int
+) -> None:
+    sources: list[Any] = [picture(60, 80, seed=i) if i % 3 else picture(80, 60) for i in range(9)]
+    for i in (0, 2, 3, 7, 8):
+        sources[i] = tmp_path / f"{i}.png"
+    order: list[str] = []
+    stream = predictor.stream(
+        sources, batch_size=batch_size, on_unreadable=lambda s, e: order.append(s.name)
+    )
+    order.extend("found" for _ in stream)
+    names = ["0.png", "found", "2.png", "3.png", "found", "found", "found", "7.png", "8.png"]
+    assert sorted(order) == sorted(names)
+    assert order == names
+
+
+def test_an_error_behind_the_network_surfaces(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Result.from_detections
+    made: list[Result] = []
+
+    def failing(*arguments: Any, **options: Any) -> Result:
+        if len(made) == 2:
+            raise RelookError("R04", "no room to paste")
+        made.append(make(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(Result, "from_detections", failing)
+    stream = predictor.stream([picture()] * 9)
+    assert [next(stream), next(stream)] == made
+    with pytest.raises(RelookError, match="no room to paste"):
+        next(stream)
+    assert not any(t.name.startswith(THREAD) for t in threading.enumerate())
 
 
 def test_stream_goes_on_after_an_unreadable_image(predictor: Predictor, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def load(
     *,
     weights: str | None = None,
     device: torch.device | str = "auto",
+    fast: bool = True,
 ) -> Predictor:
     """The trained model in a file or run folder, or one that comes with relook, ready to predict
     on `device`.
@@ -38,7 +39,7 @@ def load(
     the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
     weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
-    if there is a usable one.
+    if there is a usable one. Without `fast` predictions go the plain way of every operation.
 
     Raises:
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
@@ -47,6 +48,12 @@ def load(
         UsageError: U01 for a name that is no model, U04 for a file and `weights` together.
         DataError: D01 for a path that does not exist.
     """
+    predictor = _open(name_or_path, weights, device)
+    predictor.fast = fast
+    return predictor
+
+
+def _open(name_or_path: str | Path, weights: str | None, device: torch.device | str) -> Predictor:
     if weights is not None:
         name = str(name_or_path)
         return _published(name, Path(name).expanduser(), weights, device)

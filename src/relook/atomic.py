@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import RelookError
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")  # as `replacing` names them
 
 
 @contextlib.contextmanager
@@ -38,6 +41,14 @@ def replacing(path: Path | str) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Delete the drafts that a killed process left in `folder`; nothing else is touched."""
+    for draft in folder.glob(".*.tmp"):
+        if _DRAFT.fullmatch(draft.name):
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import overload
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .cascades.protocol import Cascade
 from .errors import ModelError
@@ -95,7 +95,7 @@ class Detector(nn.Module):
         """
         pyramid = self._features(images)
         proposals, _ = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
-        context: Tensor | None = None if self.semantic is None else self.semantic(pyramid)[1]
+        context = None if self.semantic is None else self.semantic.context(pyramid)
         cascade = self._cascade
         return cascade.detect(
             pyramid,

@@ -15,6 +15,7 @@ CODES: Final[dict[str, str]] = {
     "R02": "a file could not be written",
     "R03": "training diverged",
     "R04": "a part of the machine is missing or too small",
+    "R05": "another process of the same work ended early",
     "U01": "a name is not known",
     "U02": "a setting is not known",
     "U03": "a setting has a value that cannot be used",

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from itertools import islice
-from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 
 from .config import ModelConfig
-from .data.batching import batch_images, padded_size
+from .data.batching import batch_images
 from .data.coco import Category
-from .data.images import read_image
-from .data.transforms import resize_image, resized_size
 from .detector import Detector
 from .devices import choose_device
 from .errors import DataError, ModelError, RelookError, UsageError
+from .fast import plain
+from .folding import FoldedCopy, fast_ways
+from .memory import keep_freed
+from .overlap import in_order
+from .prepared import READ_AHEAD, ImageSource, Prepared, Unreadable, batches, read, window_of
 from .results import SHOWN_FROM, Result
-from .types import Detections, Size
+from .types import Detections
 from .weights import SavedModel
-
-ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
-"""A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
-
-_LOOKAHEAD = 4  # batches read ahead to find images of one padded size
-_LARGEST = 400_000_000  # pixels a network input may have
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """An image read and resized, and where it came from."""
-
-    image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
-    resized: np.ndarray[Any, Any]
-    source: str | None
-
-    @property
-    def canvas(self) -> Size:
-        """What decides whether two images can share a batch without changing each other."""
-        return padded_size(_size(self.resized))
 
 
 class Predictor:
@@ -51,7 +30,9 @@ class Predictor:
 
     `shown_from` is the score from which its objects are worth showing: drawings and the command
     line leave out the others, results hold everything above the model's lower test threshold.
-    `licence` is that of weights which others trained, where they are, else None.
+    `licence` is that of weights which others trained, where they are, else None. Unless `fast` is
+    off, prediction on a CPU takes the ways that `describe` names: the same results up to
+    rounding, in less time.
     """
 
     def __init__(
@@ -63,6 +44,7 @@ class Predictor:
         device: torch.device | str = "auto",
         shown_from: float = SHOWN_FROM,
         licence: str | None = None,
+        fast: bool = True,
     ) -> None:
         if len(classes) != config.num_classes:
             raise ModelError(
@@ -74,6 +56,8 @@ class Predictor:
         self.classes = tuple(classes)
         self.shown_from = shown_from
         self.licence = licence
+        self.fast = fast
+        self._folded = FoldedCopy()
         self.to(device)
 
     @classmethod
@@ -170,55 +154,75 @@ class Predictor:
         max_dets: int | None = None,
         batch_size: int = 1,
         on_unreadable: Callable[[ImageSource, DataError], None] | None = None,
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Results one by one and in order, for more images than fit in memory.
 
         Options are those of `predict`. An image that cannot be read is handed to
         `on_unreadable` together with the reason, and gives no result; without it, it raises.
+
+        While the network works on one image, a thread reads and resizes the next ones and another
+        one pastes and codes the masks of those before it. `images` is therefore taken a few items
+        ahead, and an array in it must not change afterwards. The threads end with the iterator.
         """
         limits = _checked_options(size or self.config.input.size, score, max_dets, batch_size)
-        sources = iter(images)
-        window = 1 if batch_size == 1 else batch_size * _LOOKAHEAD
-        while chunk := list(islice(sources, window)):
-            ready: list[_Prepared] = []
-            for source in chunk:
-                try:
-                    ready.append(_prepare(source, limits))
-                except DataError as error:
-                    if on_unreadable is None:
-                        raise
-                    on_unreadable(source, error)
-            yield from self._detect_all(ready, score, max_dets, batch_size)
+        ahead = READ_AHEAD if batch_size == 1 else window_of(batch_size)
+        with (
+            closing(in_order(lambda one: read(one, limits), images, ahead=ahead)) as ready,
+            closing(self._detect_all(ready, score, max_dets, batch_size)) as found,
+            closing(in_order(self._finished, found, ahead=batch_size)) as results,
+        ):
+            for result in results:
+                if isinstance(result, Result):
+                    yield result
+                elif on_unreadable is None:
+                    raise result.error
+                else:
+                    on_unreadable(result.source, result.error)
 
     def _detect_all(
-        self, ready: Sequence[_Prepared], score: float | None, max_dets: int | None, batch_size: int
-    ) -> list[Result]:
-        """One result per image, in order, computed in batches of equal padded size."""
-        groups: dict[Size, list[int]] = {}
-        for index, prepared in enumerate(ready):
-            groups.setdefault(prepared.canvas, []).append(index)
-        found: dict[int, Result] = {}
-        for group in groups.values():
-            for start in range(0, len(group), batch_size):
-                batch = group[start : start + batch_size]
-                detections = self._detect([ready[i] for i in batch], score, max_dets)
-                for i, one in zip(batch, detections, strict=True):
-                    found[i] = Result.from_detections(
-                        one,
-                        ready[i].image,
-                        self.classes,
-                        ready[i].source,
-                        shown_from=self.shown_from,
-                    )
-        return [found[i] for i in range(len(ready))]
+        self,
+        ready: Iterator[Prepared | Unreadable],
+        score: float | None,
+        max_dets: int | None,
+        batch_size: int,
+    ) -> Generator[tuple[Prepared, Detections] | Unreadable, None, None]:
+        """What was found in each image, in order, computed in batches of equal padded size."""
+        while window := list(islice(ready, window_of(batch_size))):
+            found: dict[int, Detections] = {}
+            given = 0
+            for batch in batches(window, batch_size):
+                images = [one for i in batch if isinstance(one := window[i], Prepared)]
+                found |= zip(batch, self._detect(images, score, max_dets), strict=True)
+                for one in window[given:]:
+                    if isinstance(one, Unreadable):
+                        yield one
+                    elif given in found:
+                        yield one, found.pop(given)
+                    else:
+                        break
+                    given += 1
+            yield from (one for one in window[given:] if isinstance(one, Unreadable))
+
+    def _finished(self, found: tuple[Prepared, Detections] | Unreadable) -> Result | Unreadable:
+        """The result of one image, its masks pasted and coded."""
+        if isinstance(found, Unreadable):
+            return found
+        prepared, detections = found
+        return Result.from_detections(
+            detections,
+            prepared.image,
+            self.classes,
+            prepared.source,
+            shown_from=self.shown_from,
+        )
 
     def _detect(
-        self, batch: Sequence[_Prepared], score: float | None, max_dets: int | None
+        self, batch: Sequence[Prepared], score: float | None, max_dets: int | None
     ) -> list[Detections]:
         device = self.device
         images = batch_images(
             [one.resized for one in batch],
-            [_size(one.image) for one in batch],
+            [one.size for one in batch],
             self.config.input.mean,
             self.config.input.std,
         )
@@ -226,8 +230,8 @@ class Predictor:
         if was_training:  # only then, so that threads may share a predictor
             self.detector.eval()
         try:
-            with torch.inference_mode():
-                return self.detector.detect(
+            with torch.inference_mode(), nullcontext() if self.fast else plain():
+                return self._network().detect(
                     images.to(device), score_threshold=score, max_detections=max_dets
                 )
         except torch.OutOfMemoryError as error:
@@ -241,6 +245,26 @@ class Predictor:
             if was_training:
                 self.detector.train()
 
+    def _network(self) -> Detector:
+        """What predicts: the detector, or its folded copy."""
+        if not self._folds():
+            return self.detector
+        keep_freed()
+        return self._folded.of(self.detector)
+
+    def _folds(self) -> bool:
+        weight = next(self.detector.parameters())
+        return self.fast and weight.device.type == "cpu" and weight.dtype == torch.float32
+
+    def describe(self) -> str:
+        """What the model is, and which fast ways its predictions take, as lines of text."""
+        if self._folds():
+            ways = fast_ways()
+        else:
+            why = "fast is off" if not self.fast else f"there are none on {self.device}"
+            ways = [f"plain operations of PyTorch and torchvision: {why}"]
+        return "\n".join([repr(self), *ways])
+
     def __repr__(self) -> str:
         names = ", ".join(category.name for category in self.classes[:4])
         more = ", ..." if len(self.classes) > 4 else ""
@@ -251,25 +275,6 @@ class Predictor:
             f"{millions:.1f} M parameters on {self.device}"
             f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
         )
-
-
-def _prepare(source: ImageSource, limits: tuple[int, int]) -> _Prepared:
-    image = read_image(source)
-    height, width = resized_size(*_size(image), limits)
-    if height * width > _LARGEST:
-        raise ModelError(
-            "M05",
-            f"an image of {image.shape[1]}x{image.shape[0]} pixels would be {width}x{height} for "
-            f"the network, which is more than {_LARGEST:,} pixels. Use a smaller size than "
-            f"{limits[0]} {limits[1]}.",
-        )
-    name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    resized = np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
-    return _Prepared(image, resized, name or None)
-
-
-def _size(image: np.ndarray[Any, Any]) -> Size:
-    return int(image.shape[0]), int(image.shape[1])
 
 
 def _checked_options(

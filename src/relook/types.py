@@ -78,6 +78,9 @@ class Target:
     labels: Tensor  # (G,) int64 in [0, K)
     masks: ObjectMasks | None = None  # None for data with boxes only
     semantic: Tensor | None = None  # (H_i, W_i) uint8 of the unpadded image, 255 = unlabelled
+    seed: int | None = None
+    """What the draws of anchors and RoIs of this image depend on; without one they come from
+    torch's own generator, and depend on what was drawn before."""
 
     def to(self, device: torch.device | str) -> Target:
         """The same target on `device`."""
@@ -86,6 +89,7 @@ class Target:
             self.labels.to(device),
             None if self.masks is None else self.masks.to(device),
             None if self.semantic is None else self.semantic.to(device),
+            self.seed,
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relook.cli.outputs import Writer, number_objects
+from relook.cli.outputs import Writer, files_of, number_objects, output_names
 from relook.data.coco import Category
 from relook.errors import RelookError
 from relook.ops.run_lengths import encode_mask
@@ -43,48 +43,29 @@ def test_the_better_object_stays_on_top() -> None:
     assert not number_objects(result(num=0)).any()
 
 
-def test_pictures_of_one_name(tmp_path: Path) -> None:
-    with Writer(tmp_path, ["overlay"], CLASSES, 0.3) as writer:
-        for source in ("x/a.png", "y/A.jpg", "y/a-2.jpg", "a.png", None, None):
-            writer.add(result(source))
-    names = sorted(p.name for p in (tmp_path / "overlay").iterdir())
-    assert len({name.casefold() for name in names}) == 6
-    assert {"a.jpg", "A-2.jpg", "a-2-2.jpg", "a-3.jpg", "image.jpg", "image-2.jpg"} == set(names)
+def test_pictures_of_one_name() -> None:
+    names = output_names(["x/a.png", "y/A.jpg", "y/a-2.jpg", "a.png"])
+    assert list(names.values()) == ["a", "A-2", "a-2-2", "a-3"]
+    assert len({name.casefold() for name in names.values()}) == 4
 
 
-def test_no_objects_and_no_images(tmp_path: Path) -> None:
-    with Writer(tmp_path, ["overlay", "coco", "masks"], CLASSES, 0.3) as writer:
-        writer.add(result(num=0))
-    coco = json.loads((tmp_path / "predictions.json").read_text())
-    assert coco["annotations"] == []
-    assert len(coco["images"]) == 1
-    assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
-    with Writer(tmp_path / "none", ["coco"], CLASSES, 0.3):
-        pass
-    assert json.loads((tmp_path / "none" / "predictions.json").read_text())["images"] == []
+def test_a_name_does_not_depend_on_what_comes_later() -> None:
+    sources = [f"{folder}/a.png" for folder in range(5)]
+    names = output_names(sources)
+    for num in range(6):
+        assert output_names(sources[:num]) == {s: names[s] for s in sources[:num]}
 
 
-def test_nothing_asked_for_leaves_nothing(tmp_path: Path) -> None:
-    with Writer(tmp_path / "out", [], CLASSES, 0.3) as writer:
-        writer.add(result())
-    assert not (tmp_path / "out").exists()
-
-
-def test_what_was_found_is_kept_when_the_work_breaks_off(tmp_path: Path) -> None:
-    def work() -> None:
-        with Writer(tmp_path, ["coco"], CLASSES, 0.3) as writer:
-            writer.add(result())
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert len(json.loads((tmp_path / "predictions.json").read_text())["annotations"]) == 2
+@pytest.mark.parametrize("kinds", [["overlay"], ["masks"], ["coco", "masks", "overlay"], ["coco"]])
+def test_the_files_of_an_image(tmp_path: Path, kinds: list[str]) -> None:
+    Writer(tmp_path, kinds, CLASSES, 0.3).write(result(num=0), "a")
+    written = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
+    assert sorted(written) == sorted(files_of("a", kinds))
+    if "masks" in kinds:
+        assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file in the way")
-    with (
-        pytest.raises(RelookError, match="R02"),
-        Writer(tmp_path / "out", ["coco", "overlay"], CLASSES, 0.3) as writer,
-    ):
-        writer.add(result())
+    with pytest.raises(RelookError, match="R02"):
+        Writer(tmp_path / "out", ["overlay"], CLASSES, 0.3).write(result(), "a")

@@ -82,3 +82,15 @@ def test_draw_is_random_but_repeatable() -> None:
         torch.manual_seed(seed)
         samples.append(draw(index, 10, 0.5)[1].tolist())
     assert samples[0] == samples[1] != samples[2]
+
+
+def test_a_seed_draws_the_same_rows_whatever_was_drawn_before() -> None:
+    index = torch.tensor([0, 0, 0, 0, 0, 0, *[BACKGROUND] * 40])
+    drawn = []
+    for seed in (7, 7, 8, None):
+        torch.rand(3)
+        state = torch.get_rng_state()
+        drawn.append(draw(index, 10, 0.4, seed))
+        assert torch.equal(torch.get_rng_state(), state) == (seed is not None)
+    assert all(torch.equal(a, b) for a, b in zip(drawn[0], drawn[1], strict=True))
+    assert not torch.equal(drawn[0][1], drawn[2][1])

@@ -18,7 +18,7 @@ from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import evaluate_model
 from relook.predictor import Predictor
 from relook.results import SHOWN_FROM
-from relook.training.callbacks import headline, validation_row
+from relook.training.callbacks import headline, in_file_order, validation_row
 from relook.training.loop import train
 from relook.training.settings import Settings
 from relook.weights import load_model
@@ -112,3 +112,11 @@ def test_rows_and_the_headline_are_of_masks_where_there_are_masks(blobs: Path) -
     blobs.write_text(json.dumps(document))
     assert headline(evaluate_coco(blobs, [], iou_types=("bbox",))) == 0.0
     assert math.isnan(evaluate_coco(blobs, [], iou_types=("bbox",)).box.ap)
+
+
+def test_what_processes_found_is_put_in_the_order_of_the_file() -> None:
+    """Image 5 was looked at twice, and counts once."""
+    first = [{"image_id": 5, "score": 0.9}, {"image_id": 5, "score": 0.8}, {"image_id": 2}]
+    second = [{"image_id": 9}, {"image_id": 5, "score": 0.9}]
+    assert in_file_order([first, second], [9, 5, 4, 2]) == [second[0], *first]
+    assert in_file_order([[], []], [1, 2]) == []

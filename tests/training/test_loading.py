@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from relook.data.batching import Sample
-from relook.errors import DataError, RelookError
+from relook.errors import DataError, RelookError, UsageError
 from relook.training.loading import (
     Augmented,
     BatchMaker,
     EpochOrder,
+    Share,
     auto_workers,
     mixed_seed,
     training_loader,
@@ -133,6 +134,52 @@ def test_batches_are_full_unless_there_is_only_one() -> None:
     assert [len(batch) for batch in training_loader(Noise(3), 16, 0, 0, MAKER)] == [3]
 
 
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_every_batch_of_one(world: int) -> None:
+    """Process r has places r, r + world, ... of each batch; nothing is lost or done twice."""
+    for epoch in (0, 1):
+        alone = training_loader(Noise(14), 6, 0, 3, MAKER)
+        shared = [training_loader(Noise(14), 6, 0, 3, MAKER, Share(r, world)) for r in range(world)]
+        for loader in (alone, *shared):
+            loader.sampler.set_epoch(epoch)
+        assert {len(loader) for loader in shared} == {len(alone)} == {2}
+        for batch, *parts in zip(alone, *shared, strict=True):
+            for number, part in enumerate(parts):
+                assert part.image_ids == batch.image_ids[number::world]
+                assert torch.equal(part.images.pixels, batch.images.pixels[number::world])
+                seeds = [target.seed for target in batch.targets]
+                assert [target.seed for target in part.targets] == seeds[number::world]
+                assert None not in seeds and len(set(seeds)) == 6
+
+
+def test_a_batch_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(UsageError, match="4 for example") as caught:
+        training_loader(Noise(9), 3, 0, 0, MAKER, Share(0, 2))
+    assert caught.value.code == "U04"
+    with pytest.raises(UsageError, match="a step is 1 images"):
+        training_loader(Noise(1), 2, 0, 0, MAKER, Share(0, 2))
+
+
+def test_every_process_has_something_to_validate() -> None:
+    seen = [
+        [batch.image_ids for batch in validation_loader(Noise(3), 0, MAKER, Share(rank, 4))]
+        for rank in range(4)
+    ]
+    assert seen == [[[0]], [[1]], [[2]], [[0]]]
+    halves = [validation_loader(Noise(3), 0, MAKER, Share(rank, 2)) for rank in range(2)]
+    assert [[b.image_ids[0] for b in half] for half in halves] == [[0, 2], [1]]
+
+
+def test_a_larger_canvas_moves_nothing() -> None:
+    batch = next(iter(training_loader(Noise(2), 2, 0, 0, MAKER)))
+    larger = batch.on_canvas(160, 128)
+    assert larger.images.pixels.shape == (2, 3, 160, 128)
+    assert torch.equal(larger.images.pixels[..., :96, :96], batch.images.pixels)
+    assert larger.images.pixels.sum() == batch.images.pixels.sum()
+    assert larger.images.sizes == batch.images.sizes
+    assert batch.on_canvas(96, 96) is batch
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_errors_keep_their_code_out_of_worker_processes(workers: int) -> None:
     loader = training_loader(Noise(2, broken=1), 1, workers, 0, MAKER)
@@ -177,4 +224,4 @@ def test_workers_do_not_import_what_only_training_needs() -> None:
 def test_what_goes_to_workers_can_be_sent() -> None:
     assert pickle.loads(pickle.dumps(MAKER)) == MAKER
     assert len(pickle.loads(pickle.dumps(Augmented(Noise(3), 0)))) == 3
-    assert auto_workers() >= 0
+    assert auto_workers() >= auto_workers(2) >= auto_workers(1000) == 0

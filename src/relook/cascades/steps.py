@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..heads import semantic
@@ -31,9 +30,8 @@ def pool(
     pooled = pool_pyramid(pyramid, rois, side, STRIDES, align)
     if context is None:
         return pooled
-    around = pool_map(context, rois, CONTEXT_SIDE, semantic.STRIDE, align)
-    if side != CONTEXT_SIDE:
-        around = F.adaptive_avg_pool2d(around, side)
+    finer = CONTEXT_SIDE // side
+    around = pool_map(context, rois, side, semantic.STRIDE, align, finer)
     return pooled + around
 
 
@@ -59,7 +57,7 @@ def draw(
         index = assign(boxes, target.boxes, iou, iou, iou if match_low_quality else None)
         index = torch.cat([own, index])
         boxes = torch.cat([target.boxes, boxes])
-        positives, negatives = draw_rows(index, quota, positive_fraction)
+        positives, negatives = draw_rows(index, quota, positive_fraction, target.seed)
         rows, gt_index = torch.cat([positives, negatives]), index[positives]
         labels = index.new_full((len(rows),), num_classes)
         labels[: len(positives)] = target.labels[gt_index]

@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from .demo import demo
+from .doctor import doctor
 from .errors import CommandGroup
 from .evaluate import evaluate
 from .models import models
@@ -31,6 +32,7 @@ app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("models")(models)
+app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.add_typer(weights, name="weights")
 

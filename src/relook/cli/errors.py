@@ -1,6 +1,7 @@
 """How errors leave the command line: one clear line, and an exit code by family.
 
-1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect.
+1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect; 75 for one of
+several processes that fails because another has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typer.core import TyperGroup
 from ..errors import RelookError
 
 INTERRUPTED: Final = 130
+LEFT_ALONE: Final = 75  # "try again" in sysexits.h
 
 
 class CommandGroup(TyperGroup):
@@ -43,7 +45,7 @@ class CommandGroup(TyperGroup):
 
 def exit_code(error: RelookError) -> int:
     """The exit code of the command line for `error`."""
-    return INTERRUPTED if error.code == "R01" else error.exit_code
+    return {"R01": INTERRUPTED, "R05": LEFT_ALONE}.get(error.code, error.exit_code)
 
 
 def printable(text: str) -> str:

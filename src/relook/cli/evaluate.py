@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RelookError, UsageError
-from .options import MODEL_HELP, Batch, Device, ImageSize, MaxDets
+from .options import MODEL_HELP, Batch, Device, Fast, ImageSize, MaxDets
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def evaluate(
     ] = None,
     size: ImageSize = None,
     device: Device = "auto",
+    fast: Fast = "on",
     batch: Batch = 1,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
@@ -57,7 +58,7 @@ def evaluate(
     path = find_model(model)
     if keep_threshold:
         _check_keeping(path, limit)
-    predictor = load(path, device=device)
+    predictor = load(path, device=device, fast=fast == "on")
     index = read_coco(annotations, images)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     with progress_bar(console) as bar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -26,5 +26,11 @@ ImageSize = Annotated[
 ]
 Device = Annotated[
     str, typer.Option("--device", help="auto (CUDA or CPU), cpu, cuda, cuda:N or mps.")
+]
+Fast = Annotated[
+    Literal["on", "off"],
+    typer.Option(
+        "--fast", help="off: the plain way of every operation; `relook doctor` lists the others."
+    ),
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
+import contextlib
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from ..errors import DataError, RelookError, UsageError, did_you_mean
-from .options import Batch, Device, ImageSize, MaxDets, Model
-from .progress import notices, progress_bar
+from .. import __version__
+from ..errors import DataError, UsageError, did_you_mean
+from .errors import INTERRUPTED
+from .launch import share_work
+from .options import Batch, Device, Fast, ImageSize, MaxDets, Model
+from .progress import notices
 from .sources import find_images
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..predictor import ImageSource, Predictor
-    from .outputs import Writer
+    from .journal import Journal
+    from .prediction_run import Target
 
 KINDS: Final = ("overlay", "coco", "masks")
+_SIGNALLED: Final = 128  # an exit code above it is that plus the number of the signal
 
 
 def predict(
@@ -54,99 +57,142 @@ def predict(
     ] = False,
     size: ImageSize = None,
     device: Device = "auto",
+    fast: Fast = "on",
     batch: Batch = 1,
+    devices: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that share the images, each with a GPU if there are."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run that was stopped; keep what it finished."),
+    ] = False,
 ) -> None:
     """Find objects in images.
 
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
     kinds = _kinds(save, nothing=as_json and out is None)
-    folder = out or Path("predictions")
-    images = find_images(sources, leave_out=folder if kinds else None)
+    folder = (out or Path("predictions")) if kinds else None
+    if resume and folder is None:
+        raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
+    _check_sharing(devices or 1, folder, device, as_json)
+    _share(devices)
 
+    from ..training.cluster import find_place, join_others
+    from .prediction_run import Target
+
+    place = find_place(os.environ)
+    _check_sharing(place.world_size, folder, device, as_json)
+    request = _Request(
+        sources,
+        model,
+        None if folder is None else Target(folder, kinds),
+        {"size": size, "score": score, "max_dets": max_dets},
+        resume,
+    )
+    join_others(place)
+    how = {"device": device, "fast": fast == "on"}
+    if _predict(request, how, batch, as_json):
+        raise typer.Exit(DataError.exit_code)
+
+
+class _Request(NamedTuple):
+    """What is to be done, whoever does it."""
+
+    sources: list[str]
+    model: Path
+    target: Target | None
+    options: dict[str, Any]  # those that results depend on
+    resume: bool
+
+
+def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) -> int:
+    """Do this process's share; the number of images that could not be read, in the first one."""
     from ..api import load
-    from .outputs import Writer
+    from ..processes import from_first, rank
+    from .journal import Journal
+    from .prediction_run import PredictionRun
+    from .shares import shares
 
-    predictor = load(model, device=device)
-    if score is None:
-        score = predictor.shown_from
-    if "masks" in kinds and not predictor.config.cascade.masks:
-        raise UsageError("U04", f"--save masks: {model} finds boxes only. Leave masks out.")
-    writer = Writer(folder, kinds, predictor.classes, score)
-    job = _Job(predictor, images, writer, as_json, notices())
-    with writer:
-        job.run(size=size, score=score, max_dets=max_dets, batch_size=batch)
-    job.report(folder if kinds else None)
+    target, console, options = request.target, notices(), request.options
+    journal = None if target is None else Journal(target.folder, rank())
+    images, kept = from_first(lambda: _plan(request, journal, console))
+    predictor = load(request.model, **how)
+    if target is not None and "masks" in target.kinds and not predictor.config.cascade.masks:
+        raise UsageError("U04", f"--save masks: {request.model} finds boxes only. Leave masks out.")
+    if options["score"] is None:
+        options = options | {"score": predictor.shown_from}
+    run = PredictionRun(
+        images, kept, target, journal, shares(), console, first=rank() == 0, as_json=as_json
+    )
+    with journal or contextlib.nullcontext():
+        run.run(predictor, batch_size=batch, **options)
+    return run.report()
 
 
-class _Job:
-    """One run over all images: what was done, found and failed so far."""
+def _plan(
+    request: _Request, journal: Journal | None, console: Console
+) -> tuple[list[Path], set[str]]:
+    """All images, and the sources of those that a stopped run has finished."""
+    target = request.target
+    images = find_images(request.sources, leave_out=None if target is None else target.folder)
+    if journal is None or target is None:
+        return images, set()
 
-    def __init__(
-        self,
-        predictor: Predictor,
-        images: list[Path],
-        writer: Writer,
-        as_json: bool,
-        console: Console,
-    ) -> None:
-        self._predictor, self._images, self._writer = predictor, images, writer
-        self._as_json, self._console = as_json, console
-        self._done, self._objects, self._failed = 0, 0, 0
-        self._started = time.perf_counter()
+    from ..api import find_model
+    from ..atomic import remove_drafts
+    from ..interop.hub.downloading import sha256_of
+    from .prediction_run import kept_lines
 
-    def run(self, **options: Any) -> None:
-        """Detect, write and print, image by image.
+    model = sha256_of(find_model(request.model))
+    settings = {"relook": __version__, "model": model, **request.options, "save": target.kinds}
+    if journal.is_there and not request.resume:
+        console.print(f"{target.folder}: starting over; --resume goes on with a stopped run")
+    if not journal.begin(settings, resume=request.resume):
+        return images, set()
+    for folder in (target.folder, target.folder / "overlay", target.folder / "masks"):
+        remove_drafts(folder)
+    kept = kept_lines(journal, images, target)
+    journal.keep(kept.values())
+    return images, set(kept)
 
-        Raises:
-            RelookError: R01 when interrupted; everything done so far is written then.
-        """
-        with progress_bar(self._console) as bar:
-            task = bar.add_task("images", total=len(self._images))
-            stream = self._predictor.stream(self._images, on_unreadable=self._fail, **options)
-            try:
-                for result in stream:
-                    self._writer.add(result)
-                    if self._as_json:
-                        _print_json(result.to_json())
-                    self._done += 1
-                    self._objects += len(result)
-                    bar.update(task, completed=self._done + self._failed)
-            except KeyboardInterrupt:
-                raise RelookError(
-                    "R01",
-                    f"interrupted after {self._done} of {len(self._images)} images; their results "
-                    "are kept.",
-                ) from None
 
-    def report(self, folder: Path | None) -> None:
-        """Say what came out; leaves with exit code 3 when an image failed."""
-        rate = self._done / max(time.perf_counter() - self._started, 1e-9)
-        where = f"; results are in {folder}" if folder is not None else ""
-        self._console.print(
-            f"{self._objects} objects in {self._done} images, {rate:.2f} images/s{where}"
+def _share(devices: int | None) -> None:
+    """Start the processes that `--devices` asks for and leave when they are done."""
+    try:
+        share_work(devices, None)
+    except typer.Exit as end:
+        if end.exit_code > _SIGNALLED and end.exit_code != INTERRUPTED:
+            notices().print(
+                f"a process was killed (signal {end.exit_code - _SIGNALLED}) and the others were "
+                "stopped; what was finished is kept, and the same command with --resume goes on"
+            )
+        raise
+
+
+def _check_sharing(processes: int, folder: Path | None, device: str, as_json: bool) -> None:
+    """Refuse what only one process can do."""
+    if processes == 1:
+        return
+    if folder is None or as_json:
+        raise UsageError(
+            "U04",
+            f"{processes} processes cannot print to one standard output in the order of the "
+            "images. Leave --json out and take predictions.json, which has the same objects.",
         )
-        if self._failed:
-            self._console.print(f"{self._failed} images could not be read (named above)")
-            raise typer.Exit(DataError.exit_code)
-
-    def _fail(self, source: ImageSource, error: DataError) -> None:
-        self._failed += 1
-        self._console.print(str(error))
-        if self._as_json:
-            _print_json({"source": str(source), "error": str(error)})
-
-
-def _print_json(record: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
+    if ":" in device:
+        raise UsageError(
+            "U04",
+            f"--device {device} with {processes} processes: each takes a GPU of its own. Say cuda.",
+        )
 
 
 def _kinds(save: str | None, nothing: bool) -> tuple[str, ...]:
-    """What to save, from the value of ``--save``."""
+    """What to save, sorted, from the value of ``--save``."""
     if save is None:
-        return () if nothing else ("overlay", "coco")
-    kinds = tuple(part.strip() for part in save.split(",") if part.strip())
+        return () if nothing else ("coco", "overlay")
+    kinds = tuple(sorted({part.strip() for part in save.split(",") if part.strip()}))
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError("U01", f"--save: unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")

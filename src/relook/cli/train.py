@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .launch import share_work
 from .options import MODEL_HELP
 from .progress import notices
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..training.settings import Overlay, Settings
     from ..training.sources import Annotations
 
-_DATA, _RECIPE, _START = "Data", "Recipe", "Start and end"
+_DATA, _RECIPE, _START, _WORK = "Data", "Recipe", "Start and end", "Several processes"
 
 
 def train(
@@ -67,7 +68,8 @@ def train(
         typer.Option(help="Stop after so many minutes.", rich_help_panel=_RECIPE),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Images a step.", rich_help_panel=_RECIPE)
+        int | None,
+        typer.Option(min=1, help="Images a step, over all processes.", rich_help_panel=_RECIPE),
     ] = None,
     lr: Annotated[
         str | None,
@@ -137,6 +139,22 @@ def train(
             rich_help_panel=_START,
         ),
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes on this machine: one a GPU, or a part of the cores each.",
+            rich_help_panel=_WORK,
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Machines; started with torchrun or srun, which know it themselves.",
+            rich_help_panel=_WORK,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="YAML with keys model, train and data."),
@@ -147,6 +165,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a model; the plan is printed before the first step."""
+    share_work(devices, nodes)
     options = {
         "epochs": epochs,
         "minutes": minutes,

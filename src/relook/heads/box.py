@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers import initialise
+from ..layers.linear import Linear
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
+from ..processes import loss_divisor
 from ..types import Losses, Matched
 
 POOL_SIDE = 7
@@ -18,8 +20,8 @@ class BoxHead(nn.Module):
 
     def __init__(self, channels: int, num_classes: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(channels * POOL_SIDE**2, hidden)
-        self.fc2 = nn.Linear(hidden, hidden)
+        self.fc1 = Linear(channels * POOL_SIDE**2, hidden)
+        self.fc2 = Linear(hidden, hidden)
         self.classify = nn.Linear(hidden, num_classes + 1)
         self.regress = nn.Linear(hidden, 4)
         initialise.xavier(self.fc1)
@@ -38,7 +40,7 @@ def box_loss(logits: Tensor, deltas: Tensor, matched: Matched, std: Deviations) 
 
     Both are divided by the number of RoIs, positive or not. Without RoIs both are zero.
     """
-    rows = max(len(matched.rois), 1)
+    rows = loss_divisor(len(matched.rois), logits)
     positive = matched.is_positive
     goal = box_ops.encode(matched.rois.boxes[positive], matched.gt_boxes[positive], std)
     return {

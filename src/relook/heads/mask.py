@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..layers import initialise
 from ..layers.module_list import ModuleList
 from ..ops.masks import mask_targets
+from ..processes import loss_divisor
 from ..types import Matched, Target
 
 POOL_SIDE = 14
@@ -66,9 +67,10 @@ def mask_loss(logits: Tensor, positives: Matched, targets: Sequence[Target]) -> 
     Raises:
         ValueError: a target has no masks.
     """
+    side = logits.shape[-1]
+    cells = loss_divisor(len(positives.rois) * side**2, logits)
     if len(positives.rois) == 0:
         return logits.sum() * 0
-    side = logits.shape[-1]
     per_image = positives.rois.per_image
     goals = []
     for target, boxes, index in zip(
@@ -82,4 +84,5 @@ def mask_loss(logits: Tensor, positives: Matched, targets: Sequence[Target]) -> 
         if len(boxes):
             goals.append(mask_targets(target.masks, boxes, index, side))
     own = own_class(logits, positives.labels)
-    return F.binary_cross_entropy_with_logits(own, torch.cat(goals).to(own))
+    goal = torch.cat(goals).to(own)
+    return F.binary_cross_entropy_with_logits(own, goal, reduction="sum") / cells

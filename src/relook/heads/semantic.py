@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..layers import initialise
 from ..layers.module_list import ModuleList
+from ..processes import loss_divisor
 from ..types import IGNORE, Pyramid, Target
 
 Average = Literal["valid", "all"]
@@ -37,7 +38,16 @@ class SemanticHead(nn.Module):
         initialise.he_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> tuple[Tensor, Tensor]:
-        """P2..P6 to class logits (B, K', H/8, W/8) and a feature map (B, C, H/8, W/8)."""
+        """P2..P6 to class logits (B, K', H/8, W/8) and the `context`."""
+        x = self._features(pyramid)
+        return self.logits(x), self.embed(x).relu()
+
+    def context(self, pyramid: Pyramid) -> Tensor:
+        """The feature map (B, C, H/8, W/8) that a cascade is shown."""
+        context: Tensor = self.embed(self._features(pyramid)).relu()
+        return context
+
+    def _features(self, pyramid: Pyramid) -> Tensor:
         size = pyramid[_LEVEL].shape[2:]
         x = self.laterals[_LEVEL](pyramid[_LEVEL]).relu()
         for i, (lateral, level) in enumerate(zip(self.laterals, pyramid, strict=True)):
@@ -46,7 +56,8 @@ class SemanticHead(nn.Module):
                 x = x + lateral(resized).relu()
         for conv in self.convs:
             x = conv(x).relu()
-        return self.logits(x), self.embed(x).relu()
+        features: Tensor = x
+        return features
 
 
 def semantic_loss(logits: Tensor, targets: Sequence[Target], average: Average) -> Tensor:
@@ -64,4 +75,4 @@ def semantic_loss(logits: Tensor, targets: Sequence[Target], average: Average) -
             canvas[: seen.shape[0], : seen.shape[1]] = seen
     total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="sum")
     counted = labels.numel() if average == "all" else int((labels != IGNORE).sum())
-    return total / max(counted, 1)
+    return total / loss_divisor(counted, logits)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..ops.deformable import deformable_convolution
+from ..ops.deformable import Branch, mixed_convolution
 from . import initialise
 
 _EPSILON = 1e-5  # added to the variance, inside the root
@@ -150,46 +150,56 @@ class SAConv2d(AWSConv2d):
         Raises:
             ModelError: M05 for a smaller map, which cannot be padded by reflection.
         """
-        if min(input.shape[-2:]) < 3:
-            raise ModelError(
-                "M05",
-                f"switchable atrous convolution was given a map of {input.shape[-2]}x"
-                f"{input.shape[-1]} cells and needs 3x3. Pad the image: at stride 32 this is"
-                " 96 pixels a side.",
-            )
-        x = input + self.pre_context(_global_mean(input))
-        pooled = F.avg_pool2d(F.pad(x, (2, 2, 2, 2), "reflect"), 5, stride=1)
-        switch = self.switch(pooled)  # (B, 1, H', W')
-
+        x = input + self.pre_context(global_mean(input))
+        pooled = neighbourhood_mean(x)
         kernel = self.standardised()
-        near = self._branch(x, kernel, pooled, self.offset_near, 1)
-        far = self._branch(x, kernel + self.weight_diff, pooled, self.offset_far, self.rate)
-        out: Tensor = _mix(switch, near, far)
+        out = self._mixed(x, pooled, kernel.to(x.dtype), (kernel + self.weight_diff).to(x.dtype))
         if self.bias is not None:
             out = out + self.bias[:, None, None]
-        mixed: Tensor = out + self.post_context(_global_mean(out))
+        mixed: Tensor = out + self.post_context(global_mean(out))
         return mixed
 
-    def _branch(
-        self, x: Tensor, kernel: Tensor, pooled: Tensor, offset: nn.Conv2d | None, rate: int
-    ) -> Tensor:
-        dilation = (self.dilation[0] * rate, self.dilation[1] * rate)
-        stride = (self.stride[0], self.stride[1])
-        kernel = kernel.to(x.dtype)
-        if offset is None:
-            return F.conv2d(x, kernel, None, stride, dilation, dilation, self.groups)
-        shifts = offset(pooled).to(x.dtype)
-        return deformable_convolution(x, shifts, kernel, stride, dilation, dilation)
+    def _mixed(self, x: Tensor, pooled: Tensor, near: Tensor, far: Tensor) -> Tensor:
+        """Both branches of `x`, with kernels `near` and `far`, mixed by the switch."""
+        stride, dilation = (self.stride[0], self.stride[1]), (self.dilation[0], self.dilation[1])
+        wide = (dilation[0] * self.rate, dilation[1] * self.rate)
+        switch = self.switch(pooled)  # (B, 1, H', W')
+        # Mixed in float32: the switch is unbounded.
+        switch = switch if switch.dtype == torch.float64 else switch.float()
+        gates = torch.cat([switch, 1 - switch], dim=1)
+        if self.offset_near is not None and self.offset_far is not None:
+            shifts = (offset(pooled).to(x.dtype) for offset in (self.offset_near, self.offset_far))
+            branches = [
+                Branch(shift, kernel, rate, rate)
+                for shift, kernel, rate in zip(shifts, (near, far), (dilation, wide), strict=True)
+            ]
+            return mixed_convolution(x, branches, gates, stride)
+        outs = [
+            F.conv2d(x, kernel, None, stride, rate, rate, self.groups)
+            for kernel, rate in ((near, dilation), (far, wide))
+        ]
+        return (gates[:, :1] * outs[0] + gates[:, 1:] * outs[1]).to(x.dtype)
 
 
-def _global_mean(x: Tensor) -> Tensor:
+def global_mean(x: Tensor) -> Tensor:
     """Mean over the map, (B, C, 1, 1), padding included; summed in float32."""
     return x.mean((2, 3), keepdim=True, dtype=torch.float32 if x.dtype.itemsize < 4 else None).to(
         x.dtype
     )
 
 
-def _mix(switch: Tensor, near: Tensor, far: Tensor) -> Tensor:
-    """``switch * near + (1 - switch) * far``, in float32: the switch is unbounded."""
-    gate = switch if switch.dtype == torch.float64 else switch.float()
-    return (gate * near + (1 - gate) * far).to(near.dtype)
+def neighbourhood_mean(x: Tensor) -> Tensor:
+    """Mean of the 5x5 cells around each cell of a map (B, C, H, W), which is reflected at its
+    border.
+
+    Raises:
+        ModelError: M05 for a map under 3x3 cells, which cannot be reflected.
+    """
+    height, width = x.shape[-2:]
+    if min(height, width) < 3:
+        raise ModelError(
+            "M05",
+            f"switchable atrous convolution was given a map of {height}x{width} cells and needs"
+            " 3x3. Pad the image: at stride 32 this is 96 pixels a side.",
+        )
+    return F.avg_pool2d(F.pad(x, (2, 2, 2, 2), "reflect"), 5, stride=1)

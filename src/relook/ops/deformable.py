@@ -1,19 +1,27 @@
-"""Deformable convolution (DCN v1) that trains quickly on a CPU.
-
-torchvision's operator is right everywhere, but its CPU backward pass runs on one core, pixel by
-pixel; in a small detector it takes more time than everything else together. Sampling by
-`grid_sample`, which is vectorised, and one matrix product give the same numbers up to rounding,
-several times as fast.
-"""
+"""Deformable convolution (DCN v1, https://arxiv.org/abs/1703.06211), of one or more branches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import deform_conv2d
 
+from .. import fast
+from .sampled_product import Geometry, sampled_product, tap_major, window_taps
+
 Pair = tuple[int, int]
+
+
+class Branch(NamedTuple):
+    """One deformable convolution: where it samples, and its kernel."""
+
+    offset: Tensor  # (B, 2 k k, H', W') pixels from the regular grid, pairs of (y, x)
+    weight: Tensor  # (C_out, C / groups, k, k)
+    padding: Pair = (1, 1)
+    dilation: Pair = (1, 1)
 
 
 def deformable_convolution(
@@ -27,35 +35,36 @@ def deformable_convolution(
     """Map (B, C_out, H', W') of `x` (B, C, H, W), sampled at `offset` (B, 2 k k, H', W') pixels
     from the regular grid, pairs of (y, x); pixels outside of the map are zero.
 
-    `weight` is (C_out, C / groups, k, k). On a CPU, in float32 or better and when gradients are
-    wanted, by `grid_sample`; else by torchvision.
+    `weight` is (C_out, C / groups, k, k).
     """
-    trains = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-    if x.device.type == "cpu" and trains and x.dtype.itemsize >= 4 and x.numel():
-        return sampled_convolution(x, offset, weight, stride, padding, dilation)
-    convolved: Tensor = deform_conv2d(x, offset, weight, None, stride, padding, dilation)
-    return convolved
+    return mixed_convolution(x, [Branch(offset, weight, padding, dilation)], None, stride)
 
 
-def sampled_convolution(
-    x: Tensor, offset: Tensor, weight: Tensor, stride: Pair, padding: Pair, dilation: Pair
+def mixed_convolution(
+    x: Tensor, branches: Sequence[Branch], gates: Tensor | None, stride: Pair = (1, 1)
 ) -> Tensor:
-    """The same by `grid_sample`; arguments as in `deformable_convolution`."""
-    batch, channels, height, width = x.shape
-    out_channels, per_group, rows, columns = weight.shape
-    taps, groups = rows * columns, channels // per_group
-    out_h, out_w = offset.shape[-2:]
-    tap = torch.arange(taps, device=x.device)
-    tap_y = (tap // columns * dilation[0]).view(1, taps, 1, 1)
-    tap_x = (tap % columns * dilation[1]).view(1, taps, 1, 1)
-    grid_y = torch.arange(out_h, device=x.device).view(1, 1, out_h, 1) * stride[0] - padding[0]
-    grid_x = torch.arange(out_w, device=x.device).view(1, 1, 1, out_w) * stride[1] - padding[1]
-    shift_y, shift_x = offset.view(batch, taps, 2, out_h, out_w).unbind(dim=2)
-    # grid_sample counts from -1 to 1 between the outer edges of the outer pixels.
-    across = (2 * (shift_x + (grid_x + tap_x)) + 1) / width - 1
-    down = (2 * (shift_y + (grid_y + tap_y)) + 1) / height - 1
-    grid = torch.stack([across, down], dim=-1).view(batch, taps * out_h, out_w, 2)
-    sampled = F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
-    patches = sampled.view(batch, groups, per_group * taps, out_h * out_w)
-    kernel = weight.view(groups, out_channels // groups, per_group * taps)
-    return (kernel @ patches).view(batch, out_channels, out_h, out_w)
+    """Sum (B, C_out, H', W') of deformable convolutions of `x` (B, C, H, W), each scaled by its
+    channel of `gates` (B, branches, H', W'), in the precision of the gates, where there are any.
+    """
+    if fast.applies(x) and x.numel():
+        return _gathered(x, branches, gates, stride)
+    outs = [
+        deform_conv2d(x, b.offset, b.weight, None, stride, b.padding, b.dilation) for b in branches
+    ]
+    if gates is not None:
+        outs = [gate * out for gate, out in zip(gates.split(1, dim=1), outs, strict=True)]
+    mixed: Tensor = sum(outs[1:], outs[0])
+    return mixed.to(x.dtype)
+
+
+def _gathered(x: Tensor, branches: Sequence[Branch], gates: Tensor | None, stride: Pair) -> Tensor:
+    """The same by one matrix product for all branches."""
+    taps = [
+        tap
+        for b in branches
+        for tap in window_taps((b.weight.shape[2], b.weight.shape[3]), b.padding, b.dilation)
+    ]
+    offsets = torch.cat([b.offset for b in branches], dim=1)
+    kernel = torch.cat([tap_major(b.weight) for b in branches], dim=1)
+    geometry = Geometry.between(x, offsets, stride, taps, len(branches))
+    return sampled_product(x, offsets, kernel, gates, geometry)

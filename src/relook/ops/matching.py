@@ -41,20 +41,25 @@ def assign(
     return index
 
 
-def draw(index: Tensor, quota: int, positive_fraction: float) -> tuple[Tensor, Tensor]:
+def draw(
+    index: Tensor, quota: int, positive_fraction: float, seed: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Rows of a random sample: (positive rows, background rows), each int64 and ascending.
 
     `index` (N,) is what `assign` returned. At most ``quota * positive_fraction`` positives are
     drawn and the rest of `quota` is filled up with background; ignored rows are never drawn.
+    The same `seed` draws the same rows; without one they come from torch's own generator.
     """
-    positives = _choose((index >= 0).nonzero().flatten(), int(quota * positive_fraction))
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    most = int(quota * positive_fraction)
+    positives = _choose((index >= 0).nonzero().flatten(), most, generator)
     background = (index == BACKGROUND).nonzero().flatten()
-    return positives, _choose(background, quota - len(positives))
+    return positives, _choose(background, quota - len(positives), generator)
 
 
-def _choose(rows: Tensor, count: int) -> Tensor:
+def _choose(rows: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     if len(rows) <= count:
         return rows
     # Drawn on the CPU, so that a seed means the same on every device.
-    chosen = torch.randperm(len(rows))[:count].to(rows.device)
+    chosen = torch.randperm(len(rows), generator=generator)[:count].to(rows.device)
     return rows[chosen].sort().values

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import roi_align
 
+from .. import fast
 from ..types import Pyramid, Rois
 from .boxes import areas
+from .gathered_pool import pool_gathered
 
 Align = Callable[[Tensor, Tensor, int, int], Tensor]
 """Samples a map (B, C, H, W) at boxes (R, 5), image index first: ``align(map, table, side,
 stride)`` is (R, C, side, side)."""
 
+_WIDE = 16  # channels
 FINEST_SIDE = 56  # pixels; a RoI twice as large, and every further doubling, is one level up
 
 
@@ -60,6 +64,8 @@ def pool_pyramid(
     The first ``len(strides)`` levels are used.
     """
     level = pyramid_level(rois.boxes, len(strides))
+    if _gathers(pyramid[0], rois, align):
+        return pool_gathered(pyramid[: len(strides)], strides, level, rois, side)
     rows_of_level, pooled = [], []
     for index, stride in enumerate(strides):
         rows = (level == index).nonzero().flatten()
@@ -69,8 +75,31 @@ def pool_pyramid(
 
 
 def pool_map(
-    features: Tensor, rois: Rois, side: int, stride: int, align: Align = align_adaptive
+    features: Tensor,
+    rois: Rois,
+    side: int,
+    stride: int,
+    align: Align = align_adaptive,
+    finer: int = 1,
 ) -> Tensor:
-    """Features (R, C, side, side) of each RoI from one map (B, C, H, W) of the given stride."""
+    """Features (R, C, side, side) of each RoI from one map (B, C, H, W) of the given stride.
+
+    With `finer`, RoIs are pooled at ``side * finer`` and averaged down.
+    """
+    if _gathers(features, rois, align):
+        level = torch.zeros(len(rois), dtype=torch.int64)
+        return pool_gathered([features], [stride], level, rois, side, finer)
     table = torch.cat([rois.image_index[:, None].to(rois.boxes), rois.boxes], dim=-1)  # (R, 5)
-    return align(features, table.to(features), side, stride)
+    pooled = align(features, table.to(features), side * finer, stride)
+    return pooled if finer == 1 else F.avg_pool2d(pooled, finer)
+
+
+def _gathers(features: Tensor, rois: Rois, align: Align) -> bool:
+    """Whether RoIs are pooled by sums of rows; these are long enough to be worth it."""
+    return (
+        fast.applies(features)
+        and align is align_adaptive
+        and features.shape[1] >= _WIDE
+        and features.numel() > 0
+        and len(rois) > 0
+    )

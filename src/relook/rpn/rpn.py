@@ -14,6 +14,7 @@ from ..ops import boxes as box_ops
 from ..ops.convention import V2, Convention
 from ..ops.matching import assign, draw
 from ..ops.suppression import suppress
+from ..processes import loss_divisor
 from ..types import ImageBatch, Losses, Pyramid, Rois, Size, Target
 from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
@@ -164,7 +165,7 @@ class RPN(nn.Module):
                 rule.negative_iou,
                 low_quality_iou=rule.negative_iou,
             )
-            positives, negatives = draw(index, rule.per_image, rule.positive_fraction)
+            positives, negatives = draw(index, rule.per_image, rule.positive_fraction, target.seed)
             gt_boxes = target.boxes[index[positives]]
             drawn.append(AnchorSample(rows[positives], rows[negatives], gt_boxes))
         return drawn
@@ -173,7 +174,8 @@ class RPN(nn.Module):
         self, scored: Scored, samples: Sequence[AnchorSample]
     ) -> tuple[Tensor, Tensor]:
         """The losses of each level, (L,) objectness and (L,) box."""
-        divisor = sum(max(len(s.positives), 1) + max(len(s.negatives), 1) for s in samples)
+        drawn_rows = sum(max(len(s.positives), 1) + max(len(s.negatives), 1) for s in samples)
+        divisor = loss_divisor(drawn_rows, scored.logits)
         num_levels = len(scored.anchors_per_level)
         ends = torch.tensor(scored.anchors_per_level).cumsum(0).to(scored.anchors.device)
         objectness = scored.logits.new_zeros(num_levels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..drawing.sheet import save_picture
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
 from ..evaluation.metrics import Metrics
+from ..processes import from_first, gathered
 from ..weights import save_model
 from .loading import TrainingBatch, mixed_seed
 from .module import TrainingModule
@@ -35,8 +36,8 @@ def _module(module: pl.LightningModule) -> TrainingModule:
 
 
 class Reseed(Callback):
-    """Random numbers of an epoch depend on the seed and the epoch, so that a resumed training
-    draws the same RoIs as one that ran through."""
+    """Random numbers that do not depend on one image (`Target.seed`) depend on the seed and the
+    epoch, so that a resumed training draws the same as one that ran through."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -127,6 +128,7 @@ class Records(Callback):
 class Validation(Callback):
     """Scores the predictions, keeps the best model and its predictions.
 
+    The first process does so with what all of them found, and tells the others the numbers.
     The model is kept with the score threshold that is best on these images, as `shown_from`.
     Must stand before weight averaging in the list of callbacks: it then runs while the
     averaged weights are in place, and these are what is scored and kept.
@@ -158,29 +160,36 @@ class Validation(Callback):
         """Score, record, say, and save when it is the best so far."""
         module = _module(pl_module)
         self.last_step = trainer.global_step
+        parts = gathered(module.predictions)
         seconds = time.monotonic() - self._since
-        images = sum(int(n) for n in trainer.num_val_batches)
-        self.images_per_second = images / max(seconds, 1e-9)
+        self.images_per_second = len(self.truth.images) / max(seconds, 1e-9)
+        predictions = in_file_order(parts, (image.id for image in self.truth.images))
+        metrics = from_first(lambda: self._scored(module, predictions))
+        ap = headline(metrics)
+        pl_module.log(MONITOR, ap, batch_size=1, rank_zero_only=False, sync_dist=False)
+        better = ap > self.best
+        if better:
+            self.best, self.best_metrics = ap, metrics
+        self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
+
+    def _scored(self, module: TrainingModule, predictions: list[dict[str, Any]]) -> Metrics:
+        """Metrics of `predictions`, which are recorded and, when best, kept with the model."""
         metrics = evaluate_coco(
             self.truth.path,
-            module.predictions,
+            predictions,
             max_dets=self.max_dets,
             iou_types=("bbox", "segm") if self.config.cascade.masks else ("bbox",),
             classes=module.classes,
             sizes=self.truth.sizes(),
         )
-        ap = headline(metrics)
-        pl_module.log(MONITOR, ap, batch_size=1)
-        self.run.record(validation_row(trainer.global_step, trainer.current_epoch, metrics))
-        better = ap > self.best
-        if better:
-            self.best, self.best_metrics = ap, metrics
+        self.run.record(validation_row(module.global_step, module.current_epoch, metrics))
+        if headline(metrics) > self.best:
             extra = {"preset": self.preset, "validation": metrics.to_json(), **module.origin()}
             if metrics.best_counting is not None:
                 extra["shown_from"] = metrics.best_counting.threshold
             save_model(self.run.best, module.detector, self.config, module.classes, extra)
-            save_predictions(self.run.predictions, module.predictions)
-        self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
+            save_predictions(self.run.predictions, predictions)
+        return metrics
 
 
 class KeepLatest(Callback):
@@ -201,6 +210,20 @@ class KeepLatest(Callback):
         module = _module(pl_module)
         extra = {"preset": self.settings.preset, **module.origin()}
         save_model(self.run.best, module.detector, self.settings.model, module.classes, extra)
+
+
+def in_file_order(
+    parts: Sequence[Sequence[dict[str, Any]]], image_ids: Iterable[int]
+) -> list[dict[str, Any]]:
+    """What several processes found, image by image as `image_ids` come; of an image that two of
+    them looked at, what the first found."""
+    of_image: dict[int, list[dict[str, Any]]] = {}
+    for part in parts:
+        own: dict[int, list[dict[str, Any]]] = {}
+        for row in part:
+            own.setdefault(row["image_id"], []).append(row)
+        of_image = own | of_image
+    return [row for image_id in image_ids for row in of_image.get(image_id, ())]
 
 
 def headline(metrics: Metrics) -> float:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..data.batching import Sample, batch_images
-from ..errors import RelookError
+from ..errors import RelookError, UsageError
 from ..types import ImageBatch, Target
 
 _MASK = 2**63 - 1
@@ -61,13 +62,35 @@ class TrainingBatch:
             self.image_ids,
         )
 
+    def on_canvas(self, height: int, width: int) -> TrainingBatch:
+        """The same batch, its canvas of zeros enlarged to (height, width)."""
+        pixels = self.images.pixels
+        more = (0, width - pixels.shape[3], 0, height - pixels.shape[2])
+        if not any(more):
+            return self
+        return replace(self, images=replace(self.images, pixels=F.pad(pixels, more)))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every batch is this process's: places rank, rank + world_size, ..."""
+
+    rank: int = 0
+    world_size: int = 1
+
 
 class EpochOrder(Sampler[tuple[int, int]]):
-    """(epoch, index) of every sample once an epoch, in an order drawn from seed and epoch."""
+    """(epoch, index) of every sample once an epoch, in an order drawn from seed and epoch.
 
-    def __init__(self, length: int, seed: int) -> None:
+    Given a `share` of batches of `batch` images, only the places of this process in each; what
+    would be left over for a smaller batch is left out, so that all processes get as many.
+    """
+
+    def __init__(self, length: int, seed: int, batch: int = 1, share: Share | None = None) -> None:
         self.length = length
         self.seed = seed
+        self.batch = batch
+        self.share = share or Share()
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -75,16 +98,20 @@ class EpochOrder(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.batch * self.batch // self.share.world_size
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
-        for index in torch.randperm(self.length, generator=generator).tolist():
-            yield self.epoch, index
+        order = torch.randperm(self.length, generator=generator).tolist()
+        for start in range(0, self.length - self.batch + 1, self.batch):
+            of_all = order[start : start + self.batch]
+            for index in of_all[self.share.rank :: self.share.world_size]:
+                yield self.epoch, index
 
 
 class Augmented(Dataset[Sample | RelookError]):
-    """Samples by (epoch, index), each augmented by its own random numbers.
+    """Samples by (epoch, index), each augmented by its own random numbers, which the draws of
+    its anchors and RoIs also depend on.
 
     An error about a sample is returned, not raised: on its way out of a worker process it would
     lose its code and its message.
@@ -99,12 +126,16 @@ class Augmented(Dataset[Sample | RelookError]):
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | RelookError:
         epoch, index = key
+        seed = mixed_seed(self.seed, epoch, index)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(self.seed, epoch, index))
+            torch.manual_seed(seed)
             try:
-                return self.source[index]
+                sample = self.source[index]
             except RelookError as error:
                 return error
+        if sample.target is None:
+            return sample
+        return replace(sample, target=replace(sample.target, seed=seed))
 
 
 @dataclass(frozen=True)
@@ -145,21 +176,44 @@ def _nothing() -> Target:
     return Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
 
 
-def auto_workers() -> int:
-    """Loader processes for this machine: all cores but one, 8 at most."""
+def auto_workers(processes: int = 1) -> int:
+    """Loader processes for each of `processes` that share this machine: all its cores but one,
+    8 at most."""
     available = getattr(os, "process_cpu_count", os.cpu_count)() or 1
-    return min(available - 1, 8)
+    return max(min(available // processes - 1, 8), 0)
 
 
 def training_loader(
-    source: SampleSource, batch: int, workers: int, seed: int, maker: BatchMaker
+    source: SampleSource,
+    batch: int,
+    workers: int,
+    seed: int,
+    maker: BatchMaker,
+    share: Share | None = None,
 ) -> BatchLoader:
     """Shuffled batches; the last one of an epoch is left out when it would be smaller and
-    there is another, so that every step weighs the same."""
+    there is another, so that every step weighs the same.
+
+    Of the `batch` images of a step, each process loads its `share`.
+
+    Raises:
+        UsageError: U04 when the processes cannot share a batch equally.
+    """
+    share = share or Share()
+    size = min(batch, len(source))
+    if size % share.world_size:
+        number = share.world_size
+        raise UsageError(
+            "U04",
+            f"a step is {size} images over all processes (train.batch = {batch}, "
+            f"{len(source)} images), which {number} processes cannot share equally. Choose a "
+            f"--batch that {number} divides, {-(-size // number) * number} for example, or "
+            "another number of processes.",
+        )
     return BatchLoader(
         Augmented(source, seed),
-        batch_size=min(batch, len(source)),
-        sampler=EpochOrder(len(source), seed),
+        batch_size=size // share.world_size,
+        sampler=EpochOrder(len(source), seed, size, share),
         num_workers=workers,
         collate_fn=maker,
         drop_last=True,
@@ -167,11 +221,19 @@ def training_loader(
     )
 
 
-def validation_loader(source: SampleSource, workers: int, maker: BatchMaker) -> BatchLoader:
-    """Images one by one in the order of the file: a neighbour's padding changes nothing."""
+def validation_loader(
+    source: SampleSource, workers: int, maker: BatchMaker, share: Share | None = None
+) -> BatchLoader:
+    """Images one by one in the order of the file: a neighbour's padding changes nothing.
+
+    Each process looks at its `share`. One for which no image is left looks at the first again,
+    because Lightning stops where a process has nothing to validate.
+    """
+    share = share or Share()
+    own = range(share.rank, len(source), share.world_size) or range(1)
     return BatchLoader(
         Augmented(source, 0),
-        sampler=[(0, index) for index in range(len(source))],
+        sampler=[(0, index) for index in own],
         num_workers=workers,
         collate_fn=maker,
         persistent_workers=workers > 0,

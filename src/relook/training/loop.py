@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import lightning.pytorch as pl
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -18,14 +18,17 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     Timer,
 )
+from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
 
 from ..detector import Detector
 from ..devices import choose_device
 from ..drawing.batch import draw_batch
-from ..errors import RelookError
 from ..evaluation.metrics import Metrics
+from ..fast import plain
+from ..memory import keep_freed
+from ..processes import from_first
 from ..weights import SavedModel
 from .callbacks import (
     MONITOR,
@@ -36,18 +39,22 @@ from .callbacks import (
     Validation,
 )
 from .checkpoints import WholeCheckpointIO
+from .cluster import Place, find_place, join_others
+from .ending import interruptible
 from .loading import (
     BatchLoader,
     BatchMaker,
+    Share,
     TrainingBatch,
     auto_workers,
     training_loader,
     validation_loader,
 )
 from .module import TrainingModule
-from .plan import plan_lines
+from .plan import plan_lines, process_lines
 from .progress import ProgressReport, duration
 from .quiet import quiet
+from .recomputing import recompute_activations
 from .report import report_page
 from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
@@ -89,12 +96,18 @@ def train(
 ) -> Outcome:
     """Train as `settings` say, in a new run folder.
 
-    `annotations` are those that the settings name, where they have been read already.
+    `annotations` are those that the settings name, where they have been read already. In one of
+    several processes that torchrun or srun started, train together with the others; only the
+    first writes and speaks.
 
     Raises:
-        RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged.
+        RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged, R05
+            when another process is gone.
         DataError, UsageError, ModelError: what is wrong with the input, before the first step.
     """
+    place = find_place(os.environ)
+    join_others(place)
+    console = _voice(console, place)
     settings, sources = read_sources(settings, annotations)
     say = _sayer(console)
     if start is None:
@@ -109,25 +122,33 @@ def train(
             say,
             semantics=sources.semantics.mode,
         )
-    run = create_run(out, settings.preset, parent)
-    run.write_settings(settings, sources.train)
+    run = from_first(lambda: _new_run(out, parent, settings, sources))
     reasons = () if start is None else start.reasons
-    training = _Training(settings, sources, detector, run, console, reasons)
+    training = _Training(settings, sources, detector, run, console, place, reasons)
     training.module.licence = None if start is None else start.saved.licence
     return training.fit(None)
 
 
+def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Sources) -> RunFolder:
+    run = create_run(out, settings.preset, parent)
+    run.write_settings(settings, sources.train)
+    return run
+
+
 def resume(path: Path, console: Console) -> Outcome:
-    """Go on with the run at `path` after its last whole epoch.
+    """Go on with the run at `path` after its last whole epoch, on as many processes as are here.
 
     Raises:
         DataError: D01 when there is no such run or it has no checkpoint; else as `train`.
     """
+    place = find_place(os.environ)
+    join_others(place)
+    console = _voice(console, place)
     run = open_run(path)
     settings, sources = read_sources(run.read_settings())
     detector = seeded_detector(settings.model, settings.train.seed)
     _sayer(console)(f"going on with {run.path}")
-    return _Training(settings, sources, detector, run, console).fit(run.last)
+    return _Training(settings, sources, detector, run, console, place).fit(run.last)
 
 
 class _Training:
@@ -140,38 +161,43 @@ class _Training:
         detector: Detector,
         run: RunFolder,
         console: Console,
+        place: Place,
         reasons: Sequence[str] = (),
     ) -> None:
-        self.settings, self.sources, self.run = settings, sources, run
+        self.settings, self.sources, self.run, self.place = settings, sources, run, place
         self.console, self.say = console, _sayer(console)
         recipe = settings.train
         maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
-        workers = auto_workers() if recipe.workers == "auto" else recipe.workers
+        workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
+        share = Share(place.rank, place.world_size)
         self.loader = training_loader(
-            sources.training_set(settings), recipe.batch, workers, recipe.seed, maker
+            sources.training_set(settings), recipe.batch, workers, recipe.seed, maker, share
         )
         self.validation: Validation | None = None
         self.val_loader: BatchLoader | None = None
         val_set = sources.validation_set(settings)
         if val_set is not None and sources.val is not None:
-            self.val_loader = validation_loader(val_set, min(workers, 2), maker)
+            self.val_loader = validation_loader(val_set, min(workers, 2), maker, share)
             self.validation = Validation(run, settings, sources.val, self.say)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
         self.steps_per_epoch = -(-len(self.loader) // recipe.accumulate)
-        self.schedule = Schedule(recipe, self.steps_per_epoch, self.timer.time_elapsed)
-        self.module = TrainingModule(detector, recipe, sources.train.classes)
-        self.module.schedule = self.schedule
+        if recipe.recompute:
+            recompute_activations(detector)
+        self.module = module = TrainingModule(detector, recipe, sources.train.classes)
+        self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: module.elapsed)
+        module.schedule, module.clock = self.schedule, self.timer.time_elapsed
         plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
-        self.plan = [*(f"fine-tuning: {reason}" for reason in reasons), *plan]
+        fine_tuning = [f"fine-tuning: {reason}" for reason in reasons]
+        self.plan = [*fine_tuning, *plan, *process_lines(settings, place)]
 
     def fit(self, checkpoint: Path | None) -> Outcome:
         """Say the plan, train, write the report."""
         for line in self.plan:
             self.say(line)
         trainer = self._trainer()
-        with quiet(), _interruptible(self.run, trainer):
+        with self._ways(), quiet(), interruptible(self.run, trainer):
             trainer.fit(
                 self.module,
                 self.loader,
@@ -181,8 +207,16 @@ class _Training:
             )
             self._validate_the_end(trainer)
         outcome = self._outcome()
-        self._write_report(outcome)
+        if self.place.rank == 0:
+            self._write_report(outcome)
         return outcome
+
+    def _ways(self) -> contextlib.AbstractContextManager[None]:
+        """Fast or plain operations, as the recipe says."""
+        if not self.settings.train.fast:
+            return plain()
+        keep_freed()
+        return contextlib.nullcontext()
 
     def _validate_the_end(self, trainer: pl.Trainer) -> None:
         """Validate the final weights if the last epoch was not one to be validated."""
@@ -191,12 +225,14 @@ class _Training:
             trainer.validate(self.module, self.val_loader, verbose=False)
 
     def _trainer(self) -> pl.Trainer:
-        recipe = self.settings.train
+        recipe, several = self.settings.train, self.place.world_size > 1
         with quiet():
             return pl.Trainer(
                 default_root_dir=self.run.path,
                 accelerator=choose_device().type,  # Lightning's "auto" takes MPS on a Mac
-                devices=1,
+                devices=self.place.devices,
+                num_nodes=self.place.nodes,
+                strategy=DDPStrategy() if several else "auto",
                 precision=recipe.precision,
                 max_epochs=recipe.epochs,
                 accumulate_grad_batches=recipe.accumulate,
@@ -205,7 +241,7 @@ class _Training:
                 num_sanity_val_steps=0,
                 logger=False,
                 callbacks=self._callbacks(),
-                plugins=[WholeCheckpointIO()],
+                plugins=[WholeCheckpointIO(), *([TorchElasticEnvironment()] if several else [])],
                 enable_progress_bar=False,
                 enable_model_summary=False,
                 use_distributed_sampler=False,
@@ -214,21 +250,21 @@ class _Training:
     def _callbacks(self) -> list[Callback]:
         """In the order they must run: validation sees the averaged weights before they are
         swapped back, and the checkpoint is written last."""
-        recipe = self.settings.train
+        recipe, first = self.settings.train, self.place.rank == 0
         every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
-        callbacks: list[Callback] = [
-            self.timer,
-            Reseed(recipe.seed),
-            FirstBatch(self.run.first_batch, self._draw, self.say),
-            Records(self.run, every),
-            ProgressReport(self.console, self.schedule),
-        ]
+        callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
+        if first:
+            callbacks += [
+                FirstBatch(self.run.first_batch, self._draw, self.say),
+                Records(self.run, every),
+                ProgressReport(self.console, self.schedule),
+            ]
         if self.validation is not None:
             callbacks.append(self.validation)
         if recipe.ema is not None:
             callbacks.append(EMAWeightAveraging(decay=recipe.ema))
         if self.validation is None:
-            callbacks.append(KeepLatest(self.run, self.settings))
+            callbacks += [KeepLatest(self.run, self.settings)] if first else []
         elif recipe.patience is not None:
             stopping = EarlyStopping(
                 MONITOR, mode="max", patience=recipe.patience, check_on_train_epoch_end=False
@@ -270,32 +306,10 @@ class _Training:
         self.say(f"report: {self.run.report}")
 
 
+def _voice(console: Console, place: Place) -> Console:
+    """`console` for the first process, silence for the others."""
+    return console if place.rank == 0 else Console(quiet=True, force_terminal=False)
+
+
 def _sayer(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _interruptible(run: RunFolder, trainer: pl.Trainer) -> Iterator[None]:
-    """Turn Ctrl-C, which Lightning answers with an exit, into an error that says how to go on."""
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT) if main else None
-    try:
-        yield
-    except (SystemExit, KeyboardInterrupt) as error:
-        if trainer.interrupted or isinstance(error, KeyboardInterrupt):
-            raise _interruption(run) from None
-        raise
-    finally:
-        if handler is not None:  # Lightning leaves Ctrl-C switched off
-            signal.signal(signal.SIGINT, handler)
-
-
-def _interruption(run: RunFolder) -> RelookError:
-    if run.last.is_file():
-        kept = (
-            "the state after the last whole epoch is kept; go on with "
-            f"`relook train --resume {run.path}`"
-        )
-    else:
-        kept = "it was in its first epoch, so there is nothing to go on from"
-    return RelookError("R01", f"{run.path}: the training was interrupted; {kept}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -14,6 +16,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from ..data.coco import Category
 from ..detector import Detector
 from ..errors import RelookError
+from ..folding import FoldedCopy
+from ..processes import gathered, maxima, means, shared_counts
 from ..results import Result
 from ..types import Losses
 from .loading import TrainingBatch
@@ -24,12 +28,19 @@ from .schedule import Schedule
 class TrainingModule(pl.LightningModule):
     """Trains `detector` by `recipe`; validation collects COCO results in `predictions`.
 
-    `schedule` is set by the loop once the number of steps is known. `licence` is that of the
+    `schedule` is set by the loop once the number of steps is known, and so is `clock`, the
+    seconds of training so far in this process; `elapsed` is the clock of the slowest process at
+    the start of the step, for decisions that all must make alike. `licence` is that of the
     weights it started from, where others trained them: every model that is saved carries it on,
     also after a resume.
+
+    With several processes each has its share of a batch, and `last_losses` are those of the
+    whole batch.
     """
 
     schedule: Schedule
+    clock: Callable[[], float] = staticmethod(lambda: 0.0)
+    elapsed = 0.0
     licence: str | None = None
 
     def __init__(self, detector: Detector, recipe: Recipe, classes: Sequence[Category]) -> None:
@@ -39,29 +50,49 @@ class TrainingModule(pl.LightningModule):
         self.classes = tuple(classes)
         self.predictions: list[dict[str, Any]] = []
         self.last_losses: dict[str, float] = {}
+        self._folded = FoldedCopy()
 
     def training_step(self, batch: TrainingBatch, batch_index: int) -> Tensor:
         """The plain sum of the detector's losses.
 
         Raises:
-            RelookError: R03 when a loss is not a number any more.
+            RelookError: R03, in all processes, when a loss is not a number any more in one.
         """
-        losses = self.detector.loss(batch.images, batch.targets)
-        values = torch.stack([value.detach() for value in losses.values()]).tolist()
-        self.last_losses = dict(zip(losses, values, strict=True))
+        pixels = batch.images.pixels
+        height, width, self.elapsed = maxima([*map(float, pixels.shape[2:]), self.clock()])
+        with contextlib.ExitStack() as stack:
+            if self.recipe.normalise == "global":
+                stack.enter_context(shared_counts())
+                # Means over whole maps see the padding: the canvas is that of the whole batch.
+                batch = batch.on_canvas(int(height), int(width))
+            losses = self.detector.loss(batch.images, batch.targets)
         total = torch.stack(list(losses.values())).sum()
-        if not torch.isfinite(total):
+        own = torch.stack([*losses.values(), total]).detach()
+        *values, sum_of_all = means(own).tolist()
+        self.last_losses = dict(zip(losses, values, strict=True))
+        if not math.isfinite(sum_of_all):
             raise self._diverged(losses, batch)
         return total
 
     def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
         """Add what the detector finds in `batch` to `predictions`."""
-        found = self.detector.detect(batch.images, max_detections=self.recipe.max_dets)
+        found = self._network().detect(batch.images, max_detections=self.recipe.max_dets)
         for detections, image_id, name in zip(
             found, batch.image_ids, batch.file_names, strict=True
         ):
             result = Result.from_detections(detections, None, self.classes, name)
             self.predictions.extend(result.to_coco(image_id))
+
+    def on_fit_start(self) -> None:
+        """After a resume, go on from the time that had passed."""
+        (self.elapsed,) = maxima([self.clock()])
+
+    def _network(self) -> Detector:
+        """What validates: the detector, or its folded copy where that is the same."""
+        recipe = self.recipe
+        if recipe.fast and recipe.precision == "32-true" and self.device.type == "cpu":
+            return self._folded.of(self.detector)
+        return self.detector
 
     def on_validation_epoch_start(self) -> None:
         """Forget what the validation before this one found."""
@@ -102,15 +133,18 @@ class TrainingModule(pl.LightningModule):
         return {} if self.licence is None else {"licence": self.licence}
 
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
-        broken = [name for name, value in losses.items() if not torch.isfinite(value)]
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        own = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
+        # Of the processes whose own losses are broken, or else of all.
+        reports = gathered((own, batch.file_names))
+        broken = [report for report in reports if report[0]] or reports
+        what = ", ".join(text for texts, _ in broken for text in texts) or "the sum of the losses"
+        images = ", ".join(name for _, names in broken for name in names)
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        what = (
-            ", ".join(f"{name} = {float(losses[name].detach())}" for name in broken) or "their sum"
-        )
         return RelookError(
             "R03",
             f"training diverged at step {self.global_step}: {what}, on images "
-            f"{', '.join(batch.file_names)} at learning rate {rate:.3g}. Weights that have left "
+            f"{images} at learning rate {rate:.3g}. Weights that have left "
             "the range of numbers do not come back. Try a lower rate (--lr), a longer warm-up "
             "(--set train.warmup_iterations=1000) or clipping (--set train.gradient_clip=10).",
         )

@@ -6,6 +6,7 @@ from torch import nn
 
 from ..config import ModelConfig
 from ..detector import Detector
+from .cluster import Place
 from .recipe import UNLIMITED, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
@@ -40,8 +41,31 @@ def plan_lines(
         f"rate: {rate_reason(recipe)}",
         f"steps: {_steps(recipe, steps_per_epoch)}",
         *part_lines(detector),
+        *_memory(recipe),
         f"run folder: {run.path}",
     ]
+
+
+def process_lines(settings: Settings, place: Place) -> list[str]:
+    """How the work is shared; nothing for a process that is alone."""
+    if place.world_size == 1:
+        return []
+    recipe = settings.train
+    where = f" on {place.nodes} machines" if place.nodes > 1 else ""
+    counted = {
+        "global": "losses are divided by what all processes count together",
+        "process": "each process divides its losses by what it counts itself",
+    }
+    lines = [
+        f"processes: {place.world_size}{where}, which share the {recipe.batch} images of a step "
+        f"equally; {counted[recipe.normalise]} (train.normalise = {recipe.normalise})"
+    ]
+    if settings.model.backbone.norm == "batch":
+        lines.append(
+            "batch norm: each process takes the statistics of its own images, so the losses are "
+            "not those of one process; backbone.norm = fixed_batch or group makes them so"
+        )
+    return lines
 
 
 def rate_reason(recipe: Recipe) -> str:
@@ -72,6 +96,12 @@ def part_lines(detector: nn.Module) -> list[str]:
 
 def _count(module: nn.Module) -> str:
     return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f} M"
+
+
+def _memory(recipe: Recipe) -> list[str]:
+    if not recipe.recompute:
+        return []
+    return ["memory: activations are computed twice in place of kept (train.recompute)"]
 
 
 def _input(model: ModelConfig, recipe: Recipe) -> str:

@@ -56,7 +56,7 @@ class Recipe(Config):
     minutes: PositiveFloat | None = None
     """Stop after so many minutes, whatever `epochs` says. The schedule then runs over the
     larger of the two fractions that have passed, of the epochs and of the minutes."""
-    batch: Positive = 16  # images a step
+    batch: Positive = 16  # images a step, over all processes
     accumulate: Positive = 1  # steps whose gradients are added up before the weights move
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: Literal["auto"] | PositiveFloat = "auto"
@@ -71,6 +71,13 @@ class Recipe(Config):
     step_epochs: tuple[Positive, ...] = (8, 11)  # the rate drops to a tenth when these begin
     gradient_clip: Annotated[float, Field(gt=0)] | None = None  # L2 norm of all gradients
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    normalise: Literal["global", "process"] = "global"
+    """What a loss is divided by when several processes train: what all of them count together,
+    as one process would, or each what it counts itself."""
+    fast: bool = True  # take the fast ways of `relook.fast` where they apply
+    recompute: bool = False
+    """Activation checkpointing: backbone, pyramid and heads compute twice in place of keeping
+    what they computed; less memory, the same losses."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None  # decay of averaged weights
     patience: Positive | None = None  # validations without a better AP before stopping
     seed: NonNegative = 0

@@ -1,0 +1,171 @@
+"""Several processes of one command on this machine, started, watched and ended together.
+
+Each runs the same command line again and is told its number in the variables that torchrun uses,
+so that a command does not care who started it. Standard error is that of the first process; what
+the others say is kept, and shown where one of them is the reason for the end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import typer
+
+from ..errors import UsageError
+from .errors import LEFT_ALONE
+
+GRACE: Final = 20.0  # seconds to end by oneself after another has failed, or after a signal
+_POLL = 0.1
+_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+def share_work(devices: int | None, nodes: int | None) -> None:
+    """Start `devices` processes of this command and leave with their exit code.
+
+    Comes back where the work is to be done here: in a process that was started so, or by
+    torchrun or srun, and where one process is enough.
+
+    Raises:
+        UsageError: U04 when the numbers are not those of whoever started this process, or several
+            machines are asked for and nobody has.
+        typer.Exit: After the processes have ended.
+    """
+    if devices is None and nodes is None:
+        return
+    from ..training.cluster import find_place
+
+    place = find_place(os.environ)
+    if place.world_size > 1:
+        if place.devices != (devices or place.devices) or place.nodes != (nodes or place.nodes):
+            raise UsageError(
+                "U04",
+                f"--devices {devices} --nodes {nodes}, but this process was started as one of "
+                f"{place.devices} on each of {place.nodes} machines. Leave both options out.",
+            )
+        return
+    if (nodes or 1) > 1:
+        raise UsageError(
+            "U04",
+            f"--nodes {nodes}: relook cannot start processes on other machines. Run the same "
+            "command on each with torchrun, or with srun (docs/clusters.md).",
+        )
+    if (devices or 1) > 1:
+        command = [sys.executable, "-m", "relook", *sys.argv[1:]]
+        raise typer.Exit(run_processes(command, devices or 1))
+
+
+def run_processes(command: Sequence[str], count: int) -> int:
+    """Run `command` in `count` processes; the exit code is 0 when all have ended well.
+
+    When one fails, or when this process is told to end, the others have `GRACE` seconds. The exit
+    code is that of the first process, or of one that failed where it only lost the others.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    stopped: list[int] = []
+    before: dict[signal.Signals, Any] = {s: signal.signal(s, hand_on) for s in _SIGNALS}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.txt" for number in range(1, count)]
+        try:
+            address = _environment(count)
+            for rank, file in enumerate([None, *files]):
+                processes.append(_start(command, address | _numbers(rank), file))
+            _wait(processes, stopped)
+            for number, process in enumerate(processes, start=1):
+                if (process.poll() or 0) < 0 and not stopped:
+                    typer.echo(f"process {number} of {count} {_ended_by(process)}", err=True)
+        finally:
+            _end(processes)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        codes = [process.returncode for process in processes]
+        for number, (file, code) in enumerate(zip(files, codes[1:], strict=True), start=2):
+            if _says_why(code) and not _says_why(codes[0]):
+                text = file.read_text(encoding="utf-8", errors="replace")
+                typer.echo(f"process {number} of {count}:\n{text}", err=True, nl=False)
+    return _exit_code(codes)
+
+
+def _environment(count: int) -> dict[str, str]:
+    """What all processes are told: where to meet, and how many cores each of them has."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    cores = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+    return {
+        "OMP_NUM_THREADS": str(max(cores // count, 1)),
+        **os.environ,  # a number of threads that the user has set stays
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+    }
+
+
+def _numbers(rank: int) -> dict[str, str]:
+    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"}
+
+
+def _start(
+    command: Sequence[str], environment: dict[str, str], says: Path | None
+) -> subprocess.Popen[bytes]:
+    """One process; in a session of its own, so that Ctrl-C reaches it once, through this one."""
+    if says is None:
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+    with says.open("wb") as file:
+        return subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=file, stderr=file
+        )
+
+
+def _wait(processes: Sequence[subprocess.Popen[bytes]], stopped: Sequence[int]) -> None:
+    """Until all have ended, or time is up after one has failed or all were told to end."""
+    deadline = None
+    while None in (codes := [process.poll() for process in processes]):
+        if deadline is None and (any(codes) or stopped):
+            deadline = time.monotonic() + GRACE
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        time.sleep(_POLL)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _ended_by(process: subprocess.Popen[bytes]) -> str:
+    name = signal.Signals(-process.returncode).name
+    short = ", as the system does when memory is short" if name == "SIGKILL" else ""
+    return f"was ended from outside by {name}{short}"
+
+
+def _says_why(code: int) -> bool:
+    """Whether a process that ended with `code` failed for a reason of its own."""
+    return code > 0 and code != LEFT_ALONE
+
+
+def _exit_code(codes: Sequence[int]) -> int:
+    own = [code for code in codes if _says_why(code)]
+    if own:
+        return own[0]
+    killed = [128 - code if code < 0 else code for code in codes if code]
+    return killed[0] if killed else 0

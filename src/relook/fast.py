@@ -1,0 +1,43 @@
+"""Whether operations take their fast way.
+
+A fast way computes what the plain one computes, up to rounding, and is the default where it
+applies: on a CPU, in float32, when the operation is run and not traced. `plain` switches all of
+them off, for comparisons and for hunting an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor
+
+_on: ContextVar[bool] = ContextVar("relook_fast", default=True)
+
+
+def is_on() -> bool:
+    """Whether fast ways are taken where they apply, in this context."""
+    return _on.get()
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Within it, in this thread, every operation goes its plain way."""
+    token = _on.set(False)
+    try:
+        yield
+    finally:
+        _on.reset(token)
+
+
+def applies(x: Tensor) -> bool:
+    """Whether an operation on `x` may take its fast way."""
+    return (
+        x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and _on.get()
+        and not torch.compiler.is_compiling()
+        and torch._C._get_tracing_state() is None  # noqa: SLF001
+    )

@@ -1,0 +1,7 @@
+"""A detector for prediction alone: the same numbers from fewer passes over the maps."""
+
+from .current import FoldedCopy
+from .fold import fold
+from .ways import fast_ways
+
+__all__ = ["FoldedCopy", "fast_ways", "fold"]

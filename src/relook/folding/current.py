@@ -1,0 +1,65 @@
+"""The folded copy of a detector that may still change."""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ..detector import Detector
+from .fold import fold
+
+
+class FoldedCopy:
+    """Folds a detector when it is first asked for, and again when it has changed.
+
+    Changes are tensors written to or replaced, modules replaced and attributes set. Writing to
+    ``tensor.data``, or into what an attribute holds, is not seen.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[_State, Detector] | None = None
+
+    def of(self, detector: Detector) -> Detector:
+        """The copy of `detector` as it is now."""
+        state = _state(detector)
+        made = self._made  # threads may share a predictor
+        if made is None or not made[0].is_that_of(state):
+            # Held, so that no new tensor takes the address of one that is gone.
+            state = state._replace(held=[tensor.detach() for tensor in _tensors(detector)])
+            made = self._made = (state, fold(detector))
+        return made[1]
+
+
+class _State(NamedTuple):
+    """What the copy of a detector depends on."""
+
+    tensors: list[tuple[int, int]]  # address, and how often it was written to
+    attributes: list[object]  # of all modules, without their modes
+    held: list[Tensor] = []
+
+    def is_that_of(self, other: _State) -> bool:
+        return (
+            self.tensors == other.tensors
+            and len(self.attributes) == len(other.attributes)
+            and all(map(is_, self.attributes, other.attributes))
+        )
+
+
+def _tensors(detector: Detector) -> list[Tensor]:
+    return [*detector.parameters(), *detector.buffers()]
+
+
+def _state(detector: Detector) -> _State:
+    tensors = [
+        (t.data_ptr(), 0 if t.is_inference() else t._version)  # noqa: SLF001
+        for t in _tensors(detector)
+    ]
+    attributes = [
+        value
+        for module in detector.modules()
+        for name, value in vars(module).items()
+        if name != "training"
+    ]
+    return _State(tensors, attributes)

@@ -1,0 +1,93 @@
+"""Products and convolutions by oneDNN, called as its own: the only place that does.
+
+PyTorch reaches these operators from its compiler only, so they are no public interface. They are
+tried once, and where one is missing or wrong everything goes the public way.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Pair = tuple[int, int]
+
+_ops = torch.ops.mkldnn
+
+
+@cache
+def is_available() -> bool:
+    """Whether this PyTorch has the operators, and they compute what they should."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    with torch.inference_mode():
+        x = torch.arange(36.0).view(1, 4, 3, 3).contiguous(memory_format=torch.channels_last)
+        weight, bias = (torch.arange(144.0) - 70).view(4, 4, 3, 3), torch.arange(4.0)
+        place = ((1, 1), (1, 1), (1, 1), 1)
+        plain = F.conv2d(x, weight, bias, *place)
+        try:
+            packed = pack_convolution(weight, *place)
+            found = [
+                convolution(x, packed, bias, *place, relu=True),
+                convolution(x, packed, bias, *place, relu=True, add=x),
+                product(x[0, 0], pack_product(weight[0, 0]), bias[:3]),
+            ]
+        except (AttributeError, RuntimeError, TypeError):
+            return False
+        wanted = [
+            plain.relu(),
+            (plain + x).relu(),
+            F.linear(x[0, 0], weight[0, 0], bias[:3]),
+        ]
+        return all(torch.allclose(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x @ weight.T + bias``, (R, O), of `x` (R, I) and `weight` (O, I), packed or not."""
+    out: Tensor = _ops._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001
+    return out
+
+
+def pack_product(weight: Tensor) -> Tensor:
+    """`weight` (O, I) in the order that `product` reads it."""
+    packed: Tensor = _ops._reorder_linear_weight(weight.contiguous(), None)  # noqa: SLF001
+    return packed
+
+
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    *,
+    relu: bool = False,
+    add: Tensor | None = None,
+) -> Tensor:
+    """As `F.conv2d`; `add`, of the shape of the output, is added, and then negatives cut off."""
+    place = (padding, stride, dilation, groups)
+    unary = "relu" if relu else None
+    out: Tensor
+    if add is not None:
+        out = _ops._convolution_pointwise.binary(  # noqa: SLF001
+            x, add, weight, bias, *place, "add", 1.0, unary, [], ""
+        )
+    else:
+        out = _ops._convolution_pointwise(  # noqa: SLF001
+            x, weight, bias, *place, unary or "none", [], ""
+        )
+    return out
+
+
+def pack_convolution(
+    weight: Tensor, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
+    """`weight` (C_out, C / groups, k, k) in the order that `convolution` reads it."""
+    packed: Tensor = _ops._reorder_convolution_weight(  # noqa: SLF001
+        weight.contiguous(), padding, stride, dilation, groups, None
+    )
+    return packed

@@ -1,0 +1,65 @@
+"""How a training ends early: Ctrl-C, or another process of it that is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+import lightning.pytorch as pl
+import torch.distributed as dist
+
+from ..errors import RelookError
+from ..processes import rank, world_size
+from .run_folder import RunFolder
+
+
+@contextlib.contextmanager
+def interruptible(run: RunFolder, trainer: pl.Trainer) -> Iterator[None]:
+    """Turn Ctrl-C, which Lightning answers with an exit, into an error that says how to go on.
+
+    Raises:
+        RelookError: R01 after Ctrl-C, R05 when a process that this one waits for is gone.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as error:
+        if trainer.interrupted or isinstance(error, KeyboardInterrupt):
+            raise _interruption(run) from None
+        raise
+    except RuntimeError as error:
+        if not _is_lost_connection(error):
+            raise
+        raise _left_alone(run) from None
+    finally:
+        if handler is not None:  # Lightning leaves Ctrl-C switched off
+            signal.signal(signal.SIGINT, handler)
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    """Of the two backends gloo has no error class; its messages name its source files."""
+    return world_size() > 1 and (isinstance(error, dist.DistError) or "gloo" in str(error))
+
+
+def _interruption(run: RunFolder) -> RelookError:
+    return RelookError("R01", f"{run.path}: the training was interrupted; {_kept(run)}.")
+
+
+def _left_alone(run: RunFolder) -> RelookError:
+    return RelookError(
+        "R05",
+        f"{run.path}: process {rank() + 1} of {world_size()} lost the connection to another one, "
+        f"which ended early or cannot be reached; what that one says is the reason; {_kept(run)}.",
+    )
+
+
+def _kept(run: RunFolder) -> str:
+    if run.last.is_file():
+        return (
+            "the state after the last whole epoch is kept; go on with "
+            f"`relook train --resume {run.path}`"
+        )
+    return "it was in its first epoch, so there is nothing to go on from"
