@@ -22,7 +22,7 @@ from relook.types import Detections
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.speed import cases, coordinator, loads, numbers, plot, profile, report, weights
+from benchmarks.speed import coordinator, loads, numbers, operations, plot, profile, report, weights
 from benchmarks.speed.contender import Contender
 from benchmarks.speed.numbers import Spread
 from benchmarks.speed.report import Row
@@ -197,8 +197,9 @@ def test_rows_say_whether_they_reach_their_target() -> None:
         Row("a", "speed", 45.0, 40, "images/s", at_least=True),
         Row("a", "other", None, 3.0, note="no GPU"),
         Row("a", "beside", 2.0),
+        Row("a", "difference", 0.00042, 1e-3),
     ]
-    assert [row.reached for row in rows] == [True, False, True, None, None]
+    assert [row.reached for row in rows] == [True, False, True, None, None, True]
     lines = report.table(rows).splitlines()[2:]
     assert lines == [
         "| time | 0.50 (0.45 to 0.62) | ≤ 0.60 | yes | remark |",
@@ -206,6 +207,7 @@ def test_rows_say_whether_they_reach_their_target() -> None:
         "| speed | 45.0 images/s | ≥ 40.0 images/s | yes |  |",
         "| other | not measured | ≤ 3.00 |  | no GPU |",
         "| beside | 2.00 |  |  |  |",
+        "| difference | 0.00042 | ≤ 0.001 | yes |  |",
     ]
 
 
@@ -236,12 +238,12 @@ def test_the_picture_has_a_panel_and_all_points_for_each_curve() -> None:
 
 
 def test_the_rate_is_measured_by_kind() -> None:
-    small = cases._PRODUCTS
+    small = operations._PRODUCTS
     try:
-        cases._PRODUCTS = 64
-        found = cases.rate(Contender("plain", Path()))
+        operations._PRODUCTS = 64
+        found = operations.rate(Contender("plain", Path()))
     finally:
-        cases._PRODUCTS = small
+        operations._PRODUCTS = small
     assert set(found) >= {"matrix product", "1x1 convolution, channels last"}
     assert all(np.isfinite(value) and value > 1e6 for value in found.values())
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 import relook
 from relook.data.coco import Category
@@ -23,16 +22,9 @@ from relook.weights import save_model
 
 from . import loads, weights
 from .contender import Contender
+from .operations import Answer, rate, sac
 from .stopwatch import Stopwatch, replaced
 
-Answer = dict[str, Any]
-SAC_LAYERS = {  # by channels: a layer of a preset with 50 layers whose input has as many channels
-    128: "features.backbones.0.layer2.1.conv2",
-    256: "features.backbones.0.layer3.1.conv2",
-    512: "features.backbones.0.layer4.1.conv2",
-}
-_PRODUCTS = 2048  # channels and rows of the products whose rate is measured
-_REPEATS = 5
 CATEGORIES = 100  # names for made-up classes
 
 
@@ -61,33 +53,6 @@ def calibrate(contender: Contender, model: str, height: int, width: int) -> Answ
         "proposals pooled from P2 to P5": load.levels(),
         "stem and first stage equal in all looks": weights.frozen_look_is_shared(detector),
     }
-
-
-def rate(_: Contender) -> Answer:
-    """Multiply-adds a second of large float32 products, by kind; the median of a few."""
-    n = _PRODUCTS
-    a, b = torch.randn(n, n), torch.randn(n, n)
-    image = torch.randn(1, n, 32, n // 32).to(memory_format=torch.channels_last)
-    kernel = torch.randn(n, n, 1, 1).to(memory_format=torch.channels_last)
-    products: dict[str, Callable[[], Tensor]] = {
-        "matrix product": lambda: a @ b,
-        "1x1 convolution, channels last": lambda: F.conv2d(image, kernel),
-    }
-    linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if linear is not None:
-        products["oneDNN linear"] = lambda: linear(a, b, None, "none", [], "")
-    with torch.inference_mode():
-        return {name: n**3 / _median_seconds(product) for name, product in products.items()}
-
-
-def _median_seconds(run: Callable[[], Any]) -> float:
-    run()
-    seconds = []
-    for _ in range(_REPEATS):
-        started = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - started)
-    return sorted(seconds)[_REPEATS // 2]
 
 
 def detect(
@@ -152,32 +117,6 @@ def _watched_suppression(watch: Stopwatch, counts: list[int]) -> dict[Any, Any]:
         suppression.suppress: watch.watched(suppression.suppress, "suppression"),
         suppression.suppress_classes: counted,
     }
-
-
-def sac(contender: Contender, channels: int, height: int, width: int) -> Answer:
-    """Seconds of one deformable SAC layer of `detectors-htc-r50`, and of two plain convolutions.
-
-    All at (1, channels, height, width), each in both memory formats, the faster one counting;
-    ``folded`` is missing where the side folds nothing, or has no layer of its own for it.
-    """
-    model = "detectors-htc-r50"
-    x = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
-    plain = nn.Sequential(*[nn.Conv2d(channels, channels, 3, padding=1, bias=False)] * 2).eval()
-    detector, _ = contender.detector(model, "train")  # as trained: nothing folded
-    layers = {"two convolutions": plain, "layer": detector.get_submodule(SAC_LAYERS[channels])}
-    folded = contender.folded(detector)
-    if folded is not detector:
-        with contextlib.suppress(AttributeError):
-            layers["folded"] = folded.get_submodule(SAC_LAYERS[channels])
-    seconds: Answer = {}
-    with torch.inference_mode():
-        for memory_format in (torch.contiguous_format, torch.channels_last):
-            given = x.to(memory_format=memory_format)
-            plain.to(memory_format=memory_format)
-            for name, layer in layers.items():
-                one = _median_seconds(lambda layer=layer, given=given: layer(given))
-                seconds[name] = min(one, seconds.get(name, one))
-    return seconds
 
 
 def train(

@@ -82,6 +82,8 @@ def _unit(row: Row) -> str:
 
 def _number(value: float) -> str:
     size = abs(value)
+    if size < 0.1:
+        return f"{value:.2g}"
     return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 

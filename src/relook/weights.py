@@ -125,13 +125,15 @@ def load_model(path: Path | str) -> SavedModel:
         header = _read_header(path, file.metadata() or {})
         names = list(file.keys())
         _check_depth(path, header.config, len(names))
-        expected = _expected(path, header.config)
+        detector = _empty_detector(path, header.config)
+        expected = detector.state_dict()
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
         _check_shapes(path, expected, shapes)
-        state = {name: file.get_tensor(name) for name in names}
-    _check_kinds(path, expected, state)
-    detector = build_detector(header.config)
-    detector.load_state_dict(state)
+        stored = {name: file.get_tensor(name) for name in names}
+        _check_kinds(path, expected, stored)
+        # Copied, because what is only mapped dies with its file.
+        state = {name: stored[name].to(expected[name].dtype, copy=True) for name in names}
+    detector.load_state_dict(state, assign=True)
     return SavedModel(detector.eval(), *header)
 
 
@@ -231,11 +233,11 @@ def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:
         )
 
 
-def _expected(path: Path, config: ModelConfig) -> dict[str, Tensor]:
-    """The model's tensors on the meta device, which has shapes and types but no memory."""
+def _empty_detector(path: Path, config: ModelConfig) -> Detector:
+    """The model on the meta device, where tensors have shapes and types but no memory."""
     try:
         with torch.device("meta"):
-            return dict(build_detector(config).state_dict())
+            return build_detector(config)
     except (RuntimeError, OverflowError, ValueError) as error:
         raise ModelError(
             "M02", f"{path}: a model cannot be built from its configuration ({error!s:.200})"

@@ -14,6 +14,7 @@ FEW = {
     "rpn__test_candidates": 50,
     "rpn__test_proposals": 40,
     "cascade__max_detections": 15,
+    "cascade__score_threshold": 0.001,
 }
 _STARTS_AT_IDENTITY = ("offset", "switch", "weight_diff", "context", "feedback", "fusion")
 

@@ -46,7 +46,11 @@ def _assert_equal(conv: nn.Module, norm: nn.Module | None, size: tuple[int, int]
     unit = folded_unit(conv, norm, relu=True)
     for batch in (1, 3):
         x = torch.randn(batch, 8, *size)
-        for moved in (x, x.contiguous(memory_format=torch.channels_last), torch.cat([x, x], 1)[:, :8]):
+        for moved in (
+            x,
+            x.contiguous(memory_format=torch.channels_last),
+            torch.cat([x, x], 1)[:, :8],
+        ):
             expected = _unfolded(conv, norm, x, None)
             torch.testing.assert_close(unit(moved), expected, rtol=1e-4, atol=1e-4)
             add = torch.randn(expected.shape)
@@ -66,7 +70,9 @@ NORMS: dict[str, Any] = {
 }
 CONVS: dict[str, Any] = {
     "plain": lambda: nn.Conv2d(8, 8, 3, padding=1),
-    "grouped, strided, dilated": lambda: nn.Conv2d(8, 8, 3, 2, (2, 1), (2, 1), groups=4, bias=False),
+    "grouped, strided, dilated": lambda: nn.Conv2d(
+        8, 8, 3, 2, (2, 1), (2, 1), groups=4, bias=False
+    ),
     "depthwise": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=8),
     "pointwise": lambda: nn.Conv2d(8, 8, 1, stride=2),
     "standardised": lambda: AWSConv2d(8, 8, 3, padding=1, groups=2),
@@ -124,7 +130,9 @@ def test_which_norms_are_folded() -> None:
 
 def test_the_layer_stays_as_it_is() -> None:
     conv, norm = nn.Conv2d(4, 4, 3), _norm(nn.BatchNorm2d, 4)
-    before = [tensor.clone() for tensor in (*conv.state_dict().values(), *norm.state_dict().values())]
+    before = [
+        tensor.clone() for tensor in (*conv.state_dict().values(), *norm.state_dict().values())
+    ]
     with torch.no_grad():
         folded_unit(conv, norm, relu=True)(torch.randn(2, 4, 5, 5))
     after = [*conv.state_dict().values(), *norm.state_dict().values()]

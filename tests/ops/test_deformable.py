@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from relook import fast
 from relook.layers.sac import SAConv2d
-from relook.ops import onednn, sampled_product
+from relook.ops import onednn
 from relook.ops.deformable import Branch, deformable_convolution, mixed_convolution
 
 Pair = tuple[int, int]
@@ -107,15 +107,6 @@ def test_input_and_output_may_differ_in_channels(out_channels: int) -> None:
     inputs = random_inputs((2, 8, 6, 7), groups=2, out_channels=out_channels)
     found = with_gradients(inputs, torch.float32)
     assert_same(found, with_gradients(inputs, torch.float64))
-
-
-@pytest.mark.parametrize("groups", [1, 4])
-def test_many_tiles_are_one(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs = random_inputs((2, 8, 11, 13), groups=groups)
-    whole = with_gradients(inputs, torch.float32)
-    monkeypatch.setattr(sampled_product, "_FORWARD_BYTES", 1)  # 32 pixels at a time
-    monkeypatch.setattr(sampled_product, "_BACKWARD_BYTES", 1)
-    assert_same(with_gradients(inputs, torch.float32), whole, relative=1e-5)
 
 
 @pytest.mark.parametrize("spread", [30.0, 1e4, 1e9])
@@ -238,7 +229,9 @@ def test_export_takes_the_plain_operator_and_gives_the_same_numbers() -> None:
     torch.testing.assert_close(exported.module()(x), layer(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings(
+    "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning"
+)
 def test_traced_it_is_the_plain_operator() -> None:
     layer, x = _Layer().requires_grad_(False), torch.randn(1, 8, 7, 7)
     traced = torch.jit.trace(layer, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -30,8 +31,10 @@ def random_map(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def random_rois(count: int, extent: tuple[float, float], *, beyond: float = 0, seed: int = 0) -> Rois:
-    """RoIs of two images, with corners up to `beyond` pixels outside of an image (height, width)."""
+def random_rois(
+    count: int, extent: tuple[float, float], *, beyond: float = 0, seed: int = 0
+) -> Rois:
+    """RoIs of two images of `extent` (height, width), up to `beyond` pixels outside of them."""
     generator = torch.Generator().manual_seed(seed)
     height, width = extent
     size = torch.tensor([width, height]) + 2 * beyond
@@ -122,6 +125,16 @@ def test_boxes_that_are_no_boxes_spoil_only_themselves(value: float) -> None:
     torch.testing.assert_close(found[:1], torchvisions(x, rois[:1], 7, 4), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_box_that_is_no_number_keeps_its_row(quick: bool) -> None:
+    rois = Rois(torch.tensor([[float("nan"), 3, 40, 40], [2, 3, 20, 30]]), torch.zeros(2).long())
+    pyramid = _pyramid()
+    with contextlib.nullcontext() if quick else fast.plain():
+        found = pool_pyramid(pyramid, rois, 7, STRIDES)
+    expected = torchvisions(pyramid[0], rois[1:], 7, 4)
+    torch.testing.assert_close(found[1:], expected, rtol=1e-4, atol=1e-5)
+
+
 def _pyramid(seed: int = 0) -> list[Tensor]:
     return [random_map(2, 16, -(-200 // s), -(-328 // s), seed=seed + s) for s in (*STRIDES, 64)]
 
@@ -136,7 +149,7 @@ def test_a_pyramid_is_pooled_as_level_by_level(order: torch.memory_format) -> No
     results = []
     for quick in (True, False):
         pyramid = [m.contiguous(memory_format=order).requires_grad_() for m in _pyramid()]
-        with fast.plain() if not quick else torch.enable_grad():
+        with contextlib.nullcontext() if quick else fast.plain():
             pooled = pool_pyramid(pyramid, rois, 7, STRIDES)
         grad = random_map(*pooled.shape, seed=5)
         results.append([pooled.detach(), *torch.autograd.grad(pooled, pyramid[:4], grad)])

@@ -80,6 +80,20 @@ def test_convolution(order: str, relu: bool, adds: bool, place: Any) -> None:
 
 
 @available
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 1)])
+@pytest.mark.parametrize("relu", [True, False])
+def test_adding_to_maps_of_few_pixels(size: tuple[int, int], relu: bool) -> None:
+    place: Any = ((1, 1), (0, 0), (1, 1), 1)
+    for channels in (1, 8):
+        x, weight = torch.randn(2, 4, *size), torch.randn(channels, 4, 1, 1)
+        add = torch.randn(2, channels, *size)
+        packed = onednn.pack_convolution(weight, *place)
+        expected = F.conv2d(x, weight) + add
+        found = onednn.convolution(x, packed, None, *place, relu=relu, add=add)
+        torch.testing.assert_close(found, expected.relu() if relu else expected)
+
+
+@available
 def test_an_empty_batch() -> None:
     place: Any = ((1, 1), (1, 1), (1, 1), 1)
     packed = onednn.pack_convolution(torch.randn(6, 4, 3, 3), *place)

@@ -24,6 +24,7 @@ def _inputs(rows: int, columns: int, outputs: int, *, bias: bool = True) -> list
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """Shapes of the inputs that oneDNN was called with."""
+    onednn.is_available()  # which calls it too, once
     seen: list[tuple[int, ...]] = []
     called = onednn.product
 
@@ -54,7 +55,9 @@ def test_where_it_pays_the_product_is_onednns(calls: list[tuple[int, ...]]) -> N
 def test_values_and_gradients_are_those_of_the_plain_layer(
     bias: bool, packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onednn, "is_available", lambda known=onednn.is_available: packed and known())
+    monkeypatch.setattr(
+        onednn, "is_available", lambda known=onednn.is_available: packed and known()
+    )
     inputs = _inputs(*LARGE, bias=bias)
     results = []
     for dtype, call in ((torch.float32, linear), (torch.float64, F.linear)):
@@ -96,13 +99,16 @@ def test_the_order_in_memory_does_not_matter() -> None:
     x, weight, bias = _inputs(*LARGE)
     assert x is not None and weight is not None
     expected = F.linear(x, weight, bias)
-    for moved in (x.T.contiguous().T, torch.stack([x, x], -1)[..., 0], torch.cat([x, x], 1)[:, :100]):
+    for moved in (
+        x.T.contiguous().T,
+        torch.stack([x, x], -1)[..., 0],
+        torch.cat([x, x], 1)[:, :100],
+    ):
         assert not moved.is_contiguous()
         torch.testing.assert_close(linear(moved, weight, bias), expected, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(product(moved, weight), expected - bias, rtol=1e-4, atol=1e-4)
     across = weight.T.contiguous().T
     torch.testing.assert_close(linear(x, across, bias), expected, rtol=1e-4, atol=1e-4)
-
 
 
 def test_export_takes_the_plain_operator_and_gives_the_same_numbers() -> None:

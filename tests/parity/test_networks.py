@@ -1,7 +1,8 @@
 """Whole networks against the reference, number by number.
 
 Weights and input are formulas, so every recorded value (features of both looks, RPN, heads,
-proposals, detections, losses) must come out; a recorded key without a check is a failure.
+proposals, detections, losses) must come out; a recorded key without a check is a failure. What
+prediction computes must come out of the folded network too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from networks import CHECKS, NETWORKS, Run, recorded_options
 
 from relook.assembly import build_detector
+from relook.folding import fold
 from relook.interop.mmdet import convert
 from relook.presets import preset
 
@@ -32,11 +34,27 @@ def run(name: str) -> Run:
     return Run(detector.eval())
 
 
+@functools.lru_cache(maxsize=1)
+def folded_run(name: str) -> Run:
+    """The same network, folded."""
+    return Run(fold(run(name).detector))
+
+
+NOT_FOR_PREDICTION = ("n_keys", "losses_exhaustive_sampling")
+
+
 @pytest.mark.parametrize(
-    ("name", "key"), [(name, key) for name in NETWORKS for key in golden.read(name)]
+    ("name", "folded", "key"),
+    [
+        (name, folded, key)
+        for name in NETWORKS
+        for folded in ((False, True) if name.startswith("detectors") else (False,))
+        for key in golden.read(name)
+        if not (folded and key in NOT_FOR_PREDICTION)
+    ],
 )
-def test_recorded_value(name: str, key: str) -> None:
-    CHECKS[key](run(name), golden.read(name)[key])
+def test_recorded_value(name: str, folded: bool, key: str) -> None:
+    CHECKS[key]((folded_run if folded else run)(name), golden.read(name)[key])
 
 
 def test_every_recording_is_used() -> None:

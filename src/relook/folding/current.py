@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from ..detector import Detector
@@ -14,8 +15,9 @@ from .fold import fold
 class FoldedCopy:
     """Folds a detector when it is first asked for, and again when it has changed.
 
-    Changes are tensors written to or replaced, modules replaced and attributes set. Writing to
-    ``tensor.data``, or into what an attribute holds, is not seen.
+    Changes are tensors written to or replaced, modules replaced and attributes set. What PyTorch
+    does not count as writing (through ``tensor.data``, or by a fused optimizer) is seen if a
+    tensor's first value changes; writing into what an attribute holds is not.
     """
 
     def __init__(self) -> None:
@@ -36,12 +38,13 @@ class _State(NamedTuple):
     """What the copy of a detector depends on."""
 
     tensors: list[tuple[int, int]]  # address, and how often it was written to
+    first_values: bytes
     attributes: list[object]  # of all modules, without their modes
     held: list[Tensor] = []
 
     def is_that_of(self, other: _State) -> bool:
         return (
-            self.tensors == other.tensors
+            (self.tensors, self.first_values) == (other.tensors, other.first_values)
             and len(self.attributes) == len(other.attributes)
             and all(map(is_, self.attributes, other.attributes))
         )
@@ -51,15 +54,18 @@ def _tensors(detector: Detector) -> list[Tensor]:
     return [*detector.parameters(), *detector.buffers()]
 
 
+@torch.no_grad()
 def _state(detector: Detector) -> _State:
-    tensors = [
+    tensors = _tensors(detector)
+    writes = [
         (t.data_ptr(), 0 if t.is_inference() else t._version)  # noqa: SLF001
-        for t in _tensors(detector)
+        for t in tensors
     ]
+    firsts = [t.as_strided((1,), (1,)) for t in tensors if t.is_floating_point() and t.numel()]
     attributes = [
         value
         for module in detector.modules()
         for name, value in vars(module).items()
         if name != "training"
     ]
-    return _State(tensors, attributes)
+    return _State(writes, torch.cat(firsts).numpy().tobytes(), attributes)

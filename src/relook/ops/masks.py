@@ -76,13 +76,23 @@ def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple
     right, bottom = min(int(np.ceil(x1)) + 1, width), min(int(np.ceil(y1)) + 1, height)
     if right <= left or bottom <= top or not (x1 > x0 and y1 > y0):
         return probabilities.new_zeros((0, 0)), 0, 0
-    xs = torch.arange(left, right, device=box.device, dtype=torch.float32) + 0.5
-    ys = torch.arange(top, bottom, device=box.device, dtype=torch.float32) + 0.5
-    u = (xs - box[0]) / (box[2] - box[0]) * 2 - 1
-    v = (ys - box[1]) / (box[3] - box[1]) * 2 - 1
-    grid = torch.stack([u[None].expand(len(v), -1), v[:, None].expand(-1, len(u))], dim=-1)
-    window = F.grid_sample(probabilities[None, None].float(), grid[None], align_corners=False)
-    return window[0, 0], left, top
+    down = _stretched(y0, y1, top, bottom, len(probabilities))
+    across = _stretched(x0, x1, left, right, len(probabilities))
+    framed = F.pad(probabilities.float(), (1, 1, 1, 1))  # zeros around the mask
+    return down @ (framed @ across.T), left, top
+
+
+def _stretched(start: float, end: float, first: int, last: int, cells: int) -> Tensor:
+    """What pixels from `first` to before `last` see of `cells` between `start` and `end`: weights
+    (pixels, 1 + cells + 1), the outer two for what is beyond."""
+    centres = torch.arange(first, last, dtype=torch.float32) + 0.5
+    place = ((centres - start) / (end - start) * cells + 0.5).clamp(0, cells + 1)
+    below = place.floor().clamp(max=cells)
+    share = (place - below)[:, None]
+    weights = torch.zeros(len(place), cells + 2)
+    weights.scatter_(1, below.long()[:, None], 1 - share)
+    weights.scatter_(1, below.long()[:, None] + 1, share)
+    return weights
 
 
 def paste_resized(

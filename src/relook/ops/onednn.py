@@ -72,7 +72,11 @@ def convolution(
     place = (padding, stride, dilation, groups)
     unary = "relu" if relu else None
     out: Tensor
-    if add is not None:
+    if add is not None and 1 in (add.shape[1], add.shape[2:].numel()):
+        # Of one pixel or channel; PyTorch 2.11 fails, as both memory orders are the same.
+        out = convolution(x, weight, bias, stride, padding, dilation, groups) + add
+        out = out.relu_() if relu else out
+    elif add is not None:
         out = _ops._convolution_pointwise.binary(  # noqa: SLF001
             x, add, weight, bias, *place, "add", 1.0, unary, [], ""
         )

@@ -26,7 +26,7 @@ def pyramid_level(boxes: Tensor, num_levels: int) -> Tensor:
     """Pyramid level (R,) int64 that fits the area of each box (R, 4), 0 being the finest."""
     sides = areas(boxes).clamp(min=0).sqrt()
     level = torch.log2(sides / FINEST_SIDE + 1e-6).floor()
-    return level.clamp(0, num_levels - 1).to(torch.int64)
+    return level.clamp(0, num_levels - 1).nan_to_num(0).to(torch.int64)
 
 
 def align_adaptive(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:

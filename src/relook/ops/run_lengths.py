@@ -27,10 +27,14 @@ def encode_window(window: NDArray[np.bool_], left: int, top: int, size: tuple[in
     Equal to coding the whole mask, and fit for json.
     """
     height, width = size
-    columns = np.zeros((window.shape[1], height), dtype=bool)
-    columns[:, top : top + window.shape[0]] = window.T
-    changes = np.flatnonzero(np.diff(columns.ravel(), prepend=False, append=False))
-    changes = changes + left * height
+    framed = np.zeros((window.shape[1], window.shape[0] + 2), dtype=bool)
+    framed[:, 1:-1] = window.T
+    turns = np.flatnonzero(framed[:, 1:] != framed[:, :-1])  # where a run starts, where it ends
+    column, row = np.divmod(turns, window.shape[0] + 1)
+    changes = (left + column) * height + top + row
+    # A run down to the last row and one from the first row of the next column are one.
+    apart = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1
+    changes = np.delete(changes, [*apart, *(apart + 1)])
     edges = np.concatenate([[0], changes[changes < height * width], [height * width]])
     runs = {"size": [height, width], "counts": np.diff(edges).tolist()}
     code = coco_mask.frPyObjects(runs, height, width)

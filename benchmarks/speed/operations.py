@@ -1,0 +1,76 @@
+"""Cases of single operations: the rate of large products, one SAC layer."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .contender import Contender
+
+Answer = dict[str, Any]
+SAC_LAYERS = {  # by channels: a layer of a preset with 50 layers whose input has as many channels
+    128: "features.backbones.0.layer2.1.conv2",
+    256: "features.backbones.0.layer3.1.conv2",
+    512: "features.backbones.0.layer4.1.conv2",
+}
+_PRODUCTS = 2048  # channels and rows of the products whose rate is measured
+_REPEATS = 5
+
+
+def rate(_: Contender) -> Answer:
+    """Multiply-adds a second of large float32 products, by kind; the median of a few."""
+    n = _PRODUCTS
+    a, b = torch.randn(n, n), torch.randn(n, n)
+    image = torch.randn(1, n, 32, n // 32).to(memory_format=torch.channels_last)
+    kernel = torch.randn(n, n, 1, 1).to(memory_format=torch.channels_last)
+    products: dict[str, Callable[[], Tensor]] = {
+        "matrix product": lambda: a @ b,
+        "1x1 convolution, channels last": lambda: F.conv2d(image, kernel),
+    }
+    linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if linear is not None:
+        products["oneDNN linear"] = lambda: linear(a, b, None, "none", [], "")
+    with torch.inference_mode():
+        return {name: n**3 / _median_seconds(product) for name, product in products.items()}
+
+
+def _median_seconds(run: Callable[[], Any]) -> float:
+    run()
+    seconds = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return sorted(seconds)[_REPEATS // 2]
+
+
+def sac(contender: Contender, channels: int, height: int, width: int) -> Answer:
+    """Seconds of one deformable SAC layer of `detectors-htc-r50`, and of two plain convolutions.
+
+    All at (1, channels, height, width), each in both memory formats, the faster one counting;
+    ``folded`` is missing where the side folds nothing, or has no layer of its own for it.
+    """
+    model = "detectors-htc-r50"
+    x = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
+    plain = nn.Sequential(*[nn.Conv2d(channels, channels, 3, padding=1, bias=False)] * 2).eval()
+    detector, _ = contender.detector(model, "train")  # as trained: nothing folded
+    layers = {"two convolutions": plain, "layer": detector.get_submodule(SAC_LAYERS[channels])}
+    folded = contender.folded(detector)
+    if folded is not detector:
+        with contextlib.suppress(AttributeError):
+            layers["folded"] = folded.get_submodule(SAC_LAYERS[channels])
+    seconds: Answer = {}
+    with torch.inference_mode():
+        for memory_format in (torch.contiguous_format, torch.channels_last):
+            given = x.to(memory_format=memory_format)
+            plain.to(memory_format=memory_format)
+            for name, layer in layers.items():
+                one = _median_seconds(lambda layer=layer, given=given: layer(given))
+                seconds[name] = min(one, seconds.get(name, one))
+    return seconds
