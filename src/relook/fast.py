@@ -1,8 +1,8 @@
 """Whether operations take their fast way.
 
 A fast way computes what the plain one computes, up to rounding, and is the default where it
-applies: on a CPU, in float32, when the operation is run and not traced. `plain` switches all of
-them off, for comparisons and for hunting an error.
+applies: on a CPU, in float32 without autocast, when the operation is run and not traced. `plain`
+switches all of them off, for comparisons and for hunting an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def is_on() -> bool:
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Within it, in this thread, every operation goes its plain way."""
+    """Within it, in this thread, every operation goes its plain way.
+
+    Folded copies of a detector stay what they are; ``relook.load(..., fast=False)`` makes none.
+    """
     token = _on.set(False)
     try:
         yield
@@ -38,6 +41,7 @@ def applies(x: Tensor) -> bool:
         x.device.type == "cpu"
         and x.dtype == torch.float32
         and _on.get()
+        and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and torch._C._get_tracing_state() is None  # noqa: SLF001
     )

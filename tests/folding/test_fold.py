@@ -15,6 +15,7 @@ from torch.nn.utils import parametrizations
 from twins import NAMES, batch
 
 from relook import api, fast
+from relook.assembly import build_detector
 from relook.backbones.resnet import ResNet
 from relook.detector import Detector
 from relook.folding import fold
@@ -23,6 +24,7 @@ from relook.folding.layers import FoldedConv2d, FoldedLinear
 from relook.layers.norm import FixedBatchNorm2d
 from relook.ops import onednn
 from relook.predictor import Predictor
+from relook.presets import preset
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 SOME = [n for n in NAMES if "tiny" in n or "r50" in n or n == "detectors-htc-x101-32x4d"]
@@ -207,3 +209,17 @@ def test_statistics_of_the_batch_are_not_folded() -> None:
     kept = [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
     assert len(kept) == sum(isinstance(m, nn.BatchNorm2d) for m in detector.modules())
     _assert_same(folded, detector)
+
+
+def test_parts_with_hooks_are_left_as_they_are() -> None:
+    torch.manual_seed(0)
+    detector = build_detector(preset("detectors-htc-tiny")).eval()
+    seen: list[torch.Size] = []
+    block = detector.features.get_submodule("backbones.1.layer2.0")
+    block.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+    pixels = torch.rand(1, 3, 96, 96)
+    with torch.inference_mode():
+        folded = fold(detector).features(pixels)
+        assert len(seen) == 1
+        for ours, plain in zip(folded, detector.features(pixels), strict=True):
+            torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-4)

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from ..detector import Detector
-from .fold import fold
+from .fold import fold, hooks
 
 
 class FoldedCopy:
     """Folds a detector when it is first asked for, and again when it has changed.
 
-    Changes are tensors written to or replaced, modules replaced and attributes set. What PyTorch
+    Changes are tensors written to or replaced, modules replaced, attributes set and hooks
+    added. What PyTorch
     does not count as writing (through ``tensor.data``, or by a fused optimizer) is seen if a
     tensor's first value changes; writing into what an attribute holds is not.
     """
@@ -68,4 +69,5 @@ def _state(detector: Detector) -> _State:
         for name, value in vars(module).items()
         if name != "training"
     ]
+    attributes += [hooks(module) for module in detector.modules()]
     return _State(writes, torch.cat(firsts).numpy().tobytes(), attributes)

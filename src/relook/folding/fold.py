@@ -29,8 +29,8 @@ def fold(detector: Detector) -> Detector:
     """A copy of `detector` for prediction alone: what it detects is the same up to rounding.
 
     Parts that relook knows are replaced by ones whose constants are worked out; all others, a
-    user's own among them, are taken as they are, with all that is inside of them. Tensors that
-    are not folded are shared, and later changes of `detector` do not reach the copy for sure.
+    user's own and those with forward hooks among them, are taken as they are. Tensors that are not
+    folded are shared, and later changes of `detector` do not reach the copy for sure.
     """
     folded: Detector = _Folding().fold(detector)
     return folded.eval()
@@ -49,11 +49,12 @@ class _Folding:
         return self._done[module]
 
     def _folded(self, module: nn.Module) -> nn.Module:
-        if isinstance(module, RecursiveFeaturePyramid) and _is_stock(module):
-            return FoldedRecursiveFeaturePyramid(module, self.fold)
-        maker = MAKERS.get(type(module))
-        if maker is not None:
-            return maker(module)
+        if not any(hooks(inner) for inner in module.modules()):
+            if isinstance(module, RecursiveFeaturePyramid) and _is_stock(module):
+                return FoldedRecursiveFeaturePyramid(module, self.fold)
+            maker = MAKERS.get(type(module))
+            if maker is not None:
+                return maker(module)
         # Who wrote another module may read its children's weights.
         return _around(module, self.fold if _is_ours(module) else self._keep)
 
@@ -61,6 +62,12 @@ class _Folding:
         if module not in self._kept:
             self._kept[module] = _around(module, self._keep)
         return self._kept[module]
+
+
+def hooks(module: nn.Module) -> int:
+    """Hooks that look at what goes into `module` and comes out: it is then left as it is."""
+    own = vars(module)
+    return len(own["_forward_hooks"]) + len(own["_forward_pre_hooks"])
 
 
 def _around(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.Module:

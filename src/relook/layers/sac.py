@@ -144,6 +144,10 @@ class SAConv2d(AWSConv2d):
             if layer is not None:
                 initialise.constant(layer)
 
+    def extra_repr(self) -> str:
+        """What tells this layer from others of its shape."""
+        return f"{super().extra_repr()}, rate={self.rate}"  # type: ignore[no-untyped-call]
+
     def forward(self, input: Tensor) -> Tensor:
         """Mixed map (B, C, H', W') of an input (B, C, H, W) of at least 3x3.
 
