@@ -14,7 +14,7 @@ from .cases import load_detections
 from .contender import NAMES
 from .coordinator import Answer, Bench, column
 from .numbers import agreement, floor_seconds, growth, ratio, spread
-from .operations import SAC_LAYERS
+from .operations import SAC_STAGES
 from .plan import SIZE, Plan, detect_request, make_weights, shown
 from .plot import Curve, growth_svg
 from .report import Row
@@ -90,7 +90,7 @@ def _agreements(bench: Bench, plan: Plan, model: str) -> Iterator[Row]:
 def sac(bench: Bench, _: Plan) -> Iterator[Row]:
     """One deformable SAC layer over two plain convolutions of its size."""
     make_weights(bench, "detectors-htc-r50", SIZE)
-    for channels in SAC_LAYERS:
+    for channels in SAC_STAGES:
         height, width = (side * 16 // channels for side in SIZE)
         request = {"case": "sac", "channels": channels, "height": height, "width": width}
         answers, _ = bench.rounds({n: (n, request) for n in NAMES})

@@ -14,11 +14,7 @@ from torch import Tensor, nn
 from .contender import Contender
 
 Answer = dict[str, Any]
-SAC_LAYERS = {  # by channels: a layer of a preset with 50 layers whose input has as many channels
-    128: "features.backbones.0.layer2.1.conv2",
-    256: "features.backbones.0.layer3.1.conv2",
-    512: "features.backbones.0.layer4.1.conv2",
-}
+SAC_STAGES = {128: 2, 256: 3, 512: 4}  # by channels: the stage of a ResNet that has so many
 _PRODUCTS = 2048  # channels and rows of the products whose rate is measured
 _REPEATS = 5
 
@@ -54,17 +50,21 @@ def sac(contender: Contender, channels: int, height: int, width: int) -> Answer:
     """Seconds of one deformable SAC layer of `detectors-htc-r50`, and of two plain convolutions.
 
     All at (1, channels, height, width), each in both memory formats, the faster one counting;
-    ``folded`` is missing where the side folds nothing, or has no layer of its own for it.
+    ``folded`` is missing where the side folds nothing, or has no layer of its own for it. A folded
+    layer holds the norm and ReLU after it too.
     """
     model = "detectors-htc-r50"
     x = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
     plain = nn.Sequential(*[nn.Conv2d(channels, channels, 3, padding=1, bias=False)] * 2).eval()
     detector, _ = contender.detector(model, "train")  # as trained: nothing folded
-    layers = {"two convolutions": plain, "layer": detector.get_submodule(SAC_LAYERS[channels])}
+    stage = SAC_STAGES[channels]
+    own = f"features.backbones.0.layer{stage}.1.conv2"
+    layers = {"two convolutions": plain, "layer": detector.get_submodule(own)}
     folded = contender.folded(detector)
     if folded is not detector:
         with contextlib.suppress(AttributeError):
-            layers["folded"] = folded.get_submodule(SAC_LAYERS[channels])
+            name = f"features.backbones.0.stages.{stage - 1}.1.conv2"
+            layers["folded"] = folded.get_submodule(name)
     seconds: Answer = {}
     with torch.inference_mode():
         for memory_format in (torch.contiguous_format, torch.channels_last):

@@ -41,15 +41,17 @@ _FUNCTIONS = {
 
 
 def methods(detector: Detector) -> Iterator[tuple[Any, str, str]]:
-    """(owner, method, part) of what is watched; a detector need not have all of them."""
+    """(owner, method, part) of what is watched; a detector, folded or not, has some of them."""
     features: Any = detector.features
     cascade: Any = detector.cascade
     looks = list(getattr(features, "backbones", None) or [features.backbone])
-    yield from ((look, "forward", f"look {i}") for i, look in enumerate(looks, 1))
+    for i, look in enumerate(looks, 1):
+        yield from ((look, method, f"look {i}") for method in ("forward", "begin", "go_on"))
     yield features, "forward", "features, the rest"
     yield getattr(features, "fpn", None), "forward", "fpn"
     yield getattr(features, "connector", None), "forward", "aspp"
-    yield getattr(features, "fusion", None), "blend", "fusion"
+    fusion = getattr(features, "fusion", None)
+    yield fusion, "blend" if hasattr(fusion, "blend") else "forward", "fusion"
     yield detector.rpn, "forward", "rpn"
     yield detector.rpn, "propose", "proposals"
     if detector.semantic is not None:

@@ -57,15 +57,13 @@ class _Samples(NamedTuple):
     rows: Tensor  # (P, T, 4) int32
     fraction: Tensor  # (P, T, 2) of the way to the next pixel, y and x
     bilinear: Tensor  # (P, T, 4)
+    weights: Tensor  # (P, T, 4): the same, scaled by the gate where there is one
     gate: Tensor | None  # (P, T)
 
     def terms(self, tile: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Rows, weights and starts of the sums of some pixels, as `gather` wants them."""
-        weights = self.bilinear[tile]
-        if self.gate is not None:
-            weights = weights * self.gate[tile][..., None]
         rows = self.rows[tile].flatten()
-        return rows, weights.flatten(), torch.arange(0, len(rows), 4, dtype=torch.int32)
+        return rows, self.weights[tile].flatten(), torch.arange(0, len(rows), 4, dtype=torch.int32)
 
 
 def window_taps(window: Pair, padding: Pair, dilation: Pair) -> list[Pair]:
@@ -175,10 +173,11 @@ def _sample(
     down, right = fraction.unbind(-1)
     both = down * right
     bilinear = torch.stack([1 - down - right + both, right - both, down - both, both], dim=-1)
-    gate = None
-    if gates is not None:
-        gate = _as_rows(gates).repeat_interleave(len(geometry.taps) // geometry.branches, dim=1)
-    return table, _Samples(first[..., None] + neighbours, fraction, bilinear, gate)
+    rows = first[..., None] + neighbours
+    if gates is None:
+        return table, _Samples(rows, fraction, bilinear, bilinear, None)
+    gate = _as_rows(gates).repeat_interleave(len(geometry.taps) // geometry.branches, dim=1)
+    return table, _Samples(rows, fraction, bilinear, bilinear * gate[..., None], gate)
 
 
 def _grid(geometry: Geometry) -> Tensor:
