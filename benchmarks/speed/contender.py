@@ -100,10 +100,15 @@ class Contender:
 
     def checkpointing(self, detector: Detector, on: bool) -> bool:
         """Switch checkpointing of activations; whether this side has what was asked for."""
-        if on and not hasattr(detector, "checkpointing"):
-            return False
-        if hasattr(detector, "checkpointing"):
-            detector.checkpointing = on
+        recompute = _optional("relook.training.recomputing", "recompute_activations")
+        replaced = _optional("relook.layers.recomputed", "Recomputed")
+        if recompute is None or replaced is None:
+            return not on
+        for module in detector.modules():
+            for name in [n for n, value in vars(module).items() if isinstance(value, replaced)]:
+                delattr(module, name)
+        if on:
+            recompute(detector)
         return True
 
     def predictor_options(self) -> dict[str, Any]:

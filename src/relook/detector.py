@@ -8,6 +8,7 @@ from typing import overload
 import torch
 from torch import nn
 
+from . import fast
 from .cascades.protocol import Cascade
 from .errors import ModelError
 from .heads.semantic import Average, SemanticHead, semantic_loss
@@ -120,5 +121,8 @@ class Detector(nn.Module):
                 f" cannot be fed to the network: it needs at least one image, padded to multiples"
                 f" of {STRIDE}. relook.data.batching.batch_images pads.",
             )
-        pyramid: Pyramid = self.features(images.pixels)
+        pixels = images.pixels
+        if fast.applies(pixels):  # maps are then tables with a row for each pixel
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        pyramid: Pyramid = self.features(pixels)
         return pyramid
