@@ -6,8 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from relook import fast
 from relook.errors import ModelError
 from relook.layers import AWSConv2d, SAConv2d
+from relook.layers.sac import neighbourhood_mean
 
 
 def test_a_fresh_standardised_convolution_is_the_plain_one() -> None:
@@ -100,3 +102,17 @@ def test_half_precision_stays_close(deformable: bool) -> None:
         rough = sac(x)
     assert torch.isfinite(rough).all()
     torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 3, 3), (2, 3, 5, 17)])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_mean_of_a_neighbourhood_is_the_mean_of_its_reflected_cells(
+    shape: tuple[int, ...], order: torch.memory_format
+) -> None:
+    x = torch.randn(shape).to(memory_format=order)
+    cells = F.pad(x, (2, 2, 2, 2), "reflect").unfold(2, 5, 1).unfold(3, 5, 1)
+    for differentiable in (False, True):
+        mean = neighbourhood_mean(x.requires_grad_(differentiable))
+        torch.testing.assert_close(mean, cells.mean((4, 5)), rtol=0, atol=1e-6)
+        with fast.plain():
+            torch.testing.assert_close(neighbourhood_mean(x), mean, rtol=0, atol=1e-6)

@@ -91,7 +91,7 @@ def predict(
         {"size": size, "score": score, "max_dets": max_dets},
         resume,
     )
-    join_others(place)
+    join_others(place, device)
     how = {"device": device, "fast": fast == "on"}
     if _predict(request, how, batch, as_json):
         raise typer.Exit(DataError.exit_code)

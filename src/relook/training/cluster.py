@@ -96,11 +96,11 @@ def _number(environment: Mapping[str, str], name: str) -> int:
         ) from None
 
 
-def join_others(place: Place) -> None:
+def join_others(place: Place, device: str = "auto") -> None:
     """Connect this process with the others (`relook.processes`) until it ends.
 
     Nothing is done for a process that is alone, or connected already. Small numbers travel
-    between CPUs and gradients between GPUs, where there are any.
+    between CPUs and gradients between GPUs, where the work is done on `device` and that is one.
 
     Raises:
         RelookError: R04 when there are fewer GPUs than processes on this machine.
@@ -108,7 +108,7 @@ def join_others(place: Place) -> None:
     if place.world_size == 1 or dist.is_initialized():
         return
     backend = "gloo"
-    if choose_device().type == "cuda":
+    if choose_device(device).type == "cuda":
         if torch.cuda.device_count() < place.devices:
             raise RelookError(
                 "R04",
