@@ -3,9 +3,10 @@
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
-# make bench   time and memory against the baseline and the floor: 25 minutes on two quiet cores
+# make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
+# make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
@@ -28,7 +29,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel bench floor fine-tuning verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel bench floor fine-tuning guided verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -64,12 +65,16 @@ wheel:
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python scripts/write_documents.py
 
 floor: $(STAMP)
 	$(BIN)/python benchmarks/floor.py --side-by-side
 
 fine-tuning: $(STAMP)
 	$(BIN)/python benchmarks/fine_tuning.py --side-by-side
+
+guided: $(STAMP)
+	$(BIN)/python benchmarks/guided.py --side-by-side --minutes 6
 
 # Not run in the making: there was no internet. scripts/verify_zoo.py says what it compares.
 verify-zoo: $(STAMP)

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shlex
-import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import jobs as jobs_module
+from jobs import Numbers, add_options, chosen_cores, mean_and_range, numbers, run_one
 from rich.console import Console
 
 from relook.api import find_model
@@ -111,52 +109,11 @@ def run_all(jobs: Sequence[Job], folder: Path, cores: Sequence[int]) -> None:
     Raises:
         RelookError: R01 when a training ended with an error.
     """
-    missing = iter([job for job in jobs if not (folder / job.name / "numbers.json").is_file()])
-    lanes: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
-    try:
-        while True:
-            for core in set(cores) - set(lanes):
-                job = next(missing, None)
-                if job is not None:
-                    lanes[core] = job, _start(job, folder, core)
-            if not lanes:
-                return
-            for core, (job, process) in list(lanes.items()):
-                try:
-                    code = process.wait(timeout=1)
-                except subprocess.TimeoutExpired:
-                    continue
-                del lanes[core]
-                if code:
-                    raise RelookError("R01", f"{job.name} failed; see {folder / job.name}.")
-                numbers = _numbers(folder, job)
-                print(f"{job.name}: {numbers['mask AP']:.3f}, {numbers['steps']} steps", flush=True)
-    finally:
-        for _, process in lanes.values():
-            process.kill()
-            process.wait()
 
+    def tell(found: Numbers) -> str:
+        return f"{found['mask AP']:.3f}, {found['steps']} steps"
 
-def _start(job: Job, folder: Path, core: int) -> subprocess.Popen[bytes]:
-    place = folder / job.name
-    if (place / "run").exists():  # of a training that was stopped
-        shutil.rmtree(place / "run")
-    write_text(place / "job.json", json.dumps(asdict(job), indent=2) + "\n")
-    command = [sys.executable, str(Path(__file__).resolve()), "--one", str(place), str(core)]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-def run_one(place: Path, core: int) -> None:
-    """The training of ``place/job.json`` on one core; its numbers go to ``numbers.json``."""
-    os.sched_setaffinity(0, {core})
-    torch.set_num_threads(1)
-    job = Job(**json.loads((place / "job.json").read_text(encoding="utf-8")))
-    write_text(place / "numbers.json", json.dumps(run_job(job, place), indent=2) + "\n")
-
-
-def _numbers(folder: Path, job: Job) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / job.name / "numbers.json").read_text())
-    return content
+    jobs_module.run_all(jobs, folder, cores, Path(__file__), tell)
 
 
 def table(jobs: Sequence[Job], folder: Path) -> str:
@@ -166,22 +123,16 @@ def table(jobs: Sequence[Job], folder: Path) -> str:
         "| ---: | --- |" + " ---: |" * (len(MEASURES) + 2),
     ]
     for images, arm in dict.fromkeys((job.images, job.arm) for job in jobs):
-        found = [_numbers(folder, j) for j in jobs if (j.images, j.arm) == (images, arm)]
-        cells = [_spread([n[measure] for n in found], measure) for measure in MEASURES]
+        found = [numbers(folder, j) for j in jobs if (j.images, j.arm) == (images, arm)]
+        cells = [
+            mean_and_range([n[measure] for n in found], 1 if measure == "count error" else 3)
+            for measure in MEASURES
+        ]
         steps = statistics.mean(n["steps"] for n in found)
         lines.append(
             f"| {images} | {arm} | " + " | ".join(cells) + f" | {steps:.0f} | {len(found)} |"
         )
     return "\n".join(lines)
-
-
-def _spread(values: Sequence[float | None], measure: str) -> str:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return "-"
-    digits = 1 if measure == "count error" else 3
-    mean, low, high = statistics.mean(known), min(known), max(known)
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
@@ -203,20 +154,14 @@ def main(given: Sequence[str]) -> int:
     add("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     add("--seeds", type=int, default=3)
     add("--minutes", type=float, default=3.0, help="of each training")
-    add("--side-by-side", action="store_true", help="one training on each core; else one at a time")
-    add("--core", type=int, help="use this core only")
-    add("--out", type=Path, default=Path("runs/fine-tuning"))
-    add("--one", nargs=2, help=argparse.SUPPRESS)
+    add_options(parser, Path("runs/fine-tuning"))
     arguments = parser.parse_args(given)
     try:
         if arguments.one is not None:
-            run_one(Path(arguments.one[0]), int(arguments.one[1]))
+            run_one(Path(arguments.one[0]), int(arguments.one[1]), Job, run_job)
             return 0
-        cores = sorted(os.sched_getaffinity(0))
-        if arguments.core is not None or not arguments.side_by_side:
-            cores = [cores[-1] if arguments.core is None else arguments.core]
         jobs = list(_jobs(arguments))
-        run_all(jobs, arguments.out, cores)
+        run_all(jobs, arguments.out, chosen_cores(arguments))
         text = "\n\n".join(
             [
                 table(jobs, arguments.out),

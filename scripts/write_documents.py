@@ -6,9 +6,11 @@ exits with 1 if any is (the tests do that).
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from relook import errors
 from relook.presets import PRESETS, Published
@@ -57,6 +59,30 @@ def errors_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def speed_table() -> str:
+    """What `make bench` measured last, where there is a target, as Markdown."""
+    found = (ROOT / "benchmarks" / "results").glob("speed*.json")
+    files = sorted(found, key=lambda path: (path.name != "speed.json", path.name))  # parts later
+    lines = ["| what | measured | target | |", "| --- | ---: | ---: | --- |"]
+    rows = {}
+    for path in files:
+        content = json.loads(path.read_text())
+        rows |= {row["what"]: row for row in content["rows"] if row["target"] is not None}
+    lines += [_speed_row(row) for row in rows.values()]
+    return "\n".join(lines)
+
+
+def _speed_row(row: dict[str, Any]) -> str:
+    measured, unit = row["measured"], f" {row['unit']}" if row["unit"] else ""
+    value = measured["median"] if isinstance(measured, dict) else measured
+    shown, target = (
+        f"{number:,.0f}{unit}" if number >= 100 else f"{number:.3g}{unit}"
+        for number in (value, row["target"])
+    )
+    sign = "at least" if row["at_least"] else "at most"
+    return f"| {row['what']} | {shown} | {sign} {target} | {'' if row['reached'] else 'missed'} |"
+
+
 def between_marks(text: str, mark: str, content: str) -> str:
     """`text` with what stands between `<!-- mark -->` and `<!-- /mark -->` replaced.
 
@@ -72,8 +98,9 @@ def between_marks(text: str, mark: str, content: str) -> str:
 def documents() -> dict[Path, str]:
     """Every generated document with the text it should have."""
     readme = ROOT / "README.md"
+    text = between_marks(readme.read_text(), "models-table", models_table())
     return {
-        readme: between_marks(readme.read_text(), "models-table", models_table()),
+        readme: between_marks(text, "speed-table", speed_table()),
         ROOT / "docs" / "errors.md": errors_page(),
     }
 

@@ -92,6 +92,36 @@ def test_heads_by_hand() -> None:
     assert work["masks"] == 3 * (3 * (convs + upsample + logits) + 2 * carry)
 
 
+@pytest.mark.parametrize(("name", "side"), [("dsc-r50", 14), ("fast-dsc-r50", 7)])
+def test_guidance_by_hand(name: str, side: int) -> None:
+    """Guidance in every proposal, final masks in the detections; a projection for all but one."""
+    work = multiply_adds(preset(name), proposals=10, masks=3)
+    head = (4 * 256 * 256 * 9 + 256 * 256 * 4 + 4 * 256) * side**2
+    fuse = 256 * 256 * side**2
+    assert work["guidance"] == 10 * (3 * head + 2 * fuse)
+    hidden = 256 * 49 * 1024 + 1024 * 1024 + 1024 * 81 + 1024 * 4
+    assert work["boxes"] == 3 * 10 * (hidden + fuse)
+    final = (4 * 256 * 256 * 9 + 256 * 256 * 4) * 196 + 256 * 80 * 784
+    assert work["masks"] == 3 * (final + fuse)
+
+
+def test_recomputed_features_cost_the_earlier_heads_again() -> None:
+    config = preset("fast-dsc-r50")
+    again = multiply_adds(config.with_(cascade__alignment="recompute"), proposals=10, masks=3)
+    once = multiply_adds(config, proposals=10, masks=3)
+    trunk, fuse = 4 * 256 * 256 * 9 * 49, 256 * 256 * 49
+    assert again["guidance"] - once["guidance"] == 10 * (3 * trunk + fuse)  # 1 + 2 trunks
+    assert again["masks"] > once["masks"]
+
+
+def test_shape_guidance_costs_what_the_specification_says() -> None:
+    htc, fast_dsc, dsc = (
+        sum(multiply_adds(preset(f"{kind}-r50")).values()) for kind in ("htc", "fast-dsc", "dsc")
+    )
+    assert fast_dsc / htc == pytest.approx(1.65, abs=0.01)
+    assert dsc / htc == pytest.approx(4.3, abs=0.05)
+
+
 def test_parts_are_those_of_the_model() -> None:
     size = complexity(preset("detectors-cascade-r50"))
     assert list(size.parameters) == list(size.multiply_adds) == ["features", "rpn", "boxes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from relook.config import DSCConfig, RPNConfig
 from relook.errors import UsageError
 from relook.presets import PRESETS, preset
 
@@ -24,10 +25,20 @@ NAMES = [
     "detectors-htc-r101",
     "detectors-htc-x101-32x4d",
     "detectors-htc-x101-64x4d",
+    "dsc-r50",
+    "dsc-r101",
+    "dsc-x101-32x4d",
+    "dsc-x101-64x4d-dcn",
+    "fast-dsc-r50",
+    "detectors-dsc-r50",
+    "detectors-fast-dsc-r50",
     "htc-tiny",
     "htc-tiny-rfp",
     "htc-tiny-sac",
     "detectors-htc-tiny",
+    "dsc-tiny",
+    "fast-dsc-tiny",
+    "detectors-dsc-tiny",
 ]
 
 
@@ -54,9 +65,25 @@ def test_the_switches_are_what_the_names_say() -> None:
         # Also the variants without SAC have standardised weights, as long as they look twice.
         standardised = detectors or "rfp" in parts or "sac" in parts
         assert config.backbone.weight_standardisation == standardised
-        assert config.cascade.interleaved == config.cascade.mask_flow == ("htc" in parts)
-        assert (config.semantic is not None) == ("htc" in parts)
-        assert config.cascade.match_low_quality == ("htc" in parts)
+        assert (config.semantic is not None) == ("htc" in parts or "dsc" in parts)
+        assert isinstance(config.cascade, DSCConfig) == ("dsc" in parts)
+        assert ("x101" in parts) == (config.backbone.groups > 1)
+        assert any(config.backbone.deformable_stages) == ("dcn" in parts)
+        if isinstance(config.cascade, DSCConfig):
+            assert config.cascade.guidance_size == (7 if "fast" in parts else 14)
+        else:
+            assert config.cascade.interleaved == config.cascade.mask_flow == ("htc" in parts)
+            assert config.cascade.match_low_quality == ("htc" in parts)
+
+
+def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:
+    for name in NAMES:
+        config = preset(name)
+        if not isinstance(config.cascade, DSCConfig):
+            assert not config.rpn.keep_empty_boxes, name
+        elif "tiny" not in name:
+            assert config.cascade in (DSCConfig(), DSCConfig(guidance_size=7)), name
+            assert config.rpn == RPNConfig(keep_empty_boxes=True), name
 
 
 def test_a_typo_is_answered_with_the_closest_name() -> None:

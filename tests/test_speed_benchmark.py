@@ -117,6 +117,16 @@ def test_the_weights_have_the_load_that_was_asked_for(
     assert found.mask_probabilities.gt(0.5).float().mean() > 0.3
 
 
+def test_dsc_has_the_load_too() -> None:
+    """Though its heads see a few RoIs at a time, and its first stage does not score."""
+    config = preset("fast-dsc-tiny").with_(**NARROW, cascade__rois_at_a_time=30)
+    image = loads.image_batch("photograph", 192, 256, 1, config)
+    detector, load = weights.realistic_detector(config, image, candidates=55)
+    logits = weights.load_of(detector, image).logits
+    assert len(logits) == len(load.proposals)
+    assert 50 <= weights.passing(logits, detector.cascade.score_threshold) <= 60
+
+
 def test_the_weights_bend_every_sample_and_share_what_is_frozen(
     loaded: tuple[Any, Any, weights.Load],
 ) -> None:
@@ -281,6 +291,7 @@ def test_every_group_of_the_table_is_there() -> None:
         "inference",
         "sac",
         "family",
+        "shapes",
         "training",
         "masks",
         "memory",

@@ -114,7 +114,17 @@ def sac(bench: Bench, _: Plan) -> Iterator[Row]:
 
 def family(bench: Bench, plan: Plan) -> Iterator[Row]:
     """HTC, with RFP, with SAC, with both: fast; network and post-processing apart."""
-    models, size = plan.models, plan.size
+    yield from _over_the_first(bench, plan, "family", plan.models)
+
+
+def shapes(bench: Bench, plan: Plan) -> Iterator[Row]:
+    """HTC, Fast DSC, DSC: the same."""
+    yield from _over_the_first(bench, plan, "shapes", plan.guided)
+
+
+def _over_the_first(bench: Bench, plan: Plan, group: str, models: Sequence[str]) -> Iterator[Row]:
+    """Each model over the first, against the ratio of their multiply-adds."""
+    size = plan.size
     answers: dict[str, list[Answer]] = {model: [] for model in models}
     for model in models:
         make_weights(bench, model, size)
@@ -136,7 +146,7 @@ def family(bench: Bench, plan: Plan) -> Iterator[Row]:
         ]
         factor = work[model] / work[base]
         yield Row(
-            "family",
+            group,
             f"`{model}` over `{base}`, fast: network",
             ratio(network, column(answers[base], "network")),
             None if model == base else factor * 1.1,

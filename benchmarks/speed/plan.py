@@ -27,6 +27,12 @@ class Plan:
         return f"htc-{end}", f"htc-{end}-rfp", f"htc-{end}-sac", f"detectors-htc-{end}"
 
     @property
+    def guided(self) -> tuple[str, ...]:
+        """HTC, Fast DSC, DSC."""
+        end = "tiny" if self.quick else "r50"
+        return f"htc-{end}", f"fast-dsc-{end}", f"dsc-{end}"
+
+    @property
     def size(self) -> tuple[int, int]:
         """Of the network input for `models`."""
         return (512, 512) if self.quick else SIZE

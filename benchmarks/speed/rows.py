@@ -11,7 +11,7 @@ from typing import Any
 
 from .contender import NAMES, Name
 from .coordinator import Bench, column
-from .detecting import family, growing, inference, sac
+from .detecting import family, growing, inference, sac, shapes
 from .gpu import gpu
 from .numbers import Spread, ratio, spread
 from .plan import Plan, detect_request, make_weights, shown
@@ -176,6 +176,7 @@ GROUPS: dict[str, Callable[[Bench, Plan], Iterator[Row]]] = {
     "inference": inference,
     "sac": sac,
     "family": family,
+    "shapes": shapes,
     "training": training,
     "masks": masks,
     "memory": memory,

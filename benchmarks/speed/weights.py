@@ -131,9 +131,9 @@ def _settling(detector: Detector) -> Iterator[torch.utils.hooks.RemovableHandle]
         (detector.rpn.deltas, deviations, means),
         *((head.classify, 3.0, 0.0) for head in cascade.box_heads),
         *((head.regress, 0.2, 0.0) for head in cascade.box_heads),
-        *((head.logits, 1.0, 1.0) for head in cascade.mask_heads),
+        *((head.logits, 1.0, 1.0) for head in _mask_heads(cascade)),
     ]
-    for module in detector.features.modules():
+    for module in detector.modules():
         if isinstance(module, nn.BatchNorm2d):
             yield module.register_forward_pre_hook(_settle_norm)
         if isinstance(module, SAConv2d):
@@ -147,6 +147,13 @@ def _settling(detector: Detector) -> Iterator[torch.utils.hooks.RemovableHandle]
     for layer, deviation, mean in spreads:
         settled: list[bool] = []
         yield layer.register_forward_hook(partial(_settle_layer, settled, deviation, mean))
+
+
+def _mask_heads(cascade: Any) -> list[Any]:
+    """All of them, those that guide first."""
+    if hasattr(cascade, "guidance_heads"):
+        return [*cascade.guidance_heads, cascade.mask_head]
+    return list(cascade.mask_heads)
 
 
 def _settle_norm(norm: nn.Module, given: tuple[Tensor, ...]) -> None:
@@ -210,8 +217,9 @@ def _level(detector: Detector, pixels: Tensor) -> None:
 def load_of(detector: Detector, image: ImageBatch) -> Load:
     """The load of detecting in one image."""
     proposals: list[Tensor] = []
-    logits: list[Tensor] = []
     cascade: Any = detector.cascade
+    heads = list(cascade.box_heads)
+    logits: dict[Any, list[Tensor]] = {head: [] for head in heads}  # a few RoIs at a time
     propose = detector.rpn.propose
 
     def seen(*given: Any) -> Any:
@@ -220,8 +228,8 @@ def load_of(detector: Detector, image: ImageBatch) -> Load:
         return rois, scores
 
     handles = [
-        head.register_forward_hook(lambda _, __, out: logits.append(out[0]))
-        for head in cascade.box_heads
+        head.register_forward_hook(lambda head, _, out: logits[head].append(out[0]))
+        for head in heads
     ]
     detector.rpn.propose = seen
     try:
@@ -230,7 +238,9 @@ def load_of(detector: Detector, image: ImageBatch) -> Load:
         del detector.rpn.propose
         for handle in handles:
             handle.remove()
-    return Load(proposals[0], torch.stack(logits).mean(dim=0))
+    scoring = [heads[t] for t in getattr(cascade, "scoring", range(len(heads)))]
+    mean = torch.stack([torch.cat(logits[head]) for head in scoring]).mean(dim=0)
+    return Load(proposals[0], mean)
 
 
 def passing(logits: Tensor, threshold: float, shift: float = 0.0) -> int:

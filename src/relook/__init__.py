@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .api import build as build
     from .api import load as load
     from .config import ModelConfig as ModelConfig
-    from .config import overlay as overlay
+    from .config_base import overlay as overlay
     from .detector import Detector as Detector
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
@@ -49,7 +49,7 @@ _HOMES = {
     "convert_to_sac": "layers",
     "load": "api",
     "load_model": "weights",
-    "overlay": "config",
+    "overlay": "config_base",
     "preset": "presets",
     "save_model": "weights",
 }

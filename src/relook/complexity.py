@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .assembly import build_detector
+from .cascades.dsc import ShapeGuidedCascade
+from .cascades.htc import HybridTaskCascade
 from .config import ModelConfig
 from .detector import Detector
 from .errors import UsageError
@@ -31,7 +33,7 @@ STRIDE = 32  # network inputs are padded to multiples of it
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """Counts by part: features, rpn, boxes, and where there are such, semantic and masks."""
+    """Counts by part: features, rpn, boxes, and where there are such semantic, guidance, masks."""
 
     parameters: dict[str, int]  # those that training leaves alone included
     multiply_adds: dict[str, int]
@@ -46,7 +48,7 @@ def complexity(
 ) -> Complexity:
     """Parameters, and multiply-adds of detecting in one image of (height, width) pixels.
 
-    Every box head sees all `proposals`, every mask head all `masks` detections.
+    Every box head and guidance head sees all `proposals`, every mask head all `masks` detections.
 
     Raises:
         UsageError: U03 when the size is not a multiple of 32.
@@ -81,7 +83,9 @@ def _parts(detector: Detector) -> dict[str, list[nn.Module]]:
     if detector.semantic is not None:
         parts["semantic"] = [detector.semantic]
     parts["boxes"] = list(cascade.box_heads)
-    if len(cascade.mask_heads):
+    if isinstance(cascade, ShapeGuidedCascade):
+        parts |= {"guidance": list(cascade.guidance_heads), "masks": [cascade.mask_head]}
+    elif len(cascade.mask_heads):
         parts["masks"] = list(cascade.mask_heads)
     return parts
 
@@ -89,28 +93,74 @@ def _parts(detector: Detector) -> dict[str, list[nn.Module]]:
 def _count(
     detector: Detector, channels: int, size: tuple[int, int], proposals: int, masks: int
 ) -> dict[str, int]:
-    empty = partial(torch.empty, device="meta")
-    cascade: Any = detector.cascade
+    cascade = detector.cascade
     counts: dict[str, int] = {}
     pyramid: Pyramid
-    counts["features"], pyramid = _measured(detector.features, empty(1, 3, *size))
+    counts["features"], pyramid = _measured(detector.features, _empty(1, 3, *size))
     counts["rpn"], _ = _measured(detector.rpn, pyramid)
     if detector.semantic is not None:
         counts["semantic"], _ = _measured(detector.semantic, pyramid)
-    regions = empty(proposals, channels, box_head.POOL_SIDE, box_head.POOL_SIDE)
+    if isinstance(cascade, ShapeGuidedCascade):
+        return counts | _count_dsc(cascade, channels, proposals, masks)
+    assert isinstance(cascade, HybridTaskCascade)
+    regions = _pooled(proposals, channels, box_head.POOL_SIDE)
     counts["boxes"] = sum(_measured(head, regions)[0] for head in cascade.box_heads)
     if len(cascade.mask_heads):
-        objects = empty(masks, channels, mask_head.POOL_SIDE, mask_head.POOL_SIDE)
+        objects = _pooled(masks, channels, mask_head.POOL_SIDE)
         counts["masks"], _ = _measured(partial(_all_masks, cascade), objects)
     return counts
 
 
-def _all_masks(cascade: Any, objects: Tensor) -> None:
+def _all_masks(cascade: HybridTaskCascade, objects: Tensor) -> None:
     carried = None
     for head in cascade.mask_heads:
         features = head.features(objects, carried)
         carried = features if cascade.mask_flow else None
         head.predict(features)
+
+
+def _count_dsc(
+    cascade: ShapeGuidedCascade, channels: int, proposals: int, masks: int
+) -> dict[str, int]:
+    """Guidance in all proposals, then boxes in them, then masks in the detections."""
+    side, shown = cascade.guidance.side, cascade.mask_head.convs[-1].out_channels
+    regions = _pooled(proposals, channels, box_head.POOL_SIDE)
+    seen = _pooled(proposals, shown, side)
+    objects = _pooled(masks, channels, mask_head.POOL_SIDE)
+    before = _pooled(masks, shown, side)
+    heads = list(cascade.guidance_heads)
+
+    def guidance(pooled: Tensor) -> None:
+        for t, head in enumerate(heads):
+            head.predict(head.features(pooled, carried(t, pooled, seen if t else None)))
+
+    def final(pooled: Tensor) -> None:
+        features = cascade.mask_head.features(pooled, carried(len(heads), pooled, before))
+        cascade.mask_head.predict(features)
+
+    def carried(t: int, pooled: Tensor, last: Tensor | None) -> Tensor | None:
+        if cascade.guidance.alignment != "recompute":
+            return last
+        again = None
+        for head in heads[:t]:
+            again = head.features(pooled, again)
+        return again
+
+    return {
+        "boxes": sum(
+            _measured(partial(head, shown=seen), regions)[0] for head in cascade.box_heads
+        ),
+        "guidance": _measured(guidance, _pooled(proposals, channels, side))[0],
+        "masks": _measured(final, objects)[0],
+    }
+
+
+def _empty(*shape: int) -> Tensor:
+    return torch.empty(shape, device="meta")
+
+
+def _pooled(rows: int, channels: int, side: int) -> Tensor:
+    return _empty(rows, channels, side, side)
 
 
 def _measured(run: Callable[[Any], Any], given: Any) -> tuple[int, Any]:

@@ -8,29 +8,15 @@ Field comments give the paper or the section of the reference numerics where it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from .errors import UsageError, did_you_mean
+from .config_base import Config
 
 Deviations = tuple[float, float, float, float]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Config(BaseModel):
-    """Base of all configurations: immutable, closed (an unknown key is an error)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def with_(self, **changes: Any) -> Self:
-        """A copy with fields replaced; nested fields by ``a__b=...`` or by a whole config."""
-        nested: dict[str, Any] = {}
-        for path, value in changes.items():
-            assign(nested, path.split("__"), value)
-        return overlay(self, nested)
 
 
 class SACConfig(Config):
@@ -106,6 +92,8 @@ class SemanticConfig(Config):
     average: Literal["valid", "all"] = "valid"
     """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
     divides by ignored pixels too, as MMDetection does since 2.28."""
+    padding_label: Annotated[int, Field(ge=0, le=255)] = 255
+    """What lies beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
     fuse_boxes: bool = True
     fuse_masks: bool = True
 
@@ -125,7 +113,23 @@ STAGES = (
 )
 
 
-class HTCConfig(Config):
+class CascadeConfig(Config):
+    """What every cascade has."""
+
+    box_hidden: Positive = 1024
+    mask_channels: Positive = 256
+    rois_per_image: Positive = 512
+    positive_fraction: Fraction = 0.25
+    score_threshold: Fraction = 0.001  # HTC and DSC; Cascade R-CNN: 0.05
+    nms_iou: Fraction = 0.5
+    suppression: Literal["nms", "soft_nms"] = "nms"
+    suppress_in: Literal["original", "network"] = "original"
+    """Pixels in which boxes are compared: `original` as in MMDetection 2.x, which made the
+    published numbers; 3.x uses `network` for models with masks."""
+    max_detections: Positive = 100
+
+
+class HTCConfig(CascadeConfig):
     """Hybrid Task Cascade. With `interleaved`, `mask_flow` and the semantic branch off it is
     Cascade Mask R-CNN, and without `masks` Cascade R-CNN."""
 
@@ -134,18 +138,7 @@ class HTCConfig(Config):
     masks: bool = True
     interleaved: bool = True  # the mask branch of a stage sees the boxes that stage refined
     mask_flow: bool = True  # each mask head is fed the features of the one before
-    box_hidden: Positive = 1024
-    mask_channels: Positive = 256
     match_low_quality: bool = True  # HTC configurations: True, Cascade R-CNN: False
-    rois_per_image: Positive = 512
-    positive_fraction: Fraction = 0.25
-    score_threshold: Fraction = 0.001  # HTC; Cascade R-CNN: 0.05
-    nms_iou: Fraction = 0.5
-    suppression: Literal["nms", "soft_nms"] = "nms"
-    suppress_in: Literal["original", "network"] = "original"
-    """Pixels in which boxes are compared: `original` as in MMDetection 2.x, which made the
-    published numbers; 3.x uses `network` for models with masks."""
-    max_detections: Positive = 100
     mask_average: Literal["mean", "last"] = "mean"
     """`mean` over the stages' masks, as the published numbers; MMDetection 3.x uses the last
     stage alone by mistake."""
@@ -154,6 +147,118 @@ class HTCConfig(Config):
     def _mask_parts_need_masks(self) -> Self:
         if not self.masks and (self.interleaved or self.mask_flow):
             raise ValueError("without masks, interleaved and mask_flow must be false")
+        return self
+
+
+class DSCStageConfig(Config):
+    """An iteration of DSC: which RoIs are positive, and what its losses count."""
+
+    iou: Fraction
+    std: Deviations
+    class_weight: float = 1.0
+    box_weight: float = 1.0
+    guide_weight: float = 1.0  # of the class-agnostic masks
+
+
+class DSCConfig(CascadeConfig):
+    """Deeply Shape-guided Cascade (DSC; Fast DSC with a `guidance_size` of 7).
+
+    The defaults are those of the reference code, which the published weights were trained with.
+    `paper` has what the equations say where the code differs.
+    """
+
+    kind: Literal["dsc"] = "dsc"
+    stages: Annotated[tuple[DSCStageConfig, ...], Field(min_length=1)] = tuple(
+        DSCStageConfig(iou=stage.iou, std=stage.std, box_weight=weight)
+        for stage, weight in zip(STAGES, (1.0, 0.5, 0.5), strict=True)
+    )
+    mask_iou: Fraction = 0.7  # a RoI is positive for the final masks from here on
+    guidance_size: Literal[7, 14] = 14
+    """Side of the features that guidance masks are predicted from; the masks' is twice that."""
+    enlarge_ratios: tuple[Annotated[float, Field(ge=1)], ...] | None = None
+    """How much more than its box the guidance of each iteration sees. None: 2, 1.59, 1.26, ...
+    (a fraction of a doubling less each time), or 1 where `alignment` asks for boxes as they are.
+    """
+    explicit_guidance: bool = True  # box features are weighted by the mask (shape-guided RoIAlign)
+    plus_one: bool = True  # by the mask plus one, which keeps the background
+    guidance_product: Literal["of_means", "of_samples"] = "of_means"
+    """`of_means` multiplies a cell's mean feature and mean weight; `of_samples` averages the
+    products at the sample points, as the equation says."""
+    detach_guidance: bool = False  # True: box losses do not train the masks
+    implicit_guidance: bool = True  # box heads are shown the features behind the mask
+    initial_guidance: bool = True  # False: the first box head is shown no mask at all
+    mask_flow: bool = True  # mask heads are shown the features of the iteration before
+    alignment: Literal["relative", "none", "recompute"] = "relative"
+    """How features of the iteration before get to the new boxes: `relative` samples them there
+    (adaptive feature alignment), `none` takes them as they are, `recompute` runs the earlier
+    heads again, as HTC does."""
+    fuse_norm: Literal["batch", "sync_batch", "group", "none"] = "batch"
+    """Of the 1x1 convolutions through which features are shown on. `batch` is trained with the
+    statistics of the RoIs of one process, `sync_batch` (GPU only) with those of all."""
+    fuse_kernel: Annotated[int, Field(ge=1, le=7)] = 1  # odd
+    clip_enlarged_to_image: bool = False
+    clip_into_previous: bool = False  # a new frame ends where the one before did
+    mask_target_frame: Literal["tight", "enlarged"] = "tight"
+    """Whether guidance masks show the box or the enlarged box that they are predicted from."""
+    last_box_frame: Literal["tight", "enlarged"] = "tight"  # what the last box head sees
+    semantic_frame: Literal["tight", "enlarged"] = "tight"
+    """Where guidance heads look at the semantic feature; box heads look at it in the box."""
+    score_stages: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """Whose class logits are averaged, counted from 0; None: the last two."""
+    keep_gt_rows: bool = True  # objects' own boxes stay among the RoIs after the first iteration
+    freeze_gt_rows: bool = True  # and where they are
+    rois_at_a_time: Positive = 128
+    """When predicting. What is found does not depend on it; memory does."""
+
+    @property
+    def masks(self) -> bool:
+        """There is no DSC without masks."""
+        return True
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """`enlarge_ratios`, one for each iteration."""
+        if self.enlarge_ratios is not None:
+            return self.enlarge_ratios
+        number = len(self.stages)
+        if self.alignment != "relative":
+            return (1.0,) * number
+        return tuple(round(2 ** (1 - t / number), 2) for t in range(number))
+
+    @property
+    def scoring(self) -> tuple[int, ...]:
+        """`score_stages`, none left open."""
+        if self.score_stages is not None:
+            return self.score_stages
+        number = len(self.stages)
+        return tuple(range(max(number - 2, 0), number))
+
+    @classmethod
+    def paper(cls) -> Self:
+        """What the equations of the paper say; nobody has published numbers of it."""
+        return cls(
+            guidance_product="of_samples",
+            clip_enlarged_to_image=True,
+            clip_into_previous=True,
+            mask_target_frame="enlarged",
+            last_box_frame="enlarged",
+        )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        number = len(self.stages)
+        if len(self.ratios) != number:
+            raise ValueError(f"enlarge_ratios needs one ratio for each of the {number} stages")
+        if self.alignment != "relative" and set(self.ratios) != {1.0}:
+            raise ValueError(f"alignment {self.alignment} needs enlarge_ratios of 1")
+        if not self.scoring or max(self.scoring) >= number:
+            raise ValueError(f"score_stages must name some of the stages 0 to {number - 1}")
+        if len(set(self.scoring)) < len(self.scoring):
+            raise ValueError("score_stages names a stage twice")
+        if self.clip_into_previous and not self.clip_enlarged_to_image:
+            raise ValueError("clip_into_previous needs clip_enlarged_to_image")
+        if self.fuse_kernel % 2 == 0:
+            raise ValueError("fuse_kernel must be odd")
         return self
 
 
@@ -171,6 +276,16 @@ class InputConfig(Config):
         return self
 
 
+def _kind(cascade: Any) -> str | None:
+    """The kind of a cascade; one that does not say is an HTC."""
+    told = cascade.get("kind", "htc") if isinstance(cascade, dict) else None
+    found = getattr(cascade, "kind", told)
+    return found if isinstance(found, str) else None
+
+
+_KINDS = "kind must be htc or dsc"
+
+
 class ModelConfig(Config):
     """A whole detector."""
 
@@ -179,7 +294,10 @@ class ModelConfig(Config):
     pyramid: PyramidConfig = PyramidConfig()
     rpn: RPNConfig = RPNConfig()
     semantic: SemanticConfig | None = SemanticConfig()
-    cascade: HTCConfig = HTCConfig()
+    cascade: Annotated[
+        Annotated[HTCConfig, Tag("htc")] | Annotated[DSCConfig, Tag("dsc")],
+        Discriminator(_kind, custom_error_type="kind", custom_error_message=_KINDS),
+    ] = HTCConfig()
     input: InputConfig = InputConfig()
     numerics: Literal["v2", "v1"] = "v2"
     """How boxes, anchors, crops and masks meet the grid of pixels. `v2`: as MMDetection 2.x and
@@ -188,80 +306,8 @@ class ModelConfig(Config):
     differs). Experimental: it was written from a description, and no recorded run proves it.
     Training with `v1` is refused."""
 
-
-C = TypeVar("C", bound=Config)
-
-
-def overlay(base: C, changes: Mapping[str, Any]) -> C:
-    """`base` with nested `changes` applied.
-
-    A mapping changes only the keys it names; ``null`` switches an optional part off, and a
-    mapping for a part that is off starts from that part's defaults.
-
-    Raises:
-        UsageError: U02 for an unknown key (with the closest known one), U03 for a bad value.
-    """
-    return validated(type(base), _merged(base.model_dump(), changes))
-
-
-def validated(kind: type[C], values: Mapping[str, Any]) -> C:
-    """A configuration from plain data; errors name the key by its path.
-
-    Raises:
-        UsageError: U02 for an unknown key, U03 for a value of a wrong type or range.
-    """
-    try:
-        return kind.model_validate(dict(values))
-    except ValidationError as error:
-        raise _explained(kind, error) from None
-
-
-def assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    """Set ``tree[path[0]][path[1]]... = value``, making the mappings on the way."""
-    *parents, last = path
-    for key in parents:
-        child = tree.setdefault(key, {})
-        if not isinstance(child, dict):
-            raise UsageError("U03", f"{'.'.join(path)}: {key} has already been given a value")
-        tree = child
-    tree[last] = value
-
-
-def _merged(base: Any, changes: Any) -> Any:
-    if isinstance(changes, Config):
-        return changes.model_dump()
-    if not isinstance(changes, Mapping) or not isinstance(base, Mapping):
-        return changes
-    return {**base, **{key: _merged(base.get(key), new) for key, new in changes.items()}}
-
-
-def _explained(kind: type[Config], error: ValidationError) -> UsageError:
-    problems = error.errors()
-    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    path = [str(part) for part in first["loc"]]
-    if first["type"] != "extra_forbidden":
-        where = ".".join(path) or kind.__name__
-        given = f", got {first['input']!r}" if path else ""
-        return UsageError("U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{given}")
-    *parents, name = path
-    known = _fields_at(kind, parents)
-    return UsageError("U02", f"unknown key {'.'.join(path)}; {did_you_mean(name, known)}")
-
-
-def _fields_at(kind: type[Config], path: list[str]) -> list[str]:
-    """Names of the fields that may stand under `path`."""
-    here: list[type[Config]] = [kind]
-    for part in path:
-        here = [c for k in here if part in k.model_fields for c in _configs_in(k, part)] or here
-    return [name for k in here for name in k.model_fields]
-
-
-def _configs_in(kind: type[Config], field: str) -> list[type[Config]]:
-    found: list[type[Config]] = []
-    pending: list[Any] = [kind.model_fields[field].annotation]
-    while pending:
-        hint = pending.pop()
-        if isinstance(hint, type) and issubclass(hint, Config):
-            found.append(hint)
-        pending.extend(getattr(hint, "__args__", ()))
-    return found
+    @model_validator(mode="after")
+    def _new_cascades_have_new_numerics(self) -> Self:
+        if self.numerics == "v1" and isinstance(self.cascade, DSCConfig):
+            raise ValueError("numerics v1 belongs to cascades of kind htc; there is no older dsc")
+        return self

@@ -13,7 +13,7 @@ from .cascades.protocol import Cascade
 from .errors import ModelError
 from .heads.semantic import Average, SemanticHead, semantic_loss
 from .rpn.rpn import RPN
-from .types import Detections, ImageBatch, Losses, Pyramid, Target
+from .types import IGNORE, Detections, ImageBatch, Losses, Pyramid, Target
 
 STRIDE = 32  # of the coarsest map that must line up with the pixels
 
@@ -32,6 +32,7 @@ class Detector(nn.Module):
         semantic: The semantic branch, whose feature is the cascade's context.
         semantic_weight: Factor of its loss.
         semantic_average: Over which pixels its loss is averaged.
+        semantic_padding: The class of what lies beside an image; 255 is none.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Detector(nn.Module):
         *,
         semantic_weight: float = 0.2,
         semantic_average: Average = "valid",
+        semantic_padding: int = IGNORE,
     ) -> None:
         super().__init__()
         self.features = features
@@ -51,6 +53,7 @@ class Detector(nn.Module):
         self.semantic = semantic
         self.semantic_weight = semantic_weight
         self.semantic_average: Average = semantic_average
+        self.semantic_padding = semantic_padding
 
     @overload
     def forward(self, images: ImageBatch, targets: Sequence[Target]) -> Losses: ...
@@ -75,7 +78,7 @@ class Detector(nn.Module):
         context = None
         if self.semantic is not None:
             logits, context = self.semantic(pyramid)
-            loss = semantic_loss(logits, targets, self.semantic_average)
+            loss = semantic_loss(logits, targets, self.semantic_average, self.semantic_padding)
             losses["semantic"] = self.semantic_weight * loss
         return losses | self._cascade.loss(pyramid, context, proposals, images, targets)
 

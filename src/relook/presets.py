@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .config import (
     BackboneConfig,
+    DSCConfig,
     HTCConfig,
     InputConfig,
     ModelConfig,
@@ -55,6 +56,8 @@ _CASCADE_MASK = HTCConfig(
 )
 _CASCADE = _CASCADE_MASK.with_(masks=False)
 _HTC = HTCConfig()
+_DSC = DSCConfig()
+_FAST_DSC = DSCConfig(guidance_size=7)
 
 
 def _aws(backbone: BackboneConfig) -> BackboneConfig:
@@ -67,16 +70,30 @@ def _sac(backbone: BackboneConfig) -> BackboneConfig:
 
 
 def _coco(
-    backbone: BackboneConfig, cascade: HTCConfig, pyramid: PyramidConfig | None = None
+    backbone: BackboneConfig,
+    cascade: HTCConfig | DSCConfig,
+    pyramid: PyramidConfig | None = None,
 ) -> ModelConfig:
-    """COCO classes; HTC comes with the semantic branch, the others without."""
-    semantic = SemanticConfig() if cascade.interleaved else None
+    """COCO classes; HTC and DSC come with the semantic branch, the others without.
+
+    The library that DSC was written in kept boxes without area among the proposals.
+    """
+    dsc = isinstance(cascade, DSCConfig)
+    hybrid = isinstance(cascade, HTCConfig) and cascade.interleaved
     return ModelConfig(
-        backbone=backbone, pyramid=pyramid or PyramidConfig(), semantic=semantic, cascade=cascade
+        backbone=backbone,
+        pyramid=pyramid or PyramidConfig(),
+        rpn=RPNConfig(keep_empty_boxes=dsc),
+        semantic=SemanticConfig() if dsc or hybrid else None,
+        cascade=cascade,
     )
 
 
-def _tiny(backbone: BackboneConfig, pyramid: PyramidConfig) -> ModelConfig:
+def _tiny(
+    backbone: BackboneConfig,
+    pyramid: PyramidConfig,
+    cascade: HTCConfig | DSCConfig = _HTC,
+) -> ModelConfig:
     return ModelConfig(
         num_classes=1,
         backbone=backbone,
@@ -89,12 +106,15 @@ def _tiny(backbone: BackboneConfig, pyramid: PyramidConfig) -> ModelConfig:
             test_proposals=600,
         ),
         semantic=SemanticConfig(num_classes=2),
-        cascade=HTCConfig(box_hidden=128, mask_channels=64, rois_per_image=64, max_detections=500),
+        cascade=cascade.with_(
+            box_hidden=128, mask_channels=64, rois_per_image=64, max_detections=500
+        ),
         input=InputConfig(size=(512, 512)),
     )
 
 
 _ZOO = "MMDetection model zoo"
+_DSC_README = "DSC authors' README"
 
 
 PRESETS: dict[str, Preset] = {
@@ -149,10 +169,38 @@ PRESETS: dict[str, Preset] = {
         _coco(_sac(_X101_64), _HTC, _RFP),
         "DetectoRS on a wide ResNeXt (published on test-dev only: 55.7 / 48.5 with TTA)",
     ),
+    "dsc-r50": Preset(_coco(_R50, _DSC), "DSC (20 epochs)", Published(45.8, 40.1, _DSC_README)),
+    "dsc-r101": Preset(
+        _coco(_R101, _DSC), "DSC, deeper (20 epochs)", Published(46.6, 40.7, _DSC_README)
+    ),
+    "dsc-x101-32x4d": Preset(
+        _coco(_X101_32, _DSC), "DSC on ResNeXt (20 epochs)", Published(48.0, 41.9, _DSC_README)
+    ),
+    "dsc-x101-64x4d-dcn": Preset(
+        _coco(_X101_64.with_(deformable_stages=(False, True, True, True)), _DSC),
+        "DSC with deformable convolutions (20 epochs, multi-scale)",
+        Published(51.4, 44.9, _DSC_README),
+    ),
+    "fast-dsc-r50": Preset(
+        _coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)", Published(44.5, 39.5, _DSC_README)
+    ),
+    "detectors-dsc-r50": Preset(
+        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; nobody has trained it"
+    ),
+    "detectors-fast-dsc-r50": Preset(
+        _coco(_sac(_R50), _FAST_DSC, _RFP),
+        "Fast DSC on the features of DetectoRS; nobody has trained it",
+    ),
     "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),
     "htc-tiny-sac": Preset(_tiny(_sac(_TINY), _TINY_FPN), "HTC-tiny with SAC"),
     "detectors-htc-tiny": Preset(_tiny(_sac(_TINY), _TINY_RFP), "DetectoRS for two CPU cores"),
+    "dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _DSC), "DSC for two CPU cores"),
+    "fast-dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _FAST_DSC), "Fast DSC for two CPU cores"),
+    "detectors-dsc-tiny": Preset(
+        _tiny(_sac(_TINY), _TINY_RFP, _DSC),
+        "DSC on the features of DetectoRS, for two CPU cores",
+    ),
 }
 
 

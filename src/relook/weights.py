@@ -21,7 +21,8 @@ from torch import Tensor
 from . import __version__
 from .assembly import build_detector
 from .atomic import replacing, unwritable
-from .config import ModelConfig, validated
+from .config import ModelConfig
+from .config_base import validated
 from .data.coco import Category
 from .detector import Detector
 from .errors import DataError, ModelError, UsageError

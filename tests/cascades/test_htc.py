@@ -129,7 +129,7 @@ def test_masks_are_the_mean_of_the_stages_or_the_last() -> None:
     each = [cascade._masks(i, _pyramid(), _context(), rois)[:, 0].sigmoid() for i in range(3)]
     mean = cascade.mask_probabilities(_pyramid(), _context(), rois, labels)
     torch.testing.assert_close(mean, torch.stack(each).mean(0))
-    cascade.select = type(cascade.select)(mask_average="last")
+    cascade.mask_average = "last"
     last = cascade.mask_probabilities(_pyramid(), _context(), rois, labels)
     torch.testing.assert_close(last, each[-1])
 

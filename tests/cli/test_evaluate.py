@@ -166,3 +166,69 @@ def test_a_threshold_that_cannot_be_kept_is_refused_before_the_work(
         assert "usage error U04: --keep-threshold" in message
         assert words in message
     assert not out.exists()
+
+
+def test_numbers_by_huddles(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    arguments = ["--json", annotations, "--images", pictures, "--out", tmp_path / "out"]
+    result = relook("eval", run_folder, *arguments, "--by", "huddle")
+    assert result.exit_code == 0, result.stderr
+    assert "overlap: IoU of boxes" in result.stdout
+    assert "boxes/masks" in result.stdout
+    assert "1000 resamples" in result.stdout
+    huddles = json.loads((tmp_path / "out" / "metrics.json").read_text())["huddles"]
+    assert huddles["images"] == [[3] * 5, *[[0] * 5] * 5]  # no two objects overlap
+    assert huddles["box"]["ap_of_images"][0] == [None] * 5  # fewer than 20 images
+    assert huddles["box"]["ap_of_objects"][0] is not None
+    assert not (tmp_path / "out" / "difference.json").exists()
+    for options, kind, words in (
+        (["--huddle-overlap", "mask"], "mask", "IoU of masks"),
+        (["--huddle-overlap", "ioa", "--huddle-same-class"], "ioa", "of objects of its class"),
+    ):
+        result = relook("eval", run_folder, *arguments, "--by", "huddle", *options)
+        assert result.exit_code == 0, result.stderr
+        assert words in result.stdout
+        huddles = json.loads((tmp_path / "out" / "metrics.json").read_text())["huddles"]
+        assert (huddles["overlap"], huddles["same_class"]) == (kind, kind == "ioa")
+
+
+def test_another_model_is_compared_on_the_same_images(
+    relook: Run,
+    run_folder: Path,
+    box_model: Path,
+    annotations: Path,
+    pictures: Path,
+    tmp_path: Path,
+) -> None:
+    arguments = ["--json", annotations, "--images", pictures, "--by", "huddle"]
+    numbers = {}
+    for model in (run_folder, box_model):
+        out = tmp_path / model.name
+        assert relook("eval", model, *arguments, "--out", out).exit_code == 0
+        huddles = json.loads((out / "metrics.json").read_text())["huddles"]
+        numbers[model] = huddles["box"]["ap_of_objects"]
+    out = tmp_path / "both"
+    result = relook("eval", run_folder, *arguments, "--out", out, "--compare", box_model)
+    assert result.exit_code == 0, result.stderr
+    assert f"less {box_model}:" in result.stdout
+    assert "Difference of AP (boxes) of images" in result.stdout
+    content = json.loads((out / "difference.json").read_text())
+    assert content["other"] == str(box_model)
+    assert content["mask"] is None  # the other one has none
+    for row, (mine, its) in enumerate(zip(*numbers.values(), strict=True)):
+        expected = None if mine is None else pytest.approx(mine - its)
+        assert content["box"]["ap_of_objects"][row] == expected
+    same = relook("eval", run_folder, *arguments, "--out", out, "--compare", run_folder)
+    assert "+0.000 (+0.000 to +0.000)" in same.stdout
+
+
+def test_options_about_huddles_need_the_numbers_by_huddles(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    arguments = ["eval", run_folder, "--json", annotations, "--images", pictures]
+    for more in (["--compare", run_folder], ["--huddle-same-class"], ["--huddle-overlap", "ioa"]):
+        result = relook(*arguments, *more, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert "Add --by huddle" in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()

@@ -82,3 +82,46 @@ def write(tmp_path: Path) -> Callable[[object], Path]:
         return path
 
     return write_json
+
+
+@pytest.fixture(scope="session")
+def make_source(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Makes a source to compose from: photographs of 200 x 160 pixels with three discs each."""
+    from relook.data.compose_sources import Source
+
+    def make(seed: int = 0, num_images: int = 4, **more: Any) -> Source:
+        folder = tmp_path_factory.mktemp("source") / "discs"
+        (folder / "images").mkdir(parents=True)
+        (folder / "annotations").mkdir()
+        random = np.random.default_rng(seed)
+        images, annotations = [], []
+        for number in range(1, num_images + 1):
+            pixels = random.integers(0, 256, (160, 200, 3), dtype=np.uint8)
+            name = f"{seed}_{number}.png"
+            Image.fromarray(pixels).save(folder / "images" / name)
+            images.append({"id": number, "file_name": name, "width": 200, "height": 160})
+            for centre, radius in ((20, 12), (60, 20), (120, 35)):
+                turns = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+                points = np.stack([centre + radius * np.cos(turns), 40 + radius * np.sin(turns)])
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": number,
+                        "category_id": 5 if radius > 30 else 2,
+                        "bbox": [centre - radius, 40 - radius, 2 * radius, 2 * radius],
+                        "area": float(np.pi * radius**2),
+                        "iscrowd": 0,
+                        "segmentation": [points.T.ravel().tolist()],
+                    }
+                )
+        content = {
+            "images": images,
+            "annotations": annotations,
+            "categories": [{"id": 2, "name": "coin"}, {"id": 5, "name": "plate"}],
+            **more,
+        }
+        path = folder / "annotations" / "instances_train.json"
+        path.write_text(json.dumps(content))
+        return Source(path, folder / "images")
+
+    return make

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.config import overlay
+from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.presets import preset
 from relook.training.loop import Start

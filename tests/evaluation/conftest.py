@@ -23,6 +23,11 @@ def coco_mini():
 
 
 @pytest.fixture(scope="session")
+def mushrooms():
+    return load_annotations("mushrooms")
+
+
+@pytest.fixture(scope="session")
 def noisy():
     """A maker of predictions out of ground truth: some missed, some moved, some made up."""
     from pycocotools import mask as coco_mask

@@ -69,3 +69,61 @@ def test_matches_are_those_of_pycocotools(seed, limits):
     for key in ("precision", "recall", "scores"):
         assert (ours.eval[key] == theirs.eval[key]).all()
     assert 0 < ours.eval["precision"][ours.eval["precision"] > -1].mean() < 1
+
+
+def rows_of_all_sizes(evaluator):
+    every_size = evaluator.params.areaRng[0]
+    rows = [row and dict(row) for row in evaluator.evalImgs]
+    count = len(evaluator.params.imgIds)
+    by_class = len(evaluator.params.areaRng) * count
+    kept = [row for start in range(0, len(rows), by_class) for row in rows[start : start + count]]
+    assert all(row is None or row["aRng"] == every_size for row in kept)
+    return kept
+
+
+MATCHES = ("dtMatches", "gtMatches", "dtScores")
+
+
+def assert_same_rows(rows, expected, keys=(*MATCHES, "dtIgnore")):
+    assert len(rows) == len(expected)
+    for row, other in zip(rows, expected, strict=True):
+        assert (row is None) == (other is None)
+        for key in () if row is None else keys:
+            np.testing.assert_array_equal(row[key], other[key])
+
+
+def assert_right_ones_ignored(evaluator, rows, expected, ignored):
+    """Those that pycocotools ignores, and those without an object that lie most on an ignored."""
+    added = 0
+    for row, other in zip(rows, expected, strict=True):
+        for column in range(0 if row is None else len(row["dtIds"])):
+            key = row["image_id"], row["category_id"]
+            ious = [
+                evaluator.ious[key][column][place] if len(evaluator.ious[key]) else 0
+                for place in range(len(evaluator._gts[key]))
+            ]
+            best = max(ious, default=0)
+            belongs = best > 0 and evaluator._gts[key][ious.index(best)]["id"] in ignored
+            for level in range(len(row["dtMatches"])):
+                is_free = row["dtMatches"][level, column] == 0
+                is_ignored = other["dtIgnore"][level, column] or (belongs and is_free)
+                assert row["dtIgnore"][level, column] == is_ignored
+                added += is_ignored and not other["dtIgnore"][level, column]
+    assert added > 20
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_matching_once_more_ignores_what_it_is_told_to(seed):
+    images, truth, found = crowded_scene(seed)
+    evaluator = evaluated(FastCOCOeval, (images, truth, found), [1, 10, 100])
+    plain = rows_of_all_sizes(evaluator)
+    assert_same_rows(evaluator.matches_of_all_sizes(), plain)
+    ignored = set(range(1, len(truth) + 1, 3))
+    # An area beyond the largest size is what pycocotools ignores at all of them.
+    outside = [row | ({"area": 1e11} if i in ignored else {}) for i, row in enumerate(truth, 1)]
+    theirs = evaluated(COCOeval, (images, outside, found), [1, 10, 100])
+    rows, expected = evaluator.matches_of_all_sizes(ignored), rows_of_all_sizes(theirs)
+    assert_same_rows(rows, expected, MATCHES)
+    assert_right_ones_ignored(evaluator, rows, expected, ignored)
+    assert sum(row["gtIgnore"].sum() for row in rows if row) > len(ignored) // 2
+    assert_same_rows(evaluator.matches_of_all_sizes(), plain)  # nothing is left of it

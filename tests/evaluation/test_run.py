@@ -15,6 +15,7 @@ from PIL import Image
 from relook.assembly import build_detector
 from relook.data.coco import Category, CocoIndex, read_coco
 from relook.errors import DataError
+from relook.evaluation.huddle import HuddleRule
 from relook.evaluation.run import evaluate_model, match_classes
 from relook.ops.run_lengths import encode_mask
 from relook.predictor import Predictor
@@ -210,3 +211,45 @@ def test_no_images(predictor: Predictor, data: Callable[..., CocoIndex]) -> None
 
     with pytest.raises(DataError, match="D11"):
         evaluate_model(predictor, data(change))
+
+
+def test_numbers_by_huddles(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
+    def overlapping(content: dict[str, Any]) -> None:
+        content["annotations"].append(
+            {
+                "id": 100,
+                "image_id": 2,
+                "category_id": 70,
+                "bbox": [4, 5, 20, 20],
+                "area": 400,
+                "iscrowd": 0,
+                "segmentation": [[4, 5, 24, 5, 24, 25, 4, 25]],
+            }
+        )
+
+    oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
+    rule = HuddleRule(min_images=1, resamples=5)
+    huddles = evaluate_model(oracle, data(overlapping), huddles=rule).metrics.huddles
+    assert huddles is not None and huddles.mask is not None
+    assert huddles.num_images[:, 0].tolist() == [3, 1, 1, 1, 1, 1]
+    assert huddles.num_objects.tolist() == [7, 2, 2, 2, 2, 2]
+    assert huddles.mask.objects[1] == pytest.approx(51 / 101)  # it finds one of the two
+    assert evaluate_model(oracle, data()).metrics.huddles is None
+
+
+def test_masks_that_are_missing_are_told_before_the_work(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    def boxes_only(content: dict[str, Any]) -> None:
+        for one in content["annotations"]:
+            del one["segmentation"]
+
+    seen: list[int] = []
+    with pytest.raises(DataError, match="D09"):
+        evaluate_model(
+            predictor,
+            data(boxes_only),
+            huddles=HuddleRule("mask"),
+            progress=lambda *done: seen.append(done[0]),
+        )
+    assert not seen

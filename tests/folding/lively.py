@@ -47,9 +47,10 @@ def lively_twin(name: str, **changes: object) -> Detector:
     detector = twin(name, **FEW, **changes).eval()
     shake(detector)
     torch.manual_seed(3)
+    contrast = 0.05 if "dsc" in name else 0.2  # what guides is added to the features
     for key, parameter in detector.named_parameters():
         if key.endswith(("objectness.weight", "classify.weight", "logits.weight")):
-            nn.init.normal_(parameter, std=0.2)
+            nn.init.normal_(parameter, std=contrast)
         elif key.endswith(("deltas.weight", "regress.weight")):
             nn.init.normal_(parameter, std=0.05)
     return detector

@@ -24,6 +24,15 @@ def test_mask_heads_add_what_is_carried_and_double_the_side() -> None:
     assert not torch.equal(features, head.features(pooled))
 
 
+def test_carried_features_may_be_of_another_side() -> None:
+    carry = torch.nn.Conv2d(6, 4, 1)
+    head = MaskHead(4, 6, num_classes=3, carry=carry)
+    pooled, carried = torch.randn(2, 4, 14, 14), torch.randn(2, 6, 7, 7)
+    repeated = carried.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    found = head.features(pooled, carried)
+    torch.testing.assert_close(found, head.features(pooled, repeated))
+
+
 def test_own_class_picks_each_rows_channel() -> None:
     logits = torch.arange(12.0).view(3, 4, 1, 1)
     assert own_class(logits, torch.tensor([1, 0, 3])).flatten().tolist() == [1.0, 4.0, 11.0]

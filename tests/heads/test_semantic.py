@@ -28,6 +28,19 @@ def test_the_semantic_loss_reads_every_eighth_pixel_and_ignores_the_rest() -> No
     torch.testing.assert_close(over_all, expected * (seen != IGNORE).sum() / 64)
 
 
+def test_what_lies_beside_an_image_can_be_a_class() -> None:
+    logits, semantic = _logits_and_map()
+    target = Target(torch.zeros(0, 4), torch.zeros(0).long(), semantic=semantic)
+    seen = torch.full((1, 8, 8), 2)
+    seen[0, :5, :7] = semantic[::8, ::8].long()
+    expected = F.cross_entropy(logits, seen, ignore_index=IGNORE)
+    found = semantic_loss(logits, [target], "valid", padding_label=2)
+    torch.testing.assert_close(found, expected)
+    assert not torch.isclose(found, semantic_loss(logits, [target], "valid"))
+    without = Target(torch.zeros(0, 4), torch.zeros(0).long())
+    assert semantic_loss(logits, [without], "valid", padding_label=2) == 0
+
+
 def test_without_labels_the_semantic_loss_is_zero() -> None:
     logits, _ = _logits_and_map()
     nothing = Target(torch.zeros(0, 4), torch.zeros(0).long())

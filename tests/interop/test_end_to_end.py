@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from their_configs import guided_text
 from theirs import narrow_state, save
 from typer.testing import CliRunner
 
@@ -20,10 +21,17 @@ def _relook(*arguments: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("model", "family"), [("htc_r50", "htc-r50"), ("cascade_r50_sac", "cascade-r50")]
+    ("model", "family", "meta"),
+    [
+        ("htc_r50", "htc-r50", {}),
+        ("cascade_r50_sac", "cascade-r50", {}),
+        ("dsc_r50", "dsc-r50", {"config": guided_text(7)}),
+    ],
 )
-def test_import_predict_fine_tune(model: str, family: str, blobs: Path, tmp_path: Path) -> None:
-    theirs = save(tmp_path / "theirs.pth", narrow_state(model), mmdet_version="2.28.0")
+def test_import_predict_fine_tune(
+    model: str, family: str, meta: dict[str, str], blobs: Path, tmp_path: Path
+) -> None:
+    theirs = save(tmp_path / "theirs.pth", narrow_state(model), mmdet_version="2.28.0", **meta)
     ours, run = tmp_path / "ours.safetensors", tmp_path / "run"
     images = blobs.parent / "images"
     said = _relook("weights", "import", theirs, "--out", ours)

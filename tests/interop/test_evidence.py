@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from their_configs import guided_text
 from theirs import Shapes, full_shapes, narrow_shapes
 
 from relook.errors import ModelError
 from relook.interop.evidence import Understood, understand
 from relook.interop.files.reading import Checkpoint
+from relook.presets import preset
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")
@@ -114,3 +116,25 @@ def test_class_names_are_a_reason_if_known() -> None:
     names = [f"thing {i}" for i in range(80)]
     found = weigh(narrow_shapes(), {"CLASSES": names})
     assert found.classes[3].name == "thing 3" and "class names <- meta of the file" in found.reasons
+
+
+@pytest.mark.parametrize(("side", "name"), [(14, "dsc-r50"), (7, "fast-dsc-r50")])
+def test_dsc_is_what_the_settings_of_its_training_say(side: int, name: str, tmp_path: Path) -> None:
+    shapes, text = full_shapes("dsc_r50"), guided_text(side)
+    found = weigh(shapes, {"config": text})
+    assert (found.config, found.recognised.preset) == (preset(name), name)
+    size = f"guidance of {side} x {side} cells"
+    assert f"{size} <- masks of {2 * side}, say its settings" in found.recognised.reasons
+    path = tmp_path / "theirs.py"
+    path.write_text(text)
+    other = guided_text(21 - side)
+    assert weigh(shapes, {"config": other}, config=path).config == preset(name)
+
+
+def test_settings_of_the_other_dsc_are_refused() -> None:
+    shapes, text = full_shapes("dsc_r50"), guided_text(7)
+    assert weigh(shapes, {"config": text}, preset="fast-dsc-r50").config == preset("fast-dsc-r50")
+    with pytest.raises(ModelError, match="preset dsc-r50 has guidance masks of 28 x 28 cells"):
+        weigh(shapes, {"config": text}, preset="dsc-r50")
+    with pytest.raises(ModelError, match="not guessed"):
+        weigh(shapes, {"config": "model = dict(type='DSC')\n"})

@@ -19,7 +19,9 @@ def old_names(name: str = "detectors_htc_r50") -> dict[str, tuple[int, ...]]:
 def test_families_that_are_covered() -> None:
     assert identify(full_shapes()) == "mmdet"
     assert identify(old_names()) == "mmdet-v1"
+    assert identify(full_shapes("dsc_r50")) == "mmdet"
     assert identify({"features.backbone.conv1.weight": (64, 3, 7, 7)}) == "relook"
+    assert identify({"cascade.guidance_heads.0.upsample.bias": (256,)}) == "relook"
     detection = {"backbone.body.conv1.weight": (64, 3, 7, 7), "roi_heads.box_head.fc6.bias": (9,)}
     assert identify(detection) == "torchvision"
     stages = ("conv1", "layer1.0.conv1", "layer4.0.conv1", "fc")
@@ -29,7 +31,6 @@ def test_families_that_are_covered() -> None:
 @pytest.mark.parametrize(
     ("key", "named"),
     [
-        ("roi_head.mpn.0.upsample.bias", "DSC"),
         ("roi_head.glbctx_head.fc.weight", "SCNet"),
         ("backbone.bottom_up.stem.conv1.weight", "Detectron2"),
         ("roi_head.bbox_head.fc_cls.weight", "Faster or Mask R-CNN"),
@@ -44,9 +45,9 @@ def test_families_that_are_not_are_called_by_name(key: str, named: str) -> None:
     assert caught.value.code == "M04"
 
 
-def test_no_reference_model_but_dsc_matches_a_refusal() -> None:
+def test_no_reference_model_matches_a_refusal() -> None:
     assert len({refused.name for refused in REFUSED}) == len(REFUSED)
-    for name in ("cascade_r50_sac", "detectors_htc_r101", "htc_x101_64x4d_dcn"):
+    for name in ("cascade_r50_sac", "detectors_htc_r101", "htc_x101_64x4d_dcn", "dsc_r50"):
         assert identify(full_shapes(name)) == "mmdet"
 
 

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 import torch
-from theirs import narrow_state, save
+from their_configs import guided_text
+from theirs import narrow_shapes, narrow_state, save
 from torch import Tensor
 
 from relook.errors import DataError, ModelError, UsageError
 from relook.interop.importing import import_checkpoint
-from relook.weights import save_model
+from relook.interop.recognition import recognise
+from relook.presets import PRESETS, Preset
+from relook.types import ImageBatch
+from relook.weights import load_model, save_model
 
 
 def old_state() -> dict[str, Tensor]:
@@ -181,3 +185,64 @@ def test_options_that_make_no_sense(tmp_path: Path) -> None:
         import_checkpoint(tmp_path / "none.pth")
     with pytest.raises(UsageError, match="pytorch or caffe"):
         import_checkpoint(tmp_path / "none.pth", style="tensorflow")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def narrow_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presets ``dsc-narrow`` and ``fast-dsc-narrow`` of the structure of the narrow file."""
+    for name, size in (("dsc-narrow", 14), ("fast-dsc-narrow", 7)):
+        found = recognise(narrow_shapes("dsc_r50"), {}, guidance_size=size)  # type: ignore[arg-type]
+        config = found.config.with_(rpn__test_proposals=60)
+        monkeypatch.setitem(PRESETS, name, Preset(config, "for this test"))
+
+
+@torch.no_grad()
+def test_dsc_and_fast_dsc_are_two_models_of_the_same_tensors(
+    narrow_presets: None, tmp_path: Path
+) -> None:
+    path = save(tmp_path / "theirs.pth", narrow_state("dsc_r50"))
+    slow, fast = (
+        import_checkpoint(path, preset=name, with_digest=False)
+        for name in ("dsc-narrow", "fast-dsc-narrow")
+    )
+    one, other = slow.detector.state_dict(), fast.detector.state_dict()
+    assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+    assert slow.report.counts["renamed"] == len(one) and len(set(slow.report.counts.values())) == 2
+
+    size = ((96, 128),)
+    images = ImageBatch(torch.rand(1, 3, 96, 128), size, size, size, ((1.0, 1.0),))
+    (a,), (b,) = (i.detector.detect(images, score_threshold=0.0) for i in (slow, fast))
+    assert len(a) == len(b) > 0 and a.scores.isfinite().all()
+    assert (a.boxes - b.boxes).abs().max() > 1
+    for imported, size_ in ((slow, 14), (fast, 7)):
+        ours = tmp_path / f"{size_}.safetensors"
+        save_model(ours, imported.detector, imported.config, imported.classes)
+        saved = load_model(ours)
+        assert saved.config == imported.config
+        assert saved.config.model_dump()["cascade"]["guidance_size"] == size_
+        (again,) = saved.detector.detect(images, score_threshold=0.0)
+        torch.testing.assert_close(again.boxes, (a if imported is slow else b).boxes)
+        with pytest.raises(UsageError, match="preset cannot be given with it"):
+            import_checkpoint(ours, preset="dsc-narrow")
+
+
+def test_dsc_needs_to_be_said_or_told_and_has_its_own_terms(
+    narrow_presets: None, tmp_path: Path
+) -> None:
+    silent = save(tmp_path / "silent.pth", narrow_state("dsc_r50"))
+    with pytest.raises(ModelError, match=r"silent\.pth: .*--preset dsc-narrow or --preset fast"):
+        import_checkpoint(silent)
+    told = save(tmp_path / "told.pth", narrow_state("dsc_r50"), config=guided_text(7))
+    report = import_checkpoint(told, with_digest=False).report
+    assert report.architecture == "fast-dsc-narrow" and "non-commercial" in report.licence
+    with pytest.raises(ModelError, match=r"told\.pth: .* preset dsc-narrow has guidance masks"):
+        import_checkpoint(told, preset="dsc-narrow")
+
+
+def test_a_projection_with_a_bias_is_refused(tmp_path: Path) -> None:
+    """Projections without a norm have a bias where their authors' library makes them."""
+    state = {k: v for k, v in narrow_state("dsc_r50").items() if ".conv_res.bn." not in k}
+    state["roi_head.mask_head.conv_res.conv.bias"] = torch.zeros(32)
+    path = save(tmp_path / "theirs.pth", state, config=guided_text(14))
+    with pytest.raises(ModelError, match=r"left over:\n  roi_head\.mask_head\.conv_res\.conv"):
+        import_checkpoint(path)

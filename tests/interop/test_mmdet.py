@@ -27,6 +27,15 @@ from relook.interop.mmdet import convert, rename
         ("neck.rfp_aspp.aspp.3.bias", "features.connector.whole.bias"),
         ("roi_head.mask_head.1.conv_res.conv.weight", "cascade.mask_heads.1.carry.weight"),
         ("roi_head.mask_head.2.convs.3.conv.bias", "cascade.mask_heads.2.convs.3.bias"),
+        ("roi_head.mpn.2.conv_res.conv.weight", "cascade.guidance_heads.2.carry.conv.weight"),
+        ("roi_head.mpn.1.conv_res.bn.bias", "cascade.guidance_heads.1.carry.norm.bias"),
+        ("roi_head.mpn.0.convs.3.conv.bias", "cascade.guidance_heads.0.convs.3.bias"),
+        (
+            "roi_head.bbox_head.1.conv_res.bn.running_var",
+            "cascade.box_heads.1.fuse.norm.running_var",
+        ),
+        ("roi_head.mask_head.conv_res.conv.weight", "cascade.mask_head.carry.conv.weight"),
+        ("roi_head.mask_head.conv_logits.bias", "cascade.mask_head.logits.bias"),
         ("roi_head.bbox_head.0.shared_fcs.1.weight", "cascade.box_heads.0.fc2.weight"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from theirs import Shapes, full_shapes, narrow_shapes
 
 from relook.errors import ModelError, UsageError
-from relook.interop.recognition import differences, recognise, todays_name
+from relook.interop.recognition import recognise, todays_name
 from relook.presets import preset
 
 
@@ -107,11 +107,46 @@ def test_a_preset_says_what_shapes_cannot() -> None:
         recognise(shapes, {}, preset="detectors")
 
 
-def test_differences_ignore_what_classes_change() -> None:
-    config = preset("htc-r50")
-    assert differences(config.with_(num_classes=3, semantic__num_classes=4), config) == []
-    assert differences(config.with_(rpn__nms_iou=0.1), config) == []
-    assert len(differences(config, preset("htc-r50-rfp"))) == 2
+def test_dsc_is_recognised_by_what_it_is_said_to_be() -> None:
+    shapes = full_shapes("dsc_r50")
+    for name, size in (("dsc-r50", 14), ("fast-dsc-r50", 7)):
+        found = recognise(shapes, {}, preset=name)
+        assert (found.config, found.preset, found.source) == (preset(name), name, "mmdet")
+        assert f"guidance of {size} x {size} cells <- preset {name}" in found.reasons
+        assert "guidance sees 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
+        told = recognise(shapes, {}, guidance_size=size)  # type: ignore[arg-type]
+        assert (told.config.cascade, told.preset) == (preset(name).cascade, name)
+        assert told.config.rpn == preset(name).rpn
+
+
+def test_which_dsc_it_is_is_never_guessed() -> None:
+    with pytest.raises(ModelError, match="not guessed") as caught:
+        recognise(full_shapes("dsc_r50"), {})
+    assert caught.value.code == "M04"
+    assert "--preset dsc-r50 or --preset fast-dsc-r50 of `relook weights" in str(caught.value)
+    with pytest.raises(ModelError, match="not guessed: give with --config"):
+        recognise(narrow_shapes("dsc_r50"), {})  # no preset is as narrow
+
+
+def test_a_dsc_of_another_kind_than_said_is_refused() -> None:
+    shapes = full_shapes("dsc_r50")
+    with pytest.raises(ModelError, match=r"masks of 14 x 14 cells, and .* ask for 28 x 28"):
+        recognise(shapes, {}, preset="fast-dsc-r50", guidance_size=14)
+    with pytest.raises(ModelError, match=r"not a htc-r50: cascade\.kind is dsc"):
+        recognise(shapes, {}, preset="htc-r50")
+    with pytest.raises(ModelError, match=r"not a dsc-r50: cascade\.kind is htc"):
+        recognise(full_shapes(), {}, preset="dsc-r50")
+    with pytest.raises(ModelError, match=r"not a dsc-r101: backbone\.blocks"):
+        recognise(shapes, {}, preset="dsc-r101")
+
+
+def test_dsc_on_the_features_of_detectors() -> None:
+    features = {k: s for k, s in full_shapes("detectors_htc_r50").items() if "roi_head" not in k}
+    heads = {k: s for k, s in full_shapes("dsc_r50").items() if "roi_head" in k}
+    for name in ("detectors-dsc-r50", "detectors-fast-dsc-r50"):
+        assert recognise({**features, **heads}, {}, preset=name).config == preset(name)
+    with pytest.raises(ModelError, match="--preset detectors-dsc-r50 or --preset detectors-fast"):
+        recognise({**features, **heads}, {})
 
 
 def dropped(part: str) -> Callable[[Shapes], Shapes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 HEADS = "".join(
     f"""
@@ -305,3 +307,35 @@ def write_tree(folder: Path, version: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def guided(values: dict[str, Any], side: int) -> dict[str, Any]:
+    """`values` of an HTC configuration made those of DSC, or with a `side` of 7 of Fast DSC."""
+    model = copy.deepcopy(values["model"])
+    model["type"] = "DSC"
+    heads = model["roi_head"]
+    for name in ("interleaved", "mask_info_flow"):
+        del heads[name]
+    heads["type"] = "DSCRoIHead"
+    heads["stage_loss_weights"] = [{"mpn": 1}, {"mpn": 1}, {"mpn": 1}]  # in whatever form
+    heads["bbox_roi_extractor"]["type"] = "SgSingleRoIExtractor"
+    for head in heads["bbox_head"]:
+        head |= {"type": "DSCBBoxHead", "conv_res": 1}
+    mask = heads["mask_head"][1] | {"type": "DSCMaskHead"}
+    heads["mpn"] = [mask | {"class_agnostic": True} for _ in range(3)]
+    heads["mask_head"] = mask
+    first, *others = model["train_cfg"]["rcnn"]
+    entries = [first, *others, copy.deepcopy(others[-1])]
+    for i, entry in enumerate(entries):
+        entry["mask_size"] = 2 * side if i < 3 else 28
+        entry["assigner"]["match_low_quality"] = False
+        if i:
+            entry["sampler"] = {"type": "PseudoSampler", "add_gt_as_proposals": False}
+    model["train_cfg"]["rcnn"] = entries
+    return {**values, "model": model}
+
+
+def guided_text(side: int) -> str:
+    """What a checkpoint of DSC carries of its settings, cut to the part that tells its kind."""
+    sizes = [{"mask_size": size} for size in [2 * side] * 3 + [28]]
+    return f"model = dict(type='DSC', train_cfg=dict(rcnn={sizes}))\n"

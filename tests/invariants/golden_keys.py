@@ -10,8 +10,7 @@ from relook.config import ModelConfig
 from relook.presets import preset
 
 _FOLDER = Path(__file__).parents[1] / "parity" / "golden" / "keys"
-_DSC = "dsc_r50"  # of a cascade that is not part of relook yet
-MODELS = sorted(path.stem for path in _FOLDER.glob("*.json") if path.stem != _DSC)
+MODELS = sorted(path.stem for path in _FOLDER.glob("*.json"))
 
 
 def shapes(name: str) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -36,6 +36,19 @@ COUNTS = {
     "detectors-htc-r101": (200_096_738, 2448),
     "detectors-htc-x101-32x4d": (195_696_610, 2448),
     "detectors-htc-x101-64x4d": (403_186_658, 2448),
+    "dsc-r50": (83_105_368, 470),
+    "fast-dsc-r50": (83_105_368, 470),
+    "dsc-r101": (102_097_496, 776),
+    "dsc-x101-32x4d": (101_726_040, 776),
+    "dsc-x101-64x4d-dcn": (146_146_676, 836),
+}
+TRAINABLE = {
+    "detectors-htc-r50": 134_303_864,
+    "dsc-r50": 82_880_024,
+    "fast-dsc-r50": 82_880_024,
+    "dsc-r101": 101_872_152,
+    "dsc-x101-32x4d": 101_510_680,
+    "dsc-x101-64x4d-dcn": 145_743_924,
 }
 IMAGES = batch((80, 96), (96, 72))
 OBJECTS = [[10.0, 10, 60, 60], [40, 30, 70, 75], [2, 2, 12, 14]]
@@ -55,9 +68,10 @@ def test_size_is_the_references(name: str) -> None:
     assert (parameters, len(detector.state_dict())) == COUNTS[name]
 
 
-def test_trainable_parameters_are_the_references() -> None:
-    trainable = [p for p in _on_meta(preset("detectors-htc-r50")).parameters() if p.requires_grad]
-    assert sum(p.numel() for p in trainable) == 134_303_864
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_trainable_parameters_are_the_references(name: str) -> None:
+    trainable = [p for p in _on_meta(preset(name)).parameters() if p.requires_grad]
+    assert sum(p.numel() for p in trainable) == TRAINABLE[name]
 
 
 @pytest.mark.parametrize("name", golden_keys.MODELS)
@@ -68,16 +82,21 @@ def test_names_and_shapes_translate_exactly(name: str) -> None:
     assert {key: value.shape for key, value in convert(theirs).items()} == ours
 
 
+def test_fast_dsc_has_the_tensors_of_dsc() -> None:
+    slow, fast = (_on_meta(preset(name)).state_dict() for name in ("dsc-r50", "fast-dsc-r50"))
+    assert {k: v.shape for k, v in slow.items()} == {k: v.shape for k, v in fast.items()}
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if "tiny" in n])
 def test_the_tiny_line_is_small_and_complete(name: str) -> None:
     detector = _on_meta(preset(name))
     assert sum(p.numel() for p in detector.parameters()) < 6_000_000
     assert len(preset(name).cascade.stages) == 3 and detector.semantic is not None
     assert isinstance(detector.features, RecursiveFeaturePyramid) == (
-        name in ("htc-tiny-rfp", "detectors-htc-tiny")
+        name in ("htc-tiny-rfp", "detectors-htc-tiny", "detectors-dsc-tiny")
     )
     sac = [m for m in detector.modules() if isinstance(m, SAConv2d)]
-    assert bool(sac) == (name in ("htc-tiny-sac", "detectors-htc-tiny"))
+    assert bool(sac) == (name in ("htc-tiny-sac", "detectors-htc-tiny", "detectors-dsc-tiny"))
     assert all(m.offset_far is not None for m in sac)
 
 

@@ -13,6 +13,7 @@ from relook.layers.norm import FixedBatchNorm2d, group_norm
 
 
 def test_aspp_keeps_the_shape_and_sees_the_whole_map() -> None:
+    torch.manual_seed(0)
     aspp = ASPP(16)
     x = torch.rand(2, 16, 20, 24)
     out = aspp(x)

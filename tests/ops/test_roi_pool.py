@@ -43,3 +43,12 @@ def test_gradients_reach_the_features() -> None:
     pyramid = [level.requires_grad_() for level in _pyramid()]
     pool_pyramid(pyramid, Rois.cat(BOXES), 7, (4, 8, 16, 32)).sum().backward()
     assert all(level.grad is not None and level.grad.any() for level in pyramid[:4])
+
+
+def test_half_precision_does_not_move_rois() -> None:
+    """A coordinate of 1003 would be 1004 in bfloat16."""
+    features = torch.arange(300.0).expand(1, 2, 300, 300).contiguous().bfloat16()
+    rois = Rois.cat([torch.tensor([[1003.0, 403, 1061, 447]])])
+    found = pool_map(features, rois, 7, 4)
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, pool_map(features.float(), rois, 7, 4).bfloat16())

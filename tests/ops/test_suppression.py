@@ -58,9 +58,20 @@ def test_soft_nms_keeps_boxes_and_orders_lowered_scores() -> None:
 def test_candidates_need_more_than_the_threshold() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 60, 60]])
     scores = torch.tensor([[0.5, 0.2], [0.1, 0.9]])
-    found, best, labels = suppress_classes(boxes, scores, score_threshold=0.2, iou=0.5, limit=9)
+    rows, best, labels = suppress_classes(boxes, scores, score_threshold=0.2, iou=0.5, limit=9)
     assert best.tolist() == pytest.approx([0.9, 0.5]) and labels.tolist() == [1, 0]
-    assert torch.equal(found, boxes[[1, 0]])
+    assert rows.tolist() == [1, 0] and rows.dtype == torch.int64
     assert len(suppress_classes(boxes, scores, score_threshold=0.2, iou=0.5, limit=1)[0]) == 1
     nothing = suppress_classes(boxes, scores, score_threshold=0.95, iou=0.5, limit=9)
-    assert [tuple(x.shape) for x in nothing] == [(0, 4), (0,), (0,)]
+    assert [tuple(x.shape) for x in nothing] == [(0,), (0,), (0,)]
+
+
+def test_rows_are_told_and_a_row_may_be_found_once_for_each_class() -> None:
+    boxes = torch.tensor(
+        [[10.0, 10, 60, 60], [12, 10, 60, 60], [100, 100, 150, 150], [11, 11, 61, 61]]
+    )
+    scores = torch.tensor([[0.6, 0.3], [0.7, 0.05], [0.2, 0.5], [0.0005, 0.0009]])
+    rows, best, labels = suppress_classes(boxes, scores, score_threshold=0.001, iou=0.5, limit=9)
+    assert rows.tolist() == [1, 2, 0, 2]
+    assert labels.tolist() == [0, 1, 1, 0]
+    assert best.tolist() == pytest.approx([0.7, 0.5, 0.3, 0.2])

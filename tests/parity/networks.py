@@ -129,14 +129,14 @@ class Run:
     def fixed_masks(self, average: str) -> tuple[list[float], list[int]]:
         """Mean probabilities and pasted areas of the fixed boxes, under one averaging."""
         cascade: Any = self.detector.cascade
-        kept = cascade.select
+        kept = cascade.mask_average
         try:
-            cascade.select = type(kept)(mask_average=average)
+            cascade.mask_average = average
             masks = cascade.mask_probabilities(
                 self.pyramid, self.context, Rois.cat([BOXES]), LABELS
             )
         finally:
-            cascade.select = kept
+            cascade.mask_average = kept
         areas = [
             int(paste_mask(mask, box / 2, (60, 75)).sum())
             for mask, box in zip(masks, BOXES, strict=True)

@@ -59,4 +59,4 @@ def test_recorded_value(name: str, folded: bool, key: str) -> None:
 
 def test_every_recording_is_used() -> None:
     files = {path.stem for path in golden.FOLDER.glob("*.json")}
-    assert files == {"units", *NETWORKS}
+    assert files == {"units", "dsc", *NETWORKS}  # one file of tests each for the first two

@@ -10,7 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from relook.config import overlay
+from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.presets import preset
 from relook.training.fine_tuning import FineTuning, fine_tuning

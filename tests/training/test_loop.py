@@ -16,7 +16,7 @@ from lightning.fabric.accelerators.mps import MPSAccelerator
 from PIL import Image
 from rich.console import Console
 
-from relook.config import overlay
+from relook.config_base import overlay
 from relook.data.coco import read_coco
 from relook.detector import Detector
 from relook.devices import choose_device

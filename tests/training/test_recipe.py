@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relook.config import overlay, validated
+from relook.config_base import overlay, validated
 from relook.errors import UsageError
 from relook.presets import PRESETS, preset
 from relook.training.recipe import RECIPES, Recipe, from_scratch, recipe_for

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.config import ModelConfig
+from relook.config import DSCConfig, ModelConfig
 from relook.errors import DataError, UsageError
 from relook.training.recipe import Recipe
 from relook.training.settings import (
@@ -17,7 +17,10 @@ from relook.training.settings import (
     resolve,
 )
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = Path(__file__).parents[2] / "configs"
+PAPER = CONFIGS / "dsc-paper.yaml"  # the one file that is no training of its own
+RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path != PAPER)
+UNTRAINED = {"detectors-dsc-r50", "detectors-fast-dsc-r50"}  # by anybody
 DATA = Overlay(data={"train_json": Path("t.json"), "train_images": Path("images")})
 
 
@@ -126,11 +129,11 @@ def test_missing_pieces_are_named(tmp_path: Path) -> None:
 def test_there_is_a_recipe_for_every_published_preset() -> None:
     from relook.presets import PRESETS
 
-    named = {read_overlay(path).preset for path in CONFIGS}
-    assert named == {name for name in PRESETS if "tiny" not in name}
+    named = {read_overlay(path).preset for path in RECIPES}
+    assert named == {name for name in PRESETS if "tiny" not in name} - UNTRAINED
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipes_load_and_start_with_command_and_number(path: Path) -> None:
     settings = resolve([DATA, read_overlay(path)])
     lines = path.read_text().splitlines()
@@ -143,3 +146,30 @@ def test_recipes_load_and_start_with_command_and_number(path: Path) -> None:
     assert not settings.train.keep_empty
     assert settings.train.epochs > settings.train.step_epochs[-1]
     assert (settings.train.semantics == "maps") == (settings.model.semantic is not None)
+
+
+def test_recipes_of_dsc_clip_gradients_and_name_the_published_numbers() -> None:
+    from relook.presets import PRESETS
+
+    for path in CONFIGS.glob("*dsc-*-*.yaml"):
+        settings = resolve([DATA, read_overlay(path)])
+        assert settings.train.gradient_clip == 35.0, path
+        assert settings.train.epochs == {"1x": 12, "20e": 20}[path.stem.rpartition("-")[2]]
+        published = PRESETS[settings.preset].published
+        assert published is not None
+        if path.stem != "dsc-r50-1x":  # the preset's numbers are those of 20 epochs
+            numbers = f"box AP {published.box}, mask AP {published.mask}"
+            assert numbers in path.read_text(), path
+
+
+@pytest.mark.parametrize(("name", "size"), [("dsc-r50", 14), ("fast-dsc-r50", 7)])
+def test_the_paper_is_an_overlay_for_every_dsc(name: str, size: int) -> None:
+    file = read_overlay(PAPER)
+    assert file.preset is None and not file.train
+    settings = resolve([file, DATA], preset_name=name)
+    assert settings.model.cascade == DSCConfig.paper().with_(guidance_size=size)
+
+
+def test_the_paper_makes_a_dsc_of_another_cascade() -> None:
+    settings = resolve([read_overlay(PAPER), DATA], preset_name="htc-r50")
+    assert settings.model.cascade == DSCConfig.paper()

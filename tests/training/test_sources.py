@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.config import overlay
+from relook.config_base import overlay
 from relook.errors import UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.config import ModelConfig, overlay
+from relook.config import ModelConfig
+from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.detector import Detector
 from relook.errors import ModelError, UsageError
@@ -201,3 +202,12 @@ def test_a_semantic_branch_can_be_added() -> None:
     saved = SavedModel(fresh_detector(plain, 0, lambda _: None), plain, CELL, {})
     found = continued_detector(TINY, CELL, saved, Path("a.safetensors"), 1, lambda _: None)
     assert found.semantic is not None
+
+
+@pytest.mark.parametrize(("then", "now", "warned"), [(14, 7, True), (7, 14, True), (7, 7, False)])
+def test_weights_of_the_other_dsc_fit_and_are_warned_of(then: int, now: int, warned: bool) -> None:
+    cascade = {"kind": "dsc", "guidance_size": then, "box_hidden": 16, "mask_channels": 16}
+    changes = {"cascade": {"guidance_size": now}}
+    _, _, said = _continued(CELL, CELL, {"cascade": cascade}, changes)
+    lines = [line for line in said if f"{now} x {now} cells here" in line]
+    assert len(lines) == warned and all(f"are of {then} x {then}" in line for line in lines)

@@ -37,6 +37,7 @@ def build_detector(config: ModelConfig) -> Detector:
     if semantic is not None:
         detector.semantic_weight = semantic.loss_weight
         detector.semantic_average = semantic.average
+        detector.semantic_padding = semantic.padding_label
     return detector
 
 

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
-from ..cascades.htc import HybridTaskCascade, SampleRule, SelectRule, StageRule
-from ..config import HTCConfig, SemanticConfig
+from ..cascades import guidance, htc
+from ..cascades.dsc import ShapeGuidedCascade
+from ..cascades.guidance import GuidanceRule
+from ..cascades.htc import HybridTaskCascade
+from ..cascades.steps import SampleRule, SelectRule
+from ..config import CascadeConfig, DSCConfig, HTCConfig, SemanticConfig
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead
 from ..layers import initialise
+from ..layers.conv_norm import ConvNorm
+from ..layers.norm import group_norm
 from ..ops.convention import V2, Convention
+
+_FUSE_NORMS: dict[str, Callable[[int], nn.Module] | None] = {
+    "batch": nn.BatchNorm2d,
+    "sync_batch": nn.SyncBatchNorm,
+    "group": group_norm,
+    "none": None,
+}
 
 
 def build_cascade(
+    config: HTCConfig | DSCConfig,
+    semantic: SemanticConfig | None,
+    channels: int,
+    num_classes: int,
+    convention: Convention = V2,
+) -> HybridTaskCascade | ShapeGuidedCascade:
+    """The cascade its configuration describes."""
+    if isinstance(config, DSCConfig):
+        return build_dsc(config, semantic, channels, num_classes)
+    return build_htc(config, semantic, channels, num_classes, convention)
+
+
+def build_htc(
     config: HTCConfig,
     semantic: SemanticConfig | None,
     channels: int,
     num_classes: int,
     convention: Convention = V2,
 ) -> HybridTaskCascade:
-    """The cascade its configuration describes."""
+    """A hybrid task cascade, or a Cascade R-CNN."""
     stages = range(len(config.stages))
     return HybridTaskCascade(
         [BoxHead(channels, num_classes, config.box_hidden) for _ in stages],
@@ -33,21 +61,73 @@ def build_cascade(
             for i in stages
             if config.masks
         ],
-        [StageRule(stage.iou, stage.std, stage.loss_weight) for stage in config.stages],
+        [htc.StageRule(stage.iou, stage.std, stage.loss_weight) for stage in config.stages],
         num_classes,
         interleaved=config.interleaved,
         mask_flow=config.mask_flow,
         fuse_boxes=semantic is not None and semantic.fuse_boxes,
         fuse_masks=semantic is not None and semantic.fuse_masks,
-        sample=SampleRule(
-            config.rois_per_image, config.positive_fraction, config.match_low_quality
-        ),
-        select=SelectRule(
-            config.nms_iou, config.suppression, config.suppress_in, config.mask_average
-        ),
+        sample=_sample(config, match_low_quality=config.match_low_quality),
+        select=_select(config),
+        mask_average=config.mask_average,
         score_threshold=config.score_threshold,
         max_detections=config.max_detections,
         convention=convention,
+    )
+
+
+def build_dsc(
+    config: DSCConfig, semantic: SemanticConfig | None, channels: int, num_classes: int
+) -> ShapeGuidedCascade:
+    """A cascade that is guided by shapes."""
+    stages = range(len(config.stages))
+
+    def fuse() -> ConvNorm:
+        norm = _FUSE_NORMS[config.fuse_norm]
+        return ConvNorm(config.mask_channels, channels, config.fuse_kernel, norm)
+
+    def mask_head(classes: int, *, flow: bool) -> MaskHead:
+        return MaskHead(channels, config.mask_channels, classes, fuse() if flow else None)
+
+    def box_head(t: int) -> BoxHead:
+        shown = config.implicit_guidance and (config.initial_guidance or t > 0)
+        return BoxHead(channels, num_classes, config.box_hidden, fuse() if shown else None)
+
+    return ShapeGuidedCascade(
+        [mask_head(1, flow=config.mask_flow and t > 0) for t in stages],
+        [box_head(t) for t in stages],
+        mask_head(num_classes, flow=config.mask_flow),
+        [
+            guidance.StageRule(s.iou, s.std, ratio, s.class_weight, s.box_weight, s.guide_weight)
+            for s, ratio in zip(config.stages, config.ratios, strict=True)
+        ],
+        num_classes,
+        guidance=GuidanceRule(
+            side=config.guidance_size,
+            explicit=config.explicit_guidance,
+            plus_one=config.plus_one,
+            product=config.guidance_product,
+            detach=config.detach_guidance,
+            initial=config.initial_guidance,
+            mask_flow=config.mask_flow,
+            alignment=config.alignment,
+            clip_to_image=config.clip_enlarged_to_image,
+            clip_into_previous=config.clip_into_previous,
+            target_frame=config.mask_target_frame,
+            last_box_frame=config.last_box_frame,
+            semantic_frame=config.semantic_frame,
+        ),
+        mask_iou=config.mask_iou,
+        scoring=config.scoring,
+        keep_gt_rows=config.keep_gt_rows,
+        freeze_gt_rows=config.freeze_gt_rows,
+        fuse_boxes=semantic is not None and semantic.fuse_boxes,
+        fuse_masks=semantic is not None and semantic.fuse_masks,
+        sample=_sample(config, match_low_quality=False),
+        select=_select(config),
+        score_threshold=config.score_threshold,
+        max_detections=config.max_detections,
+        rois_at_a_time=config.rois_at_a_time,
     )
 
 
@@ -56,3 +136,11 @@ def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
     conv = nn.Conv2d(hidden, channels, 1)
     initialise.he(conv)
     return conv
+
+
+def _sample(config: CascadeConfig, *, match_low_quality: bool) -> SampleRule:
+    return SampleRule(config.rois_per_image, config.positive_fraction, match_low_quality)
+
+
+def _select(config: CascadeConfig) -> SelectRule:
+    return SelectRule(config.nms_iou, config.suppression, config.suppress_in)

@@ -19,9 +19,8 @@ from ..layers.module_list import ModuleList
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
 from ..ops.convention import V2, Convention
-from ..ops.suppression import Method, suppress_classes
 from ..types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
-from .steps import draw, pool, refine
+from .steps import SampleRule, Selected, SelectRule, draw, pool, refine, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +30,6 @@ class StageRule:
     iou: float
     std: Deviations
     loss_weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRule:
-    """Which RoIs the losses are computed on."""
-
-    per_image: int = 512
-    positive_fraction: float = 0.25
-    match_low_quality: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SelectRule:
-    """Which boxes of the last stage become detections."""
-
-    nms_iou: float = 0.5
-    method: Method = "nms"
-    suppress_in: Literal["original", "network"] = "original"
-    mask_average: Literal["mean", "last"] = "mean"
 
 
 class HybridTaskCascade(nn.Module):
@@ -67,6 +47,7 @@ class HybridTaskCascade(nn.Module):
         fuse_masks: So do mask heads.
         sample: Which RoIs are trained on.
         select: Which boxes become detections.
+        mask_average: Whether masks are the mean of all mask heads' or those of the last.
         score_threshold: Detections score above this.
         max_detections: At most so many per image.
         convention: How boxes, crops and masks meet the grid of pixels.
@@ -85,6 +66,7 @@ class HybridTaskCascade(nn.Module):
         fuse_masks: bool = True,
         sample: SampleRule | None = None,
         select: SelectRule | None = None,
+        mask_average: Literal["mean", "last"] = "mean",
         score_threshold: float = 0.001,
         max_detections: int = 100,
         convention: Convention = V2,
@@ -98,6 +80,7 @@ class HybridTaskCascade(nn.Module):
         self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
         self.sample = sample or SampleRule()
         self.select = select or SelectRule()
+        self.mask_average: Literal["mean", "last"] = mask_average
         self.score_threshold, self.max_detections = score_threshold, max_detections
         self.convention = convention
 
@@ -162,55 +145,45 @@ class HybridTaskCascade(nn.Module):
         # Summed and divided, in this order, as the reference does.
         scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
 
-        chosen = []
-        for image, (boxes, class_scores) in enumerate(
-            zip(
-                rois.per_image(rois.boxes, len(images)),
-                rois.per_image(scores, len(images)),
-                strict=True,
-            )
-        ):
-            in_original = self.select.suppress_in == "original"
-            if in_original:
-                boxes = box_ops.unscale(boxes, images.scales[image], pixel)
-            boxes, best, labels = suppress_classes(
+        chosen = [
+            select(
                 boxes,
                 class_scores[:, : self.num_classes],
+                scale,
+                self.select,
                 score_threshold=score_threshold,
-                iou=self.select.nms_iou,
-                limit=max_detections,
-                method=self.select.method,
-                apart=self.convention.suppress_apart,
+                max_detections=max_detections,
+                convention=self.convention,
             )
-            if not in_original:
-                boxes = box_ops.unscale(boxes, images.scales[image], pixel)
-            chosen.append((boxes, best, labels))
-        masks = self._detect_masks(
-            pyramid, context, [boxes for boxes, _, _ in chosen], [c[2] for c in chosen], images
-        )
+            for boxes, class_scores, scale in zip(
+                rois.per_image(rois.boxes, len(images)),
+                rois.per_image(scores, len(images)),
+                images.scales,
+                strict=True,
+            )
+        ]
+        masks = self._detect_masks(pyramid, context, chosen, images)
         return [
-            Detections(boxes, best, labels, own_masks, size, self.convention.paste)
-            for (boxes, best, labels), own_masks, size in zip(
-                chosen, masks, images.original_sizes, strict=True
-            )
+            Detections(c.boxes, c.scores, c.labels, own_masks, size, self.convention.paste)
+            for c, own_masks, size in zip(chosen, masks, images.original_sizes, strict=True)
         ]
 
     def _detect_masks(
         self,
         pyramid: Pyramid,
         context: Tensor | None,
-        boxes: Sequence[Tensor],
-        labels: Sequence[Tensor],
+        chosen: Sequence[Selected],
         images: ImageBatch,
     ) -> Sequence[Tensor | None]:
         """Probabilities (N, M, M) of each image's detections, None for a box-only cascade."""
         if not len(self.mask_heads):
-            return [None] * len(boxes)
+            return [None] * len(chosen)
         pixel = self.convention.pixel
         rois = Rois.cat(
-            [box_ops.scale(b, by, pixel) for b, by in zip(boxes, images.scales, strict=True)]
+            [box_ops.scale(c.boxes, by, pixel) for c, by in zip(chosen, images.scales, strict=True)]
         )
-        probabilities = self.mask_probabilities(pyramid, context, rois, torch.cat(list(labels)))
+        labels = torch.cat([c.labels for c in chosen])
+        probabilities = self.mask_probabilities(pyramid, context, rois, labels)
         return rois.per_image(probabilities, len(images))
 
     def mask_probabilities(
@@ -225,7 +198,7 @@ class HybridTaskCascade(nn.Module):
             features = head.features(pooled, carried)
             carried = features if self.mask_flow else None
             maps.append(own_class(head.predict(features), labels).sigmoid())
-        if self.select.mask_average == "last":
+        if self.mask_average == "last":
             return maps[-1]
         return sum(maps[1:], maps[0]) / len(maps)
 
@@ -252,12 +225,4 @@ class HybridTaskCascade(nn.Module):
         return pool(pyramid, context, rois, side, self.convention.align)
 
     def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
-        return draw(
-            rois,
-            targets,
-            iou=rule.iou,
-            match_low_quality=self.sample.match_low_quality,
-            num_classes=self.num_classes,
-            quota=self.sample.per_image,
-            positive_fraction=self.sample.positive_fraction,
-        )
+        return draw(rois, targets, iou=rule.iou, num_classes=self.num_classes, sample=self.sample)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,13 +12,42 @@ from torch import Tensor
 from ..heads import semantic
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
+from ..ops.convention import V2, Convention
 from ..ops.matching import assign
 from ..ops.matching import draw as draw_rows
 from ..ops.roi_pool import Align, align_adaptive, pool_map, pool_pyramid
+from ..ops.suppression import Method, suppress_classes
 from ..types import ImageBatch, Matched, Pyramid, Rois, Target
 
 STRIDES = (4, 8, 16, 32)  # RoIs are pooled from P2 to P5
 CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then averaged down
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRule:
+    """Which RoIs the losses are computed on."""
+
+    per_image: int = 512
+    positive_fraction: float = 0.25
+    match_low_quality: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SelectRule:
+    """Which boxes of the last stage become detections."""
+
+    nms_iou: float = 0.5
+    method: Method = "nms"
+    suppress_in: Literal["original", "network"] = "original"
+
+
+class Selected(NamedTuple):
+    """Detections of one image, best first, without their masks."""
+
+    rows: Tensor  # (N,) int64, of the boxes that were chosen from; not unique
+    boxes: Tensor  # (N, 4) in pixels of the original image
+    scores: Tensor  # (N,)
+    labels: Tensor  # (N,) int64
 
 
 def pool(
@@ -28,23 +59,17 @@ def pool(
 ) -> Tensor:
     """Features (R, C, side, side) of each RoI, plus its semantic context when there is one."""
     pooled = pool_pyramid(pyramid, rois, side, STRIDES, align)
-    if context is None:
-        return pooled
-    finer = CONTEXT_SIDE // side
-    around = pool_map(context, rois, side, semantic.STRIDE, align, finer)
-    return pooled + around
+    return pooled if context is None else pooled + pool_context(context, rois, side, align)
+
+
+def pool_context(context: Tensor, rois: Rois, side: int, align: Align = align_adaptive) -> Tensor:
+    """The semantic feature (R, C, side, side) of each RoI."""
+    return pool_map(context, rois, side, semantic.STRIDE, align, CONTEXT_SIDE // side)
 
 
 @torch.no_grad()
 def draw(
-    rois: Rois,
-    targets: Sequence[Target],
-    *,
-    iou: float,
-    match_low_quality: bool,
-    num_classes: int,
-    quota: int,
-    positive_fraction: float,
+    rois: Rois, targets: Sequence[Target], *, iou: float, num_classes: int, sample: SampleRule
 ) -> Matched:
     """A random training sample of each image's RoIs and of the objects' own boxes, labelled.
 
@@ -54,10 +79,13 @@ def draw(
     samples: list[tuple[Tensor, ...]] = []
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
         own = torch.arange(len(target.boxes), device=boxes.device)
-        index = assign(boxes, target.boxes, iou, iou, iou if match_low_quality else None)
+        low_quality = iou if sample.match_low_quality else None
+        index = assign(boxes, target.boxes, iou, iou, low_quality)
         index = torch.cat([own, index])
         boxes = torch.cat([target.boxes, boxes])
-        positives, negatives = draw_rows(index, quota, positive_fraction, target.seed)
+        positives, negatives = draw_rows(
+            index, sample.per_image, sample.positive_fraction, target.seed
+        )
         rows, gt_index = torch.cat([positives, negatives]), index[positives]
         labels = index.new_full((len(rows),), num_classes)
         labels[: len(positives)] = target.labels[gt_index]
@@ -66,6 +94,28 @@ def draw(
         samples.append((boxes[rows], labels, gt_boxes, index[rows], rows < len(own)))
     columns = [list(column) for column in zip(*samples, strict=True)]
     return Matched(Rois.cat(columns[0]), *(torch.cat(column) for column in columns[1:]))
+
+
+@torch.no_grad()
+def match_all(
+    rois: Rois, is_gt: Tensor, targets: Sequence[Target], *, iou: float, num_classes: int
+) -> Matched:
+    """Every RoI in its place, positive from `iou` on with the object it overlaps most.
+
+    `is_gt` (R,) is kept as it is: no objects' boxes are added.
+    """
+    labels, gt_boxes, gt_index = [], [], []
+    for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
+        index = assign(boxes, target.boxes, iou, iou)
+        positive = index >= 0
+        own_labels = index.new_full((len(index),), num_classes)
+        own_labels[positive] = target.labels[index[positive]]
+        own_boxes = torch.zeros_like(boxes)
+        own_boxes[positive] = target.boxes[index[positive]]
+        labels.append(own_labels)
+        gt_boxes.append(own_boxes)
+        gt_index.append(index)
+    return Matched(rois, torch.cat(labels), torch.cat(gt_boxes), torch.cat(gt_index), is_gt)
 
 
 @torch.no_grad()
@@ -78,3 +128,31 @@ def refine(
     return Rois.cat(
         [box_ops.clip(b, size, pixel) for b, size in zip(boxes, images.sizes, strict=True)]
     )
+
+
+def select(
+    boxes: Tensor,
+    scores: Tensor,
+    scale: tuple[float, float],
+    rule: SelectRule,
+    *,
+    score_threshold: float,
+    max_detections: int,
+    convention: Convention = V2,
+) -> Selected:
+    """The detections among the RoIs of one image.
+
+    `boxes` (R, 4) are in pixels of the network input, of which `scale` makes those of the
+    original image; `scores` (R, K) are of foreground classes.
+    """
+    in_original = box_ops.unscale(boxes, scale, convention.pixel)
+    rows, best, labels = suppress_classes(
+        in_original if rule.suppress_in == "original" else boxes,
+        scores,
+        score_threshold=score_threshold,
+        iou=rule.nms_iou,
+        limit=max_detections,
+        method=rule.method,
+        apart=convention.suppress_apart,
+    )
+    return Selected(rows, in_original[rows], best, labels)

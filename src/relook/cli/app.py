@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .data import data
 from .demo import demo
 from .doctor import doctor
 from .errors import CommandGroup
@@ -35,6 +36,7 @@ app.command("models")(models)
 app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.add_typer(weights, name="weights")
+app.add_typer(data, name="data")
 
 
 def _show_version(wanted: bool) -> None:

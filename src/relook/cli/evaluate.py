@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +14,7 @@ from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
+    from ..predictor import Predictor
 
 
 def evaluate(
@@ -47,45 +49,99 @@ def evaluate(
             "As it is chosen on these images, their own numbers at it flatter a little.",
         ),
     ] = False,
+    by: Annotated[
+        Literal["huddle"] | None,
+        typer.Option(
+            "--by", help="huddle: the numbers by how much objects overlap, for images and objects."
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OTHER", help="With --by: also print by how much MODEL is better than OTHER."
+        ),
+    ] = None,
+    huddle_overlap: Annotated[
+        Literal["iou", "ioa", "mask"],
+        typer.Option(
+            help="IoU of boxes, their intersection over the object's own box, or IoU of masks."
+        ),
+    ] = "iou",
+    huddle_same_class: Annotated[
+        bool, typer.Option("--huddle-same-class", help="Only objects of one class huddle.")
+    ] = False,
 ) -> None:
     """Say how good a model is: average precision and recall for boxes and masks, F1 and the error
     of the count of objects."""
     from ..api import find_model, load
     from ..data.coco import read_coco
-    from ..evaluation.run import evaluate_model
+    from ..evaluation.huddle import HuddleRule
+    from ..evaluation.run import Evaluation, evaluate_model
 
+    _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
     if keep_threshold:
         _check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
+    other = None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     index = read_coco(annotations, images)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
-    with progress_bar(console) as bar:
-        task = bar.add_task("images", total=len(index.images))
-        try:
-            outcome = evaluate_model(
-                predictor,
+
+    def run(whose: Predictor, most: int | None) -> Evaluation:
+        with progress_bar(console) as bar:
+            task = bar.add_task("images", total=len(index.images))
+            return evaluate_model(
+                whose,
                 index,
-                max_dets=max_dets,
+                max_dets=most,
                 size=size,
                 batch_size=batch,
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
             )
-        except KeyboardInterrupt:
-            raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
+
+    try:
+        outcome = run(predictor, max_dets)
+        rival = None if other is None else run(other, outcome.metrics.max_dets).metrics
+    except KeyboardInterrupt:
+        raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
     from ..evaluation.files import save_metrics, save_predictions
 
     save_metrics(folder / "metrics.json", outcome.metrics)
     save_predictions(folder / "predictions.json", outcome.predictions)
     typer.echo(outcome.metrics.table())
+    if compare is not None and rival is not None:
+        _print_difference(folder, compare, outcome.metrics, rival)
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json and "
         f"predictions.json are in {folder}"
     )
     if keep_threshold:
         console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:
+    if by is None and (compare is not None or is_ruled):
+        raise UsageError(
+            "U04",
+            "--compare and --huddle-... are about the numbers by overlap, which nothing asked for. "
+            "Add --by huddle.",
+        )
+
+
+def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
+    """Print and store by how much the huddle numbers of `metrics` exceed those of `rival`."""
+    from ..atomic import write_text
+    from ..evaluation.huddle_table import huddle_table
+
+    if metrics.huddles is None or rival.huddles is None:
+        return
+    difference = metrics.huddles.minus(rival.huddles)
+    typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
+    content = {"other": str(compare), **difference.to_json()}
+    write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")
 
 
 def _check_keeping(path: Path, limit: int | None) -> None:

@@ -260,15 +260,20 @@ def _name_of(start: Start) -> str:
     It is the one they were trained as, or else, for imported weights, the one of their
     structure; a structure that no preset has goes by the simplest preset with its kind of heads.
     """
-    from ..interop.recognition import preset_of
+    from ..config import DSCConfig
+    from ..interop.structure import preset_of
     from ..presets import PRESETS
 
     named = str(start.saved.extra.get("preset", ""))
     if named in PRESETS:
         return named
     cascade = start.saved.config.cascade
-    plain = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    family = "htc-r50" if cascade.interleaved else plain
+    if isinstance(cascade, DSCConfig):
+        family = "dsc-r50"
+    elif cascade.interleaved:
+        family = "htc-r50"
+    else:
+        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
     return preset_of(start.saved.config) or family
 
 

@@ -26,6 +26,8 @@ from ..errors import DataError, UsageError
 from ..results import ClassLike
 from .counting import CountingCurve
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
+from .huddle import HuddleRule
+from .huddle_scores import score_huddles
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
 
@@ -43,6 +45,7 @@ def evaluate_coco(
     image_ids: Collection[int] | None = None,
     sizes: Mapping[int, tuple[int, int]] | None = None,
     count_from: float | None = None,
+    huddles: HuddleRule | None = None,
 ) -> Metrics:
     """Metrics of COCO result dictionaries (image_id, category_id, bbox, score, segmentation).
 
@@ -51,7 +54,7 @@ def evaluate_coco(
     evaluation to some images; `sizes` is (height, width) by image id, for files without it. Masks
     are evaluated when "segm" is asked for and both sides have them; predicted masks must come from
     this process or be trusted. `count_from` is the score threshold at which objects are counted,
-    besides the one that is best.
+    besides the one that is best. `huddles` asks for the numbers by how much objects overlap.
 
     Raises `DataError` D11 when there is no image, D13 when the classes or the images do not fit
     the file, D09 when only some predictions have masks, and `UsageError` U03 for a `max_dets`
@@ -66,16 +69,16 @@ def evaluate_coco(
     skipped = Counter(truth.skipped)
     found = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
     with_masks = "segm" in iou_types and truth.has_masks and _have_masks(found)
-    evaluator = _evaluated(truth, truth.objects, found, "bbox", max_dets)
-    box, mask = _scores(evaluator, truth, truth.objects, found), None
+    evaluators = [_evaluated(truth, truth.objects, found, "bbox", max_dets)]
+    box, mask = _scores(evaluators[0], truth, truth.objects, found), None
     if with_masks:
         objects = tuple(row for row in truth.objects if row["segmentation"] is not None)
         if len(objects) < len(truth.objects):
             reason = "objects without a mask (in the mask numbers only)"
             skipped[reason] += len(truth.objects) - len(objects)
-        evaluator = _evaluated(truth, objects, found, "segm", max_dets)
-        mask = _scores(evaluator, truth, objects, found)
-    curve = CountingCurve.from_evaluator(evaluator)
+        evaluators.append(_evaluated(truth, objects, found, "segm", max_dets))
+        mask = _scores(evaluators[1], truth, objects, found)
+    curve = CountingCurve.from_evaluator(evaluators[-1])
     counted = [row for row in truth.objects if not row["iscrowd"]]
     return Metrics(
         box=box,
@@ -89,6 +92,7 @@ def evaluate_coco(
         skipped=dict(skipped),
         counting=None if count_from is None else curve.at(count_from),
         best_counting=curve.best(),
+        huddles=None if huddles is None else score_huddles(truth, evaluators, huddles),
     )
 
 
@@ -247,13 +251,11 @@ def _evaluated(
     found: Sequence[Annotation],
     iou_type: IouType,
     max_dets: int,
-) -> COCOeval:
+) -> FastCOCOeval:
     """An evaluator that has matched `found` with `objects` and accumulated."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
         detections = [_with_area(row, iou_type) for row in found]
-        evaluator: COCOeval = FastCOCOeval(
-            _index(truth, objects), _index(truth, detections), iou_type
-        )
+        evaluator = FastCOCOeval(_index(truth, objects), _index(truth, detections), iou_type)
         evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
         evaluator.evaluate()
         evaluator.accumulate()

@@ -7,6 +7,7 @@ same order, gives the same matches (a test holds the two against each other).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,32 @@ class FastCOCOeval(COCOeval):  # type: ignore[misc, unused-ignore]
             "gtIgnore": is_ignored.astype(np.int64),
             "dtIgnore": is_ignored_found | ((object_of == 0) & is_outside),
         }
+
+    def matches_of_all_sizes(self, ignored: Collection[int] = ()) -> list[dict[str, Any] | None]:
+        """Matches of `evaluateImg` class by class, and in each image by image, once more.
+
+        Objects with an id in `ignored` do not count, as if they were of a size that is not asked
+        for. Nor do detections without an object that overlap one of them more than any other: they
+        belong to it, as a detection of another size belongs to objects of that size. Overlaps are
+        those that `evaluate`, which has to come first, has computed.
+        """
+        for rows in self._gts.values():
+            for row in rows:
+                row["ignore"] = bool(row["iscrowd"]) or row["id"] in ignored
+        params = self.params
+        every_size = params.areaRng[params.areaRngLbl.index("all")]
+        matches = []
+        for category_id in params.catIds:
+            for image_id in params.imgIds:
+                row = self.evaluateImg(image_id, category_id, every_size, params.maxDets[-1])
+                ious = np.asarray(self.ious[image_id, category_id])
+                if row is not None and ious.size:
+                    closest = np.array([one["id"] for one in self._gts[image_id, category_id]])
+                    belongs = np.isin(closest[ious.argmax(axis=1)], list(ignored))
+                    belongs &= ious.max(axis=1) > 0
+                    row["dtIgnore"] |= belongs & (row["dtMatches"] == 0)
+                matches.append(row)
+        return matches
 
 
 def _match(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .counting import IOU, Counting
+from .huddle_scores import HuddleScores
+from .huddle_table import huddle_table
 
 FORMAT_VERSION = 1
 
@@ -79,6 +81,7 @@ class Metrics:
     # Both of masks where `mask` is there, else of boxes.
     counting: Counting | None  # at the threshold that was asked for; None if there was none
     best_counting: Counting | None  # at the threshold that is best; None if no object was found
+    huddles: HuddleScores | None = None  # by how much objects overlap; None unless asked for
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that json can write: nan, which json does not have, becomes None."""
@@ -99,6 +102,7 @@ class Metrics:
                 "at_shown_from": _counting_to_json(self.counting),
                 "best": _counting_to_json(self.best_counting),
             },
+            "huddles": None if self.huddles is None else self.huddles.to_json(),
         }
 
     @property
@@ -119,6 +123,8 @@ class Metrics:
             lines += ["", *self._class_lines()]
         for reason, count in self.skipped.items():
             lines.append(f"left out: {count} x {reason}")
+        if self.huddles is not None:
+            lines += ["", huddle_table(self.huddles)]
         return "\n".join(lines)
 
     def _summary(self) -> list[str]:

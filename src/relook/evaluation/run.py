@@ -11,6 +11,8 @@ from ..data.coco import Category, CocoIndex, ImageRecord
 from ..errors import DataError
 from ..predictor import Predictor
 from .coco import IouType, evaluate_coco
+from .ground_truth import read_ground_truth
+from .huddle import HuddleRule, find_huddles
 from .metrics import Metrics
 
 
@@ -31,24 +33,29 @@ def evaluate_model(
     batch_size: int = 1,
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    huddles: HuddleRule | None = None,
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`, at the model's own test threshold.
 
     At most `max_dets` objects count in an image: in suppression, in the cap and in the scoring;
     by default the model's own cap. `limit` takes the first images only. `progress` is called
     with how many images are done, and of how many. Classes are matched by name. Objects are
-    counted from the score `predictor.shown_from`, and from the one that is best.
+    counted from the score `predictor.shown_from`, and from the one that is best. `huddles` asks for
+    the numbers by how much objects overlap.
 
     Raises:
         DataError: D13 when the model cannot tell a class of the data, D11 when there is no
             image, D01 or D02 when one is missing or unreadable, D10 when one has another size
-            than the data says.
+            than the data says, D09 when huddles are to be told by masks and an object has none.
         UsageError: U03 for an option that makes no sense.
     """
     ids = match_classes(predictor.classes, index)
     records = index.images[:limit]
     if not records:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
+    truth = read_ground_truth(index.path, index.sizes())
+    if huddles is not None:
+        find_huddles(truth, huddles)  # fails before the work rather than after it
     cap = max_dets or predictor.config.cascade.max_detections
     started = time.perf_counter()
     found: list[dict[str, Any]] = []
@@ -63,14 +70,14 @@ def evaluate_model(
     seconds = time.perf_counter() - started
     iou_types: Sequence[IouType] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     metrics = evaluate_coco(
-        index.path,
+        truth,
         found,
         max_dets=cap,
         iou_types=iou_types,
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],
-        sizes=index.sizes(),
         count_from=predictor.shown_from,
+        huddles=huddles,
     )
     predictions = [
         {**one, "category_id": ids[one["category_id"]]}

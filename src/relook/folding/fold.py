@@ -11,6 +11,7 @@ from torch import nn
 from ..backbones.resnet import ResNet
 from ..detector import Detector
 from ..layers.aspp import ASPP
+from ..layers.conv_norm import ConvNorm
 from ..layers.linear import Linear
 from ..layers.recomputed import Recomputed
 from ..pyramids.fpn import FPN
@@ -98,6 +99,7 @@ MAKERS: Final[Mapping[type, Callable[[Any], nn.Module]]] = {
     ResNet: FoldedResNet,
     FPN: FoldedFPN,
     ASPP: FoldedASPP,
+    ConvNorm: lambda layer: folded_unit(layer.conv, layer.norm),
     nn.Conv2d: folded_unit,
     nn.Linear: FoldedLinear,
     Linear: FoldedLinear,

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers import initialise
+from ..layers.conv_norm import at_side
 from ..layers.module_list import ModuleList
 from ..ops.masks import mask_targets
 from ..processes import loss_divisor
@@ -39,10 +40,13 @@ class MaskHead(nn.Module):
         initialise.he_incoming(self.logits)
 
     def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:
-        """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S)."""
+        """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S).
+
+        Those may be of another side than S.
+        """
         x = pooled
         if self.carry is not None and carried is not None:
-            x = x + self.carry(carried).relu()
+            x = x + at_side(self.carry(carried).relu(), x.shape[-1])
         for conv in self.convs:
             x = conv(x).relu()
         return x

@@ -60,17 +60,20 @@ class SemanticHead(nn.Module):
         return features
 
 
-def semantic_loss(logits: Tensor, targets: Sequence[Target], average: Average) -> Tensor:
+def semantic_loss(
+    logits: Tensor, targets: Sequence[Target], average: Average, padding_label: int = IGNORE
+) -> Tensor:
     """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, seen at stride 8.
 
     ``valid`` averages over labelled pixels, ``all`` divides by the ignored ones too. Targets
-    without a map, and what lies outside of a map, are ignored; with nothing labelled the loss is
-    zero.
+    without a map are ignored, and what lies outside of a map is of class `padding_label`; with
+    nothing labelled the loss is zero.
     """
     height, width = logits.shape[2:]
     labels = logits.new_full((len(logits), height, width), IGNORE, dtype=torch.int64)
     for canvas, target in zip(labels, targets, strict=True):
         if target.semantic is not None:
+            canvas.fill_(padding_label)
             seen = target.semantic[::STRIDE, ::STRIDE]
             canvas[: seen.shape[0], : seen.shape[1]] = seen
     total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="sum")

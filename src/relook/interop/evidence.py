@@ -15,6 +15,7 @@ from .classes import name_classes, names_in
 from .families import identify
 from .files.reading import Checkpoint
 from .recognition import Recognised, recognise
+from .settings.carried_dsc import guidance_size
 from .settings.mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
 from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 
@@ -62,17 +63,20 @@ def understand(
     old = identify(shapes) == "mmdet-v1"
     if old and not legacy:
         raise _old_numerics()
-    recognised = recognise(shapes, checkpoint.meta, preset=preset)
     reasons: list[str] = []
     assumed: list[str] = []
     notes: list[str] = []
+    values = _settings_of(checkpoint, config, notes)
+    recognised = recognise(
+        shapes, checkpoint.meta, preset=preset, guidance_size=guidance_size(values)
+    )
     if old:
         assumed.append("numerics of MMDetection 1.x (experimental: no recorded run proves them)")
     elif legacy:
         notes.append("legacy changed nothing: the names are those of MMDetection 2.x and 3.x")
     # What the user says by a preset is not overruled by a text in the file.
     text_counts = config is not None or preset is None
-    carried = _carry(checkpoint, config, recognised.config, notes) if text_counts else None
+    carried = carry_over(values, recognised.config) if values and text_counts else None
     caffe = _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
     found = recognised.config if carried is None else carried.config
     blue_first = carried is not None and any(map(_CHANNELS.match, carried.conflicts))
@@ -110,23 +114,22 @@ def _settings(carried: Carried | None) -> tuple[str, ...]:
     )
 
 
-def _carry(
-    checkpoint: Checkpoint, config: Path | str | None, base: ModelConfig, notes: list[str]
-) -> Carried | None:
-    """What a configuration file, or else the text in the checkpoint, adds to `base`."""
+def _settings_of(
+    checkpoint: Checkpoint, config: Path | str | None, notes: list[str]
+) -> Mapping[str, Any]:
+    """What a configuration file, or else the text in the checkpoint, sets; nothing without one."""
     if config is not None:
         read = read_mmdet_config(Path(config))
         notes += read.notes
-        return carry_over(read.values, base)
+        return read.values
     key = next((k for k in TEXTS if isinstance(checkpoint.meta.get(k), str)), None)
     if key is None:
-        return None
+        return {}
     try:
-        read = config_from_text(checkpoint.meta[key])
-        return carry_over(read.values, base)
+        return config_from_text(checkpoint.meta[key]).values
     except RelookError as error:
         notes.append(f"meta.{key} was not used: {error.message}")
-        return None
+        return {}
 
 
 def _settle_style(

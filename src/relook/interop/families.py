@@ -26,12 +26,6 @@ class Refused(NamedTuple):
 
 REFUSED: Final[tuple[Refused, ...]] = (
     Refused(
-        "DSC",
-        r"roi_head\.mpn\.",
-        "the cascade of DSC refines masks before boxes and has layers of its own (roi_head.mpn), "
-        "which relook does not have yet",
-    ),
-    Refused(
         "SCNet",
         r"roi_head\.(glbctx_head|feat_relay_head)\.",
         "its global context and feature relay are not among relook's models",
@@ -64,7 +58,7 @@ REFUSED: Final[tuple[Refused, ...]] = (
     ),
 )
 
-_OURS = re.compile(r"(features\.(backbones?|fpn)|cascade\.(box|mask)_heads)\.")
+_OURS = re.compile(r"(features\.(backbones?|fpn)|cascade\.(box|mask|guidance)_heads)\.")
 _NEW = re.compile(r"roi_head\.bbox_head\.\d+\.")
 _TORCHVISION = re.compile(r"(backbone\.body\.|backbone\.fpn\.inner_blocks\.|roi_heads\.)")
 _CLASSIFIER = re.compile(r"(conv1|layer1\.0\.conv1|layer4\.0\.conv1)\.weight")

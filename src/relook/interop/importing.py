@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..assembly import build_detector
-from ..config import ModelConfig
+from ..config import DSCConfig, ModelConfig
 from ..data.records import Category
 from ..detector import Detector
 from ..errors import ModelError, UsageError
@@ -27,7 +27,7 @@ from .hub.downloading import sha256_of
 from .legacy import convert_v1
 from .mmdet import rename
 from .recognition import Recognised, todays_name
-from .report import LICENCES, Report, forward_values
+from .report import DSC_LICENCE, LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal
 from .style import Style
 from .tensor_table import Row, check_strict, fill, match_tensors
@@ -124,6 +124,7 @@ def import_checkpoint(
         unknown=(*model.recognised.unknown, *model.assumed),
         notes=(*model.notes, *notes),
         settings=model.settings,
+        licence=DSC_LICENCE if isinstance(model.config.cascade, DSCConfig) else None,
     )
     return Imported(detector, model.config, model.classes, report, model.recipe)
 
@@ -241,6 +242,7 @@ def _report(
     unknown: Sequence[str] = (),
     notes: Sequence[str] = (),
     settings: Sequence[str] = (),
+    licence: str | None = None,
 ) -> Report:
     return Report(
         file=checkpoint.path.name,
@@ -253,6 +255,6 @@ def _report(
         notes=(*checkpoint.notes, *notes),
         settings=tuple(settings),
         rows=tuple(rows),
-        licence=LICENCES[source],
+        licence=licence or LICENCES[source],
         values={} if detector is None else forward_values(detector),
     )

@@ -7,29 +7,35 @@ is taken from what was published for that family of models, and listed as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..config import STAGES, BackboneConfig, HTCConfig, ModelConfig, SACConfig, SemanticConfig
+from ..config import (
+    BackboneConfig,
+    DSCConfig,
+    HTCConfig,
+    ModelConfig,
+    SACConfig,
+    SemanticConfig,
+)
+from ..errors import ModelError
 from ..presets import PRESETS
 from ..presets import preset as named_preset
 from .backbone_shapes import read_backbone
+from .cascade_shapes import BOX, Side, is_guided, read_classes, read_dsc, read_htc
 from .families import Source, identify
-from .shapes import Shapes, unfit
+from .shapes import Findings, Shapes, unfit
+from .structure import differences, preset_of
 
 _RFP = "neck.rfp_modules"
-_BOX, _MASK = "roi_head.bbox_head", "roi_head.mask_head"
 _SEMANTIC = "roi_head.semantic_head"
-_CELLS = 7 * 7  # of a RoI as the box head sees it
 _RATIOS = 3
 
 _OLD_NAMES: Final = (
     (re.compile(r"^(rfp_(?:modules|aspp|weight)\b)"), r"neck.\1"),
     (re.compile(r"^((?:bbox|mask|semantic)_head\.)"), r"roi_head.\1"),
 )
-_FREE: Final = frozenset({"num_classes", "semantic.num_classes"})
-"""Structural fields in which a file may differ from the preset it is said to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +53,24 @@ class Recognised:
         return preset_of(self.config)
 
 
-def preset_of(config: ModelConfig) -> str | None:
-    """The preset with the structure of `config`, classes aside; None when there is none."""
-    return next((name for name, p in PRESETS.items() if not differences(config, p.config)), None)
-
-
 def recognise(
     shapes: Mapping[str, tuple[int, ...]],
     meta: Mapping[str, Any],
     *,
     preset: str | None = None,
+    guidance_size: Side | None = None,
 ) -> Recognised:
     """The configuration of a cascade of MMDetection, by the names and shapes of its tensors.
 
     With `preset` the values that shapes do not tell come from there, and the structure must be
     that preset's, numbers of classes aside. Names of version 1 are understood; whether such a
-    file may be used is for the caller to decide by `source`.
+    file may be used is for the caller to decide by `source`. `guidance_size` is what the settings
+    of a training say, of which DSC and Fast DSC need it: no tensor tells them apart.
 
     Raises:
         ModelError: M04 when the file is of another library or of a model that is not covered,
-            or not of the structure of `preset`; the message says what it is.
+            or not of the structure of `preset`, or of DSC and nothing says of which; the message
+            says what it is.
         UsageError: U01 when there is no such preset.
     """
     source = identify(shapes)
@@ -74,7 +78,7 @@ def recognise(
         raise unfit(f"these are tensors under the names of {source}, not of MMDetection")
     old = source == "mmdet-v1"
     seen = Shapes({todays_name(name): tuple(s) for name, s in shapes.items()} if old else shapes)
-    say = _Findings()
+    say = Findings()
     _read_version(meta, old, say)
     given = None if preset is None else named_preset(preset)
     backbone = read_backbone(seen, say.reasons.append)
@@ -84,55 +88,25 @@ def recognise(
     channels = seen.size("neck.lateral_convs.0.conv.weight", 0)
     _check_pyramid(seen)
     semantic = _read_semantic(seen, say)
-    num_classes, cascade = _read_cascade(seen, channels, semantic, old, given, say)
-    base = given or ModelConfig()
+    num_classes, hidden = read_classes(seen, channels)
+    say.reasons.append(f"{num_classes} classes <- rows of {BOX}.0.fc_cls, less the background's")
+    cascade = _read_cascade(seen, num_classes, given, say, semantic=semantic is not None, old=old)
+    base = given or named_preset("dsc-r50" if is_guided(seen) else "htc-r50")
     config = base.with_(
         num_classes=num_classes,
         backbone=_keep(base.backbone, backbone) if given else backbone,
         pyramid__channels=channels,
         pyramid__steps=steps,
         semantic=semantic if given is None else _merged_semantic(given.semantic, semantic),
-        cascade=cascade,
+        cascade=cascade.with_(box_hidden=hidden),
         **({"numerics": "v1"} if old else {}),
     )
     if preset is not None and (wrong := differences(config, named_preset(preset))):
         raise unfit(f"the file is not a {preset}: {'; '.join(wrong)}")
+    if is_guided(seen):
+        config = _with_variant(config, preset, guidance_size, say)
     _list_unknown(config, preset, say)
     return Recognised(config, source, tuple(say.reasons), tuple(say.unknown))
-
-
-def differences(config: ModelConfig, other: ModelConfig) -> list[str]:
-    """In which structural fields two configurations differ, numbers of classes aside."""
-    mine, theirs = dict(_structure(config)), dict(_structure(other))
-    return [
-        f"{name} is {value}, not {theirs[name]}"
-        for name, value in mine.items()
-        if value != theirs[name] and name not in _FREE
-    ]
-
-
-class _Findings:
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-        self.unknown: list[str] = []
-
-
-def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
-    """The fields that names and shapes of tensors tell."""
-    backbone, cascade = config.backbone, config.cascade
-    for name in ("blocks", "width", "groups", "width_per_group", "weight_standardisation"):
-        yield f"backbone.{name}", getattr(backbone, name)
-    yield "backbone.sac.stages", backbone.sac and backbone.sac.stages
-    yield "backbone.sac.deformable", backbone.sac and backbone.sac.deformable
-    yield "backbone.deformable_stages", backbone.deformable_stages
-    yield "backbone.norm", "group" if backbone.norm == "group" else "batch"
-    yield "pyramid.channels", config.pyramid.channels
-    yield "pyramid.steps", config.pyramid.steps
-    yield "semantic", "present" if config.semantic else "absent"
-    yield "cascade.stages", len(cascade.stages)
-    for name in ("masks", "mask_flow", "box_hidden"):
-        yield f"cascade.{name}", getattr(cascade, name)
-    yield "cascade.mask_channels", cascade.mask_channels if cascade.masks else None
 
 
 def todays_name(key: str) -> str:
@@ -142,7 +116,7 @@ def todays_name(key: str) -> str:
     return key
 
 
-def _read_version(meta: Mapping[str, Any], old: bool, say: _Findings) -> None:
+def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
     version = str(meta.get("mmdet_version", ""))[:40]
     if old:
         say.reasons.append("MMDetection 1.x or the DetectoRS authors' <- heads without roi_head.")
@@ -176,7 +150,7 @@ def _check_pyramid(seen: Shapes) -> None:
         )
 
 
-def _read_semantic(seen: Shapes, say: _Findings) -> SemanticConfig | None:
+def _read_semantic(seen: Shapes, say: Findings) -> SemanticConfig | None:
     key = f"{_SEMANTIC}.conv_logits.weight"
     if not seen.has(f"{_SEMANTIC}."):
         return None
@@ -204,93 +178,82 @@ def _keep(given: BackboneConfig, found: BackboneConfig) -> BackboneConfig:
 
 def _read_cascade(
     seen: Shapes,
-    channels: int,
-    semantic: SemanticConfig | None,
-    old: bool,
+    num_classes: int,
     given: ModelConfig | None,
-    say: _Findings,
-) -> tuple[int, HTCConfig]:
-    stages = seen.count(_BOX)
-    num_classes, hidden = _read_box_heads(seen, stages, channels)
-    say.reasons.append(f"{num_classes} classes <- rows of {_BOX}.0.fc_cls, less the background's")
-    masks = seen.has(f"{_MASK}.")
-    flow = any(name.startswith(f"{_MASK}.") and ".conv_res." in name for name in seen.names)
-    if masks:
-        _check_mask_heads(seen, stages, num_classes + old)
-    hybrid = flow or (semantic is not None and masks)
-    kind = "htc-r50" if hybrid else "cascade-mask-r50" if masks else "cascade-r50"
-    base = named_preset(kind).cascade if given is None else given.cascade
-    evidence = (
-        f"conv_res in {_MASK}" if flow else f"{_SEMANTIC}" if hybrid else f"no conv_res in {_MASK}"
-    )
-    named = "Hybrid Task Cascade" if hybrid else "Cascade Mask R-CNN" if masks else "Cascade R-CNN"
-    say.reasons.append(f"{named}, {stages} stages <- {evidence if masks else f'no {_MASK}'}")
-    known = base.stages if given is not None else STAGES
-    if stages != len(known):
-        say.unknown.append(
-            f"thresholds, deviations and weights of the {stages} stages: as published for "
-            f"{len(known)}, {'cut' if stages < len(known) else 'the last repeated'}"
-        )
-    return num_classes, base.with_(
-        stages=(*known, *[known[-1]] * max(stages - len(known), 0))[:stages],
-        masks=masks,
-        interleaved=hybrid,
-        mask_flow=flow,
-        box_hidden=hidden,
-        mask_channels=(
-            seen.size(f"{_MASK}.0.convs.0.conv.weight", 0) if masks else base.mask_channels
-        ),
+    say: Findings,
+    *,
+    semantic: bool,
+    old: bool,
+) -> HTCConfig | DSCConfig:
+    """The cascade; that of `given` for what shapes hide, if it is of the same kind."""
+    base = None if given is None else given.cascade
+    if is_guided(seen):
+        return read_dsc(seen, num_classes, base if isinstance(base, DSCConfig) else None, say)
+    return read_htc(
+        seen,
+        num_classes,
+        base if isinstance(base, HTCConfig) else None,
+        say,
+        semantic=semantic,
+        old=old,
     )
 
 
-def _read_box_heads(seen: Shapes, stages: int, channels: int) -> tuple[int, int]:
-    """Classes and hidden width, which all stages must share."""
-    found = set()
-    for stage in range(stages):
-        head = f"{_BOX}.{stage}"
-        rows = seen.size(f"{head}.fc_cls.weight", 0)
-        boxes = seen.size(f"{head}.fc_reg.weight", 0)
-        if boxes != 4:
-            raise unfit(
-                f"{head}.fc_reg refines {boxes // 4} boxes for every region, one for each class; "
-                "relook's cascades refine one for all classes (reg_class_agnostic=True)"
-            )
-        found.add((rows - 1, seen.size(f"{head}.shared_fcs.0.weight", 0)))
-        inputs = seen.size(f"{head}.shared_fcs.0.weight", 1)
-        if inputs != channels * _CELLS:
-            raise unfit(
-                f"{head} takes {inputs} numbers for a region, not {channels} channels of 7x7 cells"
-            )
-    if len(found) != 1 or min(found)[0] < 1:
-        raise unfit(f"its box heads do not agree on classes and hidden width: {sorted(found)}")
-    return found.pop()
-
-
-def _check_mask_heads(seen: Shapes, stages: int, expected: int) -> None:
-    heads = seen.count(_MASK)
-    if heads != stages:
+def _with_variant(
+    config: ModelConfig, preset: str | None, stated: Side | None, say: Findings
+) -> ModelConfig:
+    """DSC or Fast DSC, as the preset or the settings of its training say; never a guess."""
+    cascade = config.cascade
+    assert isinstance(cascade, DSCConfig)
+    size = cascade.guidance_size if preset is not None else stated
+    if size is None:
+        raise _which_variant(config)
+    if stated not in (None, size):
         raise unfit(
-            f"it has {stages} box heads and {heads} mask heads; relook's cascades have one "
-            "of each in every stage"
+            f"preset {preset} has guidance masks of {2 * size} x {2 * size} cells, and the "
+            f"settings of its training ask for {2 * stated} x {2 * stated}"
         )
-    for stage in range(heads):
-        key = f"{_MASK}.{stage}.conv_logits.weight"
-        rows = seen.size(key, 0)
-        if rows != expected:
-            kind = "one mask for all classes" if rows == 1 else f"{rows} masks"
-            raise unfit(f"{key} gives {kind}, where {expected} are expected, one for each class")
+    evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, say its settings"
+    say.reasons.append(f"guidance of {size} x {size} cells <- {evidence}")
+    return config.with_(cascade__guidance_size=size)
 
 
-def _list_unknown(config: ModelConfig, preset: str | None, say: _Findings) -> None:
+def _which_variant(config: ModelConfig) -> ModelError:
+    names = [
+        name
+        for name, p in PRESETS.items()
+        if isinstance(p.config.cascade, DSCConfig)
+        and not differences(
+            config.with_(cascade__guidance_size=p.config.cascade.guidance_size), p.config
+        )
+    ]
+    named = " or ".join(f"--preset {name}" for name in names)
+    say = f"say which with {named} of `relook weights import`, or " if names else ""
+    return ModelError(
+        "M04",
+        "this is a checkpoint of DSC or of Fast DSC. Their tensors are the same, and the one "
+        f"taken for the other would be silently wrong, so it is not guessed: {say}give with "
+        "--config the configuration of its training, whose guidance masks (mask_size) tell it.",
+    )
+
+
+def _list_unknown(config: ModelConfig, preset: str | None, say: Findings) -> None:
     cascade, rpn = config.cascade, config.rpn
     source = f"preset {preset}" if preset else "as published for this family"
-    low = "on" if cascade.match_low_quality else "off"
+    low = isinstance(cascade, HTCConfig) and cascade.match_low_quality
     say.unknown += [
         f"score threshold {cascade.score_threshold:g}, suppression {cascade.suppression} at "
-        f"{cascade.nms_iou:g}, low-quality matches {low}: {source}",
+        f"{cascade.nms_iou:g}, low-quality matches {'on' if low else 'off'}: {source}",
         f"anchors of scale {rpn.anchor_scale:g}, image size {config.input.size[0]} x "
         f"{config.input.size[1]}, mean and deviation of pixels: {source}",
     ]
+    if isinstance(cascade, DSCConfig):
+        ratios = ", ".join(f"{ratio:g}" for ratio in cascade.ratios)
+        scores = ", ".join(str(stage + 1) for stage in cascade.scoring)
+        say.unknown.append(
+            f"guidance sees {ratios} times the box, its masks show the {cascade.mask_target_frame} "
+            f"box, and scores are of the stages {scores}: {source}"
+        )
     if config.semantic is not None:
         say.unknown.append(f"the semantic feature joins boxes and masks: {source}")
     if isinstance(config.backbone.sac, SACConfig):

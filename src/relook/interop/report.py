@@ -29,6 +29,11 @@ LICENCES: Final[dict[str, str]] = {
 }
 """What is known about the terms of foreign weights, by where they come from."""
 
+DSC_LICENCE: Final = (
+    "the DSC authors' code is for non-commercial purposes, and so are the weights they published; "
+    "weights that others trained come under the terms of whoever gave them to you"
+)
+
 _SIZE = (128, 160)  # of the fixed image
 _BEST = 10  # detections the checksum looks at
 _LISTED = 20  # rows of a kind that `lines` shows

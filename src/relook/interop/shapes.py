@@ -48,6 +48,14 @@ class Shapes:
         return len(found)
 
 
+class Findings:
+    """What reading a checkpoint brings to light, one line each."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []  # a fact, and the evidence for it
+        self.unknown: list[str] = []  # what the file cannot tell, and what is assumed
+
+
 def unfit(reason: str) -> ModelError:
     """The error for a checkpoint of a model that relook does not have."""
     return ModelError("M04", f"this checkpoint cannot be imported: {reason}.")

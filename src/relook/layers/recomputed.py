@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
@@ -26,5 +29,31 @@ class Recomputed:
         if not torch.is_grad_enabled():
             return compute(self._part, *arguments)
         return checkpoint(
-            compute, self._part, *arguments, use_reentrant=False, preserve_rng_state=False
+            compute,
+            self._part,
+            *arguments,
+            use_reentrant=False,
+            preserve_rng_state=False,
+            context_fn=lambda: (nullcontext(), _statistics_as_they_are(self._part)),
         )
+
+
+@contextmanager
+def _statistics_as_they_are(part: nn.Module) -> Iterator[None]:
+    """The running statistics of batch norms were updated when the method was first computed; now
+    copies of them are.
+
+    Norms that only stopped keeping statistics would save fewer tensors than the first time, which
+    checkpointing refuses.
+    """
+    norms = [module for module in part.modules() if isinstance(module, _BatchNorm)]
+    kept = [(norm, dict(norm.named_buffers(recurse=False))) for norm in norms]
+    for norm, buffers in kept:
+        for name, buffer in buffers.items():
+            setattr(norm, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for norm, buffers in kept:
+            for name, buffer in buffers.items():
+                setattr(norm, name, buffer)

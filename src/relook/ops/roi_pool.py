@@ -90,8 +90,11 @@ def pool_map(
         level = torch.zeros(len(rois), dtype=torch.int64)
         return pool_gathered([features], [stride], level, rois, side, finer)
     table = torch.cat([rois.image_index[:, None].to(rois.boxes), rois.boxes], dim=-1)  # (R, 5)
-    pooled = align(features, table.to(features), side * finer, stride)
-    return pooled if finer == 1 else F.avg_pool2d(pooled, finer)
+    # Half precision would move RoIs by pixels.
+    wide = features.float() if features.dtype.itemsize < 4 else features
+    pooled = align(wide, table.to(wide), side * finer, stride)
+    pooled = pooled if finer == 1 else F.avg_pool2d(pooled, finer)
+    return pooled.to(features.dtype)
 
 
 def _gathers(features: Tensor, rois: Rois, align: Align) -> bool:

@@ -63,16 +63,15 @@ def suppress_classes(
     method: Method = "nms",
     apart: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Detections of one image: boxes (S, 4), scores (S,), labels (S,), best first, at most `limit`.
+    """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
 
-    `boxes` (N, 4) each carry `scores` (N, K) for every class; a pair of box and class is a
-    candidate if its score is above `score_threshold`.
+    `boxes` (N, 4) each carry `scores` (N, K) for every class; a pair of row and class is a
+    candidate if its score is above `score_threshold`. A row may be there once for each class.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
-    candidates = boxes[row]
-    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method, apart)
+    keep, kept_scores = suppress(boxes[row], scores[row, label], label, iou, method, apart)
     keep = keep[:limit]
-    return candidates[keep], kept_scores[:limit], label[keep]
+    return row[keep], kept_scores[:limit], label[keep]
 
 
 def _suppress_one_group(

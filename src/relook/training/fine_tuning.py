@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import assign
+from ..config_base import assign
 from ..data.statistics import ObjectStatistics
 from ..weights import SavedModel
 from .recipe import UNLIMITED

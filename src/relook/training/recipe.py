@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..config import Config, Fraction, ModelConfig, Positive
+from ..config import Fraction, ModelConfig, Positive
+from ..config_base import Config
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 
@@ -141,6 +142,7 @@ _TINY = Recipe(
 """For minutes from scratch on two cores, on images that have no up."""
 
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
+_DSC_CLIP = 35.0  # L2 norm of the gradients, in all recipes of DSC
 
 RECIPES: dict[str, Recipe] = {
     "htc-tiny": _TINY,
@@ -152,6 +154,16 @@ RECIPES: dict[str, Recipe] = {
     "htc-x101-64x4d": _20E,
     "htc-x101-64x4d-dcn": _20E,
     "detectors-htc-r101": _20E,
+    "dsc-r50": _20E.with_(gradient_clip=_DSC_CLIP),
+    "dsc-r101": _20E.with_(gradient_clip=_DSC_CLIP),
+    "dsc-x101-32x4d": _20E.with_(gradient_clip=_DSC_CLIP),
+    "dsc-x101-64x4d-dcn": _20E.with_(gradient_clip=_DSC_CLIP),
+    "fast-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
+    "detectors-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
+    "detectors-fast-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
+    "dsc-tiny": _TINY,
+    "fast-dsc-tiny": _TINY,
+    "detectors-dsc-tiny": _TINY,
 }
 """Presets whose recipe is not the 1x schedule."""
 

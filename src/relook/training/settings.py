@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from ..config import C, Config, ModelConfig, assign, overlay
+from ..config import ModelConfig
+from ..config_base import C, Config, assign, overlay
 from ..errors import DataError, UsageError, did_you_mean
 from ..presets import preset
 from .recipe import Recipe, recipe_for

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from ..assembly import build_detector
-from ..config import ModelConfig
+from ..config import DSCConfig, ModelConfig
 from ..data.coco import Category
 from ..data.semantics import Mode
 from ..detector import Detector
@@ -101,7 +101,11 @@ def continued_detector(
     detector.load_state_dict(loaded)
     kept = sum(loaded[name] is not value for name, value in own.items())
     say(f"start: {kept} of {len(own)} tensors from {path}")
-    for line in (*common.lines(), *_semantic_lines(config, saved.config, labels)):
+    for line in (
+        *common.lines(),
+        *_semantic_lines(config, saved.config, labels),
+        *_guidance_lines(config, saved.config),
+    ):
         say(f"       {line}")
     unused = [name for name in given if name not in own]
     if unused:
@@ -144,6 +148,20 @@ def _semantic_lines(config: ModelConfig, before: ModelConfig, labels: str) -> li
     return [
         f"semantic labels: {count} here, {before.semantic.num_classes} of another kind in the "
         "file; these outputs start from random numbers"
+    ]
+
+
+def _guidance_lines(config: ModelConfig, before: ModelConfig) -> list[str]:
+    """A warning where DSC goes on as Fast DSC or the other way round: every tensor fits."""
+    now, then = config.cascade, before.cascade
+    if not isinstance(now, DSCConfig) or not isinstance(then, DSCConfig):
+        return []
+    if now.guidance_size == then.guidance_size:
+        return []
+    return [
+        f"guidance: {now.guidance_size} x {now.guidance_size} cells here, and the weights are of "
+        f"{then.guidance_size} x {then.guidance_size}: all fit, but results are poor until they "
+        "have adapted. Leave --model out to go on as the file is"
     ]
 
 

@@ -241,8 +241,8 @@ def find(name: str, weights: str = COCO) -> ZooFile:
     if not files:
         raise ModelError(
             "M01",
-            f"no weights that {name} could load were published, as far as is known here. Train "
-            "it, or import a file of your own with `relook weights import`.",
+            f"no weights of {name} are listed here. Train it, or import a file that you have with "
+            "`relook weights import`.",
         )
     if weights == COCO:
         return _default(name, files)

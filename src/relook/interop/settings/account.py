@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ...config import ModelConfig, assign, overlay
+from ...config import ModelConfig
+from ...config_base import assign, overlay
 from ...errors import UsageError
 from .unreadable import Unreadable
 

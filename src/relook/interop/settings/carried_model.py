@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...config import DSCConfig
 from ..style import Style
 from .account import Account
 from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style
+from .carried_dsc import DSC_HEAD, carry_final_masks, carry_guidance
 from .fixed_numerics import expected
 
 _MOST_STAGES = 20
 _HEADS: Final = "model.roi_head"
+_CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", DSC_HEAD)
 
 # Fields that one value of theirs sets. Several names are of several versions; TRAIN and TEST
 # stand for where the version keeps the model's train_cfg and test_cfg.
@@ -56,7 +59,7 @@ def carry_model(account: Account) -> Style | None:
         carry_backbone(account)
         carry_neck(account)
         _carry_anchors(account)
-        _carry_cascade(account)
+        _carry_cascade(account, train)
         _check_box_heads(account)
         _carry_stages(account, train)
         _carry_classes(account)
@@ -100,12 +103,14 @@ def _carry_anchors(account: Account) -> None:
             account.set(f"{path}.ratios", "rpn.anchor_ratios", ratios)
 
 
-def _carry_cascade(account: Account) -> None:
+def _carry_cascade(account: Account, train: str) -> None:
     kind = account.kind(_HEADS)
-    if kind not in {"CascadeRoIHead", "HybridTaskCascadeRoIHead"}:
+    if kind == DSC_HEAD:
+        carry_guidance(account, train)
+    if kind == DSC_HEAD or kind not in _CASCADES:
         return
     hybrid, masks = kind.startswith("Hybrid"), account.has(f"{_HEADS}.mask_head")
-    changes: dict[str, Any] = {"cascade.masks": masks}
+    changes: dict[str, Any] = {"cascade.kind": "htc", "cascade.masks": masks}
     paths = [f"{_HEADS}.type"]
     for theirs, ours in (("interleaved", "interleaved"), ("mask_info_flow", "mask_flow")):
         path = f"{_HEADS}.{theirs}"
@@ -125,8 +130,14 @@ def _check_box_heads(account: Account) -> None:
 def _carry_stages(account: Account, train: str) -> None:
     """Thresholds, deviations and weights, stage by stage."""
     rcnn, weights = f"{train}.rcnn", f"{_HEADS}.stage_loss_weights"
-    counts = [account.get(p) for p in (rcnn, weights, f"{_HEADS}.bbox_head")]
-    lengths = {len(c) for c in counts if isinstance(c, list | tuple)}
+    guided = isinstance(account.config.cascade, DSCConfig)
+    counted = [(rcnn, int(guided)), (f"{_HEADS}.bbox_head", 0)]
+    counted += [] if guided else [(weights, 0)]
+    lengths = {
+        len(entries) - others
+        for path, others in counted
+        if isinstance(entries := account.get(path), list | tuple)
+    }
     if not lengths:
         return
     if account.has(f"{_HEADS}.num_stages"):
@@ -142,18 +153,24 @@ def _carry_stages(account: Account, train: str) -> None:
     for i in range(min([*lengths, _MOST_STAGES])):
         known = account.config.cascade.stages
         stage = known[min(i, len(known) - 1)].model_dump()
-        for field, path, read in (
+        fields: list[tuple[str, str, Callable[[Account, str], Any]]] = [
             ("iou", _at(assigners, i), Account.number),
             ("std", _at(coders, i), Account.numbers),
-            ("loss_weight", f"{weights}.{i}", Account.number),
-        ):
+        ]
+        fields += [] if guided else [("loss_weight", f"{weights}.{i}", Account.number)]
+        for field, path, read in fields:
             value = read(account, path) if account.has(path) else None
             if value is not None:
                 stage[field] = value
                 paths.append(path)
         stages.append(stage)
     account.set_all(paths, {"cascade.stages": stages})
-    account.settle(weights)
+    if not guided:
+        account.settle(weights)
+        return
+    carry_final_masks(account, train)
+    if account.has(weights):
+        account.ignore(weights, "of DSC these are not read; set the weights of cascade.stages")
 
 
 def _at(paths: list[str], stage: int) -> str:
@@ -177,7 +194,7 @@ def _carry_classes(account: Account) -> None:
 
 
 def _carry_semantic(account: Account) -> None:
-    if account.kind(_HEADS) not in {"CascadeRoIHead", "HybridTaskCascadeRoIHead"}:
+    if account.kind(_HEADS) not in _CASCADES:
         return
     path = f"{_HEADS}.semantic_head"
     if not account.has(path):
@@ -221,7 +238,9 @@ def _carry_low_quality(account: Account, train: str) -> None:
         return
     path = f"{assigners[0]}.match_low_quality"
     value = account.flag(path) if account.has(path) else True
-    if value is not None:
+    if value and isinstance(account.config.cascade, DSCConfig):
+        account.conflict(path, "relook's DSC has no low-quality matches")
+    elif value is not None and not isinstance(account.config.cascade, DSCConfig):
         account.set(path, "cascade.match_low_quality", value)
 
 

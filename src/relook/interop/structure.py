@@ -1,0 +1,54 @@
+"""The structure of a model, and the preset that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..config import DSCConfig, ModelConfig
+from ..presets import PRESETS
+
+_FREE: Final = frozenset({"num_classes", "semantic.num_classes"})
+"""Structural fields in which a file may differ from the preset it is said to be."""
+
+
+def preset_of(config: ModelConfig) -> str | None:
+    """The preset with the structure of `config`, classes aside; None when there is none."""
+    return next((name for name, p in PRESETS.items() if not differences(config, p.config)), None)
+
+
+def differences(config: ModelConfig, other: ModelConfig) -> list[str]:
+    """In which structural fields two configurations differ, numbers of classes aside.
+
+    Of cascades of two kinds only what both have is compared.
+    """
+    mine, theirs = dict(_structure(config)), dict(_structure(other))
+    return [
+        f"{name} is {value}, not {theirs[name]}"
+        for name, value in mine.items()
+        if name in theirs and value != theirs[name] and name not in _FREE
+    ]
+
+
+def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
+    """The fields that tensors tell, and the one that makes DSC of them or Fast DSC."""
+    backbone, cascade = config.backbone, config.cascade
+    for name in ("blocks", "width", "groups", "width_per_group", "weight_standardisation"):
+        yield f"backbone.{name}", getattr(backbone, name)
+    yield "backbone.sac.stages", backbone.sac and backbone.sac.stages
+    yield "backbone.sac.deformable", backbone.sac and backbone.sac.deformable
+    yield "backbone.deformable_stages", backbone.deformable_stages
+    yield "backbone.norm", "group" if backbone.norm == "group" else "batch"
+    yield "pyramid.channels", config.pyramid.channels
+    yield "pyramid.steps", config.pyramid.steps
+    yield "semantic", "present" if config.semantic else "absent"
+    yield "cascade.kind", cascade.kind
+    yield "cascade.stages", len(cascade.stages)
+    for name in ("masks", "mask_flow", "box_hidden"):
+        yield f"cascade.{name}", getattr(cascade, name)
+    yield "cascade.mask_channels", cascade.mask_channels if cascade.masks else None
+    if isinstance(cascade, DSCConfig):
+        for name in ("guidance_size", "implicit_guidance", "initial_guidance", "fuse_kernel"):
+            yield f"cascade.{name}", getattr(cascade, name)
+        batch = cascade.fuse_norm in ("batch", "sync_batch")
+        yield "cascade.fuse_norm", "batch" if batch else cascade.fuse_norm

@@ -1,0 +1,63 @@
+"""The projection through which features of one head are shown to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from . import initialise
+
+
+class ConvNorm(nn.Module):
+    """A convolution without bias, and what normalises its output, if anything.
+
+    Raises:
+        ValueError: for an even `kernel`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        norm: Callable[[int], nn.Module] | None = nn.BatchNorm2d,
+    ) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel}: an even one has no middle")
+        self.conv = nn.Conv2d(channels, out_channels, kernel, padding=kernel // 2, bias=False)
+        self.norm = None if norm is None else norm(out_channels)
+        initialise.he(self.conv)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(R, C_out, S, S) of `x` (R, C, S, S). There may be no rows, in training too."""
+        x = self.conv(x)
+        norm = self.norm
+        if norm is None:
+            return x
+        if len(x) == 0 and isinstance(norm, _BatchNorm) and not _waits_for_others(norm):
+            # There are no statistics to be had.
+            return F.batch_norm(
+                x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+            )
+        normalised: Tensor = norm(x)
+        return normalised
+
+
+def _waits_for_others(norm: nn.Module) -> bool:
+    """Whether other processes would wait for ever if this one, without rows, left `norm` out."""
+    return (
+        isinstance(norm, nn.SyncBatchNorm)
+        and norm.training
+        and dist.is_available()
+        and dist.is_initialized()
+    )
+
+
+def at_side(x: Tensor, side: int) -> Tensor:
+    """`x` (R, C, S, S) averaged down, or repeated, to (R, C, side, side)."""
+    return x if x.shape[-1] == side else F.adaptive_avg_pool2d(x, side)
