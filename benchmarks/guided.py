@@ -217,7 +217,7 @@ def compose(place: Path) -> None:
     """Make the scenes in `place` unless they are there."""
     if not (place / "annotations").is_dir():
         command = [sys.executable, "-m", "relook", "data", "compose", str(place), "--one-class"]
-        command += ["--images", "300", "--val", "120", "--seed", "0"]
+        command += ["--images", "300", "--val", "120", "--seed", "0", "--objects", "12:30"]
         for option, part in (("--from", "train"), ("--val-from", "val")):
             for name in SOURCES:
                 folder = Path("datasets") / name
