@@ -84,7 +84,8 @@ def wake(detector: nn.Module) -> None:
             channels = module.in_channels
             module.weight_diff.normal_(std=0.2 * float(module.weight.std()))
             for context in (module.pre_context, module.post_context):
-                context.weight.normal_(std=0.2 * channels**-0.5)
+                if context is not None:
+                    context.weight.normal_(std=0.2 * channels**-0.5)
             for layer in (module.switch, module.offset_near, module.offset_far):
                 if layer is not None:
                     layer.weight.normal_()  # how much is settled later

@@ -25,6 +25,11 @@ class SACConfig(Config):
     rate: Positive = 3  # dilation of the second branch
     stages: tuple[bool, bool, bool, bool] = (False, True, True, True)
     deformable: bool = True
+    context: bool = True  # global context is added before and after
+    locked: bool = True  # the second branch's kernel is w + dw, not dw alone
+    switch: Literal["single", "dual", "sigmoid"] = "single"
+    """`single` is S and 1 - S, unbounded; `dual` two gates of their own; `sigmoid` bounds S, and
+    alone does not start at the plain convolution."""
 
 
 class BackboneConfig(Config):
@@ -65,6 +70,17 @@ class PyramidConfig(Config):
 
     channels: Annotated[int, Field(gt=0, multiple_of=4)] = 256
     steps: Positive = 1  # looks at the image
+    share_backbone: bool = False  # one backbone for all looks
+    connector: Literal["aspp", "none"] = "aspp"  # what the pyramid goes through to be fed back
+    fusion: Literal["gated", "none"] = "gated"  # `none`: the last look replaces those before
+    feedback_stages: tuple[bool, bool, bool, bool] = (False, True, True, True)
+    """Stages of the backbone whose first block is shown the pyramid."""
+
+    @model_validator(mode="after")
+    def _something_is_fed_back(self) -> Self:
+        if self.steps > 1 and not any(self.feedback_stages):
+            raise ValueError("steps above 1 need a stage in feedback_stages")
+        return self
 
 
 class RPNConfig(Config):

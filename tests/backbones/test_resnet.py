@@ -75,7 +75,7 @@ def test_feedback_starts_at_nothing_and_then_matters() -> None:
     config = BackboneConfig(blocks=(1, 1, 1, 1), width=8)
     backbone = build_backbone(config, feedback_channels=4)
     x = torch.randn(1, 3, 96, 96)
-    feedback = [torch.randn(1, 4, 96 // s, 96 // s) for s in (8, 16, 32)]
+    feedback = [None, *(torch.randn(1, 4, 96 // s, 96 // s) for s in (8, 16, 32))]
     plain = backbone(x)
     for mine, other in zip(backbone(x, feedback), plain, strict=True):
         assert torch.equal(mine, other)

@@ -100,7 +100,8 @@ def test_a_resnet_with_feedback_and_without() -> None:
     folded = FoldedResNet(resnet)
     assert_same_features(folded(PIXELS), resnet(PIXELS))
     generator = torch.Generator().manual_seed(5)
-    feedback = [torch.randn(2, 16, 96 // s, 128 // s, generator=generator) for s in (8, 16, 32)]
+    maps = (torch.randn(2, 16, 96 // s, 128 // s, generator=generator) for s in (8, 16, 32))
+    feedback = [None, *maps]
     nn.init.normal_(resnet.layer3[0].feedback.weight, std=0.5)  # type: ignore[union-attr]
     found = FoldedResNet(resnet)(PIXELS, feedback)
     assert_same_features(found, resnet(PIXELS, feedback))

@@ -52,6 +52,11 @@ def test_every_kind_of_network_detects_the_same(name: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
+        {"pyramid__share_backbone": True},
+        {"pyramid__connector": "none"},
+        {"pyramid__fusion": "none"},
+        {"pyramid__feedback_stages": (True, True, False, True)},
+        {"pyramid__steps": 3, "pyramid__share_backbone": True},
         {"numerics": "v1"},
         {"backbone__sac": None},
         {"backbone__norm": "group"},

@@ -38,6 +38,18 @@ def test_sac(deformable: bool, place: Any, bias: bool, size: tuple[int, int]) ->
     _assert_equal(sac, FoldedSAC(sac), size)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"context": False}, {"locked": False}, {"switch": "dual"}, {"switch": "sigmoid"}],
+    ids=str,
+)
+@pytest.mark.parametrize("deformable", [True, False])
+def test_variants(options: dict[str, Any], deformable: bool) -> None:
+    torch.manual_seed(0)
+    sac = lively_sac(8, deformable=deformable, **options)
+    _assert_equal(sac, FoldedSAC(sac), (9, 14))
+
+
 @pytest.mark.parametrize("options", [{"rate": 2}, {"dilation": 2}, {"dilation": (1, 2), "rate": 4}])
 def test_rates_and_dilations(options: dict[str, Any]) -> None:
     torch.manual_seed(0)

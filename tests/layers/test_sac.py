@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -116,3 +119,73 @@ def test_the_mean_of_a_neighbourhood_is_the_mean_of_its_reflected_cells(
         torch.testing.assert_close(mean, cells.mean((4, 5)), rtol=0, atol=1e-6)
         with fast.plain():
             torch.testing.assert_close(neighbourhood_mean(x), mean, rtol=0, atol=1e-6)
+
+
+SWITCHES = [
+    {"context": False},
+    {"locked": False},
+    {"switch": "dual"},
+    {"deformable": False},
+    {"deformable": False, "context": False},
+    {"deformable": False, "locked": False},
+    {"deformable": False, "switch": "dual"},
+]
+
+
+@pytest.mark.parametrize("options", SWITCHES, ids=str)
+@torch.no_grad()
+def test_every_variant_starts_at_the_plain_convolution(options: dict[str, Any]) -> None:
+    sac, x = SAConv2d(4, **options), torch.randn(2, 4, 9, 7)
+    torch.testing.assert_close(sac(x), F.conv2d(x, sac.standardised(), padding=1))
+
+
+@torch.no_grad()
+def test_a_sigmoid_does_not() -> None:
+    sac, x = SAConv2d(4, switch="sigmoid", deformable=False), torch.randn(2, 4, 9, 7)
+    share = torch.tensor(1.0).sigmoid()
+    near = F.conv2d(x, sac.standardised(), padding=1)
+    far = F.conv2d(x, sac.standardised(), padding=3, dilation=3)
+    torch.testing.assert_close(sac(x), share * near + (1 - share) * far)
+
+
+def _by_hand(**options: Any) -> float:
+    """The middle of a 7x7 map of ones with one channel, whose every number is chosen.
+
+    The standardised kernel is 2 everywhere (its mean is taken off, so that is the constant
+    ``weight_beta``), dw is 1 everywhere, and the switch gives 0.25, or 0.25 and 0.5. All 9 taps of
+    rate 1 and of rate 3 lie inside at the middle: near is 18.
+    """
+    sac = SAConv2d(1, deformable=False, context=False, **options)
+    sac.weight.zero_()
+    sac.weight_gamma.zero_()
+    sac.weight_beta.fill_(2.0)
+    sac.weight_diff.fill_(1.0)
+    sac.switch.weight.zero_()
+    assert sac.switch.bias is not None
+    sac.switch.bias[0] = 0.25
+    if options.get("switch") == "dual":
+        sac.switch.bias[1] = 0.5
+    return float(sac(torch.ones(1, 1, 7, 7))[0, 0, 3, 3])
+
+
+@torch.no_grad()
+def test_locking_and_two_switches_by_hand() -> None:
+    assert _by_hand() == pytest.approx(0.25 * 18 + 0.75 * 27)  # w + dw is 3 in 9 taps
+    assert _by_hand(locked=False) == pytest.approx(0.25 * 18 + 0.75 * 9)  # dw alone is 1
+    assert _by_hand(switch="dual") == pytest.approx(0.25 * 18 + 0.5 * 27)
+    share = 1 / (1 + math.exp(-0.25))
+    assert _by_hand(switch="sigmoid") == pytest.approx(share * 18 + (1 - share) * 27)
+
+
+def test_variants_have_the_parameters_of_what_they_have() -> None:
+    full = SAConv2d(8).state_dict()
+
+    def removed(**options: Any) -> set[str]:
+        return {
+            name.split(".")[0] for name in full.keys() - SAConv2d(8, **options).state_dict().keys()
+        }
+
+    assert removed(context=False) == {"pre_context", "post_context"}
+    assert removed(deformable=False) == {"offset_near", "offset_far"}
+    assert removed(locked=False) == removed(switch="dual") == removed(switch="sigmoid") == set()
+    assert SAConv2d(8, switch="dual").switch.out_channels == 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import nn
 
-from ..backbones.resnet import Conv3x3, Norm, ResNet
+from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
 from ..config import BackboneConfig, PyramidConfig
 from ..layers import AWSConv2d, SAConv2d
 from ..layers.aspp import ASPP
@@ -26,19 +27,29 @@ def build_features(
     backbone: BackboneConfig, pyramid: PyramidConfig
 ) -> FeaturePyramid | RecursiveFeaturePyramid:
     """Pixels to pyramid: one look, or ``pyramid.steps`` looks."""
-    first = build_backbone(backbone)
-    fpn = FPN(first.out_channels, pyramid.channels)
-    if pyramid.steps == 1:
+    channels, shown = pyramid.channels, (pyramid.channels, pyramid.feedback_stages)
+    looks_again, shares = pyramid.steps > 1, pyramid.share_backbone
+    first = build_backbone(backbone, *(shown if looks_again and shares else ()))
+    fpn = FPN(first.out_channels, channels)
+    if not looks_again:
         return FeaturePyramid(first, fpn)
-    later = [build_backbone(backbone, pyramid.channels) for _ in range(pyramid.steps - 1)]
+    later = [build_backbone(backbone, *shown) for _ in range(0 if shares else pyramid.steps - 1)]
     features = RecursiveFeaturePyramid(
-        [first, *later], fpn, ASPP(pyramid.channels), GatedFusion(pyramid.channels)
+        [first, *later],
+        fpn,
+        ASPP(channels) if pyramid.connector == "aspp" else nn.Identity(),
+        GatedFusion(channels) if pyramid.fusion == "gated" else None,
+        pyramid.steps,
     )
     copy_first_look(features)
     return features
 
 
-def build_backbone(config: BackboneConfig, feedback_channels: int | None = None) -> ResNet:
+def build_backbone(
+    config: BackboneConfig,
+    feedback_channels: int | None = None,
+    feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
+) -> ResNet:
     """One backbone, its frozen parts not requiring gradients."""
     backbone = ResNet(
         config.blocks,
@@ -50,6 +61,7 @@ def build_backbone(config: BackboneConfig, feedback_channels: int | None = None)
         width_per_group=config.width_per_group,
         stride_first=config.stride_in == "1x1",
         feedback_channels=feedback_channels,
+        feedback_stages=feedback_stages,
     )
     for part in backbone.parts()[: config.frozen_stages]:
         for module in part:
@@ -59,7 +71,8 @@ def build_backbone(config: BackboneConfig, feedback_channels: int | None = None)
 
 def _conv3x3(config: BackboneConfig, stage: int) -> Conv3x3:
     if config.sac is not None and config.sac.stages[stage]:
-        return partial(SAConv2d, rate=config.sac.rate, deformable=config.sac.deformable)
+        options = config.sac.model_dump(exclude={"stages"})
+        return partial(SAConv2d, **options)
     if config.deformable_stages[stage]:
         return DeformableConv2d
     conv = AWSConv2d if config.weight_standardisation else nn.Conv2d

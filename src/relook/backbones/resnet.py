@@ -17,7 +17,9 @@ from ..types import Pyramid
 Conv = Callable[..., nn.Conv2d]  # called like nn.Conv2d
 Conv3x3 = Callable[[int, int, int], nn.Module]  # (channels, stride, groups) -> convolution
 Norm = Callable[[int], nn.Module]  # channels -> normalisation
+Feedback = list[Tensor | None]  # a map for each of the four stages
 EXPANSION = 4
+FEEDBACK_STAGES = (False, True, True, True)
 
 
 class Bottleneck(nn.Module):
@@ -85,7 +87,7 @@ class ResNet(nn.Module):
         stride_first: The first 1x1 convolution halves the map, as in Caffe's ResNets, not the
             3x3.
         feedback_channels: Channels of the feedback maps, None for a backbone without feedback.
-            The first block of stages 2 to 4 accepts feedback.
+        feedback_stages: Stages whose first block accepts feedback.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class ResNet(nn.Module):
         width_per_group: int = 64,
         stride_first: bool = False,
         feedback_channels: int | None = None,
+        feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
     ) -> None:
         super().__init__()
         self.conv1 = conv(3, width, 7, stride=2, padding=3, bias=False)
@@ -124,7 +127,9 @@ class ResNet(nn.Module):
                         conv3x3=conv3x3,
                         norm=norm,
                         project=first,
-                        feedback_channels=feedback_channels if first and i > 0 else None,
+                        feedback_channels=(
+                            feedback_channels if first and feedback_stages[i] else None
+                        ),
                     )
                 )
                 in_channels = out_channels
@@ -133,16 +138,19 @@ class ResNet(nn.Module):
         self.out_channels = tuple(width * 2**i * EXPANSION for i in range(4))
         self._initialise()
 
-    def forward(self, pixels: Tensor, feedback: Pyramid | None = None) -> Pyramid:
-        """Four maps; `feedback` are the maps P3, P4, P5 of strides 8, 16, 32, if any."""
+    def forward(self, pixels: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """Four maps; `feedback` are maps of their strides, None where a stage gets none."""
         x = self.maxpool(self.bn1(self.conv1(pixels)).relu())
         maps = []
-        for i, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+        for stage, shown in zip(self._stages(), feedback or [None] * 4, strict=True):
             for j, block in enumerate(stage):
-                takes_feedback = feedback is not None and i > 0 and j == 0
-                x = block(x, feedback[i - 1] if feedback is not None and takes_feedback else None)
+                x = block(x, shown if j == 0 else None)
             maps.append(x)
         return maps
+
+    def takes_feedback(self) -> list[bool]:
+        """Which of the four stages are shown feedback."""
+        return [stage[0].feedback is not None for stage in self._stages()]
 
     def parts(self) -> list[list[nn.Module]]:
         """The stem and the four stages, in the order in which they may be frozen."""

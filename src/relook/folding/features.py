@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.resnet import Bottleneck, ResNet
+from ..backbones.resnet import Bottleneck, Feedback, ResNet
 from ..layers.aspp import ASPP
 from ..layers.module_list import ModuleList
 from ..pyramids.fpn import FPN
-from ..pyramids.rfp import RecursiveFeaturePyramid
+from ..pyramids.rfp import RecursiveFeaturePyramid, feedback_for
 from ..types import Pyramid
 from .layers import folded_unit, twin
 
@@ -48,6 +48,7 @@ class FoldedResNet(nn.Module):
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
+        self.takes_feedback = resnet.takes_feedback()
         self.stem = folded_unit(resnet.conv1, resnet.bn1, relu=True)
         self.maxpool = twin(resnet.maxpool)
         self.stages = ModuleList[ModuleList[nn.Module]](
@@ -55,22 +56,23 @@ class FoldedResNet(nn.Module):
             for stage in (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)
         )
 
-    def forward(self, pixels: Tensor, feedback: Pyramid | None = None) -> Pyramid:
-        """Four maps of pixels (B, 3, H, W); `feedback` are P3, P4, P5, if any."""
+    def forward(self, pixels: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """Four maps of pixels (B, 3, H, W); `feedback` are maps of their strides, if any."""
         return self.go_on(self.begin(pixels), feedback)
 
     def begin(self, pixels: Tensor) -> Tensor:
-        """Stem and first stage: the map of stride 4."""
+        """What no feedback reaches: the stem, and the first stage if it takes none."""
         x: Tensor = self.maxpool(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
-        for block in self.stages[0]:
-            x = block(x, None)
+        if not self.takes_feedback[0]:
+            for block in self.stages[0]:
+                x = block(x, None)
         return x
 
-    def go_on(self, x: Tensor, feedback: Pyramid | None = None) -> Pyramid:
-        """All four maps, from the first; `feedback` are P3, P4, P5, if any."""
-        maps = [x]
-        for i, stage in enumerate(list(self.stages)[1:]):
-            for j, block in enumerate(stage):
+    def go_on(self, x: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """All four maps, from what `begin` gives."""
+        maps = [] if self.takes_feedback[0] else [x]
+        for i in range(len(maps), len(self.stages)):
+            for j, block in enumerate(self.stages[i]):
                 x = block(x, feedback[i] if feedback is not None and j == 0 else None)
             maps.append(x)
         return maps
@@ -119,28 +121,32 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
 
     def __init__(self, pyramid: RecursiveFeaturePyramid, fold: Fold) -> None:
         super().__init__()
-        first, *later = pyramid.backbones
-        self.backbones = ModuleList[FoldedResNet](
-            FoldedResNet(backbone) for backbone in pyramid.backbones
-        )
-        self.begins_alike = [_begin_alike(first, backbone) for backbone in later]
+        looks = pyramid.looks()
+        folded = {backbone: FoldedResNet(backbone) for backbone in pyramid.backbones}
+        self.backbones = ModuleList[FoldedResNet](folded.values())
+        self.looks = [list(folded).index(backbone) for backbone in looks]
+        self.begins_alike = [_begin_alike(looks[0], backbone) for backbone in looks[1:]]
         self.fpn, self.connector = fold(pyramid.fpn), fold(pyramid.connector)
-        self.fusion: nn.Module = twin(pyramid.fusion)
+        self.fusion: nn.Module | None = None if pyramid.fusion is None else twin(pyramid.fusion)
 
     def forward(self, pixels: Tensor) -> Pyramid:
         """Pixels (B, 3, H, W) to P2..P6."""
-        first, *later = self.backbones
+        first, *later = (self.backbones[index] for index in self.looks)
         begun = first.begin(pixels)
         pyramid: Pyramid = self.fpn(first.go_on(begun))
         for backbone, alike in zip(later, self.begins_alike, strict=True):
-            feedback = [self.connector(level) for level in pyramid[1:4]]
+            feedback = feedback_for(backbone.takes_feedback, pyramid, self.connector)
             start = begun if alike else backbone.begin(pixels)
-            refined = self.fpn(backbone.go_on(start, feedback))
-            pyramid = [
-                old.lerp(new, self.fusion(new).sigmoid())
-                for new, old in zip(refined, pyramid, strict=True)
-            ]
+            refined: Pyramid = self.fpn(backbone.go_on(start, feedback))
+            pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
         return pyramid
+
+    def _blended(self, refined: Pyramid, pyramid: Pyramid) -> Pyramid:
+        assert self.fusion is not None
+        return [
+            old.lerp(new, self.fusion(new).sigmoid())
+            for new, old in zip(refined, pyramid, strict=True)
+        ]
 
 
 def _begin_alike(one: ResNet, other: ResNet) -> bool:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.deformable import DeformableConv2d
-from ..layers.sac import SAConv2d, global_mean, neighbourhood_mean
+from ..layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean
 from ..ops.deformable import Branch, mixed_convolution
 from ..ops.sampled_product import Geometry, sampled_product, tap_major, window_taps
 from .layers import Affine, FoldedConv2d, Place, twin
@@ -27,11 +27,15 @@ class FoldedSAC(nn.Module):
     def __init__(self, sac: SAConv2d, affine: Affine | None = None, *, relu: bool = False) -> None:
         super().__init__()
         near = sac.standardised().detach()
-        kernels = (near, near + sac.weight_diff.detach())
+        kernels = (near, sac.far_kernel(near).detach())
         place = Place.of(sac)
         rates = (place.dilation, (place.dilation[0] * sac.rate, place.dilation[1] * sac.rate))
-        self.pre_context, self.post_context = twin(sac.pre_context), twin(sac.post_context)
+        self.pre_context, self.post_context = (
+            None if context is None else twin(context)
+            for context in (sac.pre_context, sac.post_context)
+        )
         self.look = _look(sac)
+        self.switch_kind, self.switches = sac.switch_kind, sac.switch.out_channels
         deformable = sac.offset_near is not None
         self.mix = (_Deformable if deformable else _Atrous)(kernels, rates, place)
         self.bias = None if sac.bias is None else sac.bias.detach()
@@ -43,13 +47,17 @@ class FoldedSAC(nn.Module):
         Raises:
             ModelError: M05 for a map under 3x3 cells.
         """
-        x = x + self.pre_context(global_mean(x))
+        if self.pre_context is not None:
+            x = x + self.pre_context(global_mean(x))
         look = self.look(neighbourhood_mean(x))
-        offsets, switch = look[:, :-1], look[:, -1:]
-        out = self.mix(x, offsets, torch.cat([switch, 1 - switch], dim=1))
+        offsets, switch = look[:, : -self.switches], look[:, -self.switches :]
+        out = self.mix(x, offsets, gates_of(switch, self.switch_kind))
         if self.bias is not None:
             out = out + self.bias[:, None, None]
-        around = self.post_context(global_mean(out))
+        if self.post_context is None:
+            around = out.new_zeros(())
+        else:
+            around = self.post_context(global_mean(out))
         if self.affine is None:
             out = out + around
         else:
@@ -80,7 +88,7 @@ class FoldedDeformable(nn.Module):
 
 
 def _look(sac: SAConv2d) -> FoldedConv2d:
-    """The convolution of the pooled map that gives all offsets and, last, the switch."""
+    """The convolution of the pooled map that gives all offsets and, last, what switches."""
     offsets = [o for o in (sac.offset_near, sac.offset_far) if o is not None]
     biases = [conv.bias.detach() for conv in (*offsets, sac.switch) if conv.bias is not None]
     switch = sac.switch.weight.detach()

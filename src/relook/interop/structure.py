@@ -31,16 +31,19 @@ def differences(config: ModelConfig, other: ModelConfig) -> list[str]:
 
 
 def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
-    """The fields that tensors tell, and the one that makes DSC of them or Fast DSC."""
+    """The fields that tensors tell, and those without which equal tensors are another model."""
     backbone, cascade = config.backbone, config.cascade
     for name in ("blocks", "width", "groups", "width_per_group", "weight_standardisation"):
         yield f"backbone.{name}", getattr(backbone, name)
-    yield "backbone.sac.stages", backbone.sac and backbone.sac.stages
-    yield "backbone.sac.deformable", backbone.sac and backbone.sac.deformable
+    for name in ("stages", "deformable", "context", "locked", "switch"):
+        yield f"backbone.sac.{name}", backbone.sac and getattr(backbone.sac, name)
     yield "backbone.deformable_stages", backbone.deformable_stages
     yield "backbone.norm", "group" if backbone.norm == "group" else "batch"
     yield "pyramid.channels", config.pyramid.channels
     yield "pyramid.steps", config.pyramid.steps
+    if config.pyramid.steps > 1:
+        for name in ("share_backbone", "connector", "fusion", "feedback_stages"):
+            yield f"pyramid.{name}", getattr(config.pyramid, name)
     yield "semantic", "present" if config.semantic else "absent"
     yield "cascade.kind", cascade.kind
     yield "cascade.stages", len(cascade.stages)

@@ -6,7 +6,7 @@ channel (https://arxiv.org/abs/1903.10520) and scaled back by stored constants.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -92,6 +92,9 @@ class AWSConv2d(nn.Conv2d):
             missing_keys[:] = [key for key in missing_keys if key not in constants]
 
 
+Switch = Literal["single", "dual", "sigmoid"]
+
+
 class SAConv2d(AWSConv2d):
     """3x3 convolution that looks at two scales and mixes them with a learned switch.
 
@@ -107,6 +110,11 @@ class SAConv2d(AWSConv2d):
         bias: Whether the convolution itself has a bias, added once to the mix.
         rate: The second branch is dilated by ``rate * dilation``.
         deformable: Whether each branch bends its sampling points (DCN v1).
+        context: Whether global context is added.
+        locked: Whether the second branch's kernel is w + dw; otherwise it is dw alone, which then
+            starts at random as a convolution's kernel does.
+        switch: ``single`` is S and 1 - S; ``dual`` two independent gates, which start at 1 and 0;
+            ``sigmoid`` is bounded, and the only one that does not start at the plain convolution.
     """
 
     def __init__(
@@ -119,15 +127,19 @@ class SAConv2d(AWSConv2d):
         bias: bool = False,
         rate: int = 3,
         deformable: bool = True,
+        context: bool = True,
+        locked: bool = True,
+        switch: Switch = "single",
     ) -> None:
         super().__init__(
             channels, channels, 3, stride, dilation, dilation=dilation, groups=groups, bias=bias
         )
-        self.rate = rate
+        self.rate, self.locked = rate, locked
+        self.switch_kind: Switch = switch
         self.weight_diff = nn.Parameter(torch.zeros_like(self.weight))
-        self.switch = nn.Conv2d(channels, 1, 1, stride)
-        self.pre_context = nn.Conv2d(channels, channels, 1)
-        self.post_context = nn.Conv2d(channels, channels, 1)
+        self.switch = nn.Conv2d(channels, 2 if switch == "dual" else 1, 1, stride)
+        self.pre_context = nn.Conv2d(channels, channels, 1) if context else None
+        self.post_context = nn.Conv2d(channels, channels, 1) if context else None
         self.offset_near: nn.Conv2d | None = None
         self.offset_far: nn.Conv2d | None = None
         if deformable:
@@ -138,16 +150,26 @@ class SAConv2d(AWSConv2d):
 
     @torch.no_grad()
     def reset_extras(self) -> None:
-        """Make the layer equal to the plain convolution of its `weight`."""
-        nn.init.zeros_(self.weight_diff)
+        """Make the layer equal to the plain convolution of its `weight`, if its switch can."""
+        if self.locked:
+            nn.init.zeros_(self.weight_diff)
+        else:
+            nn.init.kaiming_normal_(self.weight_diff, mode="fan_out", nonlinearity="relu")
         initialise.constant(self.switch, bias=1.0)
+        if self.switch_kind == "dual" and self.switch.bias is not None:
+            self.switch.bias[1] = 0
         for layer in (self.pre_context, self.post_context, self.offset_near, self.offset_far):
             if layer is not None:
                 initialise.constant(layer)
 
     def extra_repr(self) -> str:
         """What tells this layer from others of its shape."""
-        return f"{super().extra_repr()}, rate={self.rate}"  # type: ignore[no-untyped-call]
+        own = f"rate={self.rate}, locked={self.locked}, switch={self.switch_kind}"
+        return f"{super().extra_repr()}, {own}"  # type: ignore[no-untyped-call]
+
+    def far_kernel(self, near: Tensor) -> Tensor:
+        """Kernel of the second branch, (C, C / groups, 3, 3) like `near`, that of the first."""
+        return near + self.weight_diff if self.locked else self.weight_diff
 
     def forward(self, input: Tensor) -> Tensor:
         """Mixed map (B, C, H', W') of an input (B, C, H, W) of at least 3x3.
@@ -155,23 +177,24 @@ class SAConv2d(AWSConv2d):
         Raises:
             ModelError: M05 for a smaller map, which cannot be padded by reflection.
         """
-        x = input + self.pre_context(global_mean(input))
+        x = input if self.pre_context is None else input + self.pre_context(global_mean(input))
         pooled = neighbourhood_mean(x)
         kernel = self.standardised()
-        out = self._mixed(x, pooled, kernel.to(x.dtype), (kernel + self.weight_diff).to(x.dtype))
+        out = self._mixed(x, pooled, kernel.to(x.dtype), self.far_kernel(kernel).to(x.dtype))
         if self.bias is not None:
             out = out + self.bias[:, None, None]
-        mixed: Tensor = out + self.post_context(global_mean(out))
-        return mixed
+        if self.post_context is not None:
+            out = out + self.post_context(global_mean(out))
+        return out
 
     def _mixed(self, x: Tensor, pooled: Tensor, near: Tensor, far: Tensor) -> Tensor:
         """Both branches of `x`, with kernels `near` and `far`, mixed by the switch."""
         stride, dilation = (self.stride[0], self.stride[1]), (self.dilation[0], self.dilation[1])
         wide = (dilation[0] * self.rate, dilation[1] * self.rate)
-        switch = self.switch(pooled)  # (B, 1, H', W')
+        switch = self.switch(pooled)  # (B, 1 or 2, H', W')
         # Mixed in float32: the switch is unbounded.
         switch = switch if switch.dtype == torch.float64 else switch.float()
-        gates = torch.cat([switch, 1 - switch], dim=1)
+        gates = gates_of(switch, self.switch_kind)
         if self.offset_near is not None and self.offset_far is not None:
             shifts = (offset(pooled).to(x.dtype) for offset in (self.offset_near, self.offset_far))
             branches = [
@@ -184,6 +207,14 @@ class SAConv2d(AWSConv2d):
             for kernel, rate in ((near, dilation), (far, wide))
         ]
         return (gates[:, :1] * outs[0] + gates[:, 1:] * outs[1]).to(x.dtype)
+
+
+def gates_of(switch: Tensor, kind: Switch) -> Tensor:
+    """What both branches are multiplied by, (B, 2, H, W), from what switches, (B, 1 or 2, H, W)."""
+    if kind == "dual":
+        return switch
+    first = switch.sigmoid() if kind == "sigmoid" else switch
+    return torch.cat([first, 1 - first], dim=1)
 
 
 def global_mean(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..backbones.resnet import ResNet
+from ..backbones.resnet import Feedback, ResNet
 from ..layers import initialise
 from ..layers.module_list import ModuleList
 from ..types import Pyramid
@@ -31,17 +31,35 @@ class GatedFusion(nn.Conv2d):
 
 
 class RecursiveFeaturePyramid(nn.Module):
-    """Looks at the image once per backbone, each time shown the pyramid it built before.
+    """Looks at the image several times, each time shown the pyramid it built before.
 
-    FPN, connector and fusion are shared by all looks and levels; the backbones are not. Every
-    backbone but the first must accept feedback. The feedback into stages 2 to 4 comes from P3,
-    P4 and P5; P2 and P6 are not fed back.
+    FPN, connector and fusion are shared by all looks and levels. The feedback into a stage of the
+    backbone is the level of its stride, through the connector.
+
+    Args:
+        backbones: One for each look, or a single one for all of them. Every one but the first
+            must accept feedback, and a single one too.
+        fpn: Maps to pyramid.
+        connector: Maps (B, C, H, W) to feedback of that shape.
+        fusion: How a look's pyramid is blended with the one before; None takes the new one.
+        steps: Looks; by default as many as there are backbones.
+
+    Raises:
+        ValueError: when the number of backbones is neither one nor `steps`.
     """
 
     def __init__(
-        self, backbones: Sequence[ResNet], fpn: FPN, connector: nn.Module, fusion: GatedFusion
+        self,
+        backbones: Sequence[ResNet],
+        fpn: FPN,
+        connector: nn.Module,
+        fusion: GatedFusion | None,
+        steps: int | None = None,
     ) -> None:
         super().__init__()
+        self.steps = len(backbones) if steps is None else steps
+        if len(backbones) not in (1, self.steps):
+            raise ValueError(f"{len(backbones)} backbones for {self.steps} looks")
         self.backbones = ModuleList[ResNet](backbones)
         self.fpn = fpn
         self.connector = connector
@@ -49,15 +67,30 @@ class RecursiveFeaturePyramid(nn.Module):
 
     def forward(self, pixels: Tensor) -> Pyramid:
         """Pixels (B, 3, H, W), H and W multiples of 32, to P2..P6."""
-        first, *later = self.backbones
+        first, *later = self.looks()
         pyramid: Pyramid = self.fpn(first(pixels))
         for backbone in later:
-            feedback = [self.connector(level) for level in pyramid[1:4]]
-            refined = self.fpn(backbone(pixels, feedback))
-            pyramid = [
-                self.fusion.blend(new, old) for new, old in zip(refined, pyramid, strict=True)
-            ]
+            feedback = feedback_for(backbone.takes_feedback(), pyramid, self.connector)
+            refined: Pyramid = self.fpn(backbone(pixels, feedback))
+            pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
         return pyramid
+
+    def looks(self) -> list[ResNet]:
+        """The backbone of each look."""
+        backbones = list(self.backbones)
+        return backbones * self.steps if len(backbones) == 1 else backbones
+
+    def _blended(self, refined: Pyramid, pyramid: Pyramid) -> Pyramid:
+        assert self.fusion is not None
+        return [self.fusion.blend(new, old) for new, old in zip(refined, pyramid, strict=True)]
+
+
+def feedback_for(takes: Sequence[bool], pyramid: Pyramid, connector: nn.Module) -> Feedback:
+    """What each of the four stages is shown of the pyramid, None for those that take nothing."""
+    return [
+        connector(level) if wanted else None
+        for wanted, level in zip(takes, pyramid[: len(takes)], strict=True)
+    ]
 
 
 @torch.no_grad()
