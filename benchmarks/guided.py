@@ -36,7 +36,8 @@ from rich.console import Console
 from relook.assembly import build_detector
 from relook.atomic import write_text
 from relook.complexity import multiply_adds
-from relook.config import DSCConfig, ModelConfig
+from relook.config import ModelConfig
+from relook.config_cascades import DSCConfig
 from relook.data.batching import batch_images
 from relook.data.coco import read_coco
 from relook.errors import RelookError

@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "assembly/features.py": "tests/assembly/test_assembly.py, switch by switch",
     "cascades/protocol.py": "no code, only types",
     "cli/options.py": "declarations; the commands that share them are tested",
+    "config_cascades.py": "tests/test_config.py, with the rest of the model",
     "layers/aspp.py": "tests/layers/test_blocks.py",
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",

@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-from relook.config import (
-    STAGES,
-    BackboneConfig,
-    DSCConfig,
-    DSCStageConfig,
-    HTCConfig,
-    ModelConfig,
-    SACConfig,
-)
+from relook.config import BackboneConfig, ModelConfig, SACConfig
 from relook.config_base import overlay, validated
+from relook.config_cascades import STAGES, DSCConfig, DSCStageConfig, HTCConfig
 from relook.errors import UsageError
 from relook.presets import PRESETS, preset
 

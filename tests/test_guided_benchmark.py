@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from relook.config import DSCConfig
+from relook.config_cascades import DSCConfig
 from relook.evaluation.huddle import OVERLAPS, SHARES
 
 ROOT = Path(__file__).resolve().parents[1]

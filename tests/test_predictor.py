@@ -18,6 +18,7 @@ from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.overlap import THREAD
+from relook.prediction_options import PredictionOptions
 from relook.predictor import Predictor
 from relook.prepared import Prepared, read
 from relook.presets import preset
@@ -189,7 +190,7 @@ def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
     """A result whose parts are computed one after the other, in this thread."""
     one = read(path, size)
     assert isinstance(one, Prepared)
-    found = predictor._detect([one], None, None)[0]
+    found = predictor._detect([one], PredictionOptions((192, 192), None, None, 1, None))[0]
     return Result.from_detections(
         found, one.image, predictor.classes, one.source, shown_from=predictor.shown_from
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from relook.config import DSCConfig, RPNConfig
+from relook.config import RPNConfig
+from relook.config_cascades import DSCConfig
 from relook.errors import UsageError
 from relook.presets import PRESETS, preset
 

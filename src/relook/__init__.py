@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .types import Detections as Detections
     from .types import ImageBatch as ImageBatch
     from .types import Target as Target
+    from .views import TTA as TTA
     from .weights import load_model as load_model
     from .weights import save_model as save_model
 
@@ -43,6 +44,7 @@ _HOMES = {
     "Predictor": "predictor",
     "RelookError": "errors",
     "Result": "results",
+    "TTA": "views",
     "Target": "types",
     "UsageError": "errors",
     "build": "api",
@@ -56,6 +58,7 @@ _HOMES = {
 
 __all__ = [
     "PRESETS",
+    "TTA",
     "DataError",
     "Detections",
     "Detector",

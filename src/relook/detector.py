@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import fast
 from .cascades.protocol import Cascade
 from .errors import ModelError
 from .heads.semantic import Average, SemanticHead, semantic_loss
 from .rpn.rpn import RPN
-from .types import IGNORE, Detections, ImageBatch, Losses, Pyramid, Target
+from .types import IGNORE, Detections, ImageBatch, Losses, Pyramid, Rois, Target
 
 STRIDE = 32  # of the coarsest map that must line up with the pixels
+
+
+class Looked(NamedTuple):
+    """What is known of a batch before its cascade."""
+
+    pyramid: Pyramid
+    context: Tensor | None  # feature map of the semantic branch
+    proposals: Rois
+    objectness: Tensor  # (R,) of the proposals
 
 
 class Detector(nn.Module):
@@ -97,18 +106,28 @@ class Detector(nn.Module):
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
         """
-        pyramid = self._features(images)
-        proposals, _ = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
-        context = None if self.semantic is None else self.semantic.context(pyramid)
+        looked = self.look(images)
         cascade = self._cascade
         return cascade.detect(
-            pyramid,
-            context,
-            proposals,
+            looked.pyramid,
+            looked.context,
+            looked.proposals,
             images,
             score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
             max_detections=cascade.max_detections if max_detections is None else max_detections,
         )
+
+    @torch.no_grad()
+    def look(self, images: ImageBatch) -> Looked:
+        """What the cascade is given to detect in.
+
+        Raises:
+            ModelError: M05 when the batch cannot be fed to the network.
+        """
+        pyramid = self._features(images)
+        proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
+        context = None if self.semantic is None else self.semantic.context(pyramid)
+        return Looked(pyramid, context, proposals, objectness)
 
     @property
     def _cascade(self) -> Cascade:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
@@ -61,3 +63,18 @@ def _check_mps() -> None:
 def _has_kernel(name: str, device: str) -> bool:
     asked = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001  (nothing public says it)
     return bool(asked(f"torchvision::{name}", device))
+
+
+@contextmanager
+def memory_explained(what: str, device: torch.device) -> Iterator[None]:
+    """What it means when memory is not enough for `what`.
+
+    Raises:
+        RelookError: R04 in that case.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RelookError(
+            "R04", f"{what} do not fit in the memory of {device}. Lower batch_size or size."
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any, overload
 
@@ -13,15 +13,26 @@ from .config import ModelConfig
 from .data.batching import batch_images
 from .data.coco import Category
 from .detector import Detector
-from .devices import choose_device
-from .errors import DataError, ModelError, RelookError, UsageError
+from .devices import choose_device, memory_explained
+from .errors import DataError, ModelError
 from .fast import plain
 from .folding import FoldedCopy, fast_ways
 from .memory import keep_freed
 from .overlap import in_order
-from .prepared import READ_AHEAD, ImageSource, Prepared, Unreadable, batches, read, window_of
+from .prediction_options import PredictionOptions
+from .prepared import (
+    READ_AHEAD,
+    ImageSource,
+    Prepared,
+    Unreadable,
+    batches,
+    read,
+    window_of,
+)
 from .results import SHOWN_FROM, Result
-from .types import Detections
+from .tta import detect_in_views
+from .types import Detections, ImageBatch
+from .views import TTA, views_of
 from .weights import SavedModel
 
 
@@ -97,6 +108,7 @@ class Predictor:
         score: float | None = None,
         max_dets: int | None = None,
         batch_size: int = 1,
+        tta: TTA | str | None = None,
         device: torch.device | str | None = None,
     ) -> Result: ...
     @overload
@@ -108,6 +120,7 @@ class Predictor:
         score: float | None = None,
         max_dets: int | None = None,
         batch_size: int = 1,
+        tta: TTA | str | None = None,
         device: torch.device | str | None = None,
     ) -> list[Result]: ...
     def predict(
@@ -118,6 +131,7 @@ class Predictor:
         score: float | None = None,
         max_dets: int | None = None,
         batch_size: int = 1,
+        tta: TTA | str | None = None,
         device: torch.device | str | None = None,
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
@@ -125,7 +139,9 @@ class Predictor:
         An image is a path, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB,
         uint8 or float from 0 to 1. It is scaled to fit `size` (long, short) sides in pixels, by
         default those the model was trained at. `score` and `max_dets` stand in for the model's
-        own test threshold and cap; `device` moves the model first, and it stays there.
+        own test threshold and cap; `device` moves the model first, and it stays there. `tta` looks
+        at several sizes of the image, in place of `size`, and in a mirror: a `relook.TTA`, or
+        what `--tta` takes.
 
         Images of different padded size never share a batch, so `batch_size` does not change
         results beyond rounding.
@@ -141,7 +157,14 @@ class Predictor:
         several = isinstance(images, list | tuple)
         sources: Sequence[ImageSource] = images if isinstance(images, list | tuple) else [images]
         results = list(
-            self.stream(sources, size=size, score=score, max_dets=max_dets, batch_size=batch_size)
+            self.stream(
+                sources,
+                size=size,
+                score=score,
+                max_dets=max_dets,
+                batch_size=batch_size,
+                tta=tta,
+            )
         )
         return results if several else results[0]
 
@@ -153,6 +176,7 @@ class Predictor:
         score: float | None = None,
         max_dets: int | None = None,
         batch_size: int = 1,
+        tta: TTA | str | None = None,
         on_unreadable: Callable[[ImageSource, DataError], None] | None = None,
     ) -> Generator[Result, None, None]:
         """Results one by one and in order, for more images than fit in memory.
@@ -164,11 +188,12 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
         """
-        limits = _checked_options(size or self.config.input.size, score, max_dets, batch_size)
+        own = size or self.config.input.size
+        asked = PredictionOptions.of(own, score, max_dets, batch_size, tta)
         ahead = READ_AHEAD if batch_size == 1 else window_of(batch_size)
         with (
-            closing(in_order(lambda one: read(one, limits), images, ahead=ahead)) as ready,
-            closing(self._detect_all(ready, score, max_dets, batch_size)) as found,
+            closing(in_order(lambda one: read(one, asked.size), images, ahead=ahead)) as ready,
+            closing(self._detect_all(ready, asked)) as found,
             closing(in_order(self._finished, found, ahead=batch_size)) as results,
         ):
             for result in results:
@@ -180,19 +205,15 @@ class Predictor:
                     on_unreadable(result.source, result.error)
 
     def _detect_all(
-        self,
-        ready: Iterator[Prepared | Unreadable],
-        score: float | None,
-        max_dets: int | None,
-        batch_size: int,
+        self, ready: Iterator[Prepared | Unreadable], asked: PredictionOptions
     ) -> Generator[tuple[Prepared, Detections] | Unreadable, None, None]:
         """What was found in each image, in order, computed in batches of equal padded size."""
-        while window := list(islice(ready, window_of(batch_size))):
+        while window := list(islice(ready, window_of(asked.batch_size))):
             found: dict[int, Detections] = {}
             given = 0
-            for batch in batches(window, batch_size):
+            for batch in batches(window, asked.batch_size):
                 images = [one for i in batch if isinstance(one := window[i], Prepared)]
-                found |= zip(batch, self._detect(images, score, max_dets), strict=True)
+                found |= zip(batch, self._detect(images, asked), strict=True)
                 for one in window[given:]:
                     if isinstance(one, Unreadable):
                         yield one
@@ -216,31 +237,49 @@ class Predictor:
             shown_from=self.shown_from,
         )
 
-    def _detect(
-        self, batch: Sequence[Prepared], score: float | None, max_dets: int | None
-    ) -> list[Detections]:
-        device = self.device
+    def _detect(self, batch: Sequence[Prepared], asked: PredictionOptions) -> list[Detections]:
+        if asked.tta is not None:
+            return [self._detect_in_views(one, asked, asked.tta) for one in batch]
         images = batch_images(
             [one.resized for one in batch],
             [one.size for one in batch],
             self.config.input.mean,
             self.config.input.std,
         )
+        with self._predicting(images):
+            return self._network().detect(
+                images.to(self.device), score_threshold=asked.score, max_detections=asked.max_dets
+            )
+
+    def _detect_in_views(self, one: Prepared, asked: PredictionOptions, tta: TTA) -> Detections:
+        normal = self.config.input
+        views = views_of(one.image, tta, asked.size, normal.mean, normal.std)
+        views = [view._replace(images=view.images.to(self.device)) for view in views]
+        largest = max((view.images for view in views), key=lambda images: images.pixels.numel())
+        with self._predicting(largest):
+            return detect_in_views(
+                self._network(),
+                views,
+                tta,
+                score_threshold=asked.score,
+                max_detections=asked.max_dets,
+            )
+
+    @contextmanager
+    def _predicting(self, images: ImageBatch) -> Iterator[None]:
+        """The detector as it is for predicting, and what it means when memory is not enough."""
         was_training = self.detector.training
         if was_training:  # only then, so that threads may share a predictor
             self.detector.eval()
+        height, width = images.pixels.shape[-2:]
+        what = f"{len(images)} images of {width}x{height} pixels"
         try:
-            with torch.inference_mode(), nullcontext() if self.fast else plain():
-                return self._network().detect(
-                    images.to(device), score_threshold=score, max_detections=max_dets
-                )
-        except torch.OutOfMemoryError as error:
-            height, width = images.pixels.shape[-2:]
-            raise RelookError(
-                "R04",
-                f"{len(batch)} images of {width}x{height} pixels do not fit in the memory of "
-                f"{device}. Lower batch_size or size.",
-            ) from error
+            with (
+                memory_explained(what, self.device),
+                torch.inference_mode(),
+                nullcontext() if self.fast else plain(),
+            ):
+                yield
         finally:
             if was_training:
                 self.detector.train()
@@ -275,18 +314,3 @@ class Predictor:
             f"{millions:.1f} M parameters on {self.device}"
             f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
         )
-
-
-def _checked_options(
-    size: Sequence[int], score: float | None, max_dets: int | None, batch_size: int
-) -> tuple[int, int]:
-    """The size limits (long, short), if all options make sense."""
-    if len(size) != 2 or not 0 < size[1] <= size[0]:
-        raise UsageError("U03", f"size: expected (long, short) in pixels, got {tuple(size)}")
-    if score is not None and not 0 <= score <= 1:
-        raise UsageError("U03", f"score: expected a number from 0 to 1, got {score}")
-    if max_dets is not None and max_dets < 1:
-        raise UsageError("U03", f"max_dets: expected at least 1, got {max_dets}")
-    if batch_size < 1:
-        raise UsageError("U03", f"batch_size: expected at least 1, got {batch_size}")
-    return int(size[0]), int(size[1])

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from .data.batching import padded_size
-from .data.images import read_image
+from .data.images import Pixels, read_image
 from .data.transforms import resize_image, resized_size
 from .errors import DataError, ModelError
 from .types import Size
@@ -82,8 +82,12 @@ def read(source: ImageSource, limits: tuple[int, int]) -> Prepared | Unreadable:
         return Unreadable(source, error)
 
 
-def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
-    image = read_image(source)
+def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
+    """`image` (H, W, 3) uint8 scaled to fit `limits` (long, short) sides in pixels.
+
+    Raises:
+        ModelError: M05 when that is too large for the network.
+    """
     height, width = resized_size(*_size(image), limits)
     if height * width > _LARGEST:
         raise ModelError(
@@ -92,9 +96,13 @@ def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
             f"the network, which is more than {_LARGEST:,} pixels. Use a smaller size than "
             f"{limits[0]} {limits[1]}.",
         )
+    return np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
+
+
+def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
+    image = read_image(source)
     name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    resized = np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
-    return Prepared(image, resized, name or None)
+    return Prepared(image, resized(image, limits), name or None)
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:

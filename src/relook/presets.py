@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from .config import (
     BackboneConfig,
-    DSCConfig,
-    HTCConfig,
     InputConfig,
     ModelConfig,
     PyramidConfig,
@@ -20,6 +18,7 @@ from .config import (
     SACConfig,
     SemanticConfig,
 )
+from .config_cascades import DSCConfig, HTCConfig
 from .errors import UsageError, did_you_mean
 
 

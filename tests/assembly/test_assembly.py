@@ -14,7 +14,7 @@ from relook.assembly.features import build_features
 from relook.cascades.dsc import ShapeGuidedCascade
 from relook.cascades.guidance import GuidanceRule, StageRule
 from relook.cascades.htc import HybridTaskCascade
-from relook.config import DSCConfig
+from relook.config_cascades import DSCConfig
 from relook.detector import Detector
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.conv_norm import ConvNorm

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from relook.assembly.cascade import build_dsc
 from relook.cascades.dsc import ShapeGuidedCascade
-from relook.config import DSCConfig, SemanticConfig
+from relook.config import SemanticConfig
+from relook.config_cascades import DSCConfig
 from relook.ops.masks import crop_masks
 from relook.types import Detections, ImageBatch, Losses, Pyramid, Rois, Target
 

@@ -15,7 +15,7 @@ from relook.cascades import dsc
 from relook.cascades.dsc import ShapeGuidedCascade
 from relook.cascades.guidance import Seen, frames_of
 from relook.cascades.steps import Selected
-from relook.config import DSCConfig
+from relook.config_cascades import DSCConfig
 from relook.ops.frames import enlarge
 from relook.presets import preset
 from relook.types import Rois

@@ -9,7 +9,7 @@ import scene
 import torch
 
 from relook import fast
-from relook.config import DSCConfig
+from relook.config_cascades import DSCConfig
 from relook.training.recomputing import recompute_activations
 from relook.types import Rois, Target
 

@@ -14,7 +14,7 @@ import scene
 import torch
 
 from relook.cascades.dsc import ShapeGuidedCascade
-from relook.config import DSCConfig
+from relook.config_cascades import DSCConfig
 
 ALL = frozenset({"guide", "class", "box", "mask", "detections"})
 CLIPPED = scene.FAST.with_(clip_enlarged_to_image=True)

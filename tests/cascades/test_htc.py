@@ -127,10 +127,10 @@ def test_masks_are_the_mean_of_the_stages_or_the_last() -> None:
     cascade = _cascade()
     rois, labels = _proposals(), torch.zeros(3).long()
     each = [cascade._masks(i, _pyramid(), _context(), rois)[:, 0].sigmoid() for i in range(3)]
-    mean = cascade.mask_probabilities(_pyramid(), _context(), rois, labels)
+    mean = cascade.mask_probabilities(_pyramid(), _context(), rois, labels, IMAGES)
     torch.testing.assert_close(mean, torch.stack(each).mean(0))
     cascade.mask_average = "last"
-    last = cascade.mask_probabilities(_pyramid(), _context(), rois, labels)
+    last = cascade.mask_probabilities(_pyramid(), _context(), rois, labels, IMAGES)
     torch.testing.assert_close(last, each[-1])
 
 

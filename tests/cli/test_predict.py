@@ -162,13 +162,15 @@ def test_options_reach_the_predictor(
         return stream(self, images, **options)
 
     monkeypatch.setattr(Predictor, "stream", watched)
-    options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4]
+    options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4, "--tta", "flip"]
     relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
     del seen["on_unreadable"]
-    assert seen == {"size": (128, 96), "score": 0.05, "max_dets": 4, "batch_size": 2}
+    plain = {"size": None, "score": 0.3, "max_dets": None, "batch_size": 1, "tta": None}
+    given = {"size": (128, 96), "max_dets": 4, "batch_size": 2, "tta": "flip"}
+    assert seen == {**given, "score": 0.05}
     relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
     del seen["on_unreadable"]
-    assert seen == {"size": None, "score": 0.3, "max_dets": None, "batch_size": 1}
+    assert seen == plain
 
 
 def test_ctrl_c_keeps_what_is_done(

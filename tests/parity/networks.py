@@ -133,7 +133,7 @@ class Run:
         try:
             cascade.mask_average = average
             masks = cascade.mask_probabilities(
-                self.pyramid, self.context, Rois.cat([BOXES]), LABELS
+                self.pyramid, self.context, Rois.cat([BOXES]), LABELS, self.images
             )
         finally:
             cascade.mask_average = kept

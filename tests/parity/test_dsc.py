@@ -20,7 +20,8 @@ from torch import Tensor
 from relook import fast
 from relook.assembly.cascade import build_dsc
 from relook.cascades.dsc import ShapeGuidedCascade
-from relook.config import DSCConfig, SemanticConfig
+from relook.config import SemanticConfig
+from relook.config_cascades import DSCConfig
 from relook.heads.semantic import SemanticHead, semantic_loss
 from relook.interop.mmdet import rename
 from relook.ops.masks import crop_masks, paste_mask

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from relook.config import DSCConfig, ModelConfig
+from relook.config import ModelConfig
+from relook.config_cascades import DSCConfig
 from relook.errors import DataError, UsageError
 from relook.training.recipe import Recipe
 from relook.training.settings import (

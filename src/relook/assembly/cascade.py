@@ -11,7 +11,8 @@ from ..cascades.dsc import ShapeGuidedCascade
 from ..cascades.guidance import GuidanceRule
 from ..cascades.htc import HybridTaskCascade
 from ..cascades.steps import SampleRule, SelectRule
-from ..config import CascadeConfig, DSCConfig, HTCConfig, SemanticConfig
+from ..config import SemanticConfig
+from ..config_cascades import CascadeConfig, DSCConfig, HTCConfig
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead
 from ..layers import initialise

@@ -22,6 +22,7 @@ from ..heads.box import BoxHead, box_loss
 from ..heads.mask import MaskHead, mask_loss, own_class
 from ..layers.module_list import ModuleList
 from ..ops import boxes as box_ops
+from ..ops.convention import V2
 from ..ops.frames import cut, enlarge
 from ..ops.guided_pool import pool_guided
 from ..ops.roi_pool import pool_pyramid
@@ -98,6 +99,7 @@ class ShapeGuidedCascade(nn.Module):
         self.select = select or SelectRule()
         self.score_threshold, self.max_detections = score_threshold, max_detections
         self.rois_at_a_time = rois_at_a_time
+        self.convention, self.masks = V2, True
 
     def loss(
         self,
@@ -158,11 +160,8 @@ class ShapeGuidedCascade(nn.Module):
         """
         found = []
         for i, size in enumerate(images.original_sizes):
-            rows = (proposals.image_index == i).nonzero().flatten()
-            parts = [
-                self._refined(pyramid, context, proposals[some], images)
-                for some in rows.split(self.rois_at_a_time)
-            ]
+            own = proposals[(proposals.image_index == i).nonzero().flatten()]
+            parts = self._in_parts(pyramid, context, own, images)
             chosen = select(
                 torch.cat([boxes for boxes, _, _ in parts]),
                 torch.cat([scores for _, scores, _ in parts]),
@@ -171,10 +170,7 @@ class ShapeGuidedCascade(nn.Module):
                 score_threshold=score_threshold,
                 max_detections=max_detections,
             )
-            seen = Seen(
-                torch.cat([seen.features for _, _, seen in parts])[chosen.rows],
-                torch.cat([seen.frames for _, _, seen in parts])[chosen.rows],
-            )
+            seen = _joined([seen for _, _, seen in parts])[chosen.rows]
             # Boxes to the network's pixels and back: as the reference does it.
             again = box_ops.scale(chosen.boxes, images.scales[i])
             rois = Rois(again, torch.full_like(chosen.labels, i))
@@ -182,6 +178,39 @@ class ShapeGuidedCascade(nn.Module):
             masks = own_class(logits, chosen.labels).sigmoid()
             found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
         return found
+
+    def score(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Boxes (R, 4) after all iterations, and scores (R, K) of the classes."""
+        parts = self._in_parts(pyramid, context, proposals, images)
+        return torch.cat([b for b, _, _ in parts]), torch.cat([s for _, s, _ in parts])
+
+    def mask_probabilities(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        labels: Tensor,
+        images: ImageBatch,
+    ) -> Tensor:
+        """Probabilities (R, M, M) of the masks of boxes that were found elsewhere.
+
+        All iterations run on them, for what the last one sees; its boxes are not taken.
+        """
+        parts = self._in_parts(pyramid, context, rois, images)
+        seen = _joined([seen for _, _, seen in parts])
+        return own_class(self._mask(pyramid, context, rois, seen), labels).sigmoid()
+
+    def _in_parts(
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
+    ) -> list[tuple[Tensor, Tensor, Seen]]:
+        """What `_refined` gives, a few RoIs at a time."""
+        rows = torch.arange(len(rois), device=rois.boxes.device)
+        return [
+            self._refined(pyramid, context, rois[some], images)
+            for some in rows.split(self.rois_at_a_time)
+        ]
 
     def _refined(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
@@ -283,3 +312,9 @@ class ShapeGuidedCascade(nn.Module):
 
     def _match(self, rois: Rois, is_gt: Tensor, targets: Sequence[Target], iou: float) -> Matched:
         return match_all(rois, is_gt, targets, iou=iou, num_classes=self.num_classes)
+
+
+def _joined(parts: Sequence[Seen]) -> Seen:
+    return Seen(
+        torch.cat([part.features for part in parts]), torch.cat([part.frames for part in parts])
+    )

@@ -33,7 +33,7 @@ class StageRule:
 
 @dataclass(frozen=True, slots=True)
 class GuidanceRule:
-    """How shapes guide; `relook.config.DSCConfig` says what each field means."""
+    """How shapes guide; `relook.config_cascades.DSCConfig` says what each field means."""
 
     side: int = 14
     explicit: bool = True

@@ -84,6 +84,11 @@ class HybridTaskCascade(nn.Module):
         self.score_threshold, self.max_detections = score_threshold, max_detections
         self.convention = convention
 
+    @property
+    def masks(self) -> bool:
+        """Whether detections have masks."""
+        return len(self.mask_heads) > 0
+
     def loss(
         self,
         pyramid: Pyramid,
@@ -111,7 +116,7 @@ class HybridTaskCascade(nn.Module):
             # Objects' own boxes were only lent to this stage: they are not refined.
             lent = matched.is_gt
             rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
-            if len(self.mask_heads):
+            if self.masks:
                 if self.interleaved:
                     matched = self._draw(rois, targets, rule)
                 positives = matched[matched.is_positive.nonzero().flatten()]
@@ -136,28 +141,20 @@ class HybridTaskCascade(nn.Module):
         Class logits are averaged over the stages, boxes are those of the last stage, and mask
         probabilities are averaged over the mask heads on these boxes.
         """
-        pixel = self.convention.pixel
-        rois, all_logits = proposals, []
-        for i, rule in enumerate(self.rules):
-            logits, deltas = self._box(i, pyramid, context, rois)
-            all_logits.append(logits)
-            rois = refine(rois, deltas, rule.std, images, pixel)
-        # Summed and divided, in this order, as the reference does.
-        scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
-
+        boxes, scores = self.score(pyramid, context, proposals, images)
         chosen = [
             select(
-                boxes,
-                class_scores[:, : self.num_classes],
+                own_boxes,
+                own_scores,
                 scale,
                 self.select,
                 score_threshold=score_threshold,
                 max_detections=max_detections,
                 convention=self.convention,
             )
-            for boxes, class_scores, scale in zip(
-                rois.per_image(rois.boxes, len(images)),
-                rois.per_image(scores, len(images)),
+            for own_boxes, own_scores, scale in zip(
+                proposals.per_image(boxes, len(images)),
+                proposals.per_image(scores, len(images)),
                 images.scales,
                 strict=True,
             )
@@ -168,6 +165,20 @@ class HybridTaskCascade(nn.Module):
             for c, own_masks, size in zip(chosen, masks, images.original_sizes, strict=True)
         ]
 
+    def score(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Boxes (R, 4) that all stages have refined, and scores (R, K) of the classes."""
+        pixel = self.convention.pixel
+        rois, all_logits = proposals, []
+        for i, rule in enumerate(self.rules):
+            logits, deltas = self._box(i, pyramid, context, rois)
+            all_logits.append(logits)
+            rois = refine(rois, deltas, rule.std, images, pixel)
+        # Summed and divided, in this order, as the reference does.
+        scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
+        return rois.boxes, scores[:, : self.num_classes]
+
     def _detect_masks(
         self,
         pyramid: Pyramid,
@@ -176,18 +187,23 @@ class HybridTaskCascade(nn.Module):
         images: ImageBatch,
     ) -> Sequence[Tensor | None]:
         """Probabilities (N, M, M) of each image's detections, None for a box-only cascade."""
-        if not len(self.mask_heads):
+        if not self.masks:
             return [None] * len(chosen)
         pixel = self.convention.pixel
         rois = Rois.cat(
             [box_ops.scale(c.boxes, by, pixel) for c, by in zip(chosen, images.scales, strict=True)]
         )
         labels = torch.cat([c.labels for c in chosen])
-        probabilities = self.mask_probabilities(pyramid, context, rois, labels)
+        probabilities = self.mask_probabilities(pyramid, context, rois, labels, images)
         return rois.per_image(probabilities, len(images))
 
     def mask_probabilities(
-        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, labels: Tensor
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        labels: Tensor,
+        images: ImageBatch,
     ) -> Tensor:
         """Probabilities (R, M, M) of each RoI's mask, for the class in `labels` (R,)."""
         pooled = self._pool(

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..ops.convention import Convention
 from ..types import Detections, ImageBatch, Losses, Pyramid, Rois, Target
+from .steps import SelectRule
 
 
 class Cascade(Protocol):
@@ -18,6 +20,13 @@ class Cascade(Protocol):
 
     score_threshold: float
     max_detections: int
+    select: SelectRule
+    convention: Convention
+
+    @property
+    def masks(self) -> bool:
+        """Whether detections have masks."""
+        ...
 
     def loss(
         self,
@@ -41,4 +50,22 @@ class Cascade(Protocol):
         max_detections: int,
     ) -> list[Detections]:
         """What is in each image, best first."""
+        ...
+
+    def score(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Refined boxes (R, 4) of the `proposals`, and their scores (R, K) of the classes."""
+        ...
+
+    def mask_probabilities(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        labels: Tensor,
+        images: ImageBatch,
+    ) -> Tensor:
+        """Probabilities (R, M, M) of the masks in boxes that were found elsewhere, one for the
+        class in `labels` (R,) of each."""
         ...

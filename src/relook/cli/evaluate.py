@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import RelookError, UsageError
-from .options import MODEL_HELP, Batch, Device, Fast, ImageSize, MaxDets
+from .options import MODEL_HELP, Batch, Device, Fast, ImageSize, MaxDets, Tta
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def evaluate(
     size: ImageSize = None,
     device: Device = "auto",
     fast: Fast = "on",
+    tta: Tta = None,
     batch: Batch = 1,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
@@ -77,7 +78,9 @@ def evaluate(
     from ..data.coco import read_coco
     from ..evaluation.huddle import HuddleRule
     from ..evaluation.run import Evaluation, evaluate_model
+    from ..views import TTA
 
+    views = None if tta is None else TTA.parse(tta)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
@@ -97,6 +100,7 @@ def evaluate(
                 max_dets=most,
                 size=size,
                 batch_size=batch,
+                tta=views,
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
                 huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,

@@ -34,3 +34,12 @@ Fast = Annotated[
     ),
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]
+Tta = Annotated[
+    str | None,
+    typer.Option(
+        "--tta",
+        metavar="VIEWS",
+        help="Test-time augmentation: flip,scales=800:1000:1200 (shorter sides in pixels), "
+        "merge=union or average, suppression=nms or soft_nms; any of it, with commas between.",
+    ),
+]

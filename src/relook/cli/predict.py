@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import DataError, UsageError, did_you_mean
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Batch, Device, Fast, ImageSize, MaxDets, Model
+from .options import Batch, Device, Fast, ImageSize, MaxDets, Model, Tta
 from .progress import notices
 from .sources import find_images
 
@@ -58,6 +58,7 @@ def predict(
     size: ImageSize = None,
     device: Device = "auto",
     fast: Fast = "on",
+    tta: Tta = None,
     batch: Batch = 1,
     devices: Annotated[
         int | None,
@@ -88,7 +89,7 @@ def predict(
         sources,
         model,
         None if folder is None else Target(folder, kinds),
-        {"size": size, "score": score, "max_dets": max_dets},
+        {"size": size, "score": score, "max_dets": max_dets, "tta": tta},
         resume,
     )
     join_others(place, device)
@@ -111,10 +112,13 @@ def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) 
     """Do this process's share; the number of images that could not be read, in the first one."""
     from ..api import load
     from ..processes import from_first, rank
+    from ..views import TTA
     from .journal import Journal
     from .prediction_run import PredictionRun
     from .shares import shares
 
+    if request.options["tta"] is not None:
+        TTA.parse(request.options["tta"])  # a mistake in it is told before the work
     target, console, options = request.target, notices(), request.options
     journal = None if target is None else Journal(target.folder, rank())
     images, kept = from_first(lambda: _plan(request, journal, console))

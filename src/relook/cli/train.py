@@ -260,7 +260,7 @@ def _name_of(start: Start) -> str:
     It is the one they were trained as, or else, for imported weights, the one of their
     structure; a structure that no preset has goes by the simplest preset with its kind of heads.
     """
-    from ..config import DSCConfig
+    from ..config_cascades import DSCConfig
     from ..interop.structure import preset_of
     from ..presets import PRESETS
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..data.coco import Category, CocoIndex, ImageRecord
 from ..errors import DataError
 from ..predictor import Predictor
+from ..views import TTA
 from .coco import IouType, evaluate_coco
 from .ground_truth import read_ground_truth
 from .huddle import HuddleRule, find_huddles
@@ -31,6 +32,7 @@ def evaluate_model(
     max_dets: int | None = None,
     size: tuple[int, int] | None = None,
     batch_size: int = 1,
+    tta: TTA | None = None,
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     huddles: HuddleRule | None = None,
@@ -60,7 +62,11 @@ def evaluate_model(
     started = time.perf_counter()
     found: list[dict[str, Any]] = []
     results = predictor.stream(
-        (record.path for record in records), size=size, max_dets=cap, batch_size=batch_size
+        (record.path for record in records),
+        size=size,
+        max_dets=cap,
+        batch_size=batch_size,
+        tta=tta,
     )
     for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
         _check_size(index, record, result.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypeVar
 
-from ..config import DSCConfig, HTCConfig
+from ..config_cascades import DSCConfig, HTCConfig
 from ..presets import preset as named_preset
 from .shapes import Findings, Shapes, unfit
 

@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..assembly import build_detector
-from ..config import DSCConfig, ModelConfig
+from ..config import ModelConfig
+from ..config_cascades import DSCConfig
 from ..data.records import Category
 from ..detector import Detector
 from ..errors import ModelError, UsageError

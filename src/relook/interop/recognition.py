@@ -11,14 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..config import (
-    BackboneConfig,
-    DSCConfig,
-    HTCConfig,
-    ModelConfig,
-    SACConfig,
-    SemanticConfig,
-)
+from ..config import BackboneConfig, ModelConfig, SACConfig, SemanticConfig
+from ..config_cascades import DSCConfig, HTCConfig
 from ..errors import ModelError
 from ..presets import PRESETS
 from ..presets import preset as named_preset

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..config import DSCConfig, ModelConfig
+from ..config import ModelConfig
+from ..config_cascades import DSCConfig
 from ..presets import PRESETS
 
 _FREE: Final = frozenset({"num_classes", "semantic.num_classes"})

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..config import Fraction, ModelConfig, Positive
-from ..config_base import Config
+from ..config import ModelConfig
+from ..config_base import Config, Fraction, Positive
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 

@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 
 from ..assembly import build_detector
-from ..config import DSCConfig, ModelConfig
+from ..config import ModelConfig
+from ..config_cascades import DSCConfig
 from ..data.coco import Category
 from ..data.semantics import Mode
 from ..detector import Detector

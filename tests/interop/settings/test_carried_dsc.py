@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from their_configs import guided, write_tree
 
-from relook.config import DSCConfig, ModelConfig
+from relook.config import ModelConfig
+from relook.config_cascades import DSCConfig
 from relook.interop.settings.account import Account
 from relook.interop.settings.carried_dsc import carry_final_masks, carry_guidance, guidance_size
 from relook.interop.settings.carrying_over import carry_over

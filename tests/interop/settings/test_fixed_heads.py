@@ -3,7 +3,8 @@ test_carried_dsc.py."""
 
 from __future__ import annotations
 
-from relook.config import DSCConfig, HTCConfig, ModelConfig
+from relook.config import ModelConfig
+from relook.config_cascades import DSCConfig, HTCConfig
 from relook.interop.settings.account import ANY
 from relook.interop.settings.fixed_heads import expected_draws, expected_heads
 from relook.presets import preset

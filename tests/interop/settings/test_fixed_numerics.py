@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from their_configs import write_tree
 
-from relook.config import ModelConfig, StageConfig
+from relook.config import ModelConfig
+from relook.config_cascades import StageConfig
 from relook.interop.settings.account import ANY
 from relook.interop.settings.carrying_over import carry_over
 from relook.interop.settings.fixed_numerics import expected

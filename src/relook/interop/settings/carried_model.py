@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...config import DSCConfig
+from ...config_cascades import DSCConfig
 from ..style import Style
 from .account import Account
 from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...config import DSCConfig, HTCConfig, ModelConfig
+from ...config import ModelConfig
+from ...config_cascades import DSCConfig, HTCConfig
 from .account import ANY
 from .allowed import Allowed, assigner, coder, loss, sampler, under
 from .carried_dsc import DSC_HEAD, FINAL_MASK

@@ -5,7 +5,8 @@ A file that asks for something else asks for another model, or another training 
 
 from __future__ import annotations
 
-from ...config import DSCConfig, ModelConfig
+from ...config import ModelConfig
+from ...config_cascades import DSCConfig
 from .account import ANY
 from .allowed import Allowed, assigner, coder, loss, sampler, under
 from .fixed_heads import expected_draws, expected_heads
