@@ -27,8 +27,8 @@ MEAN, STD = (120.0, 115.0, 105.0), (58.0, 57.0, 57.0)
 
 @pytest.fixture(scope="module")
 def image() -> np.ndarray[Any, Any]:
-    path = sorted(NUCLEI.glob("*"))[3]
-    return np.asarray(Image.open(path).convert("RGB"))[:96, :128]
+    with Image.open(sorted(NUCLEI.glob("*"))[3]) as whole:
+        return np.asarray(whole.convert("RGB"))[:96, :128]
 
 
 def _detector(kind: str) -> Detector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from . import fast
 from .cascades.protocol import Cascade
+from .cascades.shortening import shortened
 from .errors import ModelError
 from .heads.semantic import Average, SemanticHead, semantic_loss
 from .rpn.rpn import RPN
@@ -128,6 +130,17 @@ class Detector(nn.Module):
         proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
         context = None if self.semantic is None else self.semantic.context(pyramid)
         return Looked(pyramid, context, proposals, objectness)
+
+    def first_stages(self, stages: int) -> Detector:
+        """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
+
+        Raises:
+            UsageError: U03 when the cascade does not have so many.
+        """
+        same = copy.copy(self)
+        cascade = shortened(self.cascade, stages)
+        vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
+        return same
 
     @property
     def _cascade(self) -> Cascade:

@@ -89,7 +89,7 @@ class ShapeGuidedCascade(nn.Module):
         self.guidance_heads = ModuleList[MaskHead](guidance_heads)
         self.box_heads = ModuleList[BoxHead](box_heads)
         self.mask_head = mask_head
-        self.rules = tuple(rules)
+        self.rules, self.last_stage = tuple(rules), len(rules) - 1
         self.num_classes = num_classes
         self.guidance = guidance or GuidanceRule()
         self.mask_iou, self.scoring = mask_iou, tuple(scoring)
@@ -259,8 +259,7 @@ class ShapeGuidedCascade(nn.Module):
         """Class logits (R, K + 1) and deltas (R, 4) of box head `t`."""
         rule, side = self.guidance, box_head.POOL_SIDE
         guided = rule.initial or t > 0
-        last = t == len(self.rules) - 1
-        tight = last and rule.last_box_frame == "tight"
+        tight = t == self.last_stage and rule.last_box_frame == "tight"
         where = rois if tight else rois.with_boxes(seen.frames)
         if rule.explicit and guided:
             weights = shapes.sigmoid() + (1 if rule.plus_one else 0)

@@ -15,6 +15,7 @@ from .demo import demo
 from .doctor import doctor
 from .errors import CommandGroup
 from .evaluate import evaluate
+from .explain import explain
 from .models import models
 from .predict import predict
 from .train import train
@@ -37,6 +38,7 @@ app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.add_typer(weights, name="weights")
 app.add_typer(data, name="data")
+app.add_typer(explain, name="explain")
 
 
 def _show_version(wanted: bool) -> None:

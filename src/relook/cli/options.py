@@ -43,3 +43,7 @@ Tta = Annotated[
         "merge=union or average, suppression=nms or soft_nms; any of it, with commas between.",
     ),
 ]
+Stages = Annotated[
+    int | None,
+    typer.Option("--stages", min=1, metavar="N", help="Stop after the first N stages."),
+]

@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import DataError, UsageError, did_you_mean
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Batch, Device, Fast, ImageSize, MaxDets, Model, Tta
+from .options import Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
 from .progress import notices
 from .sources import find_images
 
@@ -59,6 +59,7 @@ def predict(
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
+    stages: Stages = None,
     batch: Batch = 1,
     devices: Annotated[
         int | None,
@@ -90,6 +91,7 @@ def predict(
         model,
         None if folder is None else Target(folder, kinds),
         {"size": size, "score": score, "max_dets": max_dets, "tta": tta},
+        stages,
         resume,
     )
     join_others(place, device)
@@ -104,7 +106,8 @@ class _Request(NamedTuple):
     sources: list[str]
     model: Path
     target: Target | None
-    options: dict[str, Any]  # those that results depend on
+    options: dict[str, Any]  # those of `Predictor.stream` that results depend on
+    stages: int | None
     resume: bool
 
 
@@ -123,6 +126,8 @@ def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) 
     journal = None if target is None else Journal(target.folder, rank())
     images, kept = from_first(lambda: _plan(request, journal, console))
     predictor = load(request.model, **how)
+    if request.stages is not None:
+        predictor.detector = predictor.detector.first_stages(request.stages)
     if target is not None and "masks" in target.kinds and not predictor.config.cascade.masks:
         raise UsageError("U04", f"--save masks: {request.model} finds boxes only. Leave masks out.")
     if options["score"] is None:
@@ -150,7 +155,8 @@ def _plan(
     from .prediction_run import kept_lines
 
     model = sha256_of(find_model(request.model))
-    settings = {"relook": __version__, "model": model, **request.options, "save": target.kinds}
+    settings = {"relook": __version__, "model": model, **request.options, "stages": request.stages}
+    settings["save"] = target.kinds
     if journal.is_there and not request.resume:
         console.print(f"{target.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=request.resume):
