@@ -74,7 +74,7 @@ class Run:
         if not later:
             return [maps], pyramid, []
         connected = [features.connector(level) for level in pyramid]
-        return [maps, later[0](IMAGES.pixels, connected[1:4])], pyramid, connected
+        return [maps, later[0](IMAGES.pixels, [None, *connected[1:4]])], pyramid, connected
 
     @functools.cached_property
     def pyramid(self) -> Pyramid:
@@ -133,7 +133,7 @@ class Run:
         try:
             cascade.mask_average = average
             masks = cascade.mask_probabilities(
-                self.pyramid, self.context, Rois.cat([BOXES]), LABELS, self.images
+                self.pyramid, self.context, Rois.cat([BOXES]), LABELS, IMAGES
             )
         finally:
             cascade.mask_average = kept

@@ -48,7 +48,7 @@ class FoldedResNet(nn.Module):
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
-        self.takes_feedback = resnet.takes_feedback()
+        self._takes = resnet.takes_feedback()
         self.stem = folded_unit(resnet.conv1, resnet.bn1, relu=True)
         self.maxpool = twin(resnet.maxpool)
         self.stages = ModuleList[ModuleList[nn.Module]](
@@ -60,17 +60,21 @@ class FoldedResNet(nn.Module):
         """Four maps of pixels (B, 3, H, W); `feedback` are maps of their strides, if any."""
         return self.go_on(self.begin(pixels), feedback)
 
+    def takes_feedback(self) -> list[bool]:
+        """Which of the four stages are shown feedback."""
+        return self._takes
+
     def begin(self, pixels: Tensor) -> Tensor:
         """What no feedback reaches: the stem, and the first stage if it takes none."""
         x: Tensor = self.maxpool(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
-        if not self.takes_feedback[0]:
+        if not self._takes[0]:
             for block in self.stages[0]:
                 x = block(x, None)
         return x
 
     def go_on(self, x: Tensor, feedback: Feedback | None = None) -> Pyramid:
         """All four maps, from what `begin` gives."""
-        maps = [] if self.takes_feedback[0] else [x]
+        maps = [] if self._takes[0] else [x]
         for i in range(len(maps), len(self.stages)):
             for j, block in enumerate(self.stages[i]):
                 x = block(x, feedback[i] if feedback is not None and j == 0 else None)
@@ -135,7 +139,7 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         begun = first.begin(pixels)
         pyramid: Pyramid = self.fpn(first.go_on(begun))
         for backbone, alike in zip(later, self.begins_alike, strict=True):
-            feedback = feedback_for(backbone.takes_feedback, pyramid, self.connector)
+            feedback = feedback_for(backbone.takes_feedback(), pyramid, self.connector)
             start = begun if alike else backbone.begin(pixels)
             refined: Pyramid = self.fpn(backbone.go_on(start, feedback))
             pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
