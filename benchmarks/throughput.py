@@ -26,6 +26,7 @@ from relook.cli.journal import Journal
 from relook.cli.prediction_run import PredictionRun, Target
 from relook.cli.shares import OwnStore, Shares
 from relook.cli.sources import find_images
+from relook.prediction_options import PredictionOptions
 from relook.predictor import Predictor
 from relook.prepared import Prepared, read
 from relook.training.run_folder import environment
@@ -35,9 +36,10 @@ def network_seconds(
     predictor: Predictor, batches: Sequence[list[Prepared]], score: float | None
 ) -> float:
     """Seconds for the network on `batches` that are in memory, to detections."""
+    asked = PredictionOptions(predictor.config.input.size, score, None, len(batches[0]), None)
     started = time.perf_counter()
     for batch in batches:
-        predictor._detect(batch, score, None)  # noqa: SLF001  (the part of `stream` that is compared)
+        predictor._detect(batch, asked)  # noqa: SLF001  (the part of `stream` that is compared)
     return time.perf_counter() - started
 
 
