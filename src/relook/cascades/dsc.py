@@ -161,20 +161,19 @@ class ShapeGuidedCascade(nn.Module):
         found = []
         for i, size in enumerate(images.original_sizes):
             own = proposals[(proposals.image_index == i).nonzero().flatten()]
-            parts = self._in_parts(pyramid, context, own, images)
+            boxes, scores, seen = self._in_parts(pyramid, context, own, images)
             chosen = select(
-                torch.cat([boxes for boxes, _, _ in parts]),
-                torch.cat([scores for _, scores, _ in parts]),
+                boxes,
+                scores,
                 images.scales[i],
                 self.select,
                 score_threshold=score_threshold,
                 max_detections=max_detections,
             )
-            seen = _joined([seen for _, _, seen in parts])[chosen.rows]
             # Boxes to the network's pixels and back: as the reference does it.
             again = box_ops.scale(chosen.boxes, images.scales[i])
             rois = Rois(again, torch.full_like(chosen.labels, i))
-            logits = self._mask(pyramid, context, rois, seen)
+            logits = self._mask(pyramid, context, rois, seen[chosen.rows])
             masks = own_class(logits, chosen.labels).sigmoid()
             found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
         return found
@@ -183,8 +182,8 @@ class ShapeGuidedCascade(nn.Module):
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor]:
         """Boxes (R, 4) after all iterations, and scores (R, K) of the classes."""
-        parts = self._in_parts(pyramid, context, proposals, images)
-        return torch.cat([b for b, _, _ in parts]), torch.cat([s for _, s, _ in parts])
+        boxes, scores, _ = self._in_parts(pyramid, context, proposals, images)
+        return boxes, scores
 
     def mask_probabilities(
         self,
@@ -198,19 +197,21 @@ class ShapeGuidedCascade(nn.Module):
 
         All iterations run on them, for what the last one sees; its boxes are not taken.
         """
-        parts = self._in_parts(pyramid, context, rois, images)
-        seen = _joined([seen for _, _, seen in parts])
+        _, _, seen = self._in_parts(pyramid, context, rois, images)
         return own_class(self._mask(pyramid, context, rois, seen), labels).sigmoid()
 
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
-    ) -> list[tuple[Tensor, Tensor, Seen]]:
-        """What `_refined` gives, a few RoIs at a time."""
+    ) -> tuple[Tensor, Tensor, Seen]:
+        """What `_refined` gives, computed for a few RoIs at a time."""
         rows = torch.arange(len(rois), device=rois.boxes.device)
-        return [
+        parts = [
             self._refined(pyramid, context, rois[some], images)
             for some in rows.split(self.rois_at_a_time)
         ]
+        boxes, scores, seen = zip(*parts, strict=True)
+        features, frames = [one.features for one in seen], [one.frames for one in seen]
+        return torch.cat(boxes), torch.cat(scores), Seen(torch.cat(features), torch.cat(frames))
 
     def _refined(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
@@ -311,9 +312,3 @@ class ShapeGuidedCascade(nn.Module):
 
     def _match(self, rois: Rois, is_gt: Tensor, targets: Sequence[Target], iou: float) -> Matched:
         return match_all(rois, is_gt, targets, iou=iou, num_classes=self.num_classes)
-
-
-def _joined(parts: Sequence[Seen]) -> Seen:
-    return Seen(
-        torch.cat([part.features for part in parts]), torch.cat([part.frames for part in parts])
-    )

@@ -15,10 +15,9 @@ from .fold import fold, hooks
 class FoldedCopy:
     """Folds a detector when it is first asked for, and again when it has changed.
 
-    Changes are tensors written to or replaced, modules replaced, attributes set and hooks
-    added. What PyTorch
-    does not count as writing (through ``tensor.data``, or by a fused optimizer) is seen if a
-    tensor's first value changes; writing into what an attribute holds is not.
+    Changes are tensors written to or replaced, modules replaced, attributes set and hooks added.
+    What PyTorch does not count as writing (through ``tensor.data``, or by a fused optimizer) is
+    seen if a tensor's first value changes; writing into what an attribute holds is not.
     """
 
     def __init__(self) -> None:
