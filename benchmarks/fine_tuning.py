@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import jobs as jobs_module
-from jobs import Numbers, add_options, chosen_cores, mean_and_range, numbers, run_one
-from rich.console import Console
+from jobs import add_options, chosen_cores
 
+from relook.ablating.jobs import Numbers, numbers, run_one
+from relook.ablating.running import train_in
+from relook.ablating.table import mean_and_range
 from relook.api import find_model
 from relook.atomic import write_text
 from relook.data.coco import read_coco
@@ -33,7 +35,7 @@ from relook.errors import RelookError
 from relook.evaluation.run import evaluate_model
 from relook.predictor import Predictor
 from relook.training.fine_tuning import fine_tuning
-from relook.training.loop import Start, train
+from relook.training.loop import Start
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay
 from relook.weights import load_model
@@ -74,21 +76,19 @@ def run_job(job: Job, place: Path) -> dict[str, Any]:
     settings, start = tuned.settings, Start(saved, path, tuned.lines)
     if job.arm == "from-scratch":
         settings, start = from_scratch(tuned.settings, [given]), None
-    with (place / "log.txt").open("w", encoding="utf-8") as log:
-        outcome = train(settings, Console(file=log, width=200), out=place / "run", start=start)
+    run, trained = train_in(place, settings, start)
     index = read_coco(data / "annotations/instances_val.json", data / "images")
-    predictor = Predictor.of(load_model(outcome.run.best))
+    predictor = Predictor.of(load_model(run.best))
     found = evaluate_model(predictor, index, max_dets=MAX_DETS)
     mask, counting = found.metrics.mask, found.metrics.best_counting
     assert mask is not None
-    steps = [row["step"] for row in outcome.run.rows()]
     return {
         "mask AP": mask.ap,
         "AP50": mask.ap50,
         "F1": counting.f1 if counting else None,
         "count error": counting.count_error if counting else None,
-        "steps": max(steps, default=0),  # of the last record
-        "minutes": outcome.seconds / 60,
+        "steps": trained.steps,
+        "minutes": trained.minutes,
         "images/s": found.images_per_second,
     }
 
@@ -107,7 +107,7 @@ def run_all(jobs: Sequence[Job], folder: Path, cores: Sequence[int]) -> None:
     """Train what has no numbers yet, one training on each of `cores` at a time.
 
     Raises:
-        RelookError: R01 when a training ended with an error.
+        RelookError: R05 when a training ended with an error.
     """
 
     def tell(found: Numbers) -> str:
@@ -158,7 +158,7 @@ def main(given: Sequence[str]) -> int:
     arguments = parser.parse_args(given)
     try:
         if arguments.one is not None:
-            run_one(Path(arguments.one[0]), int(arguments.one[1]), Job, run_job)
+            run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
             return 0
         jobs = list(_jobs(arguments))
         run_all(jobs, arguments.out, chosen_cores(arguments))

@@ -10,29 +10,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jobs import (
-    Numbers,
-    add_options,
-    chosen_cores,
-    mean_and_range,
-    numbers,
-    run_all,
-    run_one,
-)
-from rich.console import Console
+from jobs import add_options, chosen_cores, run_all
 
+from relook.ablating.jobs import Numbers, numbers, run_one
+from relook.ablating.measuring import medians_in_turns
+from relook.ablating.running import train_in
+from relook.ablating.table import mean_and_range
 from relook.assembly import build_detector
 from relook.atomic import write_text
 from relook.complexity import multiply_adds
@@ -46,7 +41,6 @@ from relook.evaluation.run import evaluate_model
 from relook.folding import fold
 from relook.predictor import Predictor
 from relook.presets import preset
-from relook.training.loop import train
 from relook.training.recipe import UNLIMITED
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay, resolve
@@ -105,10 +99,9 @@ def run_job(job: Job, place: Path) -> Numbers:
         ],
         preset_name=job.arm.removesuffix("-paper"),
     )
-    with (place / "log.txt").open("w", encoding="utf-8") as log:
-        outcome = train(settings, Console(file=log, width=200), out=place / "run")
+    run, trained = train_in(place, settings)
     index = read_coco(annotations / "instances_val.json", images)
-    predictor = Predictor.of(load_model(outcome.run.best))
+    predictor = Predictor.of(load_model(run.best))
     most = MAX_DETS[job.data]
     metrics = evaluate_model(predictor, index, max_dets=most, huddles=HuddleRule()).metrics
     assert metrics.mask is not None
@@ -117,29 +110,23 @@ def run_job(job: Job, place: Path) -> Numbers:
         "mask AP": metrics.mask.ap,
         "mask AP50": metrics.mask.ap50,
         "huddles": metrics.to_json()["huddles"],
-        "steps": max((row["step"] for row in outcome.run.rows()), default=0),
-        "minutes": outcome.seconds / 60,
+        "steps": trained.steps,
+        "minutes": trained.minutes,
     }
 
 
 def seconds_per_image(arms: Sequence[str], data: str, repetitions: int) -> dict[str, float]:
     """Median seconds of detecting in one image of noise, on one thread, in turns."""
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     width, height = SIDES[data]
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     normal = preset(HTC).input
     image = batch_images([noise], [(height, width)], normal.mean, normal.std)
     detectors = {arm: fold(build_detector(config_of(arm, data)).eval()) for arm in arms}
-    watches: dict[str, list[float]] = {arm: [] for arm in arms}
     with torch.inference_mode():
-        for turn in range(repetitions + 1):
-            for arm in arms[turn % len(arms) :] + arms[: turn % len(arms)]:
-                started = os.times().elapsed
-                detectors[arm].detect(image)
-                if turn:  # the first warms up
-                    watches[arm].append(os.times().elapsed - started)
-    return {arm: statistics.median(found) for arm, found in watches.items()}
+        return medians_in_turns(
+            {arm: [partial(one.detect, image)] * repetitions for arm, one in detectors.items()}
+        )
 
 
 def table(jobs: Sequence[Job], folder: Path, times: dict[str, dict[str, float]]) -> str:
@@ -241,7 +228,7 @@ def main(given: Sequence[str]) -> int:
     arguments = parser.parse_args(given)
     try:
         if arguments.one is not None:
-            run_one(Path(arguments.one[0]), int(arguments.one[1]), Job, run_job)
+            run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
             return 0
         folders = {"composed": arguments.out / "scenes", "mushrooms": arguments.mushrooms}
         if "composed" in arguments.data:

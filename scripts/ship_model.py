@@ -32,8 +32,8 @@ from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import Evaluation, evaluate_model
+from relook.reporting.charts import Axes, Curve, line_chart
 from relook.shipped import FOLDER, SHIPPED
-from relook.training.report import line_chart
 from relook.training.run_folder import RunFolder
 from relook.training.settings import Settings
 from relook.weights import change_extra, load_model, save_model
@@ -149,7 +149,15 @@ def ship(
     }
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / SHIPPED[name].file_name
-        save_model(draft, saved.detector, saved.config, saved.classes, extra, half=True)
+        save_model(
+            draft,
+            saved.detector,
+            saved.config,
+            saved.classes,
+            extra,
+            stuff=saved.stuff,
+            half=True,
+        )
         if (size := draft.stat().st_size) > LARGEST:
             raise ModelError("M05", f"{size:,} bytes are more than the {LARGEST:,} of a wheel.")
         outcome = evaluate_model(load(draft), data.val, max_dets=MAX_DETS, limit=limit)
@@ -280,7 +288,7 @@ def _by_modality(
 def curve(training: Training) -> str:
     """The loss over the steps, as an SVG."""
     points = [(float(row["step"]), float(row["loss"])) for row in training.rows]
-    return line_chart({"loss": points}, "step")
+    return line_chart("Loss over the steps", [Curve("loss", points)], Axes("step"))
 
 
 def curve_section(name: str, training: Training) -> list[str]:

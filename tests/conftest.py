@@ -14,8 +14,12 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from relook.data.panoptic_writing import PanopticWriter
+from relook.ops.id_runs import id_extents
+from relook.segments import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
+NUCLEI = Path(__file__).parents[1] / "datasets" / "nuclei"
 NARROW: dict[str, Any] = {
     "backbone": {"blocks": [1, 1, 1, 1], "width": 16},
     "pyramid": {"channels": 32},
@@ -109,6 +113,35 @@ def blobs(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data", BLOBS)
 
 
+def write_panoptic_dataset(folder: Path, objects: list[list[tuple[int, int, int, int]]]) -> Path:
+    """The images of `write_dataset`, whose upper half is sky and lower half ground; the json."""
+    write_dataset(folder, objects)
+    categories = [
+        PanopticCategory(7, "blob", True),
+        PanopticCategory(20, "sky", False),
+        PanopticCategory(21, "ground", False),
+    ]
+    writer = PanopticWriter(folder / "panoptic.json", categories)
+    for image_id, boxes in enumerate(objects, start=1):
+        ids = np.ones((64, 64), dtype=np.int32)
+        ids[32:] = 2
+        for number, (x, y, w, h) in enumerate(boxes, start=3):
+            ids[y : y + h, x : x + w] = number
+        kinds = {1: 20, 2: 21}
+        segments = [
+            Segment(key, kinds.get(key, 7), key > 2, extent.area, extent.box)
+            for key, extent in id_extents(ids).items()
+        ]
+        writer.add(image_id, f"{image_id}.png", PanopticMap(ids, tuple(segments)))
+    return writer.finish()
+
+
+@pytest.fixture
+def panoptic_blobs(tmp_path: Path) -> Path:
+    """A panoptic json: blobs on sky and ground; maps and images are beside it."""
+    return write_panoptic_dataset(tmp_path / "data", BLOBS)
+
+
 @pytest.fixture
 def small(blobs: Path) -> Settings:
     """Settings of one short epoch over the blobs, validated on the same."""
@@ -136,3 +169,21 @@ def make_dataset() -> Callable[..., Path]:
 def narrow() -> Overlay:
     """Changes that make a training quick, without a number of epochs."""
     return Overlay(model=NARROW, train={k: v for k, v in FAST.items() if k != "epochs"})
+
+
+@pytest.fixture(scope="session")
+def few_nuclei() -> Callable[[str, Path, int], Path]:
+    """Writes the first images of the real nuclei's train or val, as a json file in a folder."""
+
+    def write(split: str, folder: Path, images: int) -> Path:
+        document: dict[str, Any] = json.loads(
+            (NUCLEI / "annotations" / f"instances_{split}.json").read_text()
+        )
+        document["images"] = document["images"][:images]
+        ids = {image["id"] for image in document["images"]}
+        document["annotations"] = [a for a in document["annotations"] if a["image_id"] in ids]
+        path = folder / f"{split}.json"
+        path.write_text(json.dumps(document))
+        return path
+
+    return write

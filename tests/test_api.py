@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import relook
-from relook.api import build, find_model, load
+from relook.api import build, find_model, load, name_of
 from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.errors import DataError, ModelError, UsageError
@@ -234,3 +234,8 @@ def test_build_with_changes() -> None:
         build("htc-tiny", backbone__norms="batch")
     with pytest.raises(UsageError, match=r"U03.*num_classes"):
         build("htc-tiny", num_classes=0)
+
+
+def test_a_model_is_called_by_its_run_or_its_file() -> None:
+    assert name_of(Path("runs/nuts/best.safetensors")) == "nuts"
+    assert name_of(Path("models/nuclei.safetensors")) == "nuclei"

@@ -52,5 +52,5 @@ def test_the_table_has_means_and_spreads_and_trains_nothing_anew(tmp_path: Path)
 
 def test_a_training_that_fails_is_named(tmp_path: Path) -> None:
     job = benchmark.Job("fine-tuned", 5, 0, 1.0, str(tmp_path / "no-model"), MUSHROOMS)
-    with pytest.raises(benchmark.RelookError, match=r"R01.*fine-tuned-5-seed0 failed"):
+    with pytest.raises(benchmark.RelookError, match=r"R05.*fine-tuned-5-seed0 failed"):
         benchmark.run_all([job], tmp_path, [0])

@@ -190,7 +190,9 @@ def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
     """A result whose parts are computed one after the other, in this thread."""
     one = read(path, size)
     assert isinstance(one, Prepared)
-    found = predictor._detect([one], PredictionOptions((192, 192), None, None, 1, None))[0]
+    asked = PredictionOptions((192, 192), None, None, 1, None)
+    found = predictor._detecting(asked).detect([one])[0]
+    assert isinstance(found, Detections)
     return Result.from_detections(
         found, one.image, predictor.classes, one.source, shown_from=predictor.shown_from
     )

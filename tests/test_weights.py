@@ -26,8 +26,9 @@ from relook.config import ModelConfig
 from relook.data.coco import Category
 from relook.detector import Detector
 from relook.errors import DataError, ModelError, RelookError
+from relook.model_header import FORMAT_VERSION
 from relook.presets import preset
-from relook.weights import FORMAT_VERSION, change_extra, load_model, save_model
+from relook.weights import change_extra, load_model, save_model
 
 CLASSES = (Category(3, "cell"), Category(8, "nucléus"))
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .api import load as load
     from .config import ModelConfig as ModelConfig
     from .config_base import overlay as overlay
+    from .config_parts import Part as Part
+    from .describing import describe as describe
     from .detector import Detector as Detector
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
@@ -41,6 +43,7 @@ _HOMES = {
     "ModelConfig": "config",
     "ModelError": "errors",
     "PRESETS": "presets",
+    "Part": "config_parts",
     "Predictor": "predictor",
     "RelookError": "errors",
     "Result": "results",
@@ -49,6 +52,7 @@ _HOMES = {
     "UsageError": "errors",
     "build": "api",
     "convert_to_sac": "layers",
+    "describe": "describing",
     "load": "api",
     "load_model": "weights",
     "overlay": "config_base",
@@ -65,6 +69,7 @@ __all__ = [
     "ImageBatch",
     "ModelConfig",
     "ModelError",
+    "Part",
     "Predictor",
     "RelookError",
     "Result",
@@ -73,6 +78,7 @@ __all__ = [
     "__version__",
     "build",
     "convert_to_sac",
+    "describe",
     "load",
     "load_model",
     "overlay",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from .allowing import allowing
 from .assembly import build_detector
 from .config import ModelConfig
 from .detector import Detector
@@ -29,6 +31,7 @@ def load(
     weights: str | None = None,
     device: torch.device | str = "auto",
     fast: bool = True,
+    allow: Iterable[str] = (),
 ) -> Predictor:
     """The trained model in a file or run folder, or one that comes with relook, ready to predict
     on `device`.
@@ -40,15 +43,17 @@ def load(
     weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
     if there is a usable one. Without `fast` predictions go the plain way of every operation.
+    `allow` lists packages from which a file may name parts of its model (`relook.Part`).
 
     Raises:
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
-            imported; M03 and M04 as `load_model` does; M06 when a download fails.
+            imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
         UsageError: U01 for a name that is no model, U04 for a file and `weights` together.
         DataError: D01 for a path that does not exist.
     """
-    predictor = _open(name_or_path, weights, device)
+    with allowing(allow):
+        predictor = _open(name_or_path, weights, device)
     predictor.fast = fast
     return predictor
 
@@ -116,6 +121,11 @@ def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
     if semantic is not None and semantic.num_classes == config.num_classes + 1:
         changed = changed.with_(semantic__num_classes=num_classes + 1)
     return changed
+
+
+def name_of(path: Path) -> str:
+    """What people call the model in the file at `path`: its run, where it is the best one of it."""
+    return path.parent.name if path.name == _BEST else path.stem
 
 
 def _model_in(folder: Path) -> Path | None:

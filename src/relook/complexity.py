@@ -33,7 +33,8 @@ STRIDE = 32  # network inputs are padded to multiples of it
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """Counts by part: features, rpn, boxes, and where there are such semantic, guidance, masks."""
+    """Counts by part: features, rpn, boxes, and where there are such semantic, stuff, guidance and
+    masks. A user's own cascade is one part, whose multiply-adds nobody knows."""
 
     parameters: dict[str, int]  # those that training leaves alone included
     multiply_adds: dict[str, int]
@@ -82,6 +83,10 @@ def _parts(detector: Detector) -> dict[str, list[nn.Module]]:
     parts: dict[str, list[nn.Module]] = {"features": [detector.features], "rpn": [detector.rpn]}
     if detector.semantic is not None:
         parts["semantic"] = [detector.semantic]
+    if detector.stuff is not None:
+        parts["stuff"] = [detector.stuff]
+    if not isinstance(cascade, HybridTaskCascade | ShapeGuidedCascade):
+        return parts | {"cascade": [cascade]}
     parts["boxes"] = list(cascade.box_heads)
     if isinstance(cascade, ShapeGuidedCascade):
         parts |= {"guidance": list(cascade.guidance_heads), "masks": [cascade.mask_head]}
@@ -100,9 +105,12 @@ def _count(
     counts["rpn"], _ = _measured(detector.rpn, pyramid)
     if detector.semantic is not None:
         counts["semantic"], _ = _measured(detector.semantic, pyramid)
+    if detector.stuff is not None:
+        counts["stuff"], _ = _measured(detector.stuff, pyramid)
     if isinstance(cascade, ShapeGuidedCascade):
         return counts | _count_dsc(cascade, channels, proposals, masks)
-    assert isinstance(cascade, HybridTaskCascade)
+    if not isinstance(cascade, HybridTaskCascade):
+        return counts
     regions = _pooled(proposals, channels, box_head.POOL_SIDE)
     counts["boxes"] = sum(_measured(head, regions)[0] for head in cascade.box_heads)
     if len(cascade.mask_heads):

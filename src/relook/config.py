@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from .config_base import Config, Fraction, Positive
 from .config_cascades import DSCConfig, HTCConfig
+from .config_parts import NO_PARTS, PartsConfig
 
 
 class SACConfig(Config):
@@ -111,6 +112,43 @@ class SemanticConfig(Config):
     fuse_masks: bool = True
 
 
+class StuffConfig(Config):
+    """A head that labels pixels for panoptic segmentation, as in Panoptic FPN."""
+
+    num_classes: Annotated[int, Field(ge=2, le=255)] = 54  # of stuff, and one for all things
+    channels: Positive = 128
+    groups: Positive = 32  # of the group norm
+    loss_weight: float = 0.5
+    average: Literal["valid", "all"] = "valid"  # as `SemanticConfig.average`
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Self:
+        if self.channels % self.groups:
+            raise ValueError(f"{self.channels} channels cannot be shared by {self.groups} groups")
+        return self
+
+
+class PanopticConfig(Config):
+    """How objects and pixel labels become one map without overlaps.
+
+    The defaults are those of the combining script of COCO's panoptic API, with which the DetectoRS
+    paper made its numbers; MMDetection's Panoptic FPN has `score` 0.6, `suppress_iou` 0.5 and
+    `max_objects` 100, and is otherwise the same.
+    """
+
+    score: Fraction = 0.5  # objects below it are left out
+    overlap: Fraction = 0.5
+    """An object is left out when more than this share of it is under better ones."""
+    stuff_area: Annotated[int, Field(ge=0)] = 4096
+    """Pixels of the original image; stuff with fewer is void."""
+    suppress_iou: Fraction | None = None
+    """IoU of boxes, whatever their classes, above which the object with the lower score goes."""
+    max_objects: Positive | None = None
+    order: Literal["score", "area"] = "score"
+    """Which object is on top: the one with the higher score, or the smaller one. All published
+    numbers are with `score`."""
+
+
 class InputConfig(Config):
     """How an image becomes numbers."""
 
@@ -143,11 +181,14 @@ class ModelConfig(Config):
     pyramid: PyramidConfig = PyramidConfig()
     rpn: RPNConfig = RPNConfig()
     semantic: SemanticConfig | None = SemanticConfig()
+    stuff: StuffConfig | None = None
+    panoptic: PanopticConfig = PanopticConfig()
     cascade: Annotated[
         Annotated[HTCConfig, Tag("htc")] | Annotated[DSCConfig, Tag("dsc")],
         Discriminator(_kind, custom_error_type="kind", custom_error_message=_KINDS),
     ] = HTCConfig()
     input: InputConfig = InputConfig()
+    parts: PartsConfig = NO_PARTS
     numerics: Literal["v2", "v1"] = "v2"
     """How boxes, anchors, crops and masks meet the grid of pixels. `v2`: as MMDetection 2.x and
     3.x, which all presets and recorded runs are. `v1`: as MMDetection 1.x, for predicting with
@@ -159,4 +200,16 @@ class ModelConfig(Config):
     def _new_cascades_have_new_numerics(self) -> Self:
         if self.numerics == "v1" and isinstance(self.cascade, DSCConfig):
             raise ValueError("numerics v1 belongs to cascades of kind htc; there is no older dsc")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_have_their_place(self) -> Self:
+        parts = self.parts
+        if isinstance(self.cascade, DSCConfig):
+            for name in ("roi_extractor", "stage_rules", "mask_head", "box_head"):
+                if getattr(parts, name) is not None:
+                    raise ValueError(f"parts.{name} belongs to cascades of kind htc")
+        for name in ("connector", "fusion"):
+            if getattr(parts, name) is not None and self.pyramid.steps == 1:
+                raise ValueError(f"parts.{name} needs pyramid.steps above 1: nothing is fed back")
         return self

@@ -13,9 +13,11 @@ from . import fast
 from .cascades.protocol import Cascade
 from .cascades.shortening import shortened
 from .errors import ModelError
-from .heads.semantic import Average, SemanticHead, semantic_loss
+from .heads.semantic import SemanticHead
+from .heads.stuff import StuffHead
+from .ops.semantic_labels import semantic_labels
 from .rpn.rpn import RPN
-from .types import IGNORE, Detections, ImageBatch, Losses, Pyramid, Rois, Target
+from .types import Detections, ImageBatch, Losses, Pyramid, Rois, Target
 
 STRIDE = 32  # of the coarsest map that must line up with the pixels
 
@@ -27,6 +29,14 @@ class Looked(NamedTuple):
     context: Tensor | None  # feature map of the semantic branch
     proposals: Rois
     objectness: Tensor  # (R,) of the proposals
+    logits: Tensor | None = None  # (B, K', h, w) of every pixel's class, where asked for
+
+
+class Segmented(NamedTuple):
+    """What is in one image, as objects and pixel by pixel."""
+
+    detections: Detections
+    semantic: Tensor  # (H, W) uint8 of the original image: the likeliest label of each pixel
 
 
 class Detector(nn.Module):
@@ -41,9 +51,8 @@ class Detector(nn.Module):
         rpn: Proposes regions.
         cascade: Refines them; a module that satisfies `cascades.protocol.Cascade`.
         semantic: The semantic branch, whose feature is the cascade's context.
-        semantic_weight: Factor of its loss.
-        semantic_average: Over which pixels its loss is averaged.
-        semantic_padding: The class of what lies beside an image; 255 is none.
+        stuff: A head that tells stuff from stuff for panoptic segmentation; without one the
+            semantic branch does.
     """
 
     def __init__(
@@ -52,19 +61,14 @@ class Detector(nn.Module):
         rpn: RPN,
         cascade: nn.Module,
         semantic: SemanticHead | None = None,
-        *,
-        semantic_weight: float = 0.2,
-        semantic_average: Average = "valid",
-        semantic_padding: int = IGNORE,
+        stuff: StuffHead | None = None,
     ) -> None:
         super().__init__()
         self.features = features
         self.rpn = rpn
         self.cascade = cascade
         self.semantic = semantic
-        self.semantic_weight = semantic_weight
-        self.semantic_average: Average = semantic_average
-        self.semantic_padding = semantic_padding
+        self.stuff = stuff
 
     @overload
     def forward(self, images: ImageBatch, targets: Sequence[Target]) -> Losses: ...
@@ -89,8 +93,9 @@ class Detector(nn.Module):
         context = None
         if self.semantic is not None:
             logits, context = self.semantic(pyramid)
-            loss = semantic_loss(logits, targets, self.semantic_average, self.semantic_padding)
-            losses["semantic"] = self.semantic_weight * loss
+            losses["semantic"] = self.semantic.loss(logits, targets)
+        if self.stuff is not None:
+            losses["stuff"] = self.stuff.loss(self.stuff(pyramid), targets)
         return losses | self._cascade.loss(pyramid, context, proposals, images, targets)
 
     @torch.no_grad()
@@ -108,28 +113,46 @@ class Detector(nn.Module):
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
         """
-        looked = self.look(images)
-        cascade = self._cascade
-        return cascade.detect(
-            looked.pyramid,
-            looked.context,
-            looked.proposals,
-            images,
-            score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
-            max_detections=cascade.max_detections if max_detections is None else max_detections,
-        )
+        return self._found(self.look(images), images, score_threshold, max_detections)
 
     @torch.no_grad()
-    def look(self, images: ImageBatch) -> Looked:
-        """What the cascade is given to detect in.
+    def segment(
+        self,
+        images: ImageBatch,
+        *,
+        score_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> list[Segmented]:
+        """What is in each image as `detect` says it, and the label of each pixel, of one pass.
 
         Raises:
-            ModelError: M05 when the batch cannot be fed to the network.
+            ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
+                to the network.
+        """
+        looked = self.look(images, label_pixels=True)
+        assert looked.logits is not None
+        found = self._found(looked, images, score_threshold, max_detections)
+        height, width = images.pixels.shape[-2:]
+        return [
+            Segmented(detections, semantic_labels(logits, (height, width), size, original))
+            for detections, logits, size, original in zip(
+                found, looked.logits, images.sizes, images.original_sizes, strict=True
+            )
+        ]
+
+    @torch.no_grad()
+    def look(self, images: ImageBatch, *, label_pixels: bool = False) -> Looked:
+        """What the cascade is given to detect in, and with `label_pixels` the logits of the
+        head that labels stuff.
+
+        Raises:
+            ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
+                to the network.
         """
         pyramid = self._features(images)
         proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
-        context = None if self.semantic is None else self.semantic.context(pyramid)
-        return Looked(pyramid, context, proposals, objectness)
+        context, logits = self._dense(pyramid, label_pixels)
+        return Looked(pyramid, context, proposals, objectness, logits)
 
     def first_stages(self, stages: int) -> Detector:
         """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
@@ -141,6 +164,39 @@ class Detector(nn.Module):
         cascade = shortened(self.cascade, stages)
         vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
         return same
+
+    def _dense(self, pyramid: Pyramid, label_pixels: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The context of the cascade, and the logits of every pixel where asked for."""
+        semantic, stuff = self.semantic, self.stuff
+        if label_pixels and stuff is None:
+            if semantic is None:
+                raise ModelError(
+                    "M04",
+                    "this detector finds objects only: it has neither a stuff head nor a semantic "
+                    "branch, so pixels get no labels. Take a model that has, such as "
+                    "detectors-panoptic-r50.",
+                )
+            logits, context = semantic(pyramid)
+            return context, logits
+        context = None if semantic is None else semantic.context(pyramid)
+        return context, stuff(pyramid) if label_pixels and stuff is not None else None
+
+    def _found(
+        self,
+        looked: Looked,
+        images: ImageBatch,
+        score_threshold: float | None,
+        max_detections: int | None,
+    ) -> list[Detections]:
+        cascade = self._cascade
+        return cascade.detect(
+            looked.pyramid,
+            looked.context,
+            looked.proposals,
+            images,
+            score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
+            max_detections=cascade.max_detections if max_detections is None else max_detections,
+        )
 
     @property
     def _cascade(self) -> Cascade:

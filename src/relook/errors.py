@@ -23,7 +23,7 @@ CODES: Final[dict[str, str]] = {
     "D01": "a file or folder is missing",
     "D02": "an image cannot be read",
     "D03": "a json file cannot be read",
-    "D04": "a json file is not a COCO instance file",
+    "D04": "a json file is not a COCO file that can be used",
     "D05": "an id is used twice",
     "D06": "an annotation belongs to no image of the file",
     "D07": "an annotation has an unknown category",
@@ -34,6 +34,8 @@ CODES: Final[dict[str, str]] = {
     "D12": "a semantic map cannot be used",
     "D13": "two files do not agree on the classes",
     "D14": "a configuration file of MMDetection cannot be read",
+    "D15": "a panoptic map cannot be used",
+    "D16": "results cannot be handed in to a test server",
     "M01": "weights are not at hand",
     "M02": "a file is not a relook model",
     "M03": "a file was written by a newer relook",
@@ -41,6 +43,7 @@ CODES: Final[dict[str, str]] = {
     "M05": "an input cannot be fed to the model",
     "M06": "a download failed",
     "M07": "a checkpoint asks for objects that are not allowed",
+    "M08": "a part of a model that is not relook's cannot be used",
 }
 
 

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Any, overload
 
 import torch
 
-from .config import ModelConfig
-from .data.batching import batch_images
+from .config import ModelConfig, PanopticConfig
 from .data.coco import Category
-from .detector import Detector
-from .devices import choose_device, memory_explained
+from .data.stuff_labels import StuffLabels
+from .detecting import Detecting, Found
+from .detector import Detector, Segmented
+from .devices import choose_device
 from .errors import DataError, ModelError
-from .fast import plain
 from .folding import FoldedCopy, fast_ways
 from .memory import keep_freed
 from .overlap import in_order
+from .panoptic_task import PanopticTask
 from .prediction_options import PredictionOptions
 from .prepared import (
     READ_AHEAD,
     ImageSource,
     Prepared,
     Unreadable,
-    batches,
     read,
     window_of,
 )
 from .results import SHOWN_FROM, Result
-from .tta import detect_in_views
-from .types import Detections, ImageBatch
-from .views import TTA, views_of
+from .segments import PanopticCategory
+from .views import TTA
 from .weights import SavedModel
 
 
@@ -41,6 +39,7 @@ class Predictor:
 
     `shown_from` is the score from which its objects are worth showing: drawings and the command
     line leave out the others, results hold everything above the model's lower test threshold.
+    `stuff` names the labels of pixels of a model that was trained on panoptic data.
     `licence` is that of weights which others trained, where they are, else None. Unless `fast` is
     off, prediction on a CPU takes the ways that `describe` names: the same results up to
     rounding, in less time.
@@ -53,6 +52,7 @@ class Predictor:
         classes: Sequence[Category],
         *,
         device: torch.device | str = "auto",
+        stuff: Sequence[PanopticCategory] = (),
         shown_from: float = SHOWN_FROM,
         licence: str | None = None,
         fast: bool = True,
@@ -65,6 +65,7 @@ class Predictor:
         self.detector = detector
         self.config = config
         self.classes = tuple(classes)
+        self.stuff = tuple(stuff)
         self.shown_from = shown_from
         self.licence = licence
         self.fast = fast
@@ -80,6 +81,7 @@ class Predictor:
             saved.config,
             saved.classes,
             device=device,
+            stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
         )
@@ -109,6 +111,8 @@ class Predictor:
         max_dets: int | None = None,
         batch_size: int = 1,
         tta: TTA | str | None = None,
+        panoptic: PanopticConfig | bool = False,
+        stuff: StuffLabels | None = None,
         device: torch.device | str | None = None,
     ) -> Result: ...
     @overload
@@ -121,6 +125,8 @@ class Predictor:
         max_dets: int | None = None,
         batch_size: int = 1,
         tta: TTA | str | None = None,
+        panoptic: PanopticConfig | bool = False,
+        stuff: StuffLabels | None = None,
         device: torch.device | str | None = None,
     ) -> list[Result]: ...
     def predict(
@@ -132,6 +138,8 @@ class Predictor:
         max_dets: int | None = None,
         batch_size: int = 1,
         tta: TTA | str | None = None,
+        panoptic: PanopticConfig | bool = False,
+        stuff: StuffLabels | None = None,
         device: torch.device | str | None = None,
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
@@ -141,7 +149,9 @@ class Predictor:
         default those the model was trained at. `score` and `max_dets` stand in for the model's
         own test threshold and cap; `device` moves the model first, and it stays there. `tta` looks
         at several sizes of the image, in place of `size`, and in a mirror: a `relook.TTA`, or
-        what `--tta` takes.
+        what `--tta` takes. `panoptic` asks for the label of each pixel and the panoptic map too,
+        merged by the model's own rule or the one given; `stuff` says what the labels mean where
+        the model does not, or brings those of another model.
 
         Images of different padded size never share a batch, so `batch_size` does not change
         results beyond rounding.
@@ -149,7 +159,8 @@ class Predictor:
         Raises:
             DataError: D01 for a missing file, D02 for an image that cannot be read.
             UsageError: U03 for an option that makes no sense.
-            ModelError: M05 for an image too large for the network.
+            ModelError: M04 for `panoptic` and a model that cannot, M05 for an image too large for
+                the network.
             RelookError: R04 when a batch does not fit on the device.
         """
         if device is not None:
@@ -164,6 +175,8 @@ class Predictor:
                 max_dets=max_dets,
                 batch_size=batch_size,
                 tta=tta,
+                panoptic=panoptic,
+                stuff=stuff,
             )
         )
         return results if several else results[0]
@@ -177,6 +190,8 @@ class Predictor:
         max_dets: int | None = None,
         batch_size: int = 1,
         tta: TTA | str | None = None,
+        panoptic: PanopticConfig | bool = False,
+        stuff: StuffLabels | None = None,
         on_unreadable: Callable[[ImageSource, DataError], None] | None = None,
     ) -> Generator[Result, None, None]:
         """Results one by one and in order, for more images than fit in memory.
@@ -188,13 +203,22 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
         """
-        own = size or self.config.input.size
-        asked = PredictionOptions.of(own, score, max_dets, batch_size, tta)
+        task = self.panoptic_task(panoptic, stuff)
+        asked = PredictionOptions.of(
+            size or self.config.input.size,
+            score,
+            max_dets,
+            batch_size,
+            tta,
+            label_pixels=task is not None and task.labels.folder is None,
+        )
         ahead = READ_AHEAD if batch_size == 1 else window_of(batch_size)
         with (
             closing(in_order(lambda one: read(one, asked.size), images, ahead=ahead)) as ready,
-            closing(self._detect_all(ready, asked)) as found,
-            closing(in_order(self._finished, found, ahead=batch_size)) as results,
+            closing(self._detecting(asked).all(ready)) as found,
+            closing(in_order(lambda one: self._finished(one, task), found, ahead=batch_size)) as (
+                results
+            ),
         ):
             for result in results:
                 if isinstance(result, Result):
@@ -204,85 +228,42 @@ class Predictor:
                 else:
                     on_unreadable(result.source, result.error)
 
-    def _detect_all(
-        self, ready: Iterator[Prepared | Unreadable], asked: PredictionOptions
-    ) -> Generator[tuple[Prepared, Detections] | Unreadable, None, None]:
-        """What was found in each image, in order, computed in batches of equal padded size."""
-        while window := list(islice(ready, window_of(asked.batch_size))):
-            found: dict[int, Detections] = {}
-            given = 0
-            for batch in batches(window, asked.batch_size):
-                images = [one for i in batch if isinstance(one := window[i], Prepared)]
-                found |= zip(batch, self._detect(images, asked), strict=True)
-                for one in window[given:]:
-                    if isinstance(one, Unreadable):
-                        yield one
-                    elif given in found:
-                        yield one, found.pop(given)
-                    else:
-                        break
-                    given += 1
-            yield from (one for one in window[given:] if isinstance(one, Unreadable))
-
-    def _finished(self, found: tuple[Prepared, Detections] | Unreadable) -> Result | Unreadable:
-        """The result of one image, its masks pasted and coded."""
+    def _finished(
+        self, found: tuple[Prepared, Found] | Unreadable, task: PanopticTask | None
+    ) -> Result | Unreadable:
+        """The result of one image, its masks pasted and coded, its panoptic map merged."""
         if isinstance(found, Unreadable):
             return found
-        prepared, detections = found
-        return Result.from_detections(
+        prepared, what = found
+        detections = what.detections if isinstance(what, Segmented) else what
+        result = Result.from_detections(
             detections,
             prepared.image,
             self.classes,
             prepared.source,
             shown_from=self.shown_from,
         )
-
-    def _detect(self, batch: Sequence[Prepared], asked: PredictionOptions) -> list[Detections]:
-        if asked.tta is not None:
-            return [self._detect_in_views(one, asked, asked.tta) for one in batch]
-        images = batch_images(
-            [one.resized for one in batch],
-            [one.size for one in batch],
-            self.config.input.mean,
-            self.config.input.std,
-        )
-        with self._predicting(images):
-            return self._network().detect(
-                images.to(self.device), score_threshold=asked.score, max_detections=asked.max_dets
-            )
-
-    def _detect_in_views(self, one: Prepared, asked: PredictionOptions, tta: TTA) -> Detections:
-        normal = self.config.input
-        views = views_of(one.image, tta, asked.size, normal.mean, normal.std)
-        views = [view._replace(images=view.images.to(self.device)) for view in views]
-        largest = max((view.images for view in views), key=lambda images: images.pixels.numel())
-        with self._predicting(largest):
-            return detect_in_views(
-                self._network(),
-                views,
-                tta,
-                score_threshold=asked.score,
-                max_detections=asked.max_dets,
-            )
-
-    @contextmanager
-    def _predicting(self, images: ImageBatch) -> Iterator[None]:
-        """The detector as it is for predicting, and what it means when memory is not enough."""
-        was_training = self.detector.training
-        if was_training:  # only then, so that threads may share a predictor
-            self.detector.eval()
-        height, width = images.pixels.shape[-2:]
-        what = f"{len(images)} images of {width}x{height} pixels"
+        if task is None:
+            return result
+        labels = what.semantic.cpu().numpy() if isinstance(what, Segmented) else None
         try:
-            with (
-                memory_explained(what, self.device),
-                torch.inference_mode(),
-                nullcontext() if self.fast else plain(),
-            ):
-                yield
-        finally:
-            if was_training:
-                self.detector.train()
+            return task.of_result(result, labels)
+        except DataError as error:
+            return Unreadable(prepared.source or "image", error)
+
+    def panoptic_task(
+        self, panoptic: PanopticConfig | bool, stuff: StuffLabels | None = None
+    ) -> PanopticTask | None:
+        """How objects and labels are merged; the options are those of `predict`, and raise as
+        there. None without `panoptic`."""
+        if panoptic is False:
+            return None
+        rule = panoptic if isinstance(panoptic, PanopticConfig) else None
+        return PanopticTask.of(self.config, self.classes, self.stuff, rule, stuff)
+
+    def _detecting(self, asked: PredictionOptions) -> Detecting:
+        normal = self.config.input
+        return Detecting(self.detector, self._network, normal, self.device, asked, fast=self.fast)
 
     def _network(self) -> Detector:
         """What predicts: the detector, or its folded copy."""

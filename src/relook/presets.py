@@ -17,6 +17,7 @@ from .config import (
     RPNConfig,
     SACConfig,
     SemanticConfig,
+    StuffConfig,
 )
 from .config_cascades import DSCConfig, HTCConfig
 from .errors import UsageError, did_you_mean
@@ -112,6 +113,11 @@ def _tiny(
     )
 
 
+def _panoptic(config: ModelConfig, stuff: StuffConfig) -> ModelConfig:
+    """The semantic branch learns the same labels as the head."""
+    return config.with_(stuff=stuff, semantic__num_classes=stuff.num_classes)
+
+
 _ZOO = "MMDetection model zoo"
 _DSC_README = "DSC authors' README"
 
@@ -190,6 +196,10 @@ PRESETS: dict[str, Preset] = {
         _coco(_sac(_R50), _FAST_DSC, _RFP),
         "Fast DSC on the features of DetectoRS; nobody has trained it",
     ),
+    "detectors-panoptic-r50": Preset(
+        _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffConfig()),
+        "DetectoRS with a Panoptic FPN head; nobody has trained it",
+    ),
     "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),
     "htc-tiny-sac": Preset(_tiny(_sac(_TINY), _TINY_FPN), "HTC-tiny with SAC"),
@@ -199,6 +209,10 @@ PRESETS: dict[str, Preset] = {
     "detectors-dsc-tiny": Preset(
         _tiny(_sac(_TINY), _TINY_RFP, _DSC),
         "DSC on the features of DetectoRS, for two CPU cores",
+    ),
+    "detectors-panoptic-tiny": Preset(
+        _panoptic(_tiny(_sac(_TINY), _TINY_RFP), StuffConfig(num_classes=2, channels=64, groups=4)),
+        "DetectoRS with a panoptic head, for two CPU cores",
     ),
 }
 

@@ -15,6 +15,7 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from .segments import PanopticCategory, PanopticMap
     from .types import Detections, Size
 
 FORMAT_VERSION = 1
@@ -50,6 +51,9 @@ class Result:
     image: NDArray[np.uint8] | None = None  # (H, W, 3) RGB, for drawing
     source: str | None = None  # where the image came from
     shown_from: float = SHOWN_FROM  # score from which `draw` shows an object by default
+    semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
+    panoptic: PanopticMap | None = None  # its segments name rows of this result
+    stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
 
     @classmethod
     def from_detections(
@@ -133,6 +137,7 @@ class Result:
             scores=self.scores[keep],
             labels=self.labels[keep],
             masks=None if self.masks is None else tuple(self.masks[i] for i in keep),
+            panoptic=None if self.panoptic is None else self.panoptic.renumbered(keep.tolist()),
         )
 
     def draw(
@@ -150,14 +155,9 @@ class Result:
         """
         from .drawing.overlay import draw_objects
 
-        picture = self.image if image is None else image
-        if picture is None:
-            raise UsageError(
-                "U04", "this result does not keep its image; give it: result.draw(image=...)."
-            )
         shown = self.filter(self.shown_from if score is None else score)
         return draw_objects(
-            picture,
+            self._pixels(image),
             shown.boxes,
             shown.masks,
             shown.names,
@@ -165,6 +165,36 @@ class Result:
             labels=shown.labels,
             **options,
         )
+
+    @property
+    def categories(self) -> tuple[PanopticCategory, ...]:
+        """What segments can be: things, which are the classes of the model, and stuff."""
+        from .segments import PanopticCategory
+
+        return (*(PanopticCategory(c.id, c.name, True) for c in self.classes), *self.stuff)
+
+    def draw_panoptic(
+        self, *, image: NDArray[np.uint8] | None = None, **options: Any
+    ) -> Image.Image:
+        """The image with the segments of its panoptic map drawn in.
+
+        `image` (H, W, 3) RGB replaces the result's own; `options` are those of
+        `relook.drawing.panoptic.draw_panoptic`. Raises `UsageError` U04 when there is no image, or
+        no map because none was asked for.
+        """
+        from .drawing.panoptic import draw_panoptic
+
+        if self.panoptic is None:
+            raise UsageError("U04", "there is no panoptic map; ask for it: predict(panoptic=True).")
+        return draw_panoptic(self._pixels(image), self.panoptic, self.categories, **options)
+
+    def _pixels(self, image: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        picture = self.image if image is None else image
+        if picture is None:
+            raise UsageError(
+                "U04", "this result does not keep its image; give it: result.draw(image=...)."
+            )
+        return picture
 
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """COCO result dictionaries, one per object, that json can write."""
@@ -191,7 +221,7 @@ class Result:
             if self.masks is not None:
                 row["mask"] = dict(self.masks[i])
             objects.append(row)
-        return {
+        record = {
             "version": FORMAT_VERSION,
             "source": self.source,
             "height": self.size[0],
@@ -199,6 +229,22 @@ class Result:
             "counts": self.counts(),
             "objects": objects,
         }
+        if self.panoptic is None:
+            return record
+        names = {category.id: category.name for category in self.categories}
+        segments = [
+            {
+                "id": segment.id,
+                "name": names[segment.category_id],
+                "category_id": segment.category_id,
+                "isthing": int(segment.is_thing),
+                "area": segment.area,
+                "box": list(segment.box),
+                "object": segment.instance,
+            }
+            for segment in self.panoptic.segments
+        ]
+        return {**record, "segments": segments}
 
 
 def _paste(detections: Detections, threshold: float) -> list[RLE] | None:

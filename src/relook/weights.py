@@ -1,37 +1,34 @@
 """A model as one file: its weights, and beside them everything that is needed to run it.
 
-The format is safetensors, which cannot carry code. The metadata of the file holds, as json, the
-configuration, the classes and free `extra` values; `format_version` is raised when older
-versions of this package could not read a file any more.
+The format is safetensors, which cannot carry code. The metadata of the file (`model_header`) holds
+the configuration, the classes and free `extra` values.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from . import __version__
+from . import model_header
+from .allowing import allowing
 from .assembly import build_detector
 from .atomic import replacing, unwritable
 from .config import ModelConfig
-from .config_base import validated
 from .data.coco import Category
 from .detector import Detector
-from .errors import DataError, ModelError, UsageError
+from .errors import DataError, ModelError
+from .model_header import Header
+from .segments import PanopticCategory
 
-FORMAT: Final = "relook"
-FORMAT_VERSION: Final = 1
 SUFFIX: Final = ".safetensors"
-
-T = TypeVar("T")
 
 _NAMED = 5  # tensors an error lists before it only counts
 
@@ -43,18 +40,13 @@ class SavedModel(NamedTuple):
     config: ModelConfig
     classes: tuple[Category, ...]
     extra: dict[str, Any]  # json values; "shown_from" is the score from which to draw
+    stuff: tuple[PanopticCategory, ...] = ()  # position = label of a pixel; the next is all things
 
     @property
     def licence(self) -> str | None:
         """That of weights which others trained, where they are, else None."""
         licence = self.extra.get("licence")
         return licence if isinstance(licence, str) else None
-
-
-class _Header(NamedTuple):
-    config: ModelConfig
-    classes: tuple[Category, ...]
-    extra: dict[str, Any]
 
 
 def save_model(
@@ -64,29 +56,20 @@ def save_model(
     classes: Sequence[Category],
     extra: Mapping[str, Any] | None = None,
     *,
+    stuff: Sequence[PanopticCategory] = (),
     half: bool = False,
 ) -> None:
     """Write everything that `load_model` needs into one file, as a whole or not at all.
 
     With `half` floats are stored in 16 bits, except tensors with values that would overflow;
-    loading gives 32 bits again. `extra` is any json value by name.
+    loading gives 32 bits again. `extra` is any json value by name. `stuff` names the labels of
+    pixels of a panoptic model, but the last, which is every thing.
 
     Raises:
         RelookError: R02 when the file cannot be written; a file that was there stays whole.
-        ModelError: M04 when `classes` are not as many as the model has.
+        ModelError: M04 when `classes` or `stuff` are not as many as the model has.
     """
-    if len(classes) != config.num_classes:
-        raise ModelError(
-            "M04", f"the model tells {config.num_classes} classes apart, {len(classes)} were named"
-        )
-    metadata = {
-        "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
-        "relook_version": __version__,
-        "config": config.model_dump_json(),
-        "classes": json.dumps([{"id": c.id, "name": c.name} for c in classes]),
-        "extra": json.dumps(dict(extra or {})),
-    }
+    metadata = model_header.written(Header(config, tuple(classes), dict(extra or {}), tuple(stuff)))
     tensors = {name: _stored(value, half) for name, value in detector.state_dict().items()}
     _write(Path(path), tensors, metadata)
 
@@ -105,25 +88,28 @@ def change_extra(path: Path | str, changes: Mapping[str, Any]) -> None:
     path = Path(path).resolve()
     with _opened(path) as file:
         metadata = file.metadata() or {}
-        extra = _read_header(path, metadata).extra
+        extra = model_header.read(path, metadata).extra
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     _write(path, tensors, {**metadata, "extra": json.dumps({**extra, **changes})})
 
 
-def load_model(path: Path | str) -> SavedModel:
+def load_model(path: Path | str, *, allow: Iterable[str] = ()) -> SavedModel:
     """The model in a file that `save_model` wrote, on the CPU and in evaluation mode.
 
     Every tensor of the model must be in the file with its shape, and no other. Nothing in a
-    file is run, and a damaged or hostile one is refused before memory is set aside for it.
+    file is run, and a damaged or hostile one is refused before memory is set aside for it. A
+    model with parts that are not relook's names them: they are imported from the packages that
+    `allow` lists, and from no others.
 
     Raises:
         DataError: D01 when there is no such file.
         ModelError: M02 for a file that is not a relook model, M03 for one that a newer version
-            wrote, M04 when its tensors do not fit its configuration.
+            wrote, M04 when its tensors do not fit its configuration, M08 when it has a part that
+            is not allowed or not there.
     """
     path = Path(path)
-    with _opened(path) as file:
-        header = _read_header(path, file.metadata() or {})
+    with allowing(allow), _opened(path) as file:
+        header = model_header.read(path, file.metadata() or {})
         names = list(file.keys())
         _check_depth(path, header.config, len(names))
         detector = _empty_detector(path, header.config)
@@ -136,6 +122,17 @@ def load_model(path: Path | str) -> SavedModel:
         state = {name: stored[name].to(expected[name].dtype, copy=True) for name in names}
     detector.load_state_dict(state, assign=True)
     return SavedModel(detector.eval(), *header)
+
+
+def read_header(path: Path | str) -> tuple[ModelConfig, dict[str, Any]]:
+    """The configuration and the `extra` values in a model file; nothing is built or imported.
+
+    Raises: as `load_model` does for a file that is missing, damaged or newer.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        header = model_header.read(path, file.metadata() or {})
+    return header.config, header.extra
 
 
 @contextlib.contextmanager
@@ -175,57 +172,13 @@ def _stored(value: Tensor, half: bool) -> Tensor:
     return value.contiguous()
 
 
-def _read_header(path: Path, metadata: Mapping[str, str]) -> _Header:
-    if metadata.get("format") != FORMAT:
-        raise ModelError(
-            "M02",
-            f"{path} is a safetensors file, but relook did not write it: its metadata has no "
-            f'"format": "{FORMAT}". `relook weights import` reads files of other libraries.',
-        )
-    written_by = metadata.get("relook_version", "?")[:40]
-    try:
-        version = int(metadata["format_version"])
-        if version > FORMAT_VERSION:
-            raise ModelError(
-                "M03",
-                f"{path} has file format {version}, written by relook {written_by}; this is relook "
-                f"{__version__}, which reads up to {FORMAT_VERSION}. Update relook.",
-            )
-        config = validated(ModelConfig, json.loads(metadata["config"]))
-        classes = tuple(
-            Category(_checked(c["id"], int), _checked(c["name"], str))
-            for c in json.loads(metadata["classes"])
-        )
-        if len({c.id for c in classes}) < len(classes):
-            raise ValueError("two classes have one id")
-        extra = _checked(json.loads(metadata["extra"]), dict)
-    except UsageError as error:
-        code = "M03" if error.code == "U02" and written_by != __version__ else "M02"
-        raise ModelError(
-            code,
-            f"{path} was written by relook {written_by}, and this is relook {__version__}: "
-            f"its configuration cannot be used here ({error.message})",
-        ) from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ModelError("M02", f"{path}: its metadata is damaged ({error!r:.200})") from error
-    if len(classes) != config.num_classes:
-        raise ModelError(
-            "M02", f"{path}: it names {len(classes)} classes for {config.num_classes} outputs"
-        )
-    return _Header(config, classes, extra)
-
-
-def _checked(value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
-    return value
-
-
 def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:
     """Refuse a configuration that asks for more modules than the file has tensors.
 
     Shapes are checked without memory, but every module takes time to make.
     """
+    if config.parts.backbone is not None:
+        return
     if sum(config.backbone.blocks) * config.pyramid.steps > num_tensors:
         raise ModelError(
             "M04",

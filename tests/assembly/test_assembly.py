@@ -109,7 +109,7 @@ def test_rpn_and_cascade_rules() -> None:
     assert cascade.mask_average == "last"
     assert (cascade.score_threshold, cascade.max_detections) == (0.2, 15)
     assert (cascade.fuse_boxes, cascade.fuse_masks) == (False, True)
-    assert (detector.semantic_average, detector.semantic_weight) == ("all", 0.7)
+    assert (detector.semantic.average, detector.semantic.loss_weight) == ("all", 0.7)
 
 
 def test_numerics_reach_the_rpn_and_the_cascade() -> None:
@@ -215,7 +215,7 @@ def test_defaults_of_dsc_modules_are_those_of_its_configuration() -> None:
     assert [rule.ratio for rule in cascade.rules] == [2.0, 1.59, 1.26]
     assert _dsc(cascade__alignment="recompute").guidance.alignment == "recompute"
     detector = _meta("dsc-r50", semantic__padding_label=0)
-    assert detector.semantic_padding == 0 and _meta("dsc-r50").semantic_padding == 255
+    assert detector.semantic.padding_label == 0
 
 
 @pytest.mark.parametrize(

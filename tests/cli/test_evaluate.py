@@ -35,6 +35,25 @@ def test_numbers_and_files(
     assert max(sum(p["image_id"] == i for p in predictions) for i in (1, 2, 3)) == 7
 
 
+def test_a_report_shows_the_same_numbers(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    arguments = ["eval", run_folder, "--json", annotations, "--images", pictures, "--limit", 2]
+    result = relook(*arguments, "--out", tmp_path / "with")
+    assert result.exit_code == 0, result.stderr
+    assert f"report: {tmp_path / 'with' / 'report.html'}" in result.stderr
+    metrics = json.loads((tmp_path / "with" / "metrics.json").read_text())
+    page = (tmp_path / "with" / "report.html").read_text()
+    assert "<title>nuts on truth</title>" in page
+    assert f"{metrics['mask']['ap']:.3f}" in page
+    assert "from score 0.05" in page  # the model's own
+    classes = (tmp_path / "with" / "classes.csv").read_text().splitlines()
+    assert sorted(line.split(",")[1:3] for line in classes[1:]) == [["bolt", "2"], ["nut", "2"]]
+    assert relook(*arguments, "--no-report", "--out", tmp_path / "without").exit_code == 0
+    names = {path.name for path in (tmp_path / "without").iterdir()}
+    assert names == {"metrics.json", "predictions.json"}
+
+
 def test_results_go_beside_the_model(
     relook: Run, run_folder: Path, annotations: Path, pictures: Path
 ) -> None:

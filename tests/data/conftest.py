@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,90 @@ def write(tmp_path: Path) -> Callable[[object], Path]:
         return path
 
     return write_json
+
+
+@dataclass(repr=False)
+class PanopticFiles:
+    """A panoptic json with its images and maps, to be spoilt in one place and read again."""
+
+    folder: Path
+    document: Document
+    ids: dict[str, np.ndarray[Any, Any]]  # map name -> ids
+
+    @property
+    def json(self) -> Path:
+        path = self.folder / "panoptic.json"
+        path.write_text(json.dumps(self.document))
+        return path
+
+    @property
+    def images(self) -> Path:
+        return self.folder / "images"
+
+    @property
+    def maps(self) -> Path:
+        return self.folder / "panoptic"
+
+    def save(self, name: str, ids: np.ndarray[Any, Any]) -> None:
+        """Write a map; what a test changes is not written by the code under test."""
+        rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=2).astype(np.uint8)
+        path = self.maps / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rgb).save(path)
+
+    def segment(self, row: int, segment: int) -> Document:
+        found: Document = self.document["annotations"][row]["segments_info"][segment]
+        return found
+
+
+@pytest.fixture
+def panoptic(images_dir: Path) -> PanopticFiles:
+    """The images of `document` with maps: two things, a crowd of things, stuff, and void."""
+    first = np.zeros((10, 20), np.int64)
+    first[1:5, 2:8] = 70_000  # a cat
+    first[5:9, 2:8] = 300  # another one
+    first[:, 12:] = 7  # grass
+    first[0, 12:16] = 9  # a crowd of cats
+    second = np.full((16, 16), 2**24 - 1)  # sky
+    categories = [(5, "sky", 0), (9, "cat", 1), (4, "grass", 0), (2, "dog", 1)]
+
+    def row(key: int, category: int, area: int, box: list[int], crowd: int = 0) -> Document:
+        return {
+            "id": key,
+            "category_id": category,
+            "area": area,
+            "bbox": box,
+            "iscrowd": crowd,
+        }
+
+    rows = [
+        row(70_000, 9, 24, [2, 1, 6, 4]),
+        row(300, 9, 24, [2, 5, 6, 4]),
+        row(7, 4, 76, [12, 0, 8, 10]),
+        row(9, 9, 4, [12, 0, 4, 1], crowd=1),
+    ]
+    document = {
+        "images": [
+            {"id": 7, "file_name": "a.png", "width": 20, "height": 10},
+            {"id": 3, "file_name": "sub/b.png", "width": 16, "height": 16},
+        ],
+        "categories": [
+            {"id": key, "name": name, "isthing": thing, "supercategory": "all"}
+            for key, name, thing in categories
+        ],
+        "annotations": [
+            {
+                "image_id": 3,
+                "file_name": "sub/b.png",
+                "segments_info": [row(2**24 - 1, 5, 256, [0, 0, 16, 16])],
+            },
+            {"image_id": 7, "file_name": "a.png", "segments_info": rows},
+        ],
+    }
+    files = PanopticFiles(images_dir.parent, document, {"a.png": first, "sub/b.png": second})
+    for name, ids in files.ids.items():
+        files.save(name, ids)
+    return files
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,22 @@ def test_a_whole_file(document: Document, write: Write, images_dir: Path) -> Non
     assert pickle.loads(pickle.dumps(index)).images[0].objects[0].box == nucleus.box
 
 
+def test_a_file_whose_truth_is_hidden(document: Document, write: Write, images_dir: Path) -> None:
+    del document["annotations"]
+    with pytest.raises(DataError, match=r'D04.*there is no "annotations" in it'):
+        read_coco(write(document), images_dir)
+    index = read_coco(write(document), images_dir, annotated=False)
+    assert [image.id for image in index.images] == [7, 3]
+    assert index.classes == (Category(4, "cell"), Category(9, "nucleus"))
+    document["annotations"] = [{"id": "never looked at"}]
+    assert read_coco(write(document), images_dir, annotated=False).num_objects == 0
+    with pytest.raises(DataError, match="D04"):
+        read_coco(write(document), images_dir)
+    document["images"][1]["id"] = 7
+    with pytest.raises(DataError, match="D05"):
+        read_coco(write(document), images_dir, annotated=False)
+
+
 def test_missing_files(document: Document, write: Write, images_dir: Path) -> None:
     with pytest.raises(DataError, match=r"D01.*no\.json"):
         read_coco(images_dir / "no.json", images_dir)

@@ -17,7 +17,13 @@ from torchvision.transforms import v2
 from relook.data.batching import collate
 from relook.data.coco import CocoIndex, object_mask, read_coco
 from relook.data.dataset import CocoDataset
-from relook.data.semantics import SemanticChoice, choose_semantics, semantic_map_path
+from relook.data.panoptic import read_panoptic, to_coco_index
+from relook.data.semantics import (
+    SemanticChoice,
+    choose_semantics,
+    panoptic_semantics,
+    semantic_map_path,
+)
 from relook.data.transforms import evaluation_transforms, training_transforms
 from relook.errors import DataError, UsageError
 from relook.ops.masks import dense_masks
@@ -210,3 +216,38 @@ def test_every_image_of_the_real_data(datasets: Path, name: str) -> None:
 
 def test_no_semantics_by_default(index: CocoIndex) -> None:
     assert CocoDataset(index).semantics == SemanticChoice("none", None, "not asked for")
+
+
+def test_objects_and_labels_of_panoptic_maps(panoptic: Any) -> None:
+    panoptic_index = read_panoptic(panoptic.json, panoptic.images)
+    choice = panoptic_semantics(panoptic_index)
+    dataset = CocoDataset(to_coco_index(panoptic_index), None, choice)
+    assert dataset.num_semantic_classes == 3
+    target = pickle.loads(pickle.dumps(dataset))[0].target
+    assert target.boxes.tolist() == [[2, 1, 8, 5], [2, 5, 8, 9]]
+    assert target.labels.tolist() == [1, 1]
+    ids = panoptic.ids["a.png"]
+    masks = dense_masks(target.masks).numpy()[:, :10, :20]
+    np.testing.assert_array_equal(masks, [ids == 70_000, ids == 300])
+    expected = np.select([ids == 0, ids == 7], [255, 0], 2)
+    np.testing.assert_array_equal(target.semantic.numpy(), expected)
+    panoptic.save("a.png", np.full((10, 20), 300))
+    with pytest.raises(DataError, match=r"D15.*a\.png"):
+        dataset[0]
+
+
+def test_real_panoptic_maps_are_augmented(datasets: Path) -> None:
+    folder = datasets / "coco_mini"
+    maps = read_panoptic(folder / "annotations" / "panoptic_val.json", folder / "images")
+    crop = training_transforms((256, 256), scale_jitter=(0.5, 2.0), crop=(128, 128))
+    dataset = CocoDataset(to_coco_index(maps), crop, panoptic_semantics(maps))
+    torch.manual_seed(0)
+    for number in range(5):
+        target = dataset[number].target
+        assert target is not None
+        assert target.masks is not None
+        assert target.semantic is not None
+        things = dense_masks(target.masks).any(dim=0)
+        height, width = target.semantic.shape
+        labels = target.semantic[things[:height, :width]]
+        assert set(labels.unique().tolist()) <= {53}

@@ -1,23 +1,27 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco_mask
 
+from relook.data.panoptic_png import write_ids
 from relook.data.segmentation import (
     EmptyMaskError,
     MalformedMaskError,
+    MapSegment,
     checked,
     enclosing_box,
     rasterised,
     runs_of,
 )
+from relook.errors import DataError
 
 # pycocotools asks numpy for arrays in the way of numpy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -173,3 +177,24 @@ def test_enclosing_box_holds_whole_pixels(mask: np.ndarray[Any, Any]) -> None:
     runs = runs_of(compressed(mask), *mask.shape)
     expected = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     assert enclosing_box(runs, mask.shape[0]) == expected
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(MASKS)
+@example(np.ones((1, 1), bool))
+@example(np.zeros((3, 2), bool))
+def test_segments_of_maps_are_their_pixels(tmp_path: Path, mask: np.ndarray[Any, Any]) -> None:
+    height, width = mask.shape
+    path = tmp_path / "map.png"
+    write_ids(path, np.where(mask, 70_000, 5).astype(np.int32))
+    segment = MapSegment(path, 70_000)
+    if not mask.any():
+        with pytest.raises(DataError, match=r"D15.*map\.png has no pixel of segment 70000"):
+            runs_of(segment, height, width)
+        return
+    assert runs_of(segment, height, width).sum() == mask.size
+    np.testing.assert_array_equal(rasterised(segment, height, width), mask)
+    with pytest.raises(DataError, match="D15"):
+        rasterised(segment, height + 1, width)

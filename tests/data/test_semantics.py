@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from relook.data.coco import Category, CocoIndex, read_coco
+from relook.data.panoptic import read_panoptic
 from relook.data.semantics import (
     choose_semantics,
+    panoptic_semantics,
     read_semantic_map,
     semantic_from_instances,
     semantic_map_path,
@@ -113,3 +115,34 @@ def test_maps_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"hello")
     with pytest.raises(DataError, match=r"D12.*cannot be read"):
         read_semantic_map(tmp_path / "a.png", (2, 3), 3)
+
+
+def test_panoptic_labels_are_stuff_and_things(panoptic: Any) -> None:
+    index = read_panoptic(panoptic.json, panoptic.images)
+    choice = panoptic_semantics(index)
+    assert (choice.mode, choice.num_classes) == ("panoptic", 3)
+    assert choice.reason == f"panoptic maps in {panoptic.maps}"
+    assert choice.panoptic is not None
+    labels = choice.panoptic.read(7)
+    assert labels.dtype == np.uint8
+    ids = panoptic.ids["a.png"]
+    assert set(labels[ids == 0]) == {255}
+    assert set(labels[ids == 7]) == {0}  # grass, the first kind of stuff
+    assert set(labels[ids == 300]) == set(labels[ids == 70_000]) == {2}
+    assert set(labels[ids == 9]) == {2}  # a crowd of cats is things all the same
+    assert set(choice.panoptic.read(3).ravel()) == {1}  # sky
+
+
+def test_panoptic_labels_of_maps_that_cannot_be_used(panoptic: Any) -> None:
+    index = read_panoptic(panoptic.json, panoptic.images)
+    choice = panoptic_semantics(index)
+    assert choice.panoptic is not None
+    with pytest.raises(DataError, match=r"D06.*image 8"):
+        choice.panoptic.read(8)
+    panoptic.save("a.png", np.full((10, 20), 300))
+    with pytest.raises(DataError, match=r"D15.*image 7"):
+        choice.panoptic.read(7)
+    many = tuple(replace(index.categories[1], id=n) for n in range(255))
+    with pytest.raises(UsageError, match=r"U04.*255 classes of stuff"):
+        panoptic_semantics(replace(index, categories=many))
+    assert panoptic_semantics(replace(index, categories=many[:254])).num_classes == 255

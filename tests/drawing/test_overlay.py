@@ -160,6 +160,9 @@ def test_colors_follow_instances_for_one_class_and_classes_for_more():
     assert edges(labels=[5, 7]) == of(5, 7)
     assert edges(labels=[5, 5], color_by="class") == of(5, 5)
     assert edges(labels=[5, 7], color_by="instance") == of(0, 1)
+    assert edges(labels=[5, 7], colors=[COLORS[3], COLORS[2]]) == of(3, 2)
+    with pytest.raises(UsageError, match=r"U03.*2 boxes and 1 colors"):
+        edges(colors=[COLORS[3]])
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,14 +1,20 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
 
+from relook.data.coco import read_coco
+from relook.data.panoptic import read_panoptic, to_coco_index
 from relook.errors import DataError
 from relook.evaluation.coco import evaluate_coco
-from relook.evaluation.ground_truth import read_ground_truth
+from relook.evaluation.ground_truth import read_ground_truth, truth_of
 from relook.ops.run_lengths import encode_mask
+
+FOLDER = Path(__file__).parents[2] / "datasets" / "coco_mini"
 
 
 def test_objects_are_numbered_from_one_and_masks_are_run_lengths(small):
@@ -145,3 +151,25 @@ def test_a_file_that_is_not_coco_is_refused(tmp_path, text, code):
         path.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=code):
         read_ground_truth(path)
+
+
+def test_objects_of_real_panoptic_maps_are_a_ground_truth() -> None:
+    panoptic = read_panoptic(FOLDER / "annotations" / "panoptic_val.json", FOLDER / "images")
+    index = to_coco_index(panoptic)
+    truth = truth_of(index)
+    assert (len(truth.objects), sum(one["iscrowd"] for one in truth.objects)) == (130, 2)
+    assert truth.sizes == index.sizes()
+    assert truth.categories[1] == "person"
+    found = [{**one, "score": 0.9} for one in truth.objects if not one["iscrowd"]]
+    metrics = evaluate_coco(truth, found, max_dets=100)
+    assert metrics.mask is not None
+    assert (metrics.box.ap, metrics.mask.ap) == (1, 1)
+    for one in truth.objects:
+        assert coco_mask.area(one["segmentation"]) == one["area"]
+        assert coco_mask.toBbox(one["segmentation"]).tolist() == one["bbox"]
+
+
+def test_other_files_are_read_as_they_were() -> None:
+    path = FOLDER / "annotations" / "instances_val.json"
+    index = read_coco(path, FOLDER / "images")
+    assert truth_of(index) == read_ground_truth(path, index.sizes())

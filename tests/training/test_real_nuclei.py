@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -18,23 +18,16 @@ NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 IMAGES = 4
 
 
-def _subset(split: str, folder: Path) -> Path:
-    document: dict[str, Any] = json.loads(
-        (NUCLEI / "annotations" / f"instances_{split}.json").read_text()
-    )
-    document["images"] = document["images"][:IMAGES]
-    ids = {image["id"] for image in document["images"]}
-    document["annotations"] = [a for a in document["annotations"] if a["image_id"] in ids]
-    path = folder / f"{split}.json"
-    path.write_text(json.dumps(document))
-    return path
-
-
 @pytest.mark.parametrize("semantics", ["none", "instances", "auto"])
-def test_nuclei_run_end_to_end(semantics: str, narrow: Overlay, tmp_path: Path) -> None:
+def test_nuclei_run_end_to_end(
+    semantics: str,
+    narrow: Overlay,
+    few_nuclei: Callable[[str, Path, int], Path],
+    tmp_path: Path,
+) -> None:
     data = {
-        "train_json": _subset("train", tmp_path),
-        "val_json": _subset("val", tmp_path),
+        "train_json": few_nuclei("train", tmp_path, IMAGES),
+        "val_json": few_nuclei("val", tmp_path, IMAGES),
         "train_images": NUCLEI / "images",
         "val_images": NUCLEI / "images",
     }

@@ -1,39 +1,125 @@
-"""The page about a run is complete, escaped and alone."""
+"""The page about a run is complete, escaped and alone, also after a resume."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
+import json
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from relook.training.report import line_chart, report_page
+from relook.atomic import write_text
+from relook.data.coco import read_coco
+from relook.evaluation.coco import evaluate_coco
+from relook.evaluation.files import save_predictions
+from relook.ops.run_lengths import encode_window
+from relook.training.report import report_on, report_page
+from relook.training.run_folder import RunFolder
+from relook.training.settings import Settings
+from relook.training.sources import Sources, read_sources
+
+ROWS = [
+    {"step": 1, "epoch": 0, "lr": 0.1, "seconds_per_step": 1, "loss": 3.0, "rpn.box": 1.0},
+    {"step": 2, "epoch": 0, "val/mask_ap": 0.25, "val/box_ap": float("nan"), "val/f1": 0.5},
+]
 
 
 def test_the_page_holds_everything_and_escapes_it() -> None:
-    rows = [
-        {"step": 1, "epoch": 0, "lr": 0.1, "seconds_per_step": 1, "loss": 3.0, "rpn.box": 1.0},
-        {"step": 2, "epoch": 0, "val/mask_ap": 0.25, "val/box_ap": float("nan")},
-    ]
-    picture = Image.new("RGB", (8, 8))
-    page = report_page("a <run>", ["plan: 1 < 2"], rows, ["AP 0.25"], [("a & b", picture)])
-    for part in ("a &lt;run&gt;", "1 &lt; 2", "AP 0.25", "a &amp; b", "rpn.box", "mask AP: 0.25"):
+    page = report_page("a <run>", ["plan: 1 < 2"], ROWS, None, Image.new("RGB", (8, 8)))
+    for part in ("a &lt;run&gt;", "1 &lt; 2", "rpn.box", "mask AP: 0.25", "F1: 0.5", "First batch"):
         assert part in page
     assert "<script" not in page
     assert "box AP" not in page  # nothing but nan
 
 
-@pytest.mark.parametrize("points", [[(1.0, 0.5)], [(1.0, 0.0), (2.0, 0.0)], [(0.0, -1), (5.0, 3)]])
-def test_charts_are_drawn_inside_their_frame(points: list[tuple[float, float]]) -> None:
-    chart = line_chart({"<x>": points}, "step")
-    tree = ET.fromstring(chart)
-    line = next(element for element in tree if element.tag.endswith("polyline"))
-    for pair in line.attrib["points"].split():
-        x, y = map(float, pair.split(","))
-        assert 0 <= x <= 640
-        assert 0 <= y <= 220
-
-
 def test_nothing_recorded_is_said() -> None:
-    assert line_chart({"loss": []}, "step") == "<p>Nothing was recorded.</p>"
-    assert "<svg" not in report_page("t", [], [], [], [])
+    page = report_page("t", [], [], None, None)
+    assert "Nothing was recorded." in page
+    assert "<svg" not in page
+
+
+@pytest.fixture
+def sources(small: Settings) -> Sources:
+    return read_sources(small)[1]
+
+
+@pytest.fixture
+def run(tmp_path: Path, sources: Sources) -> RunFolder:
+    """A run whose best model found every object of the first image and nothing else."""
+    run = RunFolder(tmp_path / "run")
+    assert sources.val is not None
+    image, *_ = sources.val.images
+    found = []
+    for thing in image.objects:
+        x1, y1, x2, y2 = map(int, thing.box)
+        mask = encode_window(np.ones((y2 - y1, x2 - x1), dtype=bool), x1, y1, (64, 64))
+        row = {"image_id": image.id, "category_id": 7, "bbox": [x1, y1, x2 - x1, y2 - y1]}
+        found.append({**row, "score": 0.75, "segmentation": mask})
+    save_predictions(run.predictions, found)
+    write_text(run.metrics, "".join(json.dumps(row) + "\n" for row in ROWS))
+    return run
+
+
+def report(run: RunFolder, settings: Settings, sources: Sources, known: Any) -> tuple[Any, str]:
+    said: list[str] = []
+    metrics = report_on(run, settings, sources, ["plan"], known, 60, said.append)
+    assert f"report: {run.report}" in said
+    return metrics, "\n".join(said) + run.report.read_text()
+
+
+def test_a_resumed_run_knows_the_numbers_of_its_best_model(
+    run: RunFolder, small: Settings, sources: Sources
+) -> None:
+    metrics, page = report(run, small, sources, None)
+    assert metrics.num_detections == 2
+    assert metrics.best_counting.recall == pytest.approx(2 / 7)
+    assert (run.path / "metrics.csv").is_file()
+    for words in (f"{metrics.mask.ap:.3f}", "from score 0.75", "Worst images", "Missed objects"):
+        assert words in page
+
+
+def test_numbers_that_are_known_are_taken(
+    run: RunFolder, small: Settings, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sources.val is not None
+    known = evaluate_coco(sources.val.path, json.loads(run.predictions.read_text()))
+    monkeypatch.delattr("relook.training.report.evaluate_coco")
+    metrics, page = report(run, small, sources, known)
+    assert metrics is known
+    assert "Missed objects" in page
+
+
+def test_validation_with_other_ids_of_the_classes(
+    run: RunFolder, small: Settings, sources: Sources
+) -> None:
+    assert sources.val is not None
+    content = json.loads(
+        sources.val.path.read_text().replace('"category_id": 7', '"category_id": 3')
+    )
+    content["categories"] = [{"id": 3, "name": "blob"}]
+    other = sources.val.path.with_name("other.json")
+    other.write_text(json.dumps(content))
+    val = read_coco(other, sources.val.images[0].path.parent, classes=["blob"])
+    metrics, _ = report(run, small, Sources(sources.train, val, sources.semantics), None)
+    assert metrics.num_detections == 2
+    assert metrics.mask.ap50 == pytest.approx(29 / 101)
+
+
+def test_predictions_that_cannot_be_used_do_not_fail_a_finished_training(
+    run: RunFolder, small: Settings, sources: Sources
+) -> None:
+    run.predictions.write_text('[{"image_id": 99}]')
+    metrics, page = report(run, small, sources, None)
+    assert metrics is None
+    assert "the report says nothing about the best model: data error D04" in page
+    assert "<h2" in page and "Missed objects" not in page
+
+
+def test_without_validation_there_is_the_training(
+    run: RunFolder, small: Settings, sources: Sources
+) -> None:
+    metrics, page = report(run, small, Sources(sources.train, None, sources.semantics), None)
+    assert metrics is None
+    assert "Losses by name" in page and "Missed objects" not in page

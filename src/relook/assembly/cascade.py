@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
@@ -10,15 +11,18 @@ from ..cascades import guidance, htc
 from ..cascades.dsc import ShapeGuidedCascade
 from ..cascades.guidance import GuidanceRule
 from ..cascades.htc import HybridTaskCascade
-from ..cascades.steps import SampleRule, SelectRule
+from ..cascades.steps import LossRule, SampleRule, SelectRule
 from ..config import SemanticConfig
 from ..config_cascades import CascadeConfig, DSCConfig, HTCConfig
-from ..heads.box import BoxHead
-from ..heads.mask import MaskHead
+from ..config_parts import NO_PARTS, PartsConfig
+from ..heads.box import BoxHead, box_loss
+from ..heads.mask import MaskHead, mask_loss
 from ..layers import initialise
 from ..layers.conv_norm import ConvNorm
 from ..layers.norm import group_norm
+from ..ops import matching
 from ..ops.convention import V2, Convention
+from .parts import make
 
 _FUSE_NORMS: dict[str, Callable[[int], nn.Module] | None] = {
     "batch": nn.BatchNorm2d,
@@ -34,11 +38,18 @@ def build_cascade(
     channels: int,
     num_classes: int,
     convention: Convention = V2,
-) -> HybridTaskCascade | ShapeGuidedCascade:
-    """The cascade its configuration describes."""
-    if isinstance(config, DSCConfig):
-        return build_dsc(config, semantic, channels, num_classes)
-    return build_htc(config, semantic, channels, num_classes, convention)
+    parts: PartsConfig = NO_PARTS,
+) -> nn.Module:
+    """The cascade its configuration describes, or a user's own."""
+    given = semantic, channels, num_classes
+
+    def own() -> nn.Module:
+        if isinstance(config, DSCConfig):
+            return build_dsc(config, *given, parts=parts)
+        return build_htc(config, *given, convention, parts)
+
+    made: nn.Module = make(parts, "cascade", channels, num_classes, default=own)
+    return made
 
 
 def build_htc(
@@ -47,28 +58,33 @@ def build_htc(
     channels: int,
     num_classes: int,
     convention: Convention = V2,
+    parts: PartsConfig = NO_PARTS,
 ) -> HybridTaskCascade:
     """A hybrid task cascade, or a Cascade R-CNN."""
     stages = range(len(config.stages))
+    rules = [htc.StageRule(stage.iou, stage.std, stage.loss_weight) for stage in config.stages]
+
+    def box_head() -> Any:
+        given = channels, num_classes, config.box_hidden
+        return make(parts, "box_head", *given, default=lambda: BoxHead(*given))
+
+    def mask_head(*, flow: bool) -> Any:
+        carry = carry_conv(config.mask_channels, channels) if flow else None
+        given = channels, config.mask_channels, num_classes, carry
+        return make(parts, "mask_head", *given, default=lambda: MaskHead(*given))
+
     return HybridTaskCascade(
-        [BoxHead(channels, num_classes, config.box_hidden) for _ in stages],
-        [
-            MaskHead(
-                channels,
-                config.mask_channels,
-                num_classes,
-                carry_conv(config.mask_channels, channels) if config.mask_flow and i else None,
-            )
-            for i in stages
-            if config.masks
-        ],
-        [htc.StageRule(stage.iou, stage.std, stage.loss_weight) for stage in config.stages],
+        [box_head() for _ in stages],
+        [mask_head(flow=config.mask_flow and i > 0) for i in stages if config.masks],
+        make(parts, "stage_rules", rules, default=lambda: rules),
         num_classes,
         interleaved=config.interleaved,
         mask_flow=config.mask_flow,
         fuse_boxes=semantic is not None and semantic.fuse_boxes,
         fuse_masks=semantic is not None and semantic.fuse_masks,
-        sample=_sample(config, match_low_quality=config.match_low_quality),
+        extract=make(parts, "roi_extractor", default=lambda: None),
+        sample=_sample(config, parts, match_low_quality=config.match_low_quality),
+        losses=_losses(parts),
         select=_select(config),
         mask_average=config.mask_average,
         score_threshold=config.score_threshold,
@@ -78,7 +94,11 @@ def build_htc(
 
 
 def build_dsc(
-    config: DSCConfig, semantic: SemanticConfig | None, channels: int, num_classes: int
+    config: DSCConfig,
+    semantic: SemanticConfig | None,
+    channels: int,
+    num_classes: int,
+    parts: PartsConfig = NO_PARTS,
 ) -> ShapeGuidedCascade:
     """A cascade that is guided by shapes."""
     stages = range(len(config.stages))
@@ -124,7 +144,8 @@ def build_dsc(
         freeze_gt_rows=config.freeze_gt_rows,
         fuse_boxes=semantic is not None and semantic.fuse_boxes,
         fuse_masks=semantic is not None and semantic.fuse_masks,
-        sample=_sample(config, match_low_quality=False),
+        sample=_sample(config, parts, match_low_quality=False),
+        losses=_losses(parts),
         select=_select(config),
         score_threshold=config.score_threshold,
         max_detections=config.max_detections,
@@ -139,8 +160,21 @@ def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
     return conv
 
 
-def _sample(config: CascadeConfig, *, match_low_quality: bool) -> SampleRule:
-    return SampleRule(config.rois_per_image, config.positive_fraction, match_low_quality)
+def _sample(config: CascadeConfig, parts: PartsConfig, *, match_low_quality: bool) -> SampleRule:
+    return SampleRule(
+        config.rois_per_image,
+        config.positive_fraction,
+        match_low_quality,
+        make(parts, "assigner", default=lambda: matching.assign),
+        make(parts, "sampler", default=lambda: matching.draw),
+    )
+
+
+def _losses(parts: PartsConfig) -> LossRule:
+    return LossRule(
+        make(parts, "box_loss", default=lambda: box_loss),
+        make(parts, "mask_loss", default=lambda: mask_loss),
+    )
 
 
 def _select(config: CascadeConfig) -> SelectRule:

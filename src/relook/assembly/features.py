@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
 from ..config import BackboneConfig, PyramidConfig
+from ..config_parts import NO_PARTS, PartsConfig
 from ..layers import AWSConv2d, SAConv2d
 from ..layers.aspp import ASPP
 from ..layers.deformable import DeformableConv2d
 from ..layers.norm import FixedBatchNorm2d, group_norm
 from ..pyramids.fpn import FPN, FeaturePyramid
 from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
+from .parts import make
 
 _NORMS: dict[str, Norm] = {
     "fixed_batch": FixedBatchNorm2d,
@@ -24,36 +27,52 @@ _NORMS: dict[str, Norm] = {
 
 
 def build_features(
-    backbone: BackboneConfig, pyramid: PyramidConfig
+    backbone: BackboneConfig, pyramid: PyramidConfig, parts: PartsConfig = NO_PARTS
 ) -> FeaturePyramid | RecursiveFeaturePyramid:
     """Pixels to pyramid: one look, or ``pyramid.steps`` looks."""
     channels, shown = pyramid.channels, (pyramid.channels, pyramid.feedback_stages)
     looks_again, shares = pyramid.steps > 1, pyramid.share_backbone
-    first = build_backbone(backbone, *(shown if looks_again and shares else ()))
-    fpn = FPN(first.out_channels, channels)
+
+    def look(*feedback: Any) -> Any:
+        given = feedback or (None, FEEDBACK_STAGES)
+        own = partial(build_backbone, backbone, *feedback, parts=parts)
+        return make(parts, "backbone", *given, default=own)
+
+    first = look(*(shown if looks_again and shares else ()))
+    sizes = first.out_channels, channels
+    fpn = make(parts, "neck", *sizes, default=partial(FPN, *sizes))
     if not looks_again:
         return FeaturePyramid(first, fpn)
-    later = [build_backbone(backbone, *shown) for _ in range(0 if shares else pyramid.steps - 1)]
     features = RecursiveFeaturePyramid(
-        [first, *later],
+        [first, *(look(*shown) for _ in range(0 if shares else pyramid.steps - 1))],
         fpn,
-        ASPP(channels) if pyramid.connector == "aspp" else nn.Identity(),
-        GatedFusion(channels) if pyramid.fusion == "gated" else None,
+        make(parts, "connector", channels, default=partial(_connector, pyramid)),
+        make(parts, "fusion", channels, default=partial(_fusion, pyramid)),
         pyramid.steps,
     )
     copy_first_look(features)
     return features
 
 
+def _connector(pyramid: PyramidConfig) -> nn.Module:
+    return ASPP(pyramid.channels) if pyramid.connector == "aspp" else nn.Identity()
+
+
+def _fusion(pyramid: PyramidConfig) -> GatedFusion | None:
+    return GatedFusion(pyramid.channels) if pyramid.fusion == "gated" else None
+
+
 def build_backbone(
     config: BackboneConfig,
     feedback_channels: int | None = None,
     feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
+    *,
+    parts: PartsConfig = NO_PARTS,
 ) -> ResNet:
     """One backbone, its frozen parts not requiring gradients."""
     backbone = ResNet(
         config.blocks,
-        [_conv3x3(config, stage) for stage in range(4)],
+        [_conv3x3(config, parts, stage) for stage in range(4)],
         conv=AWSConv2d if config.weight_standardisation else nn.Conv2d,
         norm=_NORMS[config.norm],
         width=config.width,
@@ -69,7 +88,14 @@ def build_backbone(
     return backbone
 
 
-def _conv3x3(config: BackboneConfig, stage: int) -> Conv3x3:
+def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3:
+    own = _own_conv3x3(config, stage)
+    if not parts.conv3x3_stages[stage]:
+        return own
+    return lambda *given: make(parts, "conv3x3", *given, default=lambda: own(*given))
+
+
+def _own_conv3x3(config: BackboneConfig, stage: int) -> Conv3x3:
     if config.sac is not None and config.sac.stages[stage]:
         options = config.sac.model_dump(exclude={"stages"})
         return partial(SAConv2d, **options)

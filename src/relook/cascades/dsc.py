@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from ..heads import box as box_head
 from ..heads import mask as mask_head
-from ..heads.box import BoxHead, box_loss
-from ..heads.mask import MaskHead, mask_loss, own_class
+from ..heads.box import BoxHead
+from ..heads.mask import MaskHead, own_class
 from ..layers.module_list import ModuleList
 from ..ops import boxes as box_ops
 from ..ops.convention import V2
@@ -30,6 +30,7 @@ from ..types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Targ
 from .guidance import GuidanceRule, Seen, StageRule, frames_of, handed_on
 from .steps import (
     STRIDES,
+    LossRule,
     SampleRule,
     SelectRule,
     draw,
@@ -58,6 +59,7 @@ class ShapeGuidedCascade(nn.Module):
         fuse_boxes: Box heads see the semantic context, when there is one.
         fuse_masks: So do the mask heads.
         sample: Which RoIs are trained on.
+        losses: What the iterations and the final masks lose.
         select: Which boxes become detections.
         score_threshold: Detections score above this.
         max_detections: At most so many per image.
@@ -80,6 +82,7 @@ class ShapeGuidedCascade(nn.Module):
         fuse_boxes: bool = True,
         fuse_masks: bool = True,
         sample: SampleRule | None = None,
+        losses: LossRule | None = None,
         select: SelectRule | None = None,
         score_threshold: float = 0.001,
         max_detections: int = 100,
@@ -96,6 +99,7 @@ class ShapeGuidedCascade(nn.Module):
         self.keep_gt_rows, self.freeze_gt_rows = keep_gt_rows, freeze_gt_rows
         self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
         self.sample = sample or SampleRule(match_low_quality=False)
+        self.losses = losses or LossRule()
         self.select = select or SelectRule()
         self.score_threshold, self.max_detections = score_threshold, max_detections
         self.rois_at_a_time = rois_at_a_time
@@ -124,7 +128,7 @@ class ShapeGuidedCascade(nn.Module):
                 matched = self._match(rois, is_gt, targets, rule.iou)
             seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
             logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
-            box = box_loss(logits, deltas, matched, rule.std)
+            box = self.losses.box(logits, deltas, matched, rule.std)
             losses[f"stage{t}.guide"] = rule.guide_weight * self._guide_loss(
                 shapes, seen, matched, targets
             )
@@ -141,7 +145,7 @@ class ShapeGuidedCascade(nn.Module):
         rows = matched.is_positive.nonzero().flatten()
         assert seen is not None
         logits = self._mask(pyramid, context, rois[rows], seen[rows])
-        losses["mask"] = mask_loss(logits, matched[rows], targets)
+        losses["mask"] = self.losses.mask(logits, matched[rows], targets)
         return losses
 
     def detect(
@@ -308,7 +312,8 @@ class ShapeGuidedCascade(nn.Module):
         if self.guidance.target_frame == "enlarged":
             positives = replace(positives, rois=positives.rois.with_boxes(seen.frames[rows]))
         positives = replace(positives, labels=torch.zeros_like(positives.labels))
-        return mask_loss(shapes[rows], positives, targets)
+        return self.losses.mask(shapes[rows], positives, targets)
 
     def _match(self, rois: Rois, is_gt: Tensor, targets: Sequence[Target], iou: float) -> Matched:
-        return match_all(rois, is_gt, targets, iou=iou, num_classes=self.num_classes)
+        k, assign = self.num_classes, self.sample.assign
+        return match_all(rois, is_gt, targets, iou=iou, num_classes=k, assign=assign)

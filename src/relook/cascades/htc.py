@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..heads import box as box_head
 from ..heads import mask as mask_head
-from ..heads.box import BoxHead, box_loss
-from ..heads.mask import MaskHead, mask_loss, own_class
+from ..heads.box import BoxHead
+from ..heads.mask import MaskHead, own_class
 from ..layers.module_list import ModuleList
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
 from ..ops.convention import V2, Convention
 from ..types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
-from .steps import SampleRule, Selected, SelectRule, draw, pool, refine, select
+from .steps import LossRule, Pool, SampleRule, Selected, SelectRule, draw, pool, refine, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,10 @@ class HybridTaskCascade(nn.Module):
         mask_flow: Each mask head is fed the features of the head before.
         fuse_boxes: Box heads see the semantic context, when there is one.
         fuse_masks: So do mask heads.
+        extract: What pools the features of a RoI; by default RoIAlign from the level that fits
+            its area, plus the context.
         sample: Which RoIs are trained on.
+        losses: What the stages lose.
         select: Which boxes become detections.
         mask_average: Whether masks are the mean of all mask heads' or those of the last.
         score_threshold: Detections score above this.
@@ -64,7 +67,9 @@ class HybridTaskCascade(nn.Module):
         mask_flow: bool = True,
         fuse_boxes: bool = True,
         fuse_masks: bool = True,
+        extract: Pool | None = None,
         sample: SampleRule | None = None,
+        losses: LossRule | None = None,
         select: SelectRule | None = None,
         mask_average: Literal["mean", "last"] = "mean",
         score_threshold: float = 0.001,
@@ -78,7 +83,8 @@ class HybridTaskCascade(nn.Module):
         self.num_classes = num_classes
         self.interleaved, self.mask_flow = interleaved, mask_flow
         self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
-        self.sample = sample or SampleRule()
+        self.extract = extract
+        self.sample, self.losses = sample or SampleRule(), losses or LossRule()
         self.select = select or SelectRule()
         self.mask_average: Literal["mean", "last"] = mask_average
         self.score_threshold, self.max_detections = score_threshold, max_detections
@@ -111,7 +117,7 @@ class HybridTaskCascade(nn.Module):
         for i, rule in enumerate(self.rules):
             matched = self._draw(rois, targets, rule)
             logits, deltas = self._box(i, pyramid, context, matched.rois)
-            stage = box_loss(logits, deltas, matched, rule.std)
+            stage = self.losses.box(logits, deltas, matched, rule.std)
 
             # Objects' own boxes were only lent to this stage: they are not refined.
             lent = matched.is_gt
@@ -121,7 +127,7 @@ class HybridTaskCascade(nn.Module):
                     matched = self._draw(rois, targets, rule)
                 positives = matched[matched.is_positive.nonzero().flatten()]
                 masks = self._masks(i, pyramid, context, positives.rois)
-                stage["mask"] = mask_loss(masks, positives, targets)
+                stage["mask"] = self.losses.mask(masks, positives, targets)
 
             losses |= {f"stage{i}.{name}": rule.loss_weight * x for name, x in stage.items()}
         return losses
@@ -238,6 +244,8 @@ class HybridTaskCascade(nn.Module):
         return head.predict(head.features(pooled, carried))
 
     def _pool(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, side: int) -> Tensor:
+        if self.extract is not None:
+            return self.extract(pyramid, context, rois, side)
         return pool(pyramid, context, rois, side, self.convention.align)
 
     def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -10,15 +10,19 @@ import torch
 from torch import Tensor
 
 from ..heads import semantic
+from ..heads.box import box_loss
+from ..heads.mask import mask_loss
 from ..ops import boxes as box_ops
 from ..ops.boxes import Deviations
 from ..ops.convention import V2, Convention
-from ..ops.matching import assign
-from ..ops.matching import draw as draw_rows
+from ..ops.matching import Assigner, Sampler, assign
+from ..ops.matching import draw as choose
 from ..ops.roi_pool import Align, align_adaptive, pool_map, pool_pyramid
 from ..ops.suppression import Method, suppress_classes
-from ..types import ImageBatch, Matched, Pyramid, Rois, Target
+from ..types import ImageBatch, Losses, Matched, Pyramid, Rois, Target
 
+Pool = Callable[[Pyramid, Tensor | None, Rois, int], Tensor]
+"""Features (R, C, side, side) of RoIs: ``pool(pyramid, context, rois, side)``."""
 STRIDES = (4, 8, 16, 32)  # RoIs are pooled from P2 to P5
 CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then averaged down
 
@@ -30,6 +34,16 @@ class SampleRule:
     per_image: int = 512
     positive_fraction: float = 0.25
     match_low_quality: bool = True
+    assign: Assigner = assign
+    choose: Sampler = choose
+
+
+@dataclass(frozen=True, slots=True)
+class LossRule:
+    """What the stages lose."""
+
+    box: Callable[[Tensor, Tensor, Matched, Deviations], Losses] = box_loss
+    mask: Callable[[Tensor, Matched, Sequence[Target]], Tensor] = mask_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +94,10 @@ def draw(
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
         own = torch.arange(len(target.boxes), device=boxes.device)
         low_quality = iou if sample.match_low_quality else None
-        index = assign(boxes, target.boxes, iou, iou, low_quality)
+        index = sample.assign(boxes, target.boxes, iou, iou, low_quality)
         index = torch.cat([own, index])
         boxes = torch.cat([target.boxes, boxes])
-        positives, negatives = draw_rows(
+        positives, negatives = sample.choose(
             index, sample.per_image, sample.positive_fraction, target.seed
         )
         rows, gt_index = torch.cat([positives, negatives]), index[positives]
@@ -98,7 +112,13 @@ def draw(
 
 @torch.no_grad()
 def match_all(
-    rois: Rois, is_gt: Tensor, targets: Sequence[Target], *, iou: float, num_classes: int
+    rois: Rois,
+    is_gt: Tensor,
+    targets: Sequence[Target],
+    *,
+    iou: float,
+    num_classes: int,
+    assign: Assigner = assign,
 ) -> Matched:
     """Every RoI in its place, positive from `iou` on with the object it overlaps most.
 
@@ -106,7 +126,7 @@ def match_all(
     """
     labels, gt_boxes, gt_index = [], [], []
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
-        index = assign(boxes, target.boxes, iou, iou)
+        index = assign(boxes, target.boxes, iou, iou, None)
         positive = index >= 0
         own_labels = index.new_full((len(index),), num_classes)
         own_labels[positive] = target.labels[index[positive]]

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .ablate import ablate
+from .compare import compare
 from .data import data
 from .demo import demo
 from .doctor import doctor
@@ -18,6 +20,7 @@ from .evaluate import evaluate
 from .explain import explain
 from .models import models
 from .predict import predict
+from .show import show
 from .train import train
 from .weights import weights
 
@@ -33,7 +36,10 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
+app.command("ablate")(ablate)
+app.command("compare")(compare)
 app.command("models")(models)
+app.command("show")(show)
 app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.add_typer(weights, name="weights")

@@ -9,18 +9,17 @@ import typer
 
 from ..errors import RelookError, UsageError
 from .progress import notices, progress_bar
+from .submission import check_submission_file
 
 if TYPE_CHECKING:
     from ..data.compose_sources import Source
 
-data = typer.Typer(no_args_is_help=True, help="Make data sets.")
+data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files.")
 
 _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 
-@data.callback()
-def _group() -> None:
-    """Keeps `compose` a command of its own, as the only one there is."""
+data.command("check-submission")(check_submission_file)
 
 
 @data.command("compose")

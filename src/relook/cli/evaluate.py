@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import RelookError, UsageError
-from .options import MODEL_HELP, Batch, Device, Fast, ImageSize, MaxDets, Tta
+from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
+from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tta
+from .panoptic_options import PanopticRequest, Rule, StuffLabelsOption, StuffMaps, Task
 from .progress import notices, progress_bar
+from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
@@ -30,8 +33,9 @@ def evaluate(
             "--out",
             "-o",
             metavar="DIR",
-            help="Folder for metrics.json and predictions.json. [default: eval/NAME beside the "
-            "model, or here for one that comes with relook; NAME is that of the json file]",
+            help="Folder for metrics.json, predictions.json and the report. [default: eval/NAME "
+            "beside the model, or here for one that comes with relook; NAME is that of the "
+            "json file]",
         ),
     ] = None,
     size: ImageSize = None,
@@ -71,25 +75,79 @@ def evaluate(
     huddle_same_class: Annotated[
         bool, typer.Option("--huddle-same-class", help="Only objects of one class huddle.")
     ] = False,
+    submission: Annotated[
+        bool,
+        typer.Option(
+            "--submission",
+            help="Write zips for a test server that knows the truth, instead of numbers: the "
+            "--json file needs images and categories only, at most 100 objects in an image.",
+        ),
+    ] = False,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report/--no-report",
+            help="Also write report.html with pictures of best, worst and missed, and its tables.",
+        ),
+    ] = True,
+    task: Task = "instances",
+    rule: Rule = None,
+    stuff_labels: StuffLabelsOption = None,
+    stuff_maps: StuffMaps = None,
+    _allow: Allow = None,
 ) -> None:
     """Say how good a model is: average precision and recall for boxes and masks, F1 and the error
-    of the count of objects."""
-    from ..api import find_model, load
+    of the count of objects. With --task panoptic, where MODEL can also be the panoptic json of
+    results: panoptic quality."""
+    from ..api import find_model, load, name_of
     from ..data.coco import read_coco
     from ..evaluation.huddle import HuddleRule
     from ..evaluation.run import Evaluation, evaluate_model
     from ..views import TTA
 
     views = None if tta is None else TTA.parse(tta)
+    panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
+    panoptic.check()
+    if panoptic.wanted:
+        refuse_beside_panoptic(
+            limit=limit, keep_threshold=keep_threshold, by=by, submission=submission
+        )
+        beside = model if model.is_dir() else model.parent
+        evaluate_panoptic(
+            model,
+            (annotations, images),
+            out or beside / "eval" / annotations.stem,
+            panoptic,
+            {"device": device, "fast": fast == "on"},
+            max_dets=max_dets,
+            size=size,
+            batch_size=batch,
+            tta=views,
+        )
+        return
+    if submission:
+        refuse_beside_submission(limit=limit, keep_threshold=keep_threshold, by=by, compare=compare)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
     if keep_threshold:
         _check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
+    folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
+    if submission:
+        submit(
+            predictor,
+            path,
+            (annotations, images),
+            folder,
+            max_dets=max_dets,
+            size=size,
+            batch=batch,
+            tta=views,
+        )
+        return
     other = None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     index = read_coco(annotations, images)
-    folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
 
     def run(whose: Predictor, most: int | None) -> Evaluation:
         with progress_bar(console) as bar:
@@ -118,6 +176,12 @@ def evaluate(
     typer.echo(outcome.metrics.table())
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
+    if report:
+        from ..reporting.evaluated import study, write_evaluation
+
+        close = study(index, outcome.metrics, outcome.predictions, predictor.shown_from, limit)
+        write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
+        console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json and "
         f"predictions.json are in {folder}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Device, ImageSize, Model
+from .options import Allow, Device, ImageSize, Model
 from .progress import notices
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def switches(
     out: Out = Path("explained"),
     size: ImageSize = None,
     device: Device = "auto",
+    _allow: Allow = None,
 ) -> None:
     """Draw where each switchable atrous convolution takes its larger rate."""
     from ..explaining.switches import look_at_switches
@@ -50,6 +51,7 @@ def looks(
     out: Out = Path("explained"),
     size: ImageSize = None,
     device: Device = "auto",
+    _allow: Allow = None,
 ) -> None:
     """Draw what each look after the first changes in the pyramid, and how it is blended."""
     from ..explaining.looks import look_at_looks, picture_of_looks
@@ -71,6 +73,7 @@ def stages(
     out: Out = Path("explained"),
     size: ImageSize = None,
     device: Device = "auto",
+    _allow: Allow = None,
 ) -> None:
     """Draw what the cascade finds after one stage, two, and all."""
     from ..explaining.stages import look_at_stages, picture_of_stages

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+
+
+def _let(context: typer.Context, packages: list[str] | None) -> list[str] | None:
+    """Allow the packages while the command runs."""
+    if packages:
+        from ..allowing import allowing
+
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.append(here)  # last, so that it hides nothing
+        context.with_resource(allowing(packages))
+    return packages
+
 
 MODEL_HELP: Final = "Run folder, .safetensors file, or a model that comes with relook: nuclei."
 
@@ -41,6 +55,16 @@ Tta = Annotated[
         metavar="VIEWS",
         help="Test-time augmentation: flip,scales=800:1000:1200 (shorter sides in pixels), "
         "merge=union or average, suppression=nms or soft_nms; any of it, with commas between.",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="PACKAGE",
+        callback=_let,
+        help="Let the model or its configuration name parts of this package, which is then "
+        "imported and runs; looked for in the current folder too. Can be repeated.",
     ),
 ]
 Stages = Annotated[

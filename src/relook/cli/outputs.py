@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..atomic import replacing, write_text
 from ..data.coco import Category
+from ..data.panoptic_writing import write_map
 from ..ops.run_lengths import decode_window
 from ..results import Result
 
@@ -40,7 +41,7 @@ class Writer:
 
     ``overlay/NAME.jpg`` is the image with its objects, ``masks/NAME.png`` holds the number of the
     object at every pixel (0: none; the better object where two overlap) with ``masks/NAME.json``
-    beside it.
+    beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them.
     """
 
     def __init__(
@@ -49,18 +50,27 @@ class Writer:
         self._folder, self._kinds, self._classes = folder, frozenset(kinds), tuple(classes)
         self._score = score
 
-    def write(self, result: Result, name: str) -> None:
-        """Write what belongs to one image, whose files are called `name`.
+    def write(self, result: Result, name: str) -> dict[str, Any]:
+        """Write what belongs to one image, whose files are called `name`; what the image's record
+        in the journal has to keep of it.
 
         Raises:
             RelookError: R02 when a file cannot be written.
         """
         if "overlay" in self._kinds:
-            picture = result.draw(score=self._score)
+            if result.panoptic is None:
+                picture = result.draw(score=self._score)
+            else:
+                picture = result.draw_panoptic()
             with replacing(self._folder / "overlay" / f"{name}.jpg") as draft:
                 picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
         if "masks" in self._kinds:
             self._write_masks(result, name)
+        if "panoptic" in self._kinds and result.panoptic is not None:
+            return {
+                "segments": write_map(self._folder / "panoptic" / f"{name}.png", result.panoptic)
+            }
+        return {}
 
     def _write_masks(self, result: Result, name: str) -> None:
         numbers = number_objects(result)
@@ -86,7 +96,8 @@ def files_of(name: str, kinds: Collection[str]) -> list[str]:
     """The files that `Writer` makes of an image, relative to its folder."""
     overlay = [f"overlay/{name}.jpg"] if "overlay" in kinds else []
     masks = [f"masks/{name}.png", f"masks/{name}.json"] if "masks" in kinds else []
-    return overlay + masks
+    panoptic = [f"panoptic/{name}.png"] if "panoptic" in kinds else []
+    return overlay + masks + panoptic
 
 
 def number_objects(result: Result) -> np.ndarray[Any, np.dtype[np.uint16]]:

@@ -13,7 +13,8 @@ from .. import __version__
 from ..errors import DataError, UsageError, did_you_mean
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
+from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
+from .panoptic_options import PanopticRequest, Rule, StuffLabelsOption, StuffMaps, Task
 from .progress import notices
 from .sources import find_images
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .prediction_run import Target
 
-KINDS: Final = ("overlay", "coco", "masks")
+KINDS: Final = ("overlay", "coco", "masks", "panoptic")
 _SIGNALLED: Final = 128  # an exit code above it is that plus the number of the signal
 
 
@@ -48,8 +49,9 @@ def predict(
         str | None,
         typer.Option(
             help="What to save, with commas: overlay (pictures with the objects drawn in), coco "
-            "(predictions.json), masks (16-bit PNG whose values number the objects). "
-            "[default: overlay,coco, or nothing with --json]"
+            "(predictions.json), masks (16-bit PNG whose values number the objects), panoptic "
+            "(panoptic.json and its PNG files). [default: overlay,coco, overlay,panoptic with "
+            "--task panoptic, or nothing with --json]"
         ),
     ] = None,
     as_json: Annotated[
@@ -61,6 +63,10 @@ def predict(
     tta: Tta = None,
     stages: Stages = None,
     batch: Batch = 1,
+    task: Task = "instances",
+    rule: Rule = None,
+    stuff_labels: StuffLabelsOption = None,
+    stuff_maps: StuffMaps = None,
     devices: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that share the images, each with a GPU if there are."),
@@ -69,12 +75,15 @@ def predict(
         bool,
         typer.Option("--resume", help="Go on with a run that was stopped; keep what it finished."),
     ] = False,
+    _allow: Allow = None,
 ) -> None:
     """Find objects in images.
 
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
-    kinds = _kinds(save, nothing=as_json and out is None)
+    panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
+    panoptic.check()
+    kinds = _kinds(save, nothing=as_json and out is None, panoptic=panoptic.wanted)
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:
         raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
@@ -92,6 +101,7 @@ def predict(
         None if folder is None else Target(folder, kinds),
         {"size": size, "score": score, "max_dets": max_dets, "tta": tta},
         stages,
+        panoptic,
         resume,
     )
     join_others(place, device)
@@ -108,6 +118,7 @@ class _Request(NamedTuple):
     target: Target | None
     options: dict[str, Any]  # those of `Predictor.stream` that results depend on
     stages: int | None
+    panoptic: PanopticRequest
     resume: bool
 
 
@@ -132,6 +143,7 @@ def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) 
         raise UsageError("U04", f"--save masks: {request.model} finds boxes only. Leave masks out.")
     if options["score"] is None:
         options = options | {"score": predictor.shown_from}
+    options = options | request.panoptic.options(predictor.config)
     run = PredictionRun(
         images, kept, target, journal, shares(), console, first=rank() == 0, as_json=as_json
     )
@@ -156,13 +168,13 @@ def _plan(
 
     model = sha256_of(find_model(request.model))
     settings = {"relook": __version__, "model": model, **request.options, "stages": request.stages}
-    settings["save"] = target.kinds
+    settings |= {"save": target.kinds, **request.panoptic.settings()}
     if journal.is_there and not request.resume:
         console.print(f"{target.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=request.resume):
         return images, set()
-    for folder in (target.folder, target.folder / "overlay", target.folder / "masks"):
-        remove_drafts(folder)
+    for name in ("", "overlay", "masks", "panoptic"):
+        remove_drafts(target.folder / name)
     kept = kept_lines(journal, images, target)
     journal.keep(kept.values())
     return images, set(kept)
@@ -198,12 +210,16 @@ def _check_sharing(processes: int, folder: Path | None, device: str, as_json: bo
         )
 
 
-def _kinds(save: str | None, nothing: bool) -> tuple[str, ...]:
+def _kinds(save: str | None, nothing: bool, panoptic: bool) -> tuple[str, ...]:
     """What to save, sorted, from the value of ``--save``."""
     if save is None:
-        return () if nothing else ("coco", "overlay")
+        return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
     kinds = tuple(sorted({part.strip() for part in save.split(",") if part.strip()}))
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError("U01", f"--save: unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+        if kind == "panoptic" and not panoptic:
+            raise UsageError(
+                "U04", "--save panoptic: nothing panoptic is made. Add --task panoptic."
+            )
     return kinds

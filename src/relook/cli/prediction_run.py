@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
+from ..config import PanopticConfig
+from ..data.stuff_labels import StuffLabels
 from ..errors import DataError, RelookError
 from ..overlap import in_order
 from ..predictor import Predictor
 from ..prepared import ImageSource
 from ..results import Result
+from ..segments import PanopticCategory
 from .journal import Journal, Line, read_records, stamp_of
 from .outputs import Writer, files_of, output_names
-from .predictions import image_record, write_predictions
+from .predictions import image_record, write_panoptic, write_predictions
 from .progress import progress_bar
 from .shares import Shares
 
@@ -63,6 +66,7 @@ class PredictionRun:
         self._target, self._journal, self._shares = target, journal, shares
         self._console, self._first, self._as_json = console, first, as_json
         self._done, self._objects = 0, 0
+        self._panoptic: tuple[PanopticConfig | bool, StuffLabels | None] = False, None
         self._unread: dict[str, str] = {}
         self._started = time.perf_counter()
 
@@ -73,6 +77,7 @@ class PredictionRun:
             RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
                 process has failed; everything done so far is kept then.
         """
+        self._panoptic = options.get("panoptic", False), options.get("stuff")
         try:
             self._work(predictor, batch_size=batch_size, score=score, **options)
             self._shares.finish()
@@ -165,9 +170,9 @@ class PredictionRun:
             record |= {"count": 0, "error": one.error}
         else:
             if writer is not None:
-                writer.write(one, name)
+                record |= writer.write(one, name)
             record["count"] = len(one)
-            if self._target is not None and "coco" in self._target.kinds:
+            if self._target is not None and _in_one_file(self._target.kinds):
                 record |= image_record(one)
         if self._journal is not None:
             self._journal.add(record)
@@ -183,14 +188,21 @@ class PredictionRun:
         self._unread[one.source] = one.error
 
     def _write_predictions(self, predictor: Predictor) -> None:
-        if self._journal is None or self._target is None or "coco" not in self._target.kinds:
+        if self._journal is None or self._target is None or not _in_one_file(self._target.kinds):
             return
         lines = self._journal.lines()
         done = [lines[str(image)] for image in self._images if str(image) in lines]
         found = [line for line in done if line.error is None]
-        write_predictions(
-            self._target.folder / "predictions.json", lambda: read_records(found), predictor.classes
-        )
+        folder, kinds = self._target
+        if "coco" in kinds:
+            path = folder / "predictions.json"
+            write_predictions(path, lambda: read_records(found), predictor.classes)
+        if "panoptic" in kinds:
+            path = folder / "panoptic.json"
+            task = predictor.panoptic_task(*self._panoptic)
+            stuff = () if task is None else task.stuff
+            things = (PanopticCategory(c.id, c.name, True) for c in predictor.classes)
+            write_panoptic(path, lambda: read_records(found), [*things, *stuff])
 
     def _check_complete(self, lines: dict[str, Line]) -> None:
         missing = [image for image in self._images if str(image) not in lines]
@@ -227,6 +239,11 @@ def kept_lines(journal: Journal, images: list[Path], target: Target) -> dict[str
         and stamp_of(source) == line.stamp
         and all((target.folder / file).is_file() for file in files_of(line.name, target.kinds))
     }
+
+
+def _in_one_file(kinds: Collection[str]) -> bool:
+    """Whether what is found in all images is written to one file at the end."""
+    return "coco" in kinds or "panoptic" in kinds
 
 
 def _print_json(one: Result | Unread) -> None:

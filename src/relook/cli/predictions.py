@@ -12,7 +12,9 @@ from pycocotools import mask as coco_mask
 from .. import __version__
 from ..atomic import replacing
 from ..data.coco import Category
+from ..data.panoptic_writing import write_json
 from ..results import Result
+from ..segments import PanopticCategory
 
 Record = dict[str, Any]
 
@@ -48,6 +50,26 @@ def write_predictions(
         file.write(f'], "categories": {json.dumps(categories)}, "annotations": [')
         file.writelines(_listed(_annotations(records())))
         file.write("]}\n")
+
+
+def write_panoptic(
+    path: Path, records: Callable[[], Iterable[Record]], categories: Iterable[PanopticCategory]
+) -> None:
+    """Write the json of panoptic maps, ``panoptic/NAME.png`` beside it; images as in
+    `write_predictions`.
+
+    Raises:
+        RelookError: R02 when it cannot be written.
+    """
+    annotations = (
+        {
+            "image_id": number,
+            "file_name": f"{record['name']}.png",
+            "segments_info": record["segments"],
+        }
+        for number, record in enumerate(records(), start=1)
+    )
+    write_json(path, _images(records()), annotations, categories)
 
 
 def _images(records: Iterable[Record]) -> Iterator[Record]:

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from .launch import share_work
-from .options import MODEL_HELP
+from .options import MODEL_HELP, Allow
 from .progress import notices
+from .training_options import (
+    DATA,
+    RECIPE,
+    START,
+    Assignments,
+    ConfigFile,
+    FromScratch,
+    Images,
+    Rate,
+    SemanticMaps,
+    Semantics,
+    StepImages,
+    TrainImages,
+    TrainJson,
+    ValImages,
+    data_options,
+    given,
+    overlays,
+    rate,
+)
 
 if TYPE_CHECKING:
     from ..training.loop import Start
     from ..training.settings import Overlay, Settings
     from ..training.sources import Annotations
 
-_DATA, _RECIPE, _START, _WORK = "Data", "Recipe", "Start and end", "Several processes"
+_WORK = "Several processes"
 
 
 def train(
@@ -26,92 +46,55 @@ def train(
         str | None,
         typer.Option("--model", "-m", metavar="NAME", help="A name that `relook models` lists."),
     ] = None,
-    train_json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="COCO instances to learn.", rich_help_panel=_DATA),
-    ] = None,
+    train_json: TrainJson = None,
     val_json: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="COCO instances to choose the best model by.",
-            rich_help_panel=_DATA,
+            rich_help_panel=DATA,
         ),
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the images.", rich_help_panel=_DATA),
-    ] = None,
-    train_images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Training images, if elsewhere.", rich_help_panel=_DATA),
-    ] = None,
-    val_images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Validation images, if elsewhere.", rich_help_panel=_DATA),
-    ] = None,
-    semantics: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODE",
-            help="What the semantic branch learns from: auto, none, instances or maps.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    semantic_maps: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of stuff maps.", rich_help_panel=_DATA),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=_RECIPE)] = None,
+    images: Images = None,
+    train_images: TrainImages = None,
+    val_images: ValImages = None,
+    semantics: Semantics = None,
+    semantic_maps: SemanticMaps = None,
+    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=RECIPE)] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="Stop after so many minutes.", rich_help_panel=_RECIPE),
+        typer.Option(help="Stop after so many minutes.", rich_help_panel=RECIPE),
     ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option(min=1, help="Images a step, over all processes.", rich_help_panel=_RECIPE),
-    ] = None,
-    lr: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RATE", help="Learning rate, or auto: scaled by batch.", rich_help_panel=_RECIPE
-        ),
-    ] = None,
+    batch: StepImages = None,
+    lr: Rate = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="32-true, bf16-mixed or 16-mixed.", rich_help_panel=_RECIPE),
+        typer.Option(help="32-true, bf16-mixed or 16-mixed.", rich_help_panel=RECIPE),
     ] = None,
     accumulate: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps of added up gradients.", rich_help_panel=_RECIPE),
+        typer.Option(min=1, help="Steps of added up gradients.", rich_help_panel=RECIPE),
     ] = None,
     ema: Annotated[
-        float | None, typer.Option(help="Decay of averaged weights.", rich_help_panel=_RECIPE)
+        float | None, typer.Option(help="Decay of averaged weights.", rich_help_panel=RECIPE)
     ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Stop after so many validations without a gain.", rich_help_panel=_RECIPE
+            min=1, help="Stop after so many validations without a gain.", rich_help_panel=RECIPE
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=_RECIPE)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=RECIPE)] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Loader processes.", rich_help_panel=_RECIPE)
+        int | None, typer.Option(min=0, help="Loader processes.", rich_help_panel=RECIPE)
     ] = None,
-    from_scratch: Annotated[
-        bool,
-        typer.Option(
-            "--from-scratch",
-            help="No ImageNet weights: group norm, nothing frozen.",
-            rich_help_panel=_START,
-        ),
-    ] = False,
+    from_scratch: FromScratch = False,
     weights: Annotated[
         Path | None,
         typer.Option(
             metavar="MODEL",
             help=f"Start from a trained model. {MODEL_HELP}",
-            rich_help_panel=_START,
+            rich_help_panel=START,
         ),
     ] = None,
     fine_tune: Annotated[
@@ -120,13 +103,13 @@ def train(
             "--fine-tune/--no-fine-tune",
             help="With --weights: choose rate, length, sizes and caps from the data and the "
             "model, and say why; or keep the recipe of the preset.",
-            rich_help_panel=_START,
+            rich_help_panel=START,
         ),
     ] = True,
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Go on with a run that was stopped.", rich_help_panel=_START
+            metavar="RUN", help="Go on with a run that was stopped.", rich_help_panel=START
         ),
     ] = None,
     out: Annotated[
@@ -136,7 +119,7 @@ def train(
             "-o",
             metavar="DIR",
             help="The run folder. [default: runs/NAME, numbered]",
-            rich_help_panel=_START,
+            rich_help_panel=START,
         ),
     ] = None,
     devices: Annotated[
@@ -155,14 +138,9 @@ def train(
             rich_help_panel=_WORK,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="YAML with keys model, train and data."),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any field, as in --set train.epochs=20."),
-    ] = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    _allow: Allow = None,
 ) -> None:
     """Train a model; the plan is printed before the first step."""
     share_work(devices, nodes)
@@ -170,7 +148,7 @@ def train(
         "epochs": epochs,
         "minutes": minutes,
         "batch": batch,
-        "lr": _rate(lr),
+        "lr": rate(lr),
         "precision": _precision(precision),
         "accumulate": accumulate,
         "ema": ema,
@@ -181,26 +159,21 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
-    data = {
-        "train_json": train_json,
-        "train_images": train_images or images,
-        "val_json": val_json,
-        "val_images": val_images or images,
-    }
-    chosen = {**_given(options), **_given(data)}
+    data = data_options(train_json, val_json, images, train_images, val_images)
+    chosen = {**given(options), **given(data)}
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out, "config": config}
-        _resume(resume, [*_given(others), *chosen, *(["set"] if assignments else [])])
+        _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
         return
     from ..training.loop import train as run_training
 
-    overlays = _overlays(config, options, data, assignments or [])
+    asked = overlays(config, options, data, assignments or [])
     if weights is None:
         from ..training.settings import resolve
 
-        run_training(resolve(overlays, preset_name=model), notices(), out=out)
+        run_training(resolve(asked, preset_name=model), notices(), out=out)
         return
-    start, settings, annotations = _continued(_start(weights), model, overlays, fine_tune)
+    start, settings, annotations = _continued(_start(weights), model, asked, fine_tune)
     run_training(settings, notices(), out=out, start=start, annotations=annotations)
 
 
@@ -227,31 +200,19 @@ def _start(weights: Path) -> Start:
 
 
 def _continued(
-    start: Start, model: str | None, overlays: list[Overlay], fine_tune: bool
+    start: Start, model: str | None, asked: list[Overlay], fine_tune: bool
 ) -> tuple[Start, Settings, Annotations | None]:
     """How to go on from `start`: as suits the data, or else by the recipe of the preset."""
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
 
-    named = model or next((o.preset for o in reversed(overlays) if o.preset), None)
+    named = model or next((o.preset for o in reversed(asked) if o.preset), None)
     name = named or _name_of(start)
     if fine_tune:
-        tuned = fine_tuning(start.saved, overlays, name=name, model_named=named is not None)
+        tuned = fine_tuning(start.saved, asked, name=name, model_named=named is not None)
         return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
     base = start.saved.config if named is None else None
-    return start, resolve(overlays, preset_name=name, base=base), None
-
-
-def _overlays(
-    config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
-) -> list[Overlay]:
-    """What the user asks for; later ones win."""
-    from ..training.settings import Overlay, parse_assignments, read_overlay
-
-    overlays = [] if config is None else [read_overlay(config)]
-    overlays.append(Overlay(train=_given(options), data=_given(data)))
-    overlays.append(parse_assignments(assignments))
-    return overlays
+    return start, resolve(asked, preset_name=name, base=base), None
 
 
 def _name_of(start: Start) -> str:
@@ -275,19 +236,6 @@ def _name_of(start: Start) -> str:
     else:
         family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
     return preset_of(start.saved.config) or family
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _rate(text: str | None) -> str | float | None:
-    if text is None or text == "auto":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError("U03", f"--lr: a number or auto, got {text!r}") from None
 
 
 def _precision(text: str | None) -> str | None:

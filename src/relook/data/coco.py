@@ -7,23 +7,20 @@ counted by reason; `CocoIndex.summary` says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .annotations import AnnotationReader, ImageHeader
-from .coco_json import Entry, entries, load_tables, side_of, text_of
-from .images import image_size
+from .annotations import AnnotationReader
+from .coco_images import read_images, require_images
+from .coco_json import Entry, entries, load_tables, text_of
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
 from .segmentation import MalformedMaskError, rasterised
 
 __all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord", "object_mask", "read_coco"]
-
-
-_LARGEST = 400_000_000  # pixels; code lengths of larger images overflow in pycocotools
 
 
 def read_coco(
@@ -34,6 +31,7 @@ def read_coco(
     masks: Literal["auto", "required", "ignored"] = "auto",
     ignore_unknown: bool = False,
     check_files: bool = True,
+    annotated: bool = True,
 ) -> CocoIndex:
     """The images and objects of a COCO instance file, checked, with boxes in pixels.
 
@@ -42,20 +40,24 @@ def read_coco(
     mask are left out: ``"auto"`` if any object of the file has one, ``"required"`` always, and
     with ``"ignored"`` boxes are all that is read. `ignore_unknown` leaves objects of unknown
     categories out instead of refusing the file. `check_files` looks whether all images exist now
-    rather than when they are read.
+    rather than when they are read. Without `annotated`, images and categories are all that is
+    read, of a file whose truth is hidden.
 
     Raises:
         DataError: D01 and D03 to D13, naming file, entry and remedy.
     """
     path, folder = Path(json_path), Path(images_dir)
-    top = load_tables(path)
+    if annotated:
+        top = load_tables(path)
+    else:
+        top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
     if not folder.is_dir():
         raise DataError("D01", f"{folder}: there is no such folder of images.")
     names = _category_names(path, top)
     ordered, labels = _labelled(path, names, classes)
-    paths, headers = _read_images(path, top, folder)
+    paths, headers = read_images(path, top, folder)
     if check_files:
-        _check_files(path, folder, headers, paths)
+        require_images(path, folder, headers, paths)
     any_masks = any(
         isinstance(entry, dict) and entry.get("segmentation") for entry in top["annotations"]
     )
@@ -144,60 +146,3 @@ def _labelled(
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def _read_images(
-    path: Path, top: Entry, folder: Path
-) -> tuple[dict[int, Path], dict[int, ImageHeader]]:
-    """Where each image is, and its name and size; by image id, in the order of the file."""
-    paths: dict[int, Path] = {}
-    headers: dict[int, ImageHeader] = {}
-    for identity, entry in entries(path, top, "images"):
-        where = f"image {identity}"
-        name = text_of(path, entry, "file_name", where)
-        location = folder / _inside(path, name, where)
-        height = side_of(path, entry, "height", where)
-        width = side_of(path, entry, "width", where)
-        if height is None or width is None:
-            height, width = image_size(location)
-        if height * width > _LARGEST:
-            raise DataError(
-                "D04",
-                f'{path.name}: {where} ("{name}") has {height * width:,} pixels, more than '
-                f"{_LARGEST:,}. Correct its size, or cut it into tiles.",
-            )
-        paths[identity] = location
-        headers[identity] = ImageHeader(name, width, height)
-    return paths, headers
-
-
-def _inside(path: Path, name: str, where: str) -> PurePosixPath:
-    """`name` as a relative path that cannot leave the folder of images."""
-    windows = PureWindowsPath(name)  # knows both kinds of slashes, and drives
-    if windows.anchor or windows.drive or ".." in windows.parts or "\0" in name:
-        raise DataError(
-            "D01",
-            f'{path.name}: {where} has file_name "{name}", which leads out of the folder of '
-            "images. Make it relative to that folder.",
-        )
-    return PurePosixPath(*windows.parts)
-
-
-def _check_files(
-    path: Path, folder: Path, headers: Mapping[int, ImageHeader], paths: Mapping[int, Path]
-) -> None:
-    missing = [key for key, location in paths.items() if not location.is_file()]
-    if not missing:
-        return
-    named = ", ".join(headers[key].file_name for key in missing[:3])
-    more = ", ..." if len(missing) > 3 else ""
-    advice = "Is this the right folder?"
-    for other in (folder.parent, folder / "images"):
-        if (other / paths[missing[0]].relative_to(folder)).is_file():
-            advice = f"The first of them is in {other}: give that folder."
-            break
-    raise DataError(
-        "D01",
-        f"{path.name}: {len(missing)} of its {len(paths)} images are not in {folder}: "
-        f"{named}{more}. {advice}",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,28 +12,28 @@ from ..errors import DataError
 Entry = dict[str, Any]
 
 _LONGEST = 2**24  # pixels; no image file has a longer side
+_TABLES = ("images", "annotations", "categories")
 
 
-def load_tables(path: Path) -> Entry:
-    """The top level of a COCO instance file; "images", "annotations", "categories" are lists.
+def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = False) -> Entry:
+    """The top level of a COCO instance file, or of a panoptic one; under `keys` it has lists.
 
     Raises:
         DataError: D01 for a missing file, D03 for one that is not json, D04 for one that is not
-            a COCO instance file, naming what it looks like instead.
+            such a COCO file, naming what it looks like instead.
     """
-    top = _parsed(path)
+    top = parsed(path)
     if not isinstance(top, dict):
-        _refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}")
-    for key in ("images", "annotations", "categories"):
+        refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}")
+    for key in keys:
         if key not in top:
-            _refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
+            refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
         if not isinstance(top[key], list):
-            _refuse(path, f'"{key}" is {_kind(top[key])}, not a list{_looks_like(top)}')
-    first = next(iter(top["annotations"]), None)
-    if isinstance(first, dict) and "segments_info" in first:
-        _refuse(path, "it is a COCO panoptic file; relook needs the instances file beside it")
-    if isinstance(first, dict) and "caption" in first and "category_id" not in first:
-        _refuse(path, "it is a COCO captions file; relook needs the instances file beside it")
+            refuse(path, f'"{key}" is {_kind(top[key])}, not a list{_looks_like(top)}')
+    first = next(iter(top["annotations"]), None) if "annotations" in keys else None
+    other = _other_kind(first, panoptic) if isinstance(first, dict) else ""
+    if other:
+        refuse(path, other)
     return top
 
 
@@ -46,10 +46,10 @@ def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
     seen: set[int] = set()
     for position, entry in enumerate(top[key]):
         if not isinstance(entry, dict):
-            _refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
+            refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
         identity = entry.get("id")
         if type(identity) is not int:
-            _refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
+            refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
         if identity in seen:
             raise DataError(
                 "D05",
@@ -64,7 +64,7 @@ def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
     """The non-empty text under `key`; D04 if there is none."""
     value = entry.get(key)
     if not isinstance(value, str) or not value.strip():
-        _refuse(path, f"{where} has {key} {shown(value)}, a text is needed")
+        refuse(path, f"{where} has {key} {shown(value)}, a text is needed")
     return value
 
 
@@ -75,13 +75,22 @@ def side_of(path: Path, entry: Entry, key: str, where: str) -> int | None:
         return None
     whole = isinstance(value, float) and value.is_integer()
     if isinstance(value, bool) or not (isinstance(value, int) or whole):
-        _refuse(path, f"{where} has {key} {shown(value)}, a number of pixels is needed")
+        refuse(path, f"{where} has {key} {shown(value)}, a number of pixels is needed")
     if not 0 < value <= _LONGEST:
-        _refuse(path, f"{where} has {key} {shown(value)}, which no image has")
+        refuse(path, f"{where} has {key} {shown(value)}, which no image has")
     return int(value)
 
 
-def _parsed(path: Path) -> object:
+def flag_of(path: Path, entry: Entry, key: str, where: str) -> bool:
+    """The 0 or 1 under `key`; D04 if it is missing or something else."""
+    value = entry.get(key)
+    if not isinstance(value, int) or value not in (0, 1):
+        refuse(path, f"{where} has {key} {shown(value)}, 0 or 1 is needed")
+    return bool(value)
+
+
+def parsed(path: Path) -> object:
+    """The json in a file; D01 or D03 if there is none."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         return json.loads(text)
@@ -120,6 +129,18 @@ def _looks_like(top: object) -> str:
     return ""
 
 
+def _other_kind(first: Entry, panoptic: bool) -> str:
+    """What kind of COCO file the `first` annotation is of, if it is not the kind needed."""
+    if "segments_info" in first and not panoptic:
+        return "it is a COCO panoptic file; relook needs the instances file beside it"
+    if "segments_info" not in first and panoptic and ("segmentation" in first or "bbox" in first):
+        return "it is a COCO instance file; relook needs the panoptic file beside it"
+    if "caption" in first and "category_id" not in first:
+        needed = "panoptic" if panoptic else "instances"
+        return f"it is a COCO captions file; relook needs the {needed} file beside it"
+    return ""
+
+
 def _kind(value: object) -> str:
     names = {
         dict: "an object",
@@ -140,5 +161,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _refuse(path: Path, why: str) -> NoReturn:
-    raise DataError("D04", f"{path.name} is not a COCO instance file: {why}.")
+def refuse(path: Path, why: str) -> NoReturn:
+    """Raise D04: the file is not what is needed, and `why`."""
+    raise DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.")

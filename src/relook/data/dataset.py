@@ -76,7 +76,8 @@ class CocoDataset(Dataset[Sample]):
         """Sample `index`, its boxes and masks in pixels of its resized image.
 
         Raises:
-            DataError: D01, D02, D10 for its image, D12 for its semantic map.
+            DataError: D01, D02, D10 for its image, D12 for its semantic map, D15 for its panoptic
+                map.
         """
         record = self.images[index]
         entries = self._entries(record, self._pixels(record))
@@ -144,6 +145,8 @@ class CocoDataset(Dataset[Sample]):
             path = semantic_map_path(choice.maps_dir, record.file_name)
             size = record.height, record.width
             return read_semantic_map(path, size, self.num_semantic_classes)
+        if choice.panoptic is not None:
+            return choice.panoptic.read(record.id)
         return None
 
 

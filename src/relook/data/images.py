@@ -62,13 +62,14 @@ def image_size(path: Path) -> Size:
     Raises:
         DataError: D01 for a missing file, D02 for a file that is no image.
     """
-    with _opened(_file_bytes(path, str(path)), str(path)) as image:
+    with opened_image(file_bytes(path, str(path)), str(path)) as image:
         width, height = image.size
         swapped = image.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}
     return (width, height) if swapped else (height, width)
 
 
-def _file_bytes(path: Path, label: str) -> bytes:
+def file_bytes(path: Path, label: str) -> bytes:
+    """What is in an image file; D01 if there is none, D02 if it is empty or cannot be read."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -82,8 +83,8 @@ def _file_bytes(path: Path, label: str) -> bytes:
     return data
 
 
-def _opened(data: bytes, label: str) -> Image.Image:
-    """The header of an image file; its pixels are not decoded yet."""
+def opened_image(data: bytes, label: str) -> Image.Image:
+    """The header of an image file, its pixels not decoded yet; D02 if it is none or too large."""
     try:
         return Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:
@@ -101,8 +102,8 @@ def _opened(data: bytes, label: str) -> Image.Image:
 
 
 def _from_file(path: Path, label: str) -> Pixels:
-    data = _file_bytes(path, label)
-    with _opened(data, label) as image:
+    data = file_bytes(path, label)
+    with opened_image(data, label) as image:
         if data.startswith(b"\xff\xd8") and not _jpeg_is_whole(data):
             raise DataError(
                 "D02",

@@ -54,6 +54,7 @@ class CocoIndex:
     """Objects that were kept but changed: what was done -> how many."""
     examples: Mapping[str, int] = field(default_factory=dict)
     """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
+    is_panoptic: bool = False  # `path` is a panoptic json, and masks are segments of its maps
 
     @property
     def num_objects(self) -> int:

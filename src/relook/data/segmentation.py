@@ -1,4 +1,4 @@
-"""Masks of COCO annotations: polygons and run-length codes, checked before C code sees them.
+"""Masks of annotations: polygons and run-length codes, checked before C code sees them, and maps.
 
 pycocotools reads memory that is not its own when a run-length code is malformed or when a
 polygon leaves the image by far. Here every code is decoded and checked in numpy, and polygons
@@ -11,16 +11,31 @@ A mask is represented by its *runs* in between: lengths of background, foregroun
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from ..errors import DataError
 from ..ops.run_lengths import decode_counts
+from .panoptic_png import read_ids
 
 Runs = NDArray[np.int64]
-Segmentation = list[list[float]] | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MapSegment:
+    """A segment of a panoptic map, whose pixels stay in the file until they are needed."""
+
+    path: Path
+    id: int
+
+
+Coded = list[list[float]] | dict[str, Any]  # as it stands in a json: polygons, run lengths
+Segmentation = Coded | MapSegment
 
 _MOST_OUTLINE = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
 
@@ -33,7 +48,7 @@ class EmptyMaskError(ValueError):
     """A well-formed mask without a single pixel; the message is the reason to count it under."""
 
 
-def checked(value: object, height: int, width: int) -> tuple[Segmentation, int]:
+def checked(value: object, height: int, width: int) -> tuple[Coded, int]:
     """A segmentation that is safe to rasterise, and how many of its polygons were left out.
 
     Polygons left out have fewer than three points or cover no pixel of the image.
@@ -60,7 +75,10 @@ def runs_of(segmentation: Segmentation, height: int, width: int) -> Runs:
 
     Raises:
         MalformedMaskError: a run-length code that does not describe an image of this size.
+        DataError: D01, D02 or D15 for a map that cannot be used, or lacks the segment.
     """
+    if isinstance(segmentation, MapSegment):
+        return _runs_in_map(segmentation, height, width)
     if isinstance(segmentation, list):
         codes = coco_mask.frPyObjects(segmentation, height, width)
         code = codes[0] if len(codes) == 1 else coco_mask.merge(codes)
@@ -115,6 +133,15 @@ def enclosing_box(runs: Runs, height: int) -> tuple[float, float, float, float]:
     if (first // height != last // height).any():  # a run over the end of a column
         top, bottom = 0, height - 1
     return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom + 1)
+
+
+def _runs_in_map(segment: MapSegment, height: int, width: int) -> Runs:
+    mask = (read_ids(segment.path, (height, width)) == segment.id).ravel(order="F")
+    if not mask.any():
+        raise DataError("D15", f"{segment.path} has no pixel of segment {segment.id}.")
+    turns = np.flatnonzero(mask[1:] != mask[:-1]) + 1
+    starts = np.concatenate([[0] if mask[0] else [], [0], turns, [mask.size]]).astype(np.int64)
+    return starts[1:] - starts[:-1]
 
 
 def _plain_counts(code: dict[str, Any], height: int, width: int) -> str | list[int]:

@@ -1,4 +1,4 @@
-"""What the semantic branch is taught: label maps from files, or painted from the instance masks."""
+"""What the semantic branch is taught: label maps from files, or from instances or panoptic maps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import DataError, UsageError
+from ..ops.id_runs import id_runs
+from ..segments import VOID
 from ..types import IGNORE, Size
+from .panoptic import PanopticImage, PanopticIndex, read_map
 from .records import CocoIndex
 
-Mode = Literal["none", "instances", "maps"]
+Mode = Literal["none", "instances", "maps", "panoptic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,62 @@ class SemanticChoice:
     """Outputs that the semantic branch needs; None: no branch, or as many as the model has."""
     reason: str  # for people, without a full stop
     maps_dir: Path | None = None
+    panoptic: PanopticLabels | None = None  # with the mode "panoptic", and only then
+
+
+class PanopticLabels:
+    """Semantic labels of panoptic maps: a label for each class of stuff, and one for all things.
+
+    Stuff has its position in `PanopticIndex.stuff`, 0 to S - 1, and things have S: what is a thing
+    and which one, the instances say. So it is with crowd regions, whose pixels are things as well.
+    Void is 255: not labelled.
+    """
+
+    def __init__(self, index: PanopticIndex) -> None:
+        stuff = {category.id: label for label, category in enumerate(index.stuff)}
+        self._labels = {one.id: stuff.get(one.id, len(stuff)) for one in index.categories}
+        self._images = {image.id: image for image in index.images}
+        self.num_classes = len(stuff) + 1
+
+    def image(self, image_id: int) -> PanopticImage:
+        """The panoptic annotation of an image; D06 if there is none."""
+        if image_id not in self._images:
+            raise DataError(
+                "D06", f"image {image_id} has no panoptic annotation. Use the index they came from."
+            )
+        return self._images[image_id]
+
+    def read(self, image_id: int) -> NDArray[np.uint8]:
+        """Label map (H, W) uint8 of an image.
+
+        Raises:
+            DataError: D06 for an unknown image, D01, D02 or D15 for its map.
+        """
+        image = self.image(image_id)
+        segments = sorted(image.segments, key=lambda segment: segment.id)
+        names = np.array([VOID, *(segment.id for segment in segments)])
+        labels = [IGNORE, *(self._labels[segment.category_id] for segment in segments)]
+        ids = read_map(image)
+        (values,), lengths = id_runs(ids)
+        rows = np.searchsorted(names, values)
+        return np.repeat(np.array(labels, dtype=np.uint8)[rows], lengths).reshape(ids.shape)
+
+
+def panoptic_semantics(index: PanopticIndex) -> SemanticChoice:
+    """Semantic labels out of the panoptic maps of `index`, as `PanopticLabels` has them.
+
+    Raises:
+        UsageError: U04 if the classes of stuff do not fit in a map of 8 bits.
+    """
+    labels = PanopticLabels(index)
+    if labels.num_classes > IGNORE:
+        raise UsageError(
+            "U04",
+            f"{index.path.name}: {labels.num_classes - 1} classes of stuff and one of things do "
+            "not fit in a map of 8 bits. Merge some of them.",
+        )
+    reason = f"panoptic maps in {index.maps_dir}"
+    return SemanticChoice("panoptic", labels.num_classes, reason, panoptic=labels)
 
 
 def choose_semantics(

@@ -41,6 +41,7 @@ def draw_objects(
     *,
     labels: Sequence[int] | NDArray[Any] | None = None,
     color_by: ColorBy = "auto",
+    colors: Sequence[Color] | None = None,
     text: bool | None = None,
     show_boxes: bool | None = None,
     legend: bool | None = None,
@@ -50,20 +51,20 @@ def draw_objects(
     """`image` (H, W, 3) RGB with N objects drawn in, its long side at least 800 pixels.
 
     `boxes` (N, 4) are pixels of the image, `masks` run-length codes or arrays (H, W). Colours tell
-    instances apart when there is one class and classes (by `labels`, else by name) otherwise.
-    Texts are left out when there are more than 40 objects, boxes around masks when there are more
-    than 15, and the legend, which counts the objects of each class, is for pictures without
-    texts: `text`, `show_boxes` and `legend` force either. `font` is a font file for names that
-    the built-in one lacks the letters of.
+    instances apart when there is one class and classes (by `labels`, else by name) otherwise, or
+    are `colors`. Texts are left out when there are more than 40 objects, boxes around masks when
+    there are more than 15, and the legend, which counts the objects of each class, is for
+    pictures without texts: `text`, `show_boxes` and `legend` force either. `font` is a font file
+    for names that the built-in one lacks the letters of.
 
     Raises `UsageError` U03 when the image is not RGB of 8 bits or lengths differ.
     """
     boxes = _finite(boxes, image)
-    _check(image, len(boxes), masks=masks, names=names, scores=scores, labels=labels)
+    _check(image, len(boxes), masks=masks, names=names, scores=scores, labels=labels, colors=colors)
     scale = _scale(image, boxes)
     canvas = _enlarge(image, scale)
     kinds = _kinds(len(boxes), names, labels)
-    colors = _colors(boxes, kinds, color_by)
+    colors = list(colors or _colors(boxes, kinds, color_by))
     objects = _Objects(boxes * scale, _codes(masks), colors, scale)
     width = max(1.0, max(canvas.shape[:2]) / 420)
     if show_boxes is None:
@@ -72,13 +73,13 @@ def draw_objects(
     picture = Image.fromarray(canvas)
     if names is not None and len(boxes) > 0:
         with_text = len(boxes) <= MOST_TEXTS if text is None else text
-        size = _font_size(picture.size, len(boxes))
+        size = font_size(picture.size, len(boxes))
         if with_text:
             draw_labels(picture, _texts(objects, names, scores), size, font)
         if legend or (legend is None and not with_text):
             is_by_class = len(set(colors)) > 1 and len(set(kinds)) > 1 and color_by != "instance"
             entries = _legend(names, colors, is_by_class)
-            draw_legend(picture, entries, _font_size(picture.size, 1), font)
+            draw_legend(picture, entries, font_size(picture.size, 1), font)
     return picture
 
 
@@ -229,7 +230,7 @@ def _box(canvas: Pixels, box: NDArray[np.float32], color: Color, line: int) -> N
     cv2.rectangle(canvas, (x1, y1), (x2, y2), color, line, cv2.LINE_AA)
 
 
-def _font_size(size: tuple[int, int], num_objects: int) -> int:
+def font_size(size: tuple[int, int], num_objects: int) -> int:
     """Height of letters in pixels: a share of the picture, smaller for many objects."""
     share = 54 if num_objects <= 8 else 62 if num_objects <= 20 else 76
     return max(12, min(round(max(size) / share), round(min(size) / 4) + 8))

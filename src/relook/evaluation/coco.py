@@ -25,6 +25,7 @@ from pycocotools.cocoeval import COCOeval
 from ..errors import DataError, UsageError
 from ..results import ClassLike
 from .counting import CountingCurve
+from .curves import Curves
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
 from .huddle import HuddleRule
 from .huddle_scores import score_huddles
@@ -92,6 +93,7 @@ def evaluate_coco(
         skipped=dict(skipped),
         counting=None if count_from is None else curve.at(count_from),
         best_counting=curve.best(),
+        curves=Curves.from_evaluator(evaluators[-1], curve),
         huddles=None if huddles is None else score_huddles(truth, evaluators, huddles),
     )
 
@@ -294,6 +296,7 @@ def _scores(
                 name=name,
                 ap=_mean(precision[:, :, row, 0, 2]),
                 ap50=_mean(precision[half, :, row, 0, 2]),
+                ar=_mean(recall[:, row, 0, 2]),
                 num_objects=num_objects[key],
                 num_detections=num_detections[key],
             )

@@ -110,10 +110,16 @@ class CountingCurve:
         if not self.is_right.any():
             return None
         thresholds = np.unique(_rounded_down(self.scores))
-        num_found = _counts_from(thresholds, self.scores)
-        num_right = _counts_from(thresholds, self.scores[self.is_right])
+        num_right, num_found = self.counts(thresholds)
         f1 = 2 * num_right / (num_found + self.objects.sum())
         return self.at(float(thresholds[f1 == f1.max()][-1]))
+
+    def counts(
+        self, thresholds: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many detections are right, and how many there are, from each of T `thresholds`."""
+        num_right = _counts_from(thresholds, self.scores[self.is_right])
+        return num_right, _counts_from(thresholds, self.scores)
 
 
 def _rounded_down(scores: NDArray[np.float64]) -> NDArray[np.float64]:

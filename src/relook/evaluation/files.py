@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import write_text
+from ..data.segmentation import EmptyMaskError, MalformedMaskError, checked
+from ..errors import DataError
+from .ground_truth import is_number
 from .metrics import Metrics
 
 
@@ -21,3 +24,51 @@ def save_predictions(path: Path | str, predictions: Sequence[Mapping[str, Any]])
     """Write COCO result dictionaries as json, one a line; raises `RelookError` R02 likewise."""
     rows = ",\n".join(json.dumps(dict(row), allow_nan=False) for row in predictions)
     write_text(path, f"[\n{rows}\n]\n" if rows else "[]\n")
+
+
+def read_predictions(
+    path: Path | str, sizes: Mapping[int, tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """COCO result dictionaries of a file that `save_predictions` wrote, each checked, so that
+    pycocotools can be trusted with them. `sizes` is (height, width) by image id.
+
+    Raises:
+        DataError: D01 or D03 when the file is missing or not json, D04 for an entry that is no
+            result of these images, D09 for one whose mask cannot be read.
+    """
+    path = Path(path)
+    try:
+        rows = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError("D01", f"{path}: there is no such file.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError("D03", f"{path}: cannot be read as json ({error}).") from error
+    if not isinstance(rows, list):
+        raise DataError("D04", f"{path}: is not a list of detections.")
+    for number, row in enumerate(rows):
+        if not _is_result(row, sizes):
+            raise DataError("D04", f"{path}: entry {number} is no detection in these images.")
+        _check_mask(path, number, row.get("segmentation"), sizes[row["image_id"]])
+    return rows
+
+
+def _is_result(row: Any, sizes: Mapping[int, tuple[int, int]]) -> bool:
+    if not isinstance(row, dict):
+        return False
+    if not all(isinstance(row.get(key), int) for key in ("image_id", "category_id")):
+        return False
+    box = row.get("bbox")
+    if row["image_id"] not in sizes or not isinstance(box, list) or len(box) != 4:
+        return False
+    return all(is_number(value) for value in (*box, row.get("score")))
+
+
+def _check_mask(path: Path, number: int, mask: Any, size: tuple[int, int]) -> None:
+    if mask is None:
+        return
+    try:
+        checked(mask, *size)
+    except EmptyMaskError:
+        return  # found, and without a pixel
+    except MalformedMaskError as error:
+        raise DataError("D09", f"{path}: the mask of entry {number} {error}.") from None

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..data.coco import CocoIndex, object_mask
 from ..data.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError
-from ..ops.run_lengths import encode_window
+from ..ops.run_lengths import encode_mask, encode_window
 
 Annotation = dict[str, Any]
 
@@ -81,6 +82,44 @@ def read_ground_truth(
         objects=tuple(objects),
         has_masks=any(annotation["segmentation"] is not None for annotation in objects),
         skipped=dict(skipped),
+    )
+
+
+def truth_of(index: CocoIndex) -> GroundTruth:
+    """The objects to be found in the images of `index`.
+
+    They are read from its file, or, where that is a panoptic one, from the maps.
+
+    Raises:
+        DataError: as `read_ground_truth` does, or D01, D02 or D15 for a map.
+    """
+    if not index.is_panoptic:
+        return read_ground_truth(index.path, index.sizes())
+    objects: list[Annotation] = []
+    for image in index.images:
+        for thing in image.objects:
+            x1, y1, x2, y2 = thing.box
+            segmentation = None
+            if thing.segmentation is not None:
+                segmentation = encode_mask(object_mask(thing, image.height, image.width))
+            objects.append(
+                {
+                    "id": len(objects) + 1,
+                    "image_id": image.id,
+                    "category_id": index.classes[thing.label].id,
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": thing.area,
+                    "iscrowd": int(thing.is_crowd),
+                    "segmentation": segmentation,
+                }
+            )
+    return GroundTruth(
+        name=index.path.name,
+        sizes=index.sizes(),
+        categories={category.id: category.name for category in index.classes},
+        objects=tuple(objects),
+        has_masks=index.has_masks,
+        skipped={},
     )
 
 
@@ -161,12 +200,12 @@ def _rebuild(
     box = annotation.get("bbox")
     if box is None and mask is not None:
         box = coco_mask.toBbox(mask).tolist()
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
+    if not isinstance(box, list) or len(box) != 4 or not all(is_number(value) for value in box):
         return "objects without a usable box"
     if box[2] < 0 or box[3] < 0:
         return "objects with a box of negative size"
     area = annotation.get("area")
-    if not _is_number(area):
+    if not is_number(area):
         area = box[2] * box[3] if mask is None else int(coco_mask.area(mask))
     return {
         "image_id": image_id,
@@ -178,7 +217,8 @@ def _rebuild(
     }
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether `value` is a number that sums of pixels and areas can bear."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return -LARGEST < value < LARGEST

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .counting import IOU, Counting
+from .curves import Curves
 from .huddle_scores import HuddleScores
 from .huddle_table import huddle_table
 
@@ -22,6 +23,7 @@ class ClassScore:
     name: str
     ap: float
     ap50: float
+    ar: float  # share of the objects that is found, mean over the IoU thresholds of AP
     num_objects: int  # without crowd regions
     num_detections: int
 
@@ -81,6 +83,7 @@ class Metrics:
     # Both of masks where `mask` is there, else of boxes.
     counting: Counting | None  # at the threshold that was asked for; None if there was none
     best_counting: Counting | None  # at the threshold that is best; None if no object was found
+    curves: Curves  # of masks where `mask` is there, else of boxes; not part of the json
     huddles: HuddleScores | None = None  # by how much objects overlap; None unless asked for
 
     def to_json(self) -> dict[str, Any]:
@@ -98,7 +101,7 @@ class Metrics:
             "mask": None if self.mask is None else _scores_to_json(self.mask),
             "counting": {
                 "iou": IOU,
-                "kind": self._counted_by,
+                "kind": self.kind,
                 "at_shown_from": _counting_to_json(self.counting),
                 "best": _counting_to_json(self.best_counting),
             },
@@ -106,8 +109,14 @@ class Metrics:
         }
 
     @property
-    def _counted_by(self) -> str:
+    def kind(self) -> Literal["box", "mask"]:
+        """By what objects are counted and curves are drawn: masks, where there are any."""
         return "box" if self.mask is None else "mask"
+
+    @property
+    def scores(self) -> Scores:
+        """Those of `kind`."""
+        return self.box if self.mask is None else self.mask
 
     def table(self, per_class: bool | None = None) -> str:
         """The numbers as plain text of at most 80 columns, boxes beside masks.
@@ -171,7 +180,7 @@ class Metrics:
             return []
         lines = ["", f"{'score threshold':<36}{''.join(f'{name:>14}' for name, _ in columns)}"]
         for title, name, form in (
-            (f"F1 at IoU {IOU} ({self._counted_by})", "f1", ".3f"),
+            (f"F1 at IoU {IOU} ({self.kind})", "f1", ".3f"),
             ("precision", "precision", ".3f"),
             ("recall", "recall", ".3f"),
             ("count error an image, objects", "count_error", ".2f"),
@@ -223,6 +232,7 @@ def _scores_to_json(scores: Scores) -> dict[str, Any]:
             "name": score.name,
             "ap": _or_none(score.ap),
             "ap50": _or_none(score.ap50),
+            "ar": _or_none(score.ar),
             "objects": score.num_objects,
             "detections": score.num_detections,
         }

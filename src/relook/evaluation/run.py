@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.coco import Category, CocoIndex, ImageRecord
+from ..data.coco import Category, CocoIndex
 from ..errors import DataError
 from ..predictor import Predictor
 from ..views import TTA
 from .coco import IouType, evaluate_coco
-from .ground_truth import read_ground_truth
+from .ground_truth import truth_of
 from .huddle import HuddleRule, find_huddles
 from .metrics import Metrics
 
@@ -55,7 +56,7 @@ def evaluate_model(
     records = index.images[:limit]
     if not records:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
-    truth = read_ground_truth(index.path, index.sizes())
+    truth = truth_of(index)
     if huddles is not None:
         find_huddles(truth, huddles)  # fails before the work rather than after it
     cap = max_dets or predictor.config.cascade.max_detections
@@ -69,7 +70,7 @@ def evaluate_model(
         tta=tta,
     )
     for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
-        _check_size(index, record, result.size)
+        check_size(record.path, result.size, index.path, (record.height, record.width))
         found.extend(result.to_coco(record.id))
         if progress is not None:
             progress(done, len(records))
@@ -125,13 +126,14 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
     return common
 
 
-def _check_size(index: CocoIndex, record: ImageRecord, size: tuple[int, int]) -> None:
-    if size != (record.height, record.width):
+def check_size(image: Path, size: tuple[int, int], json_path: Path, said: tuple[int, int]) -> None:
+    """Raise `DataError` D10 unless an image has the (height, width) that a json file says."""
+    if size != said:
         raise DataError(
             "D10",
-            f"{record.path}: the image has {size[1]}x{size[0]} pixels, but {index.path} says "
-            f"{record.width}x{record.height}, so its annotations are elsewhere. Put the right "
-            "image there, or correct the file.",
+            f"{image}: the image has {size[1]}x{size[0]} pixels, but {json_path} says "
+            f"{said[1]}x{said[0]}, so its annotations are elsewhere. Put the right image there, "
+            "or correct the file.",
         )
 
 

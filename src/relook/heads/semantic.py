@@ -21,10 +21,25 @@ _NUM_LEVELS = 5
 
 
 class SemanticHead(nn.Module):
-    """Sums the pyramid at stride 8 and predicts a class per pixel."""
+    """Sums the pyramid at stride 8 and predicts a class per pixel.
 
-    def __init__(self, channels: int, num_classes: int) -> None:
+    `loss_weight` is the factor of its loss, `average` over which pixels that is averaged, and
+    `padding_label` the class of what lies beside an image; 255 is none.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_classes: int,
+        *,
+        loss_weight: float = 0.2,
+        average: Average = "valid",
+        padding_label: int = IGNORE,
+    ) -> None:
         super().__init__()
+        self.loss_weight = loss_weight
+        self.average: Average = average
+        self.padding_label = padding_label
         self.laterals = ModuleList[nn.Conv2d](
             nn.Conv2d(channels, channels, 1) for _ in range(_NUM_LEVELS)
         )
@@ -47,6 +62,11 @@ class SemanticHead(nn.Module):
         context: Tensor = self.embed(self._features(pyramid)).relu()
         return context
 
+    def loss(self, logits: Tensor, targets: Sequence[Target]) -> Tensor:
+        """The weighted loss of `logits` (B, K', H/8, W/8)."""
+        loss = semantic_loss(logits, targets, self.average, self.padding_label)
+        return self.loss_weight * loss
+
     def _features(self, pyramid: Pyramid) -> Tensor:
         size = pyramid[_LEVEL].shape[2:]
         x = self.laterals[_LEVEL](pyramid[_LEVEL]).relu()
@@ -61,9 +81,13 @@ class SemanticHead(nn.Module):
 
 
 def semantic_loss(
-    logits: Tensor, targets: Sequence[Target], average: Average, padding_label: int = IGNORE
+    logits: Tensor,
+    targets: Sequence[Target],
+    average: Average,
+    padding_label: int = IGNORE,
+    stride: int = STRIDE,
 ) -> Tensor:
-    """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, seen at stride 8.
+    """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, seen at `stride`.
 
     ``valid`` averages over labelled pixels, ``all`` divides by the ignored ones too. Targets
     without a map are ignored, and what lies outside of a map is of class `padding_label`; with
@@ -74,7 +98,7 @@ def semantic_loss(
     for canvas, target in zip(labels, targets, strict=True):
         if target.semantic is not None:
             canvas.fill_(padding_label)
-            seen = target.semantic[::STRIDE, ::STRIDE]
+            seen = target.semantic[::stride, ::stride]
             canvas[: seen.shape[0], : seen.shape[1]] = seen
     total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="sum")
     counted = labels.numel() if average == "all" else int((labels != IGNORE).sum())

@@ -18,8 +18,9 @@ from ..config_cascades import DSCConfig
 from ..data.records import Category
 from ..detector import Detector
 from ..errors import ModelError, UsageError
+from ..model_header import FORMAT
 from ..presets import preset as named_preset
-from ..weights import FORMAT, SUFFIX, load_model
+from ..weights import SUFFIX, load_model
 from .classes import name_classes
 from .evidence import Understood, understand
 from .families import Source, identify

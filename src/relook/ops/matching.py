@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from .boxes import pairwise_iou
 
+Assigner = Callable[[Tensor, Tensor, float, float, float | None], Tensor]
+"""Something like `assign`."""
+Sampler = Callable[[Tensor, int, float, int | None], tuple[Tensor, Tensor]]
+"""Something like `draw`."""
 BACKGROUND = -1  # the box shows no object
 IGNORED = -2  # too much overlap for background, too little for an object
 

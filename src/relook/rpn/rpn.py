@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..layers import initialise
 from ..ops import boxes as box_ops
 from ..ops.convention import V2, Convention
-from ..ops.matching import assign, draw
+from ..ops.matching import Assigner, assign, draw
 from ..ops.suppression import suppress
 from ..processes import loss_divisor
 from ..types import ImageBatch, Losses, Pyramid, Rois, Size, Target
@@ -40,6 +40,7 @@ class AnchorRule:
     negative_iou: float
     per_image: int
     positive_fraction: float
+    assign: Assigner = assign
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,12 +159,12 @@ class RPN(nn.Module):
                 [is_trainable(a, hw, stride, size, padded) for a, hw, stride in levels]
             )
             rows = trainable.nonzero().flatten()
-            index = assign(
+            index = rule.assign(
                 scored.anchors[rows],
                 target.boxes,
                 rule.positive_iou,
                 rule.negative_iou,
-                low_quality_iou=rule.negative_iou,
+                rule.negative_iou,  # of low quality too
             )
             positives, negatives = draw(index, rule.per_image, rule.positive_fraction, target.seed)
             gt_boxes = target.boxes[index[positives]]

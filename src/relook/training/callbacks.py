@@ -17,7 +17,9 @@ from ..data.coco import CocoIndex
 from ..drawing.sheet import save_picture
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
+from ..evaluation.ground_truth import GroundTruth, truth_of
 from ..evaluation.metrics import Metrics
+from ..evaluation.panoptic_scores import PanopticScores
 from ..processes import from_first, gathered
 from ..weights import save_model
 from .loading import TrainingBatch, mixed_seed
@@ -25,7 +27,7 @@ from .module import TrainingModule
 from .run_folder import RunFolder
 from .settings import Settings
 
-MONITOR = "val/ap"  # of masks, or of boxes where there are no masks
+MONITOR = "val/ap"  # PQ, or AP of masks, or of boxes where there are no masks
 Say = Callable[[str], None]
 Draw = Callable[[TrainingBatch], Image.Image]
 
@@ -138,6 +140,7 @@ class Validation(Callback):
         self.run, self.say = run, say
         self.config, self.preset = settings.model, settings.preset
         self.truth, self.max_dets = truth, settings.train.max_dets
+        self._objects: GroundTruth | None = None
         self.best = -1.0
         self.best_metrics: Metrics | None = None
         self.images_per_second = 0.0
@@ -160,34 +163,44 @@ class Validation(Callback):
         """Score, record, say, and save when it is the best so far."""
         module = _module(pl_module)
         self.last_step = trainer.global_step
-        parts = gathered(module.predictions)
+        parts, segmented = gathered(module.predictions), gathered(module.segmented)
         seconds = time.monotonic() - self._since
         self.images_per_second = len(self.truth.images) / max(seconds, 1e-9)
         predictions = in_file_order(parts, (image.id for image in self.truth.images))
-        metrics = from_first(lambda: self._scored(module, predictions))
-        ap = headline(metrics)
+        quality = None if module.panoptic is None else module.panoptic.scores(segmented)
+        metrics = from_first(lambda: self._scored(module, predictions, quality))
+        ap = headline(metrics, quality)
         pl_module.log(MONITOR, ap, batch_size=1, rank_zero_only=False, sync_dist=False)
         better = ap > self.best
         if better:
             self.best, self.best_metrics = ap, metrics
-        self.say(_validation_line(trainer.current_epoch, metrics, better, self.images_per_second))
+        speed = self.images_per_second
+        self.say(_validation_line(trainer.current_epoch, metrics, quality, better, speed))
 
-    def _scored(self, module: TrainingModule, predictions: list[dict[str, Any]]) -> Metrics:
+    def _scored(
+        self,
+        module: TrainingModule,
+        predictions: list[dict[str, Any]],
+        quality: PanopticScores | None,
+    ) -> Metrics:
         """Metrics of `predictions`, which are recorded and, when best, kept with the model."""
+        self._objects = self._objects or truth_of(self.truth)
         metrics = evaluate_coco(
-            self.truth.path,
+            self._objects,
             predictions,
             max_dets=self.max_dets,
             iou_types=("bbox", "segm") if self.config.cascade.masks else ("bbox",),
             classes=module.classes,
-            sizes=self.truth.sizes(),
         )
-        self.run.record(validation_row(module.global_step, module.current_epoch, metrics))
-        if headline(metrics) > self.best:
+        self.run.record(validation_row(module.global_step, module.current_epoch, metrics, quality))
+        if headline(metrics, quality) > self.best:
             extra = {"preset": self.preset, "validation": metrics.to_json(), **module.origin()}
+            if quality is not None:
+                extra["panoptic"] = quality.to_json()
             if metrics.best_counting is not None:
                 extra["shown_from"] = metrics.best_counting.threshold
-            save_model(self.run.best, module.detector, self.config, module.classes, extra)
+            what = module.detector, self.config, module.classes, extra
+            save_model(self.run.best, *what, stuff=module.stuff)
             save_predictions(self.run.predictions, predictions)
         return metrics
 
@@ -209,7 +222,8 @@ class KeepLatest(Callback):
     def _save(self, pl_module: pl.LightningModule) -> None:
         module = _module(pl_module)
         extra = {"preset": self.settings.preset, **module.origin()}
-        save_model(self.run.best, module.detector, self.settings.model, module.classes, extra)
+        what = module.detector, self.settings.model, module.classes, extra
+        save_model(self.run.best, *what, stuff=module.stuff)
 
 
 def in_file_order(
@@ -226,28 +240,40 @@ def in_file_order(
     return [row for image_id in image_ids for row in of_image.get(image_id, ())]
 
 
-def headline(metrics: Metrics) -> float:
-    """The one number a model is chosen by: mask AP, or box AP where there are no masks; 0 where
-    neither is defined."""
+def headline(metrics: Metrics, quality: PanopticScores | None = None) -> float:
+    """The one number a model is chosen by: PQ of panoptic maps, mask AP, or box AP where there
+    are no masks; 0 where it is not defined."""
     scores = metrics.box if metrics.mask is None else metrics.mask
-    return scores.ap if scores.ap == scores.ap else 0.0
+    value = scores.ap if quality is None else quality.all.pq
+    return value if value == value else 0.0
 
 
-def validation_row(step: int, epoch: int, metrics: Metrics) -> dict[str, Any]:
-    """One record of a validation: AP, AP50 and AP75 of boxes and masks, and how well objects are
-    counted at the best score threshold."""
+def validation_row(
+    step: int, epoch: int, metrics: Metrics, quality: PanopticScores | None = None
+) -> dict[str, Any]:
+    """One record of a validation: PQ of all, things and stuff, AP, AP50 and AP75 of boxes and
+    masks, and how well objects are counted at the best score threshold."""
     row: dict[str, Any] = {"step": step, "epoch": epoch}
     for name, scores in (("box", metrics.box), ("mask", metrics.mask)):
         if scores is not None:
             values = {"ap": scores.ap, "ap50": scores.ap50, "ap75": scores.ap75}
             row |= {f"val/{name}_{key}": round(value, 5) for key, value in values.items()}
+    if quality is not None:
+        parts = {"pq": quality.all, "pq_things": quality.things, "pq_stuff": quality.stuff}
+        row |= {f"val/{key}": round(part.pq, 5) for key, part in parts.items()}
     if (best := metrics.best_counting) is not None:
         row |= {"val/f1": round(best.f1, 5), "val/count_error": round(best.count_error, 5)}
     return row
 
 
-def _validation_line(epoch: int, metrics: Metrics, better: bool, speed: float) -> str:
-    parts = [f"box AP {metrics.box.ap:.3f} (AP50 {metrics.box.ap50:.3f})"]
+def _validation_line(
+    epoch: int, metrics: Metrics, quality: PanopticScores | None, better: bool, speed: float
+) -> str:
+    parts = []
+    if quality is not None:
+        of_both = f"things {quality.things.pq:.3f}, stuff {quality.stuff.pq:.3f}"
+        parts.append(f"PQ {quality.all.pq:.3f} ({of_both})")
+    parts.append(f"box AP {metrics.box.ap:.3f} (AP50 {metrics.box.ap50:.3f})")
     if metrics.mask is not None:
         parts.append(f"mask AP {metrics.mask.ap:.3f} (AP50 {metrics.mask.ap50:.3f})")
     if (best := metrics.best_counting) is not None:

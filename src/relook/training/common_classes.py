@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..data.coco import Category
+from ..results import ClassLike
 
 _NAMED = 5
 
@@ -23,11 +23,11 @@ class CommonClasses:
     source: tuple[int, ...]  # row of the model for each class of the data; -1 for a new class
 
     @classmethod
-    def of(cls, before: Sequence[Category], now: Sequence[Category]) -> CommonClasses:
+    def of(cls, before: Sequence[ClassLike], now: Sequence[ClassLike]) -> CommonClasses:
         """The classes of a model and of data; where a name stands twice, ids tell them apart."""
         counts = Counter(c.name for c in before) | Counter(c.name for c in now)
 
-        def key(category: Category) -> tuple[str, int]:
+        def key(category: ClassLike) -> tuple[str, int]:
             return (category.name, category.id if counts[category.name] > 1 else 0)
 
         rows = {key(category): row for row, category in enumerate(before)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,11 +51,12 @@ from .loading import (
     validation_loader,
 )
 from .module import TrainingModule
+from .panoptic_validation import PanopticValidation
 from .plan import plan_lines, process_lines
-from .progress import ProgressReport, duration
+from .progress import ProgressReport
 from .quiet import quiet
 from .recomputing import recompute_activations
-from .report import report_page
+from .report import report_on
 from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
@@ -83,6 +84,8 @@ class Outcome:
     metrics: Metrics | None  # of the best model; None without validation
     seconds: float  # of training, validations between epochs included
     validation_images_per_second: float
+    steps: int  # movements of the weights, those before a resume included
+    images: int  # that these have seen, over all processes
 
 
 def train(
@@ -121,6 +124,7 @@ def train(
             settings.train.seed,
             say,
             semantics=sources.semantics.mode,
+            stuff=sources.stuff,
         )
     run = from_first(lambda: _new_run(out, parent, settings, sources))
     reasons = () if start is None else start.reasons
@@ -185,7 +189,11 @@ class _Training:
         self.steps_per_epoch = -(-len(self.loader) // recipe.accumulate)
         if recipe.recompute:
             recompute_activations(detector)
-        self.module = module = TrainingModule(detector, recipe, sources.train.classes)
+        classes, stuff = sources.train.classes, sources.stuff
+        self.module = module = TrainingModule(detector, recipe, classes, stuff)
+        if sources.panoptic_val is not None:
+            given = sources.panoptic_val, settings.model, classes, stuff
+            module.panoptic = PanopticValidation(*given)
         self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: module.elapsed)
         module.schedule, module.clock = self.schedule, self.timer.time_elapsed
         plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
@@ -206,9 +214,11 @@ class _Training:
                 weights_only=True,
             )
             self._validate_the_end(trainer)
-        outcome = self._outcome()
+        outcome = self._outcome(trainer)
         if self.place.rank == 0:
-            self._write_report(outcome)
+            known = self.plan, outcome.metrics, outcome.seconds
+            metrics = report_on(self.run, self.settings, self.sources, *known, self.say)
+            outcome = replace(outcome, metrics=metrics)
         return outcome
 
     def _ways(self) -> contextlib.AbstractContextManager[None]:
@@ -283,27 +293,17 @@ class _Training:
         given = self.settings.model.input
         return draw_batch(batch.images, batch.targets, names, given.mean, given.std)
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, trainer: pl.Trainer) -> Outcome:
         validation = self.validation
+        a_batch = (self.loader.batch_size or 1) * self.place.world_size
         return Outcome(
             self.run,
             None if validation is None else validation.best_metrics,
             self.timer.time_elapsed(),
             0.0 if validation is None else validation.images_per_second,
+            trainer.global_step,
+            (trainer.fit_loop.total_batch_idx + 1) * a_batch,
         )
-
-    def _write_report(self, outcome: Outcome) -> None:
-        self.run.write_table()
-        tables = [] if outcome.metrics is None else [outcome.metrics.table()]
-        pictures = []
-        if self.run.first_batch.is_file():
-            with Image.open(self.run.first_batch) as picture:
-                pictures.append(("First batch: targets on augmented images", picture.copy()))
-        title = f"{self.settings.preset}, {duration(outcome.seconds)} of training"
-        page = report_page(title, self.plan, self.run.rows(), tables, pictures)
-        self.run.write_report(page)
-        self.say(f"trained for {duration(outcome.seconds)}; model: {self.run.best}")
-        self.say(f"report: {self.run.report}")
 
 
 def _voice(console: Console, place: Place) -> Console:

@@ -14,19 +14,23 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from ..data.coco import Category
-from ..detector import Detector
+from ..detecting import Found
+from ..detector import Detector, Segmented
 from ..errors import RelookError
 from ..folding import FoldedCopy
 from ..processes import gathered, maxima, means, shared_counts
 from ..results import Result
+from ..segments import PanopticCategory
 from ..types import Losses
 from .loading import TrainingBatch
+from .panoptic_validation import Counted, PanopticValidation
 from .recipe import Recipe
 from .schedule import Schedule
 
 
 class TrainingModule(pl.LightningModule):
-    """Trains `detector` by `recipe`; validation collects COCO results in `predictions`.
+    """Trains `detector` by `recipe`; validation collects COCO results in `predictions`, and with
+    `panoptic` the quality of each image's panoptic map in `segmented`.
 
     `schedule` is set by the loop once the number of steps is known, and so is `clock`, the
     seconds of training so far in this process; `elapsed` is the clock of the slowest process at
@@ -43,12 +47,21 @@ class TrainingModule(pl.LightningModule):
     elapsed = 0.0
     licence: str | None = None
 
-    def __init__(self, detector: Detector, recipe: Recipe, classes: Sequence[Category]) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        recipe: Recipe,
+        classes: Sequence[Category],
+        stuff: Sequence[PanopticCategory] = (),
+    ) -> None:
         super().__init__()
         self.detector = detector
         self.recipe = recipe
         self.classes = tuple(classes)
+        self.stuff = tuple(stuff)
         self.predictions: list[dict[str, Any]] = []
+        self.panoptic: PanopticValidation | None = None
+        self.segmented: dict[int, Counted] = {}
         self.last_losses: dict[str, float] = {}
         self._folded = FoldedCopy()
 
@@ -75,13 +88,20 @@ class TrainingModule(pl.LightningModule):
         return total
 
     def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
-        """Add what the detector finds in `batch` to `predictions`."""
-        found = self._network().detect(batch.images, max_detections=self.recipe.max_dets)
-        for detections, image_id, name in zip(
-            found, batch.image_ids, batch.file_names, strict=True
-        ):
+        """Add what the detector finds in `batch` to `predictions`, and how well its panoptic maps
+        are to `segmented` where `panoptic` is set."""
+        most = self.recipe.max_dets
+        network = self._network()
+        if self.panoptic is None:
+            found: Sequence[Found] = network.detect(batch.images, max_detections=most)
+        else:
+            found = network.segment(batch.images, max_detections=most)
+        for one, image_id, name in zip(found, batch.image_ids, batch.file_names, strict=True):
+            detections = one.detections if isinstance(one, Segmented) else one
             result = Result.from_detections(detections, None, self.classes, name)
             self.predictions.extend(result.to_coco(image_id))
+            if self.panoptic is not None and isinstance(one, Segmented):
+                self.segmented[image_id] = self.panoptic.score(image_id, result, one)
 
     def on_fit_start(self) -> None:
         """After a resume, go on from the time that had passed."""
@@ -96,7 +116,7 @@ class TrainingModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forget what the validation before this one found."""
-        self.predictions = []
+        self.predictions, self.segmented = [], {}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The recipe's optimiser over all trainable parameters, with its rate per step."""

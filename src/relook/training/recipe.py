@@ -83,7 +83,7 @@ class Recipe(Config):
     patience: Positive | None = None  # validations without a better AP before stopping
     seed: NonNegative = 0
     workers: NonNegative | Literal["auto"] = "auto"
-    semantics: Literal["auto", "none", "instances", "maps"] = "auto"
+    semantics: Literal["auto", "none", "instances", "maps", "panoptic"] = "auto"
     semantic_maps: Path | None = None  # folder of stuff maps
     keep_empty: bool = True  # images without objects
     min_image_side: NonNegative = 0  # images with a shorter side are left out
@@ -141,6 +141,12 @@ _TINY = Recipe(
 )
 """For minutes from scratch on two cores, on images that have no up."""
 
+_PHOTOS = _TINY.with_(
+    max_dets=100,
+    augment=AugmentConfig(scale_jitter=(0.8, 2.0), crop=(384, 384), colour=0.2),
+)
+"""The same for photographs, which have an up."""
+
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
 _DSC_CLIP = 35.0  # L2 norm of the gradients, in all recipes of DSC
 
@@ -164,6 +170,7 @@ RECIPES: dict[str, Recipe] = {
     "dsc-tiny": _TINY,
     "fast-dsc-tiny": _TINY,
     "detectors-dsc-tiny": _TINY,
+    "detectors-panoptic-tiny": _PHOTOS,
 }
 """Presets whose recipe is not the 1x schedule."""
 

@@ -1,118 +1,153 @@
-"""One page about a run, in one file: curves, numbers, pictures. No script, nothing fetched."""
+"""The page about a run, in one file: numbers, curves, pictures and the plan."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
 
-WIDTH, HEIGHT, MARGIN = 640, 220, 44
-COLOURS = ("#1f6feb", "#d1541d", "#2e8540", "#8250df", "#9a6700", "#57606a")
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1f2328;background:#fff}table{border-collapse:collapse}td,th{padding:.2rem .8rem;"
-    "text-align:right;border-bottom:1px solid #d0d7de}td:first-child,th:first-child"
-    "{text-align:left}img{max-width:100%;height:auto}pre{background:#f6f8fa;padding:1rem;"
-    "overflow-x:auto}figure{margin:1rem 0}figcaption{color:#57606a}"
-)
-Point = tuple[float, float]
+from ..data.coco import CocoIndex
+from ..errors import DataError
+from ..evaluation.coco import evaluate_coco
+from ..evaluation.files import read_predictions
+from ..evaluation.ground_truth import truth_of
+from ..evaluation.metrics import Metrics
+from ..reporting.charts import Axes, Curve, chart
+from ..reporting.evaluated import Study, study
+from ..reporting.numbers import headline
+from ..reporting.page import Section, figure, folded, grid, listing, page, table
+from ..results import SHOWN_FROM
+from .progress import duration
+from .run_folder import RunFolder
+from .settings import Settings
+from .sources import Sources
+
+Say = Callable[[str], None]
+
+_FIXED = {"step", "epoch", "lr", "seconds_per_step"}  # columns of a record that are no losses
+
+
+def report_on(
+    run: RunFolder,
+    settings: Settings,
+    sources: Sources,
+    plan: Sequence[str],
+    metrics: Metrics | None,
+    seconds: float,
+    say: Say,
+) -> Metrics | None:
+    """Write the table and the page of a finished run; the metrics of its best model.
+
+    `metrics` are these as far as they are known: a run that was resumed and found no better model
+    has only the stored predictions. Where those cannot be used, this is said: a finished training
+    does not fail for want of a page.
+
+    Raises:
+        RelookError: R02 when a file cannot be written.
+    """
+    run.write_table()
+    found = None
+    try:
+        if sources.val is not None and run.predictions.is_file():
+            found = _study(run, settings, sources.train, sources.val, metrics)
+    except DataError as error:
+        say(f"the report says nothing about the best model: {error}")
+    picture = None
+    if run.first_batch.is_file():
+        with Image.open(run.first_batch) as opened:
+            picture = opened.copy()
+    title = f"{settings.preset}, {duration(seconds)} of training"
+    run.write_report(report_page(title, plan, run.rows(), found, picture))
+    say(f"trained for {duration(seconds)}; model: {run.best}")
+    say(f"report: {run.report}")
+    return metrics if found is None else found.metrics
+
+
+def _study(
+    run: RunFolder, settings: Settings, train: CocoIndex, val: CocoIndex, metrics: Metrics | None
+) -> Study:
+    ids = {ours.id: theirs.id for ours, theirs in zip(train.classes, val.classes, strict=True)}
+    predictions = [
+        {**row, "category_id": ids[row["category_id"]]}
+        for row in read_predictions(run.predictions, val.sizes())
+        if row["category_id"] in ids
+    ]
+    if metrics is None:
+        metrics = evaluate_coco(
+            truth_of(val),
+            predictions,
+            max_dets=settings.train.max_dets,
+            iou_types=("bbox", "segm") if settings.model.cascade.masks else ("bbox",),
+            classes=val.classes,
+        )
+    best = metrics.best_counting
+    return study(val, metrics, predictions, SHOWN_FROM if best is None else best.threshold)
 
 
 def report_page(
     title: str,
     plan: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
-    tables: Sequence[str],
-    pictures: Sequence[tuple[str, Image.Image]],
+    found: Study | None,
+    first_batch: Image.Image | None,
 ) -> str:
-    """HTML of the whole page; `tables` are plain text, `pictures` come with their captions."""
-    losses = {"loss": _series(rows, "loss")}
-    precision = {
-        name: _series(rows, key)
-        for name, key in (("mask AP", "val/mask_ap"), ("box AP", "val/box_ap"))
-    }
-    parts = [
-        f"<h1>{html.escape(title)}</h1>",
-        *(f"<pre>{html.escape(table)}</pre>" for table in tables),
-        "<h2>Average precision</h2>",
-        line_chart(precision, "step"),
-        "<h2>Loss</h2>",
-        line_chart(losses, "step"),
-        _final_losses(rows),
-        "<h2>Pictures</h2>" if pictures else "",
-        *(_figure(caption, picture) for caption, picture in pictures),
-        "<h2>Plan</h2>",
-        f"<pre>{html.escape(chr(10).join(plan))}</pre>",
+    """HTML of the whole page; `rows` are the records of the run, `found` its best model."""
+    facts = [] if found is None else headline(found.metrics, found.threshold)
+    sections = [
+        Section("Training", [grid(_curves(rows), "charts"), *_final_losses(rows)]),
+        *([] if found is None else found.sections()),
+        Section("First batch", [] if first_batch is None else [_batch(first_batch)]),
+        Section("Plan", [listing("\n".join(plan))] if plan else []),
     ]
-    head = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>"
+    lead = "The run as it was recorded" if found is None else _lead(found)
+    return page(title, lead, facts, sections)
+
+
+def _lead(found: Study) -> str:
+    metrics = found.metrics
+    return (
+        f"The best model on {metrics.num_images} validation images of {found.index.path.name} "
+        f"with {metrics.num_objects} objects"
     )
-    return head + "\n".join(part for part in parts if part) + "</body></html>\n"
 
 
-def line_chart(series: Mapping[str, Sequence[Point]], across: str) -> str:
-    """An SVG of named curves with their ranges written at the axes; words if there are none."""
-    curves = {name: points for name, points in series.items() if points}
-    if not curves:
-        return "<p>Nothing was recorded.</p>"
-    xs = [x for points in curves.values() for x, _ in points]
-    ys = [y for points in curves.values() for _, y in points]
-    x_low, x_high, y_low, y_high = min(xs), max(xs), min(0.0, *ys), max(*ys, 1e-9)
-
-    def place(point: Point) -> str:
-        x = MARGIN + (point[0] - x_low) / max(x_high - x_low, 1e-9) * (WIDTH - 2 * MARGIN)
-        y = HEIGHT - MARGIN - (point[1] - y_low) / (y_high - y_low) * (HEIGHT - 2 * MARGIN)
-        return f"{x:.1f},{y:.1f}"
-
+def _curves(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Those charts of which something was recorded, and always that of the loss."""
+    charts = {
+        "Average precision": {"mask AP": "val/mask_ap", "box AP": "val/box_ap"},
+        "F1 at the best score threshold": {"F1": "val/f1"},
+        "Count error, objects an image": {"count error": "val/count_error"},
+        "Loss": {"loss": "loss"},
+    }
     drawn = []
-    for number, (name, points) in enumerate(curves.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        path = " ".join(place(point) for point in points)
-        drawn.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
-        label = f"{html.escape(name)}: {points[-1][1]:.4g}"
-        x = MARGIN + 160 * number
-        drawn.append(f'<text x="{x}" y="20" fill="{colour}" font-size="13">{label}</text>')
-    floor = HEIGHT - MARGIN
-    axes = (
-        f'<path d="M{MARGIN} {MARGIN}V{floor}H{WIDTH - MARGIN}" fill="none" stroke="#8c959f"/>'
-        f'<text x="4" y="{floor}" font-size="12">{y_low:.3g}</text>'
-        f'<text x="4" y="{MARGIN + 4}" font-size="12">{y_high:.3g}</text>'
-        f'<text x="{MARGIN}" y="{HEIGHT - 20}" font-size="12">{across} {x_low:.0f}</text>'
-        f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 20}" font-size="12" text-anchor="end">'
-        f"{x_high:.0f}</text>"
-    )
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{axes}{"".join(drawn)}</svg>'
+    for title, keys in charts.items():
+        series = {name: _series(rows, key) for name, key in keys.items()}
+        curves = [Curve(f"{name}: {p[-1][1]:.4g}", p) for name, p in series.items() if p]
+        if curves or title == "Loss":
+            drawn.append(chart(title, curves, Axes("step")))
+    return drawn
 
 
-def _series(rows: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
+def _series(rows: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
     points = [(float(row["step"]), float(row[key])) for row in rows if key in row]
     return [(x, y) for x, y in points if math.isfinite(y)]
 
 
-def _final_losses(rows: Sequence[Mapping[str, Any]]) -> str:
+def _final_losses(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     known = [row for row in rows if "loss" in row]
     if not known:
-        return ""
-    fixed = {"step", "epoch", "lr", "seconds_per_step"}
+        return []
+    first, last = known[0], known[-1]
     cells = [
-        f"<tr><td>{html.escape(name)}</td><td>{known[0].get(name, 0):.4f}</td>"
-        f"<td>{value:.4f}</td></tr>"
-        for name, value in known[-1].items()
-        if name not in fixed
+        [name, f"{first.get(name, 0):.4f}", f"{value:.4f}"]
+        for name, value in last.items()
+        if name not in _FIXED
     ]
-    return f"<table><tr><th>loss</th><th>first</th><th>last</th></tr>{''.join(cells)}</table>"
+    head = ["loss", "first", "last"]
+    return [folded("Losses by name", table("First and last record of each loss", head, cells))]
 
 
-def _figure(caption: str, picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=85)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    image = f'<img alt="{html.escape(caption)}" src="data:image/jpeg;base64,{data}">'
-    return f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
+def _batch(picture: Image.Image) -> str:
+    return grid([figure(picture, "First batch: targets on augmented images")], "pictures")

@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple
 from ..config import ModelConfig
 from ..data.coco import CocoIndex, read_coco
 from ..data.dataset import CocoDataset
-from ..data.semantics import SemanticChoice, choose_semantics
+from ..data.panoptic import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
+from ..data.semantics import SemanticChoice, choose_semantics, panoptic_semantics
 from ..data.transforms import evaluation_transforms, training_transforms
-from ..errors import DataError
+from ..errors import DataError, UsageError
+from ..segments import PanopticCategory
 from .recipe import from_scratch
 from .settings import Settings
 
@@ -20,6 +22,8 @@ class Annotations(NamedTuple):
 
     train: CocoIndex
     val: CocoIndex | None
+    panoptic: PanopticIndex | None = None  # where the training file is a panoptic one
+    panoptic_val: PanopticIndex | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Sources:
     train: CocoIndex
     val: CocoIndex | None
     semantics: SemanticChoice
+    stuff: tuple[PanopticCategory, ...] = ()  # what the labels mean, where they are panoptic
+    panoptic_val: PanopticIndex | None = None  # what panoptic maps are validated on
 
     def training_set(self, settings: Settings) -> CocoDataset:
         """Augmented samples; images without objects are left out where the recipe says so."""
@@ -60,7 +66,8 @@ class Sources:
 
 
 def read_annotations(settings: Settings) -> Annotations:
-    """The annotation files that `settings` name, read and checked.
+    """The annotation files that `settings` name, read and checked: COCO instances, or COCO
+    panoptic files with their maps in the folder of the same name.
 
     Raises:
         DataError: What is wrong with a file; D09 for a model with masks and data without, D11
@@ -70,7 +77,12 @@ def read_annotations(settings: Settings) -> Annotations:
     masks: Literal["required", "ignored"] = "required"
     if not settings.model.cascade.masks:
         masks = "ignored"
-    train = read_coco(data.train_json, data.train_images, masks=masks)
+    panoptic = panoptic_val = None
+    if is_panoptic(data.train_json):
+        panoptic = read_panoptic(data.train_json, data.train_images)
+        train = to_coco_index(panoptic)
+    else:
+        train = read_coco(data.train_json, data.train_images, masks=masks)
     if not train.num_objects:
         raise DataError(
             "D11",
@@ -78,13 +90,18 @@ def read_annotations(settings: Settings) -> Annotations:
             f"{_reasons(train)}. Give a file with annotations.",
         )
     if data.val_json is None:
-        return Annotations(train, None)
+        return Annotations(train, None, panoptic)
     names = [c.name for c in train.classes]
     folder = data.val_images or data.train_images
-    val = read_coco(data.val_json, folder, classes=names, masks=masks)
+    if is_panoptic(data.val_json):
+        panoptic_val = read_panoptic(data.val_json, folder)
+        val = to_coco_index(panoptic_val)
+        _check_same_classes(train, val, panoptic, panoptic_val)
+    else:
+        val = read_coco(data.val_json, folder, classes=names, masks=masks)
     if not val.images:
         raise DataError("D11", f"{val.path}: there are no images to validate on.")
-    return Annotations(train, val)
+    return Annotations(train, val, panoptic, panoptic_val)
 
 
 def read_sources(
@@ -99,12 +116,15 @@ def read_sources(
         DataError: What `read_annotations` raises.
         UsageError: U04 for semantics that the data cannot give.
     """
-    train, val = annotations or read_annotations(settings)
-    choice = _semantics(settings, train)
+    train, val, panoptic, panoptic_val = annotations or read_annotations(settings)
+    choice = _semantics(settings, train, panoptic)
     model = _fitted(settings.model, len(train.classes), choice)
     if settings.train.from_scratch:
         model = from_scratch(model)
-    return settings.with_(model=model), Sources(train, val, choice)
+    settings = settings.with_(model=model)
+    if panoptic is None or choice.mode != "panoptic":
+        return settings, Sources(train, val, choice)
+    return settings, Sources(train, val, choice, panoptic.stuff, panoptic_val)
 
 
 def _fitted(model: ModelConfig, num_classes: int, choice: SemanticChoice) -> ModelConfig:
@@ -113,14 +133,53 @@ def _fitted(model: ModelConfig, num_classes: int, choice: SemanticChoice) -> Mod
         semantic = {} if model.semantic is None else model.semantic.model_dump()
         if choice.num_classes is not None:
             semantic["num_classes"] = choice.num_classes
+    if choice.mode == "panoptic":
+        if model.stuff is not None:
+            model = model.with_(stuff__num_classes=choice.num_classes)
+        if model.semantic is None:
+            semantic = None
     return model.with_(num_classes=num_classes, semantic=semantic)
 
 
-def _semantics(settings: Settings, index: CocoIndex) -> SemanticChoice:
-    recipe = settings.train
-    if settings.model.semantic is None and recipe.semantics == "auto":
+def _semantics(
+    settings: Settings, index: CocoIndex, panoptic: PanopticIndex | None
+) -> SemanticChoice:
+    recipe, stuff = settings.train, settings.model.stuff
+    asked = recipe.semantics
+    if asked == "panoptic" or (asked == "auto" and panoptic is not None):
+        if panoptic is None:
+            raise UsageError(
+                "U04",
+                f"semantics: panoptic, but {index.path} has objects only. Give a COCO panoptic "
+                "file, with its maps in the folder of the same name beside it.",
+            )
+        if stuff is not None or settings.model.semantic is not None or asked == "panoptic":
+            return panoptic_semantics(panoptic)
+    if stuff is not None:
+        raise UsageError(
+            "U04",
+            f"{settings.preset} has a stuff head, which learns from panoptic data, and semantics "
+            f"are {asked} from {index.path}. Give a COCO panoptic file, or take the same model "
+            "without the head (--set model.stuff=null).",
+        )
+    if settings.model.semantic is None and asked == "auto":
         return SemanticChoice("none", None, f"{settings.preset} has no semantic branch")
-    return choose_semantics(recipe.semantics, index, recipe.semantic_maps)
+    return choose_semantics(asked, index, recipe.semantic_maps)
+
+
+def _check_same_classes(
+    train: CocoIndex, val: CocoIndex, panoptic: PanopticIndex | None, panoptic_val: PanopticIndex
+) -> None:
+    """Positions are labels, so the lists of a panoptic validation must be those of training."""
+    same = train.classes == val.classes
+    if panoptic is not None:
+        same = same and panoptic.stuff == panoptic_val.stuff
+    if not same:
+        raise DataError(
+            "D13",
+            f"{train.path.name} and {val.path.name} have other categories. Give both the same "
+            "list: a category may be without any object or segment.",
+        )
 
 
 def _reasons(index: CocoIndex) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from ..assembly import build_detector
 from ..config import ModelConfig
@@ -16,10 +17,12 @@ from ..data.semantics import Mode
 from ..detector import Detector
 from ..errors import ModelError, UsageError
 from ..interop.hub.imagenet import load_imagenet
+from ..segments import PanopticCategory
 from ..weights import SavedModel
 from .common_classes import CommonClasses
 
 _NAMED = 5
+Labels = Literal["none", "painted", "stuff", "same", "new"]
 
 
 def fresh_detector(config: ModelConfig, seed: int, say: Callable[[str], None]) -> Detector:
@@ -62,6 +65,7 @@ def continued_detector(
     say: Callable[[str], None],
     *,
     semantics: Mode | None = None,
+    stuff: Sequence[PanopticCategory] = (),
 ) -> Detector:
     """A detector for `classes` with the weights of `saved`, whatever the order of the classes.
 
@@ -70,7 +74,8 @@ def continued_detector(
     the background are kept. So it is with the semantic branch if its labels were, and are,
     painted from the objects; labels of maps have no names and are kept where their number is
     the same. `semantics` says where the labels of the data come from; by default they count as
-    painted if there is one for each class and one for the background.
+    painted if there is one for each class and one for the background. Labels of panoptic data
+    are named by `stuff` and follow these names.
 
     Raises:
         ModelError: M04 when a layer does not fit for another reason than the classes.
@@ -78,19 +83,13 @@ def continued_detector(
     """
     detector = seeded_detector(config, seed)
     own, given = detector.state_dict(), saved.detector.state_dict()
-    common = CommonClasses.of(saved.classes, classes)
+    common, kinds = CommonClasses.of(saved.classes, classes), CommonClasses.of(saved.stuff, stuff)
+    labels = _semantic_labels(config, saved, semantics)
     loaded = {name: given[name] for name in own if name in given}
-    for name in _differing(config, config.with_(num_classes=config.num_classes + 1)):
-        if name in loaded:
-            loaded[name] = common.carried_over(loaded[name], own[name])
-    labels = _semantic_labels(config, saved.config, semantics)
-    for name in _semantic_outputs(config):
-        if labels == "painted" and name in loaded:
-            loaded[name] = common.carried_over(loaded[name], own[name])
-        elif labels == "new":
-            loaded[name] = own[name]
-    if config.semantic is not None and saved.config.semantic is None:
-        loaded |= {name: value for name, value in own.items() if name.startswith("semantic.")}
+    loaded |= _outputs(config, loaded, own, common, kinds, labels)
+    for part in ("semantic", "stuff"):
+        if getattr(config, part) is not None and getattr(saved.config, part) is None:
+            loaded |= {name: value for name, value in own.items() if name.startswith(f"{part}.")}
     wrong = [n for n in own if n not in loaded or loaded[n].shape != own[n].shape]
     if wrong:
         raise ModelError(
@@ -105,6 +104,7 @@ def continued_detector(
     for line in (
         *common.lines(),
         *_semantic_lines(config, saved.config, labels),
+        *_stuff_lines(config, saved.config, kinds),
         *_guidance_lines(config, saved.config),
     ):
         say(f"       {line}")
@@ -114,32 +114,54 @@ def continued_detector(
     return detector
 
 
+def _outputs(
+    config: ModelConfig,
+    given: Mapping[str, Tensor],
+    own: Mapping[str, Tensor],
+    common: CommonClasses,
+    kinds: CommonClasses,
+    labels: Labels,
+) -> dict[str, Tensor]:
+    """Those tensors of `given` that have a row for each class, with the rows of `own` classes."""
+    followed = dict.fromkeys(_of_classes(config), common)
+    followed |= dict.fromkeys(_stuff_outputs(config), kinds)
+    semantic = _semantic_outputs(config)
+    if labels in ("painted", "stuff"):
+        followed |= dict.fromkeys(semantic, common if labels == "painted" else kinds)
+    found = {n: f.carried_over(given[n], own[n]) for n, f in followed.items() if n in given}
+    return found | ({name: own[name] for name in semantic} if labels == "new" else {})
+
+
+def _of_classes(config: ModelConfig) -> set[str]:
+    return _differing(config, config.with_(num_classes=config.num_classes + 1))
+
+
 def class_dependent(config: ModelConfig) -> set[str]:
     """Names of the tensors whose shape changes with the number of classes, semantic ones too."""
-    more = config.with_(num_classes=config.num_classes + 1)
-    return _differing(config, more) | _semantic_outputs(config)
+    return _of_classes(config) | _semantic_outputs(config) | _stuff_outputs(config)
 
 
-def _semantic_labels(
-    config: ModelConfig, before: ModelConfig, semantics: Mode | None
-) -> Literal["none", "painted", "same", "new"]:
-    """What becomes of the semantic outputs: follow the class names, stay, or start anew."""
+def _semantic_labels(config: ModelConfig, saved: SavedModel, semantics: Mode | None) -> Labels:
+    """What becomes of the semantic outputs: follow the names, stay, or start anew."""
+    before = saved.config
     if config.semantic is None:
         return "none"
     if before.semantic is None:
         return "new"
-    was_painted = before.semantic.num_classes == before.num_classes + 1
+    if semantics == "panoptic":
+        return "stuff" if saved.stuff else "new"
+    was_painted = not saved.stuff and before.semantic.num_classes == before.num_classes + 1
     is_painted = config.semantic.num_classes == config.num_classes + 1
     if semantics is not None:
         is_painted = semantics == "instances"
     if was_painted and is_painted:
         return "painted"
-    same_number = before.semantic.num_classes == config.semantic.num_classes
+    same_number = not saved.stuff and before.semantic.num_classes == config.semantic.num_classes
     return "same" if same_number and not was_painted and not is_painted else "new"
 
 
 def _semantic_lines(config: ModelConfig, before: ModelConfig, labels: str) -> list[str]:
-    if config.semantic is None or labels == "painted":
+    if config.semantic is None or labels in ("painted", "stuff"):
         return []
     count = config.semantic.num_classes
     if before.semantic is None:
@@ -150,6 +172,12 @@ def _semantic_lines(config: ModelConfig, before: ModelConfig, labels: str) -> li
         f"semantic labels: {count} here, {before.semantic.num_classes} of another kind in the "
         "file; these outputs start from random numbers"
     ]
+
+
+def _stuff_lines(config: ModelConfig, before: ModelConfig, kinds: CommonClasses) -> list[str]:
+    if config.stuff is not None and before.stuff is None:
+        return ["stuff head: not in the file, from random numbers"]
+    return [line.replace("classes:", "stuff:") for line in kinds.lines()] if kinds.before else []
 
 
 def _guidance_lines(config: ModelConfig, before: ModelConfig) -> list[str]:
@@ -170,6 +198,13 @@ def _semantic_outputs(config: ModelConfig) -> set[str]:
     if config.semantic is None:
         return set()
     more = config.with_(semantic__num_classes=config.semantic.num_classes + 1)
+    return _differing(config, more)
+
+
+def _stuff_outputs(config: ModelConfig) -> set[str]:
+    if config.stuff is None:
+        return set()
+    more = config.with_(stuff__num_classes=config.stuff.num_classes + 1)
     return _differing(config, more)
 
 

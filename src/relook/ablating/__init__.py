@@ -1,0 +1,1 @@
+"""Rows of an ablation table, trained and evaluated under one budget."""

@@ -1,0 +1,140 @@
+"""``relook ablate``: the rows of a table, trained and evaluated under one budget."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..errors import UsageError
+from .progress import notices
+from .training_options import (
+    DATA,
+    RECIPE,
+    Assignments,
+    ConfigFile,
+    FromScratch,
+    Images,
+    Rate,
+    SemanticMaps,
+    Semantics,
+    StepImages,
+    TrainImages,
+    TrainJson,
+    ValImages,
+    data_options,
+    overlays,
+    rate,
+)
+
+
+def ablate(
+    rows: Annotated[
+        str,
+        typer.Option(
+            metavar="ROWS",
+            help="Groups (main, rfp, sac, dsc, guidance, hybrid), rows (htc, +rfp, ...; "
+            "docs/ablations.md has them all) and YAML files, with commas between. The first row "
+            "is what the others are compared with.",
+        ),
+    ] = "main",
+    scale: Annotated[
+        Literal["tiny", "r50"],
+        typer.Option(help="Of the named rows: for small machines, or as the papers' tables."),
+    ] = "tiny",
+    train_json: TrainJson = None,
+    val_json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="COCO instances to score the last weights on.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    images: Images = None,
+    train_images: TrainImages = None,
+    val_images: ValImages = None,
+    semantics: Semantics = None,
+    semantic_maps: SemanticMaps = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES", help="Of each training, by the clock.", rich_help_panel=RECIPE
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of each training: the same images for all rows, however busy the machine.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings of each row.", rich_help_panel=RECIPE)
+    ] = 1,
+    batch: StepImages = None,
+    lr: Rate = None,
+    from_scratch: FromScratch = False,
+    side_by_side: Annotated[
+        bool,
+        typer.Option(
+            "--side-by-side", help="A training on each core, with one thread; else one at a time."
+        ),
+    ] = False,
+    time_images: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Time the first N validation images; 0: no times."),
+    ] = 5,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what --out holds: the same command, once more."),
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of trainings and table.")
+    ] = Path("runs/ablation"),
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Train and evaluate the rows of an ablation table, and write the table.
+
+    What was finished is kept when this is stopped, in whatever way; --resume goes on.
+    """
+    from ..ablating.ablation import Ablation
+    from ..ablating.ablation import side_by_side as all_cores
+    from ..ablating.jobs import WHOLE_MACHINE
+    from ..ablating.plan import Budget, Plan, check_common, settings_for
+    from ..ablating.rows import choose_rows
+
+    if (budget is None) == (epochs is None):
+        raise UsageError("U04", "one budget for all rows: pass either --epochs N or --budget MIN.")
+    options = {
+        "batch": batch,
+        "lr": rate(lr),
+        "semantics": semantics,
+        "semantic_maps": semantic_maps,
+        "from_scratch": from_scratch or None,
+        "workers": 0 if side_by_side else None,
+    }
+    data = data_options(train_json, val_json, images, train_images, val_images)
+    common = overlays(config, options, data, assignments or [])
+    check_common(common[-1])
+    each, chosen = Budget(epochs, budget), choose_rows(rows, scale)
+    plan = Plan({row.name: settings_for(row, common, each) for row in chosen}, seeds)
+    console = notices()
+    ablation = Ablation(
+        rows=chosen,
+        plan=plan,
+        budget=each,
+        folder=out,
+        command=shlex.join(["relook", *sys.argv[1:]]),
+        say=console.print,
+        cores=all_cores() if side_by_side else [WHOLE_MACHINE],
+        timed_images=time_images,
+    )
+    ablation.run(resume=resume)
+    typer.echo((out / "table.md").read_text(encoding="utf-8"), nl=False)
+    console.print(f"table: {out / 'table.md'}, {out / 'table.csv'}, {out / 'plot.svg'}")

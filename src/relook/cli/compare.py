@@ -1,0 +1,143 @@
+"""``relook compare``: two models over the same images, and where they differ."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import DataError, RelookError, UsageError
+from .options import MODEL_HELP, Device, ImageSize
+from .progress import notices, progress_bar
+from .sources import find_images
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..comparing.summary import Model
+    from ..comparing.truth import TruthFile
+    from ..predictor import Predictor
+
+_SCORE = typer.Option(
+    min=0, max=1, help="Leave out objects below this score. [default: the model's, else 0.3]"
+)
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="RUN_A", help=MODEL_HELP)],
+    b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The other model.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="IMAGES", help="Images, folders or patterns.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for comparison.csv, .json and pictures."
+        ),
+    ] = Path("comparison"),
+    annotations: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="COCO instance file with the truth."),
+    ] = None,
+    score: Annotated[float | None, _SCORE] = None,
+    score_a: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for RUN_A alone.")
+    ] = None,
+    score_b: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for RUN_B alone.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Compare the first N images only.")
+    ] = None,
+    size: ImageSize = None,
+    device: Device = "auto",
+) -> None:
+    """Show where two models differ: objects that one of them finds, and masks that are better.
+
+    For each image a picture with what RUN_A finds above and what RUN_B finds below; every object
+    in comparison.csv; and the counts. With the truth in --json, masks are told to be better, and
+    objects to be missed or wrong. Images that cannot be read are named and left out; the exit
+    code is then 3.
+    """
+    from ..api import load
+    from ..atomic import write_text
+    from ..comparing.pictures import picture_of
+    from ..comparing.run import compare_images
+    from ..comparing.summary import Summary
+    from ..comparing.truth import TruthFile
+    from ..drawing.sheet import save_picture
+    from .outputs import output_names
+
+    if score is not None and score_a is not None and score_b is not None:
+        raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
+    console = notices()
+    images = find_images(sources, leave_out=out)
+    truth = None if annotations is None else TruthFile(annotations)
+    if truth is not None:
+        images = _listed(truth, images, console)
+    images = images[:limit]
+    models = load(a, device=device), load(b, device=device)
+    names = _names(a, b)
+    scores = (score if score_a is None else score_a, score if score_b is None else score_b)
+    summary = Summary(
+        _model(names[0], models[0], scores[0]),
+        _model(names[1], models[1], scores[1]),
+        None if truth is None else truth.classes,
+    )
+    files = output_names(str(image) for image in images)
+    unreadable: list[DataError] = []
+    found = compare_images(
+        *models, images, truth=truth, scores=scores, size=size, on_unreadable=unreadable.append
+    )
+    try:
+        with progress_bar(console) as bar:
+            for one in bar.track(found, total=len(images), description="images"):
+                summary.add(one)
+                name = files[str(one.image)]
+                save_picture(picture_of(one, names), out / "pictures" / f"{name}.jpg")
+    except KeyboardInterrupt:
+        raise RelookError(
+            "R01", f"interrupted; {out / 'pictures'} has pictures of the images that were done."
+        ) from None
+    write_text(out / "comparison.csv", summary.to_csv())
+    write_text(out / "comparison.json", json.dumps(summary.to_json(), indent=2) + "\n")
+    typer.echo(summary.table())
+    console.print(f"comparison.csv, comparison.json and pictures/ are in {out}")
+    for error in unreadable:
+        console.print(f"left out: {error}")
+    if unreadable:
+        raise typer.Exit(DataError.exit_code)
+
+
+def _listed(truth: TruthFile, images: list[Path], console: Console) -> list[Path]:
+    """The images that `truth` lists; says what else is left out."""
+    for reason, count in truth.skipped.items():
+        console.print(f"{truth.path}: left out: {count} x {reason}")
+    listed = [image for image in images if truth.lists(image)]
+    if not listed:
+        truth.image_id(images[0])  # says why
+    if len(listed) < len(images):
+        others = len(images) - len(listed)
+        console.print(f"left out: {others} of {len(images)} images, which {truth.path} has not")
+    return listed
+
+
+def _names(a: Path, b: Path) -> tuple[str, str]:
+    """The last parts of two paths that differ; the paths themselves if there are none."""
+    parts = [
+        (path.parent if path.name == "best.safetensors" else path.with_suffix("")).parts
+        for path in (a, b)
+    ]
+    for own, other in zip(*(reversed(some) for some in parts), strict=False):
+        if own != other:
+            return own, other
+    return str(a), str(b)
+
+
+def _model(name: str, predictor: Predictor, score: float | None) -> Model:
+    from ..comparing.summary import Model
+
+    shown_from = predictor.shown_from if score is None else score
+    return Model(name, shown_from, [one.name for one in predictor.classes])

@@ -1,0 +1,87 @@
+"""``relook eval --task panoptic``: the quality of panoptic maps, of a model or in files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from ..errors import RelookError, UsageError
+from .panoptic_options import PanopticRequest
+from .progress import notices, progress_bar
+
+_RESULTS: Final = ".json"  # what ends so is no model, but maps that were found
+
+
+def evaluate_panoptic(
+    model: Path,
+    truth: tuple[Path, Path],
+    folder: Path,
+    request: PanopticRequest,
+    how: dict[str, Any],
+    **options: Any,
+) -> None:
+    """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
+
+    `how` says how the model is loaded, `options` are those of `Predictor.stream`.
+
+    Raises:
+        RelookError: R01 when interrupted; else what is wrong with the input.
+    """
+    from ..data.panoptic import read_panoptic
+    from ..evaluation.panoptic_table import panoptic_table
+
+    index = read_panoptic(*truth)
+    if model.suffix.lower() == _RESULTS:
+        from ..evaluation.panoptic_run import evaluate_panoptic_files
+
+        scores = evaluate_panoptic_files(index, model)
+        _save(folder, {"panoptic": scores.to_json()})
+        typer.echo(panoptic_table(scores))
+        return
+
+    from ..api import load
+    from ..data.panoptic_writing import PanopticWriter
+    from ..evaluation.files import save_predictions
+    from ..evaluation.panoptic_model import evaluate_panoptic_model
+
+    console = notices()
+    predictor = load(model, **how)
+    writer = PanopticWriter(folder / "panoptic.json", index.categories)
+    try:
+        with progress_bar(console) as bar:
+            task = bar.add_task("images", total=len(index.images))
+            outcome = evaluate_panoptic_model(
+                predictor,
+                index,
+                writer,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                **request.options(predictor.config),
+                **options,
+            )
+    except KeyboardInterrupt:
+        raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
+    content = {"panoptic": outcome.scores.to_json(), "objects": outcome.metrics.to_json()}
+    _save(folder, content)
+    save_predictions(folder / "predictions.json", outcome.predictions)
+    typer.echo(f"{panoptic_table(outcome.scores)}\n\n{outcome.metrics.table()}")
+    console.print(
+        f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, "
+        f"panoptic.json with its maps, and predictions.json are in {folder}"
+    )
+
+
+def refuse_beside_panoptic(**given: object) -> None:
+    """Refuse options that are about objects alone; U04."""
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if named:
+        raise UsageError("U04", f"--task panoptic cannot be combined with {', '.join(named)}.")
+
+
+def _save(folder: Path, content: dict[str, Any]) -> None:
+    from ..atomic import write_text
+
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(folder / "metrics.json", text + "\n")

@@ -1,0 +1,102 @@
+"""Results for a test server: ``relook eval --submission``, ``relook data check-submission``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import RelookError, UsageError
+from .progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ..predictor import Predictor
+    from ..views import TTA
+
+
+def refuse_beside_submission(**others: Any) -> None:
+    """Refuse options of `relook eval` (name -> value) that a hidden truth gives no meaning to.
+
+    Raises:
+        UsageError: U04 for one that was given.
+    """
+    for name, value in others.items():
+        if value:
+            option = name.replace("_", "-")
+            why = (
+                "a server expects all images"
+                if name == "limit"
+                else "it needs the truth, which is hidden"
+            )
+            raise UsageError("U04", f"--submission with --{option}: {why}. Leave one of them out.")
+
+
+def submit(
+    predictor: Predictor,
+    model: Path,
+    data: tuple[Path, Path],
+    folder: Path,
+    *,
+    max_dets: int | None,
+    size: tuple[int, int] | None,
+    batch: int,
+    tta: TTA | None,
+) -> None:
+    """Write the files of one model, whose own file is `model`, into `folder`, and say so.
+
+    `data` is a COCO file and the folder of its images.
+    """
+    from ..api import name_of
+    from ..data.coco import read_coco
+    from ..evaluation.submission import submission_name, write_submission
+    from ..evaluation.submission_check import MOST, check_submission
+
+    index = read_coco(*data, annotated=False)
+    algorithm = name_of(model)
+    cap = max_dets or MOST
+    try:
+        with progress_bar(notices()) as bar:
+            task = bar.add_task("images", total=len(index.images))
+            paths = write_submission(
+                predictor,
+                index,
+                folder,
+                submission_name(data[0], algorithm),
+                max_dets=cap,
+                size=size,
+                batch_size=batch,
+                tta=tta,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    except KeyboardInterrupt:
+        raise RelookError("R01", "interrupted; results of a part are not written.") from None
+    for path in paths:
+        typer.echo(_told(path, check_submission(path, index, cap)))
+
+
+def check_submission_file(
+    results: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Results: a zip as it is handed in, or a json.")
+    ],
+    annotations: Annotated[
+        Path,
+        typer.Option(
+            "--json", metavar="FILE", help="COCO file of the images, such as image_info_..."
+        ),
+    ],
+    max_dets: Annotated[
+        int, typer.Option("--max-dets", min=1, help="Most objects in an image.")
+    ] = 100,
+) -> None:
+    """Check that a file of results is what COCO's test server takes."""
+    from ..data.coco import read_coco
+    from ..evaluation.submission_check import check_submission
+
+    index = read_coco(annotations, annotations.parent, check_files=False, annotated=False)
+    typer.echo(_told(results, check_submission(results, index, max_dets)))
+
+
+def _told(path: Path, checked: Any) -> str:
+    kind = "boxes" if checked.kind == "bbox" else "masks"
+    return f"{path}: {checked.num_entries} {kind} in {checked.num_images} images, format checked"

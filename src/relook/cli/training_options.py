@@ -1,0 +1,121 @@
+"""What commands that train ask alike: the data, the recipe, and how options become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..training.settings import Overlay
+
+DATA: Final = "Data"
+RECIPE: Final = "Recipe"
+START: Final = "Start and end"
+
+TrainJson = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="COCO instances to learn.", rich_help_panel=DATA),
+]
+Images = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of the images.", rich_help_panel=DATA),
+]
+TrainImages = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Training images, if elsewhere.", rich_help_panel=DATA),
+]
+ValImages = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Validation images, if elsewhere.", rich_help_panel=DATA),
+]
+Semantics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE",
+        help="What the semantic branch learns from: auto, none, instances or maps.",
+        rich_help_panel=DATA,
+    ),
+]
+SemanticMaps = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of stuff maps.", rich_help_panel=DATA),
+]
+StepImages = Annotated[
+    int | None,
+    typer.Option(
+        "--batch", min=1, help="Images a step, over all processes.", rich_help_panel=RECIPE
+    ),
+]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RATE", help="Learning rate, or auto: scaled by batch.", rich_help_panel=RECIPE
+    ),
+]
+FromScratch = Annotated[
+    bool,
+    typer.Option(
+        "--from-scratch",
+        help="No ImageNet weights: group norm, nothing frozen.",
+        rich_help_panel=START,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="YAML with keys model, train and data."),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any field, as in --set train.epochs=20."),
+]
+
+
+def overlays(
+    config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
+) -> list[Overlay]:
+    """What the user asks for; later ones win."""
+    from ..training.settings import Overlay, parse_assignments, read_overlay
+
+    found = [] if config is None else [read_overlay(config)]
+    found.append(Overlay(train=given(options), data=given(data)))
+    found.append(parse_assignments(assignments))
+    return found
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Options that the user gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def data_options(
+    train_json: Path | None,
+    val_json: Path | None,
+    images: Path | None,
+    train_images: Path | None,
+    val_images: Path | None,
+) -> dict[str, Path | None]:
+    """Fields of the settings' data; `images` is where images are that are not elsewhere."""
+    return {
+        "train_json": train_json,
+        "train_images": train_images or images,
+        "val_json": val_json,
+        "val_images": val_images or images,
+    }
+
+
+def rate(text: str | None) -> str | float | None:
+    """A learning rate, or ``auto``.
+
+    Raises:
+        UsageError: U03 for other text.
+    """
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError("U03", f"--lr: a number or auto, got {text!r}") from None

@@ -1,0 +1,79 @@
+"""What is taken for what: a matrix of the classes and the background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pairing import ImagePairs
+
+BACKGROUND = "background"
+OTHERS = "other classes"
+
+
+class MixUp(NamedTuple):
+    """Objects of one class that were taken for another."""
+
+    truth: str
+    found: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Confusion:
+    """Rows are the true classes and columns the predicted ones, both with the background last.
+
+    In the row of the background is what was found where nothing is, in its column what was missed.
+    """
+
+    names: tuple[str, ...]  # K
+    matrix: NDArray[np.int64]  # (K + 1, K + 1)
+
+    @classmethod
+    def from_pairs(cls, images: Sequence[ImagePairs], categories: Mapping[int, str]) -> Confusion:
+        """Counted over all `images`; `categories` are names by id, in the order of the rows."""
+        place = {key: row for row, key in enumerate(categories)}
+        background = len(place)
+        matrix = np.zeros((background + 1, background + 1), dtype=np.int64)
+        for image in images:
+            for found, thing, _ in image.pairs:
+                matrix[place[thing["category_id"]], place[found["category_id"]]] += 1
+            for row, _ in image.missed:
+                matrix[place[row["category_id"]], background] += 1
+            for row, _ in image.false:
+                matrix[background, place[row["category_id"]]] += 1
+        return cls(tuple(categories.values()), matrix)
+
+    def labels(self) -> tuple[str, ...]:
+        """What the rows and the columns are: K names and the background."""
+        return (*self.names, BACKGROUND)
+
+    def largest(self, most: int) -> Confusion:
+        """The `most` classes with the most objects and detections, and the rest as one class.
+
+        Classes without either are left out; if the others are no more than `most`, they are all
+        there is.
+        """
+        sizes = (self.matrix.sum(axis=0) + self.matrix.sum(axis=1))[:-1]
+        there = [row for row in np.argsort(-sizes, kind="stable").tolist() if sizes[row] > 0]
+        kept, rest = sorted(there[:most]), there[most:]
+        groups = [[row] for row in kept] + ([rest] if rest else []) + [[len(self.names)]]
+        matrix = np.array([[self.matrix[np.ix_(a, b)].sum() for b in groups] for a in groups])
+        names = [self.names[row] for row in kept] + ([OTHERS] if rest else [])
+        return Confusion(tuple(names), matrix)
+
+    def mix_ups(self, most: int) -> list[MixUp]:
+        """The `most` frequent ones between two classes, the most frequent first."""
+        inner = self.matrix[:-1, :-1].copy()
+        np.fill_diagonal(inner, 0)
+        order = np.argsort(-inner, axis=None, kind="stable")[:most]
+        places = [divmod(int(place), len(self.names)) for place in order]
+        return [
+            MixUp(self.names[row], self.names[column], int(inner[row, column]))
+            for row, column in places
+            if inner[row, column] > 0
+        ]

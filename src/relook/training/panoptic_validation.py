@@ -1,0 +1,52 @@
+"""Validation of panoptic maps while a model is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..config import ModelConfig
+from ..data.coco import Category
+from ..data.panoptic import PanopticIndex, read_truth
+from ..detector import Segmented
+from ..evaluation.panoptic_quality import PanopticQuality
+from ..evaluation.panoptic_scores import ClassQuality, PanopticScores, summed
+from ..panoptic_task import PanopticTask
+from ..results import Result
+from ..segments import PanopticCategory
+
+Counted = tuple[ClassQuality, ...]  # of one image, the classes that are in it or were found
+
+
+class PanopticValidation:
+    """Scores one image after the other, by the rule that the model predicts with."""
+
+    def __init__(
+        self,
+        index: PanopticIndex,
+        config: ModelConfig,
+        classes: Sequence[Category],
+        stuff: Sequence[PanopticCategory],
+    ) -> None:
+        self.index = index
+        self._task = PanopticTask.of(config, classes, stuff)
+        self._images = {image.id: image for image in index.images}
+
+    def score(self, image_id: int, result: Result, segmented: Segmented) -> Counted:
+        """How well the segments of an image are found.
+
+        Raises:
+            DataError: D01, D02 or D15 for its map.
+        """
+        image = self._images[image_id]
+        found = self._task.of_result(result, segmented.semantic.cpu().numpy()).panoptic
+        assert found is not None
+        quality = PanopticQuality(self.index.categories)
+        quality.add(read_truth(image), found, f'image {image_id} ("{image.file_name}")')
+        return tuple(one for one in quality.scores().classes if one.is_counted)
+
+    def scores(self, parts: Sequence[Mapping[int, Counted]]) -> PanopticScores:
+        """What all images come to, each counted once, whichever process looked at it."""
+        of_image: dict[int, Counted] = {}
+        for part in parts:
+            of_image |= part
+        return summed(self.index.categories, of_image.values())

@@ -1,0 +1,169 @@
+"""``relook predict`` and ``relook eval`` with --task panoptic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import Result
+
+from relook.assembly import build_detector
+from relook.data.coco import Category
+from relook.data.panoptic import PanopticIndex, read_panoptic, read_truth
+from relook.presets import preset
+from relook.segments import PanopticCategory
+from relook.weights import save_model
+
+Run = Callable[..., Result]
+STUFF = (PanopticCategory(2, "sky", False), PanopticCategory(3, "ground", False))
+LOW = "score=0.01,stuff_area=4"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model of blobs, sky and ground whose ids are not those of the data."""
+    config = preset("detectors-panoptic-tiny").with_(
+        num_classes=1,
+        backbone__blocks=(1, 1, 1, 1),
+        pyramid__channels=16,
+        cascade__box_hidden=16,
+        cascade__mask_channels=16,
+        cascade__max_detections=6,
+        rpn__test_proposals=20,
+        stuff__num_classes=3,
+        stuff__channels=16,
+        stuff__groups=4,
+        semantic__num_classes=3,
+        input__size=(64, 64),
+    )
+    torch.manual_seed(0)
+    path = tmp_path / "run" / "best.safetensors"
+    path.parent.mkdir()
+    extra = {"shown_from": 0.01}
+    save_model(path, build_detector(config), config, [Category(1, "blob")], extra, stuff=STUFF)
+    return path
+
+
+def test_a_model_and_its_own_maps_score_the_same(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    how = ["--task", "panoptic", "--rule", LOW]
+    found = relook("eval", model, *truth, *how, "--out", tmp_path / "a")
+    assert found.exit_code == 0, found.stderr
+    assert "PQ" in found.stdout and "sky" in found.stdout and "boxes" in found.stdout
+    numbers = json.loads((tmp_path / "a" / "metrics.json").read_text())
+    assert numbers["panoptic"]["images"] == 4 and numbers["objects"]["images"] == 4
+    assert {
+        row["category_id"] for row in json.loads((tmp_path / "a" / "predictions.json").read_text())
+    } == {7}
+    index = read_panoptic(tmp_path / "a" / "panoptic.json", panoptic_blobs.parent / "images")
+    for image in index.images:
+        kinds = {s.category_id for s in read_truth(image).segments}
+        assert kinds and kinds <= {7, 20, 21}
+    again = relook(
+        "eval", tmp_path / "a" / "panoptic.json", *truth, "--task", "panoptic", "-o", tmp_path / "b"
+    )
+    assert again.exit_code == 0, again.stderr
+    same = json.loads((tmp_path / "b" / "metrics.json").read_text())
+    assert same["panoptic"] == numbers["panoptic"]
+
+
+def _written(out: Path, images: Path) -> PanopticIndex:
+    """What a prediction has written, its images named within their folder."""
+    document = json.loads((out / "panoptic.json").read_text())
+    for row in document["images"]:
+        row["file_name"] = Path(row["file_name"]).name
+    (out / "panoptic.json").write_text(json.dumps(document))
+    return read_panoptic(out / "panoptic.json", images)
+
+
+def test_predictions_are_in_the_format_of_coco_and_a_stopped_run_goes_on(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    images, out = panoptic_blobs.parent / "images", tmp_path / "found"
+    (images / "broken.png").write_bytes(b"no image")
+    how = ["predict", images, "-m", model, "--task", "panoptic", "--rule", LOW, "-o", out]
+    found = relook(*how)
+    assert found.exit_code == 3, found.stderr
+    assert sorted(p.name for p in (out / "overlay").iterdir()) == [f"{i}.jpg" for i in (1, 2, 3, 4)]
+    assert not (out / "predictions.json").exists()
+    index = _written(out, images)
+    assert [c.name for c in index.categories] == ["blob", "sky", "ground"]
+    assert {s.is_thing for image in index.images for s in image.segments} == {True, False}
+    before = {i.file_name: read_truth(i).ids.copy() for i in index.images}
+    (images / "broken.png").unlink()
+    (out / "panoptic" / "2.png").unlink()
+    resumed = relook(*how, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "3 of them kept" in resumed.stderr
+    for image in _written(out, images).images:
+        assert np.array_equal(read_truth(image).ids, before[image.file_name])
+
+
+def test_one_line_of_json_names_the_segments(
+    relook: Run, model: Path, panoptic_blobs: Path
+) -> None:
+    image = panoptic_blobs.parent / "images" / "1.png"
+    how = ["--task", "panoptic", "--rule", LOW, "--json"]
+    found = relook("predict", image, "-m", model, *how)
+    record = json.loads(found.stdout)
+    things = [s for s in record["segments"] if s["isthing"]]
+    assert things and all(record["objects"][s["object"]]["name"] == s["name"] for s in things)
+    assert {s["name"] for s in record["segments"]} > {"blob"}
+
+
+def test_labels_of_another_model(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    images = panoptic_blobs.parent / "images"
+    (tmp_path / "maps").mkdir()
+    semantic = np.full((64, 64), 4, dtype=np.uint8)
+    Image.fromarray(semantic).save(tmp_path / "maps" / "1.png")
+    table = {"categories": [{"id": 9, "name": "fog", "isthing": 0}], "labels": {"4": 9}}
+    (tmp_path / "table.json").write_text(json.dumps(table))
+    how = ["--task", "panoptic", "--stuff-maps", tmp_path / "maps", "--rule", "score=1"]
+    how += ["--stuff-labels", tmp_path / "table.json", "--json"]
+    found = relook("predict", images / "1.png", "-m", model, *how)
+    assert found.exit_code == 0, found.stderr
+    record = json.loads(found.stdout)
+    assert [(s["name"], s["area"]) for s in record["segments"]] == [("fog", 4096)]
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--rule", "score=0.5"], "only with --task panoptic"),
+        (["--stuff-maps", "x"], "only with --task panoptic"),
+        (["--save", "panoptic"], "Add --task panoptic"),
+        (["--task", "panoptic", "--stuff-maps", "x"], "what the labels in these files mean"),
+        (["--task", "panoptic", "--rule", "score"], "expected key=value"),
+        (["--task", "panoptic", "--rule", "scores=1"], "did you mean"),
+        (["--task", "panoptic", "--rule", "score=2"], "less than or equal to 1"),
+        (["--task", "panoptic", "--tta", "flip"], "not labels of pixels"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    relook: Run, model: Path, panoptic_blobs: Path, options: list[str], what: str
+) -> None:
+    found = relook("predict", panoptic_blobs.parent / "images", "-m", model, *options)
+    assert found.exit_code == 2
+    assert what in " ".join(found.stderr.split())
+
+
+def test_categories_must_be_in_the_file(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    document = json.loads(panoptic_blobs.read_text())
+    document["categories"][1]["name"] = "cloud"
+    panoptic_blobs.write_text(json.dumps(document))
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    found = relook("eval", model, *truth, "--task", "panoptic", "-o", tmp_path / "a")
+    assert found.exit_code == 3 and "D13" in found.stderr and "sky" in found.stderr
+    found = relook("eval", model, *truth, "--task", "panoptic", "--limit", 2)
+    assert found.exit_code == 2 and "cannot be combined with --limit" in found.stderr

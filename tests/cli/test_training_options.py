@@ -1,0 +1,31 @@
+"""Options that commands share: later ones win, and a rate is a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relook.cli.training_options import data_options, given, overlays, rate
+from relook.errors import UsageError
+
+
+def test_images_are_where_nothing_else_is_said() -> None:
+    a, b, c = Path("a"), Path("b"), Path("c")
+    found = data_options(a, None, b, None, c)
+    assert given(found) == {"train_json": a, "train_images": b, "val_images": c}
+
+
+def test_files_options_and_assignments_come_in_order(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("model: htc-tiny\ntrain: {epochs: 7}\n")
+    found = overlays(file, {"batch": 3, "lr": None}, {"val_json": None}, ["train.batch=4"])
+    assert [one.train for one in found] == [{"epochs": 7}, {"batch": 3}, {"batch": 4}]
+    assert found[0].preset == "htc-tiny" and found[1].data == {}
+    assert len(overlays(None, {}, {}, [])) == 2
+
+
+def test_a_rate_is_a_number_or_auto() -> None:
+    assert (rate(None), rate("auto"), rate("1e-3")) == (None, "auto", 0.001)
+    with pytest.raises(UsageError, match="U03: --lr: a number or auto, got 'fast'"):
+        rate("fast")

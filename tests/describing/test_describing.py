@@ -1,0 +1,213 @@
+"""The page about a model, and its configuration written back: nothing is left out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+import yaml
+from torch import nn
+
+from relook import complexity, describe, overlay, preset
+from relook.complexity import Complexity
+from relook.config import ModelConfig
+from relook.config_base import Config
+from relook.config_parts import Part
+from relook.describing.words import in_words
+from relook.errors import UsageError
+from relook.presets import PRESETS
+from relook.training.settings import read_overlay
+
+CHANGED: dict[str, ModelConfig] = {
+    "a kind": preset("htc-r50").with_(cascade={"kind": "dsc", "guidance_size": 7}),
+    "stages": preset("htc-tiny").with_(
+        cascade__stages=(preset("htc-tiny").cascade.stages[0].with_(iou=0.45),)
+    ),
+    "text": preset("detectors-htc-tiny").with_(
+        parts__connector=Part(target="a.b:C", args={"text": 'say "so"', "list": [1, 2.5, None]}),
+        parts__fusion=Part(target="a.b:D"),
+    ),
+    "off": preset("detectors-htc-r50").with_(semantic=None, backbone__sac__rate=5),
+    "on": preset("htc-r50").with_(
+        backbone__weight_standardisation=True, backbone__sac={}, stuff={"groups": 16}
+    ),
+    "small numbers": preset("dsc-tiny").with_(cascade__score_threshold=1e-7),
+}
+ALL = {name: one.config for name, one in PRESETS.items()} | CHANGED
+
+
+@pytest.fixture(autouse=True)
+def _uncounted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting takes a second for each model; a few tests do it."""
+    if "counted" not in request.node.name:
+        monkeypatch.setattr(complexity, "complexity", lambda _: Complexity({}, {}))
+
+
+def from_yaml(text: str, folder: Path) -> ModelConfig:
+    """The configuration as `relook train --config` reads it."""
+    path = folder / "model.yaml"
+    path.write_text(text)
+    read = read_overlay(path)
+    assert read.preset is not None
+    return overlay(preset(read.preset), read.model)
+
+
+def from_python(text: str) -> ModelConfig:
+    made: dict[str, Any] = {}
+    exec(compile(text, "config.py", "exec"), made)
+    config: ModelConfig = made["config"]
+    return config
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", ALL)
+def test_written_back_it_is_the_same(name: str, full: bool, tmp_path: Path) -> None:
+    told = describe(name) if name in PRESETS else describe(ALL[name], name)
+    assert from_yaml(told.yaml(full=full), tmp_path) == ALL[name]
+    assert from_python(told.python(full=full)) == ALL[name]
+
+
+@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("base", ["cascade-r50", "detectors-dsc-tiny"])
+def test_it_can_be_written_from_any_preset(name: str, base: str, tmp_path: Path) -> None:
+    told = describe(CHANGED[name], base=base)
+    assert yaml.safe_load(told.yaml())["model"]["preset"] == base
+    assert from_yaml(told.yaml(), tmp_path) == CHANGED[name]
+    assert from_python(told.python()) == CHANGED[name]
+
+
+def test_short_is_what_differs() -> None:
+    told = describe(preset("htc-r50").with_(num_classes=3, rpn__nms_iou=0.8), "mine")
+    assert told.base == "htc-r50"
+    assert yaml.safe_load(told.yaml()) == {
+        "model": {"preset": "htc-r50", "num_classes": 3, "rpn": {"nms_iou": 0.8}}
+    }
+    assert 'preset("htc-r50").with_(num_classes=3, rpn__nms_iou=0.8)' in told.python()
+    assert "= htc-r50, with\n    num_classes: 80 -> 3\n    rpn.nms_iou: 0.7 -> 0.8\n" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "told_by"),
+    [
+        ("detectors-htc-r50", "= htc-r50 + SAC + RFP, with"),
+        ("detectors-htc-tiny", "= htc-tiny + SAC + RFP, with"),
+        ("detectors-dsc-tiny", "= dsc-tiny + SAC + RFP, with"),
+        ("cascade-r50-sac", "= cascade-r50 + SAC, with"),
+        ("detectors-panoptic-r50", "= htc-r50 + SAC + RFP + a panoptic head, with"),
+        ("fast-dsc-r50", "= dsc-r50, with"),
+        ("htc-r101", "= htc-r50, with"),
+    ],
+)
+def test_presets_are_told_by_their_relatives(name: str, told_by: str) -> None:
+    lines = str(describe(name)).splitlines()
+    assert lines[:3] == [name, PRESETS[name].about, told_by]
+
+
+def test_the_first_preset_has_no_relative() -> None:
+    assert str(describe("cascade-r50")).splitlines()[2] == ""
+
+
+BASES = (
+    preset("cascade-r50-rfp"),
+    preset("detectors-panoptic-tiny"),
+    preset("dsc-r50").with_(cascade__clip_enlarged_to_image=True),
+)
+VALUES = (True, False, None, {}, 1, 2, 3, 7, 8, 16, 2000, 0.25, 1.5, (1.5, 1.5, 1.5), (0,))
+
+
+def test_every_field_is_on_the_page() -> None:
+    """Whatever is changed about a model, the words about its parts change."""
+    unsaid, said = set(), set()
+    for one in BASES:
+        base = one.with_(parts__conv3x3={"target": "a.b:C"})
+        for path, hint, old in leaf_fields(base):
+            changed = [*others(base, path, hint, old)]
+            is_said = any(in_words(other) != in_words(base) for other in changed)
+            (said if is_said else unsaid).add(path)
+    assert len(said) > 90
+    left_out = unsaid - said
+    assert left_out == {"cascade__kind"}  # no change by itself
+
+
+def leaf_fields(config: Config, *before: str) -> Iterator[tuple[str, Any, Any]]:
+    """Path, type and value of every field that is no configuration itself."""
+    for name, field in type(config).model_fields.items():
+        value, path = getattr(config, name), (*before, name)
+        if isinstance(value, Config) and not isinstance(value, Part):
+            yield from leaf_fields(value, *path)
+        else:
+            yield "__".join(path), field.annotation, value
+
+
+def others(base: ModelConfig, path: str, hint: Any, old: Any) -> Iterator[ModelConfig]:
+    """`base` with other values in the field at `path`, as far as they make sense there."""
+    values = [*VALUES, *literals(hint)]
+    if isinstance(old, tuple):
+        values = [(value, *old[1:]) for value in values]
+        if isinstance(old[0], Config):
+            stage = old[0].with_(iou=0.4), *old[1:]
+            values = [stage]
+    if path.startswith("parts__"):
+        values += [{"target": "a.b:D"}]
+    for value in values:
+        with contextlib.suppress(UsageError):
+            changed = base.with_(**{path: value})
+            if changed != base:
+                yield changed
+
+
+def literals(hint: Any) -> list[Any]:
+    if get_origin(hint) is Literal:
+        return [*get_args(hint)]
+    return [value for part in get_args(hint) for value in literals(part)]
+
+
+def test_fields_of_a_stage_are_on_the_page() -> None:
+    for name in ("htc-r50", "dsc-r50"):
+        base = preset(name)
+        first, *rest = base.cascade.stages
+        for field in type(first).model_fields:
+            value = (0.3, 0.1, 0.2, 0.2) if field == "std" else 0.3
+            changed = base.with_(cascade__stages=(first.with_(**{field: value}), *rest))
+            assert in_words(changed) != in_words(base), field
+
+
+def test_own_parts_are_named_and_nothing_of_them_runs() -> None:
+    page = str(describe(CHANGED["text"], "mine"))
+    assert """fed back through a.b:C(text='say "so"', list=[1, 2.5, None]) into""" in page
+    assert "a.b:D() blends the last two" in page
+
+
+def test_sizes_by_part_are_counted() -> None:
+    page = str(describe("htc-tiny"))
+    counted = complexity.complexity(preset("htc-tiny"))
+    for part, count in counted.parameters.items():
+        work = counted.multiply_adds[part] / 1e9
+        assert re.search(rf"^{part} +{count:,} +{work:.1f}$", page, re.MULTILINE)
+    assert f"{sum(counted.parameters.values()):,}" in page
+    not_allowed = str(describe(CHANGED["text"], "mine"))
+    assert "Parameters are not counted: the part a.b:C is not relook's" in not_allowed
+    own = preset("htc-tiny").with_(parts__cascade=Part.of(Nothing))
+    assert re.search(r"^cascade +272 +-$", str(describe(own)), re.MULTILINE)
+
+
+class Nothing(nn.Linear):
+    """A cascade as far as its size goes."""
+
+    masks = False
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__(16, 16)
+
+    loss = detect = score = mask_probabilities = nn.Linear.forward
+
+
+def test_names_that_are_not_there() -> None:
+    with pytest.raises(UsageError, match="U01"):
+        describe("htc-r5")
+    with pytest.raises(UsageError, match="U01"):
+        describe(preset("htc-r50"), base="htc-r5")

@@ -1,0 +1,1 @@
+"""What a user would write: parts of detectors, outside of relook."""

@@ -1,0 +1,53 @@
+"""The confusion matrix, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from relook.evaluation.confusion import Confusion, MixUp
+from relook.evaluation.pairing import Alone, ImagePairs, Pair
+
+
+def row(category_id: int) -> dict[str, int]:
+    return {"category_id": category_id}
+
+
+IMAGES = [
+    ImagePairs(
+        1,
+        (Pair(row(7), row(7), 0.9), Pair(row(3), row(7), 0.8), Pair(row(7), row(7), 0.8)),
+        (Alone(row(3), 0),),
+        (Alone(row(7), 0), Alone(row(3), 0)),
+    ),
+    ImagePairs(2, (Pair(row(3), row(7), 0.8),), (Alone(row(3), 0),), ()),
+]
+
+
+def test_rows_are_the_truth_and_columns_what_was_found() -> None:
+    confusion = Confusion.from_pairs(IMAGES, {3: "nut", 7: "bolt", 8: "none"})
+    assert confusion.labels() == ("nut", "bolt", "none", "background")
+    assert confusion.matrix.tolist() == [
+        [0, 0, 0, 1],
+        [2, 2, 0, 1],
+        [0, 0, 0, 0],
+        [2, 0, 0, 0],
+    ]
+    assert confusion.mix_ups(5) == [MixUp("bolt", "nut", 2)]
+
+
+def test_the_largest_classes_stay_and_the_rest_is_one() -> None:
+    matrix = np.array([[1, 0, 2, 0], [0, 9, 0, 1], [4, 0, 3, 1], [0, 5, 1, 0]])
+    confusion = Confusion(("a", "b", "c"), matrix)
+    one = confusion.largest(1)
+    assert one.labels() == ("b", "other classes", "background")
+    assert one.matrix.tolist() == [[9, 0, 1], [0, 10, 1], [5, 1, 0]]
+    assert confusion.largest(3).matrix.tolist() == matrix.tolist()
+    assert confusion.mix_ups(1) == [MixUp("c", "a", 4)]
+
+
+def test_classes_that_do_not_occur_are_left_out() -> None:
+    confusion = Confusion.from_pairs(IMAGES, {3: "nut", 7: "bolt", 8: "none"}).largest(5)
+    assert confusion.labels() == ("nut", "bolt", "background")
+    empty = Confusion.from_pairs([], {3: "nut"})
+    assert empty.largest(5).matrix.tolist() == [[0]]
+    assert empty.mix_ups(5) == []
