@@ -16,8 +16,7 @@ from ..config import SemanticConfig
 from ..config_cascades import CascadeConfig, DSCConfig, HTCConfig
 from ..config_parts import NO_PARTS, PartsConfig
 from ..heads.box import BoxHead, box_loss
-from ..heads.mask import MaskHead, mask_loss
-from ..layers import initialise
+from ..heads.mask import MaskHead, carry_conv, mask_loss
 from ..layers.conv_norm import ConvNorm
 from ..layers.norm import group_norm
 from ..ops import matching
@@ -151,13 +150,6 @@ def build_dsc(
         max_detections=config.max_detections,
         rois_at_a_time=config.rois_at_a_time,
     )
-
-
-def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
-    """How HTC passes mask features on to the next stage."""
-    conv = nn.Conv2d(hidden, channels, 1)
-    initialise.he(conv)
-    return conv
 
 
 def _sample(config: CascadeConfig, parts: PartsConfig, *, match_low_quality: bool) -> SampleRule:

@@ -17,7 +17,7 @@ from ..layers.deformable import DeformableConv2d
 from ..layers.norm import FixedBatchNorm2d, group_norm
 from ..pyramids.fpn import FPN, FeaturePyramid
 from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
-from .parts import make
+from .parts import made_by, make
 
 _NORMS: dict[str, Norm] = {
     "fixed_batch": FixedBatchNorm2d,
@@ -88,22 +88,13 @@ def build_backbone(
     return backbone
 
 
-def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3:
-    own = _own_conv3x3(config, stage)
-    if not parts.conv3x3_stages[stage]:
-        return own
-    return lambda *given: make(parts, "conv3x3", *given, default=lambda: own(*given))
-
-
-def _own_conv3x3(config: BackboneConfig, stage: int) -> Conv3x3:
+def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3 | None:
+    """What makes the 3x3 convolution of a stage; None for a plain one."""
+    if parts.conv3x3 is not None and parts.conv3x3_stages[stage]:
+        return partial(made_by, parts.conv3x3, "conv3x3")
     if config.sac is not None and config.sac.stages[stage]:
         options = config.sac.model_dump(exclude={"stages"})
         return partial(SAConv2d, **options)
     if config.deformable_stages[stage]:
         return DeformableConv2d
-    conv = AWSConv2d if config.weight_standardisation else nn.Conv2d
-    return partial(_plain_conv3x3, conv)
-
-
-def _plain_conv3x3(conv: type[nn.Conv2d], channels: int, stride: int, groups: int) -> nn.Conv2d:
-    return conv(channels, channels, 3, stride, padding=1, groups=groups, bias=False)
+    return None

@@ -31,8 +31,11 @@ def make(parts: PartsConfig, place: str, *given: Any, default: Callable[[], Any]
         ModelError: M08 when it cannot be imported or made, or is not what the place needs.
     """
     part: Part | None = getattr(parts, place)
-    if part is None:
-        return default()
+    return default() if part is None else made_by(part, place, *given)
+
+
+def made_by(part: Part, place: str, *given: Any) -> Any:
+    """What `part` makes of what is `given` at its `place`; raises as `make` does."""
     factory = named(part.target)
     try:
         made = factory(*given, **part.args)

@@ -7,6 +7,7 @@ looks accept feedback. Parameter names are torchvision's, so its ImageNet weight
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -78,7 +79,8 @@ class ResNet(nn.Module):
 
     Args:
         blocks: Bottlenecks in each of the four stages.
-        conv3x3_per_stage: What makes the 3x3 convolution of each stage.
+        conv3x3_per_stage: What makes the 3x3 convolution of each stage; None is a plain one made
+            by `conv`.
         conv: What makes all other convolutions, the stem included.
         norm: What makes each normalisation layer.
         width: Channels of the stem; stage i ends with ``width * 4 * 2**i`` channels.
@@ -93,7 +95,7 @@ class ResNet(nn.Module):
     def __init__(
         self,
         blocks: Sequence[int],
-        conv3x3_per_stage: Sequence[Conv3x3],
+        conv3x3_per_stage: Sequence[Conv3x3 | None],
         *,
         conv: Conv = nn.Conv2d,
         norm: Norm = nn.BatchNorm2d,
@@ -124,7 +126,7 @@ class ResNet(nn.Module):
                         (step, 1) if stride_first else (1, step),
                         groups,
                         conv=conv,
-                        conv3x3=conv3x3,
+                        conv3x3=conv3x3 or partial(_plain_conv3x3, conv),
                         norm=norm,
                         project=first,
                         feedback_channels=(
@@ -173,3 +175,7 @@ class ResNet(nn.Module):
                 initialise.he(layer)
             if isinstance(layer, AWSConv2d):
                 layer.reset_standardisation()
+
+
+def _plain_conv3x3(conv: Conv, channels: int, stride: int, groups: int) -> nn.Conv2d:
+    return conv(channels, channels, 3, stride, padding=1, groups=groups, bias=False)

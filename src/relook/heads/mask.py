@@ -57,6 +57,13 @@ class MaskHead(nn.Module):
         return logits.float()
 
 
+def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
+    """How HTC passes mask features (R, hidden, S, S) on to the head of the next stage."""
+    conv = nn.Conv2d(hidden, channels, 1)
+    initialise.he(conv)
+    return conv
+
+
 def own_class(logits: Tensor, labels: Tensor) -> Tensor:
     """The map (R, M, M) of each row's own class out of `logits` (R, K, M, M)."""
     return logits[torch.arange(len(logits), device=logits.device), labels]

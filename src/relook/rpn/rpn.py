@@ -26,9 +26,9 @@ SMOOTH_L1_BETA = 1 / 9
 class ProposalRule:
     """How many boxes become proposals."""
 
-    candidates: int  # best anchors of each level that are looked at
-    proposals: int  # at most kept per image, over all levels
-    nms_iou: float
+    candidates: int = 1000  # best anchors of each level that are looked at
+    proposals: int = 1000  # at most kept per image, over all levels
+    nms_iou: float = 0.7
     keep_empty_boxes: bool = False  # keep boxes without area
 
 
@@ -36,10 +36,10 @@ class ProposalRule:
 class AnchorRule:
     """Which anchors are trained on."""
 
-    positive_iou: float
-    negative_iou: float
-    per_image: int
-    positive_fraction: float
+    positive_iou: float = 0.7
+    negative_iou: float = 0.3
+    per_image: int = 256
+    positive_fraction: float = 0.5
     assign: Assigner = assign
 
 
@@ -64,18 +64,21 @@ class AnchorSample:
 
 
 class RPN(nn.Module):
-    """Scores anchors of several shapes at every position and keeps the best as proposals."""
+    """Scores anchors of several shapes at every position and keeps the best as proposals.
+
+    `train` and `test` say how many; by default 2000 and 1000, as in the COCO recipes.
+    """
 
     def __init__(
         self,
         channels: int,
         *,
-        strides: Sequence[int],
-        anchor_scale: float,
-        anchor_ratios: Sequence[float],
-        train: ProposalRule,
-        test: ProposalRule,
-        anchor_rule: AnchorRule,
+        strides: Sequence[int] = (4, 8, 16, 32, 64),
+        anchor_scale: float = 8.0,
+        anchor_ratios: Sequence[float] = (0.5, 1.0, 2.0),
+        train: ProposalRule | None = None,
+        test: ProposalRule | None = None,
+        anchor_rule: AnchorRule | None = None,
         cell_anchors: CellAnchors = base_anchors,
         convention: Convention = V2,
     ) -> None:
@@ -87,7 +90,9 @@ class RPN(nn.Module):
             initialise.normal(layer, 0.01)
         self.strides = tuple(strides)
         self.anchor_scale, self.anchor_ratios = anchor_scale, tuple(anchor_ratios)
-        self.train_rule, self.test_rule, self.anchor_rule = train, test, anchor_rule
+        self.train_rule = train or ProposalRule(2000, 2000)
+        self.test_rule = test or ProposalRule()
+        self.anchor_rule = anchor_rule or AnchorRule()
         self.cell_anchors, self.convention = cell_anchors, convention
 
     def forward(self, pyramid: Pyramid) -> Scored:
