@@ -72,7 +72,8 @@ def test_threshold_and_limit_can_be_overridden_per_call() -> None:
 def test_the_semantic_loss_is_weighted_and_zero_without_a_map() -> None:
     detector = _detector()
     loss = detector.loss(_images(), [_target()])["semantic"]
-    detector.semantic_weight *= 2
+    assert detector.semantic is not None
+    detector.semantic.loss_weight *= 2
     torch.testing.assert_close(detector.loss(_images(), [_target()])["semantic"], 2 * loss)
     assert detector.loss(_images(), [_target(semantic=False)])["semantic"] == 0
     assert "semantic" not in _detector(semantic=None).loss(_images(), [_target()])

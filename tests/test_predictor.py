@@ -23,6 +23,7 @@ from relook.predictor import Predictor
 from relook.prepared import Prepared, read
 from relook.presets import preset
 from relook.results import Result
+from relook.types import Detections
 
 CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 

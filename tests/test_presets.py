@@ -33,6 +33,7 @@ NAMES = [
     "fast-dsc-r50",
     "detectors-dsc-r50",
     "detectors-fast-dsc-r50",
+    "detectors-panoptic-r50",
     "htc-tiny",
     "htc-tiny-rfp",
     "htc-tiny-sac",
@@ -40,6 +41,7 @@ NAMES = [
     "dsc-tiny",
     "fast-dsc-tiny",
     "detectors-dsc-tiny",
+    "detectors-panoptic-tiny",
 ]
 
 
@@ -66,15 +68,17 @@ def test_the_switches_are_what_the_names_say() -> None:
         # Also the variants without SAC have standardised weights, as long as they look twice.
         standardised = detectors or "rfp" in parts or "sac" in parts
         assert config.backbone.weight_standardisation == standardised
-        assert (config.semantic is not None) == ("htc" in parts or "dsc" in parts)
+        hybrid = "htc" in parts or "panoptic" in parts
+        assert (config.semantic is not None) == (hybrid or "dsc" in parts)
+        assert (config.stuff is not None) == ("panoptic" in parts)
         assert isinstance(config.cascade, DSCConfig) == ("dsc" in parts)
         assert ("x101" in parts) == (config.backbone.groups > 1)
         assert any(config.backbone.deformable_stages) == ("dcn" in parts)
         if isinstance(config.cascade, DSCConfig):
             assert config.cascade.guidance_size == (7 if "fast" in parts else 14)
         else:
-            assert config.cascade.interleaved == config.cascade.mask_flow == ("htc" in parts)
-            assert config.cascade.match_low_quality == ("htc" in parts)
+            assert config.cascade.interleaved == config.cascade.mask_flow == hybrid
+            assert config.cascade.match_low_quality == hybrid
 
 
 def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:

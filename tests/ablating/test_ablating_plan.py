@@ -10,7 +10,7 @@ import pytest
 from relook.ablating.plan import PLAN, Budget, Plan, check_common, settings_for
 from relook.ablating.rows import Row, choose_rows
 from relook.errors import RelookError
-from relook.training.recipe import UNLIMITED, Recipe
+from relook.training.recipe import UNLIMITED, Recipe, recipe_for
 from relook.training.settings import Overlay, parse_assignments, read_overlay, resolve
 
 
@@ -55,6 +55,21 @@ def test_rows_win_over_what_all_share(data: Overlay) -> None:
     settings = settings_for(row, common, Budget(epochs=2))
     assert (settings.model.pyramid.steps, settings.train.ema) == (3, None)
     assert (settings.train.batch, settings.train.epochs) == (3, 2)
+
+
+def test_the_rows_of_augmentations_resolve_and_differ(data: Overlay) -> None:
+    rows = choose_rows(str(Path(__file__).parents[2] / "configs" / "ablate-augment.yaml"), "tiny")
+    settings = {row.name: settings_for(row, [data], Budget(epochs=30)) for row in rows}
+    base = settings["base"]
+    assert base.train.augment == recipe_for("detectors-htc-tiny").augment
+    assert len({one.to_yaml() for one in settings.values()}) == len(rows) >= 7
+    anchors = settings.pop("anchors from 8").model
+    assert anchors == base.model.with_(rpn__anchor_scale=2.0)
+    assert all(one.model == base.model for one in settings.values())
+    assert settings["+copy-paste"].train.augment.copy_paste == 0.5
+    assert settings["+ema"].train == base.train.with_(ema=0.999)
+    together = settings["together"].train.augment
+    assert together.copy_paste and together.blur and together.noise and together.colour == 0.4
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,33 @@ def panoptic(images_dir: Path) -> PanopticFiles:
 
 
 @pytest.fixture(scope="session")
+def make_entries() -> Callable[..., Any]:
+    """Makes a sample as transforms have it: one grey value, rectangles (x1, y1, x2, y2) as objects
+    labelled 1, 2, ..., and semantic labels painted from them over 0."""
+    import torch
+    from torchvision import tv_tensors
+
+    def make(
+        height: int, width: int, boxes: list[tuple[int, int, int, int]], grey: int = 0
+    ) -> dict[str, Any]:
+        masks = torch.zeros((len(boxes), height, width), dtype=torch.bool)
+        semantic = torch.zeros((height, width), dtype=torch.uint8)
+        for g, (x1, y1, x2, y2) in enumerate(boxes):
+            masks[g, y1:y2, x1:x2] = True
+            semantic[y1:y2, x1:x2] = g + 1
+        given = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+        return {
+            "image": tv_tensors.Image(torch.full((3, height, width), grey, dtype=torch.uint8)),
+            "boxes": tv_tensors.BoundingBoxes(given, format="XYXY", canvas_size=(height, width)),
+            "labels": torch.arange(1, len(boxes) + 1),
+            "masks": tv_tensors.Mask(masks),
+            "semantic": tv_tensors.Mask(semantic),
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_source(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Makes a source to compose from: photographs of 200 x 160 pixels with three discs each."""
     from relook.data.compose_sources import Source

@@ -18,6 +18,7 @@ from relook.data.batching import collate
 from relook.data.coco import CocoIndex, object_mask, read_coco
 from relook.data.dataset import CocoDataset
 from relook.data.panoptic import read_panoptic, to_coco_index
+from relook.data.pasting import CopyPaste
 from relook.data.semantics import (
     SemanticChoice,
     choose_semantics,
@@ -130,6 +131,30 @@ def test_an_image_without_objects_is_a_sample(
     assert (targets[0].semantic == 2).all()
 
 
+def test_copy_paste_puts_objects_of_other_images_on_top(index: CocoIndex) -> None:
+    semantics = choose_semantics("auto", index)
+    small = index.images[1]  # 16 x 16 pixels, of which a square of 8 x 8 is an object
+    dataset = CocoDataset(index, None, semantics, copy_paste=CopyPaste(1.0))
+    torch.manual_seed(0)
+    for _ in range(10):
+        sample = dataset[0]
+        target = sample.target
+        assert target is not None and target.masks is not None and target.semantic is not None
+        assert (sample.image_id, sample.original_size) == (7, (10, 20))
+        x1, y1, x2, y2 = (int(side) for side in target.boxes[-1])
+        assert target.labels.tolist()[-1] == small.objects[0].label
+        other = np.asarray(Image.open(small.path))[4:12, 4:12]
+        cut = sample.image[y1:y2, x1:x2]
+        # The square, perhaps cut by the upper or lower edge: this image is not as high.
+        first = 8 - len(cut) if y1 == 0 else 0
+        np.testing.assert_array_equal(cut, other[first : first + len(cut)])
+        pasted = dense_masks(target.masks)[-1, :10, :20]
+        assert pasted.sum() == (x2 - x1) * (y2 - y1)
+        assert (target.semantic[pasted] == small.objects[0].label).all()
+        others = dense_masks(target.masks)[:-1, :10, :20]
+        assert not (others & pasted).any()
+
+
 def test_another_size_than_the_file_says(index: CocoIndex, images_dir: Path) -> None:
     Image.new("RGB", (10, 20)).save(images_dir / "a.png")
     with pytest.raises(DataError, match=r'D10: train.json: image 7 \("a.png"\) is 10x20'):
@@ -175,7 +200,8 @@ def test_extreme_images(
         assert targets[0].masks is not None
         h, w = images.sizes[0]
         assert dense_masks(targets[0].masks)[:, :h, :w].all()
-        assert targets[0].boxes.tolist() == [[0, 0, w, h]]
+        # Scaled as 32-bit floats, then mirrored or not.
+        np.testing.assert_allclose(targets[0].boxes, [[0, 0, w, h]], atol=1e-4)
 
 
 def test_workers_of_a_fresh_interpreter(index: CocoIndex) -> None:
@@ -236,11 +262,13 @@ def test_objects_and_labels_of_panoptic_maps(panoptic: Any) -> None:
         dataset[0]
 
 
-def test_real_panoptic_maps_are_augmented(datasets: Path) -> None:
+@pytest.mark.parametrize("copy_paste", [None, CopyPaste(1.0)])
+def test_real_panoptic_maps_are_augmented(datasets: Path, copy_paste: CopyPaste | None) -> None:
     folder = datasets / "coco_mini"
     maps = read_panoptic(folder / "annotations" / "panoptic_val.json", folder / "images")
     crop = training_transforms((256, 256), scale_jitter=(0.5, 2.0), crop=(128, 128))
-    dataset = CocoDataset(to_coco_index(maps), crop, panoptic_semantics(maps))
+    semantics = panoptic_semantics(maps)
+    dataset = CocoDataset(to_coco_index(maps), crop, semantics, copy_paste=copy_paste)
     torch.manual_seed(0)
     for number in range(5):
         target = dataset[number].target

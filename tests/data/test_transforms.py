@@ -326,7 +326,7 @@ def test_evaluation_only_resizes() -> None:
         ({"scale_jitter": (1, 1), "crop": (0, 9)}, "U03"),
         ({"flip": 1.5}, "U03"),
         ({"vertical_flip": -1}, "U03"),
-        ({"colour": 1.0}, "U03"),
+        ({"blur": -1}, "U03"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:

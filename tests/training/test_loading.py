@@ -14,6 +14,10 @@ import pytest
 import torch
 
 from relook.data.batching import Sample
+from relook.data.coco import read_coco
+from relook.data.dataset import CocoDataset
+from relook.data.pasting import CopyPaste
+from relook.data.transforms import training_transforms
 from relook.errors import DataError, RelookError, UsageError
 from relook.training.loading import (
     Augmented,
@@ -37,6 +41,7 @@ import torch
 
 from relook.data.coco import read_coco
 from relook.data.dataset import CocoDataset
+from relook.data.pasting import CopyPaste
 from relook.data.semantics import choose_semantics
 from relook.data.transforms import training_transforms
 from relook.training.loading import BatchMaker, training_loader
@@ -44,9 +49,11 @@ from relook.training.loading import BatchMaker, training_loader
 
 def batches(path, workers):
     index = read_coco(path, path.parent / "images")
-    transforms = training_transforms((64, 64), scale_jitter=(0.8, 1.2), crop=(48, 48), colour=0.2)
+    more = {"colour": 0.2, "grey": 0.5, "blur": 1.0, "noise": 5.0}
+    transforms = training_transforms((64, 64), scale_jitter=(0.8, 1.2), crop=(48, 48), **more)
     semantics = choose_semantics("instances", index, None)
-    samples = CocoDataset(index, transforms, semantics, num_semantic_classes=2)
+    paste = CopyPaste(0.7)
+    samples = CocoDataset(index, transforms, semantics, copy_paste=paste, num_semantic_classes=2)
     loader = training_loader(samples, 2, workers, 5, BatchMaker((9.0,) * 3, (2.0,) * 3))
     for epoch in (0, 1):
         loader.sampler.set_epoch(epoch)
@@ -121,6 +128,24 @@ def test_augmentation_repeats_and_leaves_the_global_generator_alone() -> None:
         other = samples[key]
         assert isinstance(other, Sample)
         assert (one.image != other.image).any()
+
+
+def test_what_is_pasted_repeats_whatever_was_loaded_before(blobs: Path) -> None:
+    """As after a resume: sample 2 of epoch 1 is the same, first or last, and another in epoch 2."""
+    index = read_coco(blobs, blobs.parent / "images")
+    transforms = training_transforms((64, 64), colour=0.2, blur=1.0, noise=5.0)
+    samples = Augmented(CocoDataset(index, transforms, copy_paste=CopyPaste(0.8)), seed=3)
+    first = samples[1, 2]
+    for key in ((0, 0), (0, 2), (1, 3)):
+        samples[key]
+    again, later = samples[1, 2], samples[2, 2]
+    for one in (first, again, later):
+        assert isinstance(one, Sample) and one.target is not None
+        assert one.target.masks is not None
+    assert (first.image == again.image).all()
+    assert torch.equal(first.target.boxes, again.target.boxes)
+    assert torch.equal(first.target.masks.crops, again.target.masks.crops)
+    assert (first.image != later.image).any()
 
 
 def test_seeds_do_not_collide() -> None:

@@ -81,6 +81,7 @@ def test_a_run_leaves_everything_it_promises(
         "detectors-htc-tiny",
         "blob 7",
         "semantics: instances (",
+        "augmentation: mirrored left and right 50%, up and down 50%, quarter turns, colour 0.2",
         "rate: adamw at",
         "trainable",
         f"run folder: {run}",
@@ -243,7 +244,9 @@ def test_stopped_and_resumed_equals_uninterrupted(
     monkeypatch: pytest.MonkeyPatch,
     ema: float | None,
 ) -> None:
-    settings = make_settings(blobs, epochs=2, ema=ema)
+    more = {"copy_paste": 0.7, "blur": 1.0, "noise": 5.0, "grey": 0.3}
+    augment = {"crop": [64, 64], "scale_jitter": [0.8, 1.2], **more}
+    settings = make_settings(blobs, epochs=2, ema=ema, augment=augment)
     through = train(settings, console, out=tmp_path / "through").run
     handler = signal.getsignal(signal.SIGINT)  # a shell that runs this in the background ignores it
     with monkeypatch.context() as patch:

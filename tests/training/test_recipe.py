@@ -36,6 +36,13 @@ def test_auto_rate_scales_with_the_images_behind_one_step(
     [
         ({"augment": {"crop": [64, 64]}}, "scale_jitter"),
         ({"augment": {"crop": [64, 64], "scale_jitter": [2.0, 1.0]}}, "smallest"),
+        ({"augment": {"paste_share": [0.5, 0.2]}}, "paste_share"),
+        ({"augment": {"paste_share": [0.5, 1.2]}}, "paste_share"),
+        ({"augment": {"copy_paste": 1.5}}, "copy_paste"),
+        ({"augment": {"grey": -0.1}}, "grey"),
+        ({"augment": {"blur": float("inf")}}, "blur"),
+        ({"augment": {"noise": float("nan")}}, "noise"),
+        ({"augment": {"paste_blend": -1}}, "paste_blend"),
         ({"augment": {"size": [[600, 800], [800, 600]]}}, "long"),
         ({"augment": {"size": [[800, 600], [700, 600]]}}, "smallest"),
         (
@@ -71,6 +78,12 @@ def test_recipes_belong_to_presets() -> None:
     assert set(RECIPES) <= set(PRESETS)
     assert recipe_for("detectors-htc-r101").step_epochs == (16, 19)
     assert recipe_for("htc-r50") == Recipe()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_was_added_to_augmentations_is_off_in_all_recipes(name: str) -> None:
+    augment = recipe_for(name).augment
+    assert (augment.grey, augment.blur, augment.noise, augment.copy_paste) == (0, 0, 0, 0)
 
 
 def test_from_scratch_freezes_nothing_and_stores_no_statistics() -> None:

@@ -19,9 +19,10 @@ from relook.training.settings import (
 )
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-PAPER = CONFIGS / "dsc-paper.yaml"  # the one file that is no training of its own
-RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path != PAPER)
-UNTRAINED = {"detectors-dsc-r50", "detectors-fast-dsc-r50"}  # by anybody
+PAPER = CONFIGS / "dsc-paper.yaml"  # an overlay
+ROWS = CONFIGS / "ablate-augment.yaml"  # rows of an ablation
+RECIPES = sorted(set(CONFIGS.glob("*.yaml")) - {PAPER, ROWS})
+UNTRAINED = {"detectors-dsc-r50", "detectors-fast-dsc-r50", "detectors-panoptic-r50"}  # by anybody
 DATA = Overlay(data={"train_json": Path("t.json"), "train_images": Path("images")})
 
 

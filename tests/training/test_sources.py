@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from relook.config_base import overlay
+from relook.data.pasting import CopyPaste
 from relook.errors import UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
@@ -40,6 +42,31 @@ def test_from_scratch_reaches_the_model(
     settings, _ = read_sources(given)
     assert settings.model.backbone.norm == "group"
     assert settings.model.backbone.weights is None
+
+
+def test_copy_paste_needs_masks(small: Settings) -> None:
+    pasting = overlay(small, {"train": {"augment": {"copy_paste": 0.5}}})
+    settings, sources = read_sources(pasting)
+    assert sources.training_set(settings).copy_paste == CopyPaste(0.5)
+    assert sources.training_set(small).copy_paste is None
+    no_masks = {"masks": False, "interleaved": False, "mask_flow": False}
+    boxes_only = overlay(pasting, {"model": {"cascade": no_masks, "semantic": None}})
+    with pytest.raises(UsageError, match=r"of instances\.json there are boxes only") as caught:
+        read_sources(boxes_only)
+    assert caught.value.code == "U04"
+
+
+def test_every_augmentation_reaches_the_samples(small: Settings) -> None:
+    still = {"flip": 0, "vertical_flip": 0, "quarter_turns": False, "colour": 0}
+    still |= {"scale_jitter": [1.0, 1.0]}
+    settings, sources = read_sources(overlay(small, {"train": {"augment": still}}))
+    plain = sources.training_set(settings)[0]
+    for change in ({"grey": 1.0}, {"blur": 2.0}, {"noise": 20.0}, {"copy_paste": 1.0}):
+        varied = overlay(settings, {"train": {"augment": change}})
+        torch.manual_seed(1)
+        sample = sources.training_set(varied)[0]
+        assert sample.image.shape == plain.image.shape
+        assert (sample.image != plain.image).any(), change
 
 
 def test_without_validation_there_is_no_validation_set(small: Settings) -> None:

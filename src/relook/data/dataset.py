@@ -16,6 +16,7 @@ from ..ops.masks import crop_masks
 from ..types import Target
 from .batching import Sample, padded_size
 from .images import Pixels, read_image
+from .pasting import CopyPaste, check_masks
 from .records import CocoIndex, ImageRecord, ObjectRecord
 from .segmentation import fill, runs_of
 from .semantics import (
@@ -29,6 +30,9 @@ from .semantics import (
 class CocoDataset(Dataset[Sample]):
     """Samples of `index` after `transforms` (see `data.transforms`), with semantic labels.
 
+    With `copy_paste`, some get objects of another sample, which has gone through `transforms` of
+    its own; that costs one more image to be read.
+
     Images without objects are kept unless `keep_empty` is false; those with a side below
     `min_image_side` pixels are left out; `left_out` counts both by reason. Crowd regions are no
     targets, but their pixels are not labelled in maps painted from instances.
@@ -39,6 +43,7 @@ class CocoDataset(Dataset[Sample]):
 
     Raises:
         DataError: D11 if no image is left.
+        UsageError: U04 for `copy_paste` and an index without masks.
     """
 
     def __init__(
@@ -47,12 +52,16 @@ class CocoDataset(Dataset[Sample]):
         transforms: v2.Transform | None = None,
         semantics: SemanticChoice | None = None,
         *,
+        copy_paste: CopyPaste | None = None,
         keep_empty: bool = True,
         min_image_side: int = 0,
         num_semantic_classes: int | None = None,
     ) -> None:
+        if copy_paste is not None:
+            check_masks(index)
         self.index = index
         self.transforms = transforms
+        self.copy_paste = copy_paste
         self.semantics = semantics or SemanticChoice("none", None, "not asked for")
         self.num_semantic_classes = self.semantics.num_classes or num_semantic_classes
         self.left_out: dict[str, int] = {}
@@ -77,17 +86,15 @@ class CocoDataset(Dataset[Sample]):
 
         Raises:
             DataError: D01, D02, D10 for its image, D12 for its semantic map, D15 for its panoptic
-                map.
+                map; so for the image whose objects it gets.
         """
         record = self.images[index]
-        entries = self._entries(record, self._pixels(record))
-        if self.transforms is not None:
-            entries = self.transforms(entries)
+        entries = self._transformed(record)
+        if self.copy_paste is not None:
+            partner = self.copy_paste.partner(index, len(self))
+            if partner is not None:
+                entries = self.copy_paste(entries, self._transformed(self.images[partner]))
         image = entries["image"]
-        if image.dtype != torch.uint8:
-            raise UsageError(
-                "U03", f"transforms must leave images uint8, but made them {image.dtype}"
-            )
         masks, semantic = entries.get("masks"), entries.get("semantic")
         height, width = image.shape[-2:]
         canvas = padded_size((int(height), int(width)))  # where the reference has masks, too
@@ -99,6 +106,15 @@ class CocoDataset(Dataset[Sample]):
         )
         pixels = np.ascontiguousarray(image.as_subclass(torch.Tensor).permute(1, 2, 0).numpy())
         return Sample(pixels, (record.height, record.width), target, record.id, record.file_name)
+
+    def _transformed(self, record: ImageRecord) -> dict[str, Any]:
+        entries = self._entries(record, self._pixels(record))
+        if self.transforms is not None:
+            entries = self.transforms(entries)
+        dtype = entries["image"].dtype
+        if dtype != torch.uint8:
+            raise UsageError("U03", f"transforms must leave images uint8, but made them {dtype}")
+        return entries
 
     def _pixels(self, record: ImageRecord) -> Pixels:
         pixels = read_image(record.path)

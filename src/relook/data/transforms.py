@@ -20,10 +20,11 @@ from torchvision.transforms import v2
 
 from ..errors import UsageError
 from ..types import Size
+from .appearance import appearance
 from .images import Pixels
+from .windows import Sample, as_boxes, clipped, cut_window, refitted
 
 Limits = tuple[int, int]  # (long, short): how long the sides of an image may be, in pixels
-Sample = dict[str, Any]
 
 
 def resized_size(height: int, width: int, limits: Limits) -> Size:
@@ -123,15 +124,10 @@ class LargeScaleJitterCrop(v2.Transform):  # type: ignore[misc]
         """`sample` with the window only."""
         height, width = sample["image"].shape[-2:]
         top, left, window, size = self._draw(height, width)
-        cut = {key: _cropped(value, top, left, window) for key, value in sample.items()}
-        is_whole = _is_inside(sample["boxes"], top, left, window)
-        is_visible = _is_visible(cut)
-        for key in ("boxes", "labels", "masks"):
-            if key in cut and not bool(is_visible.all()):  # masks are large: copy at need only
-                cut[key] = _rows(cut[key], is_visible)
+        cut, is_cut = cut_window(sample, top, left, window)
         resized = {key: _resized(value, size) for key, value in cut.items()}
         if "masks" in resized:
-            resized["boxes"] = _refitted(resized["boxes"], resized["masks"], ~is_whole[is_visible])
+            resized["boxes"] = refitted(resized["boxes"], resized["masks"], is_cut)
         return resized
 
     def _draw(self, height: int, width: int) -> tuple[int, int, Size, Size]:
@@ -163,7 +159,7 @@ class RandomQuarterTurn(v2.Transform):  # type: ignore[misc]
                 x1, y1, x2, y2 = boxes.unbind(dim=1)
                 boxes = torch.stack([y1, width - x2, y2, width - x1], dim=1)
                 height, width = width, height
-            return _boxes(boxes, (height, width))
+            return as_boxes(boxes, (height, width))
         if isinstance(inpt, tv_tensors.Image | tv_tensors.Mask):
             return tv_tensors.wrap(
                 torch.rot90(inpt.as_subclass(Tensor), turns, (-2, -1)), like=inpt
@@ -180,13 +176,15 @@ def training_transforms(
     vertical_flip: float = 0.0,
     quarter_turns: bool = False,
     colour: float = 0.0,
+    grey: float = 0.0,
+    blur: float = 0.0,
+    noise: float = 0.0,
 ) -> v2.Transform:
     """Random changes that keep an image a likely image of the same things.
 
     Images are scaled to `size` (one limit or a range of them, see `ResizeKeepRatio`); or, with
     `scale_jitter` and `crop` (height, width), to what `LargeScaleJitterCrop` draws, and then `size`
-    is not used. `flip` and `vertical_flip` are probabilities. `colour` in [0, 1) is the strength
-    of changes of brightness, contrast and saturation; hue changes by a tenth of it.
+    is not used. `flip` and `vertical_flip` are probabilities; for the others see `appearance`.
 
     Raises:
         UsageError: U03 for a value out of range, U04 for `crop` without `scale_jitter` or the
@@ -197,8 +195,6 @@ def training_transforms(
     for name, value in (("flip", flip), ("vertical_flip", vertical_flip)):
         if not 0 <= value <= 1:
             raise UsageError("U03", f"{name} is a probability, got {value}")
-    if not 0 <= colour < 1:
-        raise UsageError("U03", f"colour is a strength from 0 to below 1, got {colour}")
     steps: list[v2.Transform] = []
     if scale_jitter is not None and crop is not None:
         steps.append(LargeScaleJitterCrop(scale_jitter, crop))
@@ -210,9 +206,7 @@ def training_transforms(
         steps.append(v2.RandomVerticalFlip(vertical_flip))
     if quarter_turns:
         steps.append(RandomQuarterTurn())
-    if colour:
-        steps.append(v2.ColorJitter(colour, colour, colour, colour / 10))
-    return v2.Compose(steps)
+    return v2.Compose([*steps, *appearance(colour, grey, blur, noise)])
 
 
 def evaluation_transforms(size: Limits) -> v2.Transform:
@@ -244,15 +238,11 @@ def _image_size(flat_inputs: list[Any]) -> Size:
     raise UsageError("U03", "a sample needs an image (torchvision.tv_tensors.Image)")
 
 
-def _boxes(boxes: Tensor, size: Size) -> tv_tensors.BoundingBoxes:
-    return tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size)
-
-
 def _resized(entry: Any, size: Size) -> Any:
     if isinstance(entry, tv_tensors.BoundingBoxes):
         height, width = entry.canvas_size
         scale = torch.tensor([size[1] / width, size[0] / height] * 2, dtype=entry.dtype)
-        return _clipped(entry.as_subclass(Tensor) * scale, size)
+        return clipped(entry.as_subclass(Tensor) * scale, size)
     if isinstance(entry, tv_tensors.Mask):
         return tv_tensors.Mask(resize_masks(entry.as_subclass(Tensor), size))
     if isinstance(entry, tv_tensors.Image):
@@ -260,50 +250,3 @@ def _resized(entry: Any, size: Size) -> Any:
         resized = resize_image(np.ascontiguousarray(pixels), size)
         return tv_tensors.Image(torch.from_numpy(resized).permute(2, 0, 1))
     return entry
-
-
-def _cropped(entry: Any, top: int, left: int, window: Size) -> Any:
-    height, width = window
-    if isinstance(entry, tv_tensors.BoundingBoxes):
-        origin = torch.tensor([left, top, left, top], dtype=entry.dtype)
-        return _clipped(entry.as_subclass(Tensor) - origin, window)
-    if isinstance(entry, tv_tensors.Image | tv_tensors.Mask):
-        piece = entry.as_subclass(Tensor)[..., top : top + height, left : left + width]
-        return tv_tensors.wrap(piece, like=entry)
-    return entry
-
-
-def _rows(entry: Tensor, is_kept: Tensor) -> Tensor:
-    rows = entry.as_subclass(Tensor)[is_kept]
-    return rows if type(entry) is Tensor else tv_tensors.wrap(rows, like=entry)
-
-
-def _clipped(boxes: Tensor, size: Size) -> tv_tensors.BoundingBoxes:
-    """Boxes inside an image of `size`; those outside end up without area."""
-    upper = torch.tensor([size[1], size[0]] * 2, dtype=boxes.dtype)
-    return _boxes(boxes.clamp(min=0).minimum(upper), size)
-
-
-def _is_inside(boxes: Tensor, top: int, left: int, window: Size) -> Tensor:
-    """(G,) bool: boxes (G, 4) that lie in the window completely."""
-    x1, y1, x2, y2 = boxes.as_subclass(Tensor).unbind(dim=1)
-    return (x1 >= left) & (y1 >= top) & (x2 <= left + window[1]) & (y2 <= top + window[0])
-
-
-def _is_visible(cut: Sample) -> Tensor:
-    """(G,) bool: objects of which a pixel of the mask, or else a part of the box, is left."""
-    if "masks" in cut:
-        masks: Tensor = cut["masks"].as_subclass(Tensor)
-        return masks.any(dim=2).any(dim=1)
-    boxes: Tensor = cut["boxes"].as_subclass(Tensor)
-    return ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(dim=1)
-
-
-def _refitted(boxes: Tensor, masks: Tensor, is_cut: Tensor) -> tv_tensors.BoundingBoxes:
-    """`boxes` (G, 4), with those of cut objects computed anew from their masks (G, H, W)."""
-    fitted, dense = boxes.as_subclass(Tensor).clone(), masks.as_subclass(Tensor)
-    for g in torch.nonzero(is_cut).flatten().tolist():
-        columns, rows = dense[g].any(dim=0).nonzero(), dense[g].any(dim=1).nonzero()
-        box = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
-        fitted[g] = torch.cat(box).to(fitted)
-    return _boxes(fitted, (dense.shape[-2], dense.shape[-1]))

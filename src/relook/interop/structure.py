@@ -46,6 +46,7 @@ def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
         for name in ("share_backbone", "connector", "fusion", "feedback_stages"):
             yield f"pyramid.{name}", getattr(config.pyramid, name)
     yield "semantic", "present" if config.semantic else "absent"
+    yield "stuff", "present" if config.stuff else "absent"
     yield "cascade.kind", cascade.kind
     yield "cascade.stages", len(cascade.stages)
     for name in ("masks", "mask_flow", "box_hidden"):

@@ -22,15 +22,15 @@ def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
     default that of the masks. Outside of the masks there is background.
     """
     height, width = canvas or (masks.shape[1], masks.shape[2])
-    top, bottom = _extent(masks.any(dim=2))
-    left, right = _extent(masks.any(dim=1))
+    source = masks.cpu().numpy()  # whose `any` takes a tenth of the time of torch's
+    top, bottom = _extent(source.any(axis=2))
+    left, right = _extent(source.any(axis=1))
     # One pixel of background on each side: sampling beyond the window then finds zeros, as it
     # would in the whole mask.
     crop_h = min(height, int((bottom - top).max(initial=0)) + 2)
     crop_w = min(width, int((right - left).max(initial=0)) + 2)
     y = (top - 1).clip(0, height - crop_h)
     x = (left - 1).clip(0, width - crop_w)
-    source = masks.cpu().numpy()
     crops = np.zeros((len(masks), crop_h, crop_w), dtype=bool)
     for g in range(len(masks)):
         piece = source[g, y[g] : y[g] + crop_h, x[g] : x[g] + crop_w]
@@ -138,9 +138,8 @@ def paste_mask(probabilities: Tensor, box: Tensor, size: Size, threshold: float 
     return mask
 
 
-def _extent(occupied: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _extent(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and one past the last True of each row (G, L); zeros for rows without any."""
-    flags = occupied.cpu().numpy()
     first = flags.argmax(axis=1)
     last = flags.shape[1] - flags[:, ::-1].argmax(axis=1)
     return first, np.where(flags.any(axis=1), last, first)

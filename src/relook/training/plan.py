@@ -7,7 +7,7 @@ from torch import nn
 from ..config import ModelConfig
 from ..detector import Detector
 from .cluster import Place
-from .recipe import UNLIMITED, Recipe
+from .recipe import UNLIMITED, AugmentConfig, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
 from .settings import Settings
@@ -38,6 +38,7 @@ def plan_lines(
         *lines,
         f"semantics: {choice.mode} ({choice.reason})",
         f"input: {_input(settings.model, recipe)}",
+        f"augmentation: {_augmentation(recipe.augment)}",
         f"rate: {rate_reason(recipe)}",
         f"steps: {_steps(recipe, steps_per_epoch)}",
         *part_lines(detector),
@@ -117,6 +118,24 @@ def _input(model: ModelConfig, recipe: Recipe) -> str:
         training = "the same"
     long, short = model.input.size
     return f"at most {long} x {short} (long x short side) in test; in training {training}"
+
+
+def _augmentation(augment: AugmentConfig) -> str:
+    """What is on besides the size of the images; chances in percent."""
+    low, high = augment.paste_share
+    blend = f", edges soft by {augment.paste_blend:g} pixels" if augment.paste_blend else ""
+    parts = {
+        f"mirrored left and right {augment.flip:.0%}": augment.flip,
+        f"up and down {augment.vertical_flip:.0%}": augment.vertical_flip,
+        "quarter turns": augment.quarter_turns,
+        f"colour {augment.colour:g}": augment.colour,
+        f"grey {augment.grey:.0%}": augment.grey,
+        f"blur up to {augment.blur:g} pixels": augment.blur,
+        f"noise up to {augment.noise:g} grey levels": augment.noise,
+        f"copy-paste {augment.copy_paste:.0%} ({low:.0%} to {high:.0%} of another image's objects"
+        f"{blend})": augment.copy_paste,
+    }
+    return ", ".join(text for text, is_on in parts.items() if is_on) or "none"
 
 
 def _steps(recipe: Recipe, steps_per_epoch: int) -> str:

@@ -20,6 +20,7 @@ UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 NonNegative = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Sides = tuple[Positive, Positive]
+Sigma = Annotated[float, Field(ge=0, le=100)]
 
 
 class AugmentConfig(Config):
@@ -36,6 +37,14 @@ class AugmentConfig(Config):
     quarter_turns: bool = False  # by 0, 90, 180 or 270 degrees
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Strength of random brightness, contrast, saturation and a tenth of it in hue."""
+    grey: Fraction = 0.0  # chance to lose all colour
+    blur: Sigma = 0.0  # pixels: the largest sigma of a Gaussian drawn for each image
+    noise: Sigma = 0.0  # grey levels: the largest sigma of what is added to each value
+    copy_paste: Fraction = 0.0
+    """Chance to get objects of another training image on top, itself varied in the same way."""
+    paste_share: tuple[Fraction, Fraction] = (0.0, 1.0)
+    """How many of its objects, as a share between these two, and at least one."""
+    paste_blend: Sigma = 0.0  # pixels: sigma of a soft edge around what is pasted
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
@@ -45,6 +54,8 @@ class AugmentConfig(Config):
             raise ValueError("size and crop exclude each other: a crop fixes the input size")
         if self.scale_jitter is not None and self.scale_jitter[0] > self.scale_jitter[1]:
             raise ValueError(f"scale_jitter is (smallest, largest); got {self.scale_jitter}")
+        if self.paste_share[0] > self.paste_share[1]:
+            raise ValueError(f"paste_share is (smallest, largest); got {self.paste_share}")
         if self.size is not None:
             _check_limits(*self.size)
         return self

@@ -9,6 +9,7 @@ from ..config import ModelConfig
 from ..data.coco import CocoIndex, read_coco
 from ..data.dataset import CocoDataset
 from ..data.panoptic import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
+from ..data.pasting import CopyPaste, check_masks
 from ..data.semantics import SemanticChoice, choose_semantics, panoptic_semantics
 from ..data.transforms import evaluation_transforms, training_transforms
 from ..errors import DataError, UsageError
@@ -48,11 +49,18 @@ class Sources:
             vertical_flip=augment.vertical_flip,
             quarter_turns=augment.quarter_turns,
             colour=augment.colour,
+            grey=augment.grey,
+            blur=augment.blur,
+            noise=augment.noise,
         )
+        copy_paste = None
+        if augment.copy_paste:
+            copy_paste = CopyPaste(augment.copy_paste, augment.paste_share, augment.paste_blend)
         return CocoDataset(
             self.train,
             transforms,
             self.semantics,
+            copy_paste=copy_paste,
             keep_empty=recipe.keep_empty,
             min_image_side=recipe.min_image_side,
             num_semantic_classes=None if semantic is None else semantic.num_classes,
@@ -114,9 +122,11 @@ def read_sources(
 
     Raises:
         DataError: What `read_annotations` raises.
-        UsageError: U04 for semantics that the data cannot give.
+        UsageError: U04 for semantics or a copy-paste that the data cannot give.
     """
     train, val, panoptic, panoptic_val = annotations or read_annotations(settings)
+    if settings.train.augment.copy_paste:
+        check_masks(train)
     choice = _semantics(settings, train, panoptic)
     model = _fitted(settings.model, len(train.classes), choice)
     if settings.train.from_scratch:
