@@ -5,6 +5,7 @@
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
+# make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
@@ -29,7 +30,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel bench floor fine-tuning guided verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel bench floor paper fine-tuning guided verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -69,6 +70,9 @@ bench: $(STAMP)
 
 floor: $(STAMP)
 	$(BIN)/python benchmarks/floor.py --side-by-side
+
+paper: $(STAMP)
+	$(BIN)/python -m paper.build
 
 fine-tuning: $(STAMP)
 	$(BIN)/python benchmarks/fine_tuning.py --side-by-side

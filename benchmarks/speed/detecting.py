@@ -114,15 +114,15 @@ def sac(bench: Bench, _: Plan) -> Iterator[Row]:
 
 def family(bench: Bench, plan: Plan) -> Iterator[Row]:
     """HTC, with RFP, with SAC, with both: fast; network and post-processing apart."""
-    yield from _over_the_first(bench, plan, "family", plan.models)
+    yield from over_the_first(bench, plan, "family", plan.models)
 
 
 def shapes(bench: Bench, plan: Plan) -> Iterator[Row]:
     """HTC, Fast DSC, DSC: the same."""
-    yield from _over_the_first(bench, plan, "shapes", plan.guided)
+    yield from over_the_first(bench, plan, "shapes", plan.guided)
 
 
-def _over_the_first(bench: Bench, plan: Plan, group: str, models: Sequence[str]) -> Iterator[Row]:
+def over_the_first(bench: Bench, plan: Plan, group: str, models: Sequence[str]) -> Iterator[Row]:
     """Each model over the first, against the ratio of their multiply-adds."""
     size = plan.size
     answers: dict[str, list[Answer]] = {model: [] for model in models}

@@ -23,8 +23,8 @@ def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
     """
     height, width = canvas or (masks.shape[1], masks.shape[2])
     source = masks.cpu().numpy()  # whose `any` takes a tenth of the time of torch's
-    top, bottom = _extent(source.any(axis=2))
-    left, right = _extent(source.any(axis=1))
+    top, bottom = _extent(np.asarray(source.any(axis=2)))
+    left, right = _extent(np.asarray(source.any(axis=1)))
     # One pixel of background on each side: sampling beyond the window then finds zeros, as it
     # would in the whole mask.
     crop_h = min(height, int((bottom - top).max(initial=0)) + 2)

@@ -82,8 +82,10 @@ class Fact(NamedTuple):
     note: str = ""
 
 
-def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section]) -> str:
-    """A whole HTML document; sections without parts are left out."""
+def page(
+    title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section], style: str = ""
+) -> str:
+    """A whole HTML document; sections without parts are left out. `style` is more CSS."""
     shown = [one for one in sections if any(one.parts)]
     links = "".join(
         f'<li><a href="#part{number}">{_text(one.heading)}</a></li>'
@@ -98,7 +100,7 @@ def page(title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Sectio
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>\n"
+        f"<title>{_text(title)}</title><style>{_STYLE}{style}</style></head><body>\n"
         f'<header><h1>{_text(title)}</h1><p class="soft">{_text(lead)}</p></header>\n'
         f'<nav aria-label="Parts of this page"><ul>{links}</ul></nav>\n'
         f"<main>{_facts(facts)}\n{bodies}</main>\n<footer>Written by relook.</footer>"

@@ -1,0 +1,160 @@
+"""Figures of DSC: what feeds what in a cascade that ran, and the boxes it looks at."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from relook import fast
+from relook.assembly.cascade import build_dsc
+from relook.cascades import dsc, guidance
+from relook.config import ModelConfig
+from relook.config_cascades import DSCConfig
+from relook.ops.frames import enlarge, inside
+from relook.types import ImageBatch, Rois
+
+from .drawing import MARGIN, Drawn, Place, draw, svg, text
+from .tracing import Node, Tracer
+
+_ROWS: Final = (
+    "boxes",
+    "enlarge",
+    "RoIAlign",
+    "align",
+    "mask features",
+    "mask",
+    "SgRoIAlign",
+    "box head",
+    "refine",
+)
+_IMAGE = (96, 128)
+_BOXES = torch.tensor([[10.0, 8, 60, 50], [30, 20, 90, 80], [5, 40, 40, 90]])
+_COLORS = ("var(--s0)", "var(--s1)", "var(--s2)", "var(--s3)")
+
+
+def trace(config: ModelConfig) -> list[Node]:
+    """Detecting in three boxes with random weights, without the semantic branch."""
+    assert isinstance(config.cascade, DSCConfig)
+    channels = config.pyramid.channels
+    cascade = build_dsc(config.cascade, None, channels, config.num_classes).eval()
+    height, width = _IMAGE
+    image = ImageBatch(
+        torch.zeros(1, 3, height, width), (_IMAGE,), (_IMAGE,), (_IMAGE,), ((1.0, 1.0),)
+    )
+    pyramid = [torch.randn(1, channels, height // s, width // s) for s in (4, 8, 16, 32, 64)]
+    boxes = _BOXES.clone()
+    with torch.random.fork_rng(devices=[]), Tracer() as tracer, fast.plain():
+        torch.manual_seed(0)
+        tracer.given("boxes", boxes)
+        tracer.watch_call(dsc, "frames_of", lambda given: f"enlarge ×{given[1]:g}")
+        tracer.watch_call(dsc, "pool_pyramid", "RoIAlign")
+        tracer.watch_call(dsc, "pool", "RoIAlign")
+        tracer.watch_call(dsc, "pool_guided", "SgRoIAlign")
+        tracer.watch_call(dsc, "refine", "refine")
+        tracer.watch_call(dsc, "select", "select")
+        tracer.watch_call(guidance, "align_inside", "align")
+        for t, head in enumerate([*cascade.guidance_heads, cascade.mask_head]):
+            tracer.watch_call(head, "features", f"m{t} features")
+            tracer.watch_call(head, "predict", f"m{t} mask")
+        for t, one in enumerate(cascade.box_heads, start=1):
+            tracer.watch(one, f"b{t}")
+        rois = Rois(boxes, torch.zeros(len(boxes), dtype=torch.int64))
+        cascade.detect(pyramid, None, rois, image, score_threshold=0.0, max_detections=5)
+    return tracer.nodes
+
+
+def _row(node: Node) -> int:
+    name = node.name.partition(" ×")[0]
+    if name[0] == "m" and name.endswith("features"):
+        name = "mask features"
+    elif name[0] == "m":
+        name = "mask"
+    elif name[0] == "b" and name[1:].isdigit():
+        name = "box head"
+    return _ROWS.index("boxes" if name == "select" else name)
+
+
+def framework(config: ModelConfig) -> Drawn:
+    """Iterations from left to right; the last column is the mask of what was found."""
+    places: dict[Node, Place] = {}
+    column = 0
+    for node in trace(config):
+        if node.kind != "input":
+            column += node.name.startswith(("enlarge", "select"))
+        places[node] = column, _row(node)
+    assert isinstance(config.cascade, DSCConfig)
+    title = "The framework of DSC"
+    return Drawn(
+        title,
+        draw(title, places, column=200),
+        f"{column - 1} iterations and the final masks, as they ran on three boxes. align is "
+        "adaptive feature alignment, SgRoIAlign the RoIAlign that the mask guides; sides are "
+        f"those of guidance_size={config.cascade.guidance_size}. Both kinds of RoIAlign read the "
+        "pyramid, which is not drawn.",
+    )
+
+
+def geometry(config: DSCConfig) -> Drawn:
+    """One box that is refined, its frames in each iteration, and each in the one before."""
+    box = torch.tensor([[84.0, 66, 190, 150]])
+    moves = torch.tensor([12.0, 6, 5, 3])
+    frames, tight = [], [box]
+    for ratio in config.ratios:
+        frames.append(enlarge(tight[-1], ratio))
+        tight.append(tight[-1] + moves)
+    content = [
+        _rectangle(frame, 0, 0, color, f"frame {t}: ×{ratio:g}")
+        for t, (frame, ratio, color) in enumerate(
+            zip(frames, config.ratios, _palette(len(frames)), strict=True)
+        )
+    ]
+    content += [
+        _rectangle(one, 0, 0, color, "", dashed=True)
+        for one, color in zip(tight, _palette(len(tight)), strict=False)
+    ]
+    words, left = [], 290.0
+    side, cell = config.guidance_size, 150 / config.guidance_size
+    for t in range(1, len(frames)):
+        seen = inside(frames[t], frames[t - 1], side)
+        grid = "".join(
+            f"M{left + i * cell:.1f} 40v{side * cell:.1f}"
+            f"M{left:.1f} {40 + i * cell:.1f}h{side * cell:.1f}"
+            for i in range(side + 1)
+        )
+        colors = _palette(len(frames))
+        content.append(
+            f'<path d="{grid}" fill="none" style="stroke:{colors[t - 1]}" stroke-width="0.5"/>'
+        )
+        content.append(_rectangle(seen * cell, left, 40, colors[t], ""))
+        numbers = ", ".join(f"{value:.2f}" for value in seen[0].tolist())
+        content.append(text(left + 75, 22, f"frame {t} in cells of frame {t - 1}"))
+        content.append(text(left + 75, 225, f"({numbers})", soft=True))
+        words.append(f"frame {t} in frame {t - 1}: {numbers}")
+        left += 215
+    title = "Enlarged and relative RoIs"
+    ratios = ", ".join(f"{ratio:g}" for ratio in config.ratios)
+    return Drawn(
+        title,
+        svg(title, left + MARGIN, 250, "".join(content), words),
+        f"A box that moves from iteration to iteration (dashed), and its frames, {ratios} times as "
+        f"wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
+        f"the one before, which are sampled there.",
+    )
+
+
+def _palette(count: int) -> list[str]:
+    return [_COLORS[i % len(_COLORS)] for i in range(count)]
+
+
+def _rectangle(
+    box: Tensor, left: float, top: float, color: str, name: str, *, dashed: bool = False
+) -> str:
+    x1, y1, x2, y2 = box[0].tolist()
+    dashes: Any = ' stroke-dasharray="4 3"' if dashed else ""
+    drawn = (
+        f'<rect x="{left + x1:.1f}" y="{top + y1:.1f}" width="{x2 - x1:.1f}" '
+        f'height="{y2 - y1:.1f}" fill="none" style="stroke:{color}" stroke-width="1.8"{dashes}/>'
+    )
+    return drawn + (text(left + x1 + 3, top + y1 - 4, name, anchor="start") if name else "")

@@ -1,0 +1,105 @@
+"""Tables of the papers beside what relook measured, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from relook.ablating.published import MEASURES, Published, published_for
+from relook.ablating.rows import GROUPS, ROWS
+from relook.reporting.page import paragraph, table
+
+from . import measured
+from .measured import Timed
+from .published import RECALLED, PublishedTable
+
+_NOT_READ = "no number was read"
+_TABLE_3 = frozenset((*GROUPS["rfp"][1:], *GROUPS["sac"][1:]))
+_STUDY = measured.STUDIES / "dsc.md"
+_COLUMNS = ["box AP", "mask AP", "mask AP of huddled objects", "steps"]
+FIRST = "paper-runtime.json"  # all models in one run
+
+
+def printed(one: PublishedTable) -> str:
+    """A table of `published`, with the source of each row."""
+    rows = [
+        [name, *(numbers or ["–"] * len(one.columns)), source] for name, numbers, source in one.rows
+    ]
+    head = ["", *one.columns, "from"]
+    return table(one.caption, head, rows, texts=[len(head) - 1]) + paragraph(one.beside)
+
+
+def ablation(group: str, caption: str) -> str:
+    """Rows of an ablation that have a name, as `relook.ablating` knows them."""
+    head = ["", *(f"box {m}" for m in _short()), "mask AP", "gain in box AP", "from"]
+    rows = []
+    for name in GROUPS[group]:
+        found = published_for(ROWS[name].at("r50"))
+        rows += [_published(name, one) for one in found] or [_unread(name, len(head))]
+    return table(caption, head, rows, texts=[len(head) - 1])
+
+
+def _short() -> list[str]:
+    return [m.replace("ap_", "AP ").replace("ap", "AP") for m in MEASURES]
+
+
+def _published(name: str, one: Published) -> list[str]:
+    box = [_number(one.of("box", measure)) for measure in MEASURES]
+    gain = "–" if one.gain is None else f"{one.gain:+.1f}"
+    source = one.source if one.box else f"{one.source}; the number itself is {RECALLED}"
+    return [name, *box, _number(one.of("mask", "ap")), gain, source]
+
+
+def _unread(name: str, columns: int) -> list[str]:
+    return [name, *["–"] * (columns - 2), RECALLED if name in _TABLE_3 else _NOT_READ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def study_of_dsc() -> str:
+    """What the study of DSC measured, on data that is not the papers'."""
+    parts = []
+    for name in ("Mushrooms", "Composed scenes"):
+        found = measured.table_of(_STUDY, f"**{name}**")
+        rows = [
+            [model, *(cells.get(column, "–") for column in _COLUMNS)]
+            for model, cells in found.items()
+        ]
+        if rows:
+            caption = f"relook, measured: {name} (docs/studies/dsc.md), tiny models, equal minutes"
+            parts.append(table(caption, ["", *_COLUMNS], rows))
+    if not parts:
+        return paragraph("relook: no study was found in docs/studies/dsc.md.")
+    words = "Small networks from random numbers on small data: not to be compared with COCO."
+    return "".join(parts) + paragraph(words)
+
+
+def runtime() -> str:
+    """Times of the papers' rows as ratios; from one run of all, where there is one."""
+    found = measured.times()
+    chosen = {FIRST: found[FIRST]} if FIRST in found else found
+    parts = [_times(name, rows) for name, rows in chosen.items()]
+    if FIRST not in found:
+        missing = (
+            "All six models have not been measured in one run yet (python -m paper.runtime). These "
+            "are of several runs, and only ratios of one run are to be compared."
+        )
+        parts.insert(0, paragraph(missing))
+    return "".join(parts)
+
+
+def _times(name: str, rows: Sequence[Timed]) -> str:
+    body = [
+        [
+            one.model,
+            f"{one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})",
+            f"{one.work:.2f}",
+            f"{one.network:.2f} s",
+            f"{one.after:.2f} s",
+        ]
+        for one in rows
+    ]
+    head = ["", f"network, over {rows[0].base}", "multiply-adds", "network", "post-processing"]
+    caption = f"Time of one image, as measured (benchmarks/results/{name})"
+    return table(caption, head, body) + paragraph(f"Measured by {rows[0].source}.")
