@@ -182,10 +182,10 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(
 ) -> None:
     write = Writer.write
 
-    def failing(self: Writer, result: Any, name: str) -> None:
+    def failing(self: Writer, result: Any, name: str) -> dict[str, Any]:
         if name == "2":
             raise RelookError("R02", "no space left")
-        write(self, result, name)
+        return write(self, result, name)
 
     monkeypatch.setattr(Writer, "write", failing)
     result = in_process(relook, photos, tmp_path)
