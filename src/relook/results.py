@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UsageError
+from .segments import PanopticCategory, PanopticMap
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .segments import PanopticCategory, PanopticMap
     from .types import Detections, Size
 
 FORMAT_VERSION = 1
@@ -169,9 +169,7 @@ class Result:
     @property
     def categories(self) -> tuple[PanopticCategory, ...]:
         """What segments can be: things, which are the classes of the model, and stuff."""
-        from .segments import PanopticCategory
-
-        return (*(PanopticCategory(c.id, c.name, True) for c in self.classes), *self.stuff)
+        return categories_of(self.classes, self.stuff)
 
     def draw_panoptic(
         self, *, image: NDArray[np.uint8] | None = None, **options: Any
@@ -245,6 +243,13 @@ class Result:
             for segment in self.panoptic.segments
         ]
         return {**record, "segments": segments}
+
+
+def categories_of(
+    classes: Iterable[ClassLike], stuff: Iterable[PanopticCategory]
+) -> tuple[PanopticCategory, ...]:
+    """What segments of a model can be: its `classes`, which are things, and `stuff`."""
+    return (*(PanopticCategory(one.id, one.name, True) for one in classes), *stuff)
 
 
 def _paste(detections: Detections, threshold: float) -> list[RLE] | None:

@@ -100,7 +100,7 @@ class Oracle(Predictor):
 
 def test_a_perfect_model_scores_one(predictor: Predictor, data: Callable[..., CocoIndex]) -> None:
     oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
-    metrics, predictions, rate = evaluate_model(oracle, data())
+    metrics, predictions, rate, _truth = evaluate_model(oracle, data())
     assert metrics.box.ap == metrics.mask.ap == pytest.approx(1.0)  # type: ignore[union-attr]
     assert [p["category_id"] for p in predictions] == [80, 70] * 3  # the ids of the file
     assert [p["image_id"] for p in predictions] == [1, 1, 2, 2, 3, 3]

@@ -108,15 +108,15 @@ def evaluate(
     views = None if tta is None else TTA.parse(tta)
     panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
     panoptic.check()
+    folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic.wanted:
         refuse_beside_panoptic(
             limit=limit, keep_threshold=keep_threshold, by=by, submission=submission
         )
-        beside = model if model.is_dir() else model.parent
         evaluate_panoptic(
             model,
             (annotations, images),
-            out or beside / "eval" / annotations.stem,
+            folder,
             panoptic,
             {"device": device, "fast": fast == "on"},
             max_dets=max_dets,
@@ -133,7 +133,6 @@ def evaluate(
     if keep_threshold:
         _check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
-    folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if submission:
         submit(
             predictor,
@@ -179,7 +178,8 @@ def evaluate(
     if report:
         from ..reporting.evaluated import study, write_evaluation
 
-        close = study(index, outcome.metrics, outcome.predictions, predictor.shown_from, limit)
+        metrics, predictions, _, truth = outcome
+        close = study(index, metrics, predictions, predictor.shown_from, limit, truth)
         write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
         console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
     console.print(

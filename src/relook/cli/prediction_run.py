@@ -18,8 +18,7 @@ from ..errors import DataError, RelookError
 from ..overlap import in_order
 from ..predictor import Predictor
 from ..prepared import ImageSource
-from ..results import Result
-from ..segments import PanopticCategory
+from ..results import Result, categories_of
 from .journal import Journal, Line, read_records, stamp_of
 from .outputs import Writer, files_of, output_names
 from .predictions import image_record, write_panoptic, write_predictions
@@ -200,9 +199,8 @@ class PredictionRun:
         if "panoptic" in kinds:
             path = folder / "panoptic.json"
             task = predictor.panoptic_task(*self._panoptic)
-            stuff = () if task is None else task.stuff
-            things = (PanopticCategory(c.id, c.name, True) for c in predictor.classes)
-            write_panoptic(path, lambda: read_records(found), [*things, *stuff])
+            categories = categories_of(predictor.classes, () if task is None else task.stuff)
+            write_panoptic(path, lambda: read_records(found), categories)
 
     def _check_complete(self, lines: dict[str, Line]) -> None:
         missing = [image for image in self._images if str(image) not in lines]

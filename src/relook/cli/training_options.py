@@ -36,7 +36,7 @@ Semantics = Annotated[
     str | None,
     typer.Option(
         metavar="MODE",
-        help="What the semantic branch learns from: auto, none, instances or maps.",
+        help="What the semantic branch learns from: auto, none, instances, maps or panoptic.",
         rich_help_panel=DATA,
     ),
 ]

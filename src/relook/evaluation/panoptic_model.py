@@ -12,8 +12,8 @@ from ..data.panoptic import PanopticIndex, to_coco_index
 from ..data.panoptic_writing import PanopticWriter
 from ..errors import DataError
 from ..predictor import Predictor
-from ..results import ClassLike, Result
-from ..segments import PanopticMap
+from ..results import categories_of
+from ..segments import PanopticCategory, PanopticMap
 from .coco import evaluate_coco
 from .ground_truth import truth_of
 from .metrics import Metrics
@@ -51,19 +51,18 @@ def evaluate_panoptic_model(
     """
     if not index.images:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
+    options = {"panoptic": True, **options}
+    task = predictor.panoptic_task(options["panoptic"], options.get("stuff"))
+    ids = _file_ids(index, categories_of(predictor.classes, () if task is None else task.stuff))
     found: list[dict[str, Any]] = []
     cap = max_dets or predictor.config.cascade.max_detections
     started = time.perf_counter()
-    options = {"panoptic": True, **options}
 
     def maps() -> Generator[tuple[int, PanopticMap], None, None]:
-        ids: Mapping[int, int] | None = None
         paths = (image.path for image in index.images)
         with closing(predictor.stream(paths, max_dets=cap, **options)) as results:
             for done, (image, result) in enumerate(zip(index.images, results, strict=True), 1):
                 check_size(image.path, result.size, index.path, image.size)
-                if ids is None:
-                    ids = _file_ids(index, result)
                 assert result.panoptic is not None
                 panoptic = _renamed(result.panoptic, ids)
                 rows = result.to_coco(image.id)
@@ -81,12 +80,10 @@ def evaluate_panoptic_model(
     return PanopticEvaluation(scores, metrics, found, speed)
 
 
-def _file_ids(index: PanopticIndex, result: Result) -> dict[int, int]:
+def _file_ids(index: PanopticIndex, own: Sequence[PanopticCategory]) -> dict[int, int]:
     """Category id of the model -> category id of the data, by name and kind."""
-    own: Sequence[tuple[ClassLike, bool]] = [(c, True) for c in result.classes]
-    own = [*own, *((c, False) for c in result.stuff)]
     by_name = {(c.name, c.is_thing): c.id for c in index.categories}
-    unknown = [c.name for c, is_thing in own if (c.name, is_thing) not in by_name]
+    unknown = [c.name for c in own if (c.name, c.is_thing) not in by_name]
     if unknown:
         raise DataError(
             "D13",
@@ -95,7 +92,7 @@ def _file_ids(index: PanopticIndex, result: Result) -> dict[int, int]:
             f"{', ...' if len(unknown) > 5 else ''}. Every pixel it gives to one of them would "
             "count as wrong. Add them to the categories of the file, under these names.",
         )
-    return {c.id: by_name[c.name, is_thing] for c, is_thing in own}
+    return {c.id: by_name[c.name, c.is_thing] for c in own}
 
 
 def _renamed(panoptic: PanopticMap, ids: Mapping[int, int]) -> PanopticMap:

@@ -13,7 +13,7 @@ from ..errors import DataError
 from ..predictor import Predictor
 from ..views import TTA
 from .coco import IouType, evaluate_coco
-from .ground_truth import truth_of
+from .ground_truth import GroundTruth, truth_of
 from .huddle import HuddleRule, find_huddles
 from .metrics import Metrics
 
@@ -24,6 +24,7 @@ class Evaluation(NamedTuple):
     metrics: Metrics
     predictions: list[dict[str, Any]]  # COCO results with the category ids of the ground truth
     images_per_second: float  # reading, detecting and pasting of masks; not the scoring
+    truth: GroundTruth
 
 
 def evaluate_model(
@@ -91,7 +92,7 @@ def evaluate_model(
         for one in found
         if one["category_id"] in ids
     ]
-    return Evaluation(metrics, predictions, len(records) / seconds)
+    return Evaluation(metrics, predictions, len(records) / seconds, truth)
 
 
 def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int, int]:

@@ -11,7 +11,7 @@ from ..atomic import write_text
 from ..data.records import CocoIndex
 from ..evaluation.confusion import Confusion
 from ..evaluation.error_split import ErrorSplit, split_errors
-from ..evaluation.ground_truth import truth_of
+from ..evaluation.ground_truth import GroundTruth, truth_of
 from ..evaluation.metrics import Metrics
 from ..evaluation.pairing import ImagePairs, pair_images
 from ..evaluation.tables import save_tables
@@ -46,14 +46,16 @@ def study(
     predictions: Sequence[Mapping[str, Any]],
     threshold: float,
     limit: int | None = None,
+    truth: GroundTruth | None = None,
 ) -> Study:
     """What `predictions`, COCO results with the category ids of `index`, come to besides `metrics`,
-    which are theirs. `limit` is that of the evaluation.
+    which are theirs. `limit` is that of the evaluation, `truth` the ground truth of `index` where
+    it has been read already.
 
     Raises:
         DataError: what reading the annotations raises.
     """
-    truth = truth_of(index)
+    truth = truth or truth_of(index)
     image_ids = [image.id for image in index.images[:limit]]
     images = pair_images(
         truth, predictions, kind=metrics.kind, threshold=threshold, image_ids=image_ids

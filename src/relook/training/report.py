@@ -74,16 +74,18 @@ def _study(
         for row in read_predictions(run.predictions, val.sizes())
         if row["category_id"] in ids
     ]
+    truth = truth_of(val)
     if metrics is None:
         metrics = evaluate_coco(
-            truth_of(val),
+            truth,
             predictions,
             max_dets=settings.train.max_dets,
             iou_types=("bbox", "segm") if settings.model.cascade.masks else ("bbox",),
             classes=val.classes,
         )
     best = metrics.best_counting
-    return study(val, metrics, predictions, SHOWN_FROM if best is None else best.threshold)
+    threshold = SHOWN_FROM if best is None else best.threshold
+    return study(val, metrics, predictions, threshold, truth=truth)
 
 
 def report_page(
