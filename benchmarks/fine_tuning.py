@@ -35,9 +35,9 @@ from relook.errors import RelookError
 from relook.evaluation.run import evaluate_model
 from relook.predictor import Predictor
 from relook.training.fine_tuning import fine_tuning
-from relook.training.loop import Start
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay
+from relook.training.start import Start
 from relook.weights import load_model
 
 ARMS = ("fine-tuned", "from-scratch")

@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "cascades/protocol.py": "no code, only types",
     "cli/options.py": "declarations; the commands that share them are tested",
     "config_cascades.py": "tests/test_config.py, with the rest of the model",
+    "interop/backbone_fill.py": "tests/training/test_start.py, in every look",
     "layers/aspp.py": "tests/layers/test_blocks.py",
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",

@@ -141,7 +141,7 @@ def test_a_plan_does_not_begin_among_other_things(data: Overlay, tmp_path: Path)
     with pytest.raises(RelookError, match=r"D03: .*plan.json: the plan cannot be read"):
         plan.start(tmp_path / "out", resume=True)
     (tmp_path / "train.json").unlink()
-    with pytest.raises(RelookError, match=r"D01: .*train.json: the annotations cannot be read"):
+    with pytest.raises(RelookError, match=r"D01: .*train.json: the file cannot be read"):
         plan.start(tmp_path / "new", resume=False)
 
 

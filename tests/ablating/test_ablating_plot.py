@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from relook.ablating.plot import HEIGHT, MARGIN, WIDTH, plot
+from relook.ablating.dials import Group
+from relook.ablating.panels import HEIGHT, MARGIN, WIDTH
+from relook.ablating.plot import accuracy_over_time as plot
+from relook.ablating.plot import gains_over_dials, learning_curves
 from relook.ablating.table import RowResult
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -52,3 +58,42 @@ def test_rows_without_a_time_or_an_ap_are_left_out() -> None:
     )
     assert len(_circles(svg)) == 1 and "box AP" in _words(svg)
     assert "nothing to show" in _words(plot([_row("lost", 0.2)]))
+
+
+def test_gains_rise_where_they_do() -> None:
+    groups = [
+        Group("size_ratio", 1.0, 2.0, (1,)),
+        Group("size_ratio", 2.0, 4.0, (2,)),
+        Group("overlap", 0.0, 0.3, (1,)),
+        Group("overlap", 0.3, 0.6, (2,)),
+    ]
+    rows = []
+    for name, gain in (("htc", 0.0), ("both", 0.1)):
+        values = {g.name: np.full(5, 0.3 + gain * g.middle) for g in groups}
+        row = RowResult(
+            name, "htc-tiny", 1, 1, 0.1, [], (), [{"mask": {"ap": np.ones(5), **values}}]
+        )
+        rows.append(row)
+    svg = gains_over_dials(rows, groups)
+    words = _words(svg)
+    assert words.count("both") == 2 and "htc" not in words  # a panel each; the first is zero
+    assert words.count("mask AP over htc") == 2
+    for panel in ET.fromstring(svg).iter(f"{SVG}g"):
+        heights = [float(c.attrib["cy"]) for c in panel.iter(f"{SVG}circle")]
+        assert len(heights) == 2 and heights[0] > heights[1]
+
+
+def test_learning_curves_are_means_of_what_was_recorded(tmp_path: Path) -> None:
+    paths = []
+    for seed, shift in enumerate((-0.5, 0.5)):
+        path = tmp_path / f"{seed}.jsonl"
+        lines = [{"step": 10 * n, "loss": 8 - n + shift} for n in range(1, 5)]
+        lines += [{"step": 40, "box_ap": 0.2}, {"step": 50, "loss": None}]
+        path.write_text("\n".join(map(json.dumps, lines)))
+        paths.append(path)
+    svg = learning_curves({"htc": paths, "lost": [tmp_path / "nowhere.jsonl"]})
+    circles = _circles(svg)
+    assert len(circles) == 4
+    steps = np.diff([x for x, _ in circles])
+    assert steps.tolist() == pytest.approx([steps[0]] * 3, abs=0.11)  # they were recorded evenly
+    assert [y for _, y in circles] == sorted(y for _, y in circles)  # the loss falls

@@ -124,7 +124,18 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
         ("htc", 0), ("+rfp", 0), ("htc", 1), ("+rfp", 1),
     ]  # fmt: skip
     assert set(json.loads((straight / "times.json").read_text())["seconds"]) == set(ROWS)
-    assert (straight / "plot.svg").read_text().startswith("<svg")
+    for picture in ("plot.svg", "learning.svg"):
+        assert (straight / picture).read_text().startswith("<svg")
+    assert not (straight / "gains.svg").exists()  # these images have no dials
+    assert "## Masks, gain over htc" in text
+    assert (killed / "intervals.csv").read_text() == (straight / "intervals.csv").read_text()
+    with (straight / "intervals.csv").open(newline="") as file:
+        found = {(row["row"], row["kind"], row["number"]): row for row in csv.DictReader(file)}
+    table = {row["row"]: row for row in theirs}
+    for name in ROWS:
+        value = float(found[name, "mask", "ap"]["value"])
+        assert value == pytest.approx(float(table[name]["mask_ap_mean"]), abs=1e-3)
+    assert found["htc", "mask", "ap"]["gain"] == "" != found["+rfp", "mask", "ap"]["gain"]
 
     # Done: the table again, and nothing else.
     monkeypatch.setattr(ablation, "seconds_per_image", None)

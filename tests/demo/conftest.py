@@ -10,9 +10,8 @@ import pytest
 from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.presets import preset
-from relook.training.loop import Start
 from relook.training.settings import Overlay
-from relook.training.start import seeded_detector
+from relook.training.start import Start, seeded_detector
 from relook.weights import load_model, save_model
 
 

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from relook.demo import run
-from relook.training.loop import Start
 from relook.training.settings import Overlay
+from relook.training.start import Start
 
 
 def test_everything_is_in_one_folder_and_one_table(

@@ -117,13 +117,13 @@ def test_matching_once_more_ignores_what_it_is_told_to(seed):
     images, truth, found = crowded_scene(seed)
     evaluator = evaluated(FastCOCOeval, (images, truth, found), [1, 10, 100])
     plain = rows_of_all_sizes(evaluator)
-    assert_same_rows(evaluator.matches_of_all_sizes(), plain)
+    assert_same_rows(evaluator.matches_again(), plain)
     ignored = set(range(1, len(truth) + 1, 3))
     # An area beyond the largest size is what pycocotools ignores at all of them.
     outside = [row | ({"area": 1e11} if i in ignored else {}) for i, row in enumerate(truth, 1)]
     theirs = evaluated(COCOeval, (images, outside, found), [1, 10, 100])
-    rows, expected = evaluator.matches_of_all_sizes(ignored), rows_of_all_sizes(theirs)
+    rows, expected = evaluator.matches_again(ignored), rows_of_all_sizes(theirs)
     assert_same_rows(rows, expected, MATCHES)
     assert_right_ones_ignored(evaluator, rows, expected, ignored)
     assert sum(row["gtIgnore"].sum() for row in rows if row) > len(ignored) // 2
-    assert_same_rows(evaluator.matches_of_all_sizes(), plain)  # nothing is left of it
+    assert_same_rows(evaluator.matches_again(), plain)  # nothing is left of it

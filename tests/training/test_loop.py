@@ -21,8 +21,9 @@ from relook.data.coco import read_coco
 from relook.detector import Detector
 from relook.devices import choose_device
 from relook.errors import DataError, RelookError, UsageError
-from relook.training.loop import Start, resume, train
+from relook.training.loop import resume, train
 from relook.training.settings import Settings
+from relook.training.start import Start
 from relook.types import ImageBatch, Losses, Target
 from relook.weights import change_extra, load_model
 

@@ -16,9 +16,10 @@ from relook.data.panoptic import read_panoptic, read_truth
 from relook.errors import DataError, UsageError
 from relook.evaluation.panoptic_quality import PanopticQuality
 from relook.evaluation.panoptic_scores import summed
-from relook.training.loop import Start, resume, train
+from relook.training.loop import resume, train
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
+from relook.training.start import Start
 from relook.weights import load_model
 
 NAME = "detectors-panoptic-tiny"

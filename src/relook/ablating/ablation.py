@@ -17,22 +17,21 @@ from ..training.run_folder import environment
 from ..training.settings import Settings
 from ..training.sources import Annotations, read_annotations, read_sources
 from ..weights import load_model
+from .dials import dial_groups
+from .interval_table import interval_csv, interval_sections
+from .intervals import load_resampled
 from .jobs import WHOLE_MACHINE, Numbers, numbers, run_all
 from .measuring import MASKS, seconds_per_image, size_of
 from .plan import Budget, Plan, counted
-from .plot import plot
+from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row
-from .running import COMMAND, Job
+from .running import COMMAND, RESAMPLED, Job
 from .table import RowResult, csv_text, markdown
 
-TABLE, TABLE_CSV, PLOT, TIMES, SEEDS = (
-    "table.md",
-    "table.csv",
-    "plot.svg",
-    "times.json",
-    "seeds.json",
-)
+TABLE, TABLE_CSV, INTERVALS_CSV = "table.md", "table.csv", "intervals.csv"
+PLOT, GAINS, LEARNING = "plot.svg", "gains.svg", "learning.svg"
+TIMES, SEEDS = "times.json", "seeds.json"
 
 
 class Times(NamedTuple):
@@ -142,15 +141,35 @@ class Ablation:
                 seconds.get(row.name),
                 [n for job, n in found.items() if job.row == row.name],
                 published_for(row),
+                [load_resampled(path) for path in self._resampled(row, found)],
             )
             for row in self.rows
         ]
 
+    def _resampled(self, row: Row, found: Mapping[Job, Numbers]) -> list[Path]:
+        """Files of the seeds of `row`; those that diverged have none."""
+        paths = [self.folder / job.name / RESAMPLED for job in found if job.row == row.name]
+        return [path for path in paths if path.is_file()]
+
     def _write(self, results: Sequence[RowResult], raw: Sequence[Numbers], timed: int) -> None:
-        parts = [f"# {self.extent}", markdown(results), *self._notes(raw, timed)]
+        data = next(iter(self.plan.rows.values())).data
+        assert data.val_json is not None
+        groups = dial_groups(data.val_json)
+        sections = [markdown(results), *interval_sections(results, groups)]
+        parts = [f"# {self.extent}", *sections, *self._notes(raw, timed)]
         write_text(self.folder / TABLE, "\n\n".join(parts) + "\n")
         write_text(self.folder / TABLE_CSV, csv_text(results))
-        write_text(self.folder / PLOT, plot(results))
+        write_text(self.folder / INTERVALS_CSV, interval_csv(results, groups))
+        write_text(self.folder / PLOT, accuracy_over_time(results))
+        if groups and len(results) > 1:
+            write_text(self.folder / GAINS, gains_over_dials(results, groups))
+        runs = {
+            row.name: [
+                job.run(self.folder).metrics for job in self.plan.jobs() if job.row == row.name
+            ]
+            for row in self.rows
+        }
+        write_text(self.folder / LEARNING, learning_curves(runs))
         write_text(self.folder / SEEDS, json.dumps(raw, indent=2) + "\n")
 
     def _notes(self, raw: Sequence[Numbers], timed: int) -> list[str]:

@@ -99,7 +99,7 @@ class Plan:
                 yield Job(row, seed, f"{_folder(row)}-seed{seed}", text)
 
     def content(self) -> dict[str, Any]:
-        """What must be the same for an ablation to go on: rows, budget and data.
+        """What must be the same for an ablation to go on: rows, budget, data and start.
 
         Raises:
             DataError: D01 when an annotation file is missing.
@@ -107,7 +107,7 @@ class Plan:
         files = {
             path
             for one in self.rows.values()
-            for path in (one.data.train_json, one.data.val_json)
+            for path in (one.data.train_json, one.data.val_json, one.train.backbone_from)
             if path is not None
         }
         return {
@@ -192,4 +192,4 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError("D01", f"{path}: the annotations cannot be read ({error}).") from None
+        raise DataError("D01", f"{path}: the file cannot be read ({error}).") from None

@@ -1,77 +1,73 @@
-"""Accuracy against time of the rows, as a picture without words around it (SVG)."""
+"""Pictures of an ablation, without words around them (SVG): AP over time, gains, learning."""
 
 from __future__ import annotations
 
-import html
+import json
+import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from .dials import DIALS, Group
+from .interval_table import gain_over, kinds_of
+from .panels import Panel, Point, Series, drawn
 from .table import RowResult
 
-WIDTH, HEIGHT, MARGIN = 640, 400, 56
-COLOURS = ("#1f6feb", "#d1541d", "#2e8540", "#8250df", "#9a6700", "#57606a")
-_ROOM = 0.08  # of the span, around the outermost points
+_LOSSES = 30  # points of a learning curve
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """A span of numbers, and the pixels it is drawn on."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def at(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-
-def plot(rows: Sequence[RowResult]) -> str:
+def accuracy_over_time(rows: Sequence[RowResult]) -> str:
     """AP over milliseconds an image: a point a row, its bar from the worst to the best seed.
 
     AP of masks, or of boxes where no row has masks. Rows without an AP or a time are left out.
     """
     kind = "mask" if any(row.values("mask", "ap") for row in rows) else "box"
-    points = [
-        (row.name, 1000 * row.seconds, row.values(kind, "ap"))
-        for row in rows
-        if row.seconds is not None and row.values(kind, "ap")
-    ]
-    drawn = _points(points) if points else f'<text x="{MARGIN}" y="{MARGIN}">nothing to show</text>'
-    floor, wall = HEIGHT - MARGIN, WIDTH - MARGIN
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<path d="M{MARGIN} {MARGIN}V{floor}H{wall}" fill="none" stroke="#8c959f"/>'
-        f'<text x="{MARGIN}" y="{MARGIN - 24}">{kind} AP</text>'
-        f'<text x="{wall}" y="{floor + 36}" text-anchor="end">ms an image</text>{drawn}</svg>\n'
-    )
+    series = []
+    for row in rows:
+        values = row.values(kind, "ap")
+        if row.seconds is not None and values:
+            middle = statistics.mean(values)
+            point = Point(1000 * row.seconds, middle, min(values), max(values))
+            series.append(Series(row.name, [point]))
+    return drawn([Panel(series, "ms an image", f"{kind} AP")])
 
 
-def _points(points: Sequence[tuple[str, float, list[float]]]) -> str:
-    across = _axis([x for _, x, _ in points], MARGIN, WIDTH - MARGIN)
-    up = _axis([y for _, _, ys in points for y in ys], HEIGHT - MARGIN, MARGIN)
-    parts = []
-    for number, (name, x, ys) in enumerate(points):
-        colour = COLOURS[number % len(COLOURS)]
-        left, middle = across.at(x), up.at(statistics.mean(ys))
-        bar = f"M{left:.1f} {up.at(min(ys)):.1f}V{up.at(max(ys)):.1f}"
-        parts += [
-            f'<path d="{bar}" stroke="{colour}" stroke-width="1.5"/>',
-            f'<circle cx="{left:.1f}" cy="{middle:.1f}" r="4" fill="{colour}"/>',
-            f'<text x="{left + 7:.1f}" y="{middle - 6:.1f}" fill="{colour}">'
-            f"{html.escape(name)}</text>",
-        ]
-    for value, y in ((up.low, up.start), (up.high, up.end)):
-        parts.append(f'<text x="{MARGIN - 6}" y="{y + 4}" text-anchor="end">{value:.1f}</text>')
-    for value, x in ((across.low, across.start), (across.high, across.end)):
-        floor = HEIGHT - MARGIN + 18
-        parts.append(f'<text x="{x}" y="{floor}" text-anchor="middle">{value:.0f}</text>')
-    return "".join(parts)
+def gains_over_dials(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
+    """AP that each row gains over the first one, with intervals: a panel a dial."""
+    kind = (kinds_of(rows) or ["mask"])[-1]
+    panels = []
+    for dial, what in DIALS.items():
+        chosen = [group for group in groups if group.dial == dial]
+        series = []
+        for row in rows[1:]:
+            found = [(group.middle, gain_over(row, rows[0], kind, group.name)) for group in chosen]
+            points = [Point(x, one.value, one.low, one.high) for x, one in found if one]
+            series.append(Series(row.name, points, is_line=True))
+        panels.append(Panel(series, what, f"{kind} AP over {rows[0].name}", has_zero=True))
+    return drawn(panels)
 
 
-def _axis(values: Sequence[float], start: float, end: float) -> _Axis:
-    low, high = min(values), max(values)
-    room = _ROOM * (high - low) or 1.0
-    return _Axis(low - room, high + room, start, end)
+def learning_curves(runs: Mapping[str, Sequence[Path]]) -> str:
+    """The training loss over steps, the mean of the seeds' records (metrics.jsonl) of each row."""
+    series = [Series(row, _losses(paths), is_line=True) for row, paths in runs.items()]
+    return drawn([Panel(series, "steps", "loss of training")])
+
+
+def _losses(paths: Sequence[Path]) -> list[Point]:
+    """At most `_LOSSES` points, each the mean of a stretch of all records."""
+    by_step: defaultdict[int, list[float]] = defaultdict(list)
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        for record in map(json.loads, lines):
+            loss = record.get("loss")
+            if loss is not None and math.isfinite(loss):
+                by_step[int(record["step"])].append(float(loss))
+    steps = sorted(by_step)
+    stretch = -(-len(steps) // _LOSSES) or 1
+    points = []
+    for start in range(0, len(steps), stretch):
+        part = steps[start : start + stretch]
+        mean = statistics.mean(loss for step in part for loss in by_step[step])
+        points.append(Point(statistics.mean(part), mean, mean, mean))
+    return points

@@ -15,16 +15,20 @@ from rich.console import Console
 from ..atomic import write_text
 from ..data.coco import read_coco
 from ..errors import RelookError
+from ..evaluation.resampling import Resampling
 from ..evaluation.run import evaluate_model
 from ..predictor import Predictor
-from ..training.loop import Start, resume, train
+from ..training.loop import resume, train
 from ..training.run_folder import RunFolder
 from ..training.settings import Settings, read_overlay, resolve
+from ..training.start import Start
 from ..weights import load_model
+from .dials import dial_groups
+from .intervals import save_resampled
 from .jobs import Numbers, run_one
 
 COMMAND = (sys.executable, "-m", "relook.ablating.running")
-DIVERGED = "R03"
+DIVERGED, RESAMPLED = "R03", "resampled.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def train_in(
 def run_job(job: Job, place: Path) -> Numbers:
     """Train in ``place/run`` without looking at the validation images, then score on them.
 
-    A training that diverged has no metrics, and says why.
+    What intervals are made of is kept in ``place/resampled.npz``. A training that diverged has no
+    metrics, and says why.
     """
     write_text(place / "settings.yaml", job.settings)
     settings = resolve([read_overlay(place / "settings.yaml")])
@@ -102,7 +107,12 @@ def run_job(job: Job, place: Path) -> Numbers:
     assert data.val_json is not None
     index = read_coco(data.val_json, data.val_images or data.train_images)
     predictor = Predictor.of(load_model(run.best))
-    metrics = evaluate_model(predictor, index, max_dets=settings.train.max_dets).metrics
+    groups = {group.name: group.images for group in dial_groups(data.val_json)}
+    metrics = evaluate_model(
+        predictor, index, max_dets=settings.train.max_dets, resampling=Resampling(groups=groups)
+    ).metrics
+    assert metrics.resampled is not None
+    save_resampled(place / RESAMPLED, metrics.resampled)
     found = metrics.to_json()
     return {"row": job.row, "seed": job.seed, **asdict(trained), "metrics": found}
 

@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ..evaluation.resampling import Resampled
+from .intervals import Values
 from .jobs import Numbers
 from .published import MEASURES, Published
 
@@ -27,6 +29,7 @@ class RowResult:
     seconds: float | None  # to predict in an image
     seeds: Sequence[Numbers]
     published: Sequence[Published] = ()
+    resampled: Sequence[Resampled] = ()  # of the seeds that came to something
 
     def values(self, kind: str, measure: str) -> list[float]:
         """Points of `measure` for `kind` (box, mask), one a seed; none where it is not defined."""
@@ -41,6 +44,10 @@ class RowResult:
         """The mean over the seeds of a number beside the metrics: steps, images, minutes."""
         found = [numbers[key] for numbers in self.seeds if numbers.get(key) is not None]
         return statistics.mean(found) if found else None
+
+    def resamples(self, kind: str, measure: str) -> list[Values]:
+        """`measure` in [0, 1] of all images and of resamples of them, one array a seed."""
+        return [one[kind][measure] for one in self.resampled if measure in one.get(kind, {})]
 
     @property
     def memory(self) -> int | None:
@@ -80,7 +87,7 @@ def _costs(rows: Sequence[RowResult]) -> str:
         "images",
         "minutes",
     )
-    return _grid(
+    return grid(
         heads,
         (
             (
@@ -118,7 +125,7 @@ def _accuracy(rows: Sequence[RowResult], kind: str) -> str:
             known[0].source if known else DASH,
         ]
 
-    return _grid(heads, map(cells, rows))
+    return grid(heads, map(cells, rows))
 
 
 def difference(row: RowResult, first: RowResult, kind: str) -> float | None:
@@ -140,7 +147,7 @@ def _published(rows: Sequence[RowResult]) -> str:
         for one in (row.published or (None,))
     ]
     shown = " ".join(HEADS.values())
-    return _grid(("row", "source", f"box {shown}", f"mask {shown}"), lines, left=2)
+    return grid(("row", "source", f"box {shown}", f"mask {shown}"), lines, left=2)
 
 
 def csv_text(rows: Sequence[RowResult]) -> str:
@@ -200,7 +207,7 @@ def mean_and_range(values: Sequence[float | None], digits: int = 3, deviation: s
     return f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
 
 
-def _grid(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
+def grid(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
     """A Markdown table whose first `left` columns are aligned to the left."""
     rule = ["---" if number < left else "---:" for number in range(len(heads))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))

@@ -34,9 +34,9 @@ from .training_options import (
 )
 
 if TYPE_CHECKING:
-    from ..training.loop import Start
     from ..training.settings import Overlay, Settings
     from ..training.sources import Annotations
+    from ..training.start import Start
 
 _WORK = "Several processes"
 
@@ -192,7 +192,7 @@ def _resume(run: Path, others: list[str]) -> None:
 
 def _start(weights: Path) -> Start:
     from ..api import find_model
-    from ..training.loop import Start
+    from ..training.start import Start
     from ..weights import load_model
 
     path = find_model(weights)

@@ -11,9 +11,10 @@ from ..drawing.sheet import save_picture
 from ..evaluation.run import evaluate_model
 from ..predictor import Predictor
 from ..training.fine_tuning import fine_tuning
-from ..training.loop import Outcome, Start, train
+from ..training.loop import Outcome, train
 from ..training.recipe import UNLIMITED
 from ..training.settings import DataConfig, Overlay, Settings, resolve
+from ..training.start import Start
 from ..weights import SavedModel, load_model
 from .datasets import DemoData
 from .pictures import comparison

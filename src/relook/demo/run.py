@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ..shipped import shipped_file
-from ..training.loop import Start
 from ..training.run_folder import create_run
 from ..training.settings import Overlay
+from ..training.start import Start
 from ..weights import load_model
 from .datasets import find_data
 from .mushrooms import adapt

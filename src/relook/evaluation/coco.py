@@ -31,6 +31,7 @@ from .huddle import HuddleRule
 from .huddle_scores import score_huddles
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
+from .resampling import Resampling, resample
 
 IouType = Literal["bbox", "segm"]
 SMALL, LARGE = 32**2, 96**2  # pixels of area
@@ -47,6 +48,7 @@ def evaluate_coco(
     sizes: Mapping[int, tuple[int, int]] | None = None,
     count_from: float | None = None,
     huddles: HuddleRule | None = None,
+    resampling: Resampling | None = None,
 ) -> Metrics:
     """Metrics of COCO result dictionaries (image_id, category_id, bbox, score, segmentation).
 
@@ -55,7 +57,8 @@ def evaluate_coco(
     evaluation to some images; `sizes` is (height, width) by image id, for files without it. Masks
     are evaluated when "segm" is asked for and both sides have them; predicted masks must come from
     this process or be trusted. `count_from` is the score threshold at which objects are counted,
-    besides the one that is best. `huddles` asks for the numbers by how much objects overlap.
+    besides the one that is best. `huddles` asks for the numbers by how much objects overlap,
+    `resampling` for those of resamples of the images.
 
     Raises `DataError` D11 when there is no image, D13 when the classes or the images do not fit
     the file, D09 when only some predictions have masks, and `UsageError` U03 for a `max_dets`
@@ -95,6 +98,7 @@ def evaluate_coco(
         best_counting=curve.best(),
         curves=Curves.from_evaluator(evaluators[-1], curve),
         huddles=None if huddles is None else score_huddles(truth, evaluators, huddles),
+        resampled=None if resampling is None else resample(truth, evaluators, resampling),
     )
 
 

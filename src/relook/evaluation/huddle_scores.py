@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from .ground_truth import GroundTruth
 from .huddle import OVERLAPS, SHARES, HuddleRule, Huddles, find_huddles
-from .huddle_precision import average_precision, gather_matches
 from .matching import FastCOCOeval
+from .weighted_precision import average_precision, gather_matches, resample_weights
 
 INTERVAL = (0.025, 0.975)  # quantiles: 95 %
 
@@ -140,17 +140,15 @@ def _score(
     rule: HuddleRule,
 ) -> HuddleAp:
     ids, recalls = evaluator.params.imgIds, evaluator.params.recThrs
-    everything = gather_matches(evaluator, evaluator.matches_of_all_sizes())
+    everything = gather_matches(evaluator, evaluator.matches_again())
     flat = [cell for row in cells for cell in row]
     images = average_precision(everything, _chosen(flat, ids), recalls)
     images[[len(cell) < rule.min_images for cell in flat]] = np.nan
-    random = np.random.default_rng(rule.seed)
-    resamples = random.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), rule.resamples)
-    weights = np.concatenate([np.ones((1, len(ids)), dtype=np.int64), resamples])
+    weights = resample_weights(len(ids), rule.resamples, rule.seed)
     objects = []
     for overlap in OVERLAPS:
         others = huddles.overlaps.keys() - huddles.objects(overlap)
-        matches = gather_matches(evaluator, evaluator.matches_of_all_sizes(others))
+        matches = gather_matches(evaluator, evaluator.matches_again(others))
         objects.append(average_precision(matches, weights, recalls))
     by_row = np.array(objects)
     return HuddleAp(images.reshape(len(OVERLAPS), len(SHARES)), by_row[:, 0], by_row[:, 1:])

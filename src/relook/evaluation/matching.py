@@ -54,8 +54,12 @@ class FastCOCOeval(COCOeval):  # type: ignore[misc, unused-ignore]
             "dtIgnore": is_ignored_found | ((object_of == 0) & is_outside),
         }
 
-    def matches_of_all_sizes(self, ignored: Collection[int] = ()) -> list[dict[str, Any] | None]:
+    def matches_again(
+        self, ignored: Collection[int] = (), size: str = "all"
+    ) -> list[dict[str, Any] | None]:
         """Matches of `evaluateImg` class by class, and in each image by image, once more.
+
+        They are those of objects of one `size`: all, small, medium or large.
 
         Objects with an id in `ignored` do not count, as if they were of a size that is not asked
         for. Nor do detections without an object that overlap one of them more than any other: they
@@ -66,13 +70,13 @@ class FastCOCOeval(COCOeval):  # type: ignore[misc, unused-ignore]
             for row in rows:
                 row["ignore"] = bool(row["iscrowd"]) or row["id"] in ignored
         params = self.params
-        every_size = params.areaRng[params.areaRngLbl.index("all")]
+        area_range = params.areaRng[params.areaRngLbl.index(size)]
         matches = []
         for category_id in params.catIds:
             for image_id in params.imgIds:
-                row = self.evaluateImg(image_id, category_id, every_size, params.maxDets[-1])
+                row = self.evaluateImg(image_id, category_id, area_range, params.maxDets[-1])
                 ious = np.asarray(self.ious[image_id, category_id])
-                if row is not None and ious.size:
+                if ignored and row is not None and ious.size:
                     closest = np.array([one["id"] for one in self._gts[image_id, category_id]])
                     belongs = np.isin(closest[ious.argmax(axis=1)], list(ignored))
                     belongs &= ious.max(axis=1) > 0

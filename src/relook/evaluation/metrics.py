@@ -11,6 +11,7 @@ from .counting import IOU, Counting
 from .curves import Curves
 from .huddle_scores import HuddleScores
 from .huddle_table import huddle_table
+from .resampling import Resampled
 
 FORMAT_VERSION = 1
 
@@ -85,6 +86,7 @@ class Metrics:
     best_counting: Counting | None  # at the threshold that is best; None if no object was found
     curves: Curves  # of masks where `mask` is there, else of boxes; not part of the json
     huddles: HuddleScores | None = None  # by how much objects overlap; None unless asked for
+    resampled: Resampled | None = None  # the same; not part of the json
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that json can write: nan, which json does not have, becomes None."""

@@ -16,6 +16,7 @@ from .coco import IouType, evaluate_coco
 from .ground_truth import GroundTruth, truth_of
 from .huddle import HuddleRule, find_huddles
 from .metrics import Metrics
+from .resampling import Resampling
 
 
 class Evaluation(NamedTuple):
@@ -38,6 +39,7 @@ def evaluate_model(
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     huddles: HuddleRule | None = None,
+    resampling: Resampling | None = None,
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`, at the model's own test threshold.
 
@@ -45,7 +47,7 @@ def evaluate_model(
     by default the model's own cap. `limit` takes the first images only. `progress` is called
     with how many images are done, and of how many. Classes are matched by name. Objects are
     counted from the score `predictor.shown_from`, and from the one that is best. `huddles` asks for
-    the numbers by how much objects overlap.
+    the numbers by how much objects overlap, `resampling` for those of resamples of the images.
 
     Raises:
         DataError: D13 when the model cannot tell a class of the data, D11 when there is no
@@ -86,6 +88,7 @@ def evaluate_model(
         image_ids=None if limit is None else [record.id for record in records],
         count_from=predictor.shown_from,
         huddles=huddles,
+        resampling=resampling,
     )
     predictions = [
         {**one, "category_id": ids[one["category_id"]]}

@@ -29,7 +29,6 @@ from ..evaluation.metrics import Metrics
 from ..fast import plain
 from ..memory import keep_freed
 from ..processes import from_first
-from ..weights import SavedModel
 from .callbacks import (
     MONITOR,
     FirstBatch,
@@ -61,19 +60,10 @@ from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
 from .sources import Annotations, Sources, read_sources
-from .start import continued_detector, fresh_detector, seeded_detector
+from .start import Start, first_detector, seeded_detector
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Weights to begin with, the file they came from, and why they are trained as they are."""
-
-    saved: SavedModel
-    path: Path
-    reasons: tuple[str, ...] = ()  # lines of the plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +103,7 @@ def train(
     console = _voice(console, place)
     settings, sources = read_sources(settings, annotations)
     say = _sayer(console)
-    if start is None:
-        detector = fresh_detector(settings.model, settings.train.seed, say)
-    else:
-        detector = continued_detector(
-            settings.model,
-            sources.train.classes,
-            start.saved,
-            start.path,
-            settings.train.seed,
-            say,
-            semantics=sources.semantics.mode,
-            stuff=sources.stuff,
-        )
+    detector = first_detector(settings, sources, start, say)
     run = from_first(lambda: _new_run(out, parent, settings, sources))
     reasons = () if start is None else start.reasons
     training = _Training(settings, sources, detector, run, console, place, reasons)

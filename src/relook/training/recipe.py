@@ -99,6 +99,9 @@ class Recipe(Config):
     keep_empty: bool = True  # images without objects
     min_image_side: NonNegative = 0  # images with a shorter side are left out
     from_scratch: bool = False
+    backbone_from: Path | None = None
+    """A model of relook with a plain backbone: the backbones start as that one, in every look and
+    with SAC or standardised weights too; all else starts as it would without."""
     validate_every: Positive = 1  # epochs; the last one is always validated
     max_dets: Positive = 100  # detections an image that validation counts
     augment: AugmentConfig = AugmentConfig()

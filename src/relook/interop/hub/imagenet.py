@@ -6,21 +6,21 @@ torchvision's own ResNeXt files are of other training runs.
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models import ResNet50_Weights, ResNet101_Weights
 
 from ...config import BackboneConfig
 from ...detector import Detector
 from ...errors import ModelError, UsageError
+from ..backbone_fill import fill_backbones
 from .downloading import download, progress_lines
 
 _ZOO: Final = "https://download.openmmlab.com/pretrain/third_party/"
@@ -32,14 +32,6 @@ URLS: Final[dict[str, str]] = {
     "resnext101_64x4d": f"{_ZOO}resnext101_64x4d-ee2c6f71.pth",
 }
 """Where each of `BackboneConfig.weights` comes from; a name ends with its file's hash."""
-
-_PLAIN = re.compile(
-    r"(conv1|bn1|layer\d\.\d+\.(conv[123]|bn[123]|downsample\.[01]))"
-    r"\.(weight|bias|running_mean|running_var)"
-)
-_DERIVED = ("weight_gamma", "weight_beta")  # set from the kernels while they are loaded
-_COUNTER = "num_batches_tracked"  # old files have none, and fixed statistics need none
-_NAMED = 5  # tensors an error lists before it only counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +75,13 @@ def load_imagenet(
     state = fetch(config.weights, progress=progress)
     dropped = tuple(key for key in state if key.startswith("fc."))
     kept = {key: value for key, value in state.items() if key not in dropped}
-    fresh: list[str] = []
-    features: Any = detector.features
-    backbones: Sequence[nn.Module] = features.backbones
-    for look, backbone in enumerate(backbones):
-        expected = backbone.state_dict()
-        _check_fit(config.weights, kept, expected)
-        backbone.load_state_dict(kept, strict=False)
-        fresh += [
-            f"{look}.{key}"
-            for key in expected
-            if key not in kept and not key.endswith((*_DERIVED, _COUNTER))
-        ]
-    return StartWeights(config.weights, len(kept), len(backbones), tuple(fresh), dropped)
+    fresh = fill_backbones(
+        detector,
+        kept,
+        f"ImageNet weights {config.weights}",
+        "Choose backbone.weights for its blocks, width and groups, or null.",
+    )
+    return StartWeights(config.weights, len(kept), len(fresh), sum(fresh, ()), dropped)
 
 
 def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
@@ -129,20 +115,3 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
 def cache_path(name: str) -> Path:
     """Where PyTorch keeps, and looks for, the file of these weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(URLS[name]).path).name
-
-
-def _check_fit(name: str, kept: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    missing = [key for key in expected if key not in kept and _PLAIN.fullmatch(key)]
-    unknown = [key for key in kept if key not in expected and not key.endswith(_COUNTER)]
-    wrong = [k for k in kept if k in expected and kept[k].shape != expected[k].shape]
-    problems = [
-        f"{len(keys)} {kind} ({', '.join(keys[:_NAMED])}{', ...' if len(keys) > _NAMED else ''})"
-        for keys, kind in ((missing, "missing"), (unknown, "unknown"), (wrong, "of another shape"))
-        if keys
-    ]
-    if problems:
-        raise ModelError(
-            "M04",
-            f"ImageNet weights {name} do not fit this backbone: {'; '.join(problems)}. Choose "
-            "backbone.weights for its blocks, width and groups, or null.",
-        )

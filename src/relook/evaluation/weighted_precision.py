@@ -37,6 +37,37 @@ class ClassMatches:
     levels: tuple[_Level, ...]
 
 
+def resample_weights(num_images: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """How often each image counts (1 + B, I): once each, then in each of B resamples.
+
+    A resample draws as many images as there are, with replacement; the same seed draws the same
+    ones for every model, so that differences between models are paired.
+    """
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(num_images, np.full(num_images, 1 / num_images), resamples)
+    return np.concatenate([np.ones((1, num_images), dtype=np.int64), drawn])
+
+
+def only_images(
+    classes: Sequence[ClassMatches], is_chosen: NDArray[np.bool_]
+) -> list[ClassMatches]:
+    """The matches in some of the images (I,), as if the others had no objects and no detections."""
+    return [
+        ClassMatches(
+            np.where(is_chosen, one.objects, 0),
+            tuple(_only_images(level, is_chosen) for level in one.levels),
+        )
+        for one in classes
+    ]
+
+
+def _only_images(level: _Level, is_chosen: NDArray[np.bool_]) -> _Level:
+    kept = is_chosen[level.images]
+    is_hit = np.zeros(len(kept), dtype=bool)
+    is_hit[level.hits] = True
+    return _Level(level.images[kept], np.flatnonzero(is_hit[kept]))
+
+
 def gather_matches(
     evaluator: COCOeval, rows: Sequence[Mapping[str, Any] | None]
 ) -> list[ClassMatches]:
@@ -58,6 +89,16 @@ def average_precision(
     It is the mean over classes with objects, IoU thresholds and `recalls`, as in COCO; nan where
     there is no object.
     """
+    averages: NDArray[np.float64] = precision_by_threshold(classes, weights, recalls).mean(axis=1)
+    return averages
+
+
+def precision_by_threshold(
+    classes: Sequence[ClassMatches],
+    weights: NDArray[np.int64],
+    recalls: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The same (B, T) for each of T IoU thresholds."""
     narrow = weights.astype(np.int32)  # sums of half the size, in half the time
     parts = [
         _precision_of(classes, narrow[start : start + _AT_ONCE], recalls)
@@ -69,13 +110,14 @@ def average_precision(
 def _precision_of(
     classes: Sequence[ClassMatches], weights: NDArray[np.int32], recalls: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    total, count = np.zeros(len(weights)), np.zeros(len(weights))
+    num_levels = max((len(one.levels) for one in classes), default=1)
+    total, count = np.zeros((len(weights), num_levels)), np.zeros((len(weights), 1))
     for one in classes:
         objects = weights @ one.objects
         there = np.flatnonzero(objects)
         if len(there):
             levels = [_level(x, weights[there], objects[there], recalls) for x in one.levels]
-            total[there] += np.mean(levels, axis=0)
+            total[there] += np.stack(levels, axis=1)
             count[there] += 1
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from relook.evaluation.huddle_precision import average_precision, gather_matches
 from relook.evaluation.matching import FastCOCOeval
+from relook.evaluation.weighted_precision import average_precision, gather_matches
 
 LIMIT = 20
 
@@ -37,7 +37,7 @@ def evaluated(content, predictions):
 
 
 def precision_of(evaluator, weights):
-    matches = gather_matches(evaluator, evaluator.matches_of_all_sizes())
+    matches = gather_matches(evaluator, evaluator.matches_again())
     return average_precision(matches, np.asarray(weights), evaluator.params.recThrs)
 
 
