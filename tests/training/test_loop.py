@@ -333,6 +333,25 @@ def test_minutes_end_a_training_with_a_validation(
     assert outcome.run.last.is_file()
 
 
+def test_steps_are_the_beginning_of_the_whole_training(
+    blobs: Path, make_settings: Make, tmp_path: Path, console: Console
+) -> None:
+    outcome = train(make_settings(blobs, epochs=3, steps=3), console, out=tmp_path / "begun")
+    assert outcome.steps == 3 and outcome.metrics is not None  # in the middle of an epoch
+    assert "stopped after 3" in said(console)
+    whole = train(make_settings(blobs, epochs=3), console, out=tmp_path / "whole")
+    assert whole.steps == 6
+    begun, records = (
+        [row for row in map(json.loads, one.run.metrics.read_text().splitlines()) if "lr" in row]
+        for one in (outcome, whole)
+    )
+    assert len(begun) == 3
+    for one, other in zip(begun, records, strict=False):
+        assert [one[name] for name in ("step", "lr", "loss")] == [
+            other[name] for name in ("step", "lr", "loss")
+        ]
+
+
 def test_weights_of_other_classes_keep_all_but_the_last_layers(
     blobs: Path, make_settings: Make, tmp_path: Path, console: Console
 ) -> None:

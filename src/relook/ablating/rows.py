@@ -16,7 +16,7 @@ from ..presets import preset
 from ..training.settings import Overlay
 
 SCALES = ("tiny", "r50")
-BUDGETED = ("train.epochs", "train.minutes", "train.seed")
+BUDGETED = ("train.epochs", "train.minutes", "train.steps", "train.seed")
 """Settings that all rows share, so that no row may change them."""
 _FILE_ENDINGS = (".yaml", ".yml")
 _KEYS = ("model", "set")

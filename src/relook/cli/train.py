@@ -65,6 +65,14 @@ def train(
         float | None,
         typer.Option(help="Stop after so many minutes.", rich_help_panel=RECIPE),
     ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after so many steps, with the rates of the whole training.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
     batch: StepImages = None,
     lr: Rate = None,
     precision: Annotated[
@@ -147,6 +155,7 @@ def train(
     options = {
         "epochs": epochs,
         "minutes": minutes,
+        "steps": steps,
         "batch": batch,
         "lr": rate(lr),
         "precision": _precision(precision),

@@ -223,6 +223,7 @@ class _Training:
                 strategy=DDPStrategy() if several else "auto",
                 precision=recipe.precision,
                 max_epochs=recipe.epochs,
+                max_steps=recipe.steps or -1,
                 accumulate_grad_batches=recipe.accumulate,
                 gradient_clip_val=recipe.gradient_clip,
                 check_val_every_n_epoch=recipe.validate_every,

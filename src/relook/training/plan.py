@@ -147,6 +147,8 @@ def _steps(recipe: Recipe, steps_per_epoch: int) -> str:
         text += f", for {recipe.minutes:g} minutes"
         if recipe.epochs < UNLIMITED:
             text += f" (or {recipe.epochs} epochs, if that is earlier)"
+    if recipe.steps is not None:
+        text += f", stopped after {recipe.steps}"
     decay = "cosine to zero"
     if recipe.schedule == "step":
         drops = [str(epoch) for epoch in recipe.step_epochs if epoch < recipe.epochs]

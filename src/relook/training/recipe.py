@@ -68,6 +68,9 @@ class Recipe(Config):
     minutes: PositiveFloat | None = None
     """Stop after so many minutes, whatever `epochs` says. The schedule then runs over the
     larger of the two fractions that have passed, of the epochs and of the minutes."""
+    steps: Positive | None = None
+    """Stop after so many steps. The schedule stays that of `epochs` and `minutes`: this is the
+    beginning of the same training, to see whether it starts well."""
     batch: Positive = 16  # images a step, over all processes
     accumulate: Positive = 1  # steps whose gradients are added up before the weights move
     optimizer: Literal["sgd", "adamw"] = "sgd"
