@@ -10,8 +10,9 @@ import pytest
 from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.presets import preset
+from relook.training.fresh import seeded_detector
 from relook.training.settings import Overlay
-from relook.training.start import Start, seeded_detector
+from relook.training.start import Start
 from relook.weights import load_model, save_model
 
 

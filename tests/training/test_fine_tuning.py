@@ -14,10 +14,11 @@ from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.presets import preset
 from relook.training.fine_tuning import FineTuning, fine_tuning
+from relook.training.fresh import seeded_detector
 from relook.training.loop import train
 from relook.training.recipe import UNLIMITED, recipe_for
 from relook.training.settings import Overlay
-from relook.training.start import Start, seeded_detector
+from relook.training.start import Start
 from relook.weights import SavedModel, load_model
 
 MakeDataset = Callable[..., Path]

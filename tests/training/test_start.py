@@ -1,311 +1,61 @@
-"""Beginnings: random numbers, ImageNet, a model trained before."""
+"""One start of a training, and not two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from relook.config import ModelConfig, SACConfig
-from relook.config_base import overlay
 from relook.data.coco import Category
-from relook.detector import Detector
-from relook.errors import ModelError, UsageError
-from relook.presets import preset
-from relook.training import start
+from relook.errors import UsageError
+from relook.training.fresh import seeded_detector
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
-from relook.training.start import (
-    Start,
-    class_dependent,
-    continued_detector,
-    first_detector,
-    fresh_detector,
-    seeded_detector,
-)
-from relook.types import ImageBatch
-from relook.weights import SavedModel, load_model, save_model
-
-TINY = overlay(
-    preset("htc-tiny"),
-    {
-        "backbone": {"blocks": [1, 1, 1, 1]},
-        "pyramid": {"channels": 32},
-        "cascade": {"box_hidden": 16, "mask_channels": 16, "max_detections": 20},
-    },
-)
-CELL = (Category(1, "cell"),)
-ABC = (Category(1, "ant"), Category(2, "bee"), Category(3, "cat"))
-
-
-def _fitted(classes: Sequence[Category], *changes: dict[str, Any]) -> ModelConfig:
-    config = overlay(TINY, {"num_classes": len(classes)})
-    if config.semantic is not None:
-        config = config.with_(semantic__num_classes=len(classes) + 1)
-    for change in changes:
-        config = overlay(config, change)
-    return config
-
-
-def _start(classes: Sequence[Category], *changes: dict[str, Any]) -> SavedModel:
-    config = _fitted(classes, *changes)
-    detector = seeded_detector(config, 0)
-    torch.manual_seed(9)
-    state = detector.state_dict()
-    for name in sorted(class_dependent(config)):
-        state[name].normal_()  # as after a training: no two classes are alike
-    return SavedModel(detector, config, tuple(classes), {})
-
-
-def _continued(
-    before: Sequence[Category],
-    now: Sequence[Category],
-    saved_changes: dict[str, Any] | None = None,
-    changes: dict[str, Any] | None = None,
-    **options: Any,
-) -> tuple[Detector, dict[str, Tensor], list[str]]:
-    """The detector that goes on, the tensors of the one before, and what was said."""
-    saved = _start(before, saved_changes or {})
-    config = _fitted(now, saved_changes or {}, changes or {})
-    said: list[str] = []
-    path = Path("a.safetensors")
-    found = continued_detector(config, now, saved, path, 1, said.append, **options)
-    return found, dict(saved.detector.state_dict()), said
-
-
-def _images() -> ImageBatch:
-    torch.manual_seed(4)
-    size = ((96, 96),)
-    return ImageBatch(torch.randn(1, 3, 96, 96), size, size, size, ((1.0, 1.0),))
-
-
-def test_the_seed_decides_the_weights_and_touches_no_global_state() -> None:
-    state = torch.get_rng_state()
-    said: list[str] = []
-    one, same = (fresh_detector(TINY, 5, said.append).state_dict() for _ in range(2))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(one[name], same[name]) for name in one)
-    other = fresh_detector(TINY, 6, said.append).state_dict()
-    assert any(not torch.equal(one[name], other[name]) for name in one)
-    assert said[0] == "start: random weights, nothing learned before"
-
-
-def test_missing_imagenet_weights_offer_to_go_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **options: object) -> None:
-        raise ModelError("M06", "no internet; or --from-scratch")
-
-    monkeypatch.setattr(start, "load_imagenet", refuse)
-    with pytest.raises(ModelError, match="--from-scratch"):
-        fresh_detector(TINY, 0, print)
-
-
-def test_class_dependent_layers_are_found() -> None:
-    names = class_dependent(TINY)
-    assert names
-    assert all(name.startswith(("cascade", "semantic")) for name in names)
-    assert len(names) < 20
-
-
-def test_weights_of_another_architecture_are_refused() -> None:
-    saved = SavedModel(fresh_detector(TINY, 0, lambda _: None), TINY, CELL, {})
-    wider = TINY.with_(pyramid__channels=64)
-    with pytest.raises(ModelError, match="do not fit") as caught:
-        continued_detector(wider, CELL, saved, Path("a.safetensors"), 0, print)
-    assert caught.value.code == "M04"
-
-
-def test_a_renamed_class_is_a_new_class() -> None:
-    found, before, said = _continued(CELL, (Category(1, "stone"),))
-    after = found.state_dict()
-    assert all(torch.equal(after[name], before[name]) for name in after)  # the mean of one class
-    assert any("none is in the file" in line and "stone" in line for line in said)
-
-
-@torch.no_grad()
-def test_the_order_of_the_classes_changes_no_detection() -> None:
-    now = (*ABC[2:], *ABC[:2])
-    found, _, said = _continued(ABC, now)
-    (ours,), (theirs,) = (d.eval().detect(_images()) for d in (found, _start(ABC).detector))
-    assert len(ours) == len(theirs) == 20
-    names = [[c.name for c in now][i] for i in ours.labels.tolist()]
-    assert names == [ABC[i].name for i in theirs.labels.tolist()]
-    assert len(set(names)) > 1
-    for field in ("boxes", "scores", "mask_probabilities"):
-        torch.testing.assert_close(
-            getattr(ours, field), getattr(theirs, field), rtol=1e-4, atol=1e-4
-        )
-    assert any("the 3 of the file, in another order, all kept" in line for line in said)
-
-
-def test_classes_that_both_have_keep_their_rows() -> None:
-    now = (Category(8, "cat"), Category(9, "yak"), Category(7, "ant"), Category(6, "zebra"))
-    found, before, said = _continued(ABC, now)
-    after = found.state_dict()
-    for name in class_dependent(_fitted(now)):
-        assert torch.equal(after[name][0], before[name][2]), name
-        assert torch.equal(after[name][2], before[name][0]), name
-        assert torch.equal(after[name][4:], before[name][3:]), name  # background, if it has a row
-        if name.endswith("weight"):
-            assert not torch.equal(after[name][1], before[name][1])
-    text = "\n".join(said)
-    for words in ("2 (cat, ant)", "2 (yak, zebra)", "dropped: 1 (bee)"):
-        assert words in text
-
-
-def test_a_model_for_boxes_follows_the_names_too() -> None:
-    plain = {"cascade": {"masks": False, "interleaved": False, "mask_flow": False}}
-    found, before, _ = _continued(ABC, ABC[::-1], {**plain, "semantic": None})
-    for name in ("weight", "bias"):
-        rows = found.state_dict()[f"cascade.box_heads.2.classify.{name}"]
-        theirs = before[f"cascade.box_heads.2.classify.{name}"]
-        assert torch.equal(rows, theirs[[2, 1, 0, 3]])
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "semantics", "kept", "words"),
-    [
-        (4, 4, "instances", [2, 1, 0, 3], ""),
-        (4, 4, None, [2, 1, 0, 3], ""),
-        (9, 9, "maps", list(range(9)), "9 as in the file"),
-        (9, 9, None, list(range(9)), "9 as in the file"),
-        (4, 4, "maps", None, "of another kind"),
-        (9, 4, "instances", None, "of another kind"),
-        (9, 7, "maps", None, "of another kind"),
-        (None, 4, "instances", None, "not in the file"),
-    ],
-)
-def test_semantic_labels_follow_names_only_if_they_have_any(
-    before: int | None, now: int, semantics: Any, kept: list[int] | None, words: str
-) -> None:
-    branch = {"semantic": None if before is None else {"num_classes": before}}
-    found, given, said = _continued(
-        ABC, ABC[::-1], branch, {"semantic": {"num_classes": now}}, semantics=semantics
-    )
-    rows = found.state_dict()["semantic.logits.weight"]
-    if kept is not None:
-        assert torch.equal(rows, given["semantic.logits.weight"][kept])
-    elif before == now:
-        assert not torch.equal(rows, given["semantic.logits.weight"])
-    assert words in "\n".join(said)
-
-
-def test_training_with_the_numerics_of_old_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"model\.numerics=v2") as caught:
-        fresh_detector(TINY.with_(numerics="v1"), 0, print)
-    assert caught.value.code == "U04"
-    saved = _start(CELL)._replace(config=TINY.with_(numerics="v1"))
-    continued_detector(TINY, CELL, saved, Path("a.safetensors"), 0, lambda _: None)
-
-
-def test_a_semantic_branch_can_be_added() -> None:
-    plain = TINY.with_(semantic=None)
-    saved = SavedModel(fresh_detector(plain, 0, lambda _: None), plain, CELL, {})
-    found = continued_detector(TINY, CELL, saved, Path("a.safetensors"), 1, lambda _: None)
-    assert found.semantic is not None
-
-
-@pytest.mark.parametrize(("then", "now", "warned"), [(14, 7, True), (7, 14, True), (7, 7, False)])
-def test_weights_of_the_other_dsc_fit_and_are_warned_of(then: int, now: int, warned: bool) -> None:
-    cascade = {"kind": "dsc", "guidance_size": then, "box_hidden": 16, "mask_channels": 16}
-    changes = {"cascade": {"guidance_size": now}}
-    _, _, said = _continued(CELL, CELL, {"cascade": cascade}, changes)
-    lines = [line for line in said if f"{now} x {now} cells here" in line]
-    assert len(lines) == warned and all(f"are of {then} x {then}" in line for line in lines)
-
-
-def _maps(detector: Detector) -> Sequence[Tensor]:
-    """What the pyramid is made of, for one noisy image."""
-    torch.manual_seed(4)
-    features: Any = detector.eval().features
-    with torch.no_grad():
-        found: Sequence[Tensor] = features.backbones[0](torch.randn(1, 3, 96, 96))
-    return found
-
-
-def test_random_numbers_under_fixed_statistics_start_in_the_range_of_numbers() -> None:
-    config = TINY.with_(backbone__norm="fixed_batch", backbone__blocks=(3, 4, 6, 3))
-    said: list[str] = []
-    started = _maps(fresh_detector(config, 0, said.append))
-    assert max(float(one.abs().max()) for one in started) < 10
-    assert "the last scale of each block starts at zero" in said[1]
-    wild = _maps(seeded_detector(config, 0))
-    assert float(wild[-1].abs().max()) > 100  # each block adds to what comes in
+from relook.training.start import Start, first_detector
+from relook.weights import SavedModel, save_model
 
 
 @pytest.fixture
-def plain_file(tmp_path: Path) -> Path:
-    """A model whose plain backbone has learned something."""
-    detector = seeded_detector(TINY, 3)
-    torch.manual_seed(5)
-    for name, value in detector.state_dict().items():
-        if "bn" in name:
-            value.normal_(1 if name.endswith("weight") else 0, 0.2)
-    path = tmp_path / "plain.safetensors"
-    save_model(path, detector, TINY, CELL)
-    return path
+def settings(make_settings: Callable[..., Settings], blobs: Path) -> Settings:
+    return make_settings(blobs, "htc-tiny")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"backbone__weight_standardisation": True},
-        {"backbone__weight_standardisation": True, "backbone__sac": SACConfig()},
-    ],
-    ids=["plain", "standardised", "SAC"],
-)
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_backbone_is_taken_over_into_every_look_and_computes_what_it_did(
-    plain_file: Path, change: dict[str, Any], steps: int
-) -> None:
+@pytest.fixture
+def given(settings: Settings) -> Start:
+    """A model that was trained for the class of the data."""
+    fitted, sources = read_sources(settings)
+    classes = tuple(Category(c.id, c.name) for c in sources.train.classes)
+    saved = SavedModel(seeded_detector(fitted.model, 3), fitted.model, classes, {})
+    return Start(saved, Path("a.safetensors"))
+
+
+def test_a_training_starts_from_the_model_that_is_given(settings: Settings, given: Start) -> None:
+    fitted, sources = read_sources(settings)
     said: list[str] = []
-    config = TINY.with_(pyramid__steps=steps, **change)
-    found = fresh_detector(config, 0, said.append, plain_file)
-    source = load_model(plain_file).detector
-    features: Any = found.eval().features
-    torch.manual_seed(4)
-    pixels = torch.randn(1, 3, 96, 96)
-    with torch.no_grad():
-        expected = source.features.backbones[0](pixels)  # type: ignore[union-attr,index]
-        for backbone in features.backbones:
-            for ours, theirs in zip(backbone(pixels), expected, strict=True):
-                torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
-    assert len(features.backbones) == steps
-    assert said[0].startswith(f"start: backbone of {plain_file}")
-    assert ("in each of 2 looks" in said[0]) == (steps == 2)
+    found = first_detector(fitted, sources, given, said.append).state_dict()
+    theirs = given.saved.detector.state_dict()
+    assert all(torch.equal(found[name], theirs[name]) for name in theirs)
+    assert "from a.safetensors" in said[0]
 
 
-def test_all_but_the_backbone_is_what_the_seed_makes_it(plain_file: Path) -> None:
-    ours = fresh_detector(TINY, 7, lambda _: None, plain_file).state_dict()
-    random = fresh_detector(TINY, 7, lambda _: None).state_dict()
-    differ = {name for name in ours if not torch.equal(ours[name], random[name])}
-    assert differ
-    assert all("backbone" in name for name in differ)
-
-
-def test_backbones_that_are_not_plain_or_of_another_width_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "other.safetensors"
-    config = TINY.with_(backbone__weight_standardisation=True)
-    save_model(path, seeded_detector(config, 0), config, CELL)
-    with pytest.raises(ModelError, match=r"M04: .*has standardised weights, and train.backbone"):
-        fresh_detector(TINY, 0, print, path)
-    narrow = TINY.with_(backbone__width=8)
-    save_model(path, seeded_detector(narrow, 0), narrow, CELL)
-    with pytest.raises(ModelError, match=r"M04: .*of another shape .*same blocks, width"):
-        fresh_detector(TINY, 0, print, path)
-
-
-def test_two_starts_are_refused(
-    plain_file: Path, make_settings: Callable[..., Settings], blobs: Path
+def test_or_from_random_numbers_or_from_a_backbone(
+    settings: Settings, given: Start, tmp_path: Path
 ) -> None:
-    settings = make_settings(blobs, "htc-tiny", backbone_from=plain_file)
-    given = Start(_start(CELL), Path("a.safetensors"))
-    with pytest.raises(UsageError, match=r"U04: .*a.safetensors and train.backbone_from .* two"):
-        first_detector(settings, read_sources(settings)[1], given, print)
-    config = TINY.with_(backbone__norm="fixed_batch", backbone__weights="resnet50")
-    with pytest.raises(UsageError, match=r"U04: .*are two starts"):
-        fresh_detector(config, 0, print, plain_file)
+    fitted, sources = read_sources(settings)
+    random = first_detector(fitted, sources, None, print).state_dict()
+    path = tmp_path / "other.safetensors"
+    save_model(path, given.saved.detector, fitted.model, given.saved.classes)
+    started = fitted.with_(train__backbone_from=path)
+    found = first_detector(started, sources, None, print).state_dict()
+    theirs = given.saved.detector.state_dict()
+    for name, value in found.items():
+        expected = theirs if "backbone" in name else random
+        assert torch.equal(value, expected[name])
+
+
+def test_two_starts_are_refused(settings: Settings, given: Start) -> None:
+    fitted, sources = read_sources(settings.with_(train__backbone_from=Path("b.safetensors")))
+    with pytest.raises(UsageError, match=r"U04: .*a.safetensors and train.backbone_from b.* two"):
+        first_detector(fitted, sources, given, print)

@@ -40,6 +40,7 @@ from .callbacks import (
 from .checkpoints import WholeCheckpointIO
 from .cluster import Place, find_place, join_others
 from .ending import interruptible
+from .fresh import seeded_detector
 from .loading import (
     BatchLoader,
     BatchMaker,
@@ -60,7 +61,7 @@ from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
 from .sources import Annotations, Sources, read_sources
-from .start import Start, first_detector, seeded_detector
+from .start import Start, first_detector
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
