@@ -28,6 +28,11 @@ def allowing(packages: Iterable[str]) -> Iterator[None]:
         _allowed.reset(token)
 
 
+def allowed() -> tuple[str, ...]:
+    """The packages whose parts may be imported here, for a process that does part of the work."""
+    return tuple(sorted(_allowed.get()))
+
+
 def hand_over(factory: Any) -> str:
     """The name of an object, ``"package.module:Name"``, which means it in this process now."""
     name = f"{factory.__module__}:{factory.__qualname__}"

@@ -274,3 +274,32 @@ def test_the_commands_take_permission_for_one_run(
         "explain", "stages", image, "-m", tmp_path / "run", "-o", tmp_path / "x", "--allow", PACKAGE
     )
     assert looked.exit_code == 0, looked.stderr
+    both = (tmp_path / "run", tmp_path / "run", image, "-o", tmp_path / "c")
+    refused = run("compare", *both)
+    assert refused.exit_code == 4 and "--allow my_package" in " ".join(refused.stderr.split())
+    compared = run("compare", *both, "--allow", PACKAGE)
+    assert compared.exit_code == 0, compared.stderr
+
+
+def test_rows_of_an_ablation_may_have_own_parts(
+    settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = settings("connector")
+    (tmp_path / "model.yaml").write_text(given.to_yaml())
+    (tmp_path / "rows.yaml").write_text(f"rows: {{own: {{model: {given.preset}}}}}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the training's process
+
+    def run(*more: str) -> Any:
+        arguments = [
+            *("ablate", "--rows", tmp_path / "rows.yaml", "--config", tmp_path / "model.yaml"),
+            *("--val-json", given.data.train_json, "--epochs", 1, "--time-images", 1),
+            *("-o", tmp_path / "out", *more),
+        ]
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    refused = run()
+    assert refused.exit_code == 4 and "--allow my_package" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "out" / "own-seed0").exists()
+    done = run("--allow", PACKAGE)
+    assert done.exit_code == 0, done.stderr
+    assert "| own |" in done.stdout

@@ -150,6 +150,15 @@ def test_recipes_load_and_start_with_command_and_number(path: Path) -> None:
     assert (settings.train.semantics == "maps") == (settings.model.semantic is not None)
 
 
+@pytest.mark.parametrize("name", ["composed", "pretrain"])
+def test_configurations_of_the_studies_load_and_start_with_their_command(name: str) -> None:
+    path = CONFIGS / "studies" / f"{name}.yaml"
+    assert f"--config configs/studies/{name}.yaml " in path.read_text().splitlines()[0]
+    settings = resolve([Overlay(preset="htc-tiny"), DATA, read_overlay(path)])
+    assert settings.train.augment.scale_jitter == (1.2, 2.4)  # the same windows
+    assert (settings.model.semantic is None) == (name == "pretrain")
+
+
 def test_recipes_of_dsc_clip_gradients_and_name_the_published_numbers() -> None:
     from relook.presets import PRESETS
 

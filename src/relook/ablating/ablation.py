@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ..assembly import build_detector
 from ..atomic import write_text
 from ..data.coco import read_coco
 from ..errors import RelookError, UsageError
@@ -209,6 +210,7 @@ def _checked(rows: Mapping[str, Settings]) -> dict[str, tuple[int, int]]:
 
     Raises:
         DataError, UsageError: what is wrong with the data, or with a row on this data.
+        ModelError: M08 when a row has a part that is not allowed or not there.
     """
     read: dict[bool, Annotations] = {}
     sizes = {}
@@ -223,5 +225,7 @@ def _checked(rows: Mapping[str, Settings]) -> dict[str, tuple[int, int]]:
                     "of objects. Give COCO instances as --val-json.",
                 )
         fitted, _ = read_sources(settings, read[masks])
+        if fitted.model.parts.given:
+            build_detector(fitted.model)  # asks whether they may be imported, and fit
         sizes[name] = size_of(fitted.model)
     return sizes

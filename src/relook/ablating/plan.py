@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..allowing import allowed
 from ..atomic import write_text
 from ..errors import DataError, UsageError
 from ..training.recipe import UNLIMITED, Recipe
@@ -96,7 +97,7 @@ class Plan:
         for seed in range(self.seeds):
             for row, settings in self.rows.items():
                 text = settings.with_(train__seed=seed).to_yaml()
-                yield Job(row, seed, f"{_folder(row)}-seed{seed}", text)
+                yield Job(row, seed, f"{_folder(row)}-seed{seed}", text, allowed())
 
     def content(self) -> dict[str, Any]:
         """What must be the same for an ablation to go on: rows, budget, data and start.

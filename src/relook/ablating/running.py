@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from ..allowing import allowing
 from ..atomic import write_text
 from ..data.coco import read_coco
 from ..errors import RelookError
@@ -39,6 +40,7 @@ class Job:
     seed: int
     name: str  # of its folder
     settings: str  # YAML, with the validation data that the row is scored on
+    allow: Sequence[str] = ()  # packages whose parts its model may name
 
     def run(self, folder: Path) -> RunFolder:
         """Where the row is trained with this seed, in the `folder` of all jobs."""
@@ -132,10 +134,15 @@ def _device() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
+def _run_allowed(job: Job, place: Path) -> Numbers:
+    with allowing(job.allow):
+        return run_job(job, place)
+
+
 def main(given: Sequence[str]) -> int:
     """``FOLDER CORE``, as `jobs.run_all` starts it; the exit code."""
     try:
-        run_one(Path(given[0]), given[1], Job, run_job)
+        run_one(Path(given[0]), given[1], Job, _run_allowed)
     except RelookError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ..errors import UsageError
+from .options import Allow
 from .progress import notices
 from .training_options import (
     DATA,
@@ -98,6 +99,7 @@ def ablate(
     ] = Path("runs/ablation"),
     config: ConfigFile = None,
     assignments: Assignments = None,
+    _allow: Allow = None,
 ) -> None:
     """Train and evaluate the rows of an ablation table, and write the table.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DataError, RelookError, UsageError
-from .options import MODEL_HELP, Device, ImageSize
+from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
 from .sources import find_images
 
@@ -53,6 +53,7 @@ def compare(
     ] = None,
     size: ImageSize = None,
     device: Device = "auto",
+    _allow: Allow = None,
 ) -> None:
     """Show where two models differ: objects that one of them finds, and masks that are better.
 
