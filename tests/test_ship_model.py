@@ -101,6 +101,25 @@ def test_a_file_that_knows_itself_and_a_card(
     assert file.stat().st_size < 0.6 * (run / "best.safetensors").stat().st_size
 
 
+def test_the_mean_over_seeds(script: ModuleType, run: Path, folder: Path) -> None:
+    other = shutil.copytree(run, run.with_name("other"))
+    config = other / "config.yaml"
+    config.write_text(config.read_text().replace("seed: 0", "seed: 7"))
+    given = [str(run), "nuclei", "--command", "x", "--out", str(folder), "--also", str(other)]
+    assert script.main(given) == 0
+    lines = (folder / "nuclei.md").read_text().splitlines()
+    start = lines.index("| seed | box AP | mask AP | mask AP50 |") + 2
+    cells = [[part.strip() for part in line.strip("|").split("|")] for line in lines[start:][:3]]
+    assert [row[0] for row in cells] == ["0 (this file)", "7", "mean"]
+    for column in (1, 2, 3):
+        one, another, mean = (float(row[column]) for row in cells)
+        assert mean == pytest.approx((one + another) / 2, abs=1e-3)
+        assert one == pytest.approx(another, abs=0.02)  # the same weights, in 16 bits
+    config.write_text(config.read_text().replace("lr: auto", "lr: 0.5"))
+    with pytest.raises(UsageError, match=r"U04.*differ in more than the seed"):
+        script.ship(run, "nuclei", "", folder, also=[other])
+
+
 def test_a_model_that_was_chosen_by_validation_is_refused(
     script: ModuleType, run: Path, folder: Path
 ) -> None:
