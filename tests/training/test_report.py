@@ -34,6 +34,14 @@ def test_the_page_holds_everything_and_escapes_it() -> None:
     assert "box AP" not in page  # nothing but nan
 
 
+def test_a_panoptic_training_has_its_quality_drawn() -> None:
+    quality = {"val/pq": 0.4, "val/pq_things": 0.5, "val/pq_stuff": 0.3}
+    page = report_page("t", [], [*ROWS, {"step": 3, "epoch": 1, **quality}], None, None)
+    for part in ("Panoptic quality", "PQ: 0.4", "things: 0.5", "stuff: 0.3"):
+        assert part in page
+    assert "Panoptic quality" not in report_page("t", [], ROWS, None, None)
+
+
 def test_nothing_recorded_is_said() -> None:
     page = report_page("t", [], [], None, None)
     assert "Nothing was recorded." in page

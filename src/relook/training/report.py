@@ -119,6 +119,7 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Those charts of which something was recorded, and always that of the loss."""
     charts = {
         "Average precision": {"mask AP": "val/mask_ap", "box AP": "val/box_ap"},
+        "Panoptic quality": {"PQ": "val/pq", "things": "val/pq_things", "stuff": "val/pq_stuff"},
         "F1 at the best score threshold": {"F1": "val/f1"},
         "Count error, objects an image": {"count error": "val/count_error"},
         "Loss": {"loss": "loss"},
