@@ -8,6 +8,7 @@
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
+# make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: ten hours, in steps
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
@@ -30,7 +31,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel bench floor paper fine-tuning guided verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel bench floor paper fine-tuning guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -79,6 +80,35 @@ fine-tuning: $(STAMP)
 
 guided: $(STAMP)
 	$(BIN)/python benchmarks/guided.py --side-by-side --minutes 6
+
+# docs/studies/small-scale.md. Every step goes on where it was stopped: the same command once more.
+STUDY := runs/study
+SCENES := $(STUDY)/scenes
+START := $(STUDY)/pretrained/best.safetensors
+PHOTOS := datasets/coco_mini/annotations/instances_%.json:datasets/coco_mini/images
+CRATES := datasets/mushrooms/annotations/instances_%.json:datasets/mushrooms/images
+ABLATE = $(BIN)/relook ablate --side-by-side --resume --time-images 20 \
+	--set train.backbone_from=$(START) -o $(STUDY)
+of = --train-json $(1)/annotations/instances_train.json --val-json $(1)/annotations/instances_val.json \
+	--images $(1)/images
+COMPOSED = --config configs/studies/composed.yaml --epochs 1 $(call of,$(SCENES))
+
+$(SCENES)/annotations/instances_val.json: | $(STAMP)
+	$(BIN)/relook data compose $(SCENES) --images 2000 --val 240 --one-class --sizes 1:8 --objects 4:14 \
+		$(foreach data,$(PHOTOS) $(CRATES),--from $(subst %,train,$(data)) --val-from $(subst %,val,$(data)))
+
+$(START): $(SCENES)/annotations/instances_val.json
+	$(BIN)/relook train --config configs/studies/pretrain.yaml --epochs 4 --seed 100 \
+		--train-json $(SCENES)/annotations/instances_train.json --images $(SCENES)/images \
+		-o $(STUDY)/pretrained
+
+study: $(START)
+	$(ABLATE)/composed-main --rows main,htc+ws --seeds 5 $(COMPOSED)
+	$(ABLATE)/composed-rfp --rows rfp --seeds 3 $(COMPOSED)
+	$(ABLATE)/composed-sac --rows sac --seeds 3 $(COMPOSED)
+	$(ABLATE)/composed-dsc --rows dsc --seeds 3 $(COMPOSED)
+	$(ABLATE)/nuclei --rows main,htc+ws,dsc --seeds 3 --epochs 3 $(call of,datasets/nuclei)
+	$(ABLATE)/mushrooms --rows main,htc+ws,dsc --seeds 3 --epochs 30 $(call of,datasets/mushrooms)
 
 # Not run in the making: there was no internet. scripts/verify_zoo.py says what it compares.
 verify-zoo: $(STAMP)

@@ -56,6 +56,15 @@ def test_too_few_images_or_a_dial_that_was_not_turned_make_no_groups(tmp_path: P
     assert {group.dial for group in dial_groups(_file(tmp_path, fixed))} == {"size_ratio"}
 
 
+def test_images_with_the_same_dial_stay_together(tmp_path: Path) -> None:
+    values = [0.0] * 30 + [0.1] * 3 + [0.2 + n / 100 for n in range(17)]
+    dials = [{"overlap": value, "size_ratio": 1.0} for value in values]
+    groups = dial_groups(_file(tmp_path, dials))
+    assert [(group.low, group.high, len(group.images)) for group in groups] == [
+        (0.0, 0.0, 30), (0.1, pytest.approx(0.24), 8), (0.25, pytest.approx(0.36), 12),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("dials", [5, "much", {"overlap": "much"}, {}])
 def test_dials_that_are_none_are_left_out(tmp_path: Path, dials: Any) -> None:
     assert dial_groups(_file(tmp_path, [dials] * 60)) == []

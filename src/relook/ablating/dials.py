@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..data.coco_json import entries, load_tables
 
@@ -29,7 +27,7 @@ class Group:
     @property
     def name(self) -> str:
         """Unique among the groups of a file."""
-        return f"{self.dial} {self.low:.2f} to {self.high:.2f}"
+        return f"{self.dial} {self.low:.4g} to {self.high:.4g}"
 
     @property
     def middle(self) -> float:
@@ -44,7 +42,8 @@ class Group:
 def dial_groups(path: Path) -> list[Group]:
     """The images of the COCO file at `path`, cut into `PARTS` by each of `DIALS`.
 
-    None where its images do not say their dials, or are too few.
+    Images with the same dial stay together, so that there may be fewer parts. None where the images
+    do not say their dials, or are too few.
 
     Raises:
         DataError: as `load_tables` and `entries`.
@@ -66,7 +65,19 @@ def _groups(dial: str, known: Sequence[tuple[int, dict[str, Any]]]) -> list[Grou
     )
     if len(pairs) < PARTS * FEWEST or pairs[0][0] == pairs[-1][0]:
         return []
-    parts = [[pairs[i] for i in rows] for rows in np.array_split(np.arange(len(pairs)), PARTS)]
     return [
-        Group(dial, part[0][0], part[-1][0], tuple(number for _, number in part)) for part in parts
+        Group(dial, part[0][0], part[-1][0], tuple(number for _, number in part))
+        for part in _parts(pairs)
     ]
+
+
+def _parts(pairs: Sequence[tuple[float, int]]) -> Iterator[Sequence[tuple[float, int]]]:
+    """At most `PARTS` stretches of the sorted `pairs`; equal values are in the same one."""
+    start = 0
+    for part in range(1, PARTS + 1):
+        end = max(start, round(part * len(pairs) / PARTS))
+        while 0 < end < len(pairs) and pairs[end][0] == pairs[end - 1][0]:
+            end += 1
+        if end > start:
+            yield pairs[start:end]
+        start = end
