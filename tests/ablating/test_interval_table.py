@@ -8,7 +8,7 @@ import io
 import numpy as np
 
 from relook.ablating.dials import Group
-from relook.ablating.interval_table import interval_csv, interval_sections
+from relook.ablating.interval_table import compared, interval_csv, interval_sections
 from relook.ablating.table import RowResult
 from relook.evaluation.resampling import MEASURES, Resampled
 
@@ -45,14 +45,14 @@ def test_numbers_and_gains_stand_with_their_intervals() -> None:
     sections = interval_sections([_row("htc", 0.3), _row("both", 0.35, (0.01, 0.04))], GROUPS)
     (own,) = _lines(sections, "## Masks, with intervals", "htc")
     assert own[:3] == ["htc", "2", "30.0 [28.1, 31.9]"] and own[-2] == "-"
-    (above,) = _lines(sections, "## Boxes, gain over htc", "both")
-    assert above[1] == "+5.0 [+5.0, +5.0]" and above[-2] == "-"
+    (above,) = _lines(sections, "## Boxes, gains", "both")
+    assert above[1:3] == ["htc", "+5.0 [+5.0, +5.0]"] and above[-2] == "-"
     heading = "## Masks, by overlap (IoU of boxes)"
     (images,) = _lines(sections, heading, "images")
     assert images == ["images", "3", "2"]
     (first,) = _lines(sections, heading, "htc, AP")
     assert first[1] == "30.0 [28.1, 31.9]"
-    (gains,) = _lines(sections, heading, "both, gain")
+    (gains,) = _lines(sections, heading, "both over htc")
     assert gains[1:] == ["+6.0 [+6.0, +6.0]", "+9.0 [+9.0, +9.0]"]
     assert "0.2 (IoU)" in sections[-1]
     assert not any("by largest" in one for one in sections)
@@ -68,7 +68,20 @@ def test_rows_without_resamples_have_no_intervals() -> None:
     lost = _row("htc", 0.3, seeds=0)
     assert interval_sections([lost], GROUPS) == []
     sections = interval_sections([_row("htc", 0.3), _row("lost", 0.1, seeds=0)], [])
-    assert _lines(sections, "## Masks, gain over htc", "lost") == [["lost", *["-"] * 7]]
+    assert _lines(sections, "## Masks, gains", "lost") == [["lost", "htc", *["-"] * 7]]
+
+
+def test_rows_that_differ_in_one_thing_are_compared_with_each_other_too() -> None:
+    rows = [_row("htc", 0.3), _row("+rfp", 0.34), _row("htc+ws", 0.33)]
+    assert [(a.name, b.name) for a, b in compared(rows)] == [
+        ("+rfp", "htc"), ("htc+ws", "htc"), ("+rfp", "htc+ws"),
+    ]  # fmt: skip
+    lines = _lines(interval_sections(rows, GROUPS), "## Masks, gains", "+rfp")
+    assert [line[1:3] for line in lines] == [
+        ["htc", "+4.0 [+4.0, +4.0]"], ["htc+ws", "+1.0 [+1.0, +1.0]"],
+    ]  # fmt: skip
+    first = [_row("htc+ws", 0.33), _row("+rfp", 0.34)]
+    assert len(compared(first)) == 1
 
 
 def test_csv_has_a_line_for_each_number() -> None:

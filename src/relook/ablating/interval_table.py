@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..evaluation.resampling import HUDDLED, MEASURES
 from .dials import DIALS, Group
 from .intervals import LEVEL, Estimate, estimate, gain
+from .rows import EQUALS
 from .table import DASH, KINDS, RowResult, grid
 
 HEADS = dict(zip(MEASURES, ("AP", "AP50", "AP75", "S", "M", "L", "huddled"), strict=True))
@@ -21,7 +22,7 @@ def interval_sections(rows: Sequence[RowResult], groups: Sequence[Group]) -> lis
     parts: list[str] = []
     for kind in kinds_of(rows):
         parts += [f"## {_TITLES[kind]}, with intervals", _estimates(rows, kind)]
-        parts += [f"## {_TITLES[kind]}, gain over {rows[0].name}", _gains(rows, kind)]
+        parts += [f"## {_TITLES[kind]}, gains", _gains(rows, kind)]
     for kind in kinds_of(rows)[-1:]:
         for dial, what in DIALS.items():
             chosen = [group for group in groups if group.dial == dial]
@@ -57,14 +58,26 @@ def _estimates(rows: Sequence[RowResult], kind: str) -> str:
 
 
 def _gains(rows: Sequence[RowResult], kind: str) -> str:
-    first = rows[0]
     return grid(
-        ("row", *HEADS.values()),
+        ("row", "over", *HEADS.values()),
         (
-            (row.name, *(shown(gain_over(row, first, kind, name), "+.1f") for name in MEASURES))
-            for row in rows[1:]
+            (
+                row.name,
+                base.name,
+                *(shown(gain_over(row, base, kind, name), "+.1f") for name in MEASURES),
+            )
+            for row, base in compared(rows)
         ),
+        left=2,
     )
+
+
+def compared(rows: Sequence[RowResult]) -> list[tuple[RowResult, RowResult]]:
+    """Each row with the first one, then those of `EQUALS` that are there."""
+    by_name = {row.name: row for row in rows}
+    pairs = [(row.name, rows[0].name) for row in rows[1:]]
+    pairs += [(a, b) for a, b in EQUALS if a in by_name and b in by_name]
+    return [(by_name[a], by_name[b]) for a, b in dict.fromkeys(pairs)]
 
 
 def _by_dial(rows: Sequence[RowResult], kind: str, groups: Sequence[Group]) -> str:
@@ -77,10 +90,10 @@ def _by_dial(rows: Sequence[RowResult], kind: str, groups: Sequence[Group]) -> s
     )
     gains = [
         (
-            f"{row.name}, gain",
-            *(shown(gain_over(row, first, kind, group.name), "+.1f") for group in groups),
+            f"{row.name} over {base.name}",
+            *(shown(gain_over(row, base, kind, group.name), "+.1f") for group in groups),
         )
-        for row in rows[1:]
+        for row, base in compared(rows)
     ]
     return grid(heads, (images, own, *gains))
 

@@ -122,6 +122,10 @@ ROWS: dict[str, Row] = {
 }
 """The rows that have names."""
 
+EQUALS = (("+rfp", "htc+ws"), ("+sac", "htc+ws"), ("both", "+rfp"), ("both", "+sac"))
+"""Rows that differ in one thing only from another than the first: row, and that one. The published
+"+RFP" and "+SAC" standardise weights too, and so does what they are compared with here."""
+
 GROUPS: dict[str, tuple[str, ...]] = {
     "main": ("htc", "+rfp", "+sac", "both"),
     "rfp": ("+rfp", "rfp+sharing", "rfp-aspp", "rfp-fusion", "rfp+3x"),

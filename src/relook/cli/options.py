@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from ..shipped import SHIPPED
+
 
 def _let(context: typer.Context, packages: list[str] | None) -> list[str] | None:
     """Allow the packages while the command runs."""
@@ -21,7 +23,9 @@ def _let(context: typer.Context, packages: list[str] | None) -> list[str] | None
     return packages
 
 
-MODEL_HELP: Final = "Run folder, .safetensors file, or a model that comes with relook: nuclei."
+MODEL_HELP: Final = (
+    f"Run folder, .safetensors file, or a model that comes with relook: {', '.join(SHIPPED)}."
+)
 
 Model = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]
 MaxDets = Annotated[
