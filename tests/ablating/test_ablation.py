@@ -127,7 +127,7 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
     for picture in ("plot.svg", "learning.svg"):
         assert (straight / picture).read_text().startswith("<svg")
     assert not (straight / "gains.svg").exists()  # these images have no dials
-    assert "## Masks, gains" in text
+    assert "## Masks, gains" in text and "hours in all" in text
     assert (killed / "intervals.csv").read_text() == (straight / "intervals.csv").read_text()
     with (straight / "intervals.csv").open(newline="") as file:
         found = {(row["row"], row["kind"], row["number"]): row for row in csv.DictReader(file)}

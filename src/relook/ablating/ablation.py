@@ -178,6 +178,7 @@ class Ablation:
         settings = next(iter(self.plan.rows.values()))
         data, most = settings.data, settings.train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
+        hours = sum(n.get("minutes", 0.0) for n in raw) / 60
         side = "one thread each" if self.cores[0] is not WHOLE_MACHINE else "one after another"
         return [
             f"AP in points (0 to 100) of the last weights on {data.val_json}, at most {most} "
@@ -188,7 +189,7 @@ class Ablation:
             f"median over {counted(timed, 'validation image')}, the rows in turns. Memory: of the "
             "training's process, the most resident on a CPU, the most allocated on a GPU; "
             "processes that load images are not counted. Multiply-adds: at the input size, "
-            f"{MASKS} masks. Trained on {on}, {side}.",
+            f"{MASKS} masks. Trained on {on}, {side}: {hours:.1f} hours in all, scoring not counted.",
             f"`{self.command}`",
             f"On: {json.dumps(environment())}",
         ]
