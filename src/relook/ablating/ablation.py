@@ -189,7 +189,8 @@ class Ablation:
             f"median over {counted(timed, 'validation image')}, the rows in turns. Memory: of the "
             "training's process, the most resident on a CPU, the most allocated on a GPU; "
             "processes that load images are not counted. Multiply-adds: at the input size, "
-            f"{MASKS} masks. Trained on {on}, {side}: {hours:.1f} hours in all, scoring not counted.",
+            f"{MASKS} masks. Trained on {on}, {side}: {hours:.1f} hours in all, without the "
+            "scoring.",
             f"`{self.command}`",
             f"On: {json.dumps(environment())}",
         ]
