@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..reporting.charts import ticks
+
 WIDTH, HEIGHT, MARGIN = 640, 400, 56
 COLOURS = ("#1f6feb", "#d1541d", "#2e8540", "#8250df", "#9a6700", "#57606a")
 _ROOM = 0.08  # of the span, around the outermost points
 _LINE = 16  # pixels, of the names of lines
+_BESIDE = 3  # pixels between the bars of lines at the same x
 
 
 class Point(NamedTuple):
@@ -27,6 +30,7 @@ class Series(NamedTuple):
 
     name: str
     points: Sequence[Point]
+    place: int  # among all names; it says the colour
     is_line: bool = False
 
 
@@ -82,12 +86,15 @@ def _panel(panel: Panel) -> str:
     if panel.has_zero:
         parts.append(f'<path d="M{MARGIN} {up.at(0):.1f}H{wall}" stroke="#d0d7de"/>')
     for number, one in enumerate(panel.series):
-        parts += _series(one, COLOURS[number % len(COLOURS)], number, across, up)
+        parts += _series(one, number - (len(panel.series) - 1) / 2, across, up)
     return "".join(parts)
 
 
-def _series(one: Series, colour: str, number: int, across: _Axis, up: _Axis) -> list[str]:
-    places = [(across.at(p.x), up.at(p.y), up.at(p.low), up.at(p.high)) for p in one.points]
+def _series(one: Series, beside: float, across: _Axis, up: _Axis) -> list[str]:
+    colour = COLOURS[one.place % len(COLOURS)]
+    has_bars = any(p.low != p.high for p in one.points)
+    shift = _BESIDE * beside if one.is_line and has_bars else 0.0
+    places = [(across.at(p.x) + shift, up.at(p.y), up.at(p.low), up.at(p.high)) for p in one.points]
     radius = 2 if one.is_line else 4
     parts = []
     for x, y, low, high in places:
@@ -99,7 +106,7 @@ def _series(one: Series, colour: str, number: int, across: _Axis, up: _Axis) -> 
     if one.is_line:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in places)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}"/>')
-        place = f'x="{WIDTH - MARGIN}" y="{MARGIN + number * _LINE}" text-anchor="end"'
+        place = f'x="{WIDTH - MARGIN}" y="{MARGIN + one.place * _LINE}" text-anchor="end"'
         parts.append(f'<text {place} fill="{colour}">{name}</text>')
     else:
         for x, y, _, _ in places:
@@ -108,12 +115,16 @@ def _series(one: Series, colour: str, number: int, across: _Axis, up: _Axis) -> 
 
 
 def _scales(across: _Axis, up: _Axis) -> list[str]:
-    parts = []
-    for value, y in ((up.low, up.start), (up.high, up.end)):
-        parts.append(f'<text x="{MARGIN - 6}" y="{y + 4}" text-anchor="end">{value:.1f}</text>')
-    floor = HEIGHT - MARGIN + 18
-    for value, x in ((across.low, across.start), (across.high, across.end)):
-        parts.append(f'<text x="{x}" y="{floor}" text-anchor="middle">{value:.3g}</text>')
+    """Round numbers along the axes."""
+    parts, floor = [], HEIGHT - MARGIN
+    for value in ticks(up.low, up.high):
+        y = up.at(value)
+        parts.append(f'<path d="M{MARGIN} {y:.1f}h-4" stroke="#8c959f"/>')
+        parts.append(f'<text x="{MARGIN - 7}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+    for value in ticks(across.low, across.high):
+        x = across.at(value)
+        parts.append(f'<path d="M{x:.1f} {floor}v4" stroke="#8c959f"/>')
+        parts.append(f'<text x="{x:.1f}" y="{floor + 18}" text-anchor="middle">{value:g}</text>')
     return parts
 
 

@@ -24,12 +24,12 @@ def accuracy_over_time(rows: Sequence[RowResult]) -> str:
     """
     kind = "mask" if any(row.values("mask", "ap") for row in rows) else "box"
     series = []
-    for row in rows:
+    for place, row in enumerate(rows):
         values = row.values(kind, "ap")
         if row.seconds is not None and values:
             middle = statistics.mean(values)
             point = Point(1000 * row.seconds, middle, min(values), max(values))
-            series.append(Series(row.name, [point]))
+            series.append(Series(row.name, [point], place))
     return drawn([Panel(series, "ms an image", f"{kind} AP")])
 
 
@@ -40,17 +40,20 @@ def gains_over_dials(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     for dial, what in DIALS.items():
         chosen = [group for group in groups if group.dial == dial]
         series = []
-        for row in rows[1:]:
+        for place, row in enumerate(rows[1:], start=1):
             found = [(group.middle, gain_over(row, rows[0], kind, group.name)) for group in chosen]
             points = [Point(x, one.value, one.low, one.high) for x, one in found if one]
-            series.append(Series(row.name, points, is_line=True))
+            series.append(Series(row.name, points, place, is_line=True))
         panels.append(Panel(series, what, f"{kind} AP over {rows[0].name}", has_zero=True))
     return drawn(panels)
 
 
 def learning_curves(runs: Mapping[str, Sequence[Path]]) -> str:
     """The training loss over steps, the mean of the seeds' records (metrics.jsonl) of each row."""
-    series = [Series(row, _losses(paths), is_line=True) for row, paths in runs.items()]
+    series = [
+        Series(row, _losses(paths), place, is_line=True)
+        for place, (row, paths) in enumerate(runs.items())
+    ]
     return drawn([Panel(series, "steps", "loss of training")])
 
 

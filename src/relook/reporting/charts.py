@@ -76,11 +76,11 @@ class _Plot(NamedTuple):
     def axes(self, across: str) -> str:
         floor, right = HEIGHT - BOTTOM, WIDTH - RIGHT
         lines, words = [], []
-        for value in _ticks(*self.ys):
+        for value in ticks(*self.ys):
             y = self.y(value)
             lines.append(f"M{LEFT} {y:.1f}H{right}")
             words.append(_word(LEFT - 6, y + 4, f"{value:g}", "end"))
-        for value in _ticks(*self.xs):
+        for value in ticks(*self.xs):
             x = self.x(value)
             lines.append(f"M{x:.1f} {floor}v4")
             words.append(_word(x, floor + 17, f"{value:g}", "middle"))
@@ -116,7 +116,7 @@ def _known(curves: Sequence[Curve]) -> list[Curve]:
     return [one for one in cleaned if one.points]
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """At most seven round numbers from `low` to `high`."""
     if high <= low:
         return [low]
