@@ -17,7 +17,9 @@ from relook.predictor import Predictor
 from relook.shipped import FOLDER, SHIPPED, shipped_file
 from relook.weights import load_model
 
-NUCLEI = Path(__file__).resolve().parents[1] / "datasets" / "nuclei"
+DATASETS = Path(__file__).resolve().parents[1] / "datasets"
+NUCLEI = DATASETS / "nuclei"
+CLASSES = {"nuclei": "nucleus", "mushrooms": "mushroom"}  # data set, and model, to class
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,8 @@ def _hash_after(title: str, card: str) -> str:
     return found[1]
 
 
-def _names_sha256(split: str) -> str:
-    content = json.loads((NUCLEI / "annotations" / f"instances_{split}.json").read_text())
+def _names_sha256(data: str, split: str) -> str:
+    content = json.loads((DATASETS / data / "annotations" / f"instances_{split}.json").read_text())
     names = sorted(image["file_name"] for image in content["images"])
     return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
 
@@ -68,13 +70,22 @@ def test_the_folder_holds_nothing_else() -> None:
     assert {path.name for path in FOLDER.iterdir()} == expected
 
 
-def test_the_card_of_nuclei_names_the_images_of_the_data_set(nuclei: Predictor) -> None:
-    card, provenance = _card("nuclei"), load_model(shipped_file("nuclei")).extra["provenance"]
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_card_names_the_images_of_the_data_set(name: str) -> None:
+    card, saved = _card(name), load_model(shipped_file(name))
     for split, title in (("train", "training"), ("val", "validation")):
-        assert _hash_after(f"SHA-256 of the {title} names", card) == _names_sha256(split)
-        assert provenance[f"{split}_images_sha256"] == _names_sha256(split)
-    assert "Val was used for nothing but these numbers and the threshold" in card
-    assert [category.name for category in nuclei.classes] == ["nucleus"]
+        names = _names_sha256(name, split)
+        assert _hash_after(f"SHA-256 of the {title} names", card) == names
+        assert saved.extra["provenance"][f"{split}_images_sha256"] == names
+    assert [category.name for category in saved.classes] == [CLASSES[name]]
+
+
+def test_mushrooms_finds_mushrooms() -> None:
+    folder = DATASETS / "mushrooms"
+    index = read_coco(folder / "annotations" / "instances_val.json", folder / "images")
+    metrics = evaluate_model(relook.load("mushrooms", device="cpu"), index, limit=1).metrics
+    assert metrics.mask is not None
+    assert metrics.mask.ap50 > 0.7
 
 
 def test_nuclei_finds_nuclei(nuclei: Predictor) -> None:

@@ -25,6 +25,11 @@ SHIPPED: Final[Mapping[str, ShippedModel]] = {
     "nuclei": ShippedModel(
         "cell nuclei in microscope images, with masks", "detectors-htc-tiny", "nuclei.safetensors"
     ),
+    "mushrooms": ShippedModel(
+        "mushrooms in crates, touching and overlapping",
+        "detectors-htc-tiny",
+        "mushrooms.safetensors",
+    ),
 }
 """Name -> model, for `relook.load` and wherever a command takes a model."""
 

@@ -11,6 +11,7 @@ from typer.testing import Result
 
 from relook import presets
 from relook.presets import PRESETS
+from relook.shipped import SHIPPED
 
 Run = Callable[..., Result]
 
@@ -35,9 +36,11 @@ def test_a_table(relook: Run) -> None:
 
 def test_json(relook: Run) -> None:
     rows = json.loads(relook("models", "--json").stdout)
-    *presets, nuclei = rows
+    presets, shipped = rows[: -len(SHIPPED)], rows[-len(SHIPPED) :]
+    nuclei = shipped[0]
     assert [row["name"] for row in presets] == ["htc-r50", "cascade-r50", "detectors-htc-tiny"]
     assert not any(row["shipped"] for row in presets)
+    assert [row["name"] for row in shipped] == list(SHIPPED)
     assert rows[0]["parameters"] == 80_258_293
     assert rows[0]["multiply_adds"] == sum(rows[0]["multiply_adds_by_part"].values())
     assert rows[0]["published"]["box_ap"] == 42.3
