@@ -288,6 +288,7 @@ def test_rows_of_an_ablation_may_have_own_parts(
     (tmp_path / "model.yaml").write_text(given.to_yaml())
     (tmp_path / "rows.yaml").write_text(f"rows: {{own: {{model: {given.preset}}}}}")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the training's process
+    monkeypatch.setattr("relook.allowing._handed_over", {})  # by other tests, in this process
 
     def run(*more: str) -> Any:
         arguments = [
