@@ -8,7 +8,7 @@
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
-# make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: ten hours, in steps
+# make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: many hours, in steps
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
