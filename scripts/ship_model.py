@@ -34,7 +34,6 @@ from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import Evaluation, evaluate_model
-from relook.predictor import Predictor
 from relook.reporting.charts import Axes, Curve, line_chart
 from relook.shipped import FOLDER, SHIPPED
 from relook.training.run_folder import RunFolder
@@ -306,9 +305,8 @@ def other_seeds(
         seed = other.train.seed
         if other.with_(train__seed=training.settings.train.seed) != training.settings:
             raise UsageError("U04", f"{path}: its settings differ in more than the seed.")
-        predictor = Predictor.of(load_model(RunFolder(path).best))
         most = other.train.max_dets
-        found[seed] = evaluate_model(predictor, data.val, max_dets=most, limit=limit).metrics
+        found[seed] = evaluate_model(load(path), data.val, max_dets=most, limit=limit).metrics
     return found
 
 

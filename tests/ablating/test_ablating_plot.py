@@ -14,6 +14,7 @@ from relook.ablating.panels import HEIGHT, MARGIN, WIDTH
 from relook.ablating.plot import accuracy_over_time as plot
 from relook.ablating.plot import gains_over_dials, learning_curves
 from relook.ablating.table import RowResult
+from relook.training.run_folder import RunFolder
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -84,14 +85,16 @@ def test_gains_rise_where_they_do() -> None:
 
 
 def test_learning_curves_are_means_of_what_was_recorded(tmp_path: Path) -> None:
-    paths = []
+    folders = []
     for seed, shift in enumerate((-0.5, 0.5)):
-        path = tmp_path / f"{seed}.jsonl"
+        run = RunFolder(tmp_path / str(seed))
+        run.path.mkdir()
         lines = [{"step": 10 * n, "loss": 8 - n + shift} for n in range(1, 5)]
         lines += [{"step": 40, "box_ap": 0.2}, {"step": 50, "loss": None}]
-        path.write_text("\n".join(map(json.dumps, lines)))
-        paths.append(path)
-    svg = learning_curves({"htc": paths, "lost": [tmp_path / "nowhere.jsonl"]})
+        cut_off = '\n{"step": 60, "lo'  # by a crash
+        run.metrics.write_text("\n".join(map(json.dumps, lines)) + cut_off)
+        folders.append(run)
+    svg = learning_curves({"htc": folders, "lost": [RunFolder(tmp_path / "nowhere")]})
     circles = _circles(svg)
     assert len(circles) == 4
     steps = np.diff([x for x, _ in circles])

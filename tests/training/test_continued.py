@@ -15,21 +15,13 @@ from relook.config_base import overlay
 from relook.data.coco import Category
 from relook.detector import Detector
 from relook.errors import ModelError
-from relook.presets import preset
 from relook.training.continued import class_dependent, continued_detector
 from relook.training.fresh import fresh_detector, seeded_detector
 from relook.types import ImageBatch
 from relook.weights import SavedModel
 
-TINY = overlay(
-    preset("htc-tiny"),
-    {
-        "backbone": {"blocks": [1, 1, 1, 1]},
-        "pyramid": {"channels": 32},
-        "cascade": {"box_hidden": 16, "mask_channels": 16, "max_detections": 20},
-    },
-)
-CELL = (Category(1, "cell"),)
+from .conftest import CELL, TINY
+
 ABC = (Category(1, "ant"), Category(2, "bee"), Category(3, "cat"))
 
 

@@ -11,24 +11,13 @@ import torch
 from torch import Tensor
 
 from relook.config import SACConfig
-from relook.config_base import overlay
-from relook.data.coco import Category
 from relook.detector import Detector
 from relook.errors import ModelError, UsageError
-from relook.presets import preset
 from relook.training import fresh
 from relook.training.fresh import fresh_detector, seeded_detector
 from relook.weights import load_model, save_model
 
-TINY = overlay(
-    preset("htc-tiny"),
-    {
-        "backbone": {"blocks": [1, 1, 1, 1]},
-        "pyramid": {"channels": 32},
-        "cascade": {"box_hidden": 16, "mask_channels": 16, "max_detections": 20},
-    },
-)
-CELL = (Category(1, "cell"),)
+from .conftest import CELL, TINY
 
 
 def test_the_seed_decides_the_weights_and_touches_no_global_state() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -81,7 +81,7 @@ class Ablation:
         found = {job: numbers(self.folder, job) for job in jobs}
         times = self._times(found)
         results = self._results(found, times.seconds)
-        self._write(results, list(found.values()), times.images)
+        self._write(results, found, times.images)
         return results
 
     @property
@@ -113,10 +113,7 @@ class Ablation:
                 first.setdefault(job.row, job)
         if not first or not self.timed_images:
             return Times({}, 0)
-        settings = self.plan.rows
-        data = next(iter(settings.values())).data
-        assert data.val_json is not None
-        index = read_coco(data.val_json, data.val_images or data.train_images)
+        index = read_coco(*self._validation)
         images = [record.path for record in index.images[: self.timed_images]]
         self.say(f"measuring the time of {counted(len(images), 'image')}")
         seconds = seconds_per_image(
@@ -125,7 +122,7 @@ class Ablation:
                 for row, job in first.items()
             },
             images,
-            {row: one.train.max_dets for row, one in settings.items()},
+            {row: one.train.max_dets for row, one in self.plan.rows.items()},
         )
         times = Times(seconds, len(images))
         write_text(path, json.dumps(times._asdict(), indent=2) + "\n")
@@ -140,22 +137,30 @@ class Ablation:
                 row.model,
                 *self.sizes[row.name],
                 seconds.get(row.name),
-                [n for job, n in found.items() if job.row == row.name],
+                [found[job] for job in jobs],
                 published_for(row),
-                [load_resampled(path) for path in self._resampled(row, found)],
+                [load_resampled(path) for path in self._resampled(jobs)],
             )
-            for row in self.rows
+            for row, jobs in ((row, _of_row(row, found)) for row in self.rows)
         ]
 
-    def _resampled(self, row: Row, found: Mapping[Job, Numbers]) -> list[Path]:
-        """Files of the seeds of `row`; those that diverged have none."""
-        paths = [self.folder / job.name / RESAMPLED for job in found if job.row == row.name]
+    def _resampled(self, jobs: Sequence[Job]) -> list[Path]:
+        """Files of `jobs`; those that diverged have none."""
+        paths = [self.folder / job.name / RESAMPLED for job in jobs]
         return [path for path in paths if path.is_file()]
 
-    def _write(self, results: Sequence[RowResult], raw: Sequence[Numbers], timed: int) -> None:
+    @property
+    def _validation(self) -> tuple[Path, Path]:
+        """The file that all rows are scored on, and the folder of its images."""
         data = next(iter(self.plan.rows.values())).data
-        assert data.val_json is not None
-        groups = dial_groups(data.val_json)
+        assert data.val_json is not None  # `settings_for` refuses rows without
+        return data.val_json, data.val_images or data.train_images
+
+    def _write(
+        self, results: Sequence[RowResult], found: Mapping[Job, Numbers], timed: int
+    ) -> None:
+        raw = list(found.values())
+        groups = dial_groups(self._validation[0])
         sections = [markdown(results), *interval_sections(results, groups)]
         parts = [f"# {self.extent}", *sections, *self._notes(raw, timed)]
         write_text(self.folder / TABLE, "\n\n".join(parts) + "\n")
@@ -165,23 +170,19 @@ class Ablation:
         if groups and len(results) > 1:
             write_text(self.folder / GAINS, gains_over_dials(results, groups))
         runs = {
-            row.name: [
-                job.run(self.folder).metrics for job in self.plan.jobs() if job.row == row.name
-            ]
-            for row in self.rows
+            row.name: [job.run(self.folder) for job in _of_row(row, found)] for row in self.rows
         }
         write_text(self.folder / LEARNING, learning_curves(runs))
         write_text(self.folder / SEEDS, json.dumps(raw, indent=2) + "\n")
 
     def _notes(self, raw: Sequence[Numbers], timed: int) -> list[str]:
         """What the numbers are, and what they were made with."""
-        settings = next(iter(self.plan.rows.values()))
-        data, most = settings.data, settings.train.max_dets
+        most = next(iter(self.plan.rows.values())).train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
         hours = sum(n.get("minutes", 0.0) for n in raw) / 60
         side = "one thread each" if self.cores[0] is not WHOLE_MACHINE else "one after another"
         return [
-            f"AP in points (0 to 100) of the last weights on {data.val_json}, at most {most} "
+            f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most {most} "
             "detections an image; nothing was chosen by these images. Of several seeds: mean ± "
             "standard deviation (worst to best). Published: COCO val2017, R-50, as the source "
             "says; a dash where none was read.",
@@ -194,6 +195,11 @@ class Ablation:
             f"`{self.command}`",
             f"On: {json.dumps(environment())}",
         ]
+
+
+def _of_row(row: Row, jobs: Iterable[Job]) -> list[Job]:
+    """The seeds of `row`."""
+    return [job for job in jobs if job.row == row.name]
 
 
 def side_by_side() -> list[int]:

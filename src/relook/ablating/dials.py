@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,6 @@ class Group:
     def middle(self) -> float:
         """The middle of the range."""
         return (self.low + self.high) / 2
-
-    def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write."""
-        return asdict(self)
 
 
 def dial_groups(path: Path) -> list[Group]:

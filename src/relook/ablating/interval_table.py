@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Sequence
 
-from ..evaluation.resampling import HUDDLED, MEASURES
+from ..evaluation.resampling import HUDDLED, Resampling
+from ..evaluation.weighted_precision import INTERVAL
 from .dials import DIALS, Group
-from .intervals import LEVEL, Estimate, estimate, gain
+from .intervals import Estimate, estimate, gain
 from .rows import EQUALS
-from .table import DASH, KINDS, RowResult, grid
+from .table import DASH, HEADS, KINDS, RowResult, grid
 
-HEADS = dict(zip(MEASURES, ("AP", "AP50", "AP75", "S", "M", "L", "huddled"), strict=True))
+_HEADS = {**HEADS, "ap_huddled": "huddled"}
 _TITLES = {"box": "Boxes", "mask": "Masks"}
 _FIELDS = ("row", "kind", "number", "value", "low", "high", "gain", "gain_low", "gain_high")
 
@@ -29,10 +30,11 @@ def interval_sections(rows: Sequence[RowResult], groups: Sequence[Group]) -> lis
             if chosen:
                 parts += [f"## {_TITLES[kind]}, by {what}", _by_dial(rows, kind, chosen)]
     if parts:
+        share, times = INTERVAL[1] - INTERVAL[0], Resampling().resamples
         parts.append(
-            f"In brackets: what holds {LEVEL:.0%} of 1000 resamples of the validation images, the "
-            "same ones for all rows, and of the seeds. A single seed adds no spread to them, and "
-            "few seeds add too little. Huddled: objects whose box overlaps another one by more "
+            f"In brackets: what holds {share:.0%} of {times} resamples of the validation images, "
+            "the same ones for all rows, and of the seeds. A single seed adds no spread, and few "
+            "seeds add too little. Huddled: objects whose box overlaps another one by more "
             f"than {HUDDLED} (IoU)."
         )
     return parts
@@ -45,12 +47,12 @@ def kinds_of(rows: Sequence[RowResult]) -> list[str]:
 
 def _estimates(rows: Sequence[RowResult], kind: str) -> str:
     return grid(
-        ("row", "seeds", *HEADS.values()),
+        ("row", "seeds", *_HEADS.values()),
         (
             (
                 row.name,
                 str(len(row.resampled)),
-                *(shown(estimate(row.resamples(kind, measure))) for measure in MEASURES),
+                *(shown(estimate(row.resamples(kind, measure))) for measure in _HEADS),
             )
             for row in rows
         ),
@@ -59,12 +61,12 @@ def _estimates(rows: Sequence[RowResult], kind: str) -> str:
 
 def _gains(rows: Sequence[RowResult], kind: str) -> str:
     return grid(
-        ("row", "over", *HEADS.values()),
+        ("row", "over", *_HEADS.values()),
         (
             (
                 row.name,
                 base.name,
-                *(shown(gain_over(row, base, kind, name), "+.1f") for name in MEASURES),
+                *(shown(gain_over(row, base, kind, name), "+.1f") for name in _HEADS),
             )
             for row, base in compared(rows)
         ),
@@ -115,7 +117,7 @@ def interval_csv(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     writer.writerow(_FIELDS)
     for row in rows:
         for kind in kinds_of(rows):
-            for name in (*MEASURES, *(group.name for group in groups)):
+            for name in (*_HEADS, *(group.name for group in groups)):
                 own = estimate(row.resamples(kind, name))
                 above = None if row is rows[0] else gain_over(row, rows[0], kind, name)
                 writer.writerow([row.name, kind, name, *_cells(own), *_cells(above)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,23 +12,18 @@ from numpy.typing import NDArray
 
 from ..atomic import replacing
 from ..evaluation.resampling import Resampled
+from ..evaluation.weighted_precision import interval
 
-LEVEL = 0.95
 _SEED = 0
 Values = NDArray[np.float64]  # (1 + B,): of all images, and of B resamples
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds in points, and the interval that holds `LEVEL` of its resamples."""
+    """A mean over seeds in points, and the interval that holds 95 % of its resamples."""
 
     value: float
     low: float
     high: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
 
 
 def estimate(seeds: Sequence[Values]) -> Estimate | None:
@@ -58,12 +54,10 @@ def _means(seeds: Sequence[Values], stream: int) -> Values:
 
 
 def _estimate(means: Values) -> Estimate | None:
-    resampled = means[1:][np.isfinite(means[1:])]
-    if not np.isfinite(means[0]) or not len(resampled):
+    value, (low, high) = float(means[0]), interval(means[1:])
+    if not math.isfinite(value) or math.isnan(low):
         return None
-    rest = (1 - LEVEL) / 2
-    low, high = np.quantile(resampled, [rest, 1 - rest])
-    return Estimate(100 * float(means[0]), 100 * float(low), 100 * float(high))
+    return Estimate(100 * value, 100 * low, 100 * high)
 
 
 def save_resampled(path: Path, resampled: Resampled) -> None:

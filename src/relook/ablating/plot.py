@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from ..training.run_folder import RunFolder
 from .dials import DIALS, Group
 from .interval_table import gain_over, kinds_of
 from .panels import Panel, Point, Series, drawn
@@ -48,24 +47,22 @@ def gains_over_dials(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     return drawn(panels)
 
 
-def learning_curves(runs: Mapping[str, Sequence[Path]]) -> str:
-    """The training loss over steps, the mean of the seeds' records (metrics.jsonl) of each row."""
+def learning_curves(runs: Mapping[str, Sequence[RunFolder]]) -> str:
+    """The training loss over steps, the mean of what each row's seeds have recorded."""
     series = [
-        Series(row, _losses(paths), place, is_line=True)
-        for place, (row, paths) in enumerate(runs.items())
+        Series(row, _losses(folders), place, is_line=True)
+        for place, (row, folders) in enumerate(runs.items())
     ]
     return drawn([Panel(series, "steps", "loss of training")])
 
 
-def _losses(paths: Sequence[Path]) -> list[Point]:
+def _losses(folders: Sequence[RunFolder]) -> list[Point]:
     """At most `_LOSSES` points, each the mean of a stretch of all records."""
     by_step: defaultdict[int, list[float]] = defaultdict(list)
-    for path in paths:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for record in map(json.loads, lines):
-            loss = record.get("loss")
-            if loss is not None and math.isfinite(loss):
-                by_step[int(record["step"])].append(float(loss))
+    for record in (row for folder in folders for row in folder.rows()):
+        loss = record.get("loss")
+        if loss is not None and math.isfinite(loss):
+            by_step[int(record["step"])].append(float(loss))
     steps = sorted(by_step)
     stretch = -(-len(steps) // _LOSSES) or 1
     points = []

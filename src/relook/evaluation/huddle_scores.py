@@ -13,9 +13,7 @@ from ..errors import UsageError
 from .ground_truth import GroundTruth
 from .huddle import OVERLAPS, SHARES, HuddleRule, Huddles, find_huddles
 from .matching import FastCOCOeval
-from .weighted_precision import average_precision, gather_matches, resample_weights
-
-INTERVAL = (0.025, 0.975)  # quantiles: 95 %
+from .weighted_precision import average_precision, gather_matches, interval, resample_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +29,9 @@ class HuddleAp:
 
     def interval(self, row: int) -> tuple[float, float]:
         """The 95 % interval of `objects[row]` over resamples of the images; nan if it is nan."""
-        values = self.resampled[row]
-        values = values[~np.isnan(values)]
-        if np.isnan(self.objects[row]) or not len(values):
+        if np.isnan(self.objects[row]):
             return float("nan"), float("nan")
-        low, high = np.quantile(values, INTERVAL)
-        return float(low), float(high)
+        return interval(self.resampled[row])
 
     def minus(self, other: HuddleAp) -> HuddleAp:
         """The differences to `other`, resample by resample, which makes their intervals paired."""

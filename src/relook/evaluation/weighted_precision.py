@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
+INTERVAL = (0.025, 0.975)  # quantiles: 95 %
 _AT_ONCE = 16  # rows of weights; few enough for the cache of a processor
 
 
@@ -46,6 +47,15 @@ def resample_weights(num_images: int, resamples: int, seed: int) -> NDArray[np.i
     random = np.random.default_rng(seed)
     drawn = random.multinomial(num_images, np.full(num_images, 1 / num_images), resamples)
     return np.concatenate([np.ones((1, num_images), dtype=np.int64), drawn])
+
+
+def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    """The ends between which 95 % of the resamples (B,) lie; nan where none is a number."""
+    known = resampled[np.isfinite(resampled)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, INTERVAL)
+    return float(low), float(high)
 
 
 def only_images(

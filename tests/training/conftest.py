@@ -1,0 +1,17 @@
+"""A model that is small enough to be built in every test."""
+
+from __future__ import annotations
+
+from relook.config_base import overlay
+from relook.data.coco import Category
+from relook.presets import preset
+
+TINY = overlay(
+    preset("htc-tiny"),
+    {
+        "backbone": {"blocks": [1, 1, 1, 1]},
+        "pyramid": {"channels": 32},
+        "cascade": {"box_hidden": 16, "mask_channels": 16, "max_detections": 20},
+    },
+)
+CELL = (Category(1, "cell"),)
