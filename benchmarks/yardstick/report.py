@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-AIM_POINTS = 3.0  # of mask AP that relook is to be ahead
+AIM_POINTS = 5.0  # of mask AP that relook is to be ahead
 AIM_FACTOR = 1.0  # of the yardstick's time per image that it may take
 
 
