@@ -65,9 +65,14 @@ def test_the_rows_of_augmentations_resolve_and_differ(data: Overlay) -> None:
     assert len({one.to_yaml() for one in settings.values()}) == len(rows) >= 7
     anchors = settings.pop("anchors from 8").model
     assert anchors == base.model.with_(rpn__anchor_scale=2.0)
+    larger = settings.pop("768 pixels")
+    assert larger.model == base.model.with_(input__size=(768, 768))
+    plain = settings.pop("htc+ws").model
+    assert plain.pyramid.steps == 1 and plain.backbone.sac is None
+    assert plain.backbone.weight_standardisation
     assert all(one.model == base.model for one in settings.values())
     assert settings["+copy-paste"].train.augment.copy_paste == 0.5
-    assert settings["+ema"].train == base.train.with_(ema=0.999)
+    assert settings["+ema"].train == base.train.with_(ema=0.995)
     together = settings["together"].train.augment
     assert together.copy_paste and together.blur and together.noise and together.colour == 0.4
 
