@@ -64,6 +64,18 @@ def test_images_with_the_same_dial_stay_together(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("dials", [5, "much", {"overlap": "much"}, {}])
+def test_values_that_read_the_same_stay_together(tmp_path: Path) -> None:
+    dials = [{"overlap": 0.5 + n / 1e7, "size_ratio": 1.0 + n / 1e5} for n in range(60)]
+    groups = dial_groups(_file(tmp_path, dials))
+    assert {group.dial for group in groups} == {"size_ratio"}
+    assert len({group.name for group in groups}) == len(groups) > 0
+    assert sorted(number for group in groups for number in group.images) == list(range(1, 61))
+
+
+@pytest.mark.parametrize(
+    "dials",
+    [5, "much", {"overlap": "much"}, {}]
+    + [{"overlap": bad} for bad in (float("nan"), float("inf"), 10**400, True)],
+)
 def test_dials_that_are_none_are_left_out(tmp_path: Path, dials: Any) -> None:
     assert dial_groups(_file(tmp_path, [dials] * 60)) == []

@@ -7,14 +7,13 @@ out, as the reference does, and counted.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
-from .coco_json import Entry, shown
+from .coco_json import Entry, finite_of, shown
 from .records import ObjectRecord
 from .segmentation import (
     EmptyMaskError,
@@ -145,7 +144,7 @@ class AnnotationReader:
         values = entry.get("bbox")
         if values is None or values == []:
             return None
-        numbers = [_finite(value) for value in values] if isinstance(values, list) else []
+        numbers = [finite_of(value) for value in values] if isinstance(values, list) else []
         if len(numbers) == 4:
             x, y, width, height = numbers
             if x is not None and y is not None and width is not None and height is not None:
@@ -162,7 +161,7 @@ class AnnotationReader:
         value = entry.get("area")
         if value is None:
             return None
-        area = _finite(value)
+        area = finite_of(value)
         if area is None:
             raise self._error(
                 "D04",
@@ -220,17 +219,6 @@ class AnnotationReader:
             code,
             f'{self.path.name}: annotation {identity} (image "{image.file_name}") {what}.',
         )
-
-
-def _finite(value: object) -> float | None:
-    """A json number as float; None for anything else, infinities and NaN."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _why_useless(entry: Entry, box: Box | None, area: float | None, image: ImageHeader) -> str:

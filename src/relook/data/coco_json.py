@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -87,6 +88,17 @@ def flag_of(path: Path, entry: Entry, key: str, where: str) -> bool:
     if not isinstance(value, int) or value not in (0, 1):
         refuse(path, f"{where} has {key} {shown(value)}, 0 or 1 is needed")
     return bool(value)
+
+
+def finite_of(value: object) -> float | None:
+    """A json number as float; None for anything else, infinities and NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def parsed(path: Path) -> object:
