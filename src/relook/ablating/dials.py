@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ DIALS = {"overlap": "overlap (IoU of boxes)", "size_ratio": "largest over smalle
 """Dial -> what it is, for people."""
 PARTS = 4  # groups of each dial, of as many images each
 FEWEST = 10  # images of a group
-_SHOWN = ".4g"  # of a dial
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Group:
     @property
     def name(self) -> str:
         """Unique among the groups of a file."""
-        return f"{self.dial} {self.low:{_SHOWN}} to {self.high:{_SHOWN}}"
+        return f"{self.dial} {self.low:.4g} to {self.high:.4g}"
 
     @property
     def middle(self) -> float:
@@ -39,8 +38,8 @@ class Group:
 def dial_groups(path: Path) -> list[Group]:
     """The images of the COCO file at `path`, cut into `PARTS` by each of `DIALS`.
 
-    Images with the same dial, as four digits show it, stay together, so that there may be fewer
-    parts. None where the images do not say their dials, or are too few.
+    Images with the same dial stay together, and so do ranges that read the same, so that there may
+    be fewer parts. None where the images do not say their dials, or are too few.
 
     Raises:
         DataError: as `load_tables` and `entries`.
@@ -55,20 +54,18 @@ def dial_groups(path: Path) -> list[Group]:
 
 
 def _groups(dial: str, known: Sequence[tuple[int, dict[str, Any]]]) -> list[Group]:
-    values = ((_shown(dials.get(dial)), number) for number, dials in known)
+    values = ((finite_of(dials.get(dial)), number) for number, dials in known)
     pairs = sorted((value, number) for value, number in values if value is not None)
-    if len(pairs) < PARTS * FEWEST or pairs[0][0] == pairs[-1][0]:
+    if len(pairs) < PARTS * FEWEST:
         return []
-    return [
-        Group(dial, part[0][0], part[-1][0], tuple(number for _, number in part))
-        for part in _parts(pairs)
-    ]
-
-
-def _shown(value: object) -> float | None:
-    """The number as the name of a group shows it; None for what is no finite number."""
-    number = finite_of(value)
-    return None if number is None else finite_of(float(f"{number:{_SHOWN}}"))
+    named: dict[str, Group] = {}
+    for part in _parts(pairs):
+        group = Group(dial, part[0][0], part[-1][0], tuple(number for _, number in part))
+        before = named.get(group.name)
+        if before is not None:  # ranges that read the same are one
+            group = replace(group, low=before.low, images=before.images + group.images)
+        named[group.name] = group
+    return list(named.values()) if len(named) > 1 else []
 
 
 def _parts(pairs: Sequence[tuple[float, int]]) -> Iterator[Sequence[tuple[float, int]]]:
