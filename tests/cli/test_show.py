@@ -50,7 +50,8 @@ def test_models_that_were_trained(relook: Run, run_folder: Path) -> None:
         assert told.stdout.startswith("nuts\n= htc-tiny, with\n    num_classes: 1 -> 2\n")
         assert made_by(relook("show", source, "--as", "python").stdout) == config
     nuclei = relook("show", "nuclei", "--as", "yaml").stdout
-    assert yaml.safe_load(nuclei) == {"model": {"preset": "detectors-htc-tiny"}}
+    changed = {"input": {"size": [960, 640]}}
+    assert yaml.safe_load(nuclei) == {"model": {"preset": "detectors-htc-tiny", **changed}}
 
 
 def test_a_run_names_its_preset_and_needs_no_model_yet(

@@ -42,7 +42,7 @@ def disturbed(nuclei: Predictor) -> Predictor:
         for weight in detector.parameters():
             if weight.numel() > 1:
                 noise = torch.randn(weight.shape, generator=generator)
-                weight.add_(0.12 * weight.std() * noise)
+                weight.add_(0.43 * weight.std() * noise)
     shown = nuclei.shown_from
     return Predictor(detector, nuclei.config, nuclei.classes, device="cpu", shown_from=shown)
 
