@@ -80,6 +80,7 @@ def test_the_card_names_the_images_of_the_data_set(name: str) -> None:
         names = _names_sha256(name, split)
         assert _hash_after(f"SHA-256 of the {title} names", card) == names
         assert saved.extra["provenance"][f"{split}_images_sha256"] == names
+    assert "No step of the training saw them; the threshold was chosen on them." in card
     assert [category.name for category in saved.classes] == [CLASSES[name]]
 
 

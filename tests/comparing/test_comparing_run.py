@@ -21,7 +21,7 @@ def test_the_disturbed_model_is_told_to_be_worse(compared: list[Compared]) -> No
     assert counts["a better"] > counts["b better"] > 0
     assert counts["a only"] > counts["b only"]
     both = [one for one in matches if one.a_truth is not None and one.b_truth is not None]
-    assert len(both) > 40
+    assert len(both) > 50
     means = [np.mean([getattr(one, name) for one in both]) for name in ("a_truth", "b_truth")]
     assert 0.95 > means[0] > means[1] + 0.01
 
