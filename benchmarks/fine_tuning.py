@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import jobs as jobs_module
+from ending import errors_in_words
 from jobs import add_options, chosen_cores
 
 from relook.ablating.jobs import Numbers, numbers, run_one
@@ -31,7 +32,6 @@ from relook.api import find_model
 from relook.atomic import write_text
 from relook.data.coco import read_coco
 from relook.demo.mushrooms import MAX_DETS, from_scratch
-from relook.errors import RelookError
 from relook.evaluation.run import evaluate_model
 from relook.predictor import Predictor
 from relook.training.fine_tuning import fine_tuning
@@ -144,6 +144,7 @@ def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
                 )
 
 
+@errors_in_words
 def main(given: Sequence[str]) -> int:
     """Run the comparison or, with --one, one training of it; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -156,24 +157,20 @@ def main(given: Sequence[str]) -> int:
     add("--minutes", type=float, default=3.0, help="of each training")
     add_options(parser, Path("runs/fine-tuning"))
     arguments = parser.parse_args(given)
-    try:
-        if arguments.one is not None:
-            run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
-            return 0
-        jobs = list(_jobs(arguments))
-        run_all(jobs, arguments.out, chosen_cores(arguments))
-        text = "\n\n".join(
-            [
-                table(jobs, arguments.out),
-                f"`{shlex.join(['python', 'benchmarks/fine_tuning.py', *given])}`",
-                f"On: {json.dumps({**environment(), 'threads': 1})}",
-            ]
-        )
-        write_text(arguments.out / "table.md", text + "\n")
-        print(text)
-    except RelookError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if arguments.one is not None:
+        run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
+        return 0
+    jobs = list(_jobs(arguments))
+    run_all(jobs, arguments.out, chosen_cores(arguments))
+    text = "\n\n".join(
+        [
+            table(jobs, arguments.out),
+            f"`{shlex.join(['python', 'benchmarks/fine_tuning.py', *given])}`",
+            f"On: {json.dumps({**environment(), 'threads': 1})}",
+        ]
+    )
+    write_text(arguments.out / "table.md", text + "\n")
+    print(text)
     return 0
 
 

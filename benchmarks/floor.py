@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ending import errors_in_words
 from yardstick import report, timing
 from yardstick.running import Floor, hold_out, run_one
 from yardstick.training import CONTENDERS, Contender, Job, load_relook, load_yardstick
@@ -211,17 +212,14 @@ def _rates(text: str) -> list[float]:
     return rates
 
 
+@errors_in_words
 def main(given: Sequence[str]) -> int:
     """Run the comparison or, with --one, one training of it; the exit code."""
     arguments = parse(given)
-    try:
-        if arguments.one is not None:
-            run_one(arguments.one)
-        else:
-            print(compare(arguments))
-    except RelookError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if arguments.one is not None:
+        run_one(arguments.one)
+    else:
+        print(compare(arguments))
     return 0
 
 

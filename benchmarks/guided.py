@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ending import errors_in_words
 from jobs import add_options, chosen_cores, run_all
 
 from relook.ablating.jobs import Numbers, numbers, run_one
@@ -35,7 +36,6 @@ from relook.config import ModelConfig
 from relook.config_cascades import DSCConfig
 from relook.data.batching import batch_images
 from relook.data.coco import read_coco
-from relook.errors import RelookError
 from relook.evaluation.huddle import OVERLAPS, SHARES, HuddleRule
 from relook.evaluation.run import evaluate_model
 from relook.folding import fold
@@ -214,6 +214,7 @@ def compose(place: Path) -> None:
         subprocess.run(command, check=True)
 
 
+@errors_in_words
 def main(given: Sequence[str]) -> int:
     """Run the comparison or, with --one, one training of it; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -226,21 +227,17 @@ def main(given: Sequence[str]) -> int:
     add("--repetitions", type=int, default=5, help="of the measurement of time")
     add_options(parser, Path("runs/guided"))
     arguments = parser.parse_args(given)
-    try:
-        if arguments.one is not None:
-            run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
-            return 0
-        folders = {"composed": arguments.out / "scenes", "mushrooms": arguments.mushrooms}
-        if "composed" in arguments.data:
-            compose(folders["composed"])
-        jobs = list(_jobs(arguments, folders))
-        run_all(jobs, arguments.out, chosen_cores(arguments), Path(__file__), _told)
-        arms = list(arguments.arms)
-        times = {d: seconds_per_image(arms, d, arguments.repetitions) for d in arguments.data}
-        _report(arguments.out, jobs, times, given)
-    except RelookError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if arguments.one is not None:
+        run_one(Path(arguments.one[0]), arguments.one[1], Job, run_job)
+        return 0
+    folders = {"composed": arguments.out / "scenes", "mushrooms": arguments.mushrooms}
+    if "composed" in arguments.data:
+        compose(folders["composed"])
+    jobs = list(_jobs(arguments, folders))
+    run_all(jobs, arguments.out, chosen_cores(arguments), Path(__file__), _told)
+    arms = list(arguments.arms)
+    times = {d: seconds_per_image(arms, d, arguments.repetitions) for d in arguments.data}
+    _report(arguments.out, jobs, times, given)
     return 0
 
 

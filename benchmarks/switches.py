@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from ending import errors_in_words
 
 from relook import load
 from relook.ablating.table import grid
 from relook.cli.sources import find_images
-from relook.errors import RelookError
 from relook.evaluation.weighted_precision import interval
 from relook.explaining.seeing import prepare
 from relook.explaining.switches import SIZES, look_at_switches
@@ -64,6 +64,7 @@ def _shown(values: Sequence[float], sign: str = "") -> str:
     return f"{known.mean():{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
+@errors_in_words
 def main(given: Sequence[str]) -> int:
     """Print the table; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -71,12 +72,8 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--model", required=True, help="run folder, file or name, with SAC")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
     options = parser.parse_args(given)
-    try:
-        paths = find_images(options.images)[: options.limit]
-        print(table(means_of(load(options.model, device="cpu"), paths)))
-    except RelookError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    paths = find_images(options.images)[: options.limit]
+    print(table(means_of(load(options.model, device="cpu"), paths)))
     return 0
 
 

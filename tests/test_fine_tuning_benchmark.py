@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import fine_tuning as benchmark  # noqa: E402
 
+from relook.errors import RelookError  # noqa: E402
+
 TRAIN = ROOT / "datasets" / "mushrooms" / "annotations" / "instances_train.json"
 MUSHROOMS = str(ROOT / "datasets" / "mushrooms")
 
@@ -52,5 +54,5 @@ def test_the_table_has_means_and_spreads_and_trains_nothing_anew(tmp_path: Path)
 
 def test_a_training_that_fails_is_named(tmp_path: Path) -> None:
     job = benchmark.Job("fine-tuned", 5, 0, 1.0, str(tmp_path / "no-model"), MUSHROOMS)
-    with pytest.raises(benchmark.RelookError, match=r"R05.*fine-tuned-5-seed0 failed"):
+    with pytest.raises(RelookError, match=r"R05.*fine-tuned-5-seed0 failed"):
         benchmark.run_all([job], tmp_path, [0])
