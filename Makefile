@@ -109,6 +109,7 @@ study: $(START)
 	$(ABLATE)/composed-dsc --rows dsc --seeds 3 $(COMPOSED)
 	$(ABLATE)/nuclei --rows main,htc+ws,dsc --seeds 3 --epochs 3 $(call of,datasets/nuclei)
 	$(ABLATE)/mushrooms --rows main,htc+ws,dsc --seeds 3 --epochs 30 $(call of,datasets/mushrooms)
+	$(BIN)/python scripts/study_page.py $(STUDY)
 
 # Not run in the making: there was no internet. scripts/verify_zoo.py says what it compares.
 verify-zoo: $(STAMP)
