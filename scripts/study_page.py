@@ -13,6 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from write_documents import between_marks
+
 from relook.atomic import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,18 +27,19 @@ COPIED = {
     "composed-dsc/gains.svg": "guidance.svg",
 }
 """Pictures of the page, by what `relook ablate` called them."""
-_TABLE = re.compile(r"<!-- ([\w.-]+)/([^\n]+?) -->\n(?:.*?\n)??<!-- /\1/\2 -->", re.DOTALL)
+_MARK = re.compile(r"^<!-- ([\w.-]+)/(.+) -->$", re.MULTILINE)
 
 
-def section(text: str, title: str) -> str:
-    """The table under the heading `title` of a table.md.
+def section(path: Path, title: str) -> str:
+    """The table under the heading `title` of the table.md at `path`.
 
     Raises:
         ValueError: When there is no such heading, or no table below it.
     """
+    text = path.read_text(encoding="utf-8")
     found = re.search(rf"^## {re.escape(title)}\n\n((?:\|.*\n?)+)", text, re.MULTILINE)
     if found is None:
-        raise ValueError(f"no table under a heading {title!r}")
+        raise ValueError(f"{path}: no table under a heading {title!r}")
     return found[1].strip()
 
 
@@ -44,26 +47,19 @@ def filled(page: str, studies: Path) -> tuple[str, list[str]]:
     """The page with the tables of `studies`, and the names of folders that are not there.
 
     Raises:
-        ValueError: When a folder's table.md lacks a section, or the page has no mark.
+        ValueError: When a table.md lacks a section, or a mark its end, or the page any mark.
     """
-    missing: dict[str, None] = {}
-
-    def table(mark: re.Match[str]) -> str:
-        folder, title = mark[1], mark[2]
-        path = studies / folder / "table.md"
-        if not path.is_file():
-            missing[folder] = None
-            return mark[0]
-        try:
-            content = section(path.read_text(encoding="utf-8"), title)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        return f"<!-- {folder}/{title} -->\n{content}\n<!-- /{folder}/{title} -->"
-
-    text, count = _TABLE.subn(table, page)
-    if not count:
+    marks = _MARK.findall(page)
+    if not marks:
         raise ValueError("the page has no marks such as <!-- composed-main/Masks, gains -->")
-    return text, list(missing)
+    missing: dict[str, None] = {}
+    for folder, title in marks:
+        path = studies / folder / "table.md"
+        if path.is_file():
+            page = between_marks(page, f"{folder}/{title}", section(path, title))
+        else:
+            missing[folder] = None
+    return page, list(missing)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -89,7 +89,8 @@ def between_marks(text: str, mark: str, content: str) -> str:
     Raises:
         ValueError: if the marks do not stand in the text exactly once.
     """
-    pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+    name = re.escape(mark)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if len(pattern.findall(text)) != 1:
         raise ValueError(f"expected one pair of marks {mark!r}")
     return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)

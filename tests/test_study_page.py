@@ -54,7 +54,7 @@ def test_what_is_not_there_stays_as_it_was_and_is_said(
 
 
 @pytest.mark.parametrize(
-    "page", ["No marks.\n", "<!-- composed-main/Boxes -->\n<!-- /x/Boxes -->\n"]
+    "page", ["No marks.\n", "<!-- composed-main/Costs -->\n<!-- /x/Costs -->\n"]
 )
 def test_a_page_without_marks_is_no_page_of_a_study(studies: Path, page: str) -> None:
     with pytest.raises(ValueError, match="marks"):
@@ -79,4 +79,7 @@ def test_every_mark_of_the_page_of_the_study_has_its_end() -> None:
     starts = [line for line in page.splitlines() if line.startswith("<!-- ") and "/" in line]
     whole, _ = study_page.filled(page, ROOT / "no-runs")
     assert whole == page
-    assert len(starts) == 2 * len(study_page._TABLE.findall(page)) > 0
+    marks = study_page._MARK.findall(page)
+    assert len(starts) == 2 * len(marks) > 0
+    for folder, title in marks:
+        assert TABLE in study_page.between_marks(page, f"{folder}/{title}", TABLE)
