@@ -89,6 +89,14 @@ def test_a_row_that_came_to_nothing_has_dashes() -> None:
     assert row.memory is None and row.mean("steps") is None
 
 
+def test_minutes_and_memory_of_a_cpu_and_a_gpu_are_not_mixed() -> None:
+    on_gpu = [numbers(i, 0.3, *ALL, on="a GPU", minutes=2.0 + i, memory=5) for i in range(2)]
+    on_cpu = numbers(2, 0.6, *ALL, on="cpu", minutes=60.0, memory=10**9)
+    row = RowResult("htc", "htc-tiny", 1, 1, None, [LOST, *on_gpu, on_cpu])
+    assert (row.mean("minutes"), row.memory) == (2.5, 5)
+    assert row.values("box", "ap") == pytest.approx([30, 30, 60])
+
+
 def test_means_and_ranges() -> None:
     assert mean_and_range([0.4, 0.44]) == "0.420 (0.400 to 0.440)"
     assert mean_and_range([1.25], 1) == "1.2"

@@ -27,7 +27,7 @@ from .plan import Budget, Plan, counted
 from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row
-from .running import COMMAND, RESAMPLED, Job
+from .running import COMMAND, RESAMPLED, Job, device_name
 from .table import RowResult, csv_text, markdown
 
 TABLE, TABLE_CSV, INTERVALS_CSV = "table.md", "table.csv", "intervals.csv"
@@ -36,10 +36,11 @@ TIMES, SEEDS = "times.json", "seeds.json"
 
 
 class Times(NamedTuple):
-    """Median seconds of predicting in an image by row, and over how many images."""
+    """Median seconds of predicting in an image by row, over how many images, and on what."""
 
     seconds: dict[str, float]
     images: int
+    on: str = "cpu"  # or the name of the GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Ablation:
         found = {job: numbers(self.folder, job) for job in jobs}
         times = self._times(found)
         results = self._results(found, times.seconds)
-        self._write(results, found, times.images)
+        self._write(results, found, times)
         return results
 
     @property
@@ -124,7 +125,7 @@ class Ablation:
             images,
             {row: one.train.max_dets for row, one in self.plan.rows.items()},
         )
-        times = Times(seconds, len(images))
+        times = Times(seconds, len(images), device_name())
         write_text(path, json.dumps(times._asdict(), indent=2) + "\n")
         return times
 
@@ -157,12 +158,12 @@ class Ablation:
         return data.val_json, data.val_images or data.train_images
 
     def _write(
-        self, results: Sequence[RowResult], found: Mapping[Job, Numbers], timed: int
+        self, results: Sequence[RowResult], found: Mapping[Job, Numbers], times: Times
     ) -> None:
         raw = list(found.values())
         groups = dial_groups(self._validation[0])
         sections = [markdown(results), *interval_sections(results, groups)]
-        parts = [f"# {self.extent}", *sections, *self._notes(raw, timed)]
+        parts = [f"# {self.extent}", *sections, *self._notes(raw, times)]
         write_text(self.folder / TABLE, "\n\n".join(parts) + "\n")
         write_text(self.folder / TABLE_CSV, csv_text(results))
         write_text(self.folder / INTERVALS_CSV, interval_csv(results, groups))
@@ -175,7 +176,7 @@ class Ablation:
         write_text(self.folder / LEARNING, learning_curves(runs))
         write_text(self.folder / SEEDS, json.dumps(raw, indent=2) + "\n")
 
-    def _notes(self, raw: Sequence[Numbers], timed: int) -> list[str]:
+    def _notes(self, raw: Sequence[Numbers], times: Times) -> list[str]:
         """What the numbers are, and what they were made with."""
         most = next(iter(self.plan.rows.values())).train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
@@ -186,12 +187,13 @@ class Ablation:
             "detections an image; nothing was chosen by these images. Of several seeds: mean ± "
             "standard deviation (worst to best). Published: COCO val2017, R-50, as the source "
             "says; a dash where none was read.",
-            f"Time: predicting in one image on {on} with one thread, from pixels to pasted masks, "
-            f"median over {counted(timed, 'validation image')}, the rows in turns. Memory: of the "
-            "training's process, the most resident on a CPU, the most allocated on a GPU; "
-            "processes that load images are not counted. Multiply-adds: at the input size, "
-            f"{MASKS} masks. Trained on {on}, {side}: {hours:.1f} hours in all, without the "
-            "scoring.",
+            f"Time: predicting in one image on {times.on} with one thread, from pixels to pasted "
+            f"masks, median over {counted(times.images, 'validation image')}, the rows in turns. "
+            "Memory: of the training's process, the most resident on a CPU, the most allocated on "
+            "a GPU; processes that load images are not counted. Where a row was trained on both, "
+            "memory and minutes are of the seeds on what its first one was trained on. "
+            f"Multiply-adds: at the input size, {MASKS} masks. Trained on {on}, {side}: "
+            f"{hours:.1f} hours in all, without the scoring.",
             f"`{self.command}`",
             f"On: {json.dumps(environment())}",
         ]

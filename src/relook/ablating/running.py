@@ -85,7 +85,7 @@ def train_in(
         # Stopped between its last checkpoint and the saving of its averaged weights.
         shutil.rmtree(run.path)
         return train_in(place, settings, start)
-    memory, on = _memory() if stepped else (None, _device())
+    memory, on = _memory() if stepped else (None, device_name())
     trained = Trained(outcome.steps, outcome.images, outcome.seconds / 60, memory, on)
     write_text(done, json.dumps(asdict(trained), indent=2) + "\n")
     return run, trained
@@ -121,16 +121,17 @@ def run_job(job: Job, place: Path) -> Numbers:
 
 def _memory() -> tuple[int | None, str]:
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated(), _device()
+        return torch.cuda.max_memory_allocated(), device_name()
     try:
         import resource
     except ImportError:  # Windows
-        return None, _device()
+        return None, device_name()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024), _device()
+    return most * (1 if sys.platform == "darwin" else 1024), device_name()
 
 
-def _device() -> str:
+def device_name() -> str:
+    """What models run on here: cpu, or the name of the GPU."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 

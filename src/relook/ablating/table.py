@@ -41,8 +41,8 @@ class RowResult:
         return [100 * value for value in found if value is not None]
 
     def mean(self, key: str) -> float | None:
-        """The mean over the seeds of a number beside the metrics: steps, images, minutes."""
-        found = [numbers[key] for numbers in self.seeds if numbers.get(key) is not None]
+        """The mean over `alike` of a number beside the metrics: steps, images, minutes."""
+        found = [numbers[key] for numbers in self.alike if numbers.get(key) is not None]
         return statistics.mean(found) if found else None
 
     def resamples(self, kind: str, measure: str) -> list[Values]:
@@ -50,9 +50,16 @@ class RowResult:
         return [one[kind][measure] for one in self.resampled if measure in one.get(kind, {})]
 
     @property
+    def alike(self) -> list[Numbers]:
+        """The seeds that were trained on what the first was, a CPU or a GPU: minutes and bytes of
+        one say nothing about the other."""
+        trained = [numbers for numbers in self.seeds if "diverged" not in numbers]
+        return [numbers for numbers in trained if numbers.get("on") == trained[0].get("on")]
+
+    @property
     def memory(self) -> int | None:
-        """The most bytes that a training of any seed took."""
-        return max((n["memory"] for n in self.seeds if n.get("memory")), default=None)
+        """The most bytes that a training took, of those `alike`."""
+        return max((n["memory"] for n in self.alike if n.get("memory")), default=None)
 
     @property
     def diverged(self) -> list[Numbers]:
