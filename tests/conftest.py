@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from relook.ops.id_runs import id_extents
 from relook.segments import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
+# What tests start computes with one thread, as the tests themselves do: sums of several differ.
+os.environ["OMP_NUM_THREADS"] = "1"
 NUCLEI = Path(__file__).parents[1] / "datasets" / "nuclei"
 NARROW: dict[str, Any] = {
     "backbone": {"blocks": [1, 1, 1, 1], "width": 16},

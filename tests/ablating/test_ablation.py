@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from relook.ablating import ablation
-from relook.ablating.jobs import is_done, numbers
+from relook.ablating.jobs import Core, is_done, numbers
 from relook.ablating.running import Job, run_job
 from relook.cli.app import app
 
@@ -55,7 +55,7 @@ def command(few_nuclei: Callable[[str, Path, int], Path], tmp_path: Path) -> lis
 def _in_this_process(
     jobs: Sequence[Job],
     folder: Path,
-    cores: Sequence[int | None],
+    cores: Sequence[Core],
     command: Sequence[str],
     tell: Callable[[Job, dict[str, Any]], None],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from relook.ablating.jobs import WHOLE_MACHINE, Numbers, is_done, numbers, run_all, run_one
+from relook.ablating.jobs import (
+    ANY_CORE,
+    WHOLE_MACHINE,
+    Core,
+    Numbers,
+    is_done,
+    numbers,
+    run_all,
+    run_one,
+)
 from relook.errors import RelookError
 
 # What a job's process does here: it says its folder, core and threads, or fails by its name.
@@ -32,7 +42,7 @@ class Job:
     value: int = 7
 
 
-def _run(jobs: list[Job], folder: Path, cores: list[int | None]) -> list[tuple[str, Numbers]]:
+def _run(jobs: list[Job], folder: Path, cores: list[Core]) -> list[tuple[str, Numbers]]:
     told: list[tuple[str, Numbers]] = []
     run_all(
         jobs, folder, cores, [sys.executable, "-c", CHILD], lambda j, n: told.append((j.name, n))
@@ -55,6 +65,12 @@ def test_every_job_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert _run(jobs, tmp_path, [0]) == []
 
 
+def test_several_share_the_cores_with_a_thread_each(tmp_path: Path) -> None:
+    told = _run([Job("a"), Job("b"), Job("c")], tmp_path, [ANY_CORE, ANY_CORE])
+    assert sorted(name for name, _ in told) == ["a", "b", "c"]
+    assert {(found["core"], found["threads"]) for _, found in told} == {("any", "1")}
+
+
 def test_a_failure_is_named_with_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(RelookError, match=r"R05.*bad failed: no good See .*bad/said.txt"):
         _run([Job("bad"), Job("never")], tmp_path, [0])
@@ -68,6 +84,19 @@ def test_a_job_finds_its_values_and_leaves_its_numbers(
     (tmp_path / "job.json").write_text('{"name": "a", "value": 9}')
     run_one(tmp_path, "all", Job, lambda job, place: {"value": job.value, "at": place.name})
     assert numbers(tmp_path.parent, Job(tmp_path.name)) == {"value": 9, "at": tmp_path.name}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no binding to cores here")
+def test_only_a_job_with_a_core_of_its_own_is_bound_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relook.ablating.jobs._end_with_parent", lambda: None)
+    bound: list[set[int]] = []
+    monkeypatch.setattr("os.sched_setaffinity", lambda _, cores: bound.append(cores))
+    (tmp_path / "job.json").write_text('{"name": "a"}')
+    for core in (WHOLE_MACHINE, ANY_CORE, "3"):
+        run_one(tmp_path, core, Job, lambda job, place: {})
+    assert bound == [{3}]
 
 
 def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ COCO_MINI = Path(__file__).parents[2] / "datasets" / "coco_mini"
     [
         ([], "U04: one budget for all rows: pass either --epochs N or --budget MIN"),
         (["--epochs", 1, "--budget", 1], "U04: one budget"),
+        (["--epochs", 1, "--side-by-side", "--at-once", 2], "U04: --side-by-side and --at-once"),
         (["--epochs", 1, "--rows", "main,+rpf"], "U01: --rows: unknown row '+rpf'; did you mean"),
         (["--epochs", 1, "--set", "train.epochs=3"], "U04: --set train.epochs"),
         (["--epochs", 1, "--set", "pyramid.step=3"], "U02: row htc: model: unknown key"),
@@ -49,6 +52,42 @@ def test_data_that_cannot_be_used_is_refused_first(
     result = relook("ablate", *train, *gone, "--epochs", 1, "--out", out)
     assert result.exit_code == 3 and "D01" in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "cores", "workers"),
+    [
+        ([], ["all"], "auto"),
+        (["--at-once", 3], ["any"] * 3, 0),
+        (["--side-by-side"], [*range(os.cpu_count() or 1)], 0),
+    ],
+)
+def test_how_many_are_trained_at_a_time(
+    relook: Run,
+    annotations: Path,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: list[object],
+    cores: list[object],
+    workers: object,
+) -> None:
+    from relook.ablating import ablation
+
+    asked: list[object] = []
+
+    def stop(jobs: object, folder: object, cores: list[object], *_: object) -> None:
+        asked.extend(cores)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ablation, "run_all", stop)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {*range(os.cpu_count() or 1)})
+    data = ["--train-json", annotations, "--val-json", annotations, "--images", pictures]
+    out = tmp_path / "out"
+    relook("ablate", *data, "--epochs", 1, "--rows", "htc", *option, "--out", out)
+    assert asked == cores
+    plan = json.loads((out / "plan.json").read_text())
+    assert plan["rows"]["htc"]["train"]["workers"] == workers
 
 
 def test_ctrl_c_says_how_to_go_on(

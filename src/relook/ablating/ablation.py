@@ -21,7 +21,7 @@ from ..weights import load_model
 from .dials import dial_groups
 from .interval_table import interval_csv, interval_sections
 from .intervals import load_resampled
-from .jobs import WHOLE_MACHINE, Numbers, numbers, run_all
+from .jobs import WHOLE_MACHINE, Core, Numbers, numbers, run_all
 from .measuring import MASKS, seconds_per_image, size_of
 from .plan import Budget, Plan, counted
 from .plot import accuracy_over_time, gains_over_dials, learning_curves
@@ -53,7 +53,7 @@ class Ablation:
     folder: Path
     command: str  # that the table names
     say: Callable[[str], None]
-    cores: Sequence[int | None] = (WHOLE_MACHINE,)
+    cores: Sequence[Core] = (WHOLE_MACHINE,)
     timed_images: int = 5
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # parameters, multiply-adds
 
@@ -181,7 +181,7 @@ class Ablation:
         most = next(iter(self.plan.rows.values())).train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
         hours = sum(n.get("minutes", 0.0) for n in raw) / 60
-        side = "one thread each" if self.cores[0] is not WHOLE_MACHINE else "one after another"
+        side = "one thread each" if self.cores[0] != WHOLE_MACHINE else "one after another"
         return [
             f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most {most} "
             "detections an image; nothing was chosen by these images. Of several seeds: mean ± "

@@ -14,25 +14,28 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from ..atomic import write_text
 from ..errors import RelookError
 
 Numbers = dict[str, Any]
-WHOLE_MACHINE = None
+Core = int | Literal["all", "any"]
+WHOLE_MACHINE: Final = "all"
 """In place of a core: all of them, and as many threads as PyTorch takes by itself."""
+ANY_CORE: Final = "any"
+"""In place of a core: one thread, on whichever is free."""
 _MOMENT = 0.5  # seconds
 
 
 def run_all(
     jobs: Sequence[Any],
     folder: Path,
-    cores: Sequence[int | None],
+    cores: Sequence[Core],
     command: Sequence[str],
     tell: Callable[[Any, Numbers], None],
 ) -> None:
-    """Do what has no numbers yet, one job on each of `cores` at a time.
+    """Do what has no numbers yet, at a time one job for each entry of `cores`.
 
     Each is ``COMMAND FOLDER CORE`` in a process of its own, to be answered by `run_one`. `tell` is
     handed each job that has been done, and its numbers.
@@ -41,18 +44,18 @@ def run_all(
         RelookError: R05 when a job ended with an error.
     """
     missing = iter([job for job in jobs if not is_done(folder, job)])
-    lanes: dict[int | None, tuple[Any, subprocess.Popen[bytes]]] = {}
+    lanes: dict[int, tuple[Any, subprocess.Popen[bytes]]] = {}  # by the place in `cores`
     try:
         while True:
-            for core in set(cores) - set(lanes):
-                job = next(missing, None)
+            for lane, core in enumerate(cores):
+                job = None if lane in lanes else next(missing, None)
                 if job is not None:
-                    lanes[core] = job, _start(job, folder, core, command)
+                    lanes[lane] = job, _start(job, folder, core, command)
             if not lanes:
                 return
-            for core, (job, process) in list(lanes.items()):
+            for lane, (job, process) in list(lanes.items()):
                 if _has_ended(process, folder / job.name):
-                    del lanes[core]
+                    del lanes[lane]
                     tell(job, numbers(folder, job))
     finally:
         for _, process in lanes.values():
@@ -79,18 +82,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _start(
-    job: Any, folder: Path, core: int | None, command: Sequence[str]
-) -> subprocess.Popen[bytes]:
+def _start(job: Any, folder: Path, core: Core, command: Sequence[str]) -> subprocess.Popen[bytes]:
     place = folder / job.name
     write_text(place / "job.json", json.dumps(asdict(job), indent=2) + "\n")
     environment = dict(os.environ)
-    if core is not WHOLE_MACHINE:
+    if core != WHOLE_MACHINE:
         environment["OMP_NUM_THREADS"] = "1"  # which PyTorch asks as it starts
     with (place / "said.txt").open("wb") as said:
         # Nothing is written to its standard input: its end is the end of this process.
         return subprocess.Popen(
-            [*command, str(place), "all" if core is WHOLE_MACHINE else str(core)],
+            [*command, str(place), str(core)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=said,
@@ -108,11 +109,11 @@ def run_one(
 ) -> None:
     """The job of ``place/job.json``, made by `kind`, on `core`; then its ``numbers.json``.
 
-    `core` is a number, for one thread on it, or ``all``. The process ends when the one that
+    `core` is a number, for one thread on it, or another `Core`. The process ends when the one that
     started it does.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if core != "all":
+    if core not in (WHOLE_MACHINE, ANY_CORE):
         os.sched_setaffinity(0, {int(core)})
     job = kind(**json.loads((place / "job.json").read_text(encoding="utf-8")))
     write_text(place / "numbers.json", json.dumps(run(job, place), indent=2) + "\n")

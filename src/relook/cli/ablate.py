@@ -86,6 +86,15 @@ def ablate(
             "--side-by-side", help="A training on each core, with one thread; else one at a time."
         ),
     ] = False,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="N trainings at a time, with one thread each, on whichever cores are free: for "
+            "small models that share a GPU.",
+        ),
+    ] = None,
     time_images: Annotated[
         int,
         typer.Option(min=0, metavar="N", help="Time the first N validation images; 0: no times."),
@@ -107,19 +116,24 @@ def ablate(
     """
     from ..ablating.ablation import Ablation
     from ..ablating.ablation import side_by_side as all_cores
-    from ..ablating.jobs import WHOLE_MACHINE
+    from ..ablating.jobs import ANY_CORE, WHOLE_MACHINE, Core
     from ..ablating.plan import Budget, Plan, check_common, settings_for
     from ..ablating.rows import choose_rows
 
     if (budget is None) == (epochs is None):
         raise UsageError("U04", "one budget for all rows: pass either --epochs N or --budget MIN.")
+    if side_by_side and at_once is not None:
+        raise UsageError("U04", "--side-by-side and --at-once both say how many; pass one.")
+    cores: list[Core] = [ANY_CORE] * at_once if at_once else [WHOLE_MACHINE]
+    if side_by_side:
+        cores = [*all_cores()]
     options = {
         "batch": batch,
         "lr": rate(lr),
         "semantics": semantics,
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
-        "workers": 0 if side_by_side else None,
+        "workers": 0 if cores[0] != WHOLE_MACHINE else None,
     }
     data = data_options(train_json, val_json, images, train_images, val_images)
     common = overlays(config, options, data, assignments or [])
@@ -134,7 +148,7 @@ def ablate(
         folder=out,
         command=shlex.join(["relook", *sys.argv[1:]]),
         say=console.print,
-        cores=all_cores() if side_by_side else [WHOLE_MACHINE],
+        cores=cores,
         timed_images=time_images,
     )
     ablation.run(resume=resume)
