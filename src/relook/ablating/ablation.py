@@ -191,7 +191,7 @@ class Ablation:
             f"masks, median over {counted(times.images, 'validation image')}, the rows in turns. "
             "Memory: of the training's process, the most resident on a CPU, the most allocated on "
             "a GPU; processes that load images are not counted. Where a row was trained on both, "
-            "memory and minutes are of the seeds on what its first one was trained on. "
+            "memory, steps and minutes are of the seeds on what its first one was trained on. "
             f"Multiply-adds: at the input size, {MASKS} masks. Trained on {on}, {side}: "
             f"{hours:.1f} hours in all, without the scoring.",
             f"`{self.command}`",
