@@ -84,11 +84,12 @@ def test_the_switches_are_what_the_names_say() -> None:
 def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:
     for name in NAMES:
         config = preset(name)
+        assert config.rpn.min_bbox_size == 0, name
         if not isinstance(config.cascade, DSCConfig):
-            assert not config.rpn.keep_empty_boxes, name
+            assert config.rpn.min_bbox_size_rule == "above", name
         elif "tiny" not in name:
             assert config.cascade in (DSCConfig(), DSCConfig(guidance_size=7)), name
-            assert config.rpn == RPNConfig(keep_empty_boxes=True), name
+            assert config.rpn == RPNConfig(min_bbox_size_rule="from"), name
 
 
 def test_a_typo_is_answered_with_the_closest_name() -> None:

@@ -95,7 +95,12 @@ class RPNConfig(Config):
     test_candidates: Positive = 1000
     test_proposals: Positive = 1000
     nms_iou: Fraction = 0.7
-    keep_empty_boxes: bool = False  # True: MMDetection up to 2.12 kept boxes without area
+    min_bbox_size: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Pixels of the network input; narrower or lower boxes are no proposals."""
+    min_bbox_size_rule: Literal["above", "from"] = "above"
+    """`above`: both sides must be larger than `min_bbox_size`, as in MMDetection 2.28 and 3.x, so
+    that 0 leaves out boxes without area. `from`: at least as large, as in the DSC authors' code
+    and MMDetection up to 2.12, so that 0 keeps every box."""
 
 
 class SemanticConfig(Config):

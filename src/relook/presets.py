@@ -83,7 +83,7 @@ def _coco(
     return ModelConfig(
         backbone=backbone,
         pyramid=pyramid or PyramidConfig(),
-        rpn=RPNConfig(keep_empty_boxes=dsc),
+        rpn=RPNConfig(min_bbox_size_rule="from" if dsc else "above"),
         semantic=SemanticConfig() if dsc or hybrid else None,
         cascade=cascade,
     )

@@ -23,6 +23,7 @@ from relook.layers.norm import FixedBatchNorm2d
 from relook.ops.convention import V1, V2
 from relook.presets import preset
 from relook.rpn.anchors import base_anchors, pixel_anchors
+from relook.rpn.rpn import ProposalRule
 
 
 def _meta(name: str, **changes: Any) -> Detector:
@@ -80,7 +81,8 @@ def test_rpn_and_cascade_rules() -> None:
         rpn__train_proposals=11,
         rpn__test_candidates=12,
         rpn__nms_iou=0.6,
-        rpn__keep_empty_boxes=True,
+        rpn__min_bbox_size=3.0,
+        rpn__min_bbox_size_rule="from",
         rpn__anchors_per_image=13,
         rpn__anchor_ratios=(1.0,),
         rpn__anchor_scale=4.0,
@@ -99,8 +101,8 @@ def test_rpn_and_cascade_rules() -> None:
     )
     rpn, cascade = detector.rpn, detector.cascade
     assert isinstance(cascade, HybridTaskCascade)
-    assert (rpn.train_rule.proposals, rpn.test_rule.candidates) == (11, 12)
-    assert rpn.test_rule.nms_iou == 0.6 and rpn.train_rule.keep_empty_boxes
+    assert rpn.train_rule == ProposalRule(2000, 11, 0.6, 3.0, "from")
+    assert rpn.test_rule == ProposalRule(12, 1000, 0.6, 3.0, "from")
     assert rpn.anchor_rule.per_image == 13
     assert rpn.objectness.out_channels == 1 and rpn.anchor_scale == 4.0
     assert (cascade.sample.per_image, cascade.sample.positive_fraction) == (14, 0.5)

@@ -9,8 +9,11 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from relook.ops import boxes as box_ops
+from relook.ops.boxes import Bound
 
 STD = (0.1, 0.1, 0.2, 0.2)
+BOUNDS: tuple[Bound, Bound] = ("above", "from")
+pixels = st.sampled_from([0.0, 1.0])
 coordinate = st.floats(0, 1000, width=32)
 extent = st.floats(0.5, 500, width=32)
 
@@ -49,6 +52,34 @@ def test_boxes_without_area_overlap_nothing() -> None:
     point = torch.tensor([[5.0, 5.0, 5.0, 5.0]])
     assert box_ops.pairwise_iou(point, point).item() == 0
     assert box_ops.has_area(point).tolist() == [False]
+
+
+def test_sides_of_just_the_least_length_are_out_or_in() -> None:
+    boxes = torch.tensor([[1.0, 1, 3, 9], [1, 1, 9, 3], [1, 1, 3, 3], [1, 1, 3.5, 3.5]])
+    assert box_ops.are_wide(boxes, 2, "above").tolist() == [False, False, False, True]
+    assert box_ops.are_wide(boxes, 2, "from").tolist() == [True] * 4
+    assert box_ops.are_wide(boxes, 2.25, "from").tolist() == [False, False, False, True]
+    assert box_ops.are_wide(boxes[:0], 2, "from").shape == (0,)
+
+
+@given(some_boxes(4), st.lists(st.floats(-100, 100, width=32), min_size=16, max_size=16), pixels)
+def test_no_box_has_a_side_below_zero(boxes: Tensor, deltas: list[float], pixel: float) -> None:
+    for dtype in (torch.float32, torch.float64):
+        moves = torch.tensor(deltas, dtype=dtype).reshape(4, 4)
+        moved = box_ops.decode(boxes.to(dtype), moves, STD)
+        for some in (moved, box_ops.clip(moved, (37, 411), pixel)):
+            assert box_ops.are_wide(some, 0, "from").all()
+            assert torch.equal(box_ops.are_wide(some, 0, "above"), box_ops.has_area(some))
+
+
+@given(some_boxes(), st.floats(0, 600, width=32))
+def test_the_two_bounds_differ_by_what_is_just_as_long(boxes: Tensor, side: float) -> None:
+    above, from_on = (box_ops.are_wide(boxes, side, bound) for bound in BOUNDS)
+    shorter = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1)
+    assert torch.equal(above, shorter > side)
+    assert torch.equal(from_on & ~above, shorter == side)
+    assert box_ops.are_wide(boxes, float(shorter[0]), "from")[0]
+    assert not box_ops.are_wide(boxes, float(shorter[0]), "above")[0]
 
 
 @given(some_boxes(), st.integers(1, 500), st.integers(1, 500))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from relook.assembly import build_rpn
 from relook.config import ModelConfig
+from relook.ops.boxes import Bound
 from relook.ops.masks import crop_masks
 from relook.presets import preset
+from relook.rpn.rpn import RPN, ProposalRule, Scored
 from relook.types import ImageBatch, Target
 
 CONFIG: ModelConfig = preset("htc-tiny").with_(pyramid__channels=8)
@@ -55,12 +62,46 @@ def test_boxes_without_area_are_kept_only_on_request() -> None:
     images = _images((96, 96))
     pyramid = _pyramid(96, 96)
     counts = []
-    for keep in (False, True):
-        rpn = build_rpn(CONFIG.with_(rpn__keep_empty_boxes=keep, rpn__nms_iou=1.0))
+    for rule in ("above", "from"):
+        rpn = build_rpn(CONFIG.with_(rpn__min_bbox_size_rule=rule, rpn__nms_iou=1.0))
         with torch.no_grad():
             rpn.deltas.bias.fill_(50.0)  # everything is pushed out of the image and clipped flat
         counts.append(len(rpn.propose(rpn(pyramid), images, rpn.test_rule)[0]))
     assert counts[0] == 0 and counts[1] > 0
+
+
+@pytest.fixture(scope="module")
+def unfiltered() -> tuple[RPN, Scored, Tensor]:
+    """Every box that could be proposed, suppression aside; some have sides of 0 and of 12."""
+    rpn = build_rpn(CONFIG)
+    scored = rpn(_pyramid(96, 96))
+    boxes = torch.tensor([[0.0, 8, 12, 80], [90, 0, 102, 96], [30, 30, 42, 42], [100, 0, 120, 9]])
+    anchors = scored.anchors.clone()
+    anchors[: len(boxes)] = boxes
+    deltas = scored.deltas.detach().clone()
+    deltas[:, : len(boxes)] = 0
+    scored = replace(scored, anchors=anchors, deltas=deltas, logits=scored.logits.detach())
+    rois, _ = rpn.propose(scored, _images((96, 96)), _all_sides(0, "from"))
+    return rpn, scored, rois.boxes
+
+
+def _all_sides(side: float, bound: Bound) -> ProposalRule:
+    return ProposalRule(10**6, 10**6, 1.0, side, bound)
+
+
+@given(st.sampled_from([0.0, 6.0, 12.0]) | st.floats(0, 100), st.sampled_from(["above", "from"]))
+def test_sides_decide_what_is_proposed(
+    unfiltered: tuple[RPN, Scored, Tensor], side: float, bound: Bound
+) -> None:
+    rpn, scored, boxes = unfiltered
+    width, height = (boxes[:, 2:] - boxes[:, :2]).unbind(1)
+    kept = (width >= side) & (height >= side)
+    if bound == "above":
+        kept &= (width != side) & (height != side)
+    rois, _ = rpn.propose(scored, _images((96, 96)), _all_sides(side, bound))
+    assert torch.equal(rois.boxes, boxes[kept])
+    if side in (0, 6, 12):  # there are boxes that only the bound decides on
+        assert ((width == side) | (height == side)).any()
 
 
 def test_the_loss_falls_to_zero_for_perfect_predictions() -> None:

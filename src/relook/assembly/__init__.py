@@ -71,18 +71,15 @@ def build_stuff(config: StuffConfig, channels: int) -> StuffHead:
 def build_rpn(config: ModelConfig) -> RPN:
     """The region proposal network."""
     rpn = config.rpn
+    common = (rpn.nms_iou, rpn.min_bbox_size, rpn.min_bbox_size_rule)
     convention, cell_anchors = _NUMERICS[config.numerics]
     return RPN(
         config.pyramid.channels,
         strides=STRIDES,
         anchor_scale=rpn.anchor_scale,
         anchor_ratios=rpn.anchor_ratios,
-        train=ProposalRule(
-            rpn.train_candidates, rpn.train_proposals, rpn.nms_iou, rpn.keep_empty_boxes
-        ),
-        test=ProposalRule(
-            rpn.test_candidates, rpn.test_proposals, rpn.nms_iou, rpn.keep_empty_boxes
-        ),
+        train=ProposalRule(rpn.train_candidates, rpn.train_proposals, *common),
+        test=ProposalRule(rpn.test_candidates, rpn.test_proposals, *common),
         anchor_rule=AnchorRule(
             rpn.positive_iou,
             rpn.negative_iou,

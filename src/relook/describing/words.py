@@ -123,7 +123,8 @@ def _cascade(config: ModelConfig) -> list[Words]:
 
 
 def _rpn(config: RPNConfig) -> list[str]:
-    empty = "kept" if config.keep_empty_boxes else "left out"
+    least = f"{config.min_bbox_size:g} pixels"
+    sides = f"above {least}" if config.min_bbox_size_rule == "above" else f"from {least} on"
     return [
         f"anchors of {config.anchor_scale:g} strides, height over width "
         f"{numbers(config.anchor_ratios)}",
@@ -132,7 +133,7 @@ def _rpn(config: RPNConfig) -> list[str]:
         f"{config.negative_iou:g}",
         f"training: the best {config.train_candidates} of a level, {config.train_proposals} an "
         f"image; detecting: {config.test_candidates} and {config.test_proposals}",
-        f"suppressed from IoU {config.nms_iou:g}; boxes without area are {empty}",
+        f"both sides of a box {sides}; suppressed from IoU {config.nms_iou:g}",
     ]
 
 

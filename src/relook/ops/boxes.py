@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from ..types import Size
 
 Deviations = tuple[float, float, float, float]
+Bound = Literal["above", "from"]
+"""Whether a bound itself is out or in."""
 _MAX_LOG_RATIO = abs(math.log(16 / 1000))  # keeps exp() finite; the constant of Fast R-CNN
 
 
@@ -20,7 +23,16 @@ def areas(boxes: Tensor) -> Tensor:
 
 def has_area(boxes: Tensor) -> Tensor:
     """Which boxes (N, 4) are wider and higher than nothing, (N,) bool."""
-    return (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return are_wide(boxes, 0, "above")
+
+
+def are_wide(boxes: Tensor, side: float, bound: Bound) -> Tensor:
+    """Which boxes (N, 4) have both sides above `side`, or from `side` on, (N,) bool.
+
+    No box that `decode` or `clip` gives has a side below zero, so that all are from 0 on.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return (sides >= side if bound == "from" else sides > side).all(dim=1)
 
 
 def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..layers import initialise
 from ..ops import boxes as box_ops
+from ..ops.boxes import Bound
 from ..ops.convention import V2, Convention
 from ..ops.matching import Assigner, assign, draw
 from ..ops.suppression import suppress
@@ -24,12 +25,13 @@ SMOOTH_L1_BETA = 1 / 9
 
 @dataclass(frozen=True, slots=True)
 class ProposalRule:
-    """How many boxes become proposals."""
+    """Which boxes become proposals, and how many."""
 
     candidates: int = 1000  # best anchors of each level that are looked at
     proposals: int = 1000  # at most kept per image, over all levels
     nms_iou: float = 0.7
-    keep_empty_boxes: bool = False  # keep boxes without area
+    min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
+    min_bbox_size_rule: Bound = "above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,8 @@ class RPN(nn.Module):
             rows = _best_per_level(scores, scored.anchors_per_level, rule.candidates)
             boxes = box_ops.decode(scored.anchors[rows], deltas[rows], STD)
             boxes = box_ops.clip(boxes, size, self.convention.pixel)
-            if not rule.keep_empty_boxes:
-                real = box_ops.has_area(boxes)
-                boxes, rows = boxes[real], rows[real]
+            wide = box_ops.are_wide(boxes, rule.min_bbox_size, rule.min_bbox_size_rule)
+            boxes, rows = boxes[wide], rows[wide]
             apart = self.convention.suppress_apart
             keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
             kept.append(boxes[keep[: rule.proposals]])

@@ -9,6 +9,7 @@ import pytest
 from relook.config import ModelConfig
 from relook.interop.settings.account import Account
 from relook.interop.settings.carried_model import carry_model
+from relook.presets import preset
 
 _HTC = "HybridTaskCascadeRoIHead"
 
@@ -64,6 +65,61 @@ def test_settings_of_training() -> None:
     cascade = {"match_low_quality": False, "rois_per_image": 64, "positive_fraction": 0.5}
     account = _carry({"model": {"train_cfg": train}})
     assert account.config == ModelConfig().with_(rpn=rpn, cascade=cascade)
+
+
+def _sides(test: Any, train: Any, head: str = _HTC) -> dict[str, Any]:
+    places = {"test_cfg": {"rcnn": {}, "rpn": {}}, "train_cfg": {"rcnn": [], "rpn_proposal": {}}}
+    for place, name, side in (("test_cfg", "rpn", test), ("train_cfg", "rpn_proposal", train)):
+        if side is not None:
+            places[place][name] = {"min_bbox_size": side}
+    return {"model": {"roi_head": {"type": head}, **places}}
+
+
+@pytest.mark.parametrize(
+    ("test", "train", "of_others", "of_dsc"),
+    [
+        (0, 0, (0.0, "above"), (0.0, "from")),
+        (8, 8, (8.0, "above"), (8.0, "from")),
+        (1.5, None, (1.5, "above"), (1.5, "from")),
+        (None, 2, (2.0, "above"), (2.0, "from")),
+        (-1, -1, (0.0, "from"), (0.0, "from")),  # all are kept
+        (-1, -2, (0.0, "from"), (0.0, "from")),
+    ],
+)
+@pytest.mark.parametrize("base", ["htc-r50", "dsc-r50"])
+def test_sides_of_proposals(
+    test: Any, train: Any, of_others: tuple[float, str], of_dsc: tuple[float, str], base: str
+) -> None:
+    for head, expected in ((_HTC, of_others), ("DSCRoIHead", of_dsc)):
+        account = _carry(_sides(test, train, head), preset(base))
+        rpn = account.config.rpn
+        assert (rpn.min_bbox_size, rpn.min_bbox_size_rule) == expected
+        assert not any("min_bbox_size" in line for line in account.conflicts + account.ignored)
+        paths = [path for path, _ in account.unsettled()]
+        assert not any("min_bbox_size" in path for path in paths)
+
+
+def test_a_file_of_no_known_cascade_is_read_as_the_model_is() -> None:
+    values = {"test_cfg": {"rcnn": {}, "rpn": {"min_bbox_size": 4}}}
+    for name, rule in (("cascade-r50", "above"), ("dsc-r50", "from")):
+        rpn = preset(name).rpn.with_(min_bbox_size=4.0)
+        assert rpn.min_bbox_size_rule == rule
+        assert _carry(values, preset(name)).config.rpn == rpn
+
+
+@pytest.mark.parametrize(("test", "train"), [(0, 8), (8, 0), (-1, 0), (0, -1), (1, 1.5)])
+def test_sides_that_differ_between_training_and_testing(test: float, train: float) -> None:
+    account = _carry(_sides(test, train))
+    assert account.config.rpn.min_bbox_size == max(test, 0)
+    (line,) = [line for line in account.conflicts if "min_bbox_size" in line]
+    assert line.startswith("model.train_cfg.rpn_proposal.min_bbox_size")
+
+
+@pytest.mark.parametrize("side", ["8", True, float("nan"), float("inf"), [1]])
+def test_sides_that_are_no_numbers_are_ignored(side: Any) -> None:
+    account = _carry(_sides(side, None))
+    assert account.config.rpn == ModelConfig().rpn
+    assert any("min_bbox_size" in line for line in account.ignored)
 
 
 def test_anchors() -> None:

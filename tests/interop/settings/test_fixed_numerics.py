@@ -57,7 +57,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
         ("train_cfg.rcnn.1.mask_size", 56),
         ("test_cfg.rcnn.mask_thr_binary", 0.4),
         ("test_cfg.rcnn.nms.type", "nms_match"),
-        ("test_cfg.rpn.min_bbox_size", 8),
+        ("train_cfg.rpn_proposal.min_bbox_size", 8),
     ],
 )
 def test_other_numerics_are_conflicts(values: dict[str, Any], path: str, value: Any) -> None:

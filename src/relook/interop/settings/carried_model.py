@@ -68,6 +68,7 @@ def carry_model(account: Account) -> Style | None:
         _carry_one(account, ours, names, train, test, Account.number)
     for ours, names in _INTEGERS:
         _carry_one(account, ours, names, train, test, Account.integer)
+    _carry_least_side(account, f"{test}.rpn", f"{train}.rpn_proposal")
     _carry_suppression(account, f"{test}.rcnn.nms.type")
     _carry_low_quality(account, train)
     _check_the_rest(account, train, test)
@@ -220,6 +221,27 @@ def _carry_semantic(account: Account) -> None:
             changes[f"semantic.{ours}"] = isinstance(joined, list | tuple) and part in joined
         paths.append(fusion)
     account.set_all(paths, {k: v for k, v in changes.items() if v is not None} or {"semantic": {}})
+
+
+def _carry_least_side(account: Account, *places: str) -> None:
+    """What sides boxes must have to be proposals; testing counts, and training must agree.
+
+    A file does not say which version reads it, and the comparison differs: those of a DSC are
+    taken as its authors' code does, all others as MMDetection 2.28 and 3.x do. In every version
+    a number below 0 means that all boxes are kept.
+    """
+    rule = "from" if isinstance(account.config.cascade, DSCConfig) else "above"
+    told: tuple[float, str] | None = None
+    for path in (f"{place}.min_bbox_size" for place in places):
+        if not account.has(path) or (least := account.number(path)) is None:
+            continue
+        own = (float(least), rule) if least >= 0 else (0.0, "from")
+        told = told or own
+        if own != told:
+            account.conflict(path, "relook has one for training and testing")
+            continue
+        names = ("rpn.min_bbox_size", "rpn.min_bbox_size_rule")
+        account.set_all([path], dict(zip(names, own, strict=True)))
 
 
 def _carry_suppression(account: Account, path: str) -> None:

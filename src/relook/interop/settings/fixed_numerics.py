@@ -126,7 +126,6 @@ def _proposals(prefix: str) -> Allowed:
         prefix,
         {
             "nms.type": ("nms",),
-            "min_bbox_size": (0,),
             "nms_across_levels": (False,),
             "nms_post": (ANY,),  # of versions that also had max_num, which counts
         },
