@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 FOLDER = Path(__file__).parent / "golden"
@@ -18,6 +19,12 @@ def read(name: str) -> dict[str, Any]:
     """The recording called `name`."""
     recording: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return recording
+
+
+def arrays(name: str) -> dict[str, NDArray[Any]]:
+    """The recording called `name`, of those that are arrays."""
+    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as recording:
+        return dict(recording)
 
 
 def shapes(name: str) -> dict[str, tuple[int, ...]]:
