@@ -25,20 +25,20 @@ import jobs as jobs_module
 from ending import errors_in_words
 from jobs import add_options, chosen_cores
 
-from relook.ablating.jobs import Numbers, numbers, run_one
-from relook.ablating.running import train_in
-from relook.ablating.table import mean_and_range
+from relook.ablation.jobs import Numbers, numbers, run_one
+from relook.ablation.running import train_in
+from relook.ablation.table import mean_and_range
 from relook.api import find_model
-from relook.atomic import write_text
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.demo.mushrooms import MAX_DETS, from_scratch
 from relook.evaluation.run import evaluate_model
-from relook.predictor import Predictor
+from relook.inference.predictor import Predictor
+from relook.runtime.files import write_text
 from relook.training.fine_tuning import fine_tuning
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay
-from relook.training.start import Start
-from relook.weights import load_model
+from relook.training.start.source import Start
+from relook.weights.file import load_model
 
 ARMS = ("fine-tuned", "from-scratch")
 MEASURES = ("mask AP", "AP50", "F1", "count error")

@@ -23,10 +23,10 @@ from yardstick import report, timing
 from yardstick.running import Floor, hold_out, run_one
 from yardstick.training import CONTENDERS, Contender, Job, load_relook, load_yardstick
 
-from relook.atomic import write_text
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.data.images import read_image
 from relook.errors import DataError, RelookError, UsageError
+from relook.runtime.files import write_text
 from relook.training.run_folder import environment
 
 

@@ -25,26 +25,26 @@ import torch
 from ending import errors_in_words
 from jobs import add_options, chosen_cores, run_all
 
-from relook.ablating.jobs import Numbers, numbers, run_one
-from relook.ablating.measuring import medians_in_turns
-from relook.ablating.running import train_in
-from relook.ablating.table import mean_and_range
-from relook.assembly import build_detector
-from relook.atomic import write_text
-from relook.complexity import multiply_adds
-from relook.config import ModelConfig
-from relook.config_cascades import DSCConfig
+from relook.ablation.jobs import Numbers, numbers, run_one
+from relook.ablation.measuring import medians_in_turns
+from relook.ablation.running import train_in
+from relook.ablation.table import mean_and_range
+from relook.analysis.complexity import multiply_adds
+from relook.config.cascades import DSCConfig
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
 from relook.data.batching import batch_images
-from relook.data.coco import read_coco
-from relook.evaluation.huddle import OVERLAPS, SHARES, HuddleRule
+from relook.data.coco.reader import read_coco
+from relook.evaluation.crowding.rule import OVERLAPS, SHARES, HuddleRule
 from relook.evaluation.run import evaluate_model
-from relook.folding import fold
-from relook.predictor import Predictor
-from relook.presets import preset
+from relook.inference.predictor import Predictor
+from relook.models.build import build_detector
+from relook.models.folding import fold
+from relook.runtime.files import write_text
 from relook.training.recipe import UNLIMITED
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay, resolve
-from relook.weights import load_model
+from relook.weights.file import load_model
 
 ARMS = ("htc-tiny", "fast-dsc-tiny", "dsc-tiny", "dsc-tiny-paper")
 DATA = ("composed", "mushrooms")

@@ -29,7 +29,7 @@ MODEL = "detectors_htc_r50"
 READ = """
 import json, resource, sys, time
 import torch
-from relook.interop.files.reading import read_checkpoint
+from relook.interop.checkpoint.reading import read_checkpoint
 from pathlib import Path
 status = Path("/proc/self/status")  # where it is missing, the parent's peak counts too
 def peak():

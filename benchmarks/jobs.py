@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from relook.ablating import jobs
-from relook.ablating.jobs import Numbers
+from relook.ablation import jobs
+from relook.ablation.jobs import Numbers
 
 
 def run_all(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from relook.ops.panoptic_merge import Objects, PanopticRule, merge
-from relook.ops.run_lengths import decode_window, encode_mask
+from relook.ops.rle import decode_window, encode_mask
 from relook.training.run_folder import environment
 
 HEIGHT, WIDTH, OBJECTS, STUFF = 480, 640, 100, 53

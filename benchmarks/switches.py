@@ -17,12 +17,12 @@ import numpy as np
 from ending import errors_in_words
 
 from relook import load
-from relook.ablating.table import grid
-from relook.cli.sources import find_images
-from relook.evaluation.weighted_precision import interval
-from relook.explaining.seeing import prepare
-from relook.explaining.switches import SIZES, look_at_switches
-from relook.predictor import Predictor
+from relook.ablation.table import grid
+from relook.analysis.inspect.seeing import prepare
+from relook.analysis.inspect.switches import SIZES, look_at_switches
+from relook.evaluation.statistics.weighted_precision import interval
+from relook.inference.batch.sources import find_images
+from relook.inference.predictor import Predictor
 
 RESAMPLES = 1000
 IMAGE = "image"  # everywhere in it, beside the sizes of objects

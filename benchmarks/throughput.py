@@ -21,14 +21,14 @@ import torch
 from rich.console import Console
 
 from relook import load
-from relook.atomic import write_text
-from relook.cli.journal import Journal
-from relook.cli.prediction_run import PredictionRun, Target
-from relook.cli.shares import OwnStore, Shares
-from relook.cli.sources import find_images
-from relook.prediction_options import PredictionOptions
-from relook.predictor import Predictor
-from relook.prepared import Prepared, read
+from relook.inference.batch.journal import Journal
+from relook.inference.batch.run import PredictionRun, Target
+from relook.inference.batch.shares import OwnStore, Shares
+from relook.inference.batch.sources import find_images
+from relook.inference.options import PredictionOptions
+from relook.inference.predictor import Predictor
+from relook.inference.preprocess import Prepared, read
+from relook.runtime.files import write_text
 from relook.training.run_folder import environment
 
 

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relook import fast
-from relook.assembly.features import build_features
-from relook.config import ModelConfig
+from relook.config.model import ModelConfig
 from relook.layers.sac import SAConv2d
+from relook.models.build.features import build_features
 from relook.ops import deformable
+from relook.ops.cpu import switch as fast
 
 from .drawing import Drawn, by_layers, draw
 from .tracing import Tracer, meta

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from relook.atomic import write_text
-from relook.config_cascades import DSCConfig
+from relook.config.cascades import DSCConfig
+from relook.config.presets import preset
 from relook.errors import RelookError
-from relook.presets import preset
-from relook.reporting.page import Fact, Section, figure_of, page, paragraph
+from relook.runtime.files import write_text
 from relook.training.run_folder import environment
+from relook.visualization.page import Fact, Section, figure_of, page, paragraph
 
 from . import (
     block_figures,

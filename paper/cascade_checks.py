@@ -7,12 +7,12 @@ from itertools import chain
 
 import torch
 
-from relook.cascades.steps import refine
-from relook.config_cascades import STAGES
-from relook.heads.box import box_loss
-from relook.heads.mask import MaskHead, carry_conv, mask_loss
+from relook.config.cascades import STAGES
+from relook.models.cascades.steps import refine
+from relook.models.heads.box import box_loss
+from relook.models.heads.mask import MaskHead, carry_conv, mask_loss
 from relook.ops.masks import crop_masks
-from relook.types import ImageBatch, Matched, Rois, Target
+from relook.structures.detection import ImageBatch, Matched, Rois, Target
 
 from . import loops
 from .detectors_checks import layer

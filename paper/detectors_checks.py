@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from relook.backbones.resnet import Bottleneck, ResNet
 from relook.layers.aspp import ASPP
 from relook.layers.sac import AWSConv2d, SAConv2d
-from relook.pyramids.fpn import FPN
-from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid
+from relook.models.backbones.resnet import Bottleneck, ResNet
+from relook.models.pyramids.fpn import FPN
+from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid
 
 from . import loops
 from .equation import numbers, random, shaken

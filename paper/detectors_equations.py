@@ -18,7 +18,7 @@ EQUATIONS = (
         "B are the stages of the backbone and F the levels of the pyramid, from coarse to fine: a "
         "1x1 convolution, the coarser level repeated twice in each direction and added, a 3x3 "
         "convolution. The fifth level is every second cell of the fourth.",
-        (Lines("relook.pyramids.fpn:FPN.forward"),),
+        (Lines("relook.models.pyramids.fpn:FPN.forward"),),
         detectors_checks.fpn,
     ),
     Equation(
@@ -34,8 +34,8 @@ EQUATIONS = (
         "for all steps here, B one for each. The check goes through three looks stage by stage; "
         "B, F, R and the fusion have checks of their own.",
         (
-            Lines("relook.pyramids.rfp:RecursiveFeaturePyramid.forward"),
-            Lines("relook.pyramids.rfp:feedback_for"),
+            Lines("relook.models.pyramids.rfp:RecursiveFeaturePyramid.forward"),
+            Lines("relook.models.pyramids.rfp:feedback_for"),
         ),
         detectors_checks.recursion,
     ),
@@ -46,7 +46,7 @@ EQUATIONS = (
         "g are the three convolutions of the first block of a stage with their norms. W is a 1x1 "
         "convolution that starts at zero, so that a network with ImageNet weights computes what it "
         "did before.",
-        (Lines("relook.backbones.resnet:Bottleneck.forward"),),
+        (Lines("relook.models.backbones.resnet:Bottleneck.forward"),),
         detectors_checks.feedback,
     ),
     Equation(
@@ -67,7 +67,7 @@ EQUATIONS = (
         ),
         "h is the pyramid of the new look. The gate α has one value a position, from a 1x1 "
         "convolution that all levels share.",
-        (Lines("relook.pyramids.rfp:GatedFusion.blend"),),
+        (Lines("relook.models.pyramids.rfp:GatedFusion.blend"),),
         detectors_checks.fusion,
     ),
     Equation(
@@ -136,7 +136,7 @@ EQUATIONS = (
         "image.",
         (
             Lines("relook.ops.boxes:decode"),
-            Lines("relook.cascades.steps:refine"),
+            Lines("relook.models.cascades.steps:refine"),
         ),
         cascade_checks.refinement,
     ),
@@ -147,9 +147,13 @@ EQUATIONS = (
         "r are the features of a RoI and G a 1x1 convolution. What is passed on are the features "
         "before the upsampling.",
         (
-            Lines("relook.heads.mask:MaskHead.features"),
-            Lines("relook.heads.mask:MaskHead.predict"),
-            Lines("relook.cascades.htc:HybridTaskCascade._masks", "carried = None", "return head"),
+            Lines("relook.models.heads.mask:MaskHead.features"),
+            Lines("relook.models.heads.mask:MaskHead.predict"),
+            Lines(
+                "relook.models.cascades.htc:HybridTaskCascade._masks",
+                "carried = None",
+                "return head",
+            ),
         ),
         cascade_checks.mask_flow,
     ),
@@ -166,10 +170,10 @@ EQUATIONS = (
         "or not. The mask that is to be found is cut out by RoIAlign and set to 1 from one half "
         "on.",
         (
-            Lines("relook.heads.box:box_loss"),
-            Lines("relook.heads.mask:mask_loss", "own = own_class"),
+            Lines("relook.models.heads.box:box_loss"),
+            Lines("relook.models.heads.mask:mask_loss", "own = own_class"),
             Lines("relook.ops.masks:mask_targets"),
-            Lines("relook.cascades.htc:HybridTaskCascade.loss", "losses |=", "losses |="),
+            Lines("relook.models.cascades.htc:HybridTaskCascade.loss", "losses |=", "losses |="),
         ),
         cascade_checks.losses,
     ),

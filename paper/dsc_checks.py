@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relook.assembly.cascade import build_dsc
-from relook.cascades.dsc import ShapeGuidedCascade
-from relook.cascades.steps import LossRule
-from relook.config_cascades import DSCConfig
-from relook.heads.box import box_loss
-from relook.heads.mask import mask_loss
+from relook.config.cascades import DSCConfig
+from relook.models.build.cascade import build_dsc
+from relook.models.cascades.dsc import ShapeGuidedCascade
+from relook.models.cascades.steps import LossRule
+from relook.models.heads.box import box_loss
+from relook.models.heads.mask import mask_loss
 from relook.ops.frames import align_inside, cut, enlarge
-from relook.ops.guided_pool import Product, pool_guided
+from relook.ops.guided_roi_align import Product, pool_guided
 from relook.ops.masks import crop_masks
-from relook.ops.roi_pool import pool_pyramid
-from relook.types import Losses, Target
+from relook.ops.roi_align import pool_pyramid
+from relook.structures.detection import Losses, Target
 
 from . import loops
 from .cascade_checks import SIZE, Box, an_image, mask_features, mask_logits, moved, rois

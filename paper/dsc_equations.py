@@ -8,7 +8,7 @@ from .source import Lines
 
 _PAPER = "DSC, arXiv 1911.11263"
 _CASCADE = f"{_PAPER}: the cascade, as the authors' slides write it"
-_DSC = "relook.cascades.dsc:ShapeGuidedCascade"
+_DSC = "relook.models.cascades.dsc:ShapeGuidedCascade"
 SINGLE = 1e-4  # pixels: masks, logits and deltas are handed out in float32
 
 EQUATIONS = (
@@ -19,9 +19,9 @@ EQUATIONS = (
         "f is RoIAlign, from the pyramid level that fits the enlarged box: bilinear samples, about "
         "one for each cell, and their mean in each of S x S bins.",
         (
-            Lines("relook.cascades.guidance:frames_of"),
-            Lines("relook.ops.roi_pool:pyramid_level"),
-            Lines("relook.ops.roi_pool:align_adaptive"),
+            Lines("relook.models.cascades.guidance:frames_of"),
+            Lines("relook.ops.roi_align:pyramid_level"),
+            Lines("relook.ops.roi_align:align_adaptive"),
         ),
         dsc_checks.pooling,
     ),
@@ -37,7 +37,7 @@ EQUATIONS = (
         "of the final mask.",
         (
             Lines("relook.ops.frames:enlarge"),
-            Lines("relook.config_cascades:DSCConfig.ratios", "number = len", "return tuple"),
+            Lines("relook.config.cascades:DSCConfig.ratios", "number = len", "return tuple"),
         ),
         dsc_checks.frames,
     ),
@@ -67,7 +67,7 @@ EQUATIONS = (
         ('f_{B,M}(h, w) = {1}//{n} "Σ"_{i=1}^n f(a_i, b_i) · (m(c_i, d_i) + 1)',),
         "The mean over the sample points of a bin of feature times mask plus one. This is the "
         "switch guidance_product=of_samples.",
-        (Lines("relook.ops.guided_pool:_of_samples", "size = (side", "pooled.append(F.avg"),),
+        (Lines("relook.ops.guided_roi_align:_of_samples", "size = (side", "pooled.append(F.avg"),),
         dsc_checks.guided_samples,
     ),
     Equation(
@@ -76,7 +76,9 @@ EQUATIONS = (
         ('f_{B,M}(h, w) = ({1}//{n} "Σ"_i f(a_i, b_i)) · ("mean"_{h,w}(m) + 1)',),
         "The product of two means, which the published weights were trained with.",
         (
-            Lines("relook.ops.guided_pool:pool_guided", "pooled = pool_pyramid", "return pooled"),
+            Lines(
+                "relook.ops.guided_roi_align:pool_guided", "pooled = pool_pyramid", "return pooled"
+            ),
             Lines(f"{_DSC}._box", "weights = shapes", "pooled = pool_guided"),
         ),
         dsc_checks.guided_means,
@@ -90,8 +92,8 @@ EQUATIONS = (
         "and the final masks. The tolerance is that of float32, in which masks are handed out.",
         (
             Lines(f"{_DSC}._guide"),
-            Lines("relook.cascades.guidance:handed_on"),
-            Lines("relook.heads.mask:MaskHead.features"),
+            Lines("relook.models.cascades.guidance:handed_on"),
+            Lines("relook.models.heads.mask:MaskHead.features"),
             Lines(f"{_DSC}._mask"),
         ),
         dsc_checks.masks,
@@ -109,7 +111,7 @@ EQUATIONS = (
         "RoIAlign. The tolerance is that of float32, in which box heads answer.",
         (
             Lines(f"{_DSC}._box"),
-            Lines("relook.heads.box:BoxHead.forward"),
+            Lines("relook.models.heads.box:BoxHead.forward"),
             Lines(f"{_DSC}._refined"),
         ),
         dsc_checks.boxes,

@@ -7,13 +7,13 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from relook import fast
-from relook.assembly.cascade import build_dsc
-from relook.cascades import dsc, guidance
-from relook.config import ModelConfig
-from relook.config_cascades import DSCConfig
+from relook.config.cascades import DSCConfig
+from relook.config.model import ModelConfig
+from relook.models.build.cascade import build_dsc
+from relook.models.cascades import dsc, guidance
+from relook.ops.cpu import switch as fast
 from relook.ops.frames import enlarge, inside
-from relook.types import ImageBatch, Rois
+from relook.structures.detection import ImageBatch, Rois
 
 from .drawing import MARGIN, Drawn, Place, draw, svg, text
 from .tracing import Node, Tracer

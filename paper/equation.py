@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from relook import fast
-from relook.reporting.page import listing, paragraph, table
+from relook.ops.cpu import switch as fast
+from relook.visualization.page import listing, paragraph, table
 
 from .contents import heading
 from .maths import formula

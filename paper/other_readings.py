@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from relook.pyramids.fpn import FPN
-from relook.types import Pyramid
+from relook.models.pyramids.fpn import FPN
+from relook.structures.detection import Pyramid
 
 
 class ResidualFusion(nn.Module):

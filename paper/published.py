@@ -1,4 +1,4 @@
-"""Numbers of the papers that `relook.ablating.published` has no row for, each with its source.
+"""Numbers of the papers that `relook.ablation.published` has no row for, each with its source.
 
 Numbers that are only remembered are not here: their rows say so.
 """

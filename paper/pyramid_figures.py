@@ -7,10 +7,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from relook import fast
-from relook.assembly.features import build_features
-from relook.config import ModelConfig
-from relook.pyramids.fpn import STRIDES
+from relook.config.model import ModelConfig
+from relook.models.build.features import build_features
+from relook.models.pyramids.fpn import STRIDES
+from relook.ops.cpu import switch as fast
 
 from .drawing import Drawn, Place, draw
 from .tracing import Node, Tracer, meta

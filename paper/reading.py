@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
-from relook.allowing import allowing
-from relook.assembly import build_detector
-from relook.config import ModelConfig
-from relook.config_base import overlay
-from relook.presets import preset
-from relook.reporting.page import paragraph
+from relook.config.base import overlay
+from relook.config.model import ModelConfig
+from relook.config.plugins import allowing
+from relook.config.presets import preset
+from relook.models.build import build_detector
 from relook.training.settings import parse_assignments
+from relook.visualization.page import paragraph
 
 from .contents import heading
 from .source import ROOT

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from relook.complexity import multiply_adds
-from relook.presets import preset
+from relook.analysis.complexity import multiply_adds
+from relook.config.presets import preset
 
 from .reading import Reading, Switch
 
 _SAC = "tests/layers/test_sac.py"
-_RFP = "tests/pyramids/test_rfp.py"
-_DSC = "tests/cascades/test_dsc.py"
-_SWITCHES = "tests/cascades/test_dsc_switches.py::test_a_switch_moves_what_it_should"
+_RFP = "tests/models/pyramids/test_rfp.py"
+_DSC = "tests/models/cascades/test_dsc.py"
+_SWITCHES = "tests/models/cascades/test_dsc_switches.py::test_a_switch_moves_what_it_should"
 _PARITY = "tests/parity/test_dsc.py"
 
 READINGS = (
@@ -55,7 +55,7 @@ READINGS = (
         "The paper: all of the backbone. The code leaves the first stage, and the stem, alone.",
         "Stages 2 to 4, as all published weights.",
         Switch("detectors-htc-r50", ("backbone.sac.stages=[true, true, true, true]",)),
-        ("tests/assembly/test_assembly.py::test_sac_rate_stages_and_deformability",),
+        ("tests/models/build/test_build.py::test_sac_rate_stages_and_deformability",),
         "The second rate is backbone.sac.rate.",
     ),
     Reading(
@@ -88,7 +88,7 @@ READINGS = (
         "itself gains is compared with backbone.weight_standardisation=true in the baseline.",
         Switch("htc-r50-rfp", ("backbone.weight_standardisation=false",)),
         (
-            "tests/assembly/test_assembly.py::"
+            "tests/models/build/test_build.py::"
             "test_every_backbone_convolution_is_standardised_where_asked",
         ),
     ),
@@ -99,9 +99,9 @@ READINGS = (
         "The product of means, which the published weights were trained with.",
         Switch("dsc-r50", ("cascade.guidance_product=of_samples",)),
         (
-            "tests/ops/test_guided_pool.py::"
+            "tests/ops/test_guided_roi_align.py::"
             "test_the_products_differ_where_feature_and_weight_do_within_a_bin",
-            "tests/ops/test_guided_pool.py::test_of_samples_is_the_mean_over_sample_points",
+            "tests/ops/test_guided_roi_align.py::test_of_samples_is_the_mean_over_sample_points",
         ),
     ),
     Reading(
@@ -143,7 +143,7 @@ READINGS = (
         "As the code. HTC's own has a bias and ReLU, and no norm.",
         Switch("dsc-r50", ("cascade.fuse_norm=none",)),
         (
-            "tests/assembly/test_assembly.py::test_norms_and_widths_of_dsc",
+            "tests/models/build/test_build.py::test_norms_and_widths_of_dsc",
             f"{_DSC}::test_training_updates_the_statistics_of_every_projection_once_and_"
             "predicting_none",
         ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from relook.ablating.published import MEASURES, Published, published_for
-from relook.ablating.rows import GROUPS, ROWS
-from relook.reporting.page import paragraph, table
+from relook.ablation.published import MEASURES, Published, published_for
+from relook.ablation.rows import GROUPS, ROWS
+from relook.visualization.page import paragraph, table
 
 from . import measured
 from .measured import Timed
@@ -29,7 +29,7 @@ def printed(one: PublishedTable) -> str:
 
 
 def ablation(group: str, caption: str) -> str:
-    """Rows of an ablation that have a name, as `relook.ablating` knows them."""
+    """Rows of an ablation that have a name, as `relook.ablation` knows them."""
     head = ["", *(f"box {m}" for m in _short()), "mask AP", "gain in box AP", "from"]
     rows = []
     for name in GROUPS[group]:

@@ -27,18 +27,18 @@ from typing import Any, NamedTuple
 from write_documents import between_marks
 
 from relook.api import load
-from relook.atomic import replacing, write_text
-from relook.data.coco import CocoIndex, read_coco
+from relook.data.coco.reader import CocoIndex, read_coco
 from relook.data.statistics import ObjectStatistics
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import Evaluation, evaluate_model
-from relook.reporting.charts import Axes, Curve, line_chart
-from relook.shipped import FOLDER, SHIPPED
+from relook.runtime.files import replacing, write_text
 from relook.training.run_folder import RunFolder
 from relook.training.settings import Settings
-from relook.weights import change_extra, load_model, save_model
+from relook.visualization.charts import Axes, Curve, line_chart
+from relook.weights.file import change_extra, load_model, save_model
+from relook.weights.shipped import FOLDER, SHIPPED
 
 LARGEST = 15_000_000  # bytes of the file
 CURVE_POINTS = 12

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from write_documents import between_marks
 
-from relook.atomic import write_text
+from relook.runtime.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "studies" / "small-scale.md"

@@ -21,12 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from relook.api import load
-from relook.atomic import write_text
-from relook.data.coco import CocoIndex, read_coco
+from relook.data.coco.reader import CocoIndex, read_coco
 from relook.errors import RelookError
 from relook.evaluation.run import evaluate_model
-from relook.interop.hub.downloading import progress_lines
-from relook.interop.hub.zoo import ZooFile, covered, fetch, find
+from relook.interop.zoo.downloading import progress_lines
+from relook.interop.zoo.zoo import ZooFile, covered, fetch, find
+from relook.runtime.files import write_text
 
 TOLERANCE = 0.15  # points of average precision; published numbers have one decimal
 UNPROVEN = "This command was not run in the making of relook; the numbers below are the first."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from relook import errors
-from relook.presets import PRESETS, Published
+from relook.config.presets import PRESETS, Published
 
 ROOT = Path(__file__).resolve().parents[1]
 

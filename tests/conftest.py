@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from relook.data.panoptic_writing import PanopticWriter
+from relook.data.panoptic.writer import PanopticWriter
 from relook.ops.id_runs import id_extents
-from relook.segments import PanopticCategory, PanopticMap, Segment
+from relook.structures.panoptic import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
 # What tests start computes with one thread, as the tests themselves do: sums of several differ.

@@ -12,12 +12,12 @@ import torch
 
 import relook
 from relook.api import build, find_model, load, name_of
-from relook.config import ModelConfig
-from relook.data.coco import Category
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, UsageError
-from relook.presets import preset
-from relook.shipped import SHIPPED, shipped_file
-from relook.weights import save_model
+from relook.weights.file import save_model
+from relook.weights.shipped import SHIPPED, shipped_file
 
 CLASSES = (Category(1, "cell"),)
 

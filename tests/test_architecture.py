@@ -22,18 +22,18 @@ LONGEST_FILE = 320
 TESTED_ELSEWHERE = {
     "__init__.py": "tests/test_public_names.py",
     "allowing.py": "tests/design/test_design.py, from outside of relook",
-    "assembly/parts.py": "tests/design/test_design.py, from outside of relook",
+    "models/build/parts.py": "tests/design/test_design.py, from outside of relook",
     "config_parts.py": "tests/design/test_design.py, from outside of relook",
     "cli/panoptic_options.py": "tests/cli/test_evaluate_panoptic.py, by both commands",
-    "model_header.py": "tests/test_weights.py, in whole files",
-    "detecting.py": "tests/test_predictor.py, whose work it is",
-    "evaluation/panoptic_model.py": "tests/cli/test_evaluate_panoptic.py, with its files",
-    "assembly/cascade.py": "tests/assembly/test_assembly.py, switch by switch",
-    "assembly/features.py": "tests/assembly/test_assembly.py, switch by switch",
-    "cascades/protocol.py": "no code, only types",
+    "model_header.py": "tests/weights/test_file.py, in whole files",
+    "detecting.py": "tests/inference/test_predictor.py, whose work it is",
+    "evaluation/panoptic/model.py": "tests/cli/test_evaluate_panoptic.py, with its files",
+    "models/build/cascade.py": "tests/models/build/test_build.py, switch by switch",
+    "models/build/features.py": "tests/models/build/test_build.py, switch by switch",
+    "models/cascades/protocol.py": "no code, only types",
     "cli/options.py": "declarations; the commands that share them are tested",
-    "config_cascades.py": "tests/test_config.py, with the rest of the model",
-    "interop/backbone_fill.py": "tests/training/test_start.py, in every look",
+    "config_cascades.py": "tests/config/test_model.py, with the rest of the model",
+    "interop/backbone_fill.py": "tests/training/start/test_source.py, in every look",
     "layers/aspp.py": "tests/layers/test_blocks.py",
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",
@@ -86,7 +86,7 @@ def test_nobody_inside_uses_the_front_door() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import relook", "import relook.cli.app", "import relook.presets, relook.errors"],
+    ["import relook", "import relook.cli.app", "import relook.config.presets, relook.errors"],
 )
 def test_starting_is_light(statement: str) -> None:
     heavy = ("torch", "torchvision", "lightning", "cv2", "pycocotools", "numpy")

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 import relook
 from relook.cli.app import app
-from relook.presets import PRESETS
+from relook.config.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

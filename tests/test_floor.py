@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from relook.config import ModelConfig
-from relook.data.coco import read_coco
+from relook.config.model import ModelConfig
+from relook.data.coco.reader import read_coco
 from relook.errors import RelookError, UsageError
 from relook.evaluation.run import evaluate_model
+from relook.inference.predictor import Predictor
 from relook.ops.masks import crop_masks
-from relook.predictor import Predictor
+from relook.structures.detection import ImageBatch, Target
 from relook.training.loading import BatchMaker, training_loader
 from relook.training.module import TrainingBatch
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
-from relook.types import ImageBatch, Target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 

@@ -12,9 +12,9 @@ import pytest
 import typer.main
 
 from relook.cli.app import app
-from relook.config import ModelConfig
-from relook.config_base import Config, _configs_in
-from relook.presets import PRESETS
+from relook.config.base import Config, _configs_in
+from relook.config.model import ModelConfig
+from relook.config.presets import PRESETS
 from relook.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]

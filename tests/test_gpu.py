@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from relook.assembly import build_detector
-from relook.detector import Detector
+from relook.config.presets import preset
+from relook.models.build import build_detector
+from relook.models.detector import Detector
 from relook.ops.masks import crop_masks
-from relook.presets import preset
-from relook.types import ImageBatch, Target
+from relook.structures.detection import ImageBatch, Target
 
 pytestmark = [
     pytest.mark.gpu,

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from relook.config_cascades import DSCConfig
-from relook.evaluation.huddle import OVERLAPS, SHARES
+from relook.config.cascades import DSCConfig
+from relook.evaluation.crowding.rule import OVERLAPS, SHARES
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

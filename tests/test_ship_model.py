@@ -14,10 +14,10 @@ import pytest
 
 import relook
 from relook.errors import DataError, ModelError, UsageError
-from relook.shipped import shipped_file
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay, resolve
-from relook.weights import load_model, save_model
+from relook.weights.file import load_model, save_model
+from relook.weights.shipped import shipped_file
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS, NUCLEI = ROOT / "scripts", ROOT / "datasets" / "nuclei"

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-import relook.ops.suppression
+import relook.ops.nms
+from relook.config.presets import preset
 from relook.errors import RelookError
 from relook.ops.masks import dense_masks
-from relook.presets import preset
-from relook.types import Detections
+from relook.structures.detection import Detections
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -186,17 +186,17 @@ def test_the_stopwatch_takes_inner_time_from_the_outer_part() -> None:
 
 
 def test_functions_are_replaced_everywhere_and_put_back() -> None:
-    from relook.rpn import rpn
+    from relook.models.rpn import rpn
 
-    own = relook.ops.suppression.suppress
+    own = relook.ops.nms.suppress
 
     def other(*_: Any) -> None:
         raise AssertionError
 
     with replaced({own: other}):
-        assert relook.ops.suppression.suppress is other
+        assert relook.ops.nms.suppress is other
         assert rpn.suppress is other
-    assert relook.ops.suppression.suppress is own
+    assert relook.ops.nms.suppress is own
     assert rpn.suppress is own
 
 

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 import torch
 
-from relook.assembly import build_detector
-from relook.data.coco import Category
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
 from relook.interop import importing
-from relook.interop.hub import zoo
-from relook.interop.hub.zoo import find
 from relook.interop.importing import Imported
 from relook.interop.report import Report
-from relook.presets import preset
+from relook.interop.zoo import zoo
+from relook.interop.zoo.zoo import find
+from relook.models.build import build_detector
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = b"weights, as it were"

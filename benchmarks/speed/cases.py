@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import relook
-from relook.data.coco import Category
-from relook.ops import suppression
-from relook.results import Result
-from relook.types import Detections
-from relook.weights import save_model
+from relook.data.coco.reader import Category
+from relook.inference.results import Result
+from relook.ops import nms as suppression
+from relook.structures.detection import Detections
+from relook.weights.file import save_model
 
 from . import loads, weights
 from .contender import Contender

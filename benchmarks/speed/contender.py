@@ -19,10 +19,10 @@ import torch
 from safetensors.torch import load_file
 
 import relook
-from relook.assembly import build_detector
-from relook.config import ModelConfig
-from relook.detector import Detector
-from relook.presets import preset
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
+from relook.models.build import build_detector
+from relook.models.detector import Detector
 
 Name = Literal["baseline", "plain", "fast"]
 NAMES: tuple[Name, ...] = ("baseline", "plain", "fast")
@@ -41,7 +41,7 @@ class Contender:
 
     def mode(self) -> AbstractContextManager[Any]:
         """What the whole process runs in."""
-        plain = _optional("relook.fast", "plain")
+        plain = _optional("relook.ops.cpu.switch", "plain")
         if self.name == "plain" and plain is not None:
             mode: AbstractContextManager[Any] = plain()
             return mode
@@ -49,10 +49,10 @@ class Contender:
 
     def warm_imports(self) -> None:
         """Import what measuring needs, and set what relook sets for a whole process."""
-        import relook.predictor
-        import relook.results  # noqa: F401
+        import relook.inference.predictor
+        import relook.inference.results  # noqa: F401
 
-        keep = _optional("relook.memory", "keep_freed")
+        keep = _optional("relook.runtime.memory", "keep_freed")
         if self.name == "fast" and keep is not None:
             keep()
 
@@ -92,7 +92,7 @@ class Contender:
 
     def folded(self, detector: Detector) -> Detector:
         """The copy of `detector` that this side detects with; itself where nothing is folded."""
-        fold = _optional("relook.folding", "fold")
+        fold = _optional("relook.models.folding", "fold")
         if self.name != "fast" or fold is None:
             return detector
         copied: Detector = fold(detector)
@@ -132,9 +132,9 @@ class Contender:
     def features(self) -> dict[str, bool]:
         """Which fast paths the process found."""
         return {
-            "fast.plain": _optional("relook.fast", "plain") is not None,
-            "folding.fold": _optional("relook.folding", "fold") is not None,
-            "memory.keep_freed": _optional("relook.memory", "keep_freed") is not None,
+            "fast.plain": _optional("relook.ops.cpu.switch", "plain") is not None,
+            "folding.fold": _optional("relook.models.folding", "fold") is not None,
+            "memory.keep_freed": _optional("relook.runtime.memory", "keep_freed") is not None,
         }
 
 

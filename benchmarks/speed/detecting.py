@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
-from relook.atomic import write_text
-from relook.complexity import multiply_adds
-from relook.presets import preset
+from relook.analysis.complexity import multiply_adds
+from relook.config.presets import preset
+from relook.runtime.files import write_text
 
 from .cases import load_detections
 from .contender import NAMES

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relook.data.augment.transforms import resize_image
 from relook.data.batching import batch_images
 from relook.data.images import read_image
-from relook.data.transforms import resize_image
 from relook.ops.masks import crop_masks
-from relook.types import Detections, ImageBatch, Target
+from relook.structures.detection import Detections, ImageBatch, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOGRAPH = ROOT / "datasets/coco_mini/images/000000000308.jpg"

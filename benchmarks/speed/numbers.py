@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from relook.types import Detections
+from relook.structures.detection import Detections
 
 SAME_BOX = 1.0  # pixels; detections of one class nearer than this are taken for the same one
 

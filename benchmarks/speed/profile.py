@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity
 
-from relook.atomic import write_text
-from relook.cascades import steps
-from relook.detector import Detector
-from relook.ops import suppression
-from relook.results import Result
+from relook.inference.results import Result
+from relook.models.cascades import steps
+from relook.models.detector import Detector
+from relook.ops import nms as suppression
+from relook.runtime.files import write_text
 
 from . import cases, loads
 from .contender import Contender

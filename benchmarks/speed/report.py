@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relook.atomic import write_text
+from relook.runtime.files import write_text
 from relook.training.run_folder import environment
 
 from .numbers import Spread

@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from relook.assembly import build_detector
-from relook.backbones.resnet import Bottleneck
-from relook.detector import Detector
 from relook.layers import SAConv2d
-from relook.ops.roi_pool import pyramid_level
-from relook.pyramids.rfp import GatedFusion
-from relook.types import ImageBatch
+from relook.models.backbones.resnet import Bottleneck
+from relook.models.build import build_detector
+from relook.models.detector import Detector
+from relook.models.pyramids.rfp import GatedFusion
+from relook.ops.roi_align import pyramid_level
+from relook.structures.detection import ImageBatch
 
 CANDIDATES = 200  # pairs of box and class above the score threshold in one image
 _RANKS = (300, 300, 250, 250)  # of P2 to P5; suppression leaves fewer

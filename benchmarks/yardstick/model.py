@@ -1,4 +1,4 @@
-"""torchvision's Mask R-CNN on a ResNet-18, behind the two methods of `relook.detector.Detector`.
+"""torchvision's Mask R-CNN on a ResNet-18, behind the two methods of `relook.Detector`.
 
 Only the network is torchvision's: images come normalised and padded from relook's loader, and
 masks are pasted by relook, so that what differs between two contenders is the model.
@@ -20,11 +20,11 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-from relook.config import ModelConfig
+from relook.config.model import ModelConfig
 from relook.layers.norm import group_norm
 from relook.ops.boxes import clip, unscale
 from relook.ops.masks import dense_masks
-from relook.types import Detections, ImageBatch, Losses, Target
+from relook.structures.detection import Detections, ImageBatch, Losses, Target
 
 STRIDES = (4, 8, 16, 32, 64)
 POOL_SIDE = 7  # of the features that the box head sees

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from relook.atomic import write_text
 from relook.errors import RelookError, UsageError
+from relook.runtime.files import write_text
 
 from .training import Job, run_job
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relook.data.augment.transforms import resize_image, resized_size
 from relook.data.batching import batch_images
 from relook.data.images import Pixels
-from relook.data.transforms import resize_image, resized_size
-from relook.ops.run_lengths import encode_mask
-from relook.predictor import Predictor
+from relook.inference.predictor import Predictor
+from relook.ops.rle import encode_mask
 
 from .model import Yardstick
 

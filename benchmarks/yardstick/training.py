@@ -17,12 +17,12 @@ from lightning.pytorch.callbacks import Timer
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from relook.config import ModelConfig
-from relook.data.coco import read_coco
+from relook.config.model import ModelConfig
+from relook.data.coco.reader import read_coco
 from relook.errors import RelookError
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import evaluate_model
-from relook.predictor import Predictor
+from relook.inference.predictor import Predictor
 from relook.training.callbacks import Reseed
 from relook.training.loading import BatchMaker, auto_workers, training_loader
 from relook.training.loop import train
@@ -31,7 +31,7 @@ from relook.training.recipe import UNLIMITED
 from relook.training.schedule import Schedule
 from relook.training.settings import Overlay, Settings, parse_assignments, resolve
 from relook.training.sources import Sources, read_sources
-from relook.weights import load_model
+from relook.weights.file import load_model
 
 from .model import Yardstick, at_stock_widths
 

@@ -9,55 +9,55 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
+
 if TYPE_CHECKING:
+    from .analysis.summary import describe as describe
     from .api import build as build
     from .api import load as load
-    from .config import ModelConfig as ModelConfig
-    from .config_base import overlay as overlay
-    from .config_parts import Part as Part
-    from .describing import describe as describe
-    from .detector import Detector as Detector
+    from .config.base import overlay as overlay
+    from .config.model import ModelConfig as ModelConfig
+    from .config.parts import Part as Part
+    from .config.presets import PRESETS as PRESETS
+    from .config.presets import preset as preset
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
     from .errors import UsageError as UsageError
+    from .inference.predictor import Predictor as Predictor
+    from .inference.results import Result as Result
+    from .inference.views import TTA as TTA
     from .layers import convert_to_sac as convert_to_sac
-    from .predictor import Predictor as Predictor
-    from .presets import PRESETS as PRESETS
-    from .presets import preset as preset
-    from .results import Result as Result
-    from .types import Detections as Detections
-    from .types import ImageBatch as ImageBatch
-    from .types import Target as Target
-    from .views import TTA as TTA
-    from .weights import load_model as load_model
-    from .weights import save_model as save_model
-
-__version__ = "0.1.0"
+    from .models.detector import Detector as Detector
+    from .structures.detection import Detections as Detections
+    from .structures.detection import ImageBatch as ImageBatch
+    from .structures.detection import Target as Target
+    from .weights.file import load_model as load_model
+    from .weights.file import save_model as save_model
 
 _HOMES = {
     "DataError": "errors",
-    "Detections": "types",
-    "Detector": "detector",
-    "ImageBatch": "types",
-    "ModelConfig": "config",
+    "Detections": "structures.detection",
+    "Detector": "models.detector",
+    "ImageBatch": "structures.detection",
+    "ModelConfig": "config.model",
     "ModelError": "errors",
-    "PRESETS": "presets",
-    "Part": "config_parts",
-    "Predictor": "predictor",
+    "PRESETS": "config.presets",
+    "Part": "config.parts",
+    "Predictor": "inference.predictor",
     "RelookError": "errors",
-    "Result": "results",
-    "TTA": "views",
-    "Target": "types",
+    "Result": "inference.results",
+    "TTA": "inference.views",
+    "Target": "structures.detection",
     "UsageError": "errors",
     "build": "api",
     "convert_to_sac": "layers",
-    "describe": "describing",
+    "describe": "analysis.summary",
     "load": "api",
-    "load_model": "weights",
-    "overlay": "config_base",
-    "preset": "presets",
-    "save_model": "weights",
+    "load_model": "weights.file",
+    "overlay": "config.base",
+    "preset": "config.presets",
+    "save_model": "weights.file",
 }
 
 __all__ = [

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import torch
 
-from .allowing import allowing
-from .assembly import build_detector
-from .config import ModelConfig
-from .detector import Detector
+from .config.model import ModelConfig
+from .config.plugins import allowing
+from .config.presets import PRESETS, preset
 from .errors import DataError, ModelError, UsageError, did_you_mean
-from .predictor import Predictor
-from .presets import PRESETS, preset
-from .shipped import SHIPPED, shipped_file
-from .weights import SUFFIX, load_model
+from .inference.predictor import Predictor
+from .models.build import build_detector
+from .models.detector import Detector
+from .weights.file import SUFFIX, load_model
+from .weights.shipped import SHIPPED, shipped_file
 
 _LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
@@ -171,7 +171,7 @@ def _listed_shipped() -> str:
 
 
 def _where_published(name: str) -> str:
-    from .interop.hub.zoo import covered
+    from .interop.zoo.zoo import covered
 
     if not any(file.preset == name for file in covered()):
         return ""
@@ -188,8 +188,8 @@ def _state_of_training(path: Path) -> ModelError:
 
 def _published(name: str, path: Path, weights: str, device: torch.device | str) -> Predictor:
     """A published checkpoint as a model; a file or folder is never taken for a name."""
-    from .interop.hub.downloading import progress_lines
-    from .interop.hub.zoo import fetch, find
+    from .interop.zoo.downloading import progress_lines
+    from .interop.zoo.zoo import fetch, find
 
     if name not in PRESETS and path.exists():
         raise UsageError(

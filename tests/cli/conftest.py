@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from relook.assembly import build_detector
-from relook.config import ModelConfig
-from relook.data.coco import Category
-from relook.presets import preset
-from relook.weights import save_model
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
+from relook.models.build import build_detector
+from relook.weights.file import save_model
 
 Run = Callable[..., Result]
 

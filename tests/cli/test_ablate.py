@@ -72,7 +72,7 @@ def test_how_many_are_trained_at_a_time(
     cores: list[object],
     workers: object,
 ) -> None:
-    from relook.ablating import ablation
+    from relook.ablation import ablation
 
     asked: list[object] = []
 
@@ -97,7 +97,7 @@ def test_ctrl_c_says_how_to_go_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from relook.ablating import ablation
+    from relook.ablation import ablation
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

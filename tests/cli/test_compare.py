@@ -123,7 +123,7 @@ def test_an_interruption_leaves_no_numbers(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("relook.comparing.pictures.picture_of", interrupted)
+    monkeypatch.setattr("relook.analysis.compare.pictures.picture_of", interrupted)
     result = relook("compare", run_folder, run_folder, pictures, "-o", tmp_path / "out")
     assert result.exit_code not in (0, 2, 3)
     assert "R01" in result.stderr

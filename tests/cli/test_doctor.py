@@ -8,8 +8,8 @@ import pytest
 import torch
 from typer.testing import Result
 
-from relook.folding import fast_ways
-from relook.ops import onednn
+from relook.models.folding import fast_ways
+from relook.ops.cpu import onednn
 
 Run = Callable[..., Result]
 

@@ -173,7 +173,7 @@ def test_a_threshold_that_cannot_be_kept_is_refused_before_the_work(
     foreign = tmp_path / "theirs.pth"
     foreign.write_bytes(b"")
     package = Path(shutil.copytree(own_model, tmp_path / "package"))
-    monkeypatch.setattr("relook.shipped.FOLDER", package)
+    monkeypatch.setattr("relook.weights.shipped.FOLDER", package)
     for model, more, words in (
         (own_model, ["--limit", 2], "a part of the images"),
         (foreign, [], "theirs.pth is no .safetensors file of relook"),

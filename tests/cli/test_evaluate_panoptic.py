@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from typer.testing import Result
 
-from relook.assembly import build_detector
-from relook.data.coco import Category
-from relook.data.panoptic import PanopticIndex, read_panoptic, read_truth
-from relook.presets import preset
-from relook.segments import PanopticCategory
-from relook.weights import save_model
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
+from relook.data.panoptic.reader import PanopticIndex, read_panoptic, read_truth
+from relook.models.build import build_detector
+from relook.structures.panoptic import PanopticCategory
+from relook.weights.file import save_model
 
 Run = Callable[..., Result]
 STUFF = (PanopticCategory(2, "sky", False), PanopticCategory(3, "ground", False))

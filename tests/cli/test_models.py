@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from relook import presets
-from relook.presets import PRESETS
-from relook.shipped import SHIPPED
+from relook.config import presets
+from relook.config.presets import PRESETS
+from relook.weights.shipped import SHIPPED
 
 Run = Callable[..., Result]
 

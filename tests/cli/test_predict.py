@@ -13,9 +13,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import Result
 
-from relook.ops.run_lengths import decode_window
-from relook.predictor import Predictor
-from relook.weights import load_model, save_model
+from relook.inference.predictor import Predictor
+from relook.ops.rle import decode_window
+from relook.weights.file import load_model, save_model
 
 Run = Callable[..., Result]
 

@@ -11,16 +11,17 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from typer.testing import Result
 
-from relook import complexity, describe, overlay, preset
-from relook.assembly import build_detector
-from relook.complexity import Complexity
-from relook.config import ModelConfig
-from relook.config_parts import Part
-from relook.data.coco import Category
+from relook import describe, overlay, preset
+from relook.analysis import complexity
+from relook.analysis.complexity import Complexity
+from relook.config.model import ModelConfig
+from relook.config.parts import Part
+from relook.data.coco.reader import Category
 from relook.errors import UsageError
 from relook.layers.aspp import ASPP
+from relook.models.build import build_detector
 from relook.training.settings import Settings
-from relook.weights import load_model, save_model
+from relook.weights.file import load_model, save_model
 
 Run = Callable[..., Result]
 

@@ -199,7 +199,7 @@ def make_entries() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def make_source(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Makes a source to compose from: photographs of 200 x 160 pixels with three discs each."""
-    from relook.data.compose_sources import Source
+    from relook.data.compose.sources import Source
 
     def make(seed: int = 0, num_images: int = 4, **more: Any) -> Source:
         folder = tmp_path_factory.mktemp("source") / "discs"

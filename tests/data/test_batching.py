@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from relook.data.augment.transforms import resize_image, resized_size
 from relook.data.batching import Sample, batch_images, collate
-from relook.data.transforms import resize_image, resized_size
 from relook.errors import ModelError
-from relook.types import Target
+from relook.structures.detection import Target
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 

@@ -14,18 +14,18 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
+from relook.data.augment.copy_paste import CopyPaste
+from relook.data.augment.transforms import evaluation_transforms, training_transforms
 from relook.data.batching import collate
-from relook.data.coco import CocoIndex, object_mask, read_coco
+from relook.data.coco.reader import CocoIndex, object_mask, read_coco
 from relook.data.dataset import CocoDataset
-from relook.data.panoptic import read_panoptic, to_coco_index
-from relook.data.pasting import CopyPaste
+from relook.data.panoptic.reader import read_panoptic, to_coco_index
 from relook.data.semantics import (
     SemanticChoice,
     choose_semantics,
     panoptic_semantics,
     semantic_map_path,
 )
-from relook.data.transforms import evaluation_transforms, training_transforms
 from relook.errors import DataError, UsageError
 from relook.ops.masks import dense_masks
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.data.coco import Category, CocoIndex, read_coco
-from relook.data.panoptic import read_panoptic
+from relook.data.coco.reader import Category, CocoIndex, read_coco
+from relook.data.panoptic.reader import read_panoptic
 from relook.data.semantics import (
     choose_semantics,
     panoptic_semantics,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.data.statistics import ObjectStatistics
 
 MakeDataset = Callable[..., Path]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from relook.config_base import overlay
-from relook.data.coco import Category
-from relook.presets import preset
-from relook.training.fresh import seeded_detector
+from relook.config.base import overlay
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
 from relook.training.settings import Overlay
-from relook.training.start import Start
-from relook.weights import load_model, save_model
+from relook.training.start.fresh import seeded_detector
+from relook.training.start.source import Start
+from relook.weights.file import load_model, save_model
 
 
 @pytest.fixture

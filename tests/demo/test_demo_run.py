@@ -9,7 +9,7 @@ from rich.console import Console
 
 from relook.demo import run
 from relook.training.settings import Overlay
-from relook.training.start import Start
+from relook.training.start.source import Start
 
 
 def test_everything_is_in_one_folder_and_one_table(

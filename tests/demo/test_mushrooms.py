@@ -11,7 +11,7 @@ from rich.console import Console
 from relook.demo.datasets import find_data
 from relook.demo.mushrooms import adapt
 from relook.training.settings import Overlay
-from relook.training.start import Start
+from relook.training.start.source import Start
 
 
 def test_both_trainings_have_the_same_minutes_sizes_and_caps(

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from relook.demo.datasets import find_data
 from relook.demo.nuclei import show_nuclei
-from relook.training.start import Start
+from relook.training.start.source import Start
 
 
 def test_evaluates_draws_and_compares(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from relook.demo.datasets import find_data
 from relook.demo.pictures import comparison
-from relook.predictor import Predictor
-from relook.training.start import Start
+from relook.inference.predictor import Predictor
+from relook.training.start.source import Start
 
 
 def test_no_image_is_shown_twice(shipped: Start, blob_sets: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.demo.threshold import connected_parts, evaluate_threshold
-from relook.ops.run_lengths import decode_window
+from relook.ops.rle import decode_window
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 

@@ -12,20 +12,20 @@ import torch
 from torch import nn
 
 from relook import Detector, ImageBatch, Target, preset
-from relook.assembly import build_detector
-from relook.backbones.resnet import ResNet
-from relook.cascades.htc import HybridTaskCascade, StageRule
-from relook.cascades.steps import SampleRule
-from relook.heads.box import BoxHead
-from relook.heads.mask import MaskHead, carry_conv
-from relook.heads.semantic import SemanticHead
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.aspp import ASPP
 from relook.layers.norm import group_norm
+from relook.models.backbones.resnet import ResNet
+from relook.models.build import build_detector
+from relook.models.cascades.htc import HybridTaskCascade, StageRule
+from relook.models.cascades.steps import SampleRule
+from relook.models.heads.box import BoxHead
+from relook.models.heads.mask import MaskHead, carry_conv
+from relook.models.heads.semantic import SemanticHead
+from relook.models.pyramids.fpn import FPN, FeaturePyramid
+from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
+from relook.models.rpn.rpn import RPN, ProposalRule
 from relook.ops.masks import crop_masks
-from relook.pyramids.fpn import FPN, FeaturePyramid
-from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
-from relook.rpn.rpn import RPN, ProposalRule
 
 
 def look(feedback_channels: int | None = None) -> ResNet:

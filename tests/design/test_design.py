@@ -22,19 +22,19 @@ from typer.testing import CliRunner
 
 import relook
 from relook import Detector, Part, build, load, load_model, overlay, preset, save_model
-from relook.allowing import allowing
-from relook.assembly import build_detector
-from relook.cascades.steps import pool
 from relook.cli.app import app
-from relook.config import ModelConfig
-from relook.data.coco import Category, read_coco
+from relook.config.model import ModelConfig
+from relook.config.plugins import allowing
+from relook.data.coco.reader import Category, read_coco
 from relook.errors import ModelError, UsageError
 from relook.evaluation.run import evaluate_model
+from relook.models.build import build_detector
+from relook.models.cascades.steps import pool
 from relook.ops import matching
 from relook.ops.masks import crop_masks
+from relook.structures.detection import ImageBatch, Rois, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings, read_overlay, resolve
-from relook.types import ImageBatch, Rois, Target
 
 HERE, SOURCE = Path(__file__).parent, Path(relook.__file__).parents[1]
 PACKAGE = "my_package"
@@ -288,7 +288,7 @@ def test_rows_of_an_ablation_may_have_own_parts(
     (tmp_path / "model.yaml").write_text(given.to_yaml())
     (tmp_path / "rows.yaml").write_text(f"rows: {{own: {{model: {given.preset}}}}}")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the training's process
-    monkeypatch.setattr("relook.allowing._handed_over", {})  # by other tests, in this process
+    monkeypatch.setattr("relook.config.plugins._handed_over", {})  # by other tests, in this process
 
     def run(*more: str) -> Any:
         arguments = [

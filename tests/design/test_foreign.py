@@ -16,9 +16,9 @@ from torchvision.ops import FrozenBatchNorm2d
 from relook import Part, build, convert_to_sac, preset
 from relook.layers import SAConv2d
 from relook.layers.aspp import ASPP
-from relook.pyramids.fpn import FPN, FeaturePyramid
-from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
-from relook.types import ImageBatch, Pyramid, Target
+from relook.models.pyramids.fpn import FPN, FeaturePyramid
+from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
+from relook.structures.detection import ImageBatch, Pyramid, Target
 
 
 class TakesFeedback(nn.Module):

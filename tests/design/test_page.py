@@ -13,10 +13,10 @@ import typer.main
 from my_package.parts import SqueezeConnector
 
 from relook import Predictor, overlay, preset
-from relook.allowing import allowing
-from relook.assembly import build_detector
 from relook.cli.app import app
-from relook.config_parts import PartsConfig
+from relook.config.parts import PartsConfig
+from relook.config.plugins import allowing
+from relook.models.build import build_detector
 from relook.training.settings import read_overlay
 
 HERE = Path(__file__).parent

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from relook.data.coco import read_coco
-from relook.data.panoptic import read_panoptic, to_coco_index
+from relook.data.coco.reader import read_coco
+from relook.data.panoptic.reader import read_panoptic, to_coco_index
 from relook.errors import DataError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.ground_truth import read_ground_truth, truth_of
-from relook.ops.run_lengths import encode_mask
+from relook.ops.rle import encode_mask
 
 FOLDER = Path(__file__).parents[2] / "datasets" / "coco_mini"
 

@@ -12,15 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from relook.assembly import build_detector
-from relook.data.coco import Category, CocoIndex, read_coco
+from relook.config.presets import preset
+from relook.data.coco.reader import Category, CocoIndex, read_coco
 from relook.errors import DataError
-from relook.evaluation.huddle import HuddleRule
+from relook.evaluation.crowding.rule import HuddleRule
 from relook.evaluation.run import evaluate_model, match_classes
-from relook.ops.run_lengths import encode_mask
-from relook.predictor import Predictor
-from relook.presets import preset
-from relook.results import Result
+from relook.inference.predictor import Predictor
+from relook.inference.results import Result
+from relook.models.build import build_detector
+from relook.ops.rle import encode_mask
 
 CLASSES = (Category(1, "nut"), Category(2, "bolt"))
 Change = Callable[[dict[str, Any]], None]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from relook.interop.hub import downloading
+from relook.interop.zoo import downloading
 
 sys.path.insert(0, str(Path(__file__).parent))  # makes `their_configs` importable
 

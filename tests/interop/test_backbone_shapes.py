@@ -6,7 +6,7 @@ import pytest
 from theirs import Shapes as Named
 from theirs import full_shapes, narrow_shapes
 
-from relook.config import BackboneConfig
+from relook.config.model import BackboneConfig
 from relook.errors import ModelError
 from relook.interop.backbone_shapes import read_backbone
 from relook.interop.shapes import Shapes

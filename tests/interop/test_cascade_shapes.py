@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from theirs import Shapes, narrow_shapes
 
-from relook.config_cascades import DSCConfig, HTCConfig
+from relook.config.cascades import DSCConfig, HTCConfig
 from relook.errors import ModelError
 from relook.interop.cascade_shapes import is_guided, read_classes, read_dsc, read_htc
 from relook.interop.shapes import Findings

@@ -10,10 +10,10 @@ import torch
 from their_configs import guided_text
 from theirs import Shapes, full_shapes, narrow_shapes
 
+from relook.config.presets import preset
 from relook.errors import ModelError
+from relook.interop.checkpoint.reading import Checkpoint
 from relook.interop.evidence import Understood, understand
-from relook.interop.files.reading import Checkpoint
-from relook.presets import preset
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")

@@ -12,12 +12,12 @@ from their_configs import guided_text
 from theirs import narrow_shapes, narrow_state, save
 from torch import Tensor
 
+from relook.config.presets import PRESETS, Preset
 from relook.errors import DataError, ModelError, UsageError
 from relook.interop.importing import import_checkpoint
 from relook.interop.recognition import recognise
-from relook.presets import PRESETS, Preset
-from relook.types import ImageBatch
-from relook.weights import load_model, save_model
+from relook.structures.detection import ImageBatch
+from relook.weights.file import load_model, save_model
 
 
 def old_state() -> dict[str, Tensor]:

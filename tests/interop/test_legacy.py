@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.assembly import build_detector
+from relook.config.presets import preset
 from relook.interop import mmdet
 from relook.interop.legacy import convert_v1, is_v1
-from relook.presets import preset
+from relook.models.build import build_detector
 
 _KEYS = Path(__file__).parents[1] / "parity" / "golden" / "keys"
 

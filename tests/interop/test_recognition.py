@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from theirs import Shapes, full_shapes, narrow_shapes
 
+from relook.config.presets import preset
 from relook.errors import ModelError, UsageError
 from relook.interop.recognition import recognise, todays_name
-from relook.presets import preset
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from relook.api import build
-from relook.detector import Detector
 from relook.interop.families import Source
 from relook.interop.report import LICENCES, Report, checksum, digest, forward_values
 from relook.interop.tensor_table import Row
+from relook.models.detector import Detector
 
 
 @pytest.fixture(scope="module")

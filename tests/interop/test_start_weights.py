@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torchvision.models import resnet50, wide_resnet50_2
 
-from relook.config import ModelConfig
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.interop.start_weights import start_from, torchvision_refusal
-from relook.presets import preset
 
 
 @functools.cache

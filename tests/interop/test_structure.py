@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from relook.config.presets import PRESETS, preset
 from relook.interop.structure import differences, preset_of
-from relook.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from relook.config import ModelConfig
-from relook.presets import preset
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
 
 _FOLDER = Path(__file__).parents[1] / "parity" / "golden" / "keys"
 MODELS = sorted(path.stem for path in _FOLDER.glob("*.json"))

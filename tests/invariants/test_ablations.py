@@ -1,5 +1,5 @@
 """Rows of the papers' ablation tables: each builds, trains, and differs from its neighbour where
-it should. (Those of DSC are in tests/cascades/test_dsc_switches.py.)"""
+it should. (Those of DSC are in tests/models/cascades/test_dsc_switches.py.)"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from twins import batch, target, twin
 
-from relook.detector import Detector
+from relook.models.detector import Detector
 
 FULL = "detectors-htc-tiny"
 SIZE = (96, 96)

@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from twins import batch, target, twin, twin_config
 
-from relook.assembly import build_detector
-from relook.cascades.htc import HybridTaskCascade
-from relook.detector import Detector
 from relook.errors import UsageError
+from relook.models.build import build_detector
+from relook.models.cascades.htc import HybridTaskCascade
+from relook.models.detector import Detector
 from relook.ops.masks import PASTES
-from relook.types import ImageBatch, Pyramid
+from relook.structures.detection import ImageBatch, Pyramid
 
 SIZE, ORIGINAL = (96, 128), (61, 80)
 SMALL = {

@@ -11,13 +11,13 @@ import pytest
 import torch
 from twins import NAMES, WIDTHS, batch, target, twin, twin_config
 
-from relook.assembly import build_detector
-from relook.config import ModelConfig
-from relook.detector import Detector
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
 from relook.interop.mmdet import convert
 from relook.layers import AWSConv2d, SAConv2d
-from relook.presets import preset
-from relook.pyramids.rfp import RecursiveFeaturePyramid
+from relook.models.build import build_detector
+from relook.models.detector import Detector
+from relook.models.pyramids.rfp import RecursiveFeaturePyramid
 
 # Parameters without buffers, and entries of the state dict, of the reference's models.
 COUNTS = {

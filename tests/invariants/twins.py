@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from relook.assembly import build_detector
-from relook.config import ModelConfig
-from relook.detector import Detector
+from relook.config.model import ModelConfig
+from relook.config.presets import PRESETS, preset
+from relook.models.build import build_detector
+from relook.models.detector import Detector
 from relook.ops.masks import crop_masks
-from relook.presets import PRESETS, preset
-from relook.types import ImageBatch, Target
+from relook.structures.detection import ImageBatch, Target
 
 WIDTHS = {
     "backbone.width": 16,  # ResNeXt widths need at least one channel a group

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from relook import fast
 from relook.layers.linear import Linear
+from relook.ops.cpu import switch as fast
 
 
 def test_it_is_a_plain_linear_layer_with_the_same_names_and_gradients() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relook.backbones.resnet import Bottleneck
 from relook.layers.conv_norm import ConvNorm
 from relook.layers.recomputed import Recomputed
+from relook.models.backbones.resnet import Bottleneck
 
 
 class _Counting(nn.Module):

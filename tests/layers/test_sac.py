@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from relook import fast
 from relook.errors import ModelError
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.sac import neighbourhood_mean
+from relook.ops.cpu import switch as fast
 
 
 def test_a_fresh_standardised_convolution_is_the_plain_one() -> None:

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from relook.models.rpn.anchors import base_anchors, grid_anchors, pixel_anchors
 from relook.ops import boxes as box_ops
 from relook.ops.boxes import decode, encode, pairwise_iou
 from relook.ops.convention import V1, V2
 from relook.ops.masks import paste_resized
-from relook.ops.roi_pool import align_two_by_two, pool_map, pyramid_level
-from relook.ops.suppression import suppress
-from relook.rpn.anchors import base_anchors, grid_anchors, pixel_anchors
-from relook.types import Rois
+from relook.ops.nms import suppress
+from relook.ops.roi_align import align_two_by_two, pool_map, pyramid_level
+from relook.structures.detection import Rois
 
 STD = (0.1, 0.1, 0.2, 0.2)
 LAST = torch.tensor([0.0, 0.0, 1.0, 1.0])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relook import fast
 from relook.layers.sac import SAConv2d
-from relook.ops import onednn
+from relook.ops.cpu import onednn
+from relook.ops.cpu import switch as fast
 from relook.ops.deformable import Branch, deformable_convolution, mixed_convolution
 
 Pair = tuple[int, int]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relook import fast
+from relook.ops.cpu import switch as fast
 from relook.ops.frames import align_inside, cut, enlarge, inside
 
 FRAME = torch.tensor([[50.0, 50, 250, 170]])

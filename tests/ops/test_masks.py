@@ -9,15 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from relook.ops.boxes import clip
-from relook.ops.masks import (
-    crop_masks,
-    dense_masks,
-    mask_targets,
-    paste_mask,
-    paste_probabilities,
-)
-from relook.ops.roi_pool import pool_map
-from relook.types import Rois
+from relook.ops.masks import crop_masks, dense_masks, mask_targets, paste_mask, paste_probabilities
+from relook.ops.roi_align import pool_map
+from relook.structures.detection import Rois
 
 
 @st.composite

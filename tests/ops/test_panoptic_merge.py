@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from relook.ops.panoptic_merge import Objects, PanopticRule, merge
-from relook.ops.run_lengths import encode_mask
+from relook.ops.rle import encode_mask
 
 SKY, GRASS = 7, 9  # category ids
 STUFF = {0: SKY, 1: GRASS, 3: GRASS}  # label 2 is things, two labels are one category

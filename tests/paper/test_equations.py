@@ -13,14 +13,14 @@ from unittest import mock
 import pytest
 import torch
 
-from relook.cascades import dsc, guidance
-from relook.heads.mask import MaskHead
 from relook.layers.aspp import ASPP
 from relook.layers.sac import AWSConv2d, SAConv2d
+from relook.models.cascades import dsc, guidance
+from relook.models.heads.mask import MaskHead
+from relook.models.pyramids.fpn import FPN
+from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid
 from relook.ops import boxes
-from relook.ops.guided_pool import pool_pyramid
-from relook.pyramids.fpn import FPN
-from relook.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid
+from relook.ops.guided_roi_align import pool_pyramid
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

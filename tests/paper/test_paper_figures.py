@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from relook.config_cascades import DSCConfig
-from relook.presets import preset
+from relook.config.cascades import DSCConfig
+from relook.config.presets import preset
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ..reporting.test_browser import DESK, OVERFLOW, PAPER, PHONE, browser, fetched, opened
+from ..reports.test_browser import DESK, OVERFLOW, PAPER, PHONE, browser, fetched, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from relook.allowing import allowing
-from relook.assembly import build_detector
-from relook.config_parts import Part
-from relook.presets import preset
-from relook.pyramids.rfp import RecursiveFeaturePyramid
+from relook.config.parts import Part
+from relook.config.plugins import allowing
+from relook.config.presets import preset
+from relook.models.build import build_detector
+from relook.models.pyramids.rfp import RecursiveFeaturePyramid
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

@@ -15,11 +15,11 @@ import torch
 from golden import assert_close, assert_features
 from torch import Tensor
 
-from relook.cascades.steps import pool
-from relook.config import ModelConfig
-from relook.detector import Detector
+from relook.config.model import ModelConfig
+from relook.models.cascades.steps import pool
+from relook.models.detector import Detector
 from relook.ops.masks import crop_masks, paste_mask
-from relook.types import Detections, ImageBatch, Matched, Pyramid, Rois, Target
+from relook.structures.detection import Detections, ImageBatch, Matched, Pyramid, Rois, Target
 
 NETWORKS = {
     "detectors_htc_r50": "detectors-htc-r50",

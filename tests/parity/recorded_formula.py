@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relook.ops.masks import crop_masks
-from relook.types import ImageBatch, Size, Target
+from relook.structures.detection import ImageBatch, Size, Target
 
 Shape = tuple[int, ...]
 Floats = NDArray[np.float64]

@@ -16,14 +16,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.assembly import build_detector
-from relook.cascades.dsc import ShapeGuidedCascade
-from relook.detector import Detector
-from relook.folding import fold
+from relook.config.presets import preset
 from relook.interop.mmdet import convert
-from relook.presets import preset
-from relook.rpn.rpn import ProposalRule
-from relook.types import Detections, ImageBatch, Pyramid, Rois
+from relook.models.build import build_detector
+from relook.models.cascades.dsc import ShapeGuidedCascade
+from relook.models.detector import Detector
+from relook.models.folding import fold
+from relook.models.rpn.rpn import ProposalRule
+from relook.structures.detection import Detections, ImageBatch, Pyramid, Rois
 
 from . import golden
 from . import recorded_formula as formula

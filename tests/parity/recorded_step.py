@@ -15,10 +15,10 @@ import pytest
 import torch
 from torch import Tensor
 
-import relook.rpn.rpn as rpn_module
-from relook.detector import Detector
+import relook.models.rpn.rpn as rpn_module
 from relook.interop.mmdet import rename
-from relook.types import Losses, Matched, Rois
+from relook.models.detector import Detector
+from relook.structures.detection import Losses, Matched, Rois
 
 from . import recorded_formula as formula
 from .recorded_network import RECORDED, cascade_of, heard, network, proposals

@@ -24,10 +24,10 @@ from networks import CHECKS, NETWORKS, Run, recorded_options
 from torch import Tensor
 
 import relook
-from relook.config import ModelConfig
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
 from relook.interop.importing import Imported, import_checkpoint
-from relook.presets import preset
-from relook.weights import save_model
+from relook.weights.file import save_model
 
 MODELS = sorted(path.stem for path in (golden.FOLDER / "keys").glob("*.json"))
 SAID: dict[str, dict[str, Any]] = {

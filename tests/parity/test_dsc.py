@@ -17,16 +17,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relook import fast
-from relook.assembly.cascade import build_dsc
-from relook.cascades.dsc import ShapeGuidedCascade
-from relook.config import SemanticConfig
-from relook.config_cascades import DSCConfig
-from relook.heads.semantic import SemanticHead, semantic_loss
+from relook.config.cascades import DSCConfig
+from relook.config.model import SemanticConfig
+from relook.config.presets import preset
 from relook.interop.mmdet import rename
+from relook.models.build.cascade import build_dsc
+from relook.models.cascades.dsc import ShapeGuidedCascade
+from relook.models.heads.semantic import SemanticHead, semantic_loss
+from relook.ops.cpu import switch as fast
 from relook.ops.masks import crop_masks, paste_mask
-from relook.presets import preset
-from relook.types import IGNORE, Detections, ImageBatch, Losses, Pyramid, Rois, Target
+from relook.structures.detection import (
+    IGNORE,
+    Detections,
+    ImageBatch,
+    Losses,
+    Pyramid,
+    Rois,
+    Target,
+)
 
 from . import formula, golden
 

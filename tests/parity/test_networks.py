@@ -16,10 +16,10 @@ import pytest
 import torch
 from networks import CHECKS, NETWORKS, Run, recorded_options
 
-from relook.assembly import build_detector
-from relook.folding import fold
+from relook.config.presets import preset
 from relook.interop.mmdet import convert
-from relook.presets import preset
+from relook.models.build import build_detector
+from relook.models.folding import fold
 
 
 @functools.lru_cache(maxsize=1)

@@ -15,16 +15,16 @@ import torch.nn.functional as F
 from golden import ABSOLUTE, RELATIVE, assert_close, assert_unit
 from torch import Tensor
 
-from relook.data.transforms import resized_size
+from relook.config.presets import preset
+from relook.data.augment.transforms import resized_size
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.aspp import ASPP
+from relook.models.rpn.anchors import base_anchors, grid_anchors
 from relook.ops import boxes as box_ops
 from relook.ops.masks import paste_mask, paste_probabilities
-from relook.ops.roi_pool import pool_map, pyramid_level
-from relook.ops.suppression import suppress_classes
-from relook.presets import preset
-from relook.rpn.anchors import base_anchors, grid_anchors
-from relook.types import Rois
+from relook.ops.nms import suppress_classes
+from relook.ops.roi_align import pool_map, pyramid_level
+from relook.structures.detection import Rois
 
 UNITS = golden.read("units")
 RATIOS = (0.5, 1.0, 2.0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from relook.config_base import overlay
-from relook.data.coco import Category
-from relook.presets import preset
+from relook.config.base import overlay
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
 
 TINY = overlay(
     preset("htc-tiny"),

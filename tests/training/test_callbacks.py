@@ -12,16 +12,16 @@ import pytest
 from rich.console import Console
 
 from relook.api import load
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import evaluate_model
-from relook.predictor import Predictor
-from relook.results import SHOWN_FROM
+from relook.inference.predictor import Predictor
+from relook.inference.results import SHOWN_FROM
 from relook.training.callbacks import headline, in_file_order, validation_row
 from relook.training.loop import train
 from relook.training.settings import Settings
-from relook.weights import load_model
+from relook.weights.file import load_model
 
 
 def _console() -> Console:

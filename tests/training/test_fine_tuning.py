@@ -10,16 +10,16 @@ import pytest
 import torch
 from rich.console import Console
 
-from relook.config_base import overlay
-from relook.data.coco import Category
-from relook.presets import preset
+from relook.config.base import overlay
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
 from relook.training.fine_tuning import FineTuning, fine_tuning
-from relook.training.fresh import seeded_detector
 from relook.training.loop import train
 from relook.training.recipe import UNLIMITED, recipe_for
 from relook.training.settings import Overlay
-from relook.training.start import Start
-from relook.weights import SavedModel, load_model
+from relook.training.start.fresh import seeded_detector
+from relook.training.start.source import Start
+from relook.weights.file import SavedModel, load_model
 
 MakeDataset = Callable[..., Path]
 TINY = "detectors-htc-tiny"

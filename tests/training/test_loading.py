@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from relook.data.augment.copy_paste import CopyPaste
+from relook.data.augment.transforms import training_transforms
 from relook.data.batching import Sample
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.data.dataset import CocoDataset
-from relook.data.pasting import CopyPaste
-from relook.data.transforms import training_transforms
 from relook.errors import DataError, RelookError, UsageError
+from relook.structures.detection import Target
 from relook.training.loading import (
     Augmented,
     BatchMaker,
@@ -29,7 +30,6 @@ from relook.training.loading import (
     training_loader,
     validation_loader,
 )
-from relook.types import Target
 
 # Run as a file of its own: spawned workers import the main module again, and need it guarded.
 SPAWNS = """
@@ -39,11 +39,11 @@ from pathlib import Path
 
 import torch
 
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.data.dataset import CocoDataset
-from relook.data.pasting import CopyPaste
+from relook.data.augment.copy_paste import CopyPaste
 from relook.data.semantics import choose_semantics
-from relook.data.transforms import training_transforms
+from relook.data.augment.transforms import training_transforms
 from relook.training.loading import BatchMaker, training_loader
 
 

@@ -16,16 +16,16 @@ from lightning.fabric.accelerators.mps import MPSAccelerator
 from PIL import Image
 from rich.console import Console
 
-from relook.config_base import overlay
-from relook.data.coco import read_coco
-from relook.detector import Detector
-from relook.devices import choose_device
+from relook.config.base import overlay
+from relook.data.coco.reader import read_coco
 from relook.errors import DataError, RelookError, UsageError
+from relook.models.detector import Detector
+from relook.runtime.devices import choose_device
+from relook.structures.detection import ImageBatch, Losses, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings
-from relook.training.start import Start
-from relook.types import ImageBatch, Losses, Target
-from relook.weights import change_extra, load_model
+from relook.training.start.source import Start
+from relook.weights.file import change_extra, load_model
 
 Make = Callable[..., Settings]
 MakeData = Callable[..., Path]

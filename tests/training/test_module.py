@@ -10,12 +10,12 @@ from lightning.pytorch import Trainer
 
 from relook.data.batching import collate
 from relook.errors import RelookError
-from relook.training.fresh import seeded_detector
 from relook.training.loading import BatchMaker, TrainingBatch
 from relook.training.module import TrainingModule
 from relook.training.schedule import Schedule
 from relook.training.settings import Settings
 from relook.training.sources import Sources, read_sources
+from relook.training.start.fresh import seeded_detector
 
 
 def _module(settings: Settings, **recipe: object) -> tuple[TrainingModule, Sources, Settings]:

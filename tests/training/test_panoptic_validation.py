@@ -11,16 +11,16 @@ import pytest
 from rich.console import Console
 
 from relook.api import load
-from relook.config_base import overlay
-from relook.data.panoptic import read_panoptic, read_truth
+from relook.config.base import overlay
+from relook.data.panoptic.reader import read_panoptic, read_truth
 from relook.errors import DataError, UsageError
-from relook.evaluation.panoptic_quality import PanopticQuality
-from relook.evaluation.panoptic_scores import summed
+from relook.evaluation.panoptic.quality import PanopticQuality
+from relook.evaluation.panoptic.scores import summed
 from relook.training.loop import resume, train
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
-from relook.training.start import Start
-from relook.weights import load_model
+from relook.training.start.source import Start
+from relook.weights.file import load_model
 
 NAME = "detectors-panoptic-tiny"
 Make = Callable[..., Settings]

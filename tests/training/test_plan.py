@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from relook.training.cluster import Place
+from relook.runtime.cluster import Place
 from relook.training.plan import _augmentation, part_lines, process_lines, rate_reason
 from relook.training.recipe import AugmentConfig, Recipe
 from relook.training.settings import Settings

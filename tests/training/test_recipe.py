@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from relook.config_base import overlay, validated
+from relook.config.base import overlay, validated
+from relook.config.presets import PRESETS, preset
 from relook.errors import UsageError
-from relook.presets import PRESETS, preset
 from relook.training.recipe import RECIPES, Recipe, from_scratch, recipe_for
 
 

@@ -7,12 +7,12 @@ import copy
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from relook.assembly import build_detector
-from relook.detector import Detector
-from relook.folding import fold
-from relook.presets import preset
+from relook.config.presets import preset
+from relook.models.build import build_detector
+from relook.models.detector import Detector
+from relook.models.folding import fold
+from relook.structures.detection import ImageBatch, Target
 from relook.training.recomputing import recompute_activations
-from relook.types import ImageBatch, Target
 
 SIDE = 96
 

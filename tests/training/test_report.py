@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.atomic import write_text
-from relook.data.coco import read_coco
+from relook.data.coco.reader import read_coco
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.files import save_predictions
-from relook.ops.run_lengths import encode_window
+from relook.ops.rle import encode_window
+from relook.runtime.files import write_text
 from relook.training.report import report_on, report_page
 from relook.training.run_folder import RunFolder
 from relook.training.settings import Settings

@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from relook.config import ModelConfig
-from relook.config_cascades import DSCConfig
+from relook.config.cascades import DSCConfig
+from relook.config.model import ModelConfig
 from relook.errors import DataError, UsageError
 from relook.training.recipe import Recipe
-from relook.training.settings import (
-    DataConfig,
-    Overlay,
-    parse_assignments,
-    read_overlay,
-    resolve,
-)
+from relook.training.settings import DataConfig, Overlay, parse_assignments, read_overlay, resolve
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAPER = CONFIGS / "dsc-paper.yaml"  # an overlay
@@ -129,7 +123,7 @@ def test_missing_pieces_are_named(tmp_path: Path) -> None:
 
 
 def test_there_is_a_recipe_for_every_published_preset() -> None:
-    from relook.presets import PRESETS
+    from relook.config.presets import PRESETS
 
     named = {read_overlay(path).preset for path in RECIPES}
     assert named == {name for name in PRESETS if "tiny" not in name} - UNTRAINED
@@ -160,7 +154,7 @@ def test_configurations_of_the_studies_load_and_start_with_their_command(name: s
 
 
 def test_recipes_of_dsc_clip_gradients_and_name_the_published_numbers() -> None:
-    from relook.presets import PRESETS
+    from relook.config.presets import PRESETS
 
     for path in CONFIGS.glob("*dsc-*-*.yaml"):
         settings = resolve([DATA, read_overlay(path)])

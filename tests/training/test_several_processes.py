@@ -19,7 +19,7 @@ from rich.console import Console
 
 from relook.training.loop import resume, train
 from relook.training.settings import Overlay, Settings, resolve
-from relook.weights import load_model
+from relook.weights.file import load_model
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from relook.detector import Detector
+from relook.models.detector import Detector
 from relook.errors import RelookError
 from relook.training.loop import resume, train
 from relook.training.settings import read_overlay, resolve

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from relook.config_base import overlay
-from relook.data.pasting import CopyPaste
+from relook.config.base import overlay
+from relook.data.augment.copy_paste import CopyPaste
 from relook.errors import UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources

@@ -114,11 +114,11 @@ def ablate(
 
     What was finished is kept when this is stopped, in whatever way; --resume goes on.
     """
-    from ..ablating.ablation import Ablation
-    from ..ablating.ablation import side_by_side as all_cores
-    from ..ablating.jobs import ANY_CORE, WHOLE_MACHINE, Core
-    from ..ablating.plan import Budget, Plan, check_common, settings_for
-    from ..ablating.rows import choose_rows
+    from ..ablation.ablation import Ablation
+    from ..ablation.ablation import side_by_side as all_cores
+    from ..ablation.jobs import ANY_CORE, WHOLE_MACHINE, Core
+    from ..ablation.plan import Budget, Plan, check_common, settings_for
+    from ..ablation.rows import choose_rows
 
     if (budget is None) == (epochs is None):
         raise UsageError("U04", "one budget for all rows: pass either --epochs N or --budget MIN.")

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DataError, RelookError, UsageError
+from ..inference.batch.sources import find_images
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
-from .sources import find_images
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..comparing.summary import Model
-    from ..comparing.truth import TruthFile
-    from ..predictor import Predictor
+    from ..analysis.compare.summary import Model
+    from ..analysis.compare.truth import TruthFile
+    from ..inference.predictor import Predictor
 
 _SCORE = typer.Option(
     min=0, max=1, help="Leave out objects below this score. [default: the model's, else 0.3]"
@@ -62,14 +62,14 @@ def compare(
     objects to be missed or wrong. Images that cannot be read are named and left out; the exit
     code is then 3.
     """
+    from ..analysis.compare.pictures import picture_of
+    from ..analysis.compare.run import compare_images
+    from ..analysis.compare.summary import Summary
+    from ..analysis.compare.truth import TruthFile
     from ..api import load
-    from ..atomic import write_text
-    from ..comparing.pictures import picture_of
-    from ..comparing.run import compare_images
-    from ..comparing.summary import Summary
-    from ..comparing.truth import TruthFile
-    from ..drawing.sheet import save_picture
-    from .outputs import output_names
+    from ..inference.batch.writer import output_names
+    from ..runtime.files import write_text
+    from ..visualization.sheet import save_picture
 
     if score is not None and score_a is not None and score_b is not None:
         raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
@@ -138,7 +138,7 @@ def _names(a: Path, b: Path) -> tuple[str, str]:
 
 
 def _model(name: str, predictor: Predictor, score: float | None) -> Model:
-    from ..comparing.summary import Model
+    from ..analysis.compare.summary import Model
 
     shown_from = predictor.shown_from if score is None else score
     return Model(name, shown_from, [one.name for one in predictor.classes])

@@ -12,7 +12,7 @@ from .progress import notices, progress_bar
 from .submission import check_submission_file
 
 if TYPE_CHECKING:
-    from ..data.compose_sources import Source
+    from ..data.compose.sources import Source
 
 data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files.")
 
@@ -80,8 +80,8 @@ def compose(
     Objects are cut out by their masks and put over backgrounds without objects. Later ones cover
     earlier ones, and the truth is what is visible. No image is a source of both parts.
     """
-    from ..data.compose_files import Part, compose_data_set
-    from ..data.composing import Scene
+    from ..data.compose.files import Part, compose_data_set
+    from ..data.compose.scene import Scene
 
     few, many = _range("--objects", objects)
     if not (few.is_integer() and many.is_integer()):
@@ -136,7 +136,7 @@ def _range(name: str, text: str) -> tuple[float, float]:
 
 
 def _sources(given: list[str] | None, datasets: Path, part: str) -> tuple[Source, ...]:
-    from ..data.compose_sources import Source, default_sources
+    from ..data.compose.sources import Source, default_sources
 
     if not given:
         return default_sources(datasets, part)

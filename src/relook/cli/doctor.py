@@ -9,8 +9,8 @@ def doctor() -> None:
     """Say what this machine has: versions, devices, and the fast ways that predictions take."""
     import torch
 
-    from ..devices import choose_device
-    from ..folding import fast_ways
+    from ..models.folding import fast_ways
+    from ..runtime.devices import choose_device
     from ..training.run_folder import environment
 
     found = environment()

@@ -17,7 +17,7 @@ from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
-    from ..predictor import Predictor
+    from ..inference.predictor import Predictor
 
 
 def evaluate(
@@ -100,10 +100,10 @@ def evaluate(
     of the count of objects. With --task panoptic, where MODEL can also be the panoptic json of
     results: panoptic quality."""
     from ..api import find_model, load, name_of
-    from ..data.coco import read_coco
-    from ..evaluation.huddle import HuddleRule
+    from ..data.coco.reader import read_coco
+    from ..evaluation.crowding.rule import HuddleRule
     from ..evaluation.run import Evaluation, evaluate_model
-    from ..views import TTA
+    from ..inference.views import TTA
 
     views = None if tta is None else TTA.parse(tta)
     panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
@@ -176,7 +176,7 @@ def evaluate(
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
     if report:
-        from ..reporting.evaluated import study, write_evaluation
+        from ..reports.evaluation import study, write_evaluation
 
         metrics, predictions, _, truth = outcome
         close = study(index, metrics, predictions, predictor.shown_from, limit, truth)
@@ -201,8 +201,8 @@ def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None
 
 def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
     """Print and store by how much the huddle numbers of `metrics` exceed those of `rival`."""
-    from ..atomic import write_text
-    from ..evaluation.huddle_table import huddle_table
+    from ..evaluation.crowding.table import huddle_table
+    from ..runtime.files import write_text
 
     if metrics.huddles is None or rival.huddles is None:
         return
@@ -214,8 +214,8 @@ def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metr
 
 def _check_keeping(path: Path, limit: int | None) -> None:
     """Refuse to store a threshold that would mislead, or in a file that is not the user's."""
-    from ..shipped import FOLDER
-    from ..weights import SUFFIX
+    from ..weights.file import SUFFIX
+    from ..weights.shipped import FOLDER
 
     if limit is not None:
         raise UsageError(
@@ -239,7 +239,7 @@ def _check_keeping(path: Path, limit: int | None) -> None:
 
 def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
     """Store the best threshold, if there is one; what was done, in words."""
-    from ..weights import change_extra
+    from ..weights.file import change_extra
 
     best = metrics.best_counting
     if best is None:

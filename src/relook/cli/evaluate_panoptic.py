@@ -30,12 +30,12 @@ def evaluate_panoptic(
     Raises:
         RelookError: R01 when interrupted; else what is wrong with the input.
     """
-    from ..data.panoptic import read_panoptic
-    from ..evaluation.panoptic_table import panoptic_table
+    from ..data.panoptic.reader import read_panoptic
+    from ..evaluation.panoptic.table import panoptic_table
 
     index = read_panoptic(*truth)
     if model.suffix.lower() == _RESULTS:
-        from ..evaluation.panoptic_run import evaluate_panoptic_files
+        from ..evaluation.panoptic.run import evaluate_panoptic_files
 
         scores = evaluate_panoptic_files(index, model)
         _save(folder, {"panoptic": scores.to_json()})
@@ -43,9 +43,9 @@ def evaluate_panoptic(
         return
 
     from ..api import load
-    from ..data.panoptic_writing import PanopticWriter
+    from ..data.panoptic.writer import PanopticWriter
     from ..evaluation.files import save_predictions
-    from ..evaluation.panoptic_model import evaluate_panoptic_model
+    from ..evaluation.panoptic.model import evaluate_panoptic_model
 
     console = notices()
     predictor = load(model, **how)
@@ -81,7 +81,7 @@ def refuse_beside_panoptic(**given: object) -> None:
 
 
 def _save(folder: Path, content: dict[str, Any]) -> None:
-    from ..atomic import write_text
+    from ..runtime.files import write_text
 
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / "metrics.json", text + "\n")

@@ -14,8 +14,8 @@ from .progress import notices
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..explaining.seeing import Seen
-    from ..predictor import Predictor
+    from ..analysis.inspect.seeing import Seen
+    from ..inference.predictor import Predictor
 
 explain = typer.Typer(no_args_is_help=True, help="Look inside a model.")
 
@@ -33,7 +33,7 @@ def switches(
     _allow: Allow = None,
 ) -> None:
     """Draw where each switchable atrous convolution takes its larger rate."""
-    from ..explaining.switches import look_at_switches
+    from ..analysis.inspect.switches import look_at_switches
 
     predictor, seen = _open(image, model, size, device)
     found = look_at_switches(predictor, seen)
@@ -54,7 +54,7 @@ def looks(
     _allow: Allow = None,
 ) -> None:
     """Draw what each look after the first changes in the pyramid, and how it is blended."""
-    from ..explaining.looks import look_at_looks, picture_of_looks
+    from ..analysis.inspect.looks import look_at_looks, picture_of_looks
 
     predictor, seen = _open(image, model, size, device)
     changes = look_at_looks(predictor, seen)
@@ -76,7 +76,7 @@ def stages(
     _allow: Allow = None,
 ) -> None:
     """Draw what the cascade finds after one stage, two, and all."""
-    from ..explaining.stages import look_at_stages, picture_of_stages
+    from ..analysis.inspect.stages import look_at_stages, picture_of_stages
 
     predictor, seen = _open(image, model, size, device)
     found = look_at_stages(predictor, seen)
@@ -90,16 +90,16 @@ def stages(
 def _open(
     image: Path, model: Path, size: tuple[int, int] | None, device: str
 ) -> tuple[Predictor, Seen]:
+    from ..analysis.inspect.seeing import prepare
     from ..api import load
-    from ..explaining.seeing import prepare
 
     predictor = load(model, device=device)
     return predictor, prepare(predictor, image, size)
 
 
 def _save(folder: Path, name: str, picture: Image.Image, told: dict[str, Any]) -> None:
-    from ..atomic import write_text
-    from ..drawing.sheet import save_picture
+    from ..runtime.files import write_text
+    from ..visualization.sheet import save_picture
 
     folder.mkdir(parents=True, exist_ok=True)
     save_picture(picture, folder / f"{name}.png")

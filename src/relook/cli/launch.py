@@ -42,7 +42,7 @@ def share_work(devices: int | None, nodes: int | None) -> None:
     """
     if devices is None and nodes is None:
         return
-    from ..training.cluster import find_place
+    from ..runtime.cluster import find_place
 
     place = find_place(os.environ)
     if place.world_size > 1:

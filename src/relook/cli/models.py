@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ..config import ModelConfig
-    from ..presets import Preset
-    from ..shipped import ShippedModel
+    from ..config.model import ModelConfig
+    from ..config.presets import Preset
+    from ..weights.shipped import ShippedModel
 
 PROPOSALS: Final = 1000
 MASKS: Final = 100
@@ -32,8 +32,8 @@ def models(
 
     Multiply-adds are those of one image of 800x1344 pixels with 1000 proposals and 100 masks.
     """
-    from ..presets import PRESETS
-    from ..shipped import SHIPPED
+    from ..config.presets import PRESETS
+    from ..weights.shipped import SHIPPED
 
     presets, shipped = [], []
     with progress_bar(notices()) as bar:
@@ -62,8 +62,8 @@ def describe(name: str, preset: Preset) -> dict[str, Any]:
 
 def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
     """One trained model as json values: what an architecture has, its preset and its file."""
-    from ..shipped import shipped_file
-    from ..weights import load_model
+    from ..weights.file import load_model
+    from ..weights.shipped import shipped_file
 
     path = shipped_file(name)
     return {
@@ -79,7 +79,7 @@ def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
 
 
 def _size(config: ModelConfig) -> dict[str, Any]:
-    from ..complexity import complexity
+    from ..analysis.complexity import complexity
 
     size = complexity(config, *SIZE, PROPOSALS, MASKS)
     return {

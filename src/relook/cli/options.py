@@ -8,13 +8,13 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from ..shipped import SHIPPED
+from ..weights.shipped import SHIPPED
 
 
 def _let(context: typer.Context, packages: list[str] | None) -> list[str] | None:
     """Allow the packages while the command runs."""
     if packages:
-        from ..allowing import allowing
+        from ..config.plugins import allowing
 
         here = str(Path.cwd())
         if here not in sys.path:

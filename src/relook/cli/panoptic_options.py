@@ -10,7 +10,7 @@ import typer
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..config import ModelConfig
+    from ..config.model import ModelConfig
 
 _PANEL: Final = "Panoptic segmentation"
 
@@ -95,8 +95,8 @@ class PanopticRequest(NamedTuple):
         """
         if not self.wanted:
             return {}
-        from ..config_base import overlay
-        from ..data.stuff_labels import StuffLabels
+        from ..config.base import overlay
+        from ..data.panoptic.labels import StuffLabels
 
         stuff = None if self.stuff_labels is None else StuffLabels.named(self.stuff_labels)
         if stuff is not None and self.stuff_maps is not None:

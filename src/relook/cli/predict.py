@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
-from .. import __version__
+from .._version import __version__
 from ..errors import DataError, UsageError, did_you_mean
+from ..inference.batch.sources import find_images
 from .errors import INTERRUPTED
 from .launch import share_work
 from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
 from .panoptic_options import PanopticRequest, Rule, StuffLabelsOption, StuffMaps, Task
 from .progress import notices
-from .sources import find_images
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .journal import Journal
-    from .prediction_run import Target
+    from ..inference.batch.journal import Journal
+    from ..inference.batch.run import Target
 
 KINDS: Final = ("overlay", "coco", "masks", "panoptic")
 _SIGNALLED: Final = 128  # an exit code above it is that plus the number of the signal
@@ -90,8 +90,8 @@ def predict(
     _check_sharing(devices or 1, folder, device, as_json)
     _share(devices)
 
-    from ..training.cluster import find_place, join_others
-    from .prediction_run import Target
+    from ..inference.batch.run import Target
+    from ..runtime.cluster import find_place, join_others
 
     place = find_place(os.environ)
     _check_sharing(place.world_size, folder, device, as_json)
@@ -125,11 +125,11 @@ class _Request(NamedTuple):
 def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) -> int:
     """Do this process's share; the number of images that could not be read, in the first one."""
     from ..api import load
-    from ..processes import from_first, rank
-    from ..views import TTA
-    from .journal import Journal
-    from .prediction_run import PredictionRun
-    from .shares import shares
+    from ..inference.batch.journal import Journal
+    from ..inference.batch.run import PredictionRun
+    from ..inference.batch.shares import shares
+    from ..inference.views import TTA
+    from ..runtime.distributed import from_first, rank
 
     if request.options["tta"] is not None:
         TTA.parse(request.options["tta"])  # a mistake in it is told before the work
@@ -162,9 +162,9 @@ def _plan(
         return images, set()
 
     from ..api import find_model
-    from ..atomic import remove_drafts
-    from ..interop.hub.downloading import sha256_of
-    from .prediction_run import kept_lines
+    from ..inference.batch.run import kept_lines
+    from ..interop.zoo.downloading import sha256_of
+    from ..runtime.files import remove_drafts
 
     model = sha256_of(find_model(request.model))
     settings = {"relook": __version__, "model": model, **request.options, "stages": request.stages}

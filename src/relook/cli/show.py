@@ -12,7 +12,7 @@ from .errors import printable
 from .options import Allow
 
 if TYPE_CHECKING:
-    from ..describing import Description
+    from ..analysis.summary import Description
 
 _YAML = (".yaml", ".yml")
 
@@ -59,8 +59,8 @@ def show(
 
 def _described(source: str) -> Description:
     """The model that `source` names, whatever it is."""
-    from ..describing import describe
-    from ..presets import PRESETS
+    from ..analysis.summary import describe
+    from ..config.presets import PRESETS
 
     if source in PRESETS:
         return describe(source)
@@ -70,7 +70,7 @@ def _described(source: str) -> Description:
         return _of_settings(settings, path.stem)
 
     from ..api import find_model, load, name_of
-    from ..weights import SUFFIX, read_header
+    from ..weights.file import SUFFIX, read_header
 
     found = find_model(source)
     if found.suffix != SUFFIX:
@@ -82,9 +82,9 @@ def _described(source: str) -> Description:
 
 def _of_settings(path: Path, name: str) -> Description:
     """The model of a configuration file, of a run too."""
-    from ..config_base import overlay
-    from ..describing import describe
-    from ..presets import preset
+    from ..analysis.summary import describe
+    from ..config.base import overlay
+    from ..config.presets import preset
     from ..training.settings import read_overlay
 
     changes = read_overlay(path)

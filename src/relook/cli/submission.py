@@ -11,8 +11,8 @@ from ..errors import RelookError, UsageError
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
-    from ..predictor import Predictor
-    from ..views import TTA
+    from ..inference.predictor import Predictor
+    from ..inference.views import TTA
 
 
 def refuse_beside_submission(**others: Any) -> None:
@@ -48,9 +48,9 @@ def submit(
     `data` is a COCO file and the folder of its images.
     """
     from ..api import name_of
-    from ..data.coco import read_coco
-    from ..evaluation.submission import submission_name, write_submission
-    from ..evaluation.submission_check import MOST, check_submission
+    from ..data.coco.reader import read_coco
+    from ..evaluation.submission.check import MOST, check_submission
+    from ..evaluation.submission.writer import submission_name, write_submission
 
     index = read_coco(*data, annotated=False)
     algorithm = name_of(model)
@@ -90,8 +90,8 @@ def check_submission_file(
     ] = 100,
 ) -> None:
     """Check that a file of results is what COCO's test server takes."""
-    from ..data.coco import read_coco
-    from ..evaluation.submission_check import check_submission
+    from ..data.coco.reader import read_coco
+    from ..evaluation.submission.check import check_submission
 
     index = read_coco(annotations, annotations.parent, check_files=False, annotated=False)
     typer.echo(_told(results, check_submission(results, index, max_dets)))

@@ -36,7 +36,7 @@ from .training_options import (
 if TYPE_CHECKING:
     from ..training.settings import Overlay, Settings
     from ..training.sources import Annotations
-    from ..training.start import Start
+    from ..training.start.source import Start
 
 _WORK = "Several processes"
 
@@ -201,8 +201,8 @@ def _resume(run: Path, others: list[str]) -> None:
 
 def _start(weights: Path) -> Start:
     from ..api import find_model
-    from ..training.start import Start
-    from ..weights import load_model
+    from ..training.start.source import Start
+    from ..weights.file import load_model
 
     path = find_model(weights)
     return Start(load_model(path), path)
@@ -230,9 +230,9 @@ def _name_of(start: Start) -> str:
     It is the one they were trained as, or else, for imported weights, the one of their
     structure; a structure that no preset has goes by the simplest preset with its kind of heads.
     """
-    from ..config_cascades import DSCConfig
+    from ..config.cascades import DSCConfig
+    from ..config.presets import PRESETS
     from ..interop.structure import preset_of
-    from ..presets import PRESETS
 
     named = str(start.saved.extra.get("preset", ""))
     if named in PRESETS:

@@ -14,7 +14,7 @@ from .errors import printable
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
-    from ..interop.hub.zoo import ZooFile
+    from ..interop.zoo.zoo import ZooFile
 
 weights = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +38,7 @@ def list_files(
 ) -> None:
     """List published checkpoints: what they are, what was published for them, and whether they
     are here."""
-    from ..interop.hub.zoo import ZOO
+    from ..interop.zoo.zoo import ZOO
 
     if as_json:
         typer.echo(json.dumps([describe(file) for file in ZOO], indent=1))
@@ -57,7 +57,7 @@ def get(
     Files are kept in the folder RELOOK_CACHE (by default in the user's cache), which can be copied
     to a machine without internet. RELOOK_MIRRORS names other servers to ask first.
     """
-    from ..interop.hub.zoo import fetch, find
+    from ..interop.zoo.zoo import fetch, find
 
     file, console = find(name), notices()
     with progress_bar(console) as bar:
@@ -81,7 +81,7 @@ def verify(path: Annotated[Path, typer.Argument(metavar="FILE", help="Any file."
 
     The exit code is 4 when it is damaged, or nothing is known to compare it with.
     """
-    from ..interop.hub.zoo import verify as verified
+    from ..interop.zoo.zoo import verify as verified
 
     found = verified(path)
     typer.echo(f"{printable(str(path))}: {found.size:,} bytes, SHA-256 {found.sha256}")
@@ -134,9 +134,9 @@ def import_(
     """
     if out.suffix != _SUFFIX:
         raise UsageError("U03", f"--out {out}: the name has to end with {_SUFFIX}")
-    from ..atomic import write_text
     from ..interop.importing import import_checkpoint
-    from ..weights import load_model, save_model
+    from ..runtime.files import write_text
+    from ..weights.file import load_model, save_model
 
     imported = import_checkpoint(
         source,

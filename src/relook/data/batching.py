@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from ..types import ImageBatch, Size, Target
+from ..structures.detection import ImageBatch, Size, Target
 
 Channels = tuple[float, float, float]  # red, green, blue, on the scale 0 to 255
 

@@ -13,22 +13,17 @@ from torchvision.transforms import v2
 
 from ..errors import DataError, UsageError
 from ..ops.masks import crop_masks
-from ..types import Target
+from ..structures.detection import Target
+from .augment.copy_paste import CopyPaste, check_masks
 from .batching import Sample, padded_size
+from .coco.records import CocoIndex, ImageRecord, ObjectRecord
+from .coco.segmentation import fill, runs_of
 from .images import Pixels, read_image
-from .pasting import CopyPaste, check_masks
-from .records import CocoIndex, ImageRecord, ObjectRecord
-from .segmentation import fill, runs_of
-from .semantics import (
-    SemanticChoice,
-    read_semantic_map,
-    semantic_from_instances,
-    semantic_map_path,
-)
+from .semantics import SemanticChoice, read_semantic_map, semantic_from_instances, semantic_map_path
 
 
 class CocoDataset(Dataset[Sample]):
-    """Samples of `index` after `transforms` (see `data.transforms`), with semantic labels.
+    """Samples of `index` after `transforms` (see `data.augment.transforms`), with semantic labels.
 
     With `copy_paste`, some get objects of another sample, which has gone through `transforms` of
     its own; that costs one more image to be read.

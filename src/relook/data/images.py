@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ..errors import DataError
-from ..types import Size
+from ..structures.detection import Size
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 

@@ -13,10 +13,10 @@ from PIL import Image
 
 from ..errors import DataError, UsageError
 from ..ops.id_runs import id_runs
-from ..segments import VOID
-from ..types import IGNORE, Size
-from .panoptic import PanopticImage, PanopticIndex, read_map
-from .records import CocoIndex
+from ..structures.detection import IGNORE, Size
+from ..structures.panoptic import VOID
+from .coco.records import CocoIndex
+from .panoptic.reader import PanopticImage, PanopticIndex, read_map
 
 Mode = Literal["none", "instances", "maps", "panoptic"]
 

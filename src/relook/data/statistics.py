@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from .coco import CocoIndex
-from .transforms import Limits, resized_size
+from .augment.transforms import Limits, resized_size
+from .coco.reader import CocoIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data.coco import CocoIndex, read_coco
+from ..data.coco.reader import CocoIndex, read_coco
 from ..errors import DataError
 
 

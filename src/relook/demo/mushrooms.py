@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..data.coco import CocoIndex
-from ..drawing.sheet import save_picture
+from ..data.coco.reader import CocoIndex
 from ..evaluation.run import evaluate_model
-from ..predictor import Predictor
+from ..inference.predictor import Predictor
 from ..training.fine_tuning import fine_tuning
 from ..training.loop import Outcome, train
 from ..training.recipe import UNLIMITED
 from ..training.settings import DataConfig, Overlay, Settings, resolve
-from ..training.start import Start
-from ..weights import SavedModel, load_model
+from ..training.start.source import Start
+from ..visualization.sheet import save_picture
+from ..weights.file import SavedModel, load_model
 from .datasets import DemoData
 from .pictures import comparison
 from .table import TableRow

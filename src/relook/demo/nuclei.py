@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..drawing.sheet import save_picture
 from ..evaluation.files import save_metrics, save_predictions
 from ..evaluation.run import evaluate_model
-from ..predictor import Predictor
-from ..weights import SavedModel
+from ..inference.predictor import Predictor
+from ..visualization.sheet import save_picture
+from ..weights.file import SavedModel
 from .datasets import DemoData
 from .pictures import comparison
 from .table import TableRow

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ..data.coco import CocoIndex, ImageRecord, object_mask
+from ..data.coco.reader import CocoIndex, ImageRecord, object_mask
 from ..data.images import read_image
-from ..drawing.overlay import draw_objects
-from ..drawing.sheet import Row, contact_sheet
-from ..predictor import Predictor
+from ..inference.predictor import Predictor
+from ..visualization.overlay import draw_objects
+from ..visualization.sheet import Row, contact_sheet
 
 
 def comparison(predictor: Predictor, index: CocoIndex, *, count: int, max_dets: int) -> Image.Image:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..shipped import shipped_file
 from ..training.run_folder import create_run
 from ..training.settings import Overlay
-from ..training.start import Start
-from ..weights import load_model
+from ..training.start.source import Start
+from ..weights.file import load_model
+from ..weights.shipped import shipped_file
 from .datasets import find_data
 from .mushrooms import adapt
 from .nuclei import show_nuclei

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.coco import CocoIndex
+from ..data.coco.reader import CocoIndex
 from ..data.images import read_image
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.metrics import Metrics
-from ..ops.run_lengths import encode_window
+from ..ops.rle import encode_window
 
 SMALLEST = 12  # pixels; smaller parts are noise
 SURE = 1000  # pixels from which a part gets the full score

@@ -23,15 +23,15 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ..errors import DataError, UsageError
-from ..results import ClassLike
+from ..inference.results import ClassLike
 from .counting import CountingCurve
+from .crowding.rule import HuddleRule
+from .crowding.scores import score_huddles
 from .curves import Curves
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
-from .huddle import HuddleRule
-from .huddle_scores import score_huddles
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
-from .resampling import Resampling, resample
+from .statistics.bootstrap import Resampling, resample
 
 IouType = Literal["bbox", "segm"]
 SMALL, LARGE = 32**2, 96**2  # pixels of area

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic import write_text
-from ..data.segmentation import EmptyMaskError, MalformedMaskError, checked
+from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError
+from ..runtime.files import write_text
 from .ground_truth import is_number
 from .metrics import Metrics
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from ..data.coco import CocoIndex, object_mask
-from ..data.segmentation import EmptyMaskError, MalformedMaskError, checked
+from ..data.coco.reader import CocoIndex, object_mask
+from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError
-from ..ops.run_lengths import encode_mask, encode_window
+from ..ops.rle import encode_mask, encode_window
 
 Annotation = dict[str, Any]
 

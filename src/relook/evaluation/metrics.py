@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .counting import IOU, Counting
+from .crowding.scores import HuddleScores
+from .crowding.table import huddle_table
 from .curves import Curves
-from .huddle_scores import HuddleScores
-from .huddle_table import huddle_table
-from .resampling import Resampled
+from .statistics.bootstrap import Resampled
 
 FORMAT_VERSION = 1
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.coco import Category, CocoIndex
+from ..data.coco.reader import Category, CocoIndex
 from ..errors import DataError
-from ..predictor import Predictor
-from ..views import TTA
+from ..inference.predictor import Predictor
+from ..inference.views import TTA
 from .coco import IouType, evaluate_coco
+from .crowding.rule import HuddleRule, find_huddles
 from .ground_truth import GroundTruth, truth_of
-from .huddle import HuddleRule, find_huddles
 from .metrics import Metrics
-from .resampling import Resampling
+from .statistics.bootstrap import Resampling
 
 
 class Evaluation(NamedTuple):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..atomic import write_text
+from ..runtime.files import write_text
 from .confusion import Confusion
 from .curves import LEVELS, Values
 from .error_split import ErrorSplit

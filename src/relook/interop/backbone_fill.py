@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from ..detector import Detector
 from ..errors import ModelError
+from ..models.detector import Detector
 
 _PLAIN: Final = re.compile(
     r"(conv1|bn1|layer\d\.\d+\.(conv[123]|bn[123]|downsample\.[01]))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from ..config import BackboneConfig, SACConfig
+from ..config.model import BackboneConfig, SACConfig
 from .shapes import Shapes, unfit
 
 _STAGES = range(4)

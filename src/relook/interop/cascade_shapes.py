@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypeVar
 
-from ..config_cascades import DSCConfig, HTCConfig
-from ..presets import preset as named_preset
+from ..config.cascades import DSCConfig, HTCConfig
+from ..config.presets import preset as named_preset
 from .shapes import Findings, Shapes, unfit
 
 Side = Literal[7, 14]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data.records import Category
+from ..data.coco.records import Category
 from ..errors import DataError, ModelError, UsageError
 
 

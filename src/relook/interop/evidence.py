@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import ModelConfig
-from ..data.records import Category
+from ..config.model import ModelConfig
+from ..data.coco.records import Category
 from ..errors import ModelError, RelookError
+from .checkpoint.reading import Checkpoint
 from .classes import name_classes, names_in
 from .families import identify
-from .files.reading import Checkpoint
+from .mmdet_config.carried_dsc import guidance_size
+from .mmdet_config.mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
 from .recognition import Recognised, recognise
-from .settings.carried_dsc import guidance_size
-from .settings.mmdet_config import Carried, carry_over, config_from_text, read_mmdet_config
 from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 
 # What Caffe-style networks were trained on, in the order red, green, blue; the first convolution

@@ -12,20 +12,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..assembly import build_detector
-from ..config import ModelConfig
-from ..config_cascades import DSCConfig
-from ..data.records import Category
-from ..detector import Detector
+from ..config.cascades import DSCConfig
+from ..config.model import ModelConfig
+from ..config.presets import preset as named_preset
+from ..data.coco.records import Category
 from ..errors import ModelError, UsageError
-from ..model_header import FORMAT
-from ..presets import preset as named_preset
-from ..weights import SUFFIX, load_model
+from ..models.build import build_detector
+from ..models.detector import Detector
+from ..weights.file import SUFFIX, load_model
+from ..weights.header import FORMAT
+from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes
 from .evidence import Understood, understand
 from .families import Source, identify
-from .files.reading import Checkpoint, read_checkpoint
-from .hub.downloading import sha256_of
 from .legacy import convert_v1
 from .mmdet import rename
 from .recognition import Recognised, todays_name
@@ -33,6 +32,7 @@ from .report import DSC_LICENCE, LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal
 from .style import Style
 from .tensor_table import Row, check_strict, fill, match_tensors
+from .zoo.downloading import sha256_of
 
 _STEM = re.compile(r"features\.(backbone|backbones\.\d+)\.conv1\.weight")
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..config import BackboneConfig, ModelConfig, SACConfig, SemanticConfig
-from ..config_cascades import DSCConfig, HTCConfig
+from ..config.cascades import DSCConfig, HTCConfig
+from ..config.model import BackboneConfig, ModelConfig, SACConfig, SemanticConfig
+from ..config.presets import PRESETS
+from ..config.presets import preset as named_preset
 from ..errors import ModelError
-from ..presets import PRESETS
-from ..presets import preset as named_preset
 from .backbone_shapes import read_backbone
 from .cascade_shapes import BOX, Side, is_guided, read_classes, read_dsc, read_htc
 from .families import Source, identify

@@ -11,9 +11,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from .. import __version__
-from ..detector import Detector
-from ..types import Detections, ImageBatch
+from .._version import __version__
+from ..models.detector import Detector
+from ..structures.detection import Detections, ImageBatch
 from .tensor_table import Row, Status, count_statuses
 
 FORMAT_VERSION: Final = 1

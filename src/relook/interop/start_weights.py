@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from ..assembly import build_detector
-from ..config import ModelConfig
-from ..detector import Detector
+from ..config.model import ModelConfig
 from ..errors import ModelError
+from ..models.build import build_detector
+from ..models.detector import Detector
 from .tensor_table import Row
 
 _RULES: Final = (

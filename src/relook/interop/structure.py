@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..config import ModelConfig
-from ..config_cascades import DSCConfig
-from ..presets import PRESETS
+from ..config.cascades import DSCConfig
+from ..config.model import ModelConfig
+from ..config.presets import PRESETS
 
 _FREE: Final = frozenset({"num_classes", "semantic.num_classes"})
 """Structural fields in which a file may differ from the preset it is said to be."""

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import fast
 from ..errors import ModelError
+from ..ops.cpu import switch as fast
 from ..ops.deformable import Branch, mixed_convolution
 from . import initialise
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..types import Size
+from ..structures.detection import Size
 
 Deviations = tuple[float, float, float, float]
 Bound = Literal["above", "from"]

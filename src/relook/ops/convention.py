@@ -6,7 +6,7 @@ a width was needed. Its box (x1, y1, x2, y2) is simply (x1, y1, x2 + 1, y2 + 1) 
 that the "+1" of its coder, areas, overlaps, suppression, pyramid levels and files needs no code:
 the plain formulas give the same numbers: centres lie half a pixel further on in all boxes alike,
 which the coder cancels. What remains different is listed in `Convention`, and the anchors, which
-are `rpn.anchors.pixel_anchors`.
+are `models.rpn.anchors.pixel_anchors`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..types import Paste
-from .roi_pool import Align, align_adaptive, align_two_by_two
+from ..structures.detection import Paste
+from .roi_align import Align, align_adaptive, align_two_by_two
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import deform_conv2d
 
-from .. import fast
-from .sampled_product import Geometry, sampled_product, tap_major, window_taps
+from .cpu import switch as fast
+from .cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 
 Pair = tuple[int, int]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..types import Rois
+from ..structures.detection import Rois
 from .boxes import has_area
-from .roi_pool import pool_map
+from .roi_align import pool_map
 
 
 def enlarge(boxes: Tensor, ratio: float) -> Tensor:

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..types import ObjectMasks, Rois, Size
+from ..structures.detection import ObjectMasks, Rois, Size
 from .boxes import clip
-from .roi_pool import pool_map
+from .roi_align import pool_map
 
 
 def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:

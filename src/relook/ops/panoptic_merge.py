@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torchvision.ops import nms
 
-from ..segments import VOID, PanopticMap, Segment
-from .run_lengths import RLE, decode_window
+from ..structures.panoptic import VOID, PanopticMap, Segment
+from .rle import RLE, decode_window
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..types import Size
+from ..structures.detection import Size
 
 _AT_ONCE = 2**24  # values of resized logits in memory at a time, 64 MB of floats
 

@@ -13,15 +13,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from PIL import Image
 
-from ..data.coco import CocoIndex
-from ..drawing.sheet import save_picture
+from ..data.coco.reader import CocoIndex
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
 from ..evaluation.ground_truth import GroundTruth, truth_of
 from ..evaluation.metrics import Metrics
-from ..evaluation.panoptic_scores import PanopticScores
-from ..processes import from_first, gathered
-from ..weights import save_model
+from ..evaluation.panoptic.scores import PanopticScores
+from ..runtime.distributed import from_first, gathered
+from ..visualization.sheet import save_picture
+from ..weights.file import save_model
 from .loading import TrainingBatch, mixed_seed
 from .module import TrainingModule
 from .run_folder import RunFolder

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from ..atomic import replacing, unwritable
 from ..errors import RelookError
+from ..runtime.files import replacing, unwritable
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

@@ -11,7 +11,7 @@ import lightning.pytorch as pl
 import torch.distributed as dist
 
 from ..errors import RelookError
-from ..processes import rank, world_size
+from ..runtime.distributed import rank, world_size
 from .run_folder import RunFolder
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..config_base import assign
+from ..config.base import assign
 from ..data.statistics import ObjectStatistics
-from ..weights import SavedModel
+from ..weights.file import SavedModel
 from .recipe import UNLIMITED
 from .settings import Overlay, Settings, resolve
 from .sources import Annotations, read_annotations

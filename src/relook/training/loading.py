@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..data.batching import Sample, batch_images
 from ..errors import RelookError, UsageError
-from ..types import ImageBatch, Target
+from ..structures.detection import ImageBatch, Target
 
 _MASK = 2**63 - 1
 

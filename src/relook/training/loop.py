@@ -22,25 +22,17 @@ from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
 
-from ..detector import Detector
-from ..devices import choose_device
-from ..drawing.batch import draw_batch
 from ..evaluation.metrics import Metrics
-from ..fast import plain
-from ..memory import keep_freed
-from ..processes import from_first
-from .callbacks import (
-    MONITOR,
-    FirstBatch,
-    KeepLatest,
-    Records,
-    Reseed,
-    Validation,
-)
+from ..models.detector import Detector
+from ..ops.cpu.switch import plain
+from ..runtime.cluster import Place, find_place, join_others
+from ..runtime.devices import choose_device
+from ..runtime.distributed import from_first
+from ..runtime.memory import keep_freed
+from ..visualization.batch import draw_batch
+from .callbacks import MONITOR, FirstBatch, KeepLatest, Records, Reseed, Validation
 from .checkpoints import WholeCheckpointIO
-from .cluster import Place, find_place, join_others
 from .ending import interruptible
-from .fresh import seeded_detector
 from .loading import (
     BatchLoader,
     BatchMaker,
@@ -61,7 +53,8 @@ from .run_folder import RunFolder, create_run, open_run
 from .schedule import Schedule
 from .settings import Settings
 from .sources import Annotations, Sources, read_sources
-from .start import Start, first_detector
+from .start.fresh import seeded_detector
+from .start.source import Start, first_detector
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50

@@ -13,15 +13,15 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from ..data.coco import Category
-from ..detecting import Found
-from ..detector import Detector, Segmented
+from ..data.coco.reader import Category
 from ..errors import RelookError
-from ..folding import FoldedCopy
-from ..processes import gathered, maxima, means, shared_counts
-from ..results import Result
-from ..segments import PanopticCategory
-from ..types import Losses
+from ..inference.engine import Found
+from ..inference.results import Result
+from ..models.detector import Detector, Segmented
+from ..models.folding import FoldedCopy
+from ..runtime.distributed import gathered, maxima, means, shared_counts
+from ..structures.detection import Losses
+from ..structures.panoptic import PanopticCategory
 from .loading import TrainingBatch
 from .panoptic_validation import Counted, PanopticValidation
 from .recipe import Recipe

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..config import ModelConfig
-from ..data.coco import Category
-from ..data.panoptic import PanopticIndex, read_truth
-from ..detector import Segmented
-from ..evaluation.panoptic_quality import PanopticQuality
-from ..evaluation.panoptic_scores import ClassQuality, PanopticScores, summed
-from ..panoptic_task import PanopticTask
-from ..results import Result
-from ..segments import PanopticCategory
+from ..config.model import ModelConfig
+from ..data.coco.reader import Category
+from ..data.panoptic.reader import PanopticIndex, read_truth
+from ..evaluation.panoptic.quality import PanopticQuality
+from ..evaluation.panoptic.scores import ClassQuality, PanopticScores, summed
+from ..inference.panoptic import PanopticTask
+from ..inference.results import Result
+from ..models.detector import Segmented
+from ..structures.panoptic import PanopticCategory
 
 Counted = tuple[ClassQuality, ...]  # of one image, the classes that are in it or were found
 

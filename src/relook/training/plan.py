@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..config import ModelConfig
-from ..detector import Detector
-from .cluster import Place
+from ..config.model import ModelConfig
+from ..models.detector import Detector
+from ..runtime.cluster import Place
 from .recipe import UNLIMITED, AugmentConfig, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE

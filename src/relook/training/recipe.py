@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..config import ModelConfig
-from ..config_base import Config, Fraction, Positive
+from ..config.base import Config, Fraction, Positive
+from ..config.model import ModelConfig
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 
@@ -89,7 +89,7 @@ class Recipe(Config):
     normalise: Literal["global", "process"] = "global"
     """What a loss is divided by when several processes train: what all of them count together,
     as one process would, or each what it counts itself."""
-    fast: bool = True  # take the fast ways of `relook.fast` where they apply
+    fast: bool = True  # take the fast ways of `relook.ops.cpu.switch` where they apply
     recompute: bool = False
     """Activation checkpointing: backbone, pyramid and heads compute twice in place of keeping
     what they computed; less memory, the same losses."""

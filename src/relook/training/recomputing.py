@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..backbones.resnet import Bottleneck
-from ..detector import Detector
-from ..heads.box import BoxHead
-from ..heads.mask import MaskHead
-from ..heads.semantic import SemanticHead
 from ..layers.aspp import ASPP
 from ..layers.recomputed import Recomputed
-from ..pyramids.fpn import FPN
+from ..models.backbones.resnet import Bottleneck
+from ..models.detector import Detector
+from ..models.heads.box import BoxHead
+from ..models.heads.mask import MaskHead
+from ..models.heads.semantic import SemanticHead
+from ..models.pyramids.fpn import FPN
 
 _METHODS: Final = {
     ASPP: "forward",

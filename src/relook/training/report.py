@@ -8,17 +8,17 @@ from typing import Any
 
 from PIL import Image
 
-from ..data.coco import CocoIndex
+from ..data.coco.reader import CocoIndex
 from ..errors import DataError
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import read_predictions
 from ..evaluation.ground_truth import truth_of
 from ..evaluation.metrics import Metrics
-from ..reporting.charts import Axes, Curve, chart
-from ..reporting.evaluated import Study, study
-from ..reporting.numbers import headline
-from ..reporting.page import Section, figure, folded, grid, listing, page, table
-from ..results import SHOWN_FROM
+from ..inference.results import SHOWN_FROM
+from ..reports.evaluation import Study, study
+from ..reports.numbers import headline
+from ..visualization.charts import Axes, Curve, chart
+from ..visualization.page import Section, figure, folded, grid, listing, page, table
 from .progress import duration
 from .run_folder import RunFolder
 from .settings import Settings

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from .. import __version__
-from ..atomic import write_text
-from ..data.coco import CocoIndex
+from .._version import __version__
+from ..data.coco.reader import CocoIndex
 from ..errors import DataError, RelookError, UsageError
+from ..runtime.files import write_text
 from .settings import Settings, read_overlay, resolve
 
 _PACKAGES = ("torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "pycocotools")

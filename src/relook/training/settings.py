@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from ..config import ModelConfig
-from ..config_base import C, Config, assign, overlay
+from ..config.base import C, Config, assign, overlay
+from ..config.model import ModelConfig
+from ..config.presets import preset
 from ..errors import DataError, UsageError, did_you_mean
-from ..presets import preset
 from .recipe import Recipe, recipe_for
 
 FILE_KEYS = ("format", "model", "train", "data")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..config import ModelConfig
-from ..data.coco import CocoIndex, read_coco
+from ..config.model import ModelConfig
+from ..data.augment.copy_paste import CopyPaste, check_masks
+from ..data.augment.transforms import evaluation_transforms, training_transforms
+from ..data.coco.reader import CocoIndex, read_coco
 from ..data.dataset import CocoDataset
-from ..data.panoptic import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
-from ..data.pasting import CopyPaste, check_masks
+from ..data.panoptic.reader import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
 from ..data.semantics import SemanticChoice, choose_semantics, panoptic_semantics
-from ..data.transforms import evaluation_transforms, training_transforms
 from ..errors import DataError, UsageError
-from ..segments import PanopticCategory
+from ..structures.panoptic import PanopticCategory
 from .recipe import from_scratch
 from .settings import Settings
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relook.cascades.htc import StageRule
-from relook.cascades.steps import (
+from relook.models.cascades.htc import StageRule
+from relook.models.cascades.steps import (
     STRIDES,
     SampleRule,
     SelectRule,
@@ -20,14 +20,22 @@ from relook.cascades.steps import (
     refine,
     select,
 )
-from relook.heads.box import box_loss
-from relook.heads.mask import MaskHead, own_class
+from relook.models.heads.box import box_loss
+from relook.models.heads.mask import MaskHead, own_class
 from relook.ops.boxes import Deviations
 from relook.ops.convention import V2
-from relook.ops.guided_pool import pool_guided
+from relook.ops.guided_roi_align import pool_guided
 from relook.ops.masks import mask_targets
 from relook.ops.matching import BACKGROUND, IGNORED
-from relook.types import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from relook.structures.detection import (
+    Detections,
+    ImageBatch,
+    Losses,
+    Matched,
+    Pyramid,
+    Rois,
+    Target,
+)
 
 
 class BlurredConv(nn.Module):

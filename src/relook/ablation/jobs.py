@@ -1,0 +1,138 @@
+"""Trainings that are compared: each a process of its own, its numbers kept, stopped and gone on.
+
+A job is a dataclass with a ``name``. Its folder has ``job.json``, ``said.txt`` with what its
+process said, and ``numbers.json`` when it is done. Processes end with the one that started them,
+however that ends, so that two never write into one folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from ..errors import RelookError
+from ..runtime.files import write_text
+
+Numbers = dict[str, Any]
+Core = int | Literal["all", "any"]
+WHOLE_MACHINE: Final = "all"
+"""In place of a core: all of them, and as many threads as PyTorch takes by itself."""
+ANY_CORE: Final = "any"
+"""In place of a core: one thread, on whichever is free."""
+_MOMENT = 0.5  # seconds
+
+
+def run_all(
+    jobs: Sequence[Any],
+    folder: Path,
+    cores: Sequence[Core],
+    command: Sequence[str],
+    tell: Callable[[Any, Numbers], None],
+) -> None:
+    """Do what has no numbers yet, at a time one job for each entry of `cores`.
+
+    Each is ``COMMAND FOLDER CORE`` in a process of its own, to be answered by `run_one`. `tell` is
+    handed each job that has been done, and its numbers.
+
+    Raises:
+        RelookError: R05 when a job ended with an error.
+    """
+    missing = iter([job for job in jobs if not is_done(folder, job)])
+    lanes: dict[int, tuple[Any, subprocess.Popen[bytes]]] = {}  # by the place in `cores`
+    try:
+        while True:
+            for lane, core in enumerate(cores):
+                job = None if lane in lanes else next(missing, None)
+                if job is not None:
+                    lanes[lane] = job, _start(job, folder, core, command)
+            if not lanes:
+                return
+            for lane, (job, process) in list(lanes.items()):
+                if _has_ended(process, folder / job.name):
+                    del lanes[lane]
+                    tell(job, numbers(folder, job))
+    finally:
+        for _, process in lanes.values():
+            _end(process)
+
+
+def _has_ended(process: subprocess.Popen[bytes], place: Path) -> bool:
+    """Whether the job of `place` ends well within a moment."""
+    try:
+        code = process.wait(timeout=_MOMENT)
+    except subprocess.TimeoutExpired:
+        return False
+    _end(process)
+    if code:
+        said = place / "said.txt"
+        raise RelookError("R05", f"{place.name} failed: {_last_line(said)} See {said}.")
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _start(job: Any, folder: Path, core: Core, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    place = folder / job.name
+    write_text(place / "job.json", json.dumps(asdict(job), indent=2) + "\n")
+    environment = dict(os.environ)
+    if core != WHOLE_MACHINE:
+        environment["OMP_NUM_THREADS"] = "1"  # which PyTorch asks as it starts
+    with (place / "said.txt").open("wb") as said:
+        # Nothing is written to its standard input: its end is the end of this process.
+        return subprocess.Popen(
+            [*command, str(place), str(core)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _last_line(said: Path) -> str:
+    lines = said.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing.")
+
+
+def run_one(
+    place: Path, core: str, kind: Callable[..., Any], run: Callable[[Any, Path], Numbers]
+) -> None:
+    """The job of ``place/job.json``, made by `kind`, on `core`; then its ``numbers.json``.
+
+    `core` is a number, for one thread on it, or another `Core`. The process ends when the one that
+    started it does.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if core not in (WHOLE_MACHINE, ANY_CORE):
+        os.sched_setaffinity(0, {int(core)})
+    job = kind(**json.loads((place / "job.json").read_text(encoding="utf-8")))
+    write_text(place / "numbers.json", json.dumps(run(job, place), indent=2) + "\n")
+
+
+def _end_with_parent() -> None:
+    # Not through sys.stdin: a thread that holds its lock disturbs the end of the interpreter.
+    os.read(0, 1)
+    os._exit(1)
+
+
+def is_done(folder: Path, job: Any) -> bool:
+    """Whether the numbers of `job` are there."""
+    path: Path = folder / job.name / "numbers.json"
+    return path.is_file()
+
+
+def numbers(folder: Path, job: Any) -> Numbers:
+    """What a job that is done has found."""
+    path = folder / job.name / "numbers.json"
+    content: Numbers = json.loads(path.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,196 @@
+"""What an ablation is going to do: the settings of each row, under one budget, for every seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config.plugins import allowed
+from ..errors import DataError, UsageError
+from ..runtime.files import write_text
+from ..training.recipe import UNLIMITED, Recipe
+from ..training.settings import Overlay, Settings, resolve
+from .rows import BUDGETED, Row
+from .running import Job
+
+PLAN, FORMAT = "plan.json", 1
+FREE = ("train.workers",)
+"""What may differ when an ablation goes on: results do not depend on it."""
+_SHOWN = 5  # differences
+_SCHEDULE = Overlay(train={"epochs": Recipe().epochs, "step_epochs": Recipe().step_epochs})
+"""The same for all rows unless the user says otherwise; some presets' recipes are longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What every training may use: so many epochs, or so many minutes."""
+
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def spent_by(self, recipe: Recipe) -> Recipe:
+        """`recipe` within the budget; its rate drops after the same part of the training."""
+        epochs = self.epochs or UNLIMITED
+        drops = {max(1, round(one * epochs / recipe.epochs)) for one in recipe.step_epochs}
+        return recipe.with_(epochs=epochs, minutes=self.minutes, step_epochs=tuple(sorted(drops)))
+
+    def __str__(self) -> str:
+        return counted(self.epochs, "epoch") if self.epochs else f"{self.minutes:g} minutes"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def settings_for(row: Row, common: Sequence[Overlay], budget: Budget) -> Settings:
+    """The settings of `row`; its changes win over the `common` ones, and the budget over both.
+
+    Raises:
+        UsageError: What is wrong with the row or with the settings, U04 for settings that need
+            a validation while training or data that is missing.
+    """
+    try:
+        settings = resolve([_SCHEDULE, *common, row.overlay()], preset_name=row.model)
+    except UsageError as error:
+        named = "" if f"row {row.name}" in error.message else f"row {row.name}: "
+        raise UsageError(error.code, f"{named}{error.message}") from None
+    if settings.data.val_json is None:
+        raise UsageError("U04", "nothing to score the rows on; pass --val-json FILE.")
+    if settings.train.patience is not None:
+        raise UsageError(
+            "U04",
+            f"row {row.name}: train.patience stops a training by its validations, but all rows "
+            "have the same budget, and the images they are scored on choose nothing. Remove it.",
+        )
+    return settings.with_(train=budget.spent_by(settings.train))
+
+
+def check_common(overlay: Overlay) -> None:
+    """Refuse `--set` for what an ablation has options of its own for.
+
+    Raises:
+        UsageError: U04 when it is set.
+    """
+    for key in BUDGETED:
+        if key.removeprefix("train.") in overlay.train:
+            raise UsageError(
+                "U04",
+                f"--set {key}: an ablation has --epochs or --budget, and --seeds, for all rows.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rows by name, in order, with the settings of their first seed."""
+
+    rows: Mapping[str, Settings]
+    seeds: int
+
+    def jobs(self) -> Iterator[Job]:
+        """Every row with every seed; all rows with one seed before any with the next."""
+        for seed in range(self.seeds):
+            for row, settings in self.rows.items():
+                text = settings.with_(train__seed=seed).to_yaml()
+                yield Job(row, seed, f"{_folder(row)}-seed{seed}", text, allowed())
+
+    def content(self) -> dict[str, Any]:
+        """What must be the same for an ablation to go on: rows, budget, data and start.
+
+        Raises:
+            DataError: D01 when an annotation file is missing.
+        """
+        files = {
+            path
+            for one in self.rows.values()
+            for path in (one.data.train_json, one.data.val_json, one.train.backbone_from)
+            if path is not None
+        }
+        return {
+            "format": FORMAT,
+            "rows": {name: one.model_dump(mode="json") for name, one in self.rows.items()},
+            "files": {str(path): _digest(path) for path in sorted(files)},
+        }
+
+    def start(self, folder: Path, *, resume: bool) -> None:
+        """Claim `folder` for this plan, or see that it is this plan's.
+
+        Raises:
+            UsageError: U04 when the folder holds something else, or a plan that differs; the
+                differences are named.
+            RelookError: R02 when it cannot be written.
+        """
+        _check_names(self.rows)
+        path, content = folder / PLAN, self.content()
+        if path.is_file():
+            if not resume:
+                raise UsageError(
+                    "U04",
+                    f"{folder} holds an ablation already. Go on with the same command and "
+                    "--resume, or choose a new --out.",
+                )
+            _compare(path, content)
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError("U04", f"{folder} holds something else; choose a new --out.")
+        else:
+            write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def _compare(path: Path, content: Mapping[str, Any]) -> None:
+    try:
+        before = _flat(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise DataError("D03", f"{path}: the plan cannot be read ({error}).") from None
+    now = _flat(content)
+    names = list(dict.fromkeys([*before, *now]))
+    differ = [n for n in names if before.get(n) != now.get(n) and not n.endswith(FREE)]
+    if differ:
+        lines = [
+            f"  {n}: {before.get(n, 'not there')} then, {now.get(n, 'not there')} now"
+            for n in differ[:_SHOWN]
+        ]
+        more = f"\n  and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
+        raise UsageError(
+            "U04",
+            f"{path.parent} is of another ablation, whose numbers cannot stand in one table with "
+            "these. Repeat the command as it was, or choose a new --out. What differs:\n"
+            + "\n".join(lines)
+            + more,
+        )
+
+
+def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+    """Values by their path; a mapping without keys is a value."""
+    if not isinstance(tree, dict) or not tree:
+        return {path: tree}
+    return {
+        name: value
+        for key, child in tree.items()
+        for name, value in _flat(child, f"{path}.{key}" if path else str(key)).items()
+    }
+
+
+def _folder(row: str) -> str:
+    return re.sub(r"[^\w+.-]", "_", row)
+
+
+def _check_names(rows: Mapping[str, Settings]) -> None:
+    """Two rows must not share a folder, on systems without upper case neither."""
+    taken: dict[str, str] = {}
+    for row in rows:
+        other = taken.setdefault(_folder(row).lower(), row)
+        if other != row:
+            raise UsageError("U04", f"rows {other} and {row} would share a folder; rename one.")
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError("D01", f"{path}: the file cannot be read ({error}).") from None

@@ -1,0 +1,233 @@
+"""Rows of ablation tables: a preset, and what is changed about it and its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config.base import assign
+from ..config.cascades import DSCConfig
+from ..config.presets import preset
+from ..errors import DataError, UsageError, did_you_mean
+from ..training.settings import Overlay
+
+SCALES = ("tiny", "r50")
+BUDGETED = ("train.epochs", "train.minutes", "train.steps", "train.seed")
+"""Settings that all rows share, so that no row may change them."""
+_FILE_ENDINGS = (".yaml", ".yml")
+_KEYS = ("model", "set")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a preset, in whose name ``{}`` stands for a scale, and changes of fields."""
+
+    name: str
+    model: str
+    changes: Mapping[str, Any] = field(default_factory=dict)  # by model.FIELD or train.FIELD
+
+    def at(self, scale: str) -> Row:
+        """This row with the preset of `scale`."""
+        return Row(self.name, self.model.format(scale), self.changes)
+
+    def overlay(self) -> Overlay:
+        """The changes, as a layer of settings.
+
+        Raises:
+            UsageError: U02 for a key that is neither of the model nor of the training, U03 for two
+                keys that cannot both be, U04 for a setting that all rows share.
+        """
+        tree: dict[str, Any] = {"model": {}, "train": {}}
+        for key, value in self.changes.items():
+            root, *path = str(key).split(".")
+            if root not in tree or not all(path) or not path:
+                raise UsageError(
+                    "U02",
+                    f"row {self.name}: unknown key {key}; keys begin with model. or train., as in "
+                    "model.pyramid.steps or train.ema.",
+                )
+            if key in BUDGETED:
+                raise UsageError(
+                    "U04",
+                    f"row {self.name}: {key} is the same for all rows of an ablation; give "
+                    "--budget, --epochs or --seeds.",
+                )
+            assign(tree, [root, *path], value)
+        return Overlay(model=tree["model"], train=tree["train"])
+
+    @property
+    def is_a_preset(self) -> bool:
+        """Whether the model is that of the preset, whatever the training."""
+        return not any(key.startswith("model.") for key in self.changes)
+
+
+def _row(name: str, model: str, **changes: Any) -> Row:
+    return Row(name, model, {f"model.{k.replace('__', '.')}": v for k, v in changes.items()})
+
+
+_RFP, _SAC, _FAST_DSC = "htc-{}-rfp", "htc-{}-sac", "fast-dsc-{}"
+
+ROWS: dict[str, Row] = {
+    row.name: row
+    for row in (
+        _row("htc", "htc-{}"),
+        _row("+rfp", _RFP),
+        _row("+sac", _SAC),
+        _row("both", "detectors-htc-{}"),
+        # The published "+RFP" also standardises weights: this is what it is to be compared with.
+        _row("htc+ws", "htc-{}", backbone__weight_standardisation=True),
+        _row("rfp+sharing", _RFP, pyramid__share_backbone=True),
+        _row("rfp-aspp", _RFP, pyramid__connector="none"),
+        _row("rfp-fusion", _RFP, pyramid__fusion="none"),
+        _row("rfp+3x", _RFP, pyramid__steps=3),
+        _row("sac-dcn", _SAC, backbone__sac__deformable=False),
+        _row(
+            "sac-dcn-global",
+            _SAC,
+            backbone__sac__deformable=False,
+            backbone__sac__context=False,
+        ),
+        _row(
+            "sac-dcn-locking",
+            _SAC,
+            backbone__sac__deformable=False,
+            backbone__sac__locked=False,
+        ),
+        _row(
+            "sac-dcn+ds",
+            _SAC,
+            backbone__sac__deformable=False,
+            backbone__sac__switch="dual",
+        ),
+        _row("sac-sigmoid", _SAC, backbone__sac__switch="sigmoid"),
+        _row("fast-dsc", _FAST_DSC),
+        _row("full-dsc", "dsc-{}"),
+        _row("dsc-equations", "dsc-{}", cascade=DSCConfig.paper().model_dump(exclude_unset=True)),
+        _row("dsc-exsg", _FAST_DSC, cascade__explicit_guidance=False),
+        _row("dsc-imsg", _FAST_DSC, cascade__implicit_guidance=False),
+        _row("dsc-plus1", _FAST_DSC, cascade__plus_one=False),
+        _row("dsc-afa", _FAST_DSC, cascade__alignment="none"),
+        _row("dsc-afa+recompute", _FAST_DSC, cascade__alignment="recompute"),
+        _row("htc-interleaving", "htc-{}", cascade__interleaved=False),
+        _row("htc-mask-flow", "htc-{}", cascade__mask_flow=False),
+        # Both: a branch that is off comes back where the training asks for its labels.
+        Row("htc-semantics", "htc-{}", {"model.semantic": None, "train.semantics": "none"}),
+        _row("htc-fusion-boxes", "htc-{}", semantic__fuse_boxes=False),
+        _row("htc-fusion-masks", "htc-{}", semantic__fuse_masks=False),
+    )
+}
+"""The rows that have names."""
+
+EQUALS = (("+rfp", "htc+ws"), ("+sac", "htc+ws"), ("both", "+rfp"), ("both", "+sac"))
+"""Rows that differ in one thing only from another than the first: row, and that one. The published
+"+RFP" and "+SAC" standardise weights too, and so does what they are compared with here."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "main": ("htc", "+rfp", "+sac", "both"),
+    "rfp": ("+rfp", "rfp+sharing", "rfp-aspp", "rfp-fusion", "rfp+3x"),
+    "sac": ("+sac", "sac-dcn", "sac-dcn-global", "sac-dcn-locking", "sac-dcn+ds", "sac-sigmoid"),
+    "dsc": ("htc", "fast-dsc", "full-dsc", "dsc-equations"),
+    "guidance": (
+        "fast-dsc",
+        "dsc-exsg",
+        "dsc-imsg",
+        "dsc-plus1",
+        "dsc-afa",
+        "dsc-afa+recompute",
+    ),
+    "hybrid": (
+        "htc",
+        "htc-interleaving",
+        "htc-mask-flow",
+        "htc-semantics",
+        "htc-fusion-boxes",
+        "htc-fusion-masks",
+    ),
+}
+"""Names for several rows, the one that the others are compared with first."""
+
+
+def choose_rows(text: str, scale: str) -> list[Row]:
+    """The rows of `text`: names of rows, of groups and of YAML files, with commas between.
+
+    A row that comes twice is taken once. The first one is what the others are compared with.
+
+    Raises:
+        UsageError: U01 for an unknown name or preset, U02 or U03 for a file that is no list of
+            rows, U04 when two rows of one name differ.
+        DataError: D01 when there is no such file.
+    """
+    chosen: dict[str, Row] = {}
+    for row in _expanded([part.strip() for part in text.split(",") if part.strip()], scale):
+        if chosen.setdefault(row.name, row) != row:
+            raise UsageError("U04", f"two rows that differ are called {row.name}; rename one.")
+    if not chosen:
+        raise UsageError("U03", f"--rows {text!r}: no row is named; {_known('')}")
+    return list(chosen.values())
+
+
+def _expanded(parts: Sequence[str], scale: str) -> Iterable[Row]:
+    for part in parts:
+        if part.endswith(_FILE_ENDINGS):
+            yield from read_rows(Path(part))
+        elif part in ROWS or part in GROUPS:
+            yield from (ROWS[name].at(scale) for name in GROUPS.get(part, (part,)))
+        else:
+            raise UsageError("U01", f"--rows: unknown row {part!r}; {_known(part)}")
+
+
+def _known(part: str) -> str:
+    return f"{did_you_mean(part, [*GROUPS, *ROWS])} A file of rows ends with .yaml."
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a YAML file: ``rows: {NAME: {model: PRESET, set: {model.FIELD: VALUE}}}``.
+
+    Raises:
+        DataError: D01 when there is no such file.
+        UsageError: U01 for an unknown preset, U02 for an unknown key, U03 for text that is no
+            such mapping.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("D01", f"{path}: the rows cannot be read ({error}).") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(
+            "U03", f"{path}: not a YAML file ({' '.join(str(error).split())})."
+        ) from None
+    content = _mapping(tree, ("rows",), str(path))
+    rows = content.get("rows")
+    if not isinstance(rows, dict) or not rows:
+        raise UsageError("U03", f"{path}: rows must be a mapping of names to rows; got {rows!r}")
+    return [_read_row(str(name), given, path) for name, given in rows.items()]
+
+
+def _read_row(name: str, given: Any, path: Path) -> Row:
+    where = f"{path}: row {name}"
+    parts = _mapping(given, _KEYS, where)
+    model, changes = parts.get("model"), parts.get("set", {})
+    if not isinstance(model, str):
+        raise UsageError("U03", f"{where}: model must be the name of a preset; got {model!r}")
+    if not isinstance(changes, dict) or not all(isinstance(key, str) for key in changes):
+        raise UsageError("U03", f"{where}: set must be a mapping of fields; got {changes!r}")
+    try:
+        preset(model)
+    except UsageError as error:
+        raise UsageError(error.code, f"{where}: {error.message}") from None
+    return Row(name, model, changes)
+
+
+def _mapping(given: Any, keys: Sequence[str], where: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise UsageError(
+            "U03", f"{where}: expected a mapping with {', '.join(keys)}; got {given!r}"
+        )
+    for key in given:
+        if key not in keys:
+            raise UsageError("U02", f"{where}: unknown key {key}; {did_you_mean(str(key), keys)}")
+    return given

@@ -1,0 +1,154 @@
+"""One job of an ablation: a row trained with one seed, and its last weights scored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from ..config.plugins import allowing
+from ..data.coco.reader import read_coco
+from ..errors import RelookError
+from ..evaluation.run import evaluate_model
+from ..evaluation.statistics.bootstrap import Resampling
+from ..evaluation.statistics.intervals import save_resampled
+from ..inference.predictor import Predictor
+from ..runtime.files import write_text
+from ..training.loop import resume, train
+from ..training.run_folder import RunFolder
+from ..training.settings import Settings, read_overlay, resolve
+from ..training.start.source import Start
+from ..weights.file import load_model
+from .dials import dial_groups
+from .jobs import Numbers, run_one
+
+COMMAND = (sys.executable, "-m", "relook.ablation.running")
+DIVERGED, RESAMPLED = "R03", "resampled.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row with one seed."""
+
+    row: str
+    seed: int
+    name: str  # of its folder
+    settings: str  # YAML, with the validation data that the row is scored on
+    allow: Sequence[str] = ()  # packages whose parts its model may name
+
+    def run(self, folder: Path) -> RunFolder:
+        """Where the row is trained with this seed, in the `folder` of all jobs."""
+        return RunFolder(folder / self.name / "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training that has ended came to."""
+
+    steps: int
+    images: int
+    minutes: float
+    memory: int | None
+    """Bytes at most: on a GPU those allocated, else those resident of the process. None where the
+    system does not say, or this process found the training at its end."""
+    on: str  # cpu or the name of the GPU
+
+
+def train_in(
+    place: Path, settings: Settings, start: Start | None = None
+) -> tuple[RunFolder, Trained]:
+    """The training of ``place/run``: done anew, gone on with, or found done.
+
+    Raises:
+        What `training.loop.train` raises.
+    """
+    run, done = RunFolder(place / "run"), place / "trained.json"
+    if done.is_file():
+        return run, Trained(**json.loads(done.read_text(encoding="utf-8")))
+    before = run.last.stat().st_mtime_ns if run.last.is_file() else None
+    with (place / "log.txt").open("a", encoding="utf-8") as log:
+        console = Console(file=log, width=200)
+        if before is not None:
+            outcome = resume(run.path, console)
+        else:
+            if run.path.exists():  # of a training that was stopped in its first epoch
+                shutil.rmtree(run.path)
+            outcome = train(settings, console, out=run.path, start=start)
+    stepped = run.last.stat().st_mtime_ns != before
+    if not stepped and settings.train.ema is not None:
+        # Stopped between its last checkpoint and the saving of its averaged weights.
+        shutil.rmtree(run.path)
+        return train_in(place, settings, start)
+    memory, on = _memory() if stepped else (None, device_name())
+    trained = Trained(outcome.steps, outcome.images, outcome.seconds / 60, memory, on)
+    write_text(done, json.dumps(asdict(trained), indent=2) + "\n")
+    return run, trained
+
+
+def run_job(job: Job, place: Path) -> Numbers:
+    """Train in ``place/run`` without looking at the validation images, then score on them.
+
+    What intervals are made of is kept in ``place/resampled.npz``. A training that diverged has no
+    metrics, and says why.
+    """
+    write_text(place / "settings.yaml", job.settings)
+    settings = resolve([read_overlay(place / "settings.yaml")])
+    try:
+        run, trained = train_in(place, settings.with_(data__val_json=None, data__val_images=None))
+    except RelookError as error:
+        if error.code != DIVERGED:
+            raise
+        return {"row": job.row, "seed": job.seed, "diverged": error.message}
+    data = settings.data
+    assert data.val_json is not None
+    index = read_coco(data.val_json, data.val_images or data.train_images)
+    predictor = Predictor.of(load_model(run.best))
+    groups = {group.name: group.images for group in dial_groups(data.val_json)}
+    metrics = evaluate_model(
+        predictor, index, max_dets=settings.train.max_dets, resampling=Resampling(groups=groups)
+    ).metrics
+    assert metrics.resampled is not None
+    save_resampled(place / RESAMPLED, metrics.resampled)
+    found = metrics.to_json()
+    return {"row": job.row, "seed": job.seed, **asdict(trained), "metrics": found}
+
+
+def _memory() -> tuple[int | None, str]:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated(), device_name()
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None, device_name()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most * (1 if sys.platform == "darwin" else 1024), device_name()
+
+
+def device_name() -> str:
+    """What models run on here: cpu, or the name of the GPU."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _run_allowed(job: Job, place: Path) -> Numbers:
+    with allowing(job.allow):
+        return run_job(job, place)
+
+
+def main(given: Sequence[str]) -> int:
+    """``FOLDER CORE``, as `jobs.run_all` starts it; the exit code."""
+    try:
+        run_one(Path(given[0]), given[1], Job, _run_allowed)
+    except RelookError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,224 @@
+"""What became of the rows as a table, for people (Markdown) and for programs (CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..evaluation.statistics.bootstrap import Resampled
+from ..evaluation.statistics.intervals import Values
+from .jobs import Numbers
+from .published import MEASURES, Published
+
+HEADS = dict(zip(MEASURES, ("AP", "AP50", "AP75", "S", "M", "L"), strict=True))
+KINDS = ("box", "mask")
+DASH = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """A row with what was measured: costs, and the numbers of each seed."""
+
+    name: str
+    model: str  # the preset
+    parameters: int
+    multiply_adds: int
+    seconds: float | None  # to predict in an image
+    seeds: Sequence[Numbers]
+    published: Sequence[Published] = ()
+    resampled: Sequence[Resampled] = ()  # of the seeds that came to something
+
+    def values(self, kind: str, measure: str) -> list[float]:
+        """Points of `measure` for `kind` (box, mask), one a seed; none where it is not defined."""
+        found = [
+            (numbers["metrics"][kind] or {}).get(measure)
+            for numbers in self.seeds
+            if "metrics" in numbers
+        ]
+        return [100 * value for value in found if value is not None]
+
+    def mean(self, key: str) -> float | None:
+        """The mean over `alike` of a number beside the metrics: steps, images, minutes."""
+        found = [numbers[key] for numbers in self.alike if numbers.get(key) is not None]
+        return statistics.mean(found) if found else None
+
+    def resamples(self, kind: str, measure: str) -> list[Values]:
+        """`measure` in [0, 1] of all images and of resamples of them, one array a seed."""
+        return [one[kind][measure] for one in self.resampled if measure in one.get(kind, {})]
+
+    @property
+    def alike(self) -> list[Numbers]:
+        """The seeds that were trained on what the first was, a CPU or a GPU: minutes and bytes of
+        one say nothing about the other."""
+        trained = [numbers for numbers in self.seeds if "diverged" not in numbers]
+        return [numbers for numbers in trained if numbers.get("on") == trained[0].get("on")]
+
+    @property
+    def memory(self) -> int | None:
+        """The most bytes that a training took, of those `alike`."""
+        return max((n["memory"] for n in self.alike if n.get("memory")), default=None)
+
+    @property
+    def diverged(self) -> list[Numbers]:
+        """Seeds that came to nothing."""
+        return [numbers for numbers in self.seeds if "diverged" in numbers]
+
+
+def markdown(rows: Sequence[RowResult]) -> str:
+    """Costs, then boxes, masks, and what others published, one below the other."""
+    parts = ["## Costs", _costs(rows)]
+    for kind, title in zip(KINDS, ("Boxes", "Masks"), strict=True):
+        if any(row.values(kind, "ap") for row in rows):
+            parts += [f"## {title}", _accuracy(rows, kind)]
+    parts += ["## Published", _published(rows)]
+    lost = [
+        f"- {row.name}, seed {n['seed']}: {n['diverged']}" for row in rows for n in row.diverged
+    ]
+    if lost:
+        parts += ["## Diverged", "\n".join(lost)]
+    return "\n\n".join(parts)
+
+
+def _costs(rows: Sequence[RowResult]) -> str:
+    heads = (
+        "row",
+        "model",
+        "parameters (M)",
+        "multiply-adds (G)",
+        "time (ms)",
+        "memory of training (GB)",
+        "steps",
+        "images",
+        "minutes",
+    )
+    return grid(
+        heads,
+        (
+            (
+                row.name,
+                row.model,
+                f"{row.parameters / 1e6:.2f}",
+                f"{row.multiply_adds / 1e9:.1f}",
+                _shown(row.seconds, "{:.0f}", 1000),
+                _shown(row.memory, "{:.2f}", 1e-9),
+                _shown(row.mean("steps"), "{:.0f}"),
+                _shown(row.mean("images"), "{:.0f}"),
+                _shown(row.mean("minutes"), "{:.1f}"),
+            )
+            for row in rows
+        ),
+        left=2,
+    )
+
+
+def _accuracy(rows: Sequence[RowResult], kind: str) -> str:
+    first = rows[0]
+    heads = ["row", "AP", f"over {first.name}", *list(HEADS.values())[1:], "published AP", "source"]
+
+    def cells(row: RowResult) -> list[str]:
+        values = row.values(kind, "ap")
+        deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+        gain = difference(row, first, kind)
+        known = [one for one in row.published if one.of(kind, "ap") is not None]
+        return [
+            row.name,
+            mean_and_range(values, 1, deviation),
+            DASH if row is first else _shown(gain, "{:+.1f}"),
+            *(mean_and_range(row.values(kind, measure), 1) for measure in MEASURES[1:]),
+            _shown(known[0].of(kind, "ap"), "{:.1f}") if known else DASH,
+            known[0].source if known else DASH,
+        ]
+
+    return grid(heads, map(cells, rows))
+
+
+def difference(row: RowResult, first: RowResult, kind: str) -> float | None:
+    """Points of mean AP that `row` is above `first`; None where one has none."""
+    pair = [one.values(kind, "ap") for one in (row, first)]
+    return statistics.mean(pair[0]) - statistics.mean(pair[1]) if all(pair) else None
+
+
+def _published(rows: Sequence[RowResult]) -> str:
+    def numbers(one: Published, kind: str) -> str:
+        shown = [_shown(one.of(kind, measure), "{:.1f}") for measure in MEASURES]
+        known = [text for text in shown if text != DASH]
+        gain = one.gain if kind == "box" else None
+        return " ".join(known) or _shown(gain, "{:+.1f}")
+
+    lines = [
+        (row.name, one.source if one else DASH, *(numbers(one, k) if one else DASH for k in KINDS))
+        for row in rows
+        for one in (row.published or (None,))
+    ]
+    shown = " ".join(HEADS.values())
+    return grid(("row", "source", f"box {shown}", f"mask {shown}"), lines, left=2)
+
+
+def csv_text(rows: Sequence[RowResult]) -> str:
+    """One line a row, points and seconds and bytes as plain numbers; empty where unknown."""
+    lines = [_record(row, rows[0]) for row in rows]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return buffer.getvalue()
+
+
+_STATISTICS: dict[str, Callable[[list[float]], float]] = {
+    "mean": statistics.mean,
+    "sd": lambda values: statistics.stdev(values) if len(values) > 1 else 0.0,
+    "min": min,
+    "max": max,
+}
+
+
+def _record(row: RowResult, first: RowResult) -> dict[str, object]:
+    record: dict[str, object] = {
+        "row": row.name,
+        "model": row.model,
+        "seeds": len(row.seeds) - len(row.diverged),
+        "diverged": len(row.diverged),
+        "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
+        "seconds_per_image": row.seconds,
+        "memory_bytes": row.memory,
+        **{key: row.mean(key) for key in ("steps", "images", "minutes")},
+    }
+    for kind in KINDS:
+        for measure in MEASURES:
+            values = row.values(kind, measure)
+            for name, of in _STATISTICS.items():
+                record[f"{kind}_{measure}_{name}"] = round(of(values), 4) if values else None
+        gain = difference(row, first, kind)
+        record[f"{kind}_ap_over_first"] = None if gain is None else round(gain, 4)
+        for measure in MEASURES:
+            known = [one for one in row.published if one.of(kind, measure) is not None]
+            record[f"published_{kind}_{measure}"] = known[0].of(kind, measure) if known else None
+            if measure == "ap":
+                record[f"published_{kind}_source"] = known[0].source if known else None
+    return record
+
+
+def mean_and_range(values: Sequence[float | None], digits: int = 3, deviation: str = "") -> str:
+    """``mean (smallest to largest)``, `deviation` after the mean; one value alone as it is, and a
+    dash when one is not known."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not known:
+        return DASH
+    mean = f"{statistics.mean(known):.{digits}f}{deviation}"
+    if len(known) == 1:
+        return mean
+    return f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
+
+
+def grid(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table whose first `left` columns are aligned to the left."""
+    rule = ["---" if number < left else "---:" for number in range(len(heads))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
+
+
+def _shown(value: float | None, form: str, factor: float = 1) -> str:
+    return DASH if value is None else form.format(factor * value)

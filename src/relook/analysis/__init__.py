@@ -1,0 +1,1 @@
+"""Looking at models: summaries, complexity, what happens inside, two models side by side."""

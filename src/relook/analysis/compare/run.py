@@ -1,0 +1,91 @@
+"""Two models over the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import DataError
+from ...inference.predictor import Predictor
+from ...inference.results import Result
+from .matching import Match, Truth, match_objects, objects_of
+from .truth import TruthFile
+
+_UNREADABLE = ("D01", "D02")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """What two models found in one image, and which objects are the same."""
+
+    image: Path
+    a: Result  # what counts of it: the objects of the score that was asked for
+    b: Result
+    truth: Truth | None
+    with_masks: bool  # whether masks were compared; else boxes
+    matches: tuple[Match, ...]  # every object once; those that differ most first
+
+    @property
+    def difference(self) -> float:
+        """The sum of `disagreement` over all objects; 0 where the models find the same."""
+        return sum(disagreement(one) for one in self.matches)
+
+
+def disagreement(match: Match) -> float:
+    """How far A and B are apart about one object, from 0 to 1.
+
+    For a true object this is the difference of IoU with the truth, 0 for one that was not found;
+    otherwise what is missing in the overlap of A and B, all of it where only one found something.
+    """
+    if match.verdict in ("a crowd", "b crowd"):
+        return 0.0
+    if match.truth is not None:
+        return abs((match.a_truth or 0.0) - (match.b_truth or 0.0))
+    return 1.0 - (match.between or 0.0)
+
+
+def compare_images(
+    a: Predictor,
+    b: Predictor,
+    images: Sequence[Path],
+    *,
+    truth: TruthFile | None = None,
+    scores: tuple[float | None, float | None] = (None, None),
+    size: tuple[int, int] | None = None,
+    on_unreadable: Callable[[DataError], None] | None = None,
+) -> Iterator[Compared]:
+    """What A and B find in each of `images`, in order.
+
+    `scores` are those from which objects of A and of B count, by default what each model shows.
+    Masks are compared where both models, and all objects of `truth` if it is given, have them;
+    boxes otherwise. `size` is that of `Predictor.predict`. An image that cannot be read is left
+    out and the reason handed to `on_unreadable`; without it, it raises.
+
+    Raises:
+        DataError: D11, D05 or D10 for an image that does not fit `truth`, D01 or D02 for one
+            that cannot be read.
+        UsageError: U03 for an option that makes no sense.
+    """
+    if truth is not None:
+        for image in images:
+            truth.image_id(image)  # what is not there is told before the work
+    with_masks = a.config.cascade.masks and b.config.cascade.masks
+    with_masks = with_masks and (truth is None or truth.has_masks)
+    for image in images:
+        try:
+            found_a = a.predict(str(image), size=size, score=_shown_from(a, scores[0]))
+            found_b = b.predict(str(image), size=size, score=_shown_from(b, scores[1]))
+        except DataError as error:
+            if on_unreadable is None or error.code not in _UNREADABLE:
+                raise
+            on_unreadable(error)
+            continue
+        there = None if truth is None else truth.of(image, found_a.size, with_masks)
+        own = objects_of(found_a, with_masks), objects_of(found_b, with_masks)
+        matches = sorted(match_objects(*own, there), key=disagreement, reverse=True)
+        yield Compared(image, found_a, found_b, there, with_masks, tuple(matches))
+
+
+def _shown_from(model: Predictor, score: float | None) -> float:
+    return model.shown_from if score is None else score

@@ -1,0 +1,107 @@
+"""The truth of single images, found in a COCO json by where the images are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+
+from ...data.coco.json_form import entries, load_tables, text_of
+from ...errors import DataError
+from ...evaluation.ground_truth import Annotation, GroundTruth, read_ground_truth
+from ...evaluation.run import check_size
+from ...inference.results import RLE
+from .matching import Objects, Truth
+
+
+class TruthFile:
+    """A COCO instance file that can be asked for the objects of an image.
+
+    Raises:
+        DataError: D01 or D03 to D05 when it cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        top = load_tables(path)
+        self._truth: GroundTruth = read_ground_truth(top)
+        self._named: dict[str, list[tuple[PurePosixPath, int]]] = {}
+        for image_id, entry in entries(path, top, "images"):
+            text = text_of(path, entry, "file_name", f"image {image_id}")
+            name = PurePosixPath(*PureWindowsPath(text).parts)  # knows both kinds of slashes
+            self._named.setdefault(name.name, []).append((name, image_id))
+        self._objects: dict[int, list[Annotation]] = {}
+        for one in self._truth.objects:
+            self._objects.setdefault(one["image_id"], []).append(one)
+        self.has_masks = all(one["segmentation"] is not None for one in self._truth.objects)
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Annotations that were left out: the reason -> how many."""
+        return self._truth.skipped
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes that have objects in the file, crowd regions not counted."""
+        there = {one["category_id"] for one in self._truth.objects if not one["iscrowd"]}
+        return [name for key, name in self._truth.categories.items() if key in there]
+
+    def image_id(self, image: Path) -> int:
+        """The id of the image at `image`, which ends in the name that the file gives it.
+
+        Raises:
+            DataError: D11 when the file does not list it, D05 when it could be several.
+        """
+        closest = self._closest(image)
+        if not closest:
+            raise DataError(
+                "D11",
+                f"{image}: {self.path} does not list this image, so there is nothing to compare "
+                "its objects with. Leave the image out, or leave --json out.",
+            )
+        if len(closest) > 1:
+            raise DataError(
+                "D05",
+                f"{image}: {self.path} calls images {closest[0]} and {closest[1]} by this name, "
+                "so its objects are ambiguous. Give each image its own name.",
+            )
+        return closest[0]
+
+    def lists(self, image: Path) -> bool:
+        """Whether the file has an image whose name is the end of the path `image`."""
+        return bool(self._closest(image))
+
+    def _closest(self, image: Path) -> list[int]:
+        """Ids of the images of the longest name that the path of `image` ends in."""
+        parts = image.resolve().parts
+        found: dict[int, list[int]] = {}
+        for name, key in self._named.get(image.name, ()):
+            if parts[-len(name.parts) :] == name.parts:
+                found.setdefault(len(name.parts), []).append(key)
+        return found[max(found)] if found else []
+
+    def of(self, image: Path, size: tuple[int, int], with_masks: bool) -> Truth:
+        """What is in an image of `size` (height, width), as masks or as boxes.
+
+        Raises:
+            DataError: D11 or D05 as `image_id`, D10 when the file says another size.
+        """
+        image_id = self.image_id(image)
+        check_size(image, size, self.path, self._truth.sizes[image_id])
+        rows = self._objects.get(image_id, [])
+        return Truth(*(self._outlines(rows, with_masks, crowd) for crowd in (False, True)))
+
+    def _outlines(self, rows: list[Annotation], with_masks: bool, crowd: bool) -> Objects:
+        rows = [one for one in rows if bool(one["iscrowd"]) == crowd]
+        names = [self._truth.categories[one["category_id"]] for one in rows]
+        if with_masks:
+            return Objects(names, [_as_text(one["segmentation"]) for one in rows])
+        boxes = np.array([one["bbox"] for one in rows], dtype=np.float64)
+        return Objects(names, boxes.reshape(-1, 4))
+
+
+def _as_text(code: RLE) -> RLE:
+    """The run lengths as results have them; those of polygons come from pycocotools as bytes."""
+    counts = code["counts"]
+    return {**code, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}

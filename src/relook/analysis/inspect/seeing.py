@@ -1,0 +1,94 @@
+"""One image through a model whose parts are listened to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ...data.batching import batch_images
+from ...data.images import Pixels
+from ...errors import DataError
+from ...inference.predictor import Predictor
+from ...inference.preprocess import ImageSource, Prepared, read
+from ...inference.results import Result
+from ...models.detector import Detector
+from ...structures.detection import ImageBatch
+
+Values = NDArray[np.float32]  # (h, w), a number for each cell of a map
+
+
+class Seen(NamedTuple):
+    """An image, as it came and as the network is given it."""
+
+    image: Pixels  # (H, W, 3)
+    batch: ImageBatch  # of this one image
+    source: str | None
+
+
+def prepare(predictor: Predictor, source: ImageSource, size: tuple[int, int] | None = None) -> Seen:
+    """The image of `source`, scaled to fit `size` (long, short) or the model's own limits.
+
+    Raises:
+        DataError: D01 for a missing file, D02 for one that cannot be read.
+        ModelError: M05 for an image too large for the network.
+    """
+    config = predictor.config.input
+    one = read(source, size or config.size)
+    if not isinstance(one, Prepared):
+        error: DataError = one.error
+        raise error
+    batch = batch_images([one.resized], [one.size], config.mean, config.std)
+    return Seen(one.image, batch.to(predictor.device), one.source)
+
+
+def detect(predictor: Predictor, seen: Seen, detector: Detector | None = None) -> Result:
+    """What the model, or another `detector` of its kind, finds in the image.
+
+    Every layer is run as it is, so that listeners hear it: nothing is folded.
+    """
+    network = predictor.detector if detector is None else detector
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            (found,) = network.detect(seen.batch)
+    finally:
+        network.train(was_training)
+    return Result.from_detections(
+        found, seen.image, predictor.classes, seen.source, shown_from=predictor.shown_from
+    )
+
+
+@contextmanager
+def listening(listeners: Mapping[nn.Module, Callable[[Any], None]]) -> Iterator[None]:
+    """Within it, each module tells its listener what it gives."""
+
+    def hook(listener: Callable[[Any], None]) -> Any:
+        return lambda _, __, out: listener(out)
+
+    handles = [
+        module.register_forward_hook(hook(listener)) for module, listener in listeners.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def cut_to_image(values: torch.Tensor, seen: Seen) -> Values:
+    """A map (1, h, w) or (h, w) over the padded canvas, without what lies beside the image."""
+    flat = values.reshape(values.shape[-2:]).float().cpu()
+    canvas, size = seen.batch.pixels.shape[-2:], seen.batch.sizes[0]
+    rows, columns = (
+        max(1, round(cells * inside / whole))
+        for cells, inside, whole in zip(flat.shape, size, canvas, strict=True)
+    )
+    cut: Values = flat[:rows, :columns].numpy()
+    return cut

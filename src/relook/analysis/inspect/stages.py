@@ -1,0 +1,53 @@
+"""What a cascade finds when it stops after its first stage, its second, ..."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...inference.predictor import Predictor
+from ...inference.results import Result
+from ...visualization.sheet import Row, contact_sheet
+from .seeing import Seen, detect
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """The objects after so many stages."""
+
+    stages: int
+    result: Result
+
+    def statistics(self) -> dict[str, Any]:
+        """Numbers for json: how many objects are shown, their scores and boxes."""
+        result = self.result
+        shown = result.scores >= result.shown_from
+        return {
+            "stages": self.stages,
+            "objects": int(shown.sum()),
+            "shown from": result.shown_from,
+            "mean score": float(np.mean(result.scores[shown])) if shown.any() else None,
+            "boxes": result.boxes[shown].tolist(),
+            "scores": result.scores[shown].tolist(),
+            "labels": result.labels[shown].tolist(),
+        }
+
+
+def look_at_stages(predictor: Predictor, seen: Seen) -> list[Stage]:
+    """What is found after one stage, two, ... and all."""
+    cascade: Any = predictor.detector.cascade
+    return [
+        Stage(n, detect(predictor, seen, predictor.detector.first_stages(n)))
+        for n in range(1, len(cascade.rules) + 1)
+    ]
+
+
+def picture_of_stages(stages: list[Stage]) -> Image.Image:
+    """The objects of every stage, side by side."""
+    pictures = tuple(stage.result.draw() for stage in stages)
+    headings = [f"{stage.stages} of {len(stages)} stages" for stage in stages]
+    counts = ", ".join(str(stage.statistics()["objects"]) for stage in stages)
+    return contact_sheet([Row(pictures, f"objects shown: {counts}")], headings, cell=520)

@@ -1,0 +1,129 @@
+"""A model as one page, as a configuration file, and as Python."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Final
+
+import yaml
+
+from ...config.base import Config
+from ...config.model import ModelConfig
+from ...config.presets import PRESETS, preset
+from ...errors import ModelError
+from .differences import additions, changes, leaves, nearest, plain, relative
+from .python_text import changed_preset, constructed
+from .words import in_words, longest
+
+WIDTH: Final = 100  # columns of the page
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A model to read; as text it is one page about every part of it."""
+
+    name: str
+    config: ModelConfig
+    base: str  # the preset that its files start from
+
+    def yaml(self, *, full: bool = False) -> str:
+        """A file for ``relook train --config``: the preset, and what differs from it.
+
+        With `full` every field is written out. The preset stays: it chooses the recipe.
+        """
+        found = changes(PRESETS[self.base].config, self.config)
+        model = self.config.model_dump(mode="json") if full else plain(found)
+        tree = {"model": {"preset": self.base, **model}}
+        text = yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, width=WIDTH)
+        return f"# relook train --config FILE --train-json ... --images ...\n{text}"
+
+    def python(self, *, full: bool = False) -> str:
+        """Python that makes the configuration, as ``config``, from the preset.
+
+        With `full` it is made by constructors alone.
+        """
+        if full:
+            return constructed(self.config)
+        return changed_preset(self.base, changes(PRESETS[self.base].config, self.config))
+
+    def __str__(self) -> str:
+        words = in_words(self.config)
+        indent = longest(words) + 2
+        lines = [self.name, *self._heritage(), ""]
+        for part, sentences in words:
+            for i, sentence in enumerate(sentences):
+                lines += textwrap.wrap(
+                    sentence,
+                    WIDTH,
+                    initial_indent=("" if i else part).ljust(indent),
+                    subsequent_indent=" " * (indent + 2),
+                    break_on_hyphens=False,
+                )
+        return "\n".join([*lines, "", *_sizes(self.config)])
+
+    def _heritage(self) -> Iterator[str]:
+        """What the model is by what it differs in from the one that is nearest to it."""
+        if self.name in PRESETS and PRESETS[self.name].config == self.config:
+            yield PRESETS[self.name].about
+            base = relative(self.name)
+        else:
+            base = self.base
+        if base is None:
+            return
+        found = changes(PRESETS[base].config, self.config)
+        added = additions(PRESETS[base].config, self.config)
+        yield f"= {' + '.join([base, *added])}{', with' if found else ''}"
+        for path, value in leaves(found):
+            old = reduce(getattr, path, PRESETS[base].config)
+            yield f"    {'.'.join(path)}: {_shown(old)} -> {_shown(value)}"
+
+
+def describe(
+    model: ModelConfig | str, name: str = "a model", base: str | None = None
+) -> Description:
+    """What there is to say about a configuration, or about the preset called `model`.
+
+    `print` it for the page. `name` is what the page calls a configuration, `base` the preset it
+    is told by; by default the one with the fewest differences.
+
+    Raises:
+        UsageError: U01 for the name of no preset.
+    """
+    if isinstance(model, str):
+        return Description(model, preset(model), model)
+    if base is not None:
+        preset(base)
+    return Description(name, model, nearest(model) if base is None else base)
+
+
+def _sizes(config: ModelConfig) -> list[str]:
+    """Parameters and multiply-adds by part; a reason where they cannot be counted."""
+    from ..complexity import complexity
+
+    try:
+        size = complexity(config)
+    except ModelError as error:
+        return [f"Parameters are not counted: {error.message}"]
+    rows = [(part, count, size.multiply_adds.get(part)) for part, count in size.parameters.items()]
+    total = None if any(work is None for *_, work in rows) else sum(size.multiply_adds.values())
+    rows.append(("total", sum(size.parameters.values()), total))
+    return [
+        f"{'':12}{'parameters':>14}{'G multiply-adds':>18}",
+        *(f"{part:12}{count:>14,}{_billions(work):>18}" for part, count, work in rows),
+        "of one image of 800x1344 pixels with 1000 proposals and 100 masks",
+    ]
+
+
+def _billions(number: int | None) -> str:
+    return "-" if number is None else f"{number / 1e9:.1f}"
+
+
+def _shown(value: Any) -> str:
+    """In one line, as in a YAML file."""
+    if isinstance(value, Config) and not plain(value):
+        return "with its defaults"
+    text = yaml.safe_dump(plain(value), default_flow_style=True, width=10**6, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -1,0 +1,88 @@
+"""What one configuration has that another has not, and which preset is nearest to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ...config.base import Config
+from ...config.model import ModelConfig
+from ...config.presets import PRESETS
+
+Changes = dict[str, Any]
+"""Fields by name: values, configurations that are wholly new, or `Changes` of a part."""
+
+
+def changes(base: Config, config: Config) -> Changes:
+    """The fields of `config` that are not as in `base`, which is of the same class.
+
+    A part that `base` has not, or has of another ``kind``, is a whole configuration.
+    """
+    found: Changes = {}
+    for name in type(config).model_fields:
+        old, new = getattr(base, name), getattr(config, name)
+        if new != old:
+            nested = isinstance(new, Config) and type(new) is type(old)
+            found[name] = changes(old, new) if nested else new
+    return found
+
+
+def leaves(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every changed value with its path, in the order of the fields."""
+    for name, value in found.items():
+        if isinstance(value, dict) and name != "args":
+            yield from (((name, *path), leaf) for path, leaf in leaves(value))
+        else:
+            yield (name,), value
+
+
+def plain(value: Any) -> Any:
+    """`value` as `overlay` and YAML have it: a configuration by what is not its default."""
+    if isinstance(value, Config):
+        told = {} if (kind := getattr(value, "kind", None)) is None else {"kind": kind}
+        return told | value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def nearest(config: ModelConfig, names: Iterable[str] | None = None) -> str:
+    """Of the presets called `names`, or of all, the one with the fewest fields to change.
+
+    A part that is wholly new counts as all of its fields.
+
+    Raises:
+        ValueError: `names` is empty.
+    """
+
+    def distance(name: str) -> int:
+        found = changes(PRESETS[name].config, config)
+        return sum(
+            len(type(value).model_fields) if isinstance(value, Config) else 1
+            for _, value in leaves(found)
+        )
+
+    return min(PRESETS if names is None else names, key=distance)
+
+
+def relative(name: str) -> str | None:
+    """The preset that the preset called `name` is best told by; None for the first of all.
+
+    It stands before it, and if this one has SAC, RFP or a panoptic head, it has none of them.
+    """
+    names = list(PRESETS)
+    before = names[: names.index(name)]
+    config = PRESETS[name].config
+    if additions(ModelConfig(), config):
+        before = [one for one in before if not additions(ModelConfig(), PRESETS[one].config)]
+    return nearest(config, before) if before else None
+
+
+def additions(base: ModelConfig, config: ModelConfig) -> list[str]:
+    """What the papers call the additions that `config` has and `base` has not."""
+    have = {
+        "SAC": (base.backbone.sac is not None, config.backbone.sac is not None),
+        "RFP": (base.pyramid.steps > 1, config.pyramid.steps > 1),
+        "a panoptic head": (base.stuff is not None, config.stuff is not None),
+    }
+    return [name for name, (old, new) in have.items() if new and not old]

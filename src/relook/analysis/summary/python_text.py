@@ -1,0 +1,75 @@
+"""A configuration as Python text that makes it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ...config.base import Config
+from ...config.model import ModelConfig
+from .differences import leaves
+
+_WIDTH: Final = 72  # of a call; its keyword stands before it
+_INDENT: Final = "    "
+
+
+def changed_preset(name: str, found: Mapping[str, Any]) -> str:
+    """Lines in which ``config`` becomes the preset called `name` with the changes `found`."""
+    arguments = [f"{'__'.join(path)}={_text(value, 1)}" for path, value in leaves(found)]
+    made = f"preset({_text(name, 0)})"
+    if arguments:
+        made = _call(f"{made}.with_", arguments, 0)
+    return _module(made, [value for _, value in leaves(found)], ["from relook import preset"])
+
+
+def constructed(config: ModelConfig) -> str:
+    """Lines in which ``config`` is made by constructors, of what is not their default."""
+    return _module(_text(config, 0), [config], [])
+
+
+def _module(expression: str, values: Sequence[Any], imports: list[str]) -> str:
+    homes: dict[str, set[str]] = {}
+    for value in values:
+        _collect(value, homes)
+    for home, names in sorted(homes.items()):
+        line = f"from {home} import {', '.join(sorted(names))}"
+        fits = len(line) <= _WIDTH
+        imports.append(line if fits else _call(f"from {home} import ", sorted(names), 0))
+    return "\n".join([*imports, "", f"config = {expression}", ""])
+
+
+def _collect(value: Any, homes: dict[str, set[str]]) -> None:
+    """Note the classes of all configurations that are written out in `value`, by module."""
+    if isinstance(value, Config):
+        homes.setdefault(type(value).__module__, set()).add(type(value).__name__)
+        value = tuple(_arguments(value).values())
+    if isinstance(value, tuple):
+        for one in value:
+            _collect(one, homes)
+
+
+def _arguments(config: Config) -> dict[str, Any]:
+    return {
+        name: getattr(config, name)
+        for name, field in type(config).model_fields.items()
+        if field.is_required() or getattr(config, name) != field.default
+    }
+
+
+def _text(value: Any, depth: int) -> str:
+    if isinstance(value, Config):
+        given = [f"{name}={_text(one, depth + 1)}" for name, one in _arguments(value).items()]
+        return _call(type(value).__name__, given, depth)
+    if isinstance(value, tuple):
+        items = [_text(one, depth + 1) for one in value]
+        return f"({items[0]},)" if len(items) == 1 else _call("", items, depth)
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def _call(name: str, arguments: Sequence[str], depth: int) -> str:
+    flat = f"{name}({', '.join(arguments)})"
+    if "\n" not in flat and len(flat) + len(_INDENT) * depth <= _WIDTH:
+        return flat
+    inner = "".join(f"{_INDENT * (depth + 1)}{one},\n" for one in arguments)
+    return f"{name}(\n{inner}{_INDENT * depth})"

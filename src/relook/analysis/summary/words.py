@@ -1,0 +1,190 @@
+"""Every part of a model, from pixels to masks, in words that say all of its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ...config.model import BackboneConfig, InputConfig, ModelConfig, PyramidConfig, RPNConfig
+from ...config.parts import Part, PartsConfig
+from .cascade_words import about_cascade, about_detections
+from .listing import numbers, on_off, stages_of
+
+_NORMS: Final = {
+    "fixed_batch": "batch norm with stored statistics",
+    "batch": "batch norm, statistics of the batch",
+    "group": "group norm",
+}
+_SWITCHES: Final = {
+    "single": "switch S and 1 - S",
+    "dual": "two switches of their own",
+    "sigmoid": "switch S and 1 - S of a sigmoid",
+}
+_NUMERICS: Final = {
+    "v2": "as MMDetection 2 and 3 meet the grid of pixels",
+    "v1": "as MMDetection 1 met the grid of pixels; for predicting only",
+}
+
+
+class Words(NamedTuple):
+    """A part and what there is to say about it."""
+
+    part: str
+    lines: list[str]
+
+
+def in_words(config: ModelConfig) -> list[Words]:
+    """The parts in the order in which an image goes through them."""
+    found = [
+        Words("input", _input(config.input)),
+        Words("backbone", _backbone(config.backbone, config.parts)),
+        Words("pyramid", _pyramid(config.pyramid, config.parts)),
+        Words("proposals", _rpn(config.rpn)),
+        Words("context", _semantic(config)),
+        *_cascade(config),
+    ]
+    if config.stuff is not None:
+        found.append(Words("stuff", _stuff(config)))
+    if config.stuff is not None or config.semantic is not None:
+        found.append(Words("panoptic", _panoptic(config)))
+    found.append(Words("numerics", [f"{config.numerics}: {_NUMERICS[config.numerics]}"]))
+    if config.parts.given:
+        found.append(Words("own parts", _own(config)))
+    return found
+
+
+def _input(config: InputConfig) -> list[str]:
+    long, short = config.size
+    return [
+        f"RGB, 0 to 255, minus {numbers(config.mean)}, over {numbers(config.std)}",
+        f"scaled to fit sides of {long} and {short} pixels, padded to multiples of 32",
+    ]
+
+
+def _backbone(config: BackboneConfig, parts: PartsConfig) -> list[str]:
+    if parts.backbone is not None:
+        return [_named(parts.backbone)]
+    layers = 3 * sum(config.blocks) + 2
+    kind = f"ResNet-{layers}" if config.groups == 1 else f"ResNeXt-{layers}"
+    inner = config.width * config.width_per_group // 64
+    lines = [
+        f"{kind}: {numbers(config.blocks)} bottlenecks, stem of {config.width} channels, "
+        f"stages end with {config.width * 4} to {config.width * 32}",
+        f"3x3 convolutions in {config.groups} group{'s' * (config.groups > 1)} of {inner} channels "
+        f"in the first stage (width_per_group {config.width_per_group}); the {config.stride_in} "
+        "convolution of a stage's first block halves the map",
+        f"{_NORMS[config.norm]}; weights of convolutions standardised: "
+        f"{on_off(config.weight_standardisation)}",
+    ]
+    if config.sac is not None:
+        sac = config.sac
+        lines.append(
+            f"SAC in {stages_of(sac.stages)}: rates 1 and {sac.rate}, {_SWITCHES[sac.switch]}, "
+            f"second kernel {'w + dw' if sac.locked else 'dw'}, deformable "
+            f"{on_off(sac.deformable)}, global context {on_off(sac.context)}"
+        )
+    if any(config.deformable_stages):
+        lines.append(f"deformable 3x3 convolutions in {stages_of(config.deformable_stages)}")
+    frozen = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")[: config.frozen_stages]
+    lines.append(f"not trained: {', '.join(frozen) or 'nothing'}")
+    start = f"ImageNet weights {config.weights}" if config.weights else "random numbers"
+    lines.append(f"training starts from {start}")
+    return lines
+
+
+def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
+    neck = "FPN" if parts.neck is None else _named(parts.neck)
+    lines = [f"{neck} of {config.channels} channels: P2 to P6, strides 4 to 64"]
+    if config.steps == 1:
+        return [*lines, "one look at the image"]
+    backbones = "one backbone for all" if config.share_backbone else "each with its own backbone"
+    connector = "ASPP" if config.connector == "aspp" else "nothing"
+    if parts.connector is not None:
+        connector = _named(parts.connector)
+    fusion = "a gate blends the last two" if config.fusion == "gated" else "the last one counts"
+    if parts.fusion is not None:
+        fusion = f"{_named(parts.fusion)} blends the last two"
+    return [
+        *lines,
+        f"RFP: {config.steps} looks at the image, {backbones}",
+        f"fed back through {connector} into {stages_of(config.feedback_stages)}",
+        f"of the pyramids of the looks {fusion}",
+    ]
+
+
+def _cascade(config: ModelConfig) -> list[Words]:
+    own = config.parts.cascade
+    if own is not None:
+        return [Words("cascade", [f"{_named(own)}, {config.num_classes} classes"])]
+    return [
+        Words(f"cascade ({config.cascade.kind})", about_cascade(config.cascade)),
+        Words("detections", about_detections(config)),
+    ]
+
+
+def _rpn(config: RPNConfig) -> list[str]:
+    least = f"{config.min_bbox_size:g} pixels"
+    sides = f"above {least}" if config.min_bbox_size_rule == "above" else f"from {least} on"
+    return [
+        f"anchors of {config.anchor_scale:g} strides, height over width "
+        f"{numbers(config.anchor_ratios)}",
+        f"trained on {config.anchors_per_image} anchors an image, {config.positive_fraction:g} of "
+        f"them positive: IoU from {config.positive_iou:g}, background below "
+        f"{config.negative_iou:g}",
+        f"training: the best {config.train_candidates} of a level, {config.train_proposals} an "
+        f"image; detecting: {config.test_candidates} and {config.test_proposals}",
+        f"both sides of a box {sides}; suppressed from IoU {config.nms_iou:g}",
+    ]
+
+
+def _semantic(config: ModelConfig) -> list[str]:
+    semantic = config.semantic
+    if semantic is None:
+        return ["none: there is no semantic branch"]
+    seen = [name for name in ("boxes", "masks") if getattr(semantic, f"fuse_{name}")]
+    return [
+        f"semantic branch of {semantic.num_classes} classes at stride 8, seen by "
+        f"{' and '.join(seen) or 'no head'}",
+        f"loss times {semantic.loss_weight:g}, averaged over {semantic.average} pixels; beside an "
+        f"image is label {semantic.padding_label}",
+    ]
+
+
+def _stuff(config: ModelConfig) -> list[str]:
+    stuff = config.stuff
+    assert stuff is not None
+    return [
+        f"labels pixels with {stuff.num_classes - 1} kinds of stuff, or all things, at stride 4",
+        f"{stuff.channels} channels in {stuff.groups} groups of the norm",
+        f"loss times {stuff.loss_weight:g}, averaged over {stuff.average} pixels",
+    ]
+
+
+def _panoptic(config: ModelConfig) -> list[str]:
+    rule = config.panoptic
+    boxes = "no limit" if rule.suppress_iou is None else f"{rule.suppress_iou:g}"
+    most = "all" if rule.max_objects is None else f"the best {rule.max_objects}"
+    first = "the better score" if rule.order == "score" else "the smaller area"
+    return [
+        f"objects from score {rule.score:g}, {most}, {first} on top; left out when more than "
+        f"{rule.overlap:g} is covered; IoU of boxes: {boxes}",
+        f"stuff under {rule.stuff_area} pixels is void",
+    ]
+
+
+def _own(config: ModelConfig) -> list[str]:
+    lines = ["not relook's, in place of what the words above say of their places:"]
+    lines += [f"{place}: {_named(part)}" for place, part in config.parts.given.items()]
+    if config.parts.conv3x3 is not None:
+        lines.append(f"conv3x3 stands in {stages_of(config.parts.conv3x3_stages)}")
+    return lines
+
+
+def _named(part: Part) -> str:
+    """As it would be called: ``my_package.parts:Name(ratio=8)``."""
+    return f"{part.target}({', '.join(f'{key}={value!r}' for key, value in part.args.items())})"
+
+
+def longest(words: Sequence[Words]) -> int:
+    """Characters of the longest name of a part."""
+    return max(len(one.part) for one in words)

@@ -1,0 +1,121 @@
+"""Configurations as values: immutable, closed, changed by copying, and wrong ones explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import UsageError, did_you_mean
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Config(BaseModel):
+    """Base of all configurations: immutable, closed (an unknown key is an error)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def with_(self, **changes: Any) -> Self:
+        """A copy with fields replaced; nested fields by ``a__b=...`` or by a whole config."""
+        nested: dict[str, Any] = {}
+        for path, value in changes.items():
+            assign(nested, path.split("__"), value)
+        return overlay(self, nested)
+
+
+C = TypeVar("C", bound=Config)
+
+
+def overlay(base: C, changes: Mapping[str, Any]) -> C:
+    """`base` with nested `changes` applied.
+
+    A mapping changes only the keys it names; ``null`` switches an optional part off, and a
+    mapping for a part that is off, or of another ``kind``, starts from that part's defaults.
+
+    Raises:
+        UsageError: U02 for an unknown key (with the closest known one), U03 for a bad value.
+    """
+    return validated(type(base), _merged(base.model_dump(), changes))
+
+
+def validated(kind: type[C], values: Mapping[str, Any]) -> C:
+    """A configuration from plain data; errors name the key by its path.
+
+    Raises:
+        UsageError: U02 for an unknown key, U03 for a value of a wrong type or range.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explained(kind, error) from None
+
+
+def assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set ``tree[path[0]][path[1]]... = value``, making the mappings on the way."""
+    *parents, last = path
+    for key in parents:
+        child = tree.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise UsageError("U03", f"{'.'.join(path)}: {key} has already been given a value")
+        tree = child
+    tree[last] = value
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    if isinstance(changes, Config):
+        return changes.model_dump()
+    if not isinstance(changes, Mapping) or not isinstance(base, Mapping):
+        return changes
+    if changes.get("kind", base.get("kind")) != base.get("kind"):
+        base = {}  # another kind of part starts from its own defaults
+    return {**base, **{key: _merged(base.get(key), new) for key, new in changes.items()}}
+
+
+def _explained(kind: type[Config], error: ValidationError) -> UsageError:
+    problems = error.errors()
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    path, here = _located(kind, [str(part) for part in first["loc"]])
+    if first["type"] != "extra_forbidden":
+        where = ".".join(path) or kind.__name__
+        given = f", got {first['input']!r}" if path else ""
+        return UsageError("U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{given}")
+    known = [name for k in here for name in k.model_fields]
+    return UsageError("U02", f"unknown key {'.'.join(path)}; {did_you_mean(path[-1], known)}")
+
+
+def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[type[Config]]]:
+    """The path to a value, and the configurations that may hold its last part.
+
+    Where there is a choice of configurations, `location` names the chosen ``kind`` too.
+    """
+    path: list[str] = []
+    here = below = [kind]
+    for part in location:
+        chosen = [k for k in below if _kind_of(k) == part]
+        if chosen:
+            below = chosen
+            continue
+        path.append(part)
+        if not part.isdecimal():  # of a list
+            here = below
+            below = [c for k in here if part in k.model_fields for c in _configs_in(k, part)]
+    return path, here
+
+
+def _kind_of(kind: type[Config]) -> str | None:
+    field = kind.model_fields.get("kind")
+    return None if field is None else field.default
+
+
+def _configs_in(kind: type[Config], field: str) -> list[type[Config]]:
+    found: list[type[Config]] = []
+    pending: list[Any] = [kind.model_fields[field].annotation]
+    while pending:
+        hint = pending.pop()
+        if isinstance(hint, type) and issubclass(hint, Config):
+            found.append(hint)
+        pending.extend(getattr(hint, "__args__", ()))
+    return found

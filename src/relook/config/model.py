@@ -1,0 +1,220 @@
+"""What can be chosen about a model: frozen, validated data in which every default stands once.
+
+Nothing here builds anything. The only readers are `assembly` (configuration to modules) and
+`presets` (names to configurations); modules themselves take plain arguments.
+
+Field comments give the paper or the section of the reference numerics where it matters.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from .base import Config, Fraction, Positive
+from .cascades import DSCConfig, HTCConfig
+from .parts import NO_PARTS, PartsConfig
+
+
+class SACConfig(Config):
+    """Switchable atrous convolution in place of 3x3 convolutions (DetectoRS, section 4)."""
+
+    rate: Positive = 3  # dilation of the second branch
+    stages: tuple[bool, bool, bool, bool] = (False, True, True, True)
+    deformable: bool = True
+    context: bool = True  # global context is added before and after
+    locked: bool = True  # the second branch's kernel is w + dw, not dw alone
+    switch: Literal["single", "dual", "sigmoid"] = "single"
+    """`single` is S and 1 - S, unbounded; `dual` two gates of their own; `sigmoid` bounds S, and
+    alone does not start at the plain convolution."""
+
+
+class BackboneConfig(Config):
+    """ResNet or ResNeXt with bottleneck blocks."""
+
+    blocks: tuple[Positive, Positive, Positive, Positive] = (3, 4, 6, 3)
+    width: Positive = 64  # channels of the stem and of the first stage's bottleneck
+    groups: Positive = 1  # of the 3x3 convolutions; above 1 this is a ResNeXt
+    width_per_group: Positive = 64  # ResNeXt 32x4d: groups 32, width_per_group 4
+    stride_in: Literal["3x3", "1x1"] = "3x3"
+    """The convolution of a stage's first block that halves the map; `1x1` is the older Caffe
+    style, for imported weights of that kind."""
+    norm: Literal["fixed_batch", "batch", "group"] = "fixed_batch"
+    """`fixed_batch` always uses the stored statistics, as the COCO recipes do; `group` is for
+    training from scratch, where there are none."""
+    weight_standardisation: bool = False  # of every convolution, as in all DetectoRS backbones
+    sac: SACConfig | None = None
+    deformable_stages: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    """Stages whose 3x3 convolutions are deformable (DCN v1), without SAC."""
+    frozen_stages: Annotated[int, Field(ge=0, le=5)] = 2
+    """How many parts from the pixels on are not trained: 1 the stem, 2 also stage 1, ..."""
+    weights: Literal["resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"] | None = None
+    """The ImageNet weights a training starts from; None starts from random numbers."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_convolution(self) -> Self:
+        if self.sac is not None:
+            if not self.weight_standardisation:
+                raise ValueError("sac needs weight_standardisation: true")
+            both = [a and b for a, b in zip(self.sac.stages, self.deformable_stages, strict=True)]
+            if any(both):
+                raise ValueError(f"stage {both.index(True) + 1} cannot be both sac and deformable")
+        return self
+
+
+class PyramidConfig(Config):
+    """Feature pyramid; with `steps` above 1 a recursive one (DetectoRS, section 3)."""
+
+    channels: Annotated[int, Field(gt=0, multiple_of=4)] = 256
+    steps: Positive = 1  # looks at the image
+    share_backbone: bool = False  # one backbone for all looks
+    connector: Literal["aspp", "none"] = "aspp"  # what the pyramid goes through to be fed back
+    fusion: Literal["gated", "none"] = "gated"  # `none`: the last look replaces those before
+    feedback_stages: tuple[bool, bool, bool, bool] = (False, True, True, True)
+    """Stages of the backbone whose first block is shown the pyramid."""
+
+    @model_validator(mode="after")
+    def _something_is_fed_back(self) -> Self:
+        if self.steps > 1 and not any(self.feedback_stages):
+            raise ValueError("steps above 1 need a stage in feedback_stages")
+        return self
+
+
+class RPNConfig(Config):
+    """Region proposal network. Five levels, strides 4 to 64, three anchor shapes a position."""
+
+    anchor_scale: Annotated[float, Field(gt=0)] = 8.0  # anchor side over stride
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height over width
+    positive_iou: Fraction = 0.7
+    negative_iou: Fraction = 0.3
+    anchors_per_image: Positive = 256  # drawn for the loss
+    positive_fraction: Fraction = 0.5
+    train_candidates: Positive = 2000  # per level, before suppression
+    train_proposals: Positive = 2000  # per image, after suppression
+    test_candidates: Positive = 1000
+    test_proposals: Positive = 1000
+    nms_iou: Fraction = 0.7
+    min_bbox_size: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Pixels of the network input; narrower or lower boxes are no proposals."""
+    min_bbox_size_rule: Literal["above", "from"] = "above"
+    """`above`: both sides must be larger than `min_bbox_size`, as in MMDetection 2.28 and 3.x, so
+    that 0 leaves out boxes without area. `from`: at least as large, as in the DSC authors' code
+    and MMDetection up to 2.12, so that 0 keeps every box."""
+
+
+class SemanticConfig(Config):
+    """The semantic branch of HTC; its feature joins the RoI features."""
+
+    num_classes: Positive = 183
+    loss_weight: float = 0.2
+    average: Literal["valid", "all"] = "valid"
+    """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
+    divides by ignored pixels too, as MMDetection does since 2.28."""
+    padding_label: Annotated[int, Field(ge=0, le=255)] = 255
+    """What lies beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
+    fuse_boxes: bool = True
+    fuse_masks: bool = True
+
+
+class StuffConfig(Config):
+    """A head that labels pixels for panoptic segmentation, as in Panoptic FPN."""
+
+    num_classes: Annotated[int, Field(ge=2, le=255)] = 54  # of stuff, and one for all things
+    channels: Positive = 128
+    groups: Positive = 32  # of the group norm
+    loss_weight: float = 0.5
+    average: Literal["valid", "all"] = "valid"  # as `SemanticConfig.average`
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Self:
+        if self.channels % self.groups:
+            raise ValueError(f"{self.channels} channels cannot be shared by {self.groups} groups")
+        return self
+
+
+class PanopticConfig(Config):
+    """How objects and pixel labels become one map without overlaps.
+
+    The defaults are those of the combining script of COCO's panoptic API, with which the DetectoRS
+    paper made its numbers; MMDetection's Panoptic FPN has `score` 0.6, `suppress_iou` 0.5 and
+    `max_objects` 100, and is otherwise the same.
+    """
+
+    score: Fraction = 0.5  # objects below it are left out
+    overlap: Fraction = 0.5
+    """An object is left out when more than this share of it is under better ones."""
+    stuff_area: Annotated[int, Field(ge=0)] = 4096
+    """Pixels of the original image; stuff with fewer is void."""
+    suppress_iou: Fraction | None = None
+    """IoU of boxes, whatever their classes, above which the object with the lower score goes."""
+    max_objects: Positive | None = None
+    order: Literal["score", "area"] = "score"
+    """Which object is on top: the one with the higher score, or the smaller one. All published
+    numbers are with `score`."""
+
+
+class InputConfig(Config):
+    """How an image becomes numbers."""
+
+    size: tuple[Positive, Positive] = (1333, 800)  # (long, short) side limits at test time
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0 to 255
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+
+    @model_validator(mode="after")
+    def _long_first(self) -> Self:
+        if self.size[0] < self.size[1]:
+            raise ValueError(f"size is (long, short); got {self.size}, shorter first")
+        return self
+
+
+def _kind(cascade: Any) -> str | None:
+    """The kind of a cascade; one that does not say is an HTC."""
+    told = cascade.get("kind", "htc") if isinstance(cascade, dict) else None
+    found = getattr(cascade, "kind", told)
+    return found if isinstance(found, str) else None
+
+
+_KINDS = "kind must be htc or dsc"
+
+
+class ModelConfig(Config):
+    """A whole detector."""
+
+    num_classes: Positive = 80
+    backbone: BackboneConfig = BackboneConfig()
+    pyramid: PyramidConfig = PyramidConfig()
+    rpn: RPNConfig = RPNConfig()
+    semantic: SemanticConfig | None = SemanticConfig()
+    stuff: StuffConfig | None = None
+    panoptic: PanopticConfig = PanopticConfig()
+    cascade: Annotated[
+        Annotated[HTCConfig, Tag("htc")] | Annotated[DSCConfig, Tag("dsc")],
+        Discriminator(_kind, custom_error_type="kind", custom_error_message=_KINDS),
+    ] = HTCConfig()
+    input: InputConfig = InputConfig()
+    parts: PartsConfig = NO_PARTS
+    numerics: Literal["v2", "v1"] = "v2"
+    """How boxes, anchors, crops and masks meet the grid of pixels. `v2`: as MMDetection 2.x and
+    3.x, which all presets and recorded runs are. `v1`: as MMDetection 1.x, for predicting with
+    weights of that age, such as the DetectoRS authors' own files (`ops.convention` says what
+    differs). Experimental: it was written from a description, and no recorded run proves it.
+    Training with `v1` is refused."""
+
+    @model_validator(mode="after")
+    def _new_cascades_have_new_numerics(self) -> Self:
+        if self.numerics == "v1" and isinstance(self.cascade, DSCConfig):
+            raise ValueError("numerics v1 belongs to cascades of kind htc; there is no older dsc")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_have_their_place(self) -> Self:
+        parts = self.parts
+        if isinstance(self.cascade, DSCConfig):
+            for name in ("roi_extractor", "stage_rules", "mask_head", "box_head"):
+                if getattr(parts, name) is not None:
+                    raise ValueError(f"parts.{name} belongs to cascades of kind htc")
+        for name in ("connector", "fusion"):
+            if getattr(parts, name) is not None and self.pyramid.steps == 1:
+                raise ValueError(f"parts.{name} needs pyramid.steps above 1: nothing is fed back")
+        return self

@@ -1,0 +1,228 @@
+"""Named models: the only list of them there is.
+
+`PRESETS` is the documentation of what each name means. The COCO line has the reference's
+numbers in every field; the tiny line keeps every component real (three stages, deformable SAC,
+two looks, semantic branch) and narrows the widths so that two CPU cores can train it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import UsageError, did_you_mean
+from .cascades import DSCConfig, HTCConfig
+from .model import (
+    BackboneConfig,
+    InputConfig,
+    ModelConfig,
+    PyramidConfig,
+    RPNConfig,
+    SACConfig,
+    SemanticConfig,
+    StuffConfig,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Average precision on COCO val2017 that others reported for a model of this kind."""
+
+    box: float
+    mask: float | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A model with a name, one line about it, and what was published for it."""
+
+    config: ModelConfig
+    about: str
+    published: Published | None = None
+
+
+_R50 = BackboneConfig(weights="resnet50")
+_R101 = BackboneConfig(blocks=(3, 4, 23, 3), weights="resnet101")
+_X101_32 = _R101.with_(groups=32, width_per_group=4, weights="resnext101_32x4d")
+_X101_64 = _R101.with_(groups=64, width_per_group=4, weights="resnext101_64x4d")
+_TINY = BackboneConfig(blocks=(2, 2, 2, 2), width=16, norm="group", frozen_stages=0)
+
+_RFP = PyramidConfig(steps=2)
+_TINY_FPN = PyramidConfig(channels=64)
+_TINY_RFP = PyramidConfig(channels=64, steps=2)
+
+_CASCADE_MASK = HTCConfig(
+    interleaved=False, mask_flow=False, match_low_quality=False, score_threshold=0.05
+)
+_CASCADE = _CASCADE_MASK.with_(masks=False)
+_HTC = HTCConfig()
+_DSC = DSCConfig()
+_FAST_DSC = DSCConfig(guidance_size=7)
+
+
+def _aws(backbone: BackboneConfig) -> BackboneConfig:
+    """Standardised weights, as every DetectoRS backbone has, SAC or not."""
+    return backbone.with_(weight_standardisation=True)
+
+
+def _sac(backbone: BackboneConfig) -> BackboneConfig:
+    return _aws(backbone).with_(sac=SACConfig())
+
+
+def _coco(
+    backbone: BackboneConfig,
+    cascade: HTCConfig | DSCConfig,
+    pyramid: PyramidConfig | None = None,
+) -> ModelConfig:
+    """COCO classes; HTC and DSC come with the semantic branch, the others without.
+
+    The library that DSC was written in kept boxes without area among the proposals.
+    """
+    dsc = isinstance(cascade, DSCConfig)
+    hybrid = isinstance(cascade, HTCConfig) and cascade.interleaved
+    return ModelConfig(
+        backbone=backbone,
+        pyramid=pyramid or PyramidConfig(),
+        rpn=RPNConfig(min_bbox_size_rule="from" if dsc else "above"),
+        semantic=SemanticConfig() if dsc or hybrid else None,
+        cascade=cascade,
+    )
+
+
+def _tiny(
+    backbone: BackboneConfig,
+    pyramid: PyramidConfig,
+    cascade: HTCConfig | DSCConfig = _HTC,
+) -> ModelConfig:
+    return ModelConfig(
+        num_classes=1,
+        backbone=backbone,
+        pyramid=pyramid,
+        rpn=RPNConfig(
+            anchor_scale=4.0,
+            train_candidates=500,
+            train_proposals=300,
+            test_candidates=1000,
+            test_proposals=600,
+        ),
+        semantic=SemanticConfig(num_classes=2),
+        cascade=cascade.with_(
+            box_hidden=128, mask_channels=64, rois_per_image=64, max_detections=500
+        ),
+        input=InputConfig(size=(512, 512)),
+    )
+
+
+def _panoptic(config: ModelConfig, stuff: StuffConfig) -> ModelConfig:
+    """The semantic branch learns the same labels as the head."""
+    return config.with_(stuff=stuff, semantic__num_classes=stuff.num_classes)
+
+
+_ZOO = "MMDetection model zoo"
+_DSC_README = "DSC authors' README"
+
+
+PRESETS: dict[str, Preset] = {
+    "cascade-r50": Preset(
+        _coco(_R50, _CASCADE), "Cascade R-CNN, boxes only", Published(40.3, None, _ZOO)
+    ),
+    "cascade-mask-r50": Preset(
+        _coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN", Published(41.2, 35.9, _ZOO)
+    ),
+    "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade", Published(42.3, 37.4, _ZOO)),
+    "htc-r101": Preset(_coco(_R101, _HTC), "HTC, deeper (20 epochs)", Published(44.8, 39.6, _ZOO)),
+    "htc-x101-32x4d": Preset(
+        _coco(_X101_32, _HTC), "HTC on ResNeXt (20 epochs)", Published(46.1, 40.5, _ZOO)
+    ),
+    "htc-x101-64x4d": Preset(
+        _coco(_X101_64, _HTC), "HTC on a wide ResNeXt (20 epochs)", Published(47.0, 41.4, _ZOO)
+    ),
+    "htc-x101-64x4d-dcn": Preset(
+        _coco(_X101_64.with_(deformable_stages=(False, True, True, True)), _HTC),
+        "HTC with deformable convolutions (20 epochs, multi-scale)",
+        Published(50.4, 43.8, _ZOO),
+    ),
+    "cascade-r50-rfp": Preset(
+        _coco(_aws(_R50), _CASCADE, _RFP),
+        "Cascade R-CNN that looks twice",
+        Published(44.8, None, _ZOO),
+    ),
+    "cascade-r50-sac": Preset(
+        _coco(_sac(_R50), _CASCADE), "Cascade R-CNN with SAC", Published(45.0, None, _ZOO)
+    ),
+    "htc-r50-rfp": Preset(
+        _coco(_aws(_R50), _HTC, _RFP), "HTC that looks twice", Published(46.6, 40.9, _ZOO)
+    ),
+    "htc-r50-sac": Preset(_coco(_sac(_R50), _HTC), "HTC with SAC", Published(46.4, 40.9, _ZOO)),
+    "detectors-cascade-r50": Preset(
+        _coco(_sac(_R50), _CASCADE, _RFP),
+        "DetectoRS, boxes only",
+        Published(47.4, None, _ZOO),
+    ),
+    "detectors-htc-r50": Preset(
+        _coco(_sac(_R50), _HTC, _RFP), "DetectoRS", Published(49.1, 42.6, _ZOO)
+    ),
+    "detectors-htc-r101": Preset(
+        _coco(_sac(_R101), _HTC, _RFP), "DetectoRS, deeper (20 epochs)", Published(50.5, 43.9, _ZOO)
+    ),
+    "detectors-htc-x101-32x4d": Preset(
+        _coco(_sac(_X101_32), _HTC, _RFP),
+        "DetectoRS on ResNeXt (40 epochs, multi-scale, soft-NMS)",
+        Published(52.9, 45.3, "DetectoRS authors' release, v1 numerics"),
+    ),
+    "detectors-htc-x101-64x4d": Preset(
+        _coco(_sac(_X101_64), _HTC, _RFP),
+        "DetectoRS on a wide ResNeXt (published on test-dev only: 55.7 / 48.5 with TTA)",
+    ),
+    "dsc-r50": Preset(_coco(_R50, _DSC), "DSC (20 epochs)", Published(45.8, 40.1, _DSC_README)),
+    "dsc-r101": Preset(
+        _coco(_R101, _DSC), "DSC, deeper (20 epochs)", Published(46.6, 40.7, _DSC_README)
+    ),
+    "dsc-x101-32x4d": Preset(
+        _coco(_X101_32, _DSC), "DSC on ResNeXt (20 epochs)", Published(48.0, 41.9, _DSC_README)
+    ),
+    "dsc-x101-64x4d-dcn": Preset(
+        _coco(_X101_64.with_(deformable_stages=(False, True, True, True)), _DSC),
+        "DSC with deformable convolutions (20 epochs, multi-scale)",
+        Published(51.4, 44.9, _DSC_README),
+    ),
+    "fast-dsc-r50": Preset(
+        _coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)", Published(44.5, 39.5, _DSC_README)
+    ),
+    "detectors-dsc-r50": Preset(
+        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; nobody has trained it"
+    ),
+    "detectors-fast-dsc-r50": Preset(
+        _coco(_sac(_R50), _FAST_DSC, _RFP),
+        "Fast DSC on the features of DetectoRS; nobody has trained it",
+    ),
+    "detectors-panoptic-r50": Preset(
+        _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffConfig()),
+        "DetectoRS with a Panoptic FPN head; nobody has trained it",
+    ),
+    "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
+    "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),
+    "htc-tiny-sac": Preset(_tiny(_sac(_TINY), _TINY_FPN), "HTC-tiny with SAC"),
+    "detectors-htc-tiny": Preset(_tiny(_sac(_TINY), _TINY_RFP), "DetectoRS for two CPU cores"),
+    "dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _DSC), "DSC for two CPU cores"),
+    "fast-dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _FAST_DSC), "Fast DSC for two CPU cores"),
+    "detectors-dsc-tiny": Preset(
+        _tiny(_sac(_TINY), _TINY_RFP, _DSC),
+        "DSC on the features of DetectoRS, for two CPU cores",
+    ),
+    "detectors-panoptic-tiny": Preset(
+        _panoptic(_tiny(_sac(_TINY), _TINY_RFP), StuffConfig(num_classes=2, channels=64, groups=4)),
+        "DetectoRS with a panoptic head, for two CPU cores",
+    ),
+}
+
+
+def preset(name: str) -> ModelConfig:
+    """The configuration called `name`.
+
+    Raises:
+        UsageError: U01 with the closest known name.
+    """
+    if name not in PRESETS:
+        raise UsageError("U01", f"unknown model {name!r}; {did_you_mean(name, PRESETS)}")
+    return PRESETS[name].config

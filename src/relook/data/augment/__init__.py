@@ -1,0 +1,1 @@
+"""Augmentation: geometry, crops, appearance, copy-paste."""

@@ -1,0 +1,96 @@
+"""Random changes of how an image looks that leave everything in it where it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from ...errors import UsageError
+
+
+def appearance(
+    colour: float = 0.0, grey: float = 0.0, blur: float = 0.0, noise: float = 0.0
+) -> list[v2.Transform]:
+    """Transforms of the image of a sample, in the order of a camera: light, lens, sensor.
+
+    `colour` in [0, 1) is the strength of changes of brightness, contrast and saturation; hue
+    changes by a tenth of it. `grey` is the probability to lose all colour. `blur` in pixels and
+    `noise` in grey levels are the largest sigmas that are drawn. What is 0 takes no part.
+
+    Raises:
+        UsageError: U03 for a value out of range.
+    """
+    if not 0 <= colour < 1:
+        raise UsageError("U03", f"colour is a strength from 0 to below 1, got {colour}")
+    if not 0 <= grey <= 1:
+        raise UsageError("U03", f"grey is a probability, got {grey}")
+    steps: list[v2.Transform] = []
+    if colour:
+        steps.append(v2.ColorJitter(colour, colour, colour, colour / 10))
+    if grey:
+        steps.append(v2.RandomGrayscale(grey))
+    if blur:
+        steps.append(RandomBlur(blur))
+    if noise:
+        steps.append(RandomNoise(noise))
+    return steps
+
+
+class RandomBlur(v2.Transform):  # type: ignore[misc]
+    """Blur by a Gaussian whose sigma is drawn evenly from 0 to `largest` pixels.
+
+    OpenCV's, in two passes: torchvision's takes one kernel for all sigmas, needs up to thirty
+    times as long, and refuses images smaller than the kernel.
+    """
+
+    def __init__(self, largest: float) -> None:
+        super().__init__()
+        self.largest = _at_least_zero("blur", largest)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """The sigma drawn for one sample, in pixels."""
+        return {"sigma": self.largest * float(torch.rand(()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One entry of the sample: the image blurred, others as they are."""
+        sigma = params["sigma"]
+        if not isinstance(inpt, tv_tensors.Image) or not sigma:
+            return inpt
+        pixels = np.ascontiguousarray(inpt.as_subclass(Tensor).permute(1, 2, 0).numpy())
+        blurred = cv2.GaussianBlur(pixels, (0, 0), sigma)
+        return tv_tensors.Image(torch.from_numpy(blurred).permute(2, 0, 1))
+
+
+class RandomNoise(v2.Transform):  # type: ignore[misc]
+    """Gaussian noise as of a sensor, its sigma drawn evenly from 0 to `largest` grey levels.
+
+    Torchvision's has one sigma for all images, and cuts what it adds to bytes towards zero.
+    """
+
+    def __init__(self, largest: float) -> None:
+        super().__init__()
+        self.largest = _at_least_zero("noise", largest)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """The sigma drawn for one sample, in grey levels of 255."""
+        return {"sigma": self.largest * float(torch.rand(()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One entry of the sample: the image with noise, others as they are."""
+        if not isinstance(inpt, tv_tensors.Image):
+            return inpt
+        pixels = inpt.as_subclass(Tensor).float()
+        noisy = pixels + params["sigma"] * torch.randn(pixels.shape)
+        return tv_tensors.Image(noisy.round().clamp(0, 255).to(torch.uint8))
+
+
+def _at_least_zero(name: str, sigma: float) -> float:
+    if not 0 <= sigma < float("inf"):
+        raise UsageError("U03", f"{name} is the largest sigma, at least 0, got {sigma}")
+    return float(sigma)

@@ -1,0 +1,1 @@
+"""COCO instance files: tables of json, objects, segmentations, stuff maps."""

@@ -1,0 +1,178 @@
+"""The outer form of an annotation file: is it json, is it COCO, are its tables what they say?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ...errors import DataError
+
+Entry = dict[str, Any]
+
+_LONGEST = 2**24  # pixels; no image file has a longer side
+_TABLES = ("images", "annotations", "categories")
+
+
+def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = False) -> Entry:
+    """The top level of a COCO instance file, or of a panoptic one; under `keys` it has lists.
+
+    Raises:
+        DataError: D01 for a missing file, D03 for one that is not json, D04 for one that is not
+            such a COCO file, naming what it looks like instead.
+    """
+    top = parsed(path)
+    if not isinstance(top, dict):
+        refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}")
+    for key in keys:
+        if key not in top:
+            refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
+        if not isinstance(top[key], list):
+            refuse(path, f'"{key}" is {_kind(top[key])}, not a list{_looks_like(top)}')
+    first = next(iter(top["annotations"]), None) if "annotations" in keys else None
+    other = _other_kind(first, panoptic) if isinstance(first, dict) else ""
+    if other:
+        refuse(path, other)
+    return top
+
+
+def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
+    """(id, entry) of each row of the table `key`.
+
+    Raises:
+        DataError: D04 for a row without an integer id, D05 for an id that came before.
+    """
+    seen: set[int] = set()
+    for position, entry in enumerate(top[key]):
+        if not isinstance(entry, dict):
+            refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
+        identity = entry.get("id")
+        if type(identity) is not int:
+            refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
+        if identity in seen:
+            raise DataError(
+                "D05",
+                f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id; '
+                "after joining files, renumber one of them.",
+            )
+        seen.add(identity)
+        yield identity, entry
+
+
+def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
+    """The non-empty text under `key`; D04 if there is none."""
+    value = entry.get(key)
+    if not isinstance(value, str) or not value.strip():
+        refuse(path, f"{where} has {key} {shown(value)}, a text is needed")
+    return value
+
+
+def side_of(path: Path, entry: Entry, key: str, where: str) -> int | None:
+    """The positive number of pixels under `key`, None if it is missing; else D04."""
+    value = entry.get(key)
+    if value is None:
+        return None
+    whole = isinstance(value, float) and value.is_integer()
+    if isinstance(value, bool) or not (isinstance(value, int) or whole):
+        refuse(path, f"{where} has {key} {shown(value)}, a number of pixels is needed")
+    if not 0 < value <= _LONGEST:
+        refuse(path, f"{where} has {key} {shown(value)}, which no image has")
+    return int(value)
+
+
+def flag_of(path: Path, entry: Entry, key: str, where: str) -> bool:
+    """The 0 or 1 under `key`; D04 if it is missing or something else."""
+    value = entry.get(key)
+    if not isinstance(value, int) or value not in (0, 1):
+        refuse(path, f"{where} has {key} {shown(value)}, 0 or 1 is needed")
+    return bool(value)
+
+
+def finite_of(value: object) -> float | None:
+    """A json number as float; None for anything else, infinities and NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def parsed(path: Path) -> object:
+    """The json in a file; D01 or D03 if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError("D01", f"{path}: there is no such annotation file.") from None
+    except IsADirectoryError:
+        raise DataError("D01", f"{path} is a folder; give the json file in it.") from None
+    except OSError as error:
+        raise DataError("D03", f"{path} cannot be read: {error.strerror or error}.") from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            "D03",
+            f"{path.name}: line {error.lineno}, column {error.colno}: {error.msg}. The file is "
+            "not json, or was cut off; write or copy it again.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError("D03", f"{path.name} is not UTF-8 text (byte {error.start}).") from None
+    except RecursionError:
+        raise DataError("D03", f"{path.name} is nested too deeply to be read.") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError("D03", f"{path.name} cannot be read: {error}.") from None
+
+
+def _looks_like(top: object) -> str:
+    """The end of a message: what this json seems to be, and what to do about it."""
+    if isinstance(top, list):
+        first = top[0] if top else None
+        if isinstance(first, dict) and "image_id" in first and "score" in first:
+            return "; these look like COCO results (predictions), not annotations"
+        return ""
+    if isinstance(top, dict):
+        if "shapes" in top and "imagePath" in top:
+            return "; it looks like a LabelMe file: convert the folder to COCO first"
+        if any(str(key).startswith("_via") for key in top):
+            return "; it looks like a VIA project: export it as COCO"
+    return ""
+
+
+def _other_kind(first: Entry, panoptic: bool) -> str:
+    """What kind of COCO file the `first` annotation is of, if it is not the kind needed."""
+    if "segments_info" in first and not panoptic:
+        return "it is a COCO panoptic file; relook needs the instances file beside it"
+    if "segments_info" not in first and panoptic and ("segmentation" in first or "bbox" in first):
+        return "it is a COCO instance file; relook needs the panoptic file beside it"
+    if "caption" in first and "category_id" not in first:
+        needed = "panoptic" if panoptic else "instances"
+        return f"it is a COCO captions file; relook needs the {needed} file beside it"
+    return ""
+
+
+def _kind(value: object) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        type(None): "null",
+        bool: "a truth value",
+    }
+    return names.get(type(value), "a number")
+
+
+def shown(value: object) -> str:
+    """A value as it stands in the file, cut to 40 characters."""
+    try:
+        text = json.dumps(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a huge number"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def refuse(path: Path, why: str) -> NoReturn:
+    """Raise D04: the file is not what is needed, and `why`."""
+    raise DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.")

@@ -1,0 +1,1 @@
+"""COCO panoptic files: json tables, PNG maps, label tables, reading and writing."""

@@ -1,0 +1,1 @@
+"""Metrics by how much objects overlap their neighbours."""

@@ -1,0 +1,79 @@
+"""The numbers of huddles as text to read."""
+
+from __future__ import annotations
+
+import math
+
+from .rule import OVERLAPS, SHARES
+from .scores import HuddleAp, HuddleScores
+
+_MEASURES = {
+    "iou": "IoU of boxes",
+    "ioa": "intersection of boxes over the object's own",
+    "mask": "IoU of masks",
+}
+
+
+def huddle_table(scores: HuddleScores) -> str:
+    """`scores` as plain text of at most 80 columns: images by T_O and T_P, then objects by T_O.
+
+    The row of T_O -1 has one cell, because all objects have an overlap over it.
+    """
+    return "\n".join([*_image_lines(scores), "", *_object_lines(scores)])
+
+
+def _image_lines(scores: HuddleScores) -> list[str]:
+    kinds = "boxes" if scores.mask is None else "boxes/masks"
+    what = "Difference of AP" if scores.is_difference else "AP"
+    same = ", of objects of its class" if scores.rule.same_class else ""
+    lines = [
+        f"{what} ({kinds}) of images of which more than T_P of the objects",
+        "overlap another one by more than T_O; below it, how many images these are",
+        f"overlap: {_MEASURES[scores.rule.overlap]}{same}",
+        f"{'T_O':>4}" + "".join(f"{f'T_P {share:.1f}':>15}" for share in SHARES),
+    ]
+    for row, overlap in enumerate(OVERLAPS):
+        columns = range(len(SHARES) if overlap >= 0 else 1)
+        cells = [_pair(scores, row, column) for column in columns]
+        counts = [str(scores.num_images[row, column]) for column in columns]
+        lines.append(f"{overlap:>4.1f}" + "".join(f"{cell:>15}" for cell in cells))
+        lines.append(f"{'':>4}" + "".join(f"{count:>15}" for count in counts))
+    return lines
+
+
+def _object_lines(scores: HuddleScores) -> list[str]:
+    what = "Difference of AP" if scores.is_difference else "AP"
+    kinds = {"boxes": scores.box} | ({} if scores.mask is None else {"masks": scores.mask})
+    lines = [
+        f"{what} of objects that overlap another one by more than T_O, and its",
+        f"95 % interval over {scores.rule.resamples} resamples of the images",
+        f"{'T_O':>4}{'objects':>10}" + "".join(f"{name:>31}" for name in kinds),
+    ]
+    for row, overlap in enumerate(OVERLAPS):
+        values = "".join(
+            f"{_with_interval(kind, row, scores.is_difference):>31}" for kind in kinds.values()
+        )
+        lines.append(f"{overlap:>4.1f}{scores.num_objects[row]:>10}{values}")
+    return lines
+
+
+def _pair(scores: HuddleScores, row: int, column: int) -> str:
+    kinds = [scores.box] if scores.mask is None else [scores.box, scores.mask]
+    values = [float(kind.images[row, column]) for kind in kinds]
+    if all(math.isnan(value) for value in values):
+        return "-"
+    return "/".join(_number(value, scores.is_difference) for value in values)
+
+
+def _with_interval(kind: HuddleAp, row: int, is_difference: bool) -> str:
+    value, interval = float(kind.objects[row]), kind.interval(row)
+    if math.isnan(value):
+        return "-"
+    low, high = (_number(end, is_difference) for end in interval)
+    return f"{_number(value, is_difference)} ({low} to {high})"
+
+
+def _number(value: float, is_difference: bool) -> str:
+    if math.isnan(value):
+        return "-"
+    return format(value, "+.3f" if is_difference else ".3f")

@@ -1,0 +1,1 @@
+"""Panoptic quality of maps, from a model or from files."""

@@ -1,0 +1,100 @@
+"""Run a model over a panoptic data set, write its maps and say how good they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ...data.panoptic.reader import PanopticIndex, to_coco_index
+from ...data.panoptic.writer import PanopticWriter
+from ...errors import DataError
+from ...inference.predictor import Predictor
+from ...inference.results import categories_of
+from ...structures.panoptic import PanopticCategory, PanopticMap
+from ..coco import evaluate_coco
+from ..ground_truth import truth_of
+from ..metrics import Metrics
+from ..run import check_size
+from .run import evaluate_panoptic
+from .scores import PanopticScores
+
+
+class PanopticEvaluation(NamedTuple):
+    """Numbers of the maps and of the objects they were made of, and how long it took."""
+
+    scores: PanopticScores
+    metrics: Metrics
+    predictions: list[dict[str, Any]]  # COCO results with the category ids of the ground truth
+    images_per_second: float  # reading, detecting, merging, writing and scoring
+
+
+def evaluate_panoptic_model(
+    predictor: Predictor,
+    index: PanopticIndex,
+    writer: PanopticWriter,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    max_dets: int | None = None,
+    **options: Any,
+) -> PanopticEvaluation:
+    """Panoptic quality, and COCO metrics of the objects, of `predictor` on the images of `index`.
+
+    The maps are written by `writer`. `options` are those of `Predictor.stream`. Categories are
+    matched by name. `progress` is called with how many images are done, and of how many.
+
+    Raises:
+        DataError: D13 when the model has a category that the data has not, D11 when there is no
+            image; else as `evaluate_model`.
+    """
+    if not index.images:
+        raise DataError("D11", f"{index.path}: there are no images to evaluate.")
+    options = {"panoptic": True, **options}
+    task = predictor.panoptic_task(options["panoptic"], options.get("stuff"))
+    ids = _file_ids(index, categories_of(predictor.classes, () if task is None else task.stuff))
+    found: list[dict[str, Any]] = []
+    cap = max_dets or predictor.config.cascade.max_detections
+    started = time.perf_counter()
+
+    def maps() -> Generator[tuple[int, PanopticMap], None, None]:
+        paths = (image.path for image in index.images)
+        with closing(predictor.stream(paths, max_dets=cap, **options)) as results:
+            for done, (image, result) in enumerate(zip(index.images, results, strict=True), 1):
+                check_size(image.path, result.size, index.path, image.size)
+                assert result.panoptic is not None
+                panoptic = _renamed(result.panoptic, ids)
+                rows = result.to_coco(image.id)
+                found.extend({**row, "category_id": ids[row["category_id"]]} for row in rows)
+                writer.add(image.id, image.file_name, panoptic)
+                yield image.id, panoptic
+                if progress is not None:
+                    progress(done, len(index.images))
+
+    scores = evaluate_panoptic(index, maps())
+    writer.finish()
+    speed = len(index.images) / (time.perf_counter() - started)
+    truth = truth_of(to_coco_index(index))
+    metrics = evaluate_coco(truth, found, max_dets=cap, count_from=predictor.shown_from)
+    return PanopticEvaluation(scores, metrics, found, speed)
+
+
+def _file_ids(index: PanopticIndex, own: Sequence[PanopticCategory]) -> dict[int, int]:
+    """Category id of the model -> category id of the data, by name and kind."""
+    by_name = {(c.name, c.is_thing): c.id for c in index.categories}
+    unknown = [c.name for c in own if (c.name, c.is_thing) not in by_name]
+    if unknown:
+        raise DataError(
+            "D13",
+            f"{index.path.name}: the model has {len(unknown)} of {len(own)} categories that the "
+            f"file has not, or not of this kind: {', '.join(unknown[:5])}"
+            f"{', ...' if len(unknown) > 5 else ''}. Every pixel it gives to one of them would "
+            "count as wrong. Add them to the categories of the file, under these names.",
+        )
+    return {c.id: by_name[c.name, c.is_thing] for c in own}
+
+
+def _renamed(panoptic: PanopticMap, ids: Mapping[int, int]) -> PanopticMap:
+    segments = (replace(s, category_id=ids[s.category_id]) for s in panoptic.segments)
+    return PanopticMap(panoptic.ids, tuple(segments))

@@ -1,0 +1,84 @@
+"""Average precision over resamples of the images: what intervals of it are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+from ..crowding.rule import HuddleRule, find_huddles
+from ..ground_truth import GroundTruth
+from ..matching import FastCOCOeval
+from .weighted_precision import (
+    average_precision,
+    gather_matches,
+    only_images,
+    precision_by_threshold,
+    resample_weights,
+)
+
+HUDDLED = 0.2  # IoU of boxes with another object, above which an object counts as huddled
+THRESHOLDS = {"ap50": 0.5, "ap75": 0.75}
+SIZES = ("small", "medium", "large")
+MEASURES = ("ap", *THRESHOLDS, *(f"ap_{size}" for size in SIZES), "ap_huddled")
+
+Resampled = Mapping[str, Mapping[str, NDArray[np.float64]]]
+"""box or mask -> measure or group -> average precision in [0, 1] of all images, and of B resamples
+(1 + B,); nan where there is no such object. Measures are `MEASURES`; of a group it is AP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How often images are drawn anew, and which of them get a number of their own."""
+
+    resamples: int = 1000
+    seed: int = 0
+    groups: Mapping[str, Collection[int]] = field(default_factory=dict)  # name -> ids of images
+
+    def __post_init__(self) -> None:
+        if self.resamples < 1:
+            raise UsageError("U03", f"resamples is {self.resamples}; it must be at least 1.")
+        taken = set(self.groups) & set(MEASURES)
+        if taken:
+            raise UsageError("U03", f"a group is called {taken.pop()}, as a measure is; rename it.")
+
+
+def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resampling) -> Resampled:
+    """The numbers of what `evaluators`, one of boxes and perhaps one of masks, have matched.
+
+    The same `rule` draws the same images for every model, which makes differences paired. Of
+    huddled objects only those count that overlap another by more than `HUDDLED`; what is found of
+    the others is neither right nor wrong (`huddle_scores.score_huddles`).
+    """
+    huddles = find_huddles(truth, HuddleRule())
+    alone = huddles.overlaps.keys() - huddles.objects(HUDDLED)
+    kinds = ("box", "mask")
+    return {
+        kind: _resampled(evaluator, alone, rule)
+        for kind, evaluator in zip(kinds, evaluators, strict=False)
+    }
+
+
+def _resampled(
+    evaluator: FastCOCOeval, alone: Collection[int], rule: Resampling
+) -> dict[str, NDArray[np.float64]]:
+    params = evaluator.params
+    ids, recalls, thresholds = params.imgIds, params.recThrs, params.iouThrs
+    weights = resample_weights(len(ids), rule.resamples, rule.seed)
+    everything = gather_matches(evaluator, evaluator.matches_again())
+    by_threshold = precision_by_threshold(everything, weights, recalls)
+    found = {"ap": by_threshold.mean(axis=1)}
+    for name, threshold in THRESHOLDS.items():
+        found[name] = by_threshold[:, int(np.abs(thresholds - threshold).argmin())]
+    for size in SIZES:
+        matches = gather_matches(evaluator, evaluator.matches_again(size=size))
+        found[f"ap_{size}"] = average_precision(matches, weights, recalls)
+    huddled = gather_matches(evaluator, evaluator.matches_again(alone))
+    found["ap_huddled"] = average_precision(huddled, weights, recalls)
+    for name, images in rule.groups.items():
+        part = only_images(everything, np.isin(ids, list(images)))
+        found[name] = average_precision(part, weights, recalls)
+    return found

@@ -1,0 +1,153 @@
+"""Result files for a test server whose ground truth is hidden, as COCO's takes them.
+
+Boxes and masks are handed in apart, each as a zip that holds one json and no folder:
+``detections_[images]_[algorithm]_results.json`` in a zip of the same name. An entry has image_id,
+category_id and score, and either bbox (x, y, width, height in pixels) or segmentation (run
+lengths); not both, because the area of an object of a given size would then be that of its box.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ...data.coco.reader import CocoIndex
+from ...errors import DataError
+from ...inference.predictor import Predictor
+from ...inference.results import Result
+from ...inference.views import TTA
+from ...runtime.files import replacing
+from ..run import check_size, match_classes
+from .check import MOST, Kind, check_submission
+
+_DIGITS: Final = 5  # of a score; equal scores keep their order, the better first
+
+Write = Callable[[Mapping[str, Any]], None]
+
+
+def submission_name(json_path: Path, algorithm: str) -> str:
+    """``detections_[images]_[algorithm]_results``: what the server wants the files to be called.
+
+    The images of ``image_info_test-dev2017.json`` are test-dev2017. In both parts, whatever is no
+    letter, digit, dot or hyphen becomes a hyphen.
+    """
+    images = re.sub(r"^(image_info|instances)_", "", json_path.stem)
+    parts = [re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip("-") for part in (images, algorithm)]
+    return f"detections_{parts[0] or 'images'}_{parts[1] or 'relook'}_results"
+
+
+def write_submission(
+    predictor: Predictor,
+    index: CocoIndex,
+    folder: Path,
+    name: str,
+    *,
+    max_dets: int = MOST,
+    size: tuple[int, int] | None = None,
+    batch_size: int = 1,
+    tta: TTA | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write ``bbox/NAME.zip`` and, of a model with masks, ``segm/NAME.zip`` into `folder`.
+
+    What is found in the images of `index` is written image by image, so that memory does not grow
+    with their number: at most `max_dets` objects each, the best first, boxes to a hundredth of a
+    pixel. The files are checked as `check_submission` does before they appear under their names.
+    `progress` is called with how many images are done, and of how many.
+
+    Raises:
+        DataError: D13 when the model lacks a class of the file, D11 when there is no image, D10
+            when an image has another size than the file says, D01 or D02 when one cannot be
+            read, D16 when nothing was found in any image.
+        RelookError: R02 when a file cannot be written.
+    """
+    ids = _ids(predictor, index)
+    if not index.images:
+        raise DataError("D11", f"{index.path}: there are no images to hand in results for.")
+    kinds: tuple[Kind, ...] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
+    paths = [folder / kind / f"{name}.zip" for kind in kinds]
+    results = predictor.stream(
+        (record.path for record in index.images),
+        size=size,
+        max_dets=max_dets,
+        batch_size=batch_size,
+        tta=tta,
+    )
+    with ExitStack() as files:
+        writers = [files.enter_context(_results_file(path, index, max_dets)) for path in paths]
+        for done, (record, result) in enumerate(zip(index.images, results, strict=True), start=1):
+            check_size(record.path, result.size, index.path, (record.height, record.width))
+            for kind, write in zip(kinds, writers, strict=True):
+                for row in _rows(result, record.id, ids, kind):
+                    write(row)
+            if progress is not None:
+                progress(done, len(index.images))
+    return paths
+
+
+def _ids(predictor: Predictor, index: CocoIndex) -> Mapping[int, int]:
+    """Category id of the model -> that of the file, which must not know more classes."""
+    ids = match_classes(predictor.classes, index)
+    known = {category.name for category in predictor.classes}
+    missing = [category.name for category in index.classes if category.name not in known]
+    if missing:
+        listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
+        raise DataError(
+            "D13",
+            f"{index.path}: the model was not trained on {listed}, so every such object would "
+            "count as missed, unseen. Give a model of all classes, or remove these categories from "
+            "the file.",
+        )
+    return ids
+
+
+def _rows(
+    result: Result, image_id: int, ids: Mapping[int, int], kind: Kind
+) -> Iterator[dict[str, Any]]:
+    """The entries of one image, the best first."""
+    height, width = result.size
+    boxes = result.boxes.astype(np.float64).clip(0, [width, height, width, height]).round(2)
+    for i, label in enumerate(result.labels.tolist()):
+        category_id = ids.get(result.classes[label].id)
+        if category_id is None:
+            continue  # a class that the server does not ask for
+        row: dict[str, Any] = {"image_id": image_id, "category_id": category_id}
+        if kind == "bbox":
+            x1, y1, x2, y2 = boxes[i].tolist()
+            row["bbox"] = [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)]
+        elif result.masks is not None:
+            row["segmentation"] = dict(result.masks[i])
+        yield {**row, "score": round(float(result.scores[i]), _DIGITS)}
+
+
+@contextmanager
+def _results_file(path: Path, index: CocoIndex, max_dets: int) -> Iterator[Write]:
+    """A zip of one json list that entries are written to; checked before it is put in place."""
+    with replacing(path) as draft:
+        with (
+            zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open(f"{path.stem}.json", "w", force_zip64=True) as file,
+        ):
+            between = "[\n"
+
+            def write(row: Mapping[str, Any]) -> None:
+                nonlocal between
+                file.write((between + json.dumps(dict(row), allow_nan=False)).encode())
+                between = ",\n"
+
+            yield write
+            if between == "[\n":
+                raise DataError(
+                    "D16",
+                    f"{path.name}: nothing was found in any image, and a server takes no empty "
+                    "file. Give another model.",
+                )
+            file.write(b"\n]\n")
+        check_submission(draft, index, max_dets)

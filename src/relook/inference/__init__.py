@@ -1,0 +1,1 @@
+"""From images to results: options, preprocessing, the engine, views, panoptic maps."""

@@ -1,0 +1,1 @@
+"""Predicting whole folders: sources, shares of processes, the journal, files of results."""

@@ -1,0 +1,94 @@
+"""``predictions.json``: what was found in all images, in COCO's form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from ..._version import __version__
+from ...data.coco.reader import Category
+from ...data.panoptic.writer import write_json
+from ...runtime.files import replacing
+from ...structures.panoptic import PanopticCategory
+from ..results import Result
+
+Record = dict[str, Any]
+
+
+def image_record(result: Result) -> Record:
+    """One image of the file to come: file_name, width, height and objects, without ids."""
+    objects = []
+    for one in result.to_coco(0):
+        del one["image_id"]
+        mask = one.get("segmentation")
+        area = one["bbox"][2] * one["bbox"][3] if mask is None else coco_mask.area(mask)
+        objects.append({"area": float(area), "iscrowd": 0, **one})
+    height, width = result.size
+    return {"file_name": result.source, "width": width, "height": height, "objects": objects}
+
+
+def write_predictions(
+    path: Path, records: Callable[[], Iterable[Record]], classes: Sequence[Category]
+) -> None:
+    """Write the file; images and objects are numbered from 1 in the order of `records`.
+
+    `records` is called twice, for the images and for the objects, so that a long run never has
+    all objects in memory.
+
+    Raises:
+        RelookError: R02 when it cannot be written.
+    """
+    info = {"description": "Found by relook, not annotated", "version": __version__}
+    categories = [{"id": c.id, "name": c.name} for c in classes]
+    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.write(f'{{"info": {json.dumps(info)}, "images": [')
+        file.writelines(_listed(_images(records())))
+        file.write(f'], "categories": {json.dumps(categories)}, "annotations": [')
+        file.writelines(_listed(_annotations(records())))
+        file.write("]}\n")
+
+
+def write_panoptic(
+    path: Path, records: Callable[[], Iterable[Record]], categories: Iterable[PanopticCategory]
+) -> None:
+    """Write the json of panoptic maps, ``panoptic/NAME.png`` beside it; images as in
+    `write_predictions`.
+
+    Raises:
+        RelookError: R02 when it cannot be written.
+    """
+    annotations = (
+        {
+            "image_id": number,
+            "file_name": f"{record['name']}.png",
+            "segments_info": record["segments"],
+        }
+        for number, record in enumerate(records(), start=1)
+    )
+    write_json(path, _images(records()), annotations, categories)
+
+
+def _images(records: Iterable[Record]) -> Iterator[Record]:
+    for number, record in enumerate(records, start=1):
+        sides = {"width": record["width"], "height": record["height"]}
+        yield {"id": number, "file_name": record["file_name"], **sides}
+
+
+def _annotations(records: Iterable[Record]) -> Iterator[Record]:
+    number = 0
+    for image_id, record in enumerate(records, start=1):
+        for one in record["objects"]:
+            number += 1
+            first = {name: one[name] for name in ("area", "iscrowd")}
+            rest = {name: value for name, value in one.items() if name not in first}
+            yield {"id": number, **first, "image_id": image_id, **rest}
+
+
+def _listed(records: Iterable[Record]) -> Iterator[str]:
+    """Elements of a json list, with the commas between them."""
+    for number, record in enumerate(records):
+        yield (", " if number else "") + json.dumps(record)

@@ -1,0 +1,188 @@
+"""What a run of ``relook predict`` has finished, so that a stopped one can go on.
+
+``OUT/.journal/N.jsonl`` has one line of json for every image that process N has done, added when
+the files of the image are whole, ``kept.jsonl`` those of a stopped run that is gone on with, and
+``settings.json`` says with which model and options.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple, Self
+
+from ...errors import UsageError
+from ...runtime.files import replacing, unwritable, write_text
+
+FOLDER: Final = ".journal"
+_SETTINGS, _KEPT = "settings.json", "kept.jsonl"
+
+Record = dict[str, Any]
+
+
+class Line(NamedTuple):
+    """Where one image stands in the journal, and what is needed to know without reading it all."""
+
+    part: Path
+    offset: int  # bytes
+    name: str
+    stamp: list[int] | None
+    objects: int  # how many were found
+    error: str | None  # why the image could not be read
+
+
+class Journal:
+    """The journal in the folder of results `out`, written by process `rank`.
+
+    A context manager: its file is open inside.
+    """
+
+    def __init__(self, out: Path, rank: int = 0) -> None:
+        self._folder, self._rank = out / FOLDER, rank
+        self._file: BinaryIO | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether an unfinished run has left one."""
+        return (self._folder / _SETTINGS).is_file()
+
+    def begin(self, settings: Mapping[str, Any], *, resume: bool) -> bool:
+        """Make it ready for a run; True if it goes on with a stopped one.
+
+        For the first process, before the others write. Without `resume`, what an earlier run
+        left is removed.
+
+        Raises:
+            UsageError: U04 when the stopped run had other `settings`.
+            RelookError: R02 when a file cannot be written.
+        """
+        path = self._folder / _SETTINGS
+        if resume and self.is_there:
+            self._check(path, settings)
+            return True
+        self.remove()
+        write_text(path, json.dumps(settings) + "\n")
+        return False
+
+    def _check(self, path: Path, settings: Mapping[str, Any]) -> None:
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            before = {}
+        wanted = json.loads(json.dumps(settings))
+        other = [name for name in wanted if wanted[name] != before.get(name)]
+        if other:
+            shown = "; ".join(
+                f"{n} was {_short(before.get(n))}, is {_short(wanted[n])}" for n in other
+            )
+            raise UsageError(
+                "U04",
+                f"--resume: the stopped run in {path.parent.parent} had other "
+                f"settings ({shown}), and its results would be mixed with others. Give what it "
+                "had, choose another --out, or leave --resume out to start over.",
+            )
+
+    def __enter__(self) -> Self:
+        path = self._folder / f"{self._rank}.jsonl"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise unwritable(path, error) from error
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # every line was flushed: nothing is left to lose
+                self._file.close()
+
+    def add(self, record: Record) -> None:
+        """Note one image; when this returns, the line outlives this process.
+
+        Raises:
+            RelookError: R02 when it cannot be written.
+        """
+        if self._file is None:
+            raise ValueError("the journal is not open")
+        try:
+            self._file.write(_encoded(record))
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(Path(self._file.name), error) from error
+
+    def lines(self) -> dict[str, Line]:
+        """Source -> its line, from all processes."""
+        found: dict[str, Line] = {}
+        for part in sorted(self._folder.glob("*.jsonl")):
+            offset = 0
+            with part.open("rb") as file:
+                for text in file:
+                    record = _parsed(text)
+                    if record is not None:
+                        found[record["source"]] = _line(part, offset, record)
+                    offset += len(text)
+        return found
+
+    def keep(self, lines: Iterable[Line]) -> None:
+        """Make `lines` all that there is, so that what is done again stands there once.
+
+        Raises:
+            RelookError: R02 when it cannot be written.
+        """
+        parts = list(self._folder.glob("*.jsonl"))
+        with replacing(self._folder / _KEPT) as draft, draft.open("wb") as file:
+            file.writelines(_encoded(record) for record in read_records(lines))
+        for part in parts:
+            if part.name != _KEPT:
+                part.unlink()
+
+    def remove(self) -> None:
+        """Delete it; nothing happens where there is none."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def read_records(lines: Iterable[Line]) -> Iterator[Record]:
+    """The whole records of `lines`, one at a time."""
+    with contextlib.ExitStack() as stack:
+        files: dict[Path, BinaryIO] = {}
+        for line in lines:
+            if line.part not in files:
+                files[line.part] = stack.enter_context(line.part.open("rb"))
+            files[line.part].seek(line.offset)
+            yield json.loads(files[line.part].readline())
+
+
+def stamp_of(path: str | Path) -> list[int] | None:
+    """What changes when a file does: its size in bytes and its time; None if it is not there."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _short(value: object) -> str:
+    """A setting in a sentence; the beginning of a hash is enough to tell two apart."""
+    return str(value)[:20]
+
+
+def _line(part: Path, offset: int, record: Record) -> Line:
+    return Line(part, offset, record["name"], record["stamp"], record["count"], record.get("error"))
+
+
+def _parsed(text: bytes) -> Record | None:
+    """A whole line's record; None for one that was cut off when its process was killed."""
+    if not text.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _encoded(record: Record) -> bytes:
+    return json.dumps(record).encode() + b"\n"

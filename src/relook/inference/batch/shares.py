@@ -1,0 +1,116 @@
+"""How the images of one run are dealt out to several processes, each image to one of them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from ...errors import RelookError
+from ...runtime.distributed import world_size
+
+_POLL: Final = 0.05  # seconds
+_PATIENCE: Final = 1800.0  # seconds the first process waits for the others' last images
+
+
+class Store(Protocol):
+    """Numbers that all processes see, as `torch.distributed.Store` has them."""
+
+    def add(self, key: str, amount: int, /) -> int:
+        """The number called `key`, from 0, after `amount` was added to it at one stroke."""
+        ...
+
+
+class OwnStore:
+    """The store of a process that is alone."""
+
+    def __init__(self) -> None:
+        self._numbers: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, key: str, amount: int, /) -> int:
+        """As `Store.add`."""
+        with self._lock:
+            self._numbers[key] += amount
+            return self._numbers[key]
+
+
+class Shares:
+    """Deals work out to `size` processes through `store`: who is done first takes the next.
+
+    That no item is lost or done twice rests on `Store.add` alone; a process that fails makes the
+    others stop.
+    """
+
+    def __init__(self, store: Store, size: int = 1) -> None:
+        self._store, self.size = store, size
+
+    def claims(self, count: int, at_once: int = 1) -> Iterator[int]:
+        """Those of the numbers below `count` that fall to this process, `at_once` in a row.
+
+        Raises:
+            RelookError: R05 when another process has failed.
+        """
+        while True:
+            end = self._add("claimed", at_once)
+            self._check()
+            if end - at_once >= count:
+                return
+            yield from range(end - at_once, min(end, count))
+
+    def tick(self) -> int:
+        """Note one more image as done; how many there are, of all processes."""
+        return self._add("done", 1)
+
+    def finish(self) -> None:
+        """Say that this process has done its share."""
+        self._add("finished", 1)
+
+    def wait(self) -> None:
+        """Wait until all processes have done theirs.
+
+        Raises:
+            RelookError: R05 when one has failed, or is silent for half an hour.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while (finished := self._add("finished", 0)) < self.size:
+            self._check()
+            if time.monotonic() > deadline:
+                raise _gone(f"only {finished} of {self.size} have finished their images")
+            time.sleep(_POLL)
+
+    def fail(self) -> None:
+        """Say that this process ends early."""
+        with contextlib.suppress(RelookError):
+            self._add("failed", 1)
+
+    def _check(self) -> None:
+        if self._add("failed", 0):
+            raise _gone("it says above why, or in its own output")
+
+    def _add(self, key: str, amount: int) -> int:
+        try:
+            return self._store.add(key, amount)
+        except RuntimeError as error:  # how torch.distributed says that the store is gone
+            raise _gone("the first one, which counts for all, does not answer") from error
+
+
+def shares() -> Shares:
+    """Those of the processes that are connected now; of one alone, where none are."""
+    if world_size() == 1:
+        return Shares(OwnStore())
+    from torch.distributed import distributed_c10d as c10d
+
+    store = c10d._get_default_store()  # noqa: SLF001  (nothing public gives it)
+    return Shares(c10d.PrefixStore("relook.predict", store), world_size())
+
+
+def _gone(why: str) -> RelookError:
+    return RelookError(
+        "R05",
+        f"another process of this run ended early: {why}. What was finished is kept; the same "
+        "command with --resume goes on.",
+    )

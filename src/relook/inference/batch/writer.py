@@ -1,0 +1,111 @@
+"""What ``relook predict`` leaves on disk for each image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...data.coco.reader import Category
+from ...data.panoptic.writer import write_map
+from ...ops.rle import decode_window
+from ...runtime.files import replacing, write_text
+from ..results import Result
+
+
+def output_names(sources: Iterable[str]) -> dict[str, str]:
+    """Source -> the name of its files: that of the image without its suffix.
+
+    Images of the same name from several folders get ``NAME-2``, ``NAME-3``, ... in the order of
+    `sources`, so that names do not depend on which images are done first.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for source in sources:
+        stem = Path(source).stem
+        name, number = stem, 1
+        while name.casefold() in taken:  # some file systems do not tell a from A
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        names[source] = name
+    return names
+
+
+class Writer:
+    """Writes the files of single images into one folder.
+
+    ``overlay/NAME.jpg`` is the image with its objects, ``masks/NAME.png`` holds the number of the
+    object at every pixel (0: none; the better object where two overlap) with ``masks/NAME.json``
+    beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them.
+    """
+
+    def __init__(
+        self, folder: Path, kinds: Collection[str], classes: Sequence[Category], score: float
+    ) -> None:
+        self._folder, self._kinds, self._classes = folder, frozenset(kinds), tuple(classes)
+        self._score = score
+
+    def write(self, result: Result, name: str) -> dict[str, Any]:
+        """Write what belongs to one image, whose files are called `name`; what the image's record
+        in the journal has to keep of it.
+
+        Raises:
+            RelookError: R02 when a file cannot be written.
+        """
+        if "overlay" in self._kinds:
+            if result.panoptic is None:
+                picture = result.draw(score=self._score)
+            else:
+                picture = result.draw_panoptic()
+            with replacing(self._folder / "overlay" / f"{name}.jpg") as draft:
+                picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
+        if "masks" in self._kinds:
+            self._write_masks(result, name)
+        if "panoptic" in self._kinds and result.panoptic is not None:
+            return {
+                "segments": write_map(self._folder / "panoptic" / f"{name}.png", result.panoptic)
+            }
+        return {}
+
+    def _write_masks(self, result: Result, name: str) -> None:
+        numbers = number_objects(result)
+        with replacing(self._folder / "masks" / f"{name}.png") as draft:
+            Image.fromarray(numbers).save(draft, "PNG")
+        pixels = np.bincount(numbers.ravel(), minlength=len(result) + 1)
+        rows = zip(result.names, result.labels, result.scores, pixels[1:], strict=True)
+        objects = [
+            {
+                "number": number,
+                "name": class_name,
+                "category_id": self._classes[int(label)].id,
+                "score": round(float(score), 5),
+                "visible_pixels": int(count),
+            }
+            for number, (class_name, label, score, count) in enumerate(rows, start=1)
+        ]
+        index = {"file": result.source, "objects": objects}
+        write_text(self._folder / "masks" / f"{name}.json", json.dumps(index, indent=1) + "\n")
+
+
+def files_of(name: str, kinds: Collection[str]) -> list[str]:
+    """The files that `Writer` makes of an image, relative to its folder."""
+    overlay = [f"overlay/{name}.jpg"] if "overlay" in kinds else []
+    masks = [f"masks/{name}.png", f"masks/{name}.json"] if "masks" in kinds else []
+    panoptic = [f"panoptic/{name}.png"] if "panoptic" in kinds else []
+    return overlay + masks + panoptic
+
+
+def number_objects(result: Result) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """Number of the object seen at every pixel, (H, W) uint16: from 1, the best; 0 for none."""
+    numbers = np.zeros(result.size, dtype=np.uint16)
+    masks = result.masks or ()
+    for number in range(len(masks), 0, -1):  # worst first, so that the best stays on top
+        window, left, top = decode_window(masks[number - 1])
+        height, width = window.shape
+        numbers[top : top + height, left : left + width][window] = number
+    return numbers

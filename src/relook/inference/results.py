@@ -1,0 +1,269 @@
+"""What was found in one image, in the forms people use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
+from ..structures.panoptic import PanopticCategory, PanopticMap
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..structures.detection import Detections, Size
+
+FORMAT_VERSION = 1
+SHOWN_FROM = 0.3  # score from which objects are drawn when the model knows no better value
+
+RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts": str}
+
+
+class ClassLike(Protocol):
+    """What is needed of a class."""
+
+    @property
+    def id(self) -> int:
+        """Category id in COCO files."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result:
+    """Objects of one image, best first; boxes in pixels of the image as it came."""
+
+    boxes: NDArray[np.float32]  # (N, 4) x1, y1, x2, y2
+    scores: NDArray[np.float32]  # (N,) in [0, 1], descending
+    labels: NDArray[np.int64]  # (N,) row in `classes`
+    masks: tuple[RLE, ...] | None  # N compressed run-length codes; None for box-only models
+    size: Size  # (height, width) of the image
+    classes: tuple[ClassLike, ...]  # all the model knows
+    image: NDArray[np.uint8] | None = None  # (H, W, 3) RGB, for drawing
+    source: str | None = None  # where the image came from
+    shown_from: float = SHOWN_FROM  # score from which `draw` shows an object by default
+    semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
+    panoptic: PanopticMap | None = None  # its segments name rows of this result
+    stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
+
+    @classmethod
+    def from_detections(
+        cls,
+        detections: Detections,
+        image: NDArray[np.uint8] | None,
+        classes: Sequence[ClassLike],
+        source: str | None = None,
+        *,
+        threshold: float = 0.5,
+        shown_from: float = SHOWN_FROM,
+    ) -> Result:
+        """The result of `detections`, whose masks are pasted and coded one after the other.
+
+        A pixel belongs to an object where its mask probability reaches `threshold`, or, in
+        masks that are pasted by resizing, exceeds it.
+        """
+        order = np.argsort(-detections.scores.cpu().numpy(), kind="stable")
+        boxes = detections.boxes.cpu().numpy().astype(np.float32).reshape(-1, 4)
+        masks = _paste(detections, threshold)
+        return cls(
+            boxes=boxes[order],
+            scores=detections.scores.cpu().numpy().astype(np.float32)[order],
+            labels=detections.labels.cpu().numpy().astype(np.int64)[order],
+            masks=None if masks is None else tuple(masks[i] for i in order),
+            size=(int(detections.size[0]), int(detections.size[1])),
+            classes=tuple(classes),
+            image=image,
+            source=source,
+            shown_from=shown_from,
+        )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{count} {name}" for name, count in self.counts().items())
+        source = "" if self.source is None else f" in {self.source}"
+        kind = "boxes" if self.masks is None else "masks"
+        height, width = self.size
+        return f"<Result{source}: {found or 'nothing'}; {kind}, {width} x {height} pixels>"
+
+    @property
+    def names(self) -> list[str]:
+        """Class name of each of the N objects."""
+        return [self.classes[label].name for label in self.labels.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """Class name -> number of objects, for the classes found, in the order of the model's."""
+        found = Counter(self.labels.tolist())
+        counts: dict[str, int] = {}
+        for label in sorted(found):
+            name = self.classes[label].name
+            counts[name] = counts.get(name, 0) + found[label]
+        return counts
+
+    def dense_masks(self) -> NDArray[np.bool_]:
+        """Masks as (N, H, W): N times the pixels of the image, in memory at once.
+
+        Raises `UsageError` U04 when the model is one for boxes only.
+        """
+        from ..ops.rle import decode_window
+
+        if self.masks is None:
+            raise UsageError("U04", "there are no masks: this model finds boxes only.")
+        dense = np.zeros((len(self), *self.size), dtype=bool)
+        for mask, rle in zip(dense, self.masks, strict=True):
+            window, left, top = decode_window(rle)
+            mask[top : top + window.shape[0], left : left + window.shape[1]] = window
+        return dense
+
+    def filter(self, score: float | None = None, max_dets: int | None = None) -> Result:
+        """The objects with at least `score`, and of these the `max_dets` best."""
+        keep = np.arange(len(self))
+        if score is not None:
+            keep = keep[self.scores >= np.float32(score)]
+        keep = keep[:max_dets]
+        return replace(
+            self,
+            boxes=self.boxes[keep],
+            scores=self.scores[keep],
+            labels=self.labels[keep],
+            masks=None if self.masks is None else tuple(self.masks[i] for i in keep),
+            panoptic=None if self.panoptic is None else self.panoptic.renumbered(keep.tolist()),
+        )
+
+    def draw(
+        self,
+        score: float | None = None,
+        *,
+        image: NDArray[np.uint8] | None = None,
+        **options: Any,
+    ) -> Image.Image:
+        """The image with the objects of at least `score` drawn in.
+
+        `score` is by default what the model stores for showing, else 0.3; `image` (H, W, 3) RGB
+        replaces the result's own; `options` are those of
+        `relook.visualization.overlay.draw_objects`.
+        Raises `UsageError` U04 when there is no image.
+        """
+        from ..visualization.overlay import draw_objects
+
+        shown = self.filter(self.shown_from if score is None else score)
+        return draw_objects(
+            self._pixels(image),
+            shown.boxes,
+            shown.masks,
+            shown.names,
+            shown.scores,
+            labels=shown.labels,
+            **options,
+        )
+
+    @property
+    def categories(self) -> tuple[PanopticCategory, ...]:
+        """What segments can be: things, which are the classes of the model, and stuff."""
+        return categories_of(self.classes, self.stuff)
+
+    def draw_panoptic(
+        self, *, image: NDArray[np.uint8] | None = None, **options: Any
+    ) -> Image.Image:
+        """The image with the segments of its panoptic map drawn in.
+
+        `image` (H, W, 3) RGB replaces the result's own; `options` are those of
+        `relook.visualization.panoptic.draw_panoptic`. Raises `UsageError` U04 when there is no
+        image, or no map because none was asked for.
+        """
+        from ..visualization.panoptic import draw_panoptic
+
+        if self.panoptic is None:
+            raise UsageError("U04", "there is no panoptic map; ask for it: predict(panoptic=True).")
+        return draw_panoptic(self._pixels(image), self.panoptic, self.categories, **options)
+
+    def _pixels(self, image: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        picture = self.image if image is None else image
+        if picture is None:
+            raise UsageError(
+                "U04", "this result does not keep its image; give it: result.draw(image=...)."
+            )
+        return picture
+
+    def to_coco(self, image_id: int) -> list[dict[str, Any]]:
+        """COCO result dictionaries, one per object, that json can write."""
+        rows: list[dict[str, Any]] = []
+        for i, (x1, y1, x2, y2) in enumerate(self.boxes.astype(np.float64).tolist()):
+            row: dict[str, Any] = {
+                "image_id": image_id,
+                "category_id": self.classes[int(self.labels[i])].id,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "score": float(self.scores[i]),
+            }
+            if self.masks is not None:
+                row["segmentation"] = dict(self.masks[i])
+            rows.append(row)
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pixels, as a dictionary that json can write."""
+        objects: list[dict[str, Any]] = []
+        for i, box in enumerate(self.boxes.astype(np.float64).tolist()):
+            item = self.classes[int(self.labels[i])]
+            row = {"name": item.name, "category_id": item.id, "score": float(self.scores[i])}
+            row["box"] = box
+            if self.masks is not None:
+                row["mask"] = dict(self.masks[i])
+            objects.append(row)
+        record = {
+            "version": FORMAT_VERSION,
+            "source": self.source,
+            "height": self.size[0],
+            "width": self.size[1],
+            "counts": self.counts(),
+            "objects": objects,
+        }
+        if self.panoptic is None:
+            return record
+        names = {category.id: category.name for category in self.categories}
+        segments = [
+            {
+                "id": segment.id,
+                "name": names[segment.category_id],
+                "category_id": segment.category_id,
+                "isthing": int(segment.is_thing),
+                "area": segment.area,
+                "box": list(segment.box),
+                "object": segment.instance,
+            }
+            for segment in self.panoptic.segments
+        ]
+        return {**record, "segments": segments}
+
+
+def categories_of(
+    classes: Iterable[ClassLike], stuff: Iterable[PanopticCategory]
+) -> tuple[PanopticCategory, ...]:
+    """What segments of a model can be: its `classes`, which are things, and `stuff`."""
+    return (*(PanopticCategory(one.id, one.name, True) for one in classes), *stuff)
+
+
+def _paste(detections: Detections, threshold: float) -> list[RLE] | None:
+    """Codes of all masks; never more than one object's window in memory."""
+    from ..ops.masks import PASTES
+    from ..ops.rle import encode_window
+
+    if detections.mask_probabilities is None:
+        return None
+    masks: list[RLE] = []
+    paste = PASTES[detections.paste]
+    probabilities, boxes = detections.mask_probabilities.cpu(), detections.boxes.cpu().float()
+    for crop, box in zip(probabilities, boxes, strict=True):
+        window, left, top = paste(crop, box, detections.size, threshold)
+        masks.append(encode_window(window.numpy(), left, top, detections.size))
+    return masks

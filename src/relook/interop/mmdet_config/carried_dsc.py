@@ -1,0 +1,54 @@
+"""From configurations of the DSC authors to ours: what no other cascade has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...config.model import ModelConfig
+from ..cascade_shapes import Side
+from .account import Account
+
+DSC_HEAD: Final = "DSCRoIHead"
+FINAL_MASK: Final = 28  # cells along a side of the masks that are handed out
+_SIDES: Final[dict[int, Side]] = {14: 7, 28: 14}  # of features, by that of their masks
+
+
+def guidance_size(values: Mapping[str, Any]) -> Side | None:
+    """Side of the features that guidance masks come from, by the masks of a DSC training.
+
+    Its settings have one entry for each iteration and a last one for the final masks. None where
+    there are no such settings, or they do not say it clearly.
+    """
+    account = Account(values, ModelConfig())
+    if account.kind("model") != "DSC" and account.kind("model.roi_head") != DSC_HEAD:
+        return None
+    return _size(account, "model.train_cfg") or _size(account, "train_cfg")
+
+
+def carry_guidance(account: Account, train: str) -> None:
+    """Make the cascade DSC's, and carry over the side of its guidance, if it is said."""
+    changes: dict[str, Any] = {"cascade.kind": "dsc"}
+    paths = ["model.roi_head.type"]
+    if (size := _size(account, train)) is not None:
+        changes["cascade.guidance_size"] = size
+        paths += account.expand(f"{train}.rcnn.*.mask_size")
+    account.set_all(paths, changes)
+
+
+def carry_final_masks(account: Account, train: str) -> None:
+    """Carry over from where on a RoI counts for the final masks."""
+    last = account.expand(f"{train}.rcnn.*")[-1:]
+    for path in (f"{entry}.assigner.pos_iou_thr" for entry in last):
+        if account.has(path) and (value := account.number(path)) is not None:
+            account.set(path, "cascade.mask_iou", value)
+
+
+def _size(account: Account, train: str) -> Side | None:
+    sizes = [account.get(f"{entry}.mask_size") for entry in account.expand(f"{train}.rcnn.*")]
+    if len(sizes) < 2 or any(type(size) is not int for size in sizes):
+        return None
+    *guides, final = sizes
+    if final != FINAL_MASK or len(set(guides)) != 1:
+        return None
+    return _SIDES.get(guides[0])

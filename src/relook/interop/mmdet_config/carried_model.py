@@ -1,0 +1,277 @@
+"""From the model part of their configuration to ours: architecture, thresholds and sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ...config.cascades import DSCConfig
+from ..style import Style
+from .account import Account
+from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style
+from .carried_dsc import DSC_HEAD, carry_final_masks, carry_guidance
+from .fixed_numerics import expected
+
+_MOST_STAGES = 20
+_HEADS: Final = "model.roi_head"
+_CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", DSC_HEAD)
+
+# Fields that one value of theirs sets. Several names are of several versions; TRAIN and TEST
+# stand for where the version keeps the model's train_cfg and test_cfg.
+_NUMBERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("cascade.score_threshold", ("TEST.rcnn.score_thr",)),
+    ("cascade.nms_iou", ("TEST.rcnn.nms.iou_threshold", "TEST.rcnn.nms.iou_thr")),
+    ("rpn.nms_iou", ("TEST.rpn.nms.iou_threshold", "TEST.rpn.nms_thr")),
+    ("rpn.positive_iou", ("TRAIN.rpn.assigner.pos_iou_thr",)),
+    ("rpn.negative_iou", ("TRAIN.rpn.assigner.neg_iou_thr",)),
+    ("rpn.positive_fraction", ("TRAIN.rpn.sampler.pos_fraction",)),
+    ("cascade.positive_fraction", ("TRAIN.rcnn.*.sampler.pos_fraction",)),
+)
+_INTEGERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("cascade.max_detections", ("TEST.rcnn.max_per_img",)),
+    ("rpn.test_candidates", ("TEST.rpn.nms_pre",)),
+    ("rpn.test_proposals", ("TEST.rpn.max_per_img", "TEST.rpn.max_num", "TEST.rpn.nms_post")),
+    ("rpn.train_candidates", ("TRAIN.rpn_proposal.nms_pre",)),
+    (
+        "rpn.train_proposals",
+        (
+            "TRAIN.rpn_proposal.max_per_img",
+            "TRAIN.rpn_proposal.max_num",
+            "TRAIN.rpn_proposal.nms_post",
+        ),
+    ),
+    ("rpn.anchors_per_image", ("TRAIN.rpn.sampler.num",)),
+    ("cascade.rois_per_image", ("TRAIN.rcnn.*.sampler.num",)),
+    ("cascade.box_hidden", (f"{_HEADS}.bbox_head.*.fc_out_channels",)),
+    ("cascade.mask_channels", (f"{_HEADS}.mask_head.*.conv_out_channels",)),
+    ("backbone.width", (f"{BACKBONE}.base_channels",)),
+    ("pyramid.channels", ("model.neck.out_channels",)),
+)
+
+
+def carry_model(account: Account) -> Style | None:
+    """Carry over what the model part sets; the result is the style of the backbone, if said."""
+    train = "train_cfg" if account.has("train_cfg.rcnn") else "model.train_cfg"
+    test = "test_cfg" if account.has("test_cfg.rcnn") else "model.test_cfg"
+    if account.has("model.bbox_head"):
+        account.conflict("model", "a model of MMDetection 1.x; its boxes and anchors differ")
+    else:
+        carry_backbone(account)
+        carry_neck(account)
+        _carry_anchors(account)
+        _carry_cascade(account, train)
+        _check_box_heads(account)
+        _carry_stages(account, train)
+        _carry_classes(account)
+        _carry_semantic(account)
+    for ours, names in _NUMBERS:
+        _carry_one(account, ours, names, train, test, Account.number)
+    for ours, names in _INTEGERS:
+        _carry_one(account, ours, names, train, test, Account.integer)
+    _carry_least_side(account, f"{test}.rpn", f"{train}.rpn_proposal")
+    _carry_suppression(account, f"{test}.rcnn.nms.type")
+    _carry_low_quality(account, train)
+    _check_the_rest(account, train, test)
+    return carry_style(account)
+
+
+def _carry_one(
+    account: Account,
+    ours: str,
+    names: tuple[str, ...],
+    train: str,
+    test: str,
+    read: Callable[[Account, str], Any],
+) -> None:
+    replaced = [n.replace("TRAIN", train, 1).replace("TEST", test, 1) for n in names]
+    path = account.first(*(path for name in replaced for path in account.expand(name)))
+    value = None if path is None else read(account, path)
+    if path is not None and value is not None:
+        account.set(path, ours, value)
+
+
+def _carry_anchors(account: Account) -> None:
+    path = "model.rpn_head.anchor_generator"
+    if account.has(f"{path}.scales"):
+        scales = account.numbers(f"{path}.scales")
+        if scales is not None and len(scales) == 1:
+            account.set(f"{path}.scales", "rpn.anchor_scale", scales[0])
+        elif scales is not None:
+            account.conflict(f"{path}.scales", "relook has one scale for each level")
+    if account.has(f"{path}.ratios"):
+        ratios = account.numbers(f"{path}.ratios")
+        if ratios is not None:
+            account.set(f"{path}.ratios", "rpn.anchor_ratios", ratios)
+
+
+def _carry_cascade(account: Account, train: str) -> None:
+    kind = account.kind(_HEADS)
+    if kind == DSC_HEAD:
+        carry_guidance(account, train)
+    if kind == DSC_HEAD or kind not in _CASCADES:
+        return
+    hybrid, masks = kind.startswith("Hybrid"), account.has(f"{_HEADS}.mask_head")
+    changes: dict[str, Any] = {"cascade.kind": "htc", "cascade.masks": masks}
+    paths = [f"{_HEADS}.type"]
+    for theirs, ours in (("interleaved", "interleaved"), ("mask_info_flow", "mask_flow")):
+        path = f"{_HEADS}.{theirs}"
+        given = account.flag(path) if account.has(path) else True
+        changes[f"cascade.{ours}"] = bool(hybrid and masks and given)
+        paths += [path] if account.has(path) else []
+    account.set_all(paths, changes)
+
+
+def _check_box_heads(account: Account) -> None:
+    for head in account.expand(f"{_HEADS}.bbox_head.*.type"):
+        path = f"{head.removesuffix('.type')}.reg_class_agnostic"
+        if not account.has(path):
+            account.conflict(path, "it is not set, which means False; relook has True")
+
+
+def _carry_stages(account: Account, train: str) -> None:
+    """Thresholds, deviations and weights, stage by stage."""
+    rcnn, weights = f"{train}.rcnn", f"{_HEADS}.stage_loss_weights"
+    guided = isinstance(account.config.cascade, DSCConfig)
+    counted = [(rcnn, int(guided)), (f"{_HEADS}.bbox_head", 0)]
+    counted += [] if guided else [(weights, 0)]
+    lengths = {
+        len(entries) - others
+        for path, others in counted
+        if isinstance(entries := account.get(path), list | tuple)
+    }
+    if not lengths:
+        return
+    if account.has(f"{_HEADS}.num_stages"):
+        count = account.integer(f"{_HEADS}.num_stages")
+        lengths |= set() if count is None else {count}
+    if len(lengths) > 1:
+        account.conflict(f"{_HEADS}.num_stages", f"the lists of stages have lengths {lengths}")
+        return
+    assigners = account.expand(f"{rcnn}.*.assigner.pos_iou_thr")
+    coders = account.expand(f"{_HEADS}.bbox_head.*.bbox_coder.target_stds")
+    stages: list[dict[str, Any]] = []
+    paths = [f"{_HEADS}.num_stages"] if account.has(f"{_HEADS}.num_stages") else []
+    for i in range(min([*lengths, _MOST_STAGES])):
+        known = account.config.cascade.stages
+        stage = known[min(i, len(known) - 1)].model_dump()
+        fields: list[tuple[str, str, Callable[[Account, str], Any]]] = [
+            ("iou", _at(assigners, i), Account.number),
+            ("std", _at(coders, i), Account.numbers),
+        ]
+        fields += [] if guided else [("loss_weight", f"{weights}.{i}", Account.number)]
+        for field, path, read in fields:
+            value = read(account, path) if account.has(path) else None
+            if value is not None:
+                stage[field] = value
+                paths.append(path)
+        stages.append(stage)
+    account.set_all(paths, {"cascade.stages": stages})
+    if not guided:
+        account.settle(weights)
+        return
+    carry_final_masks(account, train)
+    if account.has(weights):
+        account.ignore(weights, "of DSC these are not read; set the weights of cascade.stages")
+
+
+def _at(paths: list[str], stage: int) -> str:
+    """The path of one stage; one that is alone counts for all."""
+    return paths[stage] if stage < len(paths) else paths[0] if len(paths) == 1 else "nowhere"
+
+
+def _carry_classes(account: Account) -> None:
+    """The number of classes, on which all heads must agree."""
+    found: dict[str, int] = {}
+    for head in ("bbox_head", "mask_head"):
+        for path in account.expand(f"{_HEADS}.{head}.*.num_classes"):
+            count = account.integer(path)
+            if count is not None:
+                found[path] = count
+    for path, count in found.items():
+        if count == next(iter(found.values())):
+            account.set(path, "num_classes", count)
+        else:
+            account.conflict(path, f"another head has {next(iter(found.values()))}")
+
+
+def _carry_semantic(account: Account) -> None:
+    if account.kind(_HEADS) not in _CASCADES:
+        return
+    path = f"{_HEADS}.semantic_head"
+    if not account.has(path):
+        account.set(f"{_HEADS}.type", "semantic", None)
+        return
+    changes: dict[str, Any] = {}
+    paths: list[str] = []
+    if account.has(f"{path}.num_classes"):
+        changes["semantic.num_classes"] = account.integer(f"{path}.num_classes")
+        paths.append(f"{path}.num_classes")
+    weight = account.first(f"{path}.loss_seg.loss_weight", f"{path}.loss_weight")
+    if weight is not None:
+        changes["semantic.loss_weight"] = account.number(weight)
+        paths.append(weight)
+    if account.has(f"{path}.loss_seg.avg_non_ignore"):
+        valid = account.flag(f"{path}.loss_seg.avg_non_ignore")
+        changes["semantic.average"] = None if valid is None else ("valid" if valid else "all")
+        paths.append(f"{path}.loss_seg.avg_non_ignore")
+    fusion = f"{_HEADS}.semantic_fusion"
+    if account.has(fusion):
+        joined = account.get(fusion)
+        for part, ours in (("bbox", "fuse_boxes"), ("mask", "fuse_masks")):
+            changes[f"semantic.{ours}"] = isinstance(joined, list | tuple) and part in joined
+        paths.append(fusion)
+    account.set_all(paths, {k: v for k, v in changes.items() if v is not None} or {"semantic": {}})
+
+
+def _carry_least_side(account: Account, *places: str) -> None:
+    """What sides boxes must have to be proposals; testing counts, and training must agree.
+
+    A file does not say which version reads it, and the comparison differs: those of a DSC are
+    taken as its authors' code does, all others as MMDetection 2.28 and 3.x do. In every version
+    a number below 0 means that all boxes are kept.
+    """
+    rule = "from" if isinstance(account.config.cascade, DSCConfig) else "above"
+    told: tuple[float, str] | None = None
+    for path in (f"{place}.min_bbox_size" for place in places):
+        if not account.has(path) or (least := account.number(path)) is None:
+            continue
+        own = (float(least), rule) if least >= 0 else (0.0, "from")
+        told = told or own
+        if own != told:
+            account.conflict(path, "relook has one for training and testing")
+            continue
+        names = ("rpn.min_bbox_size", "rpn.min_bbox_size_rule")
+        account.set_all([path], dict(zip(names, own, strict=True)))
+
+
+def _carry_suppression(account: Account, path: str) -> None:
+    if not account.has(path):
+        return
+    if (name := account.get(path)) in ("nms", "soft_nms"):
+        account.set(path, "cascade.suppression", name)
+    else:
+        account.conflict(path, "relook has nms and soft_nms")
+
+
+def _carry_low_quality(account: Account, train: str) -> None:
+    """Their default is True, so what is not set counts, too."""
+    assigners = account.expand(f"{train}.rcnn.*.assigner")
+    if not assigners:
+        return
+    path = f"{assigners[0]}.match_low_quality"
+    value = account.flag(path) if account.has(path) else True
+    if value and isinstance(account.config.cascade, DSCConfig):
+        account.conflict(path, "relook's DSC has no low-quality matches")
+    elif value is not None and not isinstance(account.config.cascade, DSCConfig):
+        account.set(path, "cascade.match_low_quality", value)
+
+
+def _check_the_rest(account: Account, train: str, test: str) -> None:
+    allowed = expected(account.config, train, test)
+    open_paths = {path for path, _ in account.unsettled()}
+    for pattern in sorted(allowed, key=lambda p: "*" in p):  # exact paths before patterns
+        off = allowed[pattern] == (None,)  # what must be off may be a whole mapping
+        for path in account.expand(pattern):
+            if path in open_paths or (off and account.has(path)):
+                account.check(path, allowed[pattern])
+                open_paths.discard(path)

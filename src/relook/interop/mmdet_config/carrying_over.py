@@ -1,0 +1,166 @@
+"""From the values of an MMDetection configuration to a model and a recipe of relook.
+
+Every value ends in one of three lists: used (carried over, or checked to be what relook does
+anyway), in conflict with what relook computes, or without effect. Nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ...config.model import ModelConfig
+from ..style import Style
+from .account import Account, shown
+from .carried_input import carry_classes, carry_input
+from .carried_model import carry_model
+from .carried_training import carry_training
+from .unreadable import Unreadable
+
+_SCHEDULE: Final = frozenset(
+    [
+        "auto_scale_lr",
+        "fp16",
+        "lr_config",
+        "momentum_config",
+        "optim_wrapper",
+        "optimizer",
+        "optimizer_config",
+        "param_scheduler",
+        "runner",
+        "test_cfg",
+        "total_epochs",
+        "train_cfg",
+    ]
+)
+_DATA: Final = frozenset(
+    [
+        "data",
+        "test_dataloader",
+        "test_pipeline",
+        "train_dataloader",
+        "train_pipeline",
+        "val_dataloader",
+        "val_pipeline",
+    ]
+)
+_RUNNING: Final = frozenset(
+    [
+        *_SCHEDULE,
+        "auto_resume",
+        "checkpoint_config",
+        "cudnn_benchmark",
+        "custom_hooks",
+        "custom_imports",
+        "default_hooks",
+        "default_scope",
+        "device",
+        "dist_params",
+        "env_cfg",
+        "evaluation",
+        "find_unused_parameters",
+        "gpu_ids",
+        "launcher",
+        "load_from",
+        "log_config",
+        "log_level",
+        "log_processor",
+        "mp_start_method",
+        "opencv_num_threads",
+        "plugin",
+        "plugin_dir",
+        "randomness",
+        "resume",
+        "resume_from",
+        "seed",
+        "test_evaluator",
+        "tta_model",
+        "tta_pipeline",
+        "val_cfg",
+        "val_evaluator",
+        "vis_backends",
+        "visualizer",
+        "work_dir",
+        "workflow",
+    ]
+)
+_GROUPS: Final = (
+    (_DATA, "reading and augmenting images works differently here"),
+    (_RUNNING, "logging, hooks and running are relook's own"),
+)
+_LONGEST_GROUP = 12  # names listed
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a configuration of theirs comes to here.
+
+    `recipe` holds fields of `training.recipe.Recipe`. A line of `used` or `ignored` starts with
+    the dotted path of the value; the first of `ignored` are `conflicts`, where the file asks for
+    something else than relook computes. `style` is where the backbone has its strides, if the
+    file says so.
+    """
+
+    config: ModelConfig
+    classes: tuple[str, ...] | None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    style: Style | None = None
+    conflicts: tuple[str, ...] = ()
+
+
+def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
+    """`base` with everything that `values`, of a configuration of theirs, set that we support.
+
+    A value that cannot be used does not fail: it is listed with the reason.
+    """
+    account = Account(values, base)
+    style = carry_model(account)
+    as_caffe = carry_input(account)
+    classes = carry_classes(account)
+    carry_training(account)
+    if account.has("custom_imports"):
+        account.ignore("custom_imports", "code that a file brings along is never run")
+    _list_the_rest(account)
+    return Carried(
+        config=account.config,
+        classes=classes,
+        recipe=account.recipe,
+        used=tuple(account.used),
+        ignored=(*(f"in conflict: {c}" for c in account.conflicts), *account.ignored),
+        style="caffe" if as_caffe and style is None else style,
+        conflicts=tuple(account.conflicts),
+    )
+
+
+def _list_the_rest(account: Account) -> None:
+    """One line for each setting of the model or the schedule, one for each group of others."""
+    others: dict[str, int] = {}
+    for path, value in list(account.unsettled()):
+        top = path.partition(".")[0]
+        if value is None or value in ({}, [], ()):
+            continue  # what is switched off, or holds nothing, asks for nothing
+        if top == "model" or (top in _SCHEDULE and not path.endswith((".type", ".enable"))):
+            account.ignore(path, "relook has no such setting")
+        else:
+            others[top] = others.get(top, 0) + 1
+    for names, reason in _GROUPS:
+        _list_group(account, {k: n for k, n in others.items() if k in names}, reason)
+    known = _DATA | _RUNNING
+    rest = {k: n for k, n in others.items() if k not in known}
+    _list_group(account, rest, "names that MMDetection reads only where the file uses them")
+
+
+def _list_group(account: Account, counts: Mapping[str, int], reason: str) -> None:
+    if not counts:
+        return
+    names = sorted(counts)
+    more = f" and {len(names) - _LONGEST_GROUP} more" if len(names) > _LONGEST_GROUP else ""
+    unknown = sum(isinstance(account.get(name), Unreadable) for name in names)
+    unread = f"; {unknown} of them could not be read" if unknown else ""
+    listed = ", ".join(shown(n).strip("'") for n in names[:_LONGEST_GROUP])
+    total = sum(counts.values())
+    values = "1 value" if total == 1 else f"{total} values"
+    account.ignored.append(f"{listed}{more}: {values}; {reason}{unread}")

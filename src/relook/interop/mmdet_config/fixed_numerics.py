@@ -1,0 +1,158 @@
+"""What relook computes in one way only, in the words of MMDetection's configurations.
+
+A file that asks for something else asks for another model, or another training of it.
+"""
+
+from __future__ import annotations
+
+from ...config.cascades import DSCConfig
+from ...config.model import ModelConfig
+from .account import ANY
+from .allowed import Allowed, assigner, coder, loss, sampler, under
+from .fixed_heads import expected_draws, expected_heads
+
+_ONES = (1.0, 1.0, 1.0, 1.0)
+
+
+def expected(config: ModelConfig, train: str, test: str) -> Allowed:
+    """From a path with ``*`` for list positions to the values it may have.
+
+    `train` and `test` are the paths of the model's train_cfg and test_cfg, which moved between
+    versions. `config` is the configuration with everything carried over already.
+    """
+    guided = isinstance(config.cascade, DSCConfig)
+    return {
+        "model.type": ("DSC",) if guided else ("CascadeRCNN", "HybridTaskCascade"),
+        **_backbone("model.backbone"),
+        **_backbone("model.neck.rfp_backbone"),
+        **_neck(config.pyramid.channels),
+        **_rpn(config.pyramid.channels),
+        **expected_heads(config),
+        **_train(config, train),
+        **_test(test),
+        **_preprocessing(),
+    }
+
+
+def _backbone(prefix: str) -> Allowed:
+    return under(
+        prefix,
+        {
+            "type": ("ResNet", "ResNeXt", "DetectoRS_ResNet", "DetectoRS_ResNeXt"),
+            "in_channels": (3,),
+            "num_stages": (4,),
+            "out_indices": ((0, 1, 2, 3),),
+            "strides": ((1, 2, 2, 2),),
+            "dilations": ((1, 1, 1, 1),),
+            "deep_stem": (False,),
+            "avg_down": (False,),
+            "norm_cfg.type": ("BN", "SyncBN"),
+            "norm_cfg.requires_grad": (True,),
+            "plugins": (None,),
+            "conv_cfg.type": ("ConvAWS",),
+            "dcn.type": ("DCN",),
+            "dcn.deform_groups": (1,),
+            "dcn.deformable_groups": (1,),
+            "dcn.fallback_on_stride": (False,),
+            "sac.type": ("SAC",),
+            "rfp_inplanes": (256, None),
+            # Memory, values at the start of a training, and what is handed on: no difference here.
+            "with_cp": (ANY,),
+            "zero_init_residual": (ANY,),
+            "output_img": (ANY,),
+        },
+    )
+
+
+def _neck(channels: int) -> Allowed:
+    return under(
+        "model.neck",
+        {
+            "type": ("FPN", "RFP"),
+            "in_channels": ((256, 512, 1024, 2048),),
+            "num_outs": (5,),
+            "start_level": (0,),
+            "end_level": (-1,),
+            "add_extra_convs": (False,),
+            "norm_cfg": (None,),
+            "conv_cfg": (None,),
+            "act_cfg": (None,),
+            "upsample_cfg.mode": ("nearest",),
+            "aspp_out_channels": (channels // 4,),
+            "aspp_dilations": ((1, 3, 6, 1),),
+        },
+    )
+
+
+def _rpn(channels: int) -> Allowed:
+    return under(
+        "model.rpn_head",
+        {
+            "type": ("RPNHead",),
+            "in_channels": (channels,),
+            "feat_channels": (channels,),
+            "num_convs": (1,),
+            "anchor_generator.type": ("AnchorGenerator",),
+            "anchor_generator.strides": ((4, 8, 16, 32, 64),),
+            "anchor_generator.center_offset": (0.0,),
+            "anchor_generator.octave_base_scale": (None,),
+            "anchor_generator.scales_per_octave": (None,),
+            **coder("bbox_coder"),
+            "bbox_coder.target_stds": (_ONES,),
+            **loss("loss_cls", type="CrossEntropyLoss", use_sigmoid=True),
+            **loss("loss_bbox", type="SmoothL1Loss", beta=1 / 9),
+        },
+    )
+
+
+def _train(config: ModelConfig, train: str) -> Allowed:
+    rpn = config.rpn
+    allowed: Allowed = {
+        **under(f"{train}.rpn", assigner(rpn.positive_iou, rpn.negative_iou)),
+        f"{train}.rpn.assigner.match_low_quality": (True,),
+        **under(f"{train}.rpn", sampler(False)),
+        f"{train}.rpn.allowed_border": (0,),
+        f"{train}.rpn.pos_weight": (-1,),
+        f"{train}.rpn.debug": (ANY,),
+        **_proposals(f"{train}.rpn_proposal"),
+        f"{train}.rpn_proposal.nms.iou_threshold": (rpn.nms_iou,),
+        f"{train}.rpn_proposal.nms_thr": (rpn.nms_iou,),
+    }
+    return allowed | expected_draws(config.cascade, f"{train}.rcnn")
+
+
+def _proposals(prefix: str) -> Allowed:
+    return under(
+        prefix,
+        {
+            "nms.type": ("nms",),
+            "nms_across_levels": (False,),
+            "nms_post": (ANY,),  # of versions that also had max_num, which counts
+        },
+    )
+
+
+def _test(test: str) -> Allowed:
+    return {
+        **_proposals(f"{test}.rpn"),
+        f"{test}.rcnn.nms.min_score": (0.001,),
+        f"{test}.rcnn.nms.method": ("linear",),
+        f"{test}.rcnn.mask_thr_binary": (0.5,),
+        f"{test}.keep_all_stages": (False,),
+        f"{test}.rcnn.keep_all_stages": (False,),
+    }
+
+
+def _preprocessing() -> Allowed:
+    return under(
+        "model.data_preprocessor",
+        {
+            "type": ("DetDataPreprocessor",),
+            "pad_size_divisor": (32,),
+            "pad_mask": (ANY,),
+            "pad_seg": (ANY,),
+            "mask_pad_value": (0,),
+            "seg_pad_value": (255,),
+            "batch_augments": (None,),
+        },
+    )

@@ -1,0 +1,318 @@
+"""Checkpoints that others published: what they are, where they are, and what they reached.
+
+All of it is data that was written down from the publishers' pages; no file was opened in the
+making. The average precision is the publisher's, on COCO val2017 unless `split` says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import urlsplit
+
+from ...config.presets import PRESETS
+from ...errors import DataError, ModelError, UsageError, did_you_mean
+from .downloading import Download, Progress, check_hash, download, sha256_of
+from .mirrors import cache_folder
+
+COCO: Final = "coco"  # in place of a name: the file that a preset's published numbers are of
+_SITE: Final = "https://download.openmmlab.com/mmdetection/v2.0"
+_AUTHORS: Final = "https://cs.jhu.edu/~syqiao/DetectoRS"
+_MMDET: Final = "Apache-2.0, as MMDetection, whose model zoo states no other"
+_DETECTORS: Final = "not checked here: look into the repository of the DetectoRS authors"
+_ROOM: Final = 1.5  # times the size of the weights a file may have
+_HASH: Final = re.compile(r"-([0-9a-f]{8,64})$")  # how publishers write it into a name
+
+
+@dataclass(frozen=True, slots=True)
+class ZooFile:
+    """One published checkpoint."""
+
+    name: str  # of the configuration it was trained with
+    url: str
+    schedule: str  # 1x: 12 epochs; 20e: 20 epochs; 3x: 36 epochs
+    box_ap: float
+    mask_ap: float | None
+    preset: str | None  # what it is a model of; None when no preset covers it
+    why_not: str = ""  # ... and why
+    split: str = "val2017"  # what the average precision was measured on
+    licence: str = _MMDET
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file, as published."""
+        return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def hash_prefix(self) -> str:
+        """The first eight hexadecimal digits of the file's SHA-256, from its name."""
+        return self.file_name.removesuffix(".pth").rpartition("-")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where the file is kept on this machine, whether or not it is there."""
+        return cache_folder() / "checkpoints" / self.file_name
+
+    @property
+    def megabytes(self) -> int | None:
+        """Millions of bytes of its weights, for a file that a preset covers."""
+        return None if self.preset is None else MEGABYTES[self.preset]
+
+
+MEGABYTES: Final[dict[str, int]] = {
+    "cascade-r50": 278,
+    "cascade-mask-r50": 310,
+    "htc-r50": 321,
+    "htc-r101": 397,
+    "htc-x101-32x4d": 396,
+    "htc-x101-64x4d": 553,
+    "htc-x101-64x4d-dcn": 574,
+    "cascade-r50-rfp": 377,
+    "cascade-r50-sac": 337,
+    "htc-r50-rfp": 421,
+    "htc-r50-sac": 381,
+    "detectors-cascade-r50": 496,
+    "detectors-htc-r50": 540,
+    "detectors-htc-r101": 802,
+}
+"""Millions of bytes of a preset's weights in 32 bits; a published file is hardly larger."""
+
+
+def _zoo(
+    folder: str,
+    name: str,
+    ending: str,
+    preset: str | None,
+    ap: tuple[float, float | None],
+    why_not: str = "",
+) -> ZooFile:
+    """A file of the MMDetection model zoo, whose names follow a rule."""
+    schedule = next(s for s in ("1x", "20e", "3x") if f"_{s}_" in name)
+    url = f"{_SITE}/{folder}/{name}/{name}{ending}.pth"
+    return ZooFile(name, url, schedule, *ap, preset, why_not)
+
+
+def _from_authors(name: str, digest: str, preset: str, ap: tuple[float, float | None]) -> ZooFile:
+    """A file of the DetectoRS authors for MMDetection 2; the numbers are those of their page."""
+    url = f"{_AUTHORS}/{name}-{digest}.pth"
+    return ZooFile(f"authors_{name}", url, "1x", *ap, preset, split="test-dev", licence=_DETECTORS)
+
+
+def _first_release(name: str, digest: str, ap: tuple[float, float]) -> ZooFile:
+    """A file of the DetectoRS authors for MMDetection 1."""
+    why = (
+        "made with MMDetection 1, which had other anchors, box coding and RoIAlign; "
+        "`relook weights import --legacy` reads it, experimentally"
+    )
+    url = f"{_AUTHORS}/{name}-{digest}.pth"
+    return ZooFile(f"authors_{name}", url, "40e, multi-scale", *ap, None, why, licence=_DETECTORS)
+
+
+def _cascade(backbone: str, ending: str, box_ap: float, mask_ap: float | None = None) -> ZooFile:
+    """A Cascade R-CNN or Cascade Mask R-CNN, of which presets cover one backbone."""
+    kind, preset = ("", "cascade-r50") if mask_ap is None else ("mask_", "cascade-mask-r50")
+    name = f"cascade_{kind}rcnn_{backbone}_coco"
+    if "caffe" in backbone:
+        why = "caffe style; no preset has it, but `relook weights import --style caffe` takes it"
+    elif not backbone.startswith("r50"):
+        why = "no preset has Cascade R-CNN on this backbone"
+    else:
+        return _zoo("cascade_rcnn", name, ending, preset, (box_ap, mask_ap))
+    return _zoo("cascade_rcnn", name, ending, None, (box_ap, mask_ap), why)
+
+
+ZOO: Final[tuple[ZooFile, ...]] = (
+    _zoo("detectors", "cascade_rcnn_r50_rfp_1x_coco", "-8cf51bfd", "cascade-r50-rfp", (44.8, None)),
+    _zoo("detectors", "cascade_rcnn_r50_sac_1x_coco", "-24bfda62", "cascade-r50-sac", (45.0, None)),
+    _zoo(
+        "detectors",
+        "detectors_cascade_rcnn_r50_1x_coco",
+        "-32a10ba0",
+        "detectors-cascade-r50",
+        (47.4, None),
+    ),
+    _zoo("detectors", "htc_r50_rfp_1x_coco", "-8ff87c51", "htc-r50-rfp", (46.6, 40.9)),
+    _zoo("detectors", "htc_r50_sac_1x_coco", "-bfa60c54", "htc-r50-sac", (46.4, 40.9)),
+    _zoo("detectors", "detectors_htc_r50_1x_coco", "-329b1453", "detectors-htc-r50", (49.1, 42.6)),
+    _zoo(
+        "detectors",
+        "detectors_htc_r101_20e_coco",
+        "_20210419_203638-348d533b",
+        "detectors-htc-r101",
+        (50.5, 43.9),
+    ),
+    _zoo("htc", "htc_r50_fpn_1x_coco", "_20200317-7332cf16", "htc-r50", (42.3, 37.4)),
+    _zoo("htc", "htc_r50_fpn_20e_coco", "_20200319-fe28c577", "htc-r50", (43.3, 38.3)),
+    _zoo("htc", "htc_r101_fpn_20e_coco", "_20200317-9b41b48f", "htc-r101", (44.8, 39.6)),
+    _zoo(
+        "htc",
+        "htc_x101_32x4d_fpn_16x1_20e_coco",
+        "_20200318-de97ae01",
+        "htc-x101-32x4d",
+        (46.1, 40.5),
+    ),
+    _zoo(
+        "htc",
+        "htc_x101_64x4d_fpn_16x1_20e_coco",
+        "_20200318-b181fd7a",
+        "htc-x101-64x4d",
+        (47.0, 41.4),
+    ),
+    _zoo(
+        "htc",
+        "htc_x101_64x4d_fpn_dconv_c3-c5_mstrain_400_1400_16x1_20e_coco",
+        "_20200312-946fd751",
+        "htc-x101-64x4d-dcn",
+        (50.4, 43.8),
+    ),
+    _cascade("r50_fpn_1x", "_20200316-3dc56deb", 40.3),
+    _cascade("r50_fpn_20e", "_bbox_mAP-0.41_20200504_175131-e9872a90", 41.0),
+    _cascade("r101_fpn_1x", "_20200317-0b6a2fbf", 42.0),
+    _cascade("r101_fpn_20e", "_bbox_mAP-0.425_20200504_231812-5057dcc5", 42.5),
+    _cascade("x101_32x4d_fpn_1x", "_20200316-95c2deb6", 43.7),
+    _cascade("x101_32x4d_fpn_20e", "_20200906_134608-9ae0a720", 43.7),
+    _cascade("x101_64x4d_fpn_1x", "_20200515_075702-43ce6a30", 44.7),
+    _cascade("x101_64x4d_fpn_20e", "_20200509_224357-051557b1", 44.5),
+    _cascade("r50_caffe_fpn_1x", "_bbox_mAP-0.404_20200504_174853-b857be87", 40.4),
+    _cascade("r101_caffe_fpn_1x", "_bbox_mAP-0.423_20200504_175649-cab8dbd5", 42.3),
+    _cascade("r50_fpn_1x", "_20200203-9d4dcb24", 41.2, 35.9),
+    _cascade("r50_fpn_20e", "_bbox_mAP-0.419__segm_mAP-0.365_20200504_174711-4af8e66e", 41.9, 36.5),
+    _cascade("r101_fpn_1x", "_20200203-befdf6ee", 42.9, 37.3),
+    _cascade(
+        "r101_fpn_20e", "_bbox_mAP-0.434__segm_mAP-0.378_20200504_174836-005947da", 43.4, 37.8
+    ),
+    _cascade("x101_32x4d_fpn_1x", "_20200201-0f411b1f", 44.3, 38.3),
+    _cascade("x101_32x4d_fpn_20e", "_20200528_083917-ed1f4751", 45.0, 39.0),
+    _cascade("x101_64x4d_fpn_1x", "_20200203-9a2db89d", 45.3, 39.2),
+    _cascade("x101_64x4d_fpn_20e", "_20200512_161033-bdb5126a", 45.6, 39.5),
+    _cascade("r50_fpn_mstrain_3x", "_20210628_164719-5bdc3824", 44.3, 38.5),
+    _cascade("r101_fpn_mstrain_3x", "_20210628_165236-51a2d363", 45.5, 39.6),
+    _cascade("x101_32x4d_fpn_mstrain_3x", "_20210706_225234-40773067", 46.3, 40.1),
+    _cascade("x101_32x8d_fpn_mstrain_3x", "_20210719_180640-9ff7e76f", 46.1, 39.9),
+    _cascade("x101_64x4d_fpn_mstrain_3x", "_20210719_210311-d3e64ba0", 46.6, 40.3),
+    _cascade(
+        "r50_caffe_fpn_1x", "_bbox_mAP-0.412__segm_mAP-0.36_20200504_174659-5004b251", 41.2, 36.0
+    ),
+    _cascade(
+        "r101_caffe_fpn_1x", "_bbox_mAP-0.432__segm_mAP-0.376_20200504_174813-5c1e9599", 43.2, 37.6
+    ),
+    _cascade("r50_caffe_fpn_mstrain_3x", "_20210707_002651-6e29b3a6", 44.0, 38.1),
+    _cascade("r101_caffe_fpn_mstrain_3x", "_20210707_002620-a5bd2389", 45.4, 39.5),
+    _from_authors("cascade_rcnn_r50_rfp_1x_coco", "8713b310", "cascade-r50-rfp", (45.0, None)),
+    _from_authors("cascade_rcnn_r50_sac_1x_coco", "a6e88a40", "cascade-r50-sac", (45.0, None)),
+    _from_authors(
+        "detectors_cascade_rcnn_r50_1x_coco", "7b6ec977", "detectors-cascade-r50", (47.5, None)
+    ),
+    _from_authors("htc_r50_rfp_1x_coco", "4357af3e", "htc-r50-rfp", (46.3, 40.5)),
+    _from_authors("htc_r50_sac_1x_coco", "cfbac01d", "htc-r50-sac", (46.5, 41.0)),
+    _from_authors("detectors_htc_r50_1x_coco", "ac1ebf3a", "detectors-htc-r50", (49.0, 42.7)),
+    _first_release("DetectoRS_R50", "0f1c8080", (51.1, 44.0)),
+    _first_release("DetectoRS_X101", "ed983634", (52.9, 45.3)),
+)
+"""The COCO checkpoints of this family, those of every preset and the others."""
+
+
+def covered() -> tuple[ZooFile, ...]:
+    """The files that a preset covers."""
+    return tuple(file for file in ZOO if file.preset is not None)
+
+
+def find(name: str, weights: str = COCO) -> ZooFile:
+    """The file called `name`, or the file `weights` of the preset called `name`.
+
+    ``"coco"`` is the file of MMDetection's zoo that the preset's published numbers are of.
+
+    Raises:
+        UsageError: U01 for a name that is not listed, U04 for a file that is not of the preset.
+        ModelError: M01 for a preset of which no file was published.
+    """
+    by_name = {file.name: file for file in ZOO}
+    if name in by_name:
+        if weights not in (COCO, name):
+            raise UsageError("U04", f"{name} is a file itself; leave {weights!r} out")
+        return by_name[name]
+    if name not in PRESETS:
+        close = did_you_mean(name, [*PRESETS, *by_name])
+        hint = close if close.startswith("did") else "`relook weights list` has them all"
+        raise UsageError("U01", f"no published checkpoint is called {name!r}; {hint}")
+    files = [file for file in ZOO if file.preset == name]
+    if not files:
+        raise ModelError(
+            "M01",
+            f"no weights of {name} are listed here. Train it, or import a file that you have with "
+            "`relook weights import`.",
+        )
+    if weights == COCO:
+        return _default(name, files)
+    names = [file.name for file in files]
+    if weights in names:
+        return by_name[weights]
+    if weights in by_name:
+        raise UsageError("U04", f"{weights} is no {name}; its files are {', '.join(names)}")
+    raise UsageError(
+        "U01",
+        f"{weights!r} is not among the published weights of {name}; "
+        f"{did_you_mean(weights, [COCO, *names])}. A file of your own is loaded by its path alone.",
+    )
+
+
+def _default(name: str, files: list[ZooFile]) -> ZooFile:
+    published = PRESETS[name].published
+    same = [
+        f for f in files if published and (f.box_ap, f.mask_ap) == (published.box, published.mask)
+    ]
+    return (same or files)[0]
+
+
+def fetch(file: ZooFile, *, progress: Progress | None = None) -> Download:
+    """The file on this machine, downloaded if it is not in the cache folder.
+
+    Raises:
+        ModelError: M06 when it cannot be had, or is not what was published.
+        UsageError: U03 for mirrors that are none.
+        RelookError: R02 when it cannot be written.
+    """
+    most = None if file.megabytes is None else int(file.megabytes * 1e6 * _ROOM)
+    return download(
+        file.url,
+        file.path,
+        hash_prefix=file.hash_prefix,
+        what=file.name,
+        most=most,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a file turned out to be."""
+
+    sha256: str
+    size: int  # bytes
+    file: ZooFile | None  # the published file it is; None: its name has a hash, which is its own
+
+
+def verify(path: Path) -> Verified:
+    """What the file at `path` is, by its hash alone; it is not opened otherwise.
+
+    Raises:
+        DataError: D01 when there is no such file.
+        ModelError: M06 when its name has the hash of another content, or it is neither known nor
+            has a hash in its name.
+    """
+    if not path.is_file():
+        raise DataError("D01", f"{path}: there is no such file.")
+    found = sha256_of(path)
+    known = next((file for file in ZOO if found.startswith(file.hash_prefix)), None)
+    if known is None:
+        stated = _HASH.search(path.stem)
+        if stated is None:
+            raise ModelError(
+                "M06",
+                f"{path} cannot be verified: no published file that is listed here has its "
+                f"SHA-256 ({found}), and its name holds no hash to compare with.",
+            )
+        check_hash(path, stated[1])
+    return Verified(found, path.stat().st_size, known)

@@ -1,0 +1,100 @@
+"""Backbones and pyramids from their configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
+from ...config.model import BackboneConfig, PyramidConfig
+from ...config.parts import NO_PARTS, PartsConfig
+from ...layers import AWSConv2d, SAConv2d
+from ...layers.aspp import ASPP
+from ...layers.deformable import DeformableConv2d
+from ...layers.norm import FixedBatchNorm2d, group_norm
+from ..pyramids.fpn import FPN, FeaturePyramid
+from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
+from .parts import made_by, make
+
+_NORMS: dict[str, Norm] = {
+    "fixed_batch": FixedBatchNorm2d,
+    "batch": nn.BatchNorm2d,
+    "group": group_norm,
+}
+
+
+def build_features(
+    backbone: BackboneConfig, pyramid: PyramidConfig, parts: PartsConfig = NO_PARTS
+) -> FeaturePyramid | RecursiveFeaturePyramid:
+    """Pixels to pyramid: one look, or ``pyramid.steps`` looks."""
+    channels, shown = pyramid.channels, (pyramid.channels, pyramid.feedback_stages)
+    looks_again, shares = pyramid.steps > 1, pyramid.share_backbone
+
+    def look(*feedback: Any) -> Any:
+        given = feedback or (None, FEEDBACK_STAGES)
+        own = partial(build_backbone, backbone, *feedback, parts=parts)
+        return make(parts, "backbone", *given, default=own)
+
+    first = look(*(shown if looks_again and shares else ()))
+    sizes = first.out_channels, channels
+    fpn = make(parts, "neck", *sizes, default=partial(FPN, *sizes))
+    if not looks_again:
+        return FeaturePyramid(first, fpn)
+    features = RecursiveFeaturePyramid(
+        [first, *(look(*shown) for _ in range(0 if shares else pyramid.steps - 1))],
+        fpn,
+        make(parts, "connector", channels, default=partial(_connector, pyramid)),
+        make(parts, "fusion", channels, default=partial(_fusion, pyramid)),
+        pyramid.steps,
+    )
+    copy_first_look(features)
+    return features
+
+
+def _connector(pyramid: PyramidConfig) -> nn.Module:
+    return ASPP(pyramid.channels) if pyramid.connector == "aspp" else nn.Identity()
+
+
+def _fusion(pyramid: PyramidConfig) -> GatedFusion | None:
+    return GatedFusion(pyramid.channels) if pyramid.fusion == "gated" else None
+
+
+def build_backbone(
+    config: BackboneConfig,
+    feedback_channels: int | None = None,
+    feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
+    *,
+    parts: PartsConfig = NO_PARTS,
+) -> ResNet:
+    """One backbone, its frozen parts not requiring gradients."""
+    backbone = ResNet(
+        config.blocks,
+        [_conv3x3(config, parts, stage) for stage in range(4)],
+        conv=AWSConv2d if config.weight_standardisation else nn.Conv2d,
+        norm=_NORMS[config.norm],
+        width=config.width,
+        groups=config.groups,
+        width_per_group=config.width_per_group,
+        stride_first=config.stride_in == "1x1",
+        feedback_channels=feedback_channels,
+        feedback_stages=feedback_stages,
+    )
+    for part in backbone.parts()[: config.frozen_stages]:
+        for module in part:
+            module.requires_grad_(False)
+    return backbone
+
+
+def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3 | None:
+    """What makes the 3x3 convolution of a stage; None for a plain one."""
+    if parts.conv3x3 is not None and parts.conv3x3_stages[stage]:
+        return partial(made_by, parts.conv3x3, "conv3x3")
+    if config.sac is not None and config.sac.stages[stage]:
+        options = config.sac.model_dump(exclude={"stages"})
+        return partial(SAConv2d, **options)
+    if config.deformable_stages[stage]:
+        return DeformableConv2d
+    return None

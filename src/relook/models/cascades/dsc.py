@@ -1,0 +1,319 @@
+"""Deeply Shape-guided Cascade (DSC, https://arxiv.org/abs/1911.11263).
+
+In every iteration a class-agnostic mask of each RoI is predicted first and guides the box head:
+box features are weighted by it (explicit guidance), and the features behind it join them (implicit
+guidance). These features are also what the next iteration's masks start from.
+
+Rows are sacred: row r is the same RoI from the proposals to its final mask, since what was seen of
+it is handed on by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ...layers.module_list import ModuleList
+from ...ops import boxes as box_ops
+from ...ops.convention import V2
+from ...ops.frames import cut, enlarge
+from ...ops.guided_roi_align import pool_guided
+from ...ops.roi_align import pool_pyramid
+from ...structures.detection import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ..heads import box as box_head
+from ..heads import mask as mask_head
+from ..heads.box import BoxHead
+from ..heads.mask import MaskHead, own_class
+from .guidance import GuidanceRule, Seen, StageRule, frames_of, handed_on
+from .steps import (
+    STRIDES,
+    LossRule,
+    SampleRule,
+    SelectRule,
+    draw,
+    match_all,
+    pool,
+    pool_context,
+    refine,
+    select,
+)
+
+
+class ShapeGuidedCascade(nn.Module):
+    """Iterations of mask, box, and refinement; then one mask for every detection.
+
+    Args:
+        guidance_heads: One per iteration, of one class.
+        box_heads: One per iteration.
+        mask_head: Of all classes, for the boxes in the end.
+        rules: One per iteration.
+        num_classes: Foreground classes K.
+        guidance: How shapes guide.
+        mask_iou: A RoI is positive for the final masks from here on.
+        scoring: Iterations whose class logits are averaged.
+        keep_gt_rows: Objects' own boxes stay after the first iteration.
+        freeze_gt_rows: And are not moved.
+        fuse_boxes: Box heads see the semantic context, when there is one.
+        fuse_masks: So do the mask heads.
+        sample: Which RoIs are trained on.
+        losses: What the iterations and the final masks lose.
+        select: Which boxes become detections.
+        score_threshold: Detections score above this.
+        max_detections: At most so many per image.
+        rois_at_a_time: When detecting; fewer need less memory.
+    """
+
+    def __init__(
+        self,
+        guidance_heads: Sequence[MaskHead],
+        box_heads: Sequence[BoxHead],
+        mask_head: MaskHead,
+        rules: Sequence[StageRule],
+        num_classes: int,
+        *,
+        guidance: GuidanceRule | None = None,
+        mask_iou: float = 0.7,
+        scoring: Sequence[int] = (1, 2),
+        keep_gt_rows: bool = True,
+        freeze_gt_rows: bool = True,
+        fuse_boxes: bool = True,
+        fuse_masks: bool = True,
+        sample: SampleRule | None = None,
+        losses: LossRule | None = None,
+        select: SelectRule | None = None,
+        score_threshold: float = 0.001,
+        max_detections: int = 100,
+        rois_at_a_time: int = 128,
+    ) -> None:
+        super().__init__()
+        self.guidance_heads = ModuleList[MaskHead](guidance_heads)
+        self.box_heads = ModuleList[BoxHead](box_heads)
+        self.mask_head = mask_head
+        self.rules, self.last_stage = tuple(rules), len(rules) - 1
+        self.num_classes = num_classes
+        self.guidance = guidance or GuidanceRule()
+        self.mask_iou, self.scoring = mask_iou, tuple(scoring)
+        self.keep_gt_rows, self.freeze_gt_rows = keep_gt_rows, freeze_gt_rows
+        self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
+        self.sample = sample or SampleRule(match_low_quality=False)
+        self.losses = losses or LossRule()
+        self.select = select or SelectRule()
+        self.score_threshold, self.max_detections = score_threshold, max_detections
+        self.rois_at_a_time = rois_at_a_time
+        self.convention, self.masks = V2, True
+
+    def loss(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        targets: Sequence[Target],
+    ) -> Losses:
+        """Losses ``stage0.guide``, ``stage0.class``, ``stage0.box``, ... and ``mask``."""
+        sampled = draw(
+            proposals,
+            targets,
+            iou=self.rules[0].iou,
+            num_classes=self.num_classes,
+            sample=self.sample,
+        )
+        losses: Losses = {}
+        rois, is_gt, matched, seen = sampled.rois, sampled.is_gt, sampled, None
+        for t, rule in enumerate(self.rules):
+            if t:
+                matched = self._match(rois, is_gt, targets, rule.iou)
+            seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
+            logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
+            box = self.losses.box(logits, deltas, matched, rule.std)
+            losses[f"stage{t}.guide"] = rule.guide_weight * self._guide_loss(
+                shapes, seen, matched, targets
+            )
+            losses[f"stage{t}.class"] = rule.class_weight * box["class"]
+            losses[f"stage{t}.box"] = rule.box_weight * box["box"]
+
+            frozen = is_gt & self.freeze_gt_rows
+            rois = self._refine(t, rois, deltas.detach(), seen, images, frozen)
+            if t == 0 and not self.keep_gt_rows:
+                rows = (~is_gt).nonzero().flatten()
+                rois, is_gt, seen = rois[rows], is_gt[rows], seen[rows]
+
+        matched = self._match(rois, is_gt, targets, self.mask_iou)
+        rows = matched.is_positive.nonzero().flatten()
+        assert seen is not None
+        logits = self._mask(pyramid, context, rois[rows], seen[rows])
+        losses["mask"] = self.losses.mask(logits, matched[rows], targets)
+        return losses
+
+    def detect(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        *,
+        score_threshold: float,
+        max_detections: int,
+    ) -> list[Detections]:
+        """Detections of each image, best first; masks are those of the last head alone.
+
+        Images are gone through one by one, and their RoIs a few at a time.
+        """
+        found = []
+        for i, size in enumerate(images.original_sizes):
+            own = proposals[(proposals.image_index == i).nonzero().flatten()]
+            boxes, scores, seen = self._in_parts(pyramid, context, own, images)
+            chosen = select(
+                boxes,
+                scores,
+                images.scales[i],
+                self.select,
+                score_threshold=score_threshold,
+                max_detections=max_detections,
+            )
+            # Boxes to the network's pixels and back: as the reference does it.
+            again = box_ops.scale(chosen.boxes, images.scales[i])
+            rois = Rois(again, torch.full_like(chosen.labels, i))
+            logits = self._mask(pyramid, context, rois, seen[chosen.rows])
+            masks = own_class(logits, chosen.labels).sigmoid()
+            found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
+        return found
+
+    def score(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Boxes (R, 4) after all iterations, and scores (R, K) of the classes."""
+        boxes, scores, _ = self._in_parts(pyramid, context, proposals, images)
+        return boxes, scores
+
+    def mask_probabilities(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        labels: Tensor,
+        images: ImageBatch,
+    ) -> Tensor:
+        """Probabilities (R, M, M) of the masks of boxes that were found elsewhere.
+
+        All iterations run on them, for what the last one sees; its boxes are not taken.
+        """
+        _, _, seen = self._in_parts(pyramid, context, rois, images)
+        return own_class(self._mask(pyramid, context, rois, seen), labels).sigmoid()
+
+    def _in_parts(
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor, Seen]:
+        """What `_refined` gives, computed for a few RoIs at a time."""
+        rows = torch.arange(len(rois), device=rois.boxes.device)
+        parts = [
+            self._refined(pyramid, context, rois[some], images)
+            for some in rows.split(self.rois_at_a_time)
+        ]
+        boxes, scores, seen = zip(*parts, strict=True)
+        features, frames = [one.features for one in seen], [one.frames for one in seen]
+        return torch.cat(boxes), torch.cat(scores), Seen(torch.cat(features), torch.cat(frames))
+
+    def _refined(
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor, Seen]:
+        """Boxes (R, 4) after all iterations, scores (R, K), and what the last iteration saw."""
+        seen, all_logits = None, []
+        for t in range(len(self.rules)):
+            seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
+            logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
+            all_logits.append(logits)
+            rois = self._refine(t, rois, deltas, seen, images)
+        assert seen is not None
+        first, *others = [all_logits[t] for t in self.scoring]
+        scores = (sum(others, first) / len(self.scoring)).softmax(dim=-1)
+        return rois.boxes, scores[:, : self.num_classes], seen
+
+    def _guide(
+        self,
+        t: int,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        before: Seen | None,
+        images: ImageBatch,
+    ) -> tuple[Seen, Tensor]:
+        """What iteration `t` sees of each RoI, and the logits (R, 1, 2S, 2S) of its mask."""
+        rule, head = self.guidance, self.guidance_heads[t]
+        frames = frames_of(rois, self.rules[t].ratio, images, rule)
+        pooled = pool_pyramid(pyramid, frames, rule.side, STRIDES)
+        if context is not None and self.fuse_masks:
+            where = rois if rule.semantic_frame == "tight" else frames
+            pooled = pooled + pool_context(context, where, rule.side)
+        carried = handed_on(self.guidance_heads[:t], pooled, before, frames.boxes, rule)
+        features = head.features(pooled, carried)
+        return Seen(features, frames.boxes), head.predict(features)
+
+    def _box(
+        self,
+        t: int,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        seen: Seen,
+        shapes: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Class logits (R, K + 1) and deltas (R, 4) of box head `t`."""
+        rule, side = self.guidance, box_head.POOL_SIDE
+        guided = rule.initial or t > 0
+        tight = t == self.last_stage and rule.last_box_frame == "tight"
+        where = rois if tight else rois.with_boxes(seen.frames)
+        if rule.explicit and guided:
+            weights = shapes.sigmoid() + (1 if rule.plus_one else 0)
+            weights = weights.detach() if rule.detach else weights
+            pooled = pool_guided(pyramid, where, side, STRIDES, weights, rule.product)
+        else:
+            pooled = pool_pyramid(pyramid, where, side, STRIDES)
+        if context is not None and self.fuse_boxes:
+            pooled = pooled + pool_context(context, rois, side)
+        logits, deltas = self.box_heads[t](pooled, seen.features if guided else None)
+        return logits, deltas
+
+    def _mask(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, seen: Seen) -> Tensor:
+        """Logits (R, K, M, M) of the final masks."""
+        shown = context if self.fuse_masks else None
+        pooled = pool(pyramid, shown, rois, mask_head.POOL_SIDE)
+        carried = handed_on(self.guidance_heads, pooled, seen, rois.boxes, self.guidance)
+        return self.mask_head.predict(self.mask_head.features(pooled, carried))
+
+    def _refine(
+        self,
+        t: int,
+        rois: Rois,
+        deltas: Tensor,
+        seen: Seen,
+        images: ImageBatch,
+        frozen: Tensor | None = None,
+    ) -> Rois:
+        """RoIs for the iteration after `t`; the `frozen` rows (R,) stay where they are."""
+        moved = refine(rois, deltas, self.rules[t].std, images)
+        if self.guidance.clip_into_previous:
+            ratio = self.rules[t + 1].ratio if t + 1 < len(self.rules) else 1.0
+            frames = cut(frames_of(moved, ratio, images, self.guidance).boxes, seen.frames)
+            moved = moved.with_boxes(enlarge(frames, 1 / ratio))
+        if frozen is None:
+            return moved
+        return rois.with_boxes(torch.where(frozen[:, None], rois.boxes, moved.boxes))
+
+    def _guide_loss(
+        self, shapes: Tensor, seen: Seen, matched: Matched, targets: Sequence[Target]
+    ) -> Tensor:
+        """Of the positives' masks, of whatever class."""
+        rows = matched.is_positive.nonzero().flatten()
+        positives = matched[rows]
+        if self.guidance.target_frame == "enlarged":
+            positives = replace(positives, rois=positives.rois.with_boxes(seen.frames[rows]))
+        positives = replace(positives, labels=torch.zeros_like(positives.labels))
+        return self.losses.mask(shapes[rows], positives, targets)
+
+    def _match(self, rois: Rois, is_gt: Tensor, targets: Sequence[Target], iou: float) -> Matched:
+        k, assign = self.num_classes, self.sample.assign
+        return match_all(rois, is_gt, targets, iou=iou, num_classes=k, assign=assign)

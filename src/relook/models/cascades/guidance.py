@@ -1,0 +1,94 @@
+"""What shape guidance is: rules, what is seen of a RoI, and how that is handed on (DSC)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from ...ops import boxes as box_ops
+from ...ops.boxes import Deviations
+from ...ops.frames import align_inside, enlarge
+from ...ops.guided_roi_align import Product
+from ...structures.detection import ImageBatch, Rois
+from ..heads.mask import MaskHead
+
+Frame = Literal["tight", "enlarged"]
+Alignment = Literal["relative", "none", "recompute"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What makes one iteration stricter than the one before, and what its losses count."""
+
+    iou: float
+    std: Deviations
+    ratio: float  # by which guidance sees more than the box
+    class_weight: float = 1.0
+    box_weight: float = 1.0
+    guide_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceRule:
+    """How shapes guide; `relook.config.cascades.DSCConfig` says what each field means."""
+
+    side: int = 14
+    explicit: bool = True
+    plus_one: bool = True
+    product: Product = "of_means"
+    detach: bool = False
+    initial: bool = True
+    mask_flow: bool = True
+    alignment: Alignment = "relative"
+    clip_to_image: bool = False
+    clip_into_previous: bool = False
+    target_frame: Frame = "tight"
+    last_box_frame: Frame = "tight"
+    semantic_frame: Frame = "tight"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What an iteration saw of every RoI."""
+
+    features: Tensor  # (R, C, S, S), of the mask head
+    frames: Tensor  # (R, 4), enlarged boxes in which they lie
+
+    def __getitem__(self, rows: Tensor) -> Seen:
+        return Seen(self.features[rows], self.frames[rows])
+
+
+def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) -> Rois:
+    """What is seen of each RoI: the box `ratio` times as wide and high."""
+    frames = rois.with_boxes(enlarge(rois.boxes, ratio))
+    if not rule.clip_to_image:
+        return frames
+    boxes = frames.per_image(frames.boxes, len(images))
+    return Rois.cat([box_ops.clip(b, s) for b, s in zip(boxes, images.sizes, strict=True)])
+
+
+def handed_on(
+    earlier: Iterable[MaskHead],
+    pooled: Tensor,
+    seen: Seen | None,
+    boxes: Tensor,
+    rule: GuidanceRule,
+) -> Tensor | None:
+    """Features (R, C, S, S) for the next mask head: those of the head before, in `boxes` (R, 4).
+
+    None for the first head. `earlier` are all heads before, `pooled` what the next one is given;
+    a head that computes again needs both.
+    """
+    if seen is None or not rule.mask_flow:
+        return None
+    if rule.alignment == "none":
+        return seen.features
+    if rule.alignment == "relative":
+        return align_inside(seen.features, seen.frames, boxes, rule.side)
+    again = None
+    for head in earlier:
+        again = head.features(pooled, again)
+    return again

@@ -1,0 +1,252 @@
+"""Hybrid task cascade (https://arxiv.org/abs/1901.07518) and, with its switches off, Cascade
+(Mask) R-CNN (https://arxiv.org/abs/1712.00726)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import UsageError
+from ...layers.module_list import ModuleList
+from ...ops import boxes as box_ops
+from ...ops.boxes import Deviations
+from ...ops.convention import V2, Convention
+from ...structures.detection import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ..heads import box as box_head
+from ..heads import mask as mask_head
+from ..heads.box import BoxHead
+from ..heads.mask import MaskHead, own_class
+from .steps import LossRule, Pool, SampleRule, Selected, SelectRule, draw, pool, refine, select
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What makes one stage of the cascade stricter than the one before."""
+
+    iou: float
+    std: Deviations
+    loss_weight: float
+
+
+class HybridTaskCascade(nn.Module):
+    """Stages of boxes and masks, each started from the boxes of the stage before.
+
+    Args:
+        box_heads: One per stage.
+        mask_heads: One per stage, or none for a box-only cascade.
+        rules: One per stage.
+        num_classes: Foreground classes K.
+        interleaved: The mask branch of a stage sees the boxes that this stage has refined,
+            matched anew.
+        mask_flow: Each mask head is fed the features of the head before.
+        fuse_boxes: Box heads see the semantic context, when there is one.
+        fuse_masks: So do mask heads.
+        extract: What pools the features of a RoI; by default RoIAlign from the level that fits
+            its area, plus the context.
+        sample: Which RoIs are trained on.
+        losses: What the stages lose.
+        select: Which boxes become detections.
+        mask_average: Whether masks are the mean of all mask heads' or those of the last.
+        score_threshold: Detections score above this.
+        max_detections: At most so many per image.
+        convention: How boxes, crops and masks meet the grid of pixels.
+    """
+
+    def __init__(
+        self,
+        box_heads: Sequence[BoxHead],
+        mask_heads: Sequence[MaskHead],
+        rules: Sequence[StageRule],
+        num_classes: int,
+        *,
+        interleaved: bool = True,
+        mask_flow: bool = True,
+        fuse_boxes: bool = True,
+        fuse_masks: bool = True,
+        extract: Pool | None = None,
+        sample: SampleRule | None = None,
+        losses: LossRule | None = None,
+        select: SelectRule | None = None,
+        mask_average: Literal["mean", "last"] = "mean",
+        score_threshold: float = 0.001,
+        max_detections: int = 100,
+        convention: Convention = V2,
+    ) -> None:
+        super().__init__()
+        self.box_heads = ModuleList[BoxHead](box_heads)
+        self.mask_heads = ModuleList[MaskHead](mask_heads)
+        self.rules = tuple(rules)
+        self.num_classes = num_classes
+        self.interleaved, self.mask_flow = interleaved, mask_flow
+        self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
+        self.extract = extract
+        self.sample, self.losses = sample or SampleRule(), losses or LossRule()
+        self.select = select or SelectRule()
+        self.mask_average: Literal["mean", "last"] = mask_average
+        self.score_threshold, self.max_detections = score_threshold, max_detections
+        self.convention = convention
+
+    @property
+    def masks(self) -> bool:
+        """Whether detections have masks."""
+        return len(self.mask_heads) > 0
+
+    def loss(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        targets: Sequence[Target],
+    ) -> Losses:
+        """Losses of all stages, named ``stage0.class``, ``stage0.box``, ``stage0.mask``, ...
+
+        Raises:
+            UsageError: U04 for a convention that can only predict.
+        """
+        if not self.convention.trainable:
+            raise UsageError(
+                "U04", "numerics v1 can only predict; build the detector with v2 to train it."
+            )
+        losses: Losses = {}
+        rois = proposals
+        for i, rule in enumerate(self.rules):
+            matched = self._draw(rois, targets, rule)
+            logits, deltas = self._box(i, pyramid, context, matched.rois)
+            stage = self.losses.box(logits, deltas, matched, rule.std)
+
+            # Objects' own boxes were only lent to this stage: they are not refined.
+            lent = matched.is_gt
+            rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
+            if self.masks:
+                if self.interleaved:
+                    matched = self._draw(rois, targets, rule)
+                positives = matched[matched.is_positive.nonzero().flatten()]
+                masks = self._masks(i, pyramid, context, positives.rois)
+                stage["mask"] = self.losses.mask(masks, positives, targets)
+
+            losses |= {f"stage{i}.{name}": rule.loss_weight * x for name, x in stage.items()}
+        return losses
+
+    def detect(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        *,
+        score_threshold: float,
+        max_detections: int,
+    ) -> list[Detections]:
+        """Detections of each image, best first.
+
+        Class logits are averaged over the stages, boxes are those of the last stage, and mask
+        probabilities are averaged over the mask heads on these boxes.
+        """
+        boxes, scores = self.score(pyramid, context, proposals, images)
+        chosen = [
+            select(
+                own_boxes,
+                own_scores,
+                scale,
+                self.select,
+                score_threshold=score_threshold,
+                max_detections=max_detections,
+                convention=self.convention,
+            )
+            for own_boxes, own_scores, scale in zip(
+                proposals.per_image(boxes, len(images)),
+                proposals.per_image(scores, len(images)),
+                images.scales,
+                strict=True,
+            )
+        ]
+        masks = self._detect_masks(pyramid, context, chosen, images)
+        return [
+            Detections(c.boxes, c.scores, c.labels, own_masks, size, self.convention.paste)
+            for c, own_masks, size in zip(chosen, masks, images.original_sizes, strict=True)
+        ]
+
+    def score(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Boxes (R, 4) that all stages have refined, and scores (R, K) of the classes."""
+        pixel = self.convention.pixel
+        rois, all_logits = proposals, []
+        for i, rule in enumerate(self.rules):
+            logits, deltas = self._box(i, pyramid, context, rois)
+            all_logits.append(logits)
+            rois = refine(rois, deltas, rule.std, images, pixel)
+        # Summed and divided, in this order, as the reference does.
+        scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
+        return rois.boxes, scores[:, : self.num_classes]
+
+    def _detect_masks(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        chosen: Sequence[Selected],
+        images: ImageBatch,
+    ) -> Sequence[Tensor | None]:
+        """Probabilities (N, M, M) of each image's detections, None for a box-only cascade."""
+        if not self.masks:
+            return [None] * len(chosen)
+        pixel = self.convention.pixel
+        rois = Rois.cat(
+            [box_ops.scale(c.boxes, by, pixel) for c, by in zip(chosen, images.scales, strict=True)]
+        )
+        labels = torch.cat([c.labels for c in chosen])
+        probabilities = self.mask_probabilities(pyramid, context, rois, labels, images)
+        return rois.per_image(probabilities, len(images))
+
+    def mask_probabilities(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        rois: Rois,
+        labels: Tensor,
+        images: ImageBatch,
+    ) -> Tensor:
+        """Probabilities (R, M, M) of each RoI's mask, for the class in `labels` (R,)."""
+        pooled = self._pool(
+            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+        )
+        carried, maps = None, []
+        for head in self.mask_heads:
+            features = head.features(pooled, carried)
+            carried = features if self.mask_flow else None
+            maps.append(own_class(head.predict(features), labels).sigmoid())
+        if self.mask_average == "last":
+            return maps[-1]
+        return sum(maps[1:], maps[0]) / len(maps)
+
+    def _box(
+        self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois
+    ) -> tuple[Tensor, Tensor]:
+        """Class logits (R, K + 1) and deltas (R, 4) of box head `i`."""
+        pooled = self._pool(pyramid, context if self.fuse_boxes else None, rois, box_head.POOL_SIDE)
+        logits, deltas = self.box_heads[i](pooled)
+        return logits, deltas
+
+    def _masks(self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois) -> Tensor:
+        """Logits (R, K, M, M) of mask head `i`, fed by the features of heads 0 to i - 1."""
+        pooled = self._pool(
+            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+        )
+        carried = None
+        for head in self.mask_heads[:i] if self.mask_flow else ():
+            carried = head.features(pooled, carried)
+        head = self.mask_heads[i]
+        return head.predict(head.features(pooled, carried))
+
+    def _pool(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, side: int) -> Tensor:
+        if self.extract is not None:
+            return self.extract(pyramid, context, rois, side)
+        return pool(pyramid, context, rois, side, self.convention.align)
+
+    def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
+        return draw(rois, targets, iou=rule.iou, num_classes=self.num_classes, sample=self.sample)

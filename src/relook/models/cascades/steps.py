@@ -1,0 +1,178 @@
+"""The steps that cascades are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...ops import boxes as box_ops
+from ...ops.boxes import Deviations
+from ...ops.convention import V2, Convention
+from ...ops.matching import Assigner, Sampler, assign
+from ...ops.matching import draw as choose
+from ...ops.nms import Method, suppress_classes
+from ...ops.roi_align import Align, align_adaptive, pool_map, pool_pyramid
+from ...structures.detection import ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ..heads import semantic
+from ..heads.box import box_loss
+from ..heads.mask import mask_loss
+
+Pool = Callable[[Pyramid, Tensor | None, Rois, int], Tensor]
+"""Features (R, C, side, side) of RoIs: ``pool(pyramid, context, rois, side)``."""
+STRIDES = (4, 8, 16, 32)  # RoIs are pooled from P2 to P5
+CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then averaged down
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRule:
+    """Which RoIs the losses are computed on."""
+
+    per_image: int = 512
+    positive_fraction: float = 0.25
+    match_low_quality: bool = True
+    assign: Assigner = assign
+    choose: Sampler = choose
+
+
+@dataclass(frozen=True, slots=True)
+class LossRule:
+    """What the stages lose."""
+
+    box: Callable[[Tensor, Tensor, Matched, Deviations], Losses] = box_loss
+    mask: Callable[[Tensor, Matched, Sequence[Target]], Tensor] = mask_loss
+
+
+@dataclass(frozen=True, slots=True)
+class SelectRule:
+    """Which boxes of the last stage become detections."""
+
+    nms_iou: float = 0.5
+    method: Method = "nms"
+    suppress_in: Literal["original", "network"] = "original"
+
+
+class Selected(NamedTuple):
+    """Detections of one image, best first, without their masks."""
+
+    rows: Tensor  # (N,) int64, of the boxes that were chosen from; not unique
+    boxes: Tensor  # (N, 4) in pixels of the original image
+    scores: Tensor  # (N,)
+    labels: Tensor  # (N,) int64
+
+
+def pool(
+    pyramid: Pyramid,
+    context: Tensor | None,
+    rois: Rois,
+    side: int,
+    align: Align = align_adaptive,
+) -> Tensor:
+    """Features (R, C, side, side) of each RoI, plus its semantic context when there is one."""
+    pooled = pool_pyramid(pyramid, rois, side, STRIDES, align)
+    return pooled if context is None else pooled + pool_context(context, rois, side, align)
+
+
+def pool_context(context: Tensor, rois: Rois, side: int, align: Align = align_adaptive) -> Tensor:
+    """The semantic feature (R, C, side, side) of each RoI."""
+    return pool_map(context, rois, side, semantic.STRIDE, align, CONTEXT_SIDE // side)
+
+
+@torch.no_grad()
+def draw(
+    rois: Rois, targets: Sequence[Target], *, iou: float, num_classes: int, sample: SampleRule
+) -> Matched:
+    """A random training sample of each image's RoIs and of the objects' own boxes, labelled.
+
+    The objects' boxes stand before the RoIs and always match themselves; a RoI is positive from
+    `iou` on and background below. Positive rows come before background rows.
+    """
+    samples: list[tuple[Tensor, ...]] = []
+    for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
+        own = torch.arange(len(target.boxes), device=boxes.device)
+        low_quality = iou if sample.match_low_quality else None
+        index = sample.assign(boxes, target.boxes, iou, iou, low_quality)
+        index = torch.cat([own, index])
+        boxes = torch.cat([target.boxes, boxes])
+        positives, negatives = sample.choose(
+            index, sample.per_image, sample.positive_fraction, target.seed
+        )
+        rows, gt_index = torch.cat([positives, negatives]), index[positives]
+        labels = index.new_full((len(rows),), num_classes)
+        labels[: len(positives)] = target.labels[gt_index]
+        gt_boxes = torch.zeros_like(boxes[rows])
+        gt_boxes[: len(positives)] = target.boxes[gt_index]
+        samples.append((boxes[rows], labels, gt_boxes, index[rows], rows < len(own)))
+    columns = [list(column) for column in zip(*samples, strict=True)]
+    return Matched(Rois.cat(columns[0]), *(torch.cat(column) for column in columns[1:]))
+
+
+@torch.no_grad()
+def match_all(
+    rois: Rois,
+    is_gt: Tensor,
+    targets: Sequence[Target],
+    *,
+    iou: float,
+    num_classes: int,
+    assign: Assigner = assign,
+) -> Matched:
+    """Every RoI in its place, positive from `iou` on with the object it overlaps most.
+
+    `is_gt` (R,) is kept as it is: no objects' boxes are added.
+    """
+    labels, gt_boxes, gt_index = [], [], []
+    for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
+        index = assign(boxes, target.boxes, iou, iou, None)
+        positive = index >= 0
+        own_labels = index.new_full((len(index),), num_classes)
+        own_labels[positive] = target.labels[index[positive]]
+        own_boxes = torch.zeros_like(boxes)
+        own_boxes[positive] = target.boxes[index[positive]]
+        labels.append(own_labels)
+        gt_boxes.append(own_boxes)
+        gt_index.append(index)
+    return Matched(rois, torch.cat(labels), torch.cat(gt_boxes), torch.cat(gt_index), is_gt)
+
+
+@torch.no_grad()
+def refine(
+    rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, pixel: float = 0.0
+) -> Rois:
+    """RoIs moved by `deltas` (R, 4) and cut at the border of their own image, as `clip` does."""
+    moved = rois.with_boxes(box_ops.decode(rois.boxes, deltas, std))
+    boxes = moved.per_image(moved.boxes, len(images))
+    return Rois.cat(
+        [box_ops.clip(b, size, pixel) for b, size in zip(boxes, images.sizes, strict=True)]
+    )
+
+
+def select(
+    boxes: Tensor,
+    scores: Tensor,
+    scale: tuple[float, float],
+    rule: SelectRule,
+    *,
+    score_threshold: float,
+    max_detections: int,
+    convention: Convention = V2,
+) -> Selected:
+    """The detections among the RoIs of one image.
+
+    `boxes` (R, 4) are in pixels of the network input, of which `scale` makes those of the
+    original image; `scores` (R, K) are of foreground classes.
+    """
+    in_original = box_ops.unscale(boxes, scale, convention.pixel)
+    rows, best, labels = suppress_classes(
+        in_original if rule.suppress_in == "original" else boxes,
+        scores,
+        score_threshold=score_threshold,
+        iou=rule.nms_iou,
+        limit=max_detections,
+        method=rule.method,
+        apart=convention.suppress_apart,
+    )
+    return Selected(rows, in_original[rows], best, labels)

@@ -1,0 +1,219 @@
+"""A two-stage detector, assembled from parts it is given."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple, overload
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..ops.cpu import switch as fast
+from ..ops.semantic_labels import semantic_labels
+from ..structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
+from .cascades.protocol import Cascade
+from .cascades.shortening import shortened
+from .heads.semantic import SemanticHead
+from .heads.stuff import StuffHead
+from .rpn.rpn import RPN
+
+STRIDE = 32  # of the coarsest map that must line up with the pixels
+
+
+class Looked(NamedTuple):
+    """What is known of a batch before its cascade."""
+
+    pyramid: Pyramid
+    context: Tensor | None  # feature map of the semantic branch
+    proposals: Rois
+    objectness: Tensor  # (R,) of the proposals
+    logits: Tensor | None = None  # (B, K', h, w) of every pixel's class, where asked for
+
+
+class Segmented(NamedTuple):
+    """What is in one image, as objects and pixel by pixel."""
+
+    detections: Detections
+    semantic: Tensor  # (H, W) uint8 of the original image: the likeliest label of each pixel
+
+
+class Detector(nn.Module):
+    """Features, then proposals, then a cascade over the proposals.
+
+    `loss` and `detect` do what they say whatever `self.training` is; `forward` only dispatches,
+    for wrappers that call the module. `training` governs normalisation layers, as everywhere in
+    PyTorch.
+
+    Args:
+        features: Pixels (B, 3, H, W) to P2..P6.
+        rpn: Proposes regions.
+        cascade: Refines them; a module that satisfies `models.cascades.protocol.Cascade`.
+        semantic: The semantic branch, whose feature is the cascade's context.
+        stuff: A head that tells stuff from stuff for panoptic segmentation; without one the
+            semantic branch does.
+    """
+
+    def __init__(
+        self,
+        features: nn.Module,
+        rpn: RPN,
+        cascade: nn.Module,
+        semantic: SemanticHead | None = None,
+        stuff: StuffHead | None = None,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.rpn = rpn
+        self.cascade = cascade
+        self.semantic = semantic
+        self.stuff = stuff
+
+    @overload
+    def forward(self, images: ImageBatch, targets: Sequence[Target]) -> Losses: ...
+    @overload
+    def forward(self, images: ImageBatch) -> list[Detections]: ...
+    def forward(
+        self, images: ImageBatch, targets: Sequence[Target] | None = None
+    ) -> Losses | list[Detections]:
+        """`loss` with targets, `detect` without."""
+        return self.detect(images) if targets is None else self.loss(images, targets)
+
+    def loss(self, images: ImageBatch, targets: Sequence[Target]) -> Losses:
+        """Named, weighted losses of a batch; their plain sum is the training loss.
+
+        Raises:
+            ModelError: M05 when the batch cannot be fed to the network.
+        """
+        pyramid = self._features(images)
+        scored = self.rpn(pyramid)
+        proposals, _ = self.rpn.propose(scored, images, self.rpn.train_rule)
+        losses = {f"rpn.{k}": v for k, v in self.rpn.loss(scored, images, targets).items()}
+        context = None
+        if self.semantic is not None:
+            logits, context = self.semantic(pyramid)
+            losses["semantic"] = self.semantic.loss(logits, targets)
+        if self.stuff is not None:
+            losses["stuff"] = self.stuff.loss(self.stuff(pyramid), targets)
+        return losses | self._cascade.loss(pyramid, context, proposals, images, targets)
+
+    @torch.no_grad()
+    def detect(
+        self,
+        images: ImageBatch,
+        *,
+        score_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> list[Detections]:
+        """What is in each image, best first, in pixels of the original images.
+
+        `score_threshold` and `max_detections` stand in for the model's own values.
+
+        Raises:
+            ModelError: M05 when the batch cannot be fed to the network.
+        """
+        return self._found(self.look(images), images, score_threshold, max_detections)
+
+    @torch.no_grad()
+    def segment(
+        self,
+        images: ImageBatch,
+        *,
+        score_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> list[Segmented]:
+        """What is in each image as `detect` says it, and the label of each pixel, of one pass.
+
+        Raises:
+            ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
+                to the network.
+        """
+        looked = self.look(images, label_pixels=True)
+        assert looked.logits is not None
+        found = self._found(looked, images, score_threshold, max_detections)
+        height, width = images.pixels.shape[-2:]
+        return [
+            Segmented(detections, semantic_labels(logits, (height, width), size, original))
+            for detections, logits, size, original in zip(
+                found, looked.logits, images.sizes, images.original_sizes, strict=True
+            )
+        ]
+
+    @torch.no_grad()
+    def look(self, images: ImageBatch, *, label_pixels: bool = False) -> Looked:
+        """What the cascade is given to detect in, and with `label_pixels` the logits of the
+        head that labels stuff.
+
+        Raises:
+            ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
+                to the network.
+        """
+        pyramid = self._features(images)
+        proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
+        context, logits = self._dense(pyramid, label_pixels)
+        return Looked(pyramid, context, proposals, objectness, logits)
+
+    def first_stages(self, stages: int) -> Detector:
+        """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
+
+        Raises:
+            UsageError: U03 when the cascade does not have so many.
+        """
+        same = copy.copy(self)
+        cascade = shortened(self.cascade, stages)
+        vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
+        return same
+
+    def _dense(self, pyramid: Pyramid, label_pixels: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The context of the cascade, and the logits of every pixel where asked for."""
+        semantic, stuff = self.semantic, self.stuff
+        if label_pixels and stuff is None:
+            if semantic is None:
+                raise ModelError(
+                    "M04",
+                    "this detector finds objects only: it has neither a stuff head nor a semantic "
+                    "branch, so pixels get no labels. Take a model that has, such as "
+                    "detectors-panoptic-r50.",
+                )
+            logits, context = semantic(pyramid)
+            return context, logits
+        context = None if semantic is None else semantic.context(pyramid)
+        return context, stuff(pyramid) if label_pixels and stuff is not None else None
+
+    def _found(
+        self,
+        looked: Looked,
+        images: ImageBatch,
+        score_threshold: float | None,
+        max_detections: int | None,
+    ) -> list[Detections]:
+        cascade = self._cascade
+        return cascade.detect(
+            looked.pyramid,
+            looked.context,
+            looked.proposals,
+            images,
+            score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
+            max_detections=cascade.max_detections if max_detections is None else max_detections,
+        )
+
+    @property
+    def _cascade(self) -> Cascade:
+        cascade: Cascade = self.cascade  # type: ignore[assignment]
+        return cascade
+
+    def _features(self, images: ImageBatch) -> Pyramid:
+        height, width = images.pixels.shape[-2:]
+        if height % STRIDE or width % STRIDE or not len(images):
+            raise ModelError(
+                "M05",
+                f"a batch of {len(images)} images of {height}x{width} pixels (height x width)"
+                f" cannot be fed to the network: it needs at least one image, padded to multiples"
+                f" of {STRIDE}. relook.data.batching.batch_images pads.",
+            )
+        pixels = images.pixels
+        if fast.applies(pixels):  # maps are then tables with a row for each pixel
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        pyramid: Pyramid = self.features(pixels)
+        return pyramid

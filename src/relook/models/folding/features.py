@@ -1,0 +1,167 @@
+"""Feature extractors with their constants worked out beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...layers.aspp import ASPP
+from ...layers.module_list import ModuleList
+from ...structures.detection import Pyramid
+from ..backbones.resnet import Bottleneck, Feedback, ResNet
+from ..pyramids.fpn import FPN
+from ..pyramids.rfp import RecursiveFeaturePyramid, feedback_for
+from .layers import folded_unit, twin
+
+Fold = Callable[[nn.Module], nn.Module]
+
+
+class FoldedBottleneck(nn.Module):
+    """A bottleneck; its shortcut and feedback are added inside of convolutions."""
+
+    def __init__(self, block: Bottleneck) -> None:
+        super().__init__()
+        self.conv1 = folded_unit(block.conv1, block.bn1, relu=True)
+        self.conv2 = folded_unit(block.conv2, block.bn2, relu=True)
+        self.conv3 = folded_unit(block.conv3, block.bn3, relu=True)
+        self.downsample: nn.Module | None = None
+        if type(block.downsample) is nn.Sequential and len(block.downsample) == 2:
+            self.downsample = folded_unit(*block.downsample)
+        elif block.downsample is not None:
+            self.downsample = twin(block.downsample)
+        self.feedback = None if block.feedback is None else folded_unit(block.feedback)
+
+    def forward(self, x: Tensor, feedback: Tensor | None = None) -> Tensor:
+        """Map (B, C_in, H, W) to (B, C_out, H', W'), the size of `feedback`."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        if self.feedback is not None and feedback is not None:
+            shortcut = self.feedback(feedback, shortcut)
+        out: Tensor = self.conv3(self.conv2(self.conv1(x)), shortcut)
+        return out
+
+
+class FoldedResNet(nn.Module):
+    """A ResNet in two parts: `begin` has no feedback, `go_on` may."""
+
+    def __init__(self, resnet: ResNet) -> None:
+        super().__init__()
+        self._takes = resnet.takes_feedback()
+        self.stem = folded_unit(resnet.conv1, resnet.bn1, relu=True)
+        self.maxpool = twin(resnet.maxpool)
+        self.stages = ModuleList[ModuleList[nn.Module]](
+            ModuleList[nn.Module](_folded_block(block) for block in stage)
+            for stage in (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)
+        )
+
+    def forward(self, pixels: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """Four maps of pixels (B, 3, H, W); `feedback` are maps of their strides, if any."""
+        return self.go_on(self.begin(pixels), feedback)
+
+    def takes_feedback(self) -> list[bool]:
+        """Which of the four stages are shown feedback."""
+        return self._takes
+
+    def begin(self, pixels: Tensor) -> Tensor:
+        """What no feedback reaches: the stem, and the first stage if it takes none."""
+        x: Tensor = self.maxpool(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
+        if not self._takes[0]:
+            for block in self.stages[0]:
+                x = block(x, None)
+        return x
+
+    def go_on(self, x: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """All four maps, from what `begin` gives."""
+        maps = [] if self._takes[0] else [x]
+        for i in range(len(maps), len(self.stages)):
+            for j, block in enumerate(self.stages[i]):
+                x = block(x, feedback[i] if feedback is not None and j == 0 else None)
+            maps.append(x)
+        return maps
+
+
+def _folded_block(block: nn.Module) -> nn.Module:
+    return FoldedBottleneck(block) if type(block) is Bottleneck else twin(block)
+
+
+class FoldedFPN(nn.Module):
+    """A feature pyramid network; what comes from above is added inside of the laterals."""
+
+    def __init__(self, fpn: FPN) -> None:
+        super().__init__()
+        self.laterals = nn.ModuleList(folded_unit(lateral) for lateral in fpn.laterals)
+        self.outputs = nn.ModuleList(folded_unit(output) for output in fpn.outputs)
+
+    def forward(self, maps: Pyramid) -> Pyramid:
+        """C2..C5 to P2..P6."""
+        inner: Pyramid = []
+        for lateral, x in zip(reversed(self.laterals), reversed(maps), strict=True):
+            above = F.interpolate(inner[0], size=x.shape[2:]) if inner else None
+            inner.insert(0, lateral(x, above))
+        pyramid = [output(x) for output, x in zip(self.outputs, inner, strict=True)]
+        return [*pyramid, F.max_pool2d(pyramid[-1], 1, stride=2)]
+
+
+class FoldedASPP(nn.Module):
+    """Atrous spatial pyramid pooling."""
+
+    def __init__(self, aspp: ASPP) -> None:
+        super().__init__()
+        self.views = nn.ModuleList(
+            folded_unit(conv, relu=True) for conv in (aspp.local, aspp.near, aspp.far)
+        )
+        self.whole = twin(aspp.whole)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to a map of the same shape, without negative values."""
+        whole = self.whole(x.mean((2, 3), keepdim=True)).relu().expand(-1, -1, *x.shape[2:])
+        return torch.cat([*(view(x) for view in self.views), whole], dim=1)
+
+
+class FoldedRecursiveFeaturePyramid(nn.Module):
+    """A recursive feature pyramid; what two looks have in common is computed once."""
+
+    def __init__(self, pyramid: RecursiveFeaturePyramid, fold: Fold) -> None:
+        super().__init__()
+        looks = pyramid.looks()
+        folded = {backbone: FoldedResNet(backbone) for backbone in pyramid.backbones}
+        self.backbones = ModuleList[FoldedResNet](folded.values())
+        self.looks = [list(folded).index(backbone) for backbone in looks]
+        self.begins_alike = [_begin_alike(looks[0], backbone) for backbone in looks[1:]]
+        self.fpn, self.connector = fold(pyramid.fpn), fold(pyramid.connector)
+        self.fusion: nn.Module | None = None if pyramid.fusion is None else twin(pyramid.fusion)
+
+    def forward(self, pixels: Tensor) -> Pyramid:
+        """Pixels (B, 3, H, W) to P2..P6."""
+        first, *later = (self.backbones[index] for index in self.looks)
+        begun = first.begin(pixels)
+        pyramid: Pyramid = self.fpn(first.go_on(begun))
+        for backbone, alike in zip(later, self.begins_alike, strict=True):
+            feedback = feedback_for(backbone.takes_feedback(), pyramid, self.connector)
+            start = begun if alike else backbone.begin(pixels)
+            refined: Pyramid = self.fpn(backbone.go_on(start, feedback))
+            pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
+        return pyramid
+
+    def _blended(self, refined: Pyramid, pyramid: Pyramid) -> Pyramid:
+        assert self.fusion is not None
+        return [
+            old.lerp(new, self.fusion(new).sigmoid())
+            for new, old in zip(refined, pyramid, strict=True)
+        ]
+
+
+def _begin_alike(one: ResNet, other: ResNet) -> bool:
+    """Whether stem and first stage, which get no feedback, compute the same in both."""
+    return all(
+        str(a) == str(b) and _same_tensors(a, b)
+        for parts in zip(one.parts()[:2], other.parts()[:2], strict=True)
+        for a, b in zip(*parts, strict=True)
+    )
+
+
+def _same_tensors(a: nn.Module, b: nn.Module) -> bool:
+    ours, theirs = a.state_dict(), b.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)

@@ -1,0 +1,142 @@
+"""Convolutions that choose where they look, with their constants worked out beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...layers.deformable import DeformableConv2d
+from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean
+from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
+from ...ops.deformable import Branch, mixed_convolution
+from .layers import Affine, FoldedConv2d, Place, twin
+
+Pair = tuple[int, int]
+
+
+class FoldedSAC(nn.Module):
+    """Switchable atrous convolution, and the scale, shift and ReLU that follow it.
+
+    Kernels are standardised beforehand, and one convolution says where both branches look and
+    how they are mixed.
+    """
+
+    def __init__(self, sac: SAConv2d, affine: Affine | None = None, *, relu: bool = False) -> None:
+        super().__init__()
+        near = sac.standardised().detach()
+        kernels = (near, sac.far_kernel(near).detach())
+        place = Place.of(sac)
+        rates = (place.dilation, (place.dilation[0] * sac.rate, place.dilation[1] * sac.rate))
+        self.pre_context, self.post_context = (
+            None if context is None else twin(context)
+            for context in (sac.pre_context, sac.post_context)
+        )
+        self.look = _look(sac)
+        self.switch_kind, self.switches = sac.switch_kind, sac.switch.out_channels
+        deformable = sac.offset_near is not None
+        self.mix = (_Deformable if deformable else _Atrous)(kernels, rates, place)
+        self.bias = None if sac.bias is None else sac.bias.detach()
+        self.affine, self.relu = affine, relu
+
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        """Map (B, C, H', W') of `x` (B, C, H, W); `add`, of that shape, is added before the ReLU.
+
+        Raises:
+            ModelError: M05 for a map under 3x3 cells.
+        """
+        if self.pre_context is not None:
+            x = x + self.pre_context(global_mean(x))
+        look = self.look(neighbourhood_mean(x))
+        offsets, switch = look[:, : -self.switches], look[:, -self.switches :]
+        out = self.mix(x, offsets, gates_of(switch, self.switch_kind))
+        if self.bias is not None:
+            out = out + self.bias[:, None, None]
+        if self.post_context is None:
+            around = out.new_zeros(())
+        else:
+            around = self.post_context(global_mean(out))
+        if self.affine is None:
+            out = out + around
+        else:
+            scale, shift = (v[:, None, None] for v in self.affine)
+            out = torch.addcmul(around * scale + shift, out, scale)
+        if add is not None:
+            out = out + add
+        mixed: Tensor = out.relu_() if self.relu else out
+        return mixed
+
+
+class FoldedDeformable(nn.Module):
+    """Deformable convolution."""
+
+    def __init__(self, conv: DeformableConv2d) -> None:
+        super().__init__()
+        weight, bias = conv.offset.weight.detach(), conv.offset.bias
+        place = Place.of(conv)
+        self.look = FoldedConv2d(
+            weight, None if bias is None else bias.detach(), Place.of(conv.offset)
+        )
+        self.mix = _Deformable([conv.weight.detach()], [place.dilation], place)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H', W') of `x` (B, C, H, W)."""
+        out: Tensor = self.mix(x, self.look(x), None)
+        return out
+
+
+def _look(sac: SAConv2d) -> FoldedConv2d:
+    """The convolution of the pooled map that gives all offsets and, last, what switches."""
+    offsets = [o for o in (sac.offset_near, sac.offset_far) if o is not None]
+    biases = [conv.bias.detach() for conv in (*offsets, sac.switch) if conv.bias is not None]
+    switch = sac.switch.weight.detach()
+    if not offsets:
+        return FoldedConv2d(switch, biases[0], Place.of(sac.switch))
+    in_the_middle = F.pad(switch, (1, 1, 1, 1))  # of a window of 3x3
+    weight = torch.cat([*(o.weight.detach() for o in offsets), in_the_middle])
+    return FoldedConv2d(weight, torch.cat(biases), Place.of(offsets[0]))
+
+
+class _Deformable(nn.Module):
+    """Deformable branches, a kernel (C_out, C / groups, k, k) and a rate each, mixed by gates."""
+
+    def __init__(self, kernels: Sequence[Tensor], rates: Sequence[Pair], place: Place) -> None:
+        super().__init__()
+        self.stride, self.rates = place.stride, tuple(rates)
+        window = (kernels[0].shape[2], kernels[0].shape[3])
+        self.taps = [tap for rate in rates for tap in window_taps(window, rate, rate)]
+        self.kernels: tuple[Tensor, ...] | None = tuple(kernels)
+        self.kernel: Tensor | None = None
+        if kernels[0].device.type == "cpu" and kernels[0].dtype == torch.float32:
+            self.kernels = None
+            self.kernel = torch.cat([tap_major(k) for k in kernels], dim=1)
+
+    def forward(self, x: Tensor, offsets: Tensor, gates: Tensor | None) -> Tensor:
+        if self.kernel is not None:
+            geometry = Geometry.between(x, offsets, self.stride, self.taps, len(self.rates))
+            return sampled_product(x, offsets, self.kernel, gates, geometry)
+        assert self.kernels is not None
+        each = offsets.chunk(len(self.kernels), dim=1)
+        branches = [
+            Branch(offset, kernel, rate, rate)
+            for offset, kernel, rate in zip(each, self.kernels, self.rates, strict=True)
+        ]
+        return mixed_convolution(x, branches, gates, self.stride)
+
+
+class _Atrous(nn.Module):
+    """Plain branches of several rates, mixed by gates."""
+
+    def __init__(self, kernels: Sequence[Tensor], rates: Sequence[Pair], place: Place) -> None:
+        super().__init__()
+        self.near, self.far = (
+            FoldedConv2d(kernel, None, place._replace(padding=rate, dilation=rate))
+            for kernel, rate in zip(kernels, rates, strict=True)
+        )
+
+    def forward(self, x: Tensor, _: Tensor, gates: Tensor) -> Tensor:
+        near: Tensor = self.near(x)
+        far: Tensor = self.far(x)
+        return gates[:, :1] * near + gates[:, 1:] * far

@@ -1,0 +1,99 @@
+"""Mask head: a 28x28 mask per RoI and class, and its loss (Mask R-CNN, arXiv 1703.06870)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...layers import initialise
+from ...layers.conv_norm import at_side
+from ...layers.module_list import ModuleList
+from ...ops.masks import mask_targets
+from ...runtime.distributed import loss_divisor
+from ...structures.detection import Matched, Target
+
+POOL_SIDE = 14
+
+
+class MaskHead(nn.Module):
+    """Four convolutions, one upsampling, one logit map per class.
+
+    `features` and `predict` are separate so that a cascade can pass features on without asking
+    for logits it will not use. `carry` projects the features of the stage before.
+    """
+
+    def __init__(
+        self, channels: int, hidden: int, num_classes: int, carry: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.carry = carry
+        self.convs = ModuleList[nn.Conv2d](
+            nn.Conv2d(channels if i == 0 else hidden, hidden, 3, padding=1) for i in range(4)
+        )
+        self.upsample = nn.ConvTranspose2d(hidden, hidden, 2, stride=2)
+        self.logits = nn.Conv2d(hidden, num_classes, 1)
+        for layer in (*self.convs, self.upsample):
+            initialise.he(layer)
+        initialise.he_incoming(self.logits)
+
+    def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:
+        """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S).
+
+        Those may be of another side than S.
+        """
+        x = pooled
+        if self.carry is not None and carried is not None:
+            x = x + at_side(self.carry(carried).relu(), x.shape[-1])
+        for conv in self.convs:
+            x = conv(x).relu()
+        return x
+
+    def predict(self, features: Tensor) -> Tensor:
+        """Features (R, hidden, S, S) to mask logits (R, K, 2S, 2S), float32."""
+        logits: Tensor = self.logits(self.upsample(features).relu())
+        return logits.float()
+
+
+def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
+    """How HTC passes mask features (R, hidden, S, S) on to the head of the next stage."""
+    conv = nn.Conv2d(hidden, channels, 1)
+    initialise.he(conv)
+    return conv
+
+
+def own_class(logits: Tensor, labels: Tensor) -> Tensor:
+    """The map (R, M, M) of each row's own class out of `logits` (R, K, M, M)."""
+    return logits[torch.arange(len(logits), device=logits.device), labels]
+
+
+def mask_loss(logits: Tensor, positives: Matched, targets: Sequence[Target]) -> Tensor:
+    """Binary cross-entropy of each positive's own class against its object, cropped to the RoI.
+
+    `logits` (P, K, M, M) belong to the rows of `positives`, all of which are positive. The mean
+    is over all cells of the batch; without rows it is zero.
+
+    Raises:
+        ValueError: a target has no masks.
+    """
+    side = logits.shape[-1]
+    cells = loss_divisor(len(positives.rois) * side**2, logits)
+    if len(positives.rois) == 0:
+        return logits.sum() * 0
+    per_image = positives.rois.per_image
+    goals = []
+    for target, boxes, index in zip(
+        targets,
+        per_image(positives.rois.boxes, len(targets)),
+        per_image(positives.gt_index, len(targets)),
+        strict=True,
+    ):
+        if target.masks is None:
+            raise ValueError("a mask loss needs targets with masks; these have boxes only")
+        if len(boxes):
+            goals.append(mask_targets(target.masks, boxes, index, side))
+    own = own_class(logits, positives.labels)
+    goal = torch.cat(goals).to(own)
+    return F.binary_cross_entropy_with_logits(own, goal, reduction="sum") / cells

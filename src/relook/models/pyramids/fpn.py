@@ -1,0 +1,55 @@
+"""Feature pyramid network (https://arxiv.org/abs/1612.03144)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...layers import initialise
+from ...layers.module_list import ModuleList
+from ...structures.detection import Pyramid
+from ..backbones.resnet import ResNet
+
+STRIDES = (4, 8, 16, 32, 64)
+
+
+class FPN(nn.Module):
+    """Turns four maps of growing stride into five of `channels`; the fifth is a subsample."""
+
+    def __init__(self, in_channels: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.laterals = ModuleList[nn.Conv2d](nn.Conv2d(c, channels, 1) for c in in_channels)
+        self.outputs = ModuleList[nn.Conv2d](
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in in_channels
+        )
+        for layer in (*self.laterals, *self.outputs):
+            initialise.xavier(layer)
+
+    def forward(self, maps: Pyramid) -> Pyramid:
+        """C2..C5 to P2..P6."""
+        inner = [lateral(x) for lateral, x in zip(self.laterals, maps, strict=True)]
+        for i in range(len(inner) - 1, 0, -1):
+            inner[i - 1] = inner[i - 1] + F.interpolate(inner[i], size=inner[i - 1].shape[2:])
+        pyramid = [output(x) for output, x in zip(self.outputs, inner, strict=True)]
+        return [*pyramid, F.max_pool2d(pyramid[-1], 1, stride=2)]
+
+
+class FeaturePyramid(nn.Module):
+    """A backbone followed by an FPN: one look at the image."""
+
+    def __init__(self, backbone: ResNet, fpn: FPN) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.fpn = fpn
+
+    @property
+    def backbones(self) -> tuple[ResNet, ...]:
+        """The backbones in the order of the looks: here one."""
+        return (self.backbone,)
+
+    def forward(self, pixels: Tensor) -> Pyramid:
+        """Pixels (B, 3, H, W) to P2..P6."""
+        pyramid: Pyramid = self.fpn(self.backbone(pixels))
+        return pyramid

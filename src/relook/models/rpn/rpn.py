@@ -1,0 +1,211 @@
+"""Region proposal network (https://arxiv.org/abs/1506.01497) on a feature pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...layers import initialise
+from ...ops import boxes as box_ops
+from ...ops.boxes import Bound
+from ...ops.convention import V2, Convention
+from ...ops.matching import Assigner, assign, draw
+from ...ops.nms import suppress
+from ...runtime.distributed import loss_divisor
+from ...structures.detection import ImageBatch, Losses, Pyramid, Rois, Size, Target
+from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
+
+STD = (1.0, 1.0, 1.0, 1.0)
+SMOOTH_L1_BETA = 1 / 9
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRule:
+    """Which boxes become proposals, and how many."""
+
+    candidates: int = 1000  # best anchors of each level that are looked at
+    proposals: int = 1000  # at most kept per image, over all levels
+    nms_iou: float = 0.7
+    min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
+    min_bbox_size_rule: Bound = "above"
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRule:
+    """Which anchors are trained on."""
+
+    positive_iou: float = 0.7
+    negative_iou: float = 0.3
+    per_image: int = 256
+    positive_fraction: float = 0.5
+    assign: Assigner = assign
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What the network says about every anchor; levels one after the other, finest first."""
+
+    anchors: Tensor  # (A, 4), the same for every image
+    logits: Tensor  # (B, A)
+    deltas: Tensor  # (B, A, 4)
+    level_sizes: tuple[Size, ...]  # (H_l, W_l)
+    anchors_per_level: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnchorSample:
+    """The anchors of one image that the losses are computed on."""
+
+    positives: Tensor  # (P,) int64 rows of the anchors
+    negatives: Tensor  # (Q,) int64
+    gt_boxes: Tensor  # (P, 4) the object of each positive
+
+
+class RPN(nn.Module):
+    """Scores anchors of several shapes at every position and keeps the best as proposals.
+
+    `train` and `test` say how many; by default 2000 and 1000, as in the COCO recipes.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        strides: Sequence[int] = (4, 8, 16, 32, 64),
+        anchor_scale: float = 8.0,
+        anchor_ratios: Sequence[float] = (0.5, 1.0, 2.0),
+        train: ProposalRule | None = None,
+        test: ProposalRule | None = None,
+        anchor_rule: AnchorRule | None = None,
+        cell_anchors: CellAnchors = base_anchors,
+        convention: Convention = V2,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.objectness = nn.Conv2d(channels, len(anchor_ratios), 1)
+        self.deltas = nn.Conv2d(channels, 4 * len(anchor_ratios), 1)
+        for layer in (self.conv, self.objectness, self.deltas):
+            initialise.normal(layer, 0.01)
+        self.strides = tuple(strides)
+        self.anchor_scale, self.anchor_ratios = anchor_scale, tuple(anchor_ratios)
+        self.train_rule = train or ProposalRule(2000, 2000)
+        self.test_rule = test or ProposalRule()
+        self.anchor_rule = anchor_rule or AnchorRule()
+        self.cell_anchors, self.convention = cell_anchors, convention
+
+    def forward(self, pyramid: Pyramid) -> Scored:
+        """Objectness and box deltas of all anchors of P2..P6."""
+        anchors, logits, deltas, sizes = [], [], [], []
+        shape = (self.anchor_scale, self.anchor_ratios)
+        for features, stride in zip(pyramid, self.strides, strict=True):
+            size = (features.shape[2], features.shape[3])
+            x = self.conv(features).relu()
+            logits.append(self.objectness(x).permute(0, 2, 3, 1).flatten(1).float())
+            moves = self.deltas(x).permute(0, 2, 3, 1)
+            deltas.append(moves.reshape(len(x), -1, 4).float())
+            anchors.append(grid_anchors(size, stride, *shape, x.device, self.cell_anchors))
+            sizes.append(size)
+        return Scored(
+            torch.cat(anchors),
+            torch.cat(logits, dim=1),
+            torch.cat(deltas, dim=1),
+            tuple(sizes),
+            tuple(len(a) for a in anchors),
+        )
+
+    @torch.no_grad()
+    def propose(
+        self, scored: Scored, images: ImageBatch, rule: ProposalRule
+    ) -> tuple[Rois, Tensor]:
+        """At most ``rule.proposals`` boxes per image, best first, and their scores (R,)."""
+        level = torch.arange(len(self.strides), device=scored.anchors.device)
+        level = level.repeat_interleave(torch.tensor(scored.anchors_per_level).to(level))
+        kept, kept_scores = [], []
+        for logits, deltas, size in zip(scored.logits, scored.deltas, images.sizes, strict=True):
+            scores = logits.sigmoid()
+            rows = _best_per_level(scores, scored.anchors_per_level, rule.candidates)
+            boxes = box_ops.decode(scored.anchors[rows], deltas[rows], STD)
+            boxes = box_ops.clip(boxes, size, self.convention.pixel)
+            wide = box_ops.are_wide(boxes, rule.min_bbox_size, rule.min_bbox_size_rule)
+            boxes, rows = boxes[wide], rows[wide]
+            apart = self.convention.suppress_apart
+            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
+            kept.append(boxes[keep[: rule.proposals]])
+            kept_scores.append(best[: rule.proposals])
+        return Rois.cat(kept), torch.cat(kept_scores)
+
+    def loss(self, scored: Scored, images: ImageBatch, targets: Sequence[Target]) -> Losses:
+        """``objectness`` (binary cross-entropy) and ``box`` (smooth L1 of the positives).
+
+        Both are sums over the drawn anchors of the batch, divided by their number, in which an
+        image without positives (or negatives) counts as having one. Images too small to hold
+        any anchor add nothing.
+        """
+        objectness, box = self.sampled_losses(scored, self.sample(scored, images, targets))
+        return {"objectness": objectness.sum(), "box": box.sum()}
+
+    @torch.no_grad()
+    def sample(
+        self, scored: Scored, images: ImageBatch, targets: Sequence[Target]
+    ) -> list[AnchorSample]:
+        """A random sample of the trainable anchors of each image."""
+        rule, drawn = self.anchor_rule, []
+        for size, padded, target in zip(images.sizes, images.padded_sizes, targets, strict=True):
+            levels = zip(
+                scored.anchors.split(scored.anchors_per_level),
+                scored.level_sizes,
+                self.strides,
+                strict=True,
+            )
+            trainable = torch.cat(
+                [is_trainable(a, hw, stride, size, padded) for a, hw, stride in levels]
+            )
+            rows = trainable.nonzero().flatten()
+            index = rule.assign(
+                scored.anchors[rows],
+                target.boxes,
+                rule.positive_iou,
+                rule.negative_iou,
+                rule.negative_iou,  # of low quality too
+            )
+            positives, negatives = draw(index, rule.per_image, rule.positive_fraction, target.seed)
+            gt_boxes = target.boxes[index[positives]]
+            drawn.append(AnchorSample(rows[positives], rows[negatives], gt_boxes))
+        return drawn
+
+    def sampled_losses(
+        self, scored: Scored, samples: Sequence[AnchorSample]
+    ) -> tuple[Tensor, Tensor]:
+        """The losses of each level, (L,) objectness and (L,) box."""
+        drawn_rows = sum(max(len(s.positives), 1) + max(len(s.negatives), 1) for s in samples)
+        divisor = loss_divisor(drawn_rows, scored.logits)
+        num_levels = len(scored.anchors_per_level)
+        ends = torch.tensor(scored.anchors_per_level).cumsum(0).to(scored.anchors.device)
+        objectness = scored.logits.new_zeros(num_levels)
+        box = scored.logits.new_zeros(num_levels)
+        for logits, deltas, drawn in zip(scored.logits, scored.deltas, samples, strict=True):
+            rows = torch.cat([drawn.positives, drawn.negatives])
+            is_object = torch.zeros_like(rows, dtype=logits.dtype)
+            is_object[: len(drawn.positives)] = 1
+            error = F.binary_cross_entropy_with_logits(logits[rows], is_object, reduction="none")
+            level = torch.bucketize(rows, ends, right=True)
+            objectness = objectness.index_add(0, level, error)
+            goal = box_ops.encode(scored.anchors[drawn.positives], drawn.gt_boxes, STD)
+            miss = F.smooth_l1_loss(
+                deltas[drawn.positives], goal, beta=SMOOTH_L1_BETA, reduction="none"
+            )
+            box = box.index_add(0, level[: len(drawn.positives)], miss.sum(dim=1))
+        return objectness / divisor, box / divisor
+
+
+def _best_per_level(scores: Tensor, counts: Sequence[int], limit: int) -> Tensor:
+    """Rows of the `limit` best anchors of each level, best first within a level."""
+    rows, start = [], 0
+    for level in scores.split(list(counts)):
+        rows.append(level.topk(min(limit, len(level))).indices + start)
+        start += len(level)
+    return torch.cat(rows)

@@ -1,0 +1,92 @@
+"""COCO run lengths without whole-image masks: coded from a window, decoded into one.
+
+A mask is coded column by column as the lengths of its runs of zeros and ones in turn, zeros
+first. Hundreds of small objects on a large photograph cost what their windows cost, not what the
+photograph costs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> RLE:
+    """Compressed code of a whole mask (H, W), fit for json."""
+    return encode_window(mask, 0, 0, (mask.shape[0], mask.shape[1]))
+
+
+def encode_window(window: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]) -> RLE:
+    """Compressed code of a mask of `size` (H, W) that is `window` (h, w) at (left, top), else 0.
+
+    Equal to coding the whole mask, and fit for json.
+    """
+    height, width = size
+    framed = np.zeros((window.shape[1], window.shape[0] + 2), dtype=bool)
+    framed[:, 1:-1] = window.T
+    turns = np.flatnonzero(framed[:, 1:] != framed[:, :-1])  # where a run starts, where it ends
+    column, row = np.divmod(turns, window.shape[0] + 1)
+    changes = (left + column) * height + top + row
+    # A run down to the last row and one from the first row of the next column are one.
+    apart = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1
+    changes = np.delete(changes, [*apart, *(apart + 1)])
+    edges = np.concatenate([[0], changes[changes < height * width], [height * width]])
+    runs = {"size": [height, width], "counts": np.diff(edges).tolist()}
+    code = coco_mask.frPyObjects(runs, height, width)
+    return {"size": [height, width], "counts": code["counts"].decode("ascii")}
+
+
+def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
+    """The object of a compressed code: its window (h, w), and the window's x and y.
+
+    The window has no empty border, and no pixels at all when the mask is empty. The code must be
+    one of a mask of its size: codes from files are checked by `data.coco.segmentation` first.
+    """
+    height = int(rle["size"][0])
+    edges = np.cumsum(decode_counts(rle["counts"]))
+    starts, ends = edges[0:-1:2], edges[1::2]
+    starts, ends = starts[ends > starts], ends[ends > starts]
+    if len(starts) == 0:
+        return np.zeros((0, 0), dtype=bool), 0, 0
+    left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
+    steps = np.zeros((right - left) * height + 1, dtype=np.int8)
+    np.add.at(steps, starts - left * height, 1)
+    np.add.at(steps, ends - left * height, -1)
+    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height).astype(bool)
+    rows = np.flatnonzero(columns.any(axis=0))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return np.ascontiguousarray(columns[:, top:bottom].T), left, top
+
+
+def decode_counts(text: str) -> NDArray[np.int64]:
+    """Lengths of the runs of a compressed string: base 32 digits, least first, as differences.
+
+    Each run from the fourth on is stored as its difference to the run two before.
+
+    Raises:
+        ValueError: not such a string; the message ends a sentence about the code.
+    """
+    try:
+        digits = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
+    except UnicodeEncodeError:
+        raise ValueError("has characters that no run-length code has") from None
+    if digits.size and (int(digits.min()) < 0 or int(digits.max()) > 63):
+        raise ValueError("has characters that no run-length code has")
+    last = np.flatnonzero(digits < 32)  # a digit of 32 and more says that another follows
+    if not last.size or last[-1] != digits.size - 1:
+        raise ValueError("ends in the middle of a number")
+    first = np.concatenate([[0], last[:-1] + 1])
+    lengths = last - first + 1
+    if int(lengths.max()) > 7:
+        raise ValueError("has runs longer than any image")
+    shifts = 5 * (np.arange(digits.size) - first.repeat(lengths))
+    runs = np.add.reduceat((digits & 31) << shifts, first)
+    runs -= np.where(digits[last] & 16, np.int64(1) << (5 * lengths), 0)
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    return runs

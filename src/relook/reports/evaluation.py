@@ -1,0 +1,83 @@
+"""The page about an evaluation, and the same parts for the page about a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.coco.records import CocoIndex
+from ..evaluation.confusion import Confusion
+from ..evaluation.error_split import ErrorSplit, split_errors
+from ..evaluation.ground_truth import GroundTruth, truth_of
+from ..evaluation.metrics import Metrics
+from ..evaluation.pairing import ImagePairs, pair_images
+from ..evaluation.tables import save_tables
+from ..runtime.files import write_text
+from ..visualization.page import Section, page
+from .numbers import all_numbers, headline, number_sections
+from .pictures import picture_section
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """An evaluation looked at closely."""
+
+    index: CocoIndex
+    metrics: Metrics
+    threshold: float  # score from which objects are found, for confusion and pictures
+    images: Sequence[ImagePairs]
+    confusion: Confusion
+    split: ErrorSplit
+
+    def sections(self) -> list[Section]:
+        """The parts of a page; images are read for one of them."""
+        records = {image.id: image for image in self.index.images}
+        names = {one.id: one.name for one in self.metrics.box.classes}
+        pictures = picture_section(self.images, records, names, self.metrics.kind)
+        numbers = number_sections(self.metrics, self.threshold, self.confusion, self.split)
+        return [*numbers, pictures, all_numbers(self.metrics)]
+
+
+def study(
+    index: CocoIndex,
+    metrics: Metrics,
+    predictions: Sequence[Mapping[str, Any]],
+    threshold: float,
+    limit: int | None = None,
+    truth: GroundTruth | None = None,
+) -> Study:
+    """What `predictions`, COCO results with the category ids of `index`, come to besides `metrics`,
+    which are theirs. `limit` is that of the evaluation, `truth` the ground truth of `index` where
+    it has been read already.
+
+    Raises:
+        DataError: what reading the annotations raises.
+    """
+    truth = truth or truth_of(index)
+    image_ids = [image.id for image in index.images[:limit]]
+    images = pair_images(
+        truth, predictions, kind=metrics.kind, threshold=threshold, image_ids=image_ids
+    )
+    split = split_errors(
+        truth, predictions, kind=metrics.kind, max_dets=metrics.max_dets, image_ids=image_ids
+    )
+    confusion = Confusion.from_pairs(images, truth.categories)
+    return Study(index, metrics, threshold, images, confusion, split)
+
+
+def write_evaluation(folder: Path, title: str, found: Study) -> None:
+    """Write report.html and the tables that `evaluation.tables.save_tables` names into `folder`.
+
+    Raises:
+        RelookError: R02 when a file cannot be written.
+    """
+    metrics = found.metrics
+    save_tables(folder, metrics, found.confusion, found.split)
+    lead = (
+        f"{metrics.num_images} images of {found.index.path.name}, {metrics.num_objects} objects, "
+        f"at most {metrics.max_dets} detections of a class in an image"
+    )
+    content = page(title, lead, headline(metrics, found.threshold), found.sections())
+    write_text(folder / "report.html", content)

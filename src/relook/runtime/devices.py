@@ -1,0 +1,80 @@
+"""Where a model runs: a name becomes a device that is there and can do all that models need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import torch
+import torchvision  # noqa: F401  (registers the operations that are asked for)
+
+from ..errors import RelookError, UsageError
+
+# torchvision's own operations that models use; PyTorch's are on every device.
+COMPILED: Final = ("nms", "roi_align", "deform_conv2d")
+
+
+def choose_device(name: torch.device | str = "auto") -> torch.device:
+    """The device called `name`; ``"auto"`` is CUDA if there is one, else the CPU.
+
+    Apple's MPS is taken when it is asked for and never by itself: relook was not run on it yet.
+
+    Raises:
+        UsageError: U03 when there is no device of that name.
+        RelookError: R04 when this machine does not have it, or it lacks an operation.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(
+            "U03", f"device {name!r} is not known; use auto, cpu, mps, cuda or cuda:0, cuda:1, ..."
+        ) from None
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise RelookError(
+                "R04", f"device {name} is not there: PyTorch sees {count} CUDA devices. Use cpu."
+            )
+    if device.type == "mps":
+        _check_mps()
+    return device
+
+
+def _check_mps() -> None:
+    """Refuse Apple's MPS before any work where it would fail in the middle of an image."""
+    if not torch.backends.mps.is_available():
+        raise RelookError(
+            "R04",
+            "device mps is not there: it needs a Mac with an Apple GPU and a PyTorch that was "
+            "built for it. Use cpu.",
+        )
+    missing = [name for name in COMPILED if not _has_kernel(name, "MPS")]
+    if missing:
+        raise RelookError(
+            "R04",
+            f"device mps: the installed torchvision has no {' and no '.join(missing)} for it, "
+            "which relook's models need. Use cpu, or a torchvision that has them.",
+        )
+
+
+def _has_kernel(name: str, device: str) -> bool:
+    asked = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001  (nothing public says it)
+    return bool(asked(f"torchvision::{name}", device))
+
+
+@contextmanager
+def memory_explained(what: str, device: torch.device) -> Iterator[None]:
+    """What it means when memory is not enough for `what`.
+
+    Raises:
+        RelookError: R04 in that case.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RelookError(
+            "R04", f"{what} do not fit in the memory of {device}. Lower batch_size or size."
+        ) from error

@@ -1,0 +1,1 @@
+"""Where the weights of a training come from: nothing, a backbone, another model."""

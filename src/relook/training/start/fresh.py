@@ -1,0 +1,107 @@
+"""A detector that has learned nothing yet, but perhaps its backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...config.model import ModelConfig
+from ...errors import ModelError, UsageError
+from ...interop.backbone_fill import fill_backbones
+from ...interop.zoo.imagenet import load_imagenet
+from ...models.build import build_detector
+from ...models.detector import Detector
+from ...weights.file import load_model
+
+
+def fresh_detector(
+    config: ModelConfig, seed: int, say: Callable[[str], None], backbone_from: Path | None = None
+) -> Detector:
+    """A detector with random weights drawn from `seed`, but its backbones.
+
+    They start as the backbone of the model file `backbone_from`, or from ImageNet if the
+    configuration names weights.
+
+    Raises:
+        ModelError: M06 when the ImageNet weights are neither here nor to be had; M04 when the
+            backbone of the file does not fit; what `load_model` raises.
+        UsageError: U04 when both starts are named.
+    """
+    detector = seeded_detector(config, seed)
+    if backbone_from is not None:
+        _start_backbones(detector, config, backbone_from, say)
+        return detector
+    loaded = load_imagenet(detector, config.backbone)
+    say(f"start: {loaded or 'random weights, nothing learned before'}")
+    if loaded is None and config.backbone.norm == "fixed_batch":
+        _quieten(detector)
+        say(
+            "       backbone.norm is fixed_batch, but there are no statistics of anything learned: "
+            "the last scale of each block starts at zero. --from-scratch is made for such a start"
+        )
+    return detector
+
+
+def _start_backbones(
+    detector: Detector, config: ModelConfig, path: Path, say: Callable[[str], None]
+) -> None:
+    if config.backbone.weights is not None:
+        raise UsageError(
+            "U04",
+            f"train.backbone_from {path} and model.backbone.weights {config.backbone.weights} are "
+            "two starts. Set one of them to null.",
+        )
+    saved = load_model(path)
+    given = saved.config.backbone
+    extras = {
+        f"the norm {given.norm}": given.norm != config.backbone.norm,
+        "standardised weights": given.weight_standardisation,
+        "deformable convolutions": any(given.deformable_stages),
+    }
+    if any(extras.values()):
+        has = ", ".join(name for name, there in extras.items() if there)
+        raise ModelError(
+            "M04",
+            f"{path}: its backbone has {has}, and train.backbone_from takes plain backbones with "
+            f"the norm of this model, {config.backbone.norm}.",
+        )
+    features: Any = saved.detector.features
+    state = features.backbones[0].state_dict()
+    advice = "Name a model whose backbone has the same blocks, width and groups."
+    fresh = fill_backbones(detector, state, f"{path}: its weights", advice)
+    looks = f" in each of {len(fresh)} looks" if len(fresh) > 1 else ""
+    say(f"start: backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
+
+
+def _quieten(detector: Detector) -> None:
+    """Let the blocks of the backbones start as their shortcuts (https://arxiv.org/abs/1706.02677).
+
+    Statistics that are fixed at 0 and 1 normalise nothing: with random kernels each of the blocks
+    would add to what comes in, and the maps of the last stage would be some thousand times too
+    large to train.
+    """
+    for name, parameter in detector.features.named_parameters():
+        if name.endswith(".bn3.weight"):
+            nn.init.zeros_(parameter)
+
+
+def seeded_detector(config: ModelConfig, seed: int) -> Detector:
+    """A detector with random weights drawn from `seed`, to be trained.
+
+    Raises:
+        UsageError: U04 for a configuration that can only predict.
+    """
+    if config.numerics != "v2":
+        raise UsageError(
+            "U04",
+            f"numerics {config.numerics}: these are for predicting with old weights, and targets "
+            "and augmentations of that age are not made any more. Train with --set "
+            "model.numerics=v2: the weights are a start, and adapt to the small shifts.",
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_detector(config)

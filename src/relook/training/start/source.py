@@ -1,0 +1,54 @@
+"""What a training starts from: random numbers, a backbone, or a model trained before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import UsageError
+from ...models.detector import Detector
+from ...weights.file import SavedModel
+from ..settings import Settings
+from ..sources import Sources
+from .continued import continued_detector
+from .fresh import fresh_detector
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Weights to begin with, the file they came from, and why they are trained as they are."""
+
+    saved: SavedModel
+    path: Path
+    reasons: tuple[str, ...] = ()  # lines of the plan
+
+
+def first_detector(
+    settings: Settings, sources: Sources, start: Start | None, say: Callable[[str], None]
+) -> Detector:
+    """What a training of `settings` begins with, from `start` if there is one.
+
+    Raises:
+        UsageError: U04 when `start` and the recipe name a start each.
+        What `fresh_detector` and `continued_detector` raise.
+    """
+    recipe = settings.train
+    if start is None:
+        return fresh_detector(settings.model, recipe.seed, say, recipe.backbone_from)
+    if recipe.backbone_from is not None:
+        raise UsageError(
+            "U04",
+            f"the weights of {start.path} and train.backbone_from {recipe.backbone_from} are two "
+            "starts. Leave one of them out.",
+        )
+    return continued_detector(
+        settings.model,
+        sources.train.classes,
+        start.saved,
+        start.path,
+        recipe.seed,
+        say,
+        semantics=sources.semantics.mode,
+        stuff=sources.stuff,
+    )

@@ -1,0 +1,147 @@
+"""A whole ablation on real images by the command line: killed, gone on with, and its table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from relook.ablation import ablation
+from relook.ablation.jobs import Core, is_done, numbers
+from relook.ablation.running import Job, run_job
+from relook.cli.app import app
+
+pytestmark = pytest.mark.slow
+
+NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
+ROWS, EPOCHS = ("htc", "+rfp"), 3
+SMALL = (
+    "backbone.blocks=[1,1,1,1]", "pyramid.channels=16", "cascade.box_hidden=16",
+    "cascade.mask_channels=16", "cascade.rois_per_image=16", "cascade.max_detections=10",
+    "rpn.train_proposals=30", "rpn.test_proposals=20", "input.size=[96,96]",
+    "augment.crop=[64,64]", "train.max_dets=10", "train.workers=0",
+)  # fmt: skip
+MEASURED = {"seconds_per_image", "memory_bytes", "minutes"}
+"""Columns that two ablations cannot have in common."""
+
+
+@pytest.fixture
+def command(few_nuclei: Callable[[str, Path, int], Path], tmp_path: Path) -> list[str]:
+    """The options of an ablation of two rows and two seeds; its folder is to be added."""
+    files = [
+        "--train-json",
+        few_nuclei("train", tmp_path, 4),
+        "--val-json",
+        few_nuclei("val", tmp_path, 2),
+    ]
+    images = ["--images", NUCLEI / "images", "--rows", ",".join(ROWS), "--epochs", EPOCHS]
+    rest = ["--seeds", 2, "--batch", 4, "--time-images", 1]
+    sets = [part for text in SMALL for part in ("--set", text)]
+    return ["ablate", *map(str, [*files, *images, *rest]), *sets, "--out"]
+
+
+def _in_this_process(
+    jobs: Sequence[Job],
+    folder: Path,
+    cores: Sequence[Core],
+    command: Sequence[str],
+    tell: Callable[[Job, dict[str, Any]], None],
+) -> None:
+    """As `run_all` does, without the seconds that a process takes to start."""
+    for job in jobs:
+        if not is_done(folder, job):
+            place = folder / job.name
+            place.mkdir(exist_ok=True)
+            (place / "job.json").write_text(json.dumps(asdict(job)))
+            (place / "numbers.json").write_text(json.dumps(run_job(job, place)))
+            tell(job, numbers(folder, job))
+
+
+def _relook(arguments: Sequence[str]) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _kill_in_the_first_training(command: Sequence[str], out: Path) -> Path:
+    """Start the ablation, end it without a warning after an epoch; the folder of its job."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "relook", *command, str(out)], stderr=subprocess.PIPE
+    )
+    place = out / "htc-seed0"
+    with process:
+        while not (place / "run" / "last.ckpt").is_file():
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    time.sleep(1)
+    assert (place / "run" / "last.ckpt").is_file() and not (place / "trained.json").exists()
+    return place
+
+
+def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed, straight = tmp_path / "killed", tmp_path / "straight"
+    place = _kill_in_the_first_training(command, killed)
+    after_kill = (place / "run" / "last.ckpt").stat().st_mtime_ns
+    monkeypatch.setattr(ablation, "run_all", _in_this_process)
+    said = _relook([*command, str(straight)])
+    # All this time nobody was training in the folder of the one that was killed.
+    assert (place / "run" / "last.ckpt").stat().st_mtime_ns == after_kill
+    assert not (killed / "table.md").exists()
+    _relook([*command, str(killed), "--resume"])
+    assert "going on with" in (place / "log.txt").read_text()
+
+    ours, theirs = (_rows(folder) for folder in (killed, straight))
+    assert ours == theirs and [row["row"] for row in ours] == list(ROWS)
+    for row in ours:
+        assert (row["seeds"], row["steps"], row["images"]) == (
+            "2",
+            str(EPOCHS),
+            str(4 * EPOCHS),
+        )
+    for job in ("htc-seed0", "htc-seed1", "+rfp-seed0", "+rfp-seed1"):
+        one, other = (load_file(f / job / "run" / "best.safetensors") for f in (killed, straight))
+        assert all(torch.equal(one[name], other[name]) for name in other)
+    text = (straight / "table.md").read_text()
+    assert said == text and text.startswith(f"# 2 rows, 2 seeds, {EPOCHS} epochs each\n")
+    assert "| +rfp | DetectoRS paper, table 2 (12 epochs) | 46.2 65.1" in text
+    raw = json.loads((straight / "seeds.json").read_text())
+    assert [(one["row"], one["seed"]) for one in raw] == [
+        ("htc", 0), ("+rfp", 0), ("htc", 1), ("+rfp", 1),
+    ]  # fmt: skip
+    assert set(json.loads((straight / "times.json").read_text())["seconds"]) == set(ROWS)
+    for picture in ("plot.svg", "learning.svg"):
+        assert (straight / picture).read_text().startswith("<svg")
+    assert not (straight / "gains.svg").exists()  # these images have no dials
+    assert "## Masks, gains" in text and "hours in all" in text
+    assert (killed / "intervals.csv").read_text() == (straight / "intervals.csv").read_text()
+    with (straight / "intervals.csv").open(newline="") as file:
+        found = {(row["row"], row["kind"], row["number"]): row for row in csv.DictReader(file)}
+    table = {row["row"]: row for row in theirs}
+    for name in ROWS:
+        value = float(found[name, "mask", "ap"]["value"])
+        assert value == pytest.approx(float(table[name]["mask_ap_mean"]), abs=1e-3)
+    assert found["htc", "mask", "ap"]["gain"] == "" != found["+rfp", "mask", "ap"]["gain"]
+
+    # Done: the table again, and nothing else.
+    monkeypatch.setattr(ablation, "seconds_per_image", None)
+    assert _relook([*command, str(killed), "--resume"]) == (killed / "table.md").read_text()
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "table.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k not in MEASURED} for row in csv.DictReader(file)]

@@ -1,0 +1,97 @@
+"""The list of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from relook.config.cascades import DSCConfig
+from relook.config.model import RPNConfig
+from relook.config.presets import PRESETS, preset
+from relook.errors import UsageError
+
+NAMES = [
+    "cascade-r50",
+    "cascade-mask-r50",
+    "htc-r50",
+    "htc-r101",
+    "htc-x101-32x4d",
+    "htc-x101-64x4d",
+    "htc-x101-64x4d-dcn",
+    "cascade-r50-rfp",
+    "cascade-r50-sac",
+    "htc-r50-rfp",
+    "htc-r50-sac",
+    "detectors-cascade-r50",
+    "detectors-htc-r50",
+    "detectors-htc-r101",
+    "detectors-htc-x101-32x4d",
+    "detectors-htc-x101-64x4d",
+    "dsc-r50",
+    "dsc-r101",
+    "dsc-x101-32x4d",
+    "dsc-x101-64x4d-dcn",
+    "fast-dsc-r50",
+    "detectors-dsc-r50",
+    "detectors-fast-dsc-r50",
+    "detectors-panoptic-r50",
+    "htc-tiny",
+    "htc-tiny-rfp",
+    "htc-tiny-sac",
+    "detectors-htc-tiny",
+    "dsc-tiny",
+    "fast-dsc-tiny",
+    "detectors-dsc-tiny",
+    "detectors-panoptic-tiny",
+]
+
+
+def test_every_promised_name_is_there_with_a_line_about_it() -> None:
+    assert list(PRESETS) == NAMES
+    assert all(entry.about for entry in PRESETS.values())
+
+
+def test_published_numbers_name_their_source_and_fit_the_model() -> None:
+    for name, entry in PRESETS.items():
+        if entry.published is not None:
+            assert entry.published.source
+            assert (entry.published.mask is not None) == entry.config.cascade.masks, name
+    assert all(PRESETS[name].published is None for name in NAMES if "tiny" in name)
+
+
+def test_the_switches_are_what_the_names_say() -> None:
+    for name in NAMES:
+        config = preset(name)
+        parts = name.split("-")
+        detectors = parts[0] == "detectors"
+        assert (config.pyramid.steps == 2) == (detectors or "rfp" in parts)
+        assert (config.backbone.sac is not None) == (detectors or "sac" in parts)
+        # Also the variants without SAC have standardised weights, as long as they look twice.
+        standardised = detectors or "rfp" in parts or "sac" in parts
+        assert config.backbone.weight_standardisation == standardised
+        hybrid = "htc" in parts or "panoptic" in parts
+        assert (config.semantic is not None) == (hybrid or "dsc" in parts)
+        assert (config.stuff is not None) == ("panoptic" in parts)
+        assert isinstance(config.cascade, DSCConfig) == ("dsc" in parts)
+        assert ("x101" in parts) == (config.backbone.groups > 1)
+        assert any(config.backbone.deformable_stages) == ("dcn" in parts)
+        if isinstance(config.cascade, DSCConfig):
+            assert config.cascade.guidance_size == (7 if "fast" in parts else 14)
+        else:
+            assert config.cascade.interleaved == config.cascade.mask_flow == hybrid
+            assert config.cascade.match_low_quality == hybrid
+
+
+def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:
+    for name in NAMES:
+        config = preset(name)
+        assert config.rpn.min_bbox_size == 0, name
+        if not isinstance(config.cascade, DSCConfig):
+            assert config.rpn.min_bbox_size_rule == "above", name
+        elif "tiny" not in name:
+            assert config.cascade in (DSCConfig(), DSCConfig(guidance_size=7)), name
+            assert config.rpn == RPNConfig(min_bbox_size_rule="from"), name
+
+
+def test_a_typo_is_answered_with_the_closest_name() -> None:
+    with pytest.raises(UsageError, match="did you mean 'detectors-htc-r50'"):
+        preset("detectros-htc-r50")

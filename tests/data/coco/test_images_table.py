@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from relook.data.coco.annotations import ImageHeader
+from relook.data.coco.images_table import inside, read_images, require_images
+from relook.errors import DataError
+
+FILE = Path("train.json")
+
+
+def test_names_sizes_and_places(document: dict[str, Any], images_dir: Path) -> None:
+    del document["images"][0]["width"]  # then the image itself says it
+    paths, headers = read_images(FILE, document, images_dir)
+    assert list(paths) == [7, 3]
+    assert paths[3] == images_dir / "sub" / "b.png"
+    assert headers[7] == ImageHeader("a.png", 20, 10)
+    require_images(FILE, images_dir, headers, paths)
+
+
+def test_an_orientation_swaps_the_sides(document: dict[str, Any], images_dir: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (20, 10)).save(images_dir / "a.png", exif=exif)
+    del document["images"][0]["width"]
+    assert read_images(FILE, document, images_dir)[1][7] == ImageHeader("a.png", 10, 20)
+
+
+def test_images_that_are_too_large(document: dict[str, Any], images_dir: Path) -> None:
+    document["images"][0].update(width=20_001, height=20_000)
+    with pytest.raises(DataError, match=r"D04.*image 7.*400,020,000 pixels"):
+        read_images(FILE, document, images_dir)
+
+
+def test_both_kinds_of_slashes_stay_inside() -> None:
+    assert inside(FILE, "a\\b/c.png", "image 1") == PurePosixPath("a/b/c.png")
+    for name in ("../c.png", "a\\..\\c.png", "/c.png", "C:c.png", "c\0.png"):
+        with pytest.raises(DataError, match=r"D01.*image 1.*leads out"):
+            inside(FILE, name, "image 1")
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_file(
+    document: dict[str, Any], images_dir: Path
+) -> None:
+    document["images"][0]["file_name"] = "x" * 5000
+    paths, headers = read_images(FILE, document, images_dir)
+    with pytest.raises(DataError, match=r"D01.*1 of its 2 images"):
+        require_images(FILE, images_dir, headers, paths)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relook.data.coco.reader import read_coco
+from relook.errors import DataError
+
+Document = dict[str, Any]
+Write = Callable[[object], Path]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ('{"images": [', "D03", "line 1, column 13"),
+        ("", "D03", "line 1, column 1"),
+        ("[" * 100_000, "D03", "nested"),
+        ('{"images": ' + "9" * 5000 + "}", "D03", "digits"),
+        ("[]", "D04", "is a list"),
+        ('[{"image_id": 1, "category_id": 1, "score": 0.5}]', "D04", "results"),
+        ("3", "D04", "is a number"),
+        ("null", "D04", "is null"),
+        ("{}", "D04", 'no "images"'),
+        ('{"shapes": [], "imagePath": "a.png"}', "D04", "LabelMe"),
+        ('{"_via_settings": {}}', "D04", "VIA"),
+        ('{"images": {}, "annotations": [], "categories": []}', "D04", '"images" is an object'),
+        ('{"images": [], "annotations": []}', "D04", 'no "categories"'),
+        (
+            '{"images": [], "annotations": [{"segments_info": []}], "categories": []}',
+            "D04",
+            "panoptic",
+        ),
+        (
+            '{"images": [], "annotations": [{"caption": "a"}], "categories": []}',
+            "D04",
+            "captions",
+        ),
+        ('{"images": [3], "annotations": [], "categories": []}', "D04", r'"images"\[0\]'),
+    ],
+)
+def test_files_that_are_not_coco(
+    text: str, code: str, said: str, write: Write, images_dir: Path
+) -> None:
+    with pytest.raises(DataError, match=f"{code}.*train.json.*{said}"):
+        read_coco(write(text), images_dir)
+
+
+def test_the_panoptic_file_of_a_real_data_set(datasets: Path) -> None:
+    folder = datasets / "coco_mini"
+    with pytest.raises(DataError, match=r"D04.*panoptic"):
+        read_coco(folder / "annotations" / "panoptic_val.json", folder / "images")
+
+
+def test_binary_file(images_dir: Path) -> None:
+    with pytest.raises(DataError, match=r"D03.*UTF-8"):
+        read_coco(images_dir / "a.png", images_dir)
+
+
+@pytest.mark.parametrize("key", ["width", "height"])
+@pytest.mark.parametrize("value", [0, -3, "20", 2.5, True, 10**12, math.nan, math.inf, [20]])
+def test_sizes_that_no_image_has(
+    key: str, value: Any, document: Document, write: Write, images_dir: Path
+) -> None:
+    document["images"][0][key] = value
+    with pytest.raises(DataError, match=f"D04.*image 7 has {key}"):
+        read_coco(write(document), images_dir)
+
+
+@pytest.mark.parametrize("table", ["images", "annotations", "categories"])
+def test_ids(table: str, document: Document, write: Write, images_dir: Path) -> None:
+    twice = copy.deepcopy(document)
+    twice[table].append(copy.deepcopy(twice[table][0]))
+    with pytest.raises(DataError, match=f'D05.*"{table}" has id'):
+        read_coco(write(twice), images_dir)
+    for bad in ("7", None, 7.0, True, [7]):
+        document[table][0]["id"] = bad
+        with pytest.raises(DataError, match=rf'D04.*"{table}"\[0\] has id'):
+            read_coco(write(document), images_dir)

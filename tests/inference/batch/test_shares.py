@@ -1,0 +1,76 @@
+"""Images dealt out to processes: none is lost, none is done twice."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from torch.distributed import TCPStore
+
+from relook.errors import RelookError
+from relook.inference.batch import shares as module
+from relook.inference.batch.shares import OwnStore, Shares, shares
+
+
+def test_alone_all_fall_to_this_process() -> None:
+    own = shares()
+    assert own.size == 1
+    assert list(own.claims(7, 2)) == list(range(7))
+    assert list(own.claims(0)) == []
+    assert [own.tick(), own.tick()] == [1, 2]
+    own.finish()
+    own.wait()
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_who_is_done_first_takes_the_next(at_once: int) -> None:
+    server = TCPStore("127.0.0.1", 0, 3, is_master=True, wait_for_workers=False)
+    taken: dict[int, list[int]] = {}
+
+    def work(number: int) -> None:
+        store = TCPStore("127.0.0.1", server.port, 3, is_master=False)
+        mine = Shares(store, 3)
+        taken[number] = []
+        for item in mine.claims(40, at_once):
+            taken[number].append(item)
+            time.sleep(0.02 if number == 0 else 0.001)
+        mine.finish()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    Shares(server, 3).wait()
+    for thread in threads:
+        thread.join()
+    assert sorted(itertools.chain(*taken.values())) == list(range(40))
+    assert len(taken[0]) < min(len(taken[1]), len(taken[2]))
+
+
+def test_one_that_fails_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = OwnStore()
+    first, second = Shares(store, 2), Shares(store, 2)
+    claims = first.claims(10)
+    assert next(claims) == 0
+    second.fail()
+    with pytest.raises(RelookError, match=r"R05.*--resume"):
+        next(claims)
+    first.finish()
+    with pytest.raises(RelookError, match="R05"):
+        first.wait()
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+    with pytest.raises(RelookError, match="only 0 of 2"):
+        Shares(OwnStore(), 2).wait()
+
+
+def test_a_store_that_is_gone() -> None:
+    server = TCPStore("127.0.0.1", 0, 2, is_master=True, wait_for_workers=False)
+    client = TCPStore("127.0.0.1", server.port, 2, is_master=False, timeout=timedelta(seconds=2))
+    one = Shares(client, 2)
+    assert one.tick() == 1
+    del server
+    with pytest.raises(RelookError, match=r"R05.*does not answer"):
+        list(one.claims(10))
+    one.fail()

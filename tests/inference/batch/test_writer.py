@@ -1,0 +1,71 @@
+"""Files of ``relook predict``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relook.data.coco.reader import Category
+from relook.errors import RelookError
+from relook.inference.batch.writer import Writer, files_of, number_objects, output_names
+from relook.inference.results import Result
+from relook.ops.rle import encode_mask
+
+CLASSES = (Category(5, "cell"),)
+
+
+def result(source: str | None = "in/a.png", num: int = 2) -> Result:
+    """Two overlapping objects, the better one first."""
+    masks = np.zeros((2, 20, 30), bool)
+    masks[0, 2:12, 3:13] = True
+    masks[1, 8:18, 8:28] = True
+    return Result(
+        boxes=np.array([[3, 2, 13, 12], [8, 8, 28, 18]], np.float32)[:num],
+        scores=np.array([0.9, 0.4], np.float32)[:num],
+        labels=np.zeros(num, np.int64),
+        masks=tuple(encode_mask(mask) for mask in masks[:num]),
+        size=(20, 30),
+        classes=CLASSES,
+        image=np.full((20, 30, 3), 90, np.uint8),
+        source=source,
+    )
+
+
+def test_the_better_object_stays_on_top() -> None:
+    numbers = number_objects(result())
+    assert numbers.dtype == np.uint16
+    assert (numbers[2:12, 3:13] == 1).all()
+    assert (numbers == 2).sum() == 10 * 20 - 4 * 5
+    assert numbers[0, 0] == 0
+    assert not number_objects(result(num=0)).any()
+
+
+def test_pictures_of_one_name() -> None:
+    names = output_names(["x/a.png", "y/A.jpg", "y/a-2.jpg", "a.png"])
+    assert list(names.values()) == ["a", "A-2", "a-2-2", "a-3"]
+    assert len({name.casefold() for name in names.values()}) == 4
+
+
+def test_a_name_does_not_depend_on_what_comes_later() -> None:
+    sources = [f"{folder}/a.png" for folder in range(5)]
+    names = output_names(sources)
+    for num in range(6):
+        assert output_names(sources[:num]) == {s: names[s] for s in sources[:num]}
+
+
+@pytest.mark.parametrize("kinds", [["overlay"], ["masks"], ["coco", "masks", "overlay"], ["coco"]])
+def test_the_files_of_an_image(tmp_path: Path, kinds: list[str]) -> None:
+    Writer(tmp_path, kinds, CLASSES, 0.3).write(result(num=0), "a")
+    written = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
+    assert sorted(written) == sorted(files_of("a", kinds))
+    if "masks" in kinds:
+        assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file in the way")
+    with pytest.raises(RelookError, match="R02"):
+        Writer(tmp_path / "out", ["overlay"], CLASSES, 0.3).write(result(), "a")

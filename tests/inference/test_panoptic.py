@@ -1,0 +1,196 @@
+"""Panoptic predictions of one pass: objects, labels and map agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from relook.config.model import ModelConfig, PanopticConfig
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
+from relook.data.panoptic.labels import StuffLabels
+from relook.errors import DataError, ModelError, UsageError
+from relook.inference.panoptic import PanopticTask
+from relook.inference.predictor import Predictor
+from relook.inference.results import Result
+from relook.models.build import build_detector
+from relook.ops.rle import decode_window
+from relook.structures.panoptic import PanopticCategory
+from relook.weights.file import load_model, save_model
+
+CLASSES = (Category(7, "nut"), Category(9, "bolt"))
+STUFF = (PanopticCategory(2, "table", False), PanopticCategory(20, "wall", False, "building"))
+EVERYTHING = PanopticConfig(score=0.0, stuff_area=0)
+
+
+def config_of(name: str = "detectors-panoptic-tiny", **changes: Any) -> ModelConfig:
+    """A model with every part and hardly any width, and two kinds of stuff."""
+    small = preset(name).with_(
+        num_classes=2,
+        backbone__blocks=(1, 1, 1, 1),
+        pyramid__channels=16,
+        rpn__test_candidates=40,
+        rpn__test_proposals=20,
+        cascade__box_hidden=16,
+        cascade__mask_channels=16,
+        cascade__max_detections=8,
+        input__size=(128, 96),
+    )
+    if small.stuff is not None:
+        small = small.with_(stuff__num_classes=3, stuff__channels=16, stuff__groups=4)
+    return small.with_(**{"semantic__num_classes": 3, **changes})
+
+
+def predictor_of(config: ModelConfig, stuff: Any = STUFF) -> Predictor:
+    torch.manual_seed(0)
+    return Predictor(build_detector(config), config, CLASSES, device="cpu", stuff=stuff)
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray[Any, Any]:
+    small = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    return np.array(Image.fromarray(small).resize((80, 60), Image.Resampling.BICUBIC))
+
+
+def consistent(result: Result) -> None:
+    """Every segment is what it says it is, and nothing is counted twice."""
+    assert result.panoptic is not None and result.semantic is not None and result.masks
+    ids, segments = result.panoptic.ids, result.panoptic.segments
+    assert ids.shape == result.semantic.shape == result.size
+    assert sum(s.area for s in segments) == np.count_nonzero(ids)
+    stuff = {c.id: label for label, c in enumerate(result.stuff)}
+    for segment in segments:
+        mask = ids == segment.id
+        assert np.count_nonzero(mask) == segment.area
+        if segment.is_thing:
+            row = segment.instance
+            assert row is not None
+            assert result.classes[int(result.labels[row])].id == segment.category_id
+            assert segment.score == float(result.scores[row])
+            whole = np.zeros(result.size, dtype=bool)
+            window, left, top = decode_window(result.masks[row])
+            whole[top : top + window.shape[0], left : left + window.shape[1]] = window
+            assert not np.any(mask & ~whole)
+        else:
+            assert set(np.unique(result.semantic[mask])) == {stuff[segment.category_id]}
+
+
+@pytest.mark.parametrize("name", ["detectors-panoptic-tiny", "htc-tiny"])
+def test_objects_labels_and_map_of_one_pass_agree(name: str, picture: np.ndarray[Any, Any]) -> None:
+    predictor = predictor_of(config_of(name))
+    plain = predictor.predict(picture)
+    found = predictor.predict(picture, panoptic=EVERYTHING)
+    assert np.array_equal(found.boxes, plain.boxes) and found.masks == plain.masks
+    assert plain.panoptic is None and plain.semantic is None
+    consistent(found)
+    assert found.panoptic is not None
+    assert {s.is_thing for s in found.panoptic.segments} == {True, False}
+    assert found.stuff == STUFF
+
+
+def test_fast_and_plain_ways_give_the_same_labels(picture: np.ndarray[Any, Any]) -> None:
+    predictor = predictor_of(config_of())
+    fast = predictor.predict(picture, panoptic=True)
+    predictor.fast = False
+    plain = predictor.predict(picture, panoptic=True)
+    assert fast.semantic is not None and plain.semantic is not None
+    assert np.mean(fast.semantic != plain.semantic) < 1e-3
+
+
+def test_the_models_own_rule_and_one_that_is_given(picture: np.ndarray[Any, Any]) -> None:
+    predictor = predictor_of(config_of(panoptic__stuff_area=10**6, panoptic__score=1.0))
+    own = predictor.predict(picture, panoptic=True)
+    assert own.panoptic is not None and own.panoptic.segments == ()
+    given = predictor.predict(picture, panoptic=EVERYTHING)
+    assert given.panoptic is not None and given.panoptic.segments
+
+
+def test_a_filter_keeps_segments_and_their_rows_together(picture: np.ndarray[Any, Any]) -> None:
+    result = predictor_of(config_of()).predict(picture, panoptic=EVERYTHING)
+    few = result.filter(max_dets=2)
+    assert few.panoptic is not None and result.panoptic is not None
+    assert len(few.panoptic.segments) == len(result.panoptic.segments)
+    rows = {s.instance for s in few.panoptic.segments if s.is_thing}
+    assert rows <= {0, 1, None}
+
+
+def test_labels_of_another_model_take_the_place_of_the_models_own(
+    tmp_path: Path, picture: np.ndarray[Any, Any]
+) -> None:
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    (tmp_path / "maps").mkdir()
+    semantic = np.full((60, 80), 1, dtype=np.uint8)
+    semantic[30:] = 0
+    Image.fromarray(semantic).save(tmp_path / "maps" / "a.png")
+    labels = StuffLabels.of_model(STUFF).in_folder(tmp_path / "maps")
+    predictor = predictor_of(config_of("htc-tiny", semantic=None), stuff=())
+    found = predictor.predict(tmp_path / "a.png", panoptic=EVERYTHING, stuff=labels)
+    assert found.semantic is not None and np.array_equal(found.semantic, semantic)
+    consistent(found)
+    doubled = predictor.predict(tmp_path / "a.png", panoptic=True, stuff=labels, tta="flip")
+    assert doubled.panoptic is not None
+    (tmp_path / "maps" / "a.png").unlink()
+    with pytest.raises(DataError, match="D12"):
+        predictor.predict(tmp_path / "a.png", panoptic=True, stuff=labels)
+    refused: list[str] = []
+    results = predictor.stream(
+        [tmp_path / "a.png"],
+        panoptic=True,
+        stuff=labels,
+        on_unreadable=lambda source, error: refused.append(error.code),
+    )
+    assert list(results) == [] and refused == ["D12"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "what"),
+    [
+        ("htc-tiny", {"semantic": None}, "labels no pixels"),
+        ("htc-tiny", {}, "3 labels that its file does not name"),
+        (
+            "htc-tiny",
+            {
+                "cascade__masks": False,
+                "cascade__interleaved": False,
+                "cascade__mask_flow": False,
+            },
+            "boxes only",
+        ),
+    ],
+)
+def test_models_that_cannot(
+    name: str, changes: dict[str, Any], what: str, picture: np.ndarray[Any, Any]
+) -> None:
+    if changes.get("semantic", 0) is None:
+        config = config_of(name).with_(semantic=None)
+    else:
+        config = config_of(name, **changes)
+    with pytest.raises(ModelError, match=what) as caught:
+        predictor_of(config, stuff=()).predict(picture, panoptic=True)
+    assert caught.value.code == "M04"
+
+
+def test_one_id_for_a_thing_and_for_stuff_is_refused() -> None:
+    stuff = (PanopticCategory(7, "table", False), STUFF[1])
+    with pytest.raises(UsageError, match="the thing nut and the stuff table"):
+        PanopticTask.of(config_of(), CLASSES, stuff)
+
+
+def test_views_have_no_labels_of_their_own(picture: np.ndarray[Any, Any]) -> None:
+    with pytest.raises(UsageError, match="not labels of pixels"):
+        predictor_of(config_of()).predict(picture, panoptic=True, tta="flip")
+
+
+def test_a_file_keeps_the_names_of_stuff(tmp_path: Path) -> None:
+    config = config_of()
+    path = tmp_path / "model.safetensors"
+    save_model(path, build_detector(config), config, CLASSES, stuff=STUFF)
+    assert load_model(path).stuff == STUFF
+    assert Predictor.of(load_model(path), device="cpu").stuff == STUFF
+    with pytest.raises(ModelError, match="M04"):
+        save_model(path, build_detector(config), config, CLASSES, stuff=STUFF[:1])

@@ -1,0 +1,330 @@
+"""Predicting on whatever people call an image."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from relook import api
+from relook.config.model import ModelConfig
+from relook.config.presets import preset
+from relook.data.coco.reader import Category
+from relook.errors import DataError, ModelError, RelookError, UsageError
+from relook.inference.options import PredictionOptions
+from relook.inference.predictor import Predictor
+from relook.inference.preprocess import Prepared, read
+from relook.inference.results import Result
+from relook.models.build import build_detector
+from relook.runtime.prefetch import THREAD
+from relook.structures.detection import Detections
+
+CLASSES = (Category(7, "nut"), Category(9, "bolt"))
+
+
+@pytest.fixture(scope="module")
+def config() -> ModelConfig:
+    """A model with every part and hardly any width."""
+    return preset("detectors-htc-tiny").with_(
+        num_classes=2,
+        backbone__blocks=(1, 1, 1, 1),
+        backbone__width=16,
+        pyramid__channels=16,
+        rpn__test_candidates=40,
+        rpn__test_proposals=20,
+        semantic__num_classes=3,
+        cascade__box_hidden=16,
+        cascade__mask_channels=16,
+        cascade__max_detections=8,
+        input__size=(128, 96),
+    )
+
+
+@pytest.fixture(scope="module")
+def predictor(config: ModelConfig) -> Predictor:
+    torch.manual_seed(0)
+    return Predictor(build_detector(config), config, CLASSES, device="cpu")
+
+
+def picture(height: int = 60, width: int = 80, seed: int = 0) -> np.ndarray[Any, Any]:
+    small = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    return np.array(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def same(a: Result, b: Result, tolerance: float = 0.0) -> bool:
+    return (
+        len(a) == len(b)
+        and np.array_equal(a.labels, b.labels)
+        and np.allclose(a.boxes, b.boxes, atol=tolerance * 100, rtol=0)
+        and np.allclose(a.scores, b.scores, atol=tolerance, rtol=0)
+    )
+
+
+def test_one_image_gives_one_result_in_its_pixels(predictor: Predictor) -> None:
+    image = picture()
+    result = predictor.predict(image)
+    assert isinstance(result, Result)
+    assert len(result) > 0
+    assert result.size == (60, 80)
+    assert result.boxes.min() >= 0
+    assert result.boxes[:, 2].max() <= 80
+    assert result.boxes[:, 3].max() <= 60
+    assert (np.diff(result.scores) <= 0).all()
+    assert set(result.names) <= {"nut", "bolt"}
+    assert result.masks is not None
+    assert len(result.masks) == len(result)
+
+
+def test_every_kind_of_image_gives_the_same(predictor: Predictor, tmp_path: Path) -> None:
+    image = picture()
+    path = tmp_path / "a.png"
+    Image.fromarray(image).save(path)
+    first = predictor.predict(image)
+    kinds: list[Any] = [
+        path,
+        str(path),
+        Image.fromarray(image),
+        torch.from_numpy(image).permute(2, 0, 1),
+        torch.from_numpy(image).permute(2, 0, 1) / 255,
+    ]
+    results = predictor.predict(kinds)
+    assert all(same(first, other) for other in results)
+    assert [r.source for r in results] == [str(path), str(path), None, None, None]
+
+
+def test_a_read_only_array_is_an_image(predictor: Predictor) -> None:
+    image = picture(96, 128)  # the size of the network's input: nothing is copied on the way
+    expected = predictor.predict(image)
+    image.flags.writeable = False
+    assert same(expected, predictor.predict(image))
+
+
+def test_a_list_gives_a_list_in_order(predictor: Predictor) -> None:
+    images = [picture(40 + 10 * i, 80, seed=i) for i in range(5)]
+    results = predictor.predict(images)
+    assert [r.size for r in results] == [(40 + 10 * i, 80) for i in range(5)]
+    assert predictor.predict([]) == []
+    assert len(predictor.predict([images[0]])) == 1
+
+
+def test_batches_do_not_change_results(predictor: Predictor) -> None:
+    images = [picture(60, 80, seed=i) if i % 3 else picture(80, 60, seed=i) for i in range(7)]
+    alone = [predictor.predict(image) for image in images]
+    together = predictor.predict(images, batch_size=3)
+    assert all(same(a, b, 1e-4) for a, b in zip(alone, together, strict=True))
+
+
+def test_size_is_what_the_network_sees(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    detect = predictor.detector.detect
+
+    def watched(images: Any, **options: Any) -> Any:
+        seen.append(images.sizes[0])
+        return detect(images, **options)
+
+    monkeypatch.setattr(predictor.detector, "detect", watched)
+    predictor.predict(picture(60, 80))
+    predictor.predict(picture(60, 80), size=(200, 150))
+    predictor.predict(picture(60, 80), size=(160, 160))
+    assert seen == [(96, 128), (150, 200), (120, 160)]
+
+
+def test_score_and_max_dets_stand_in_for_the_models_own(predictor: Predictor) -> None:
+    image = picture()
+    all_of_them = predictor.predict(image)
+    middle = float(np.median(all_of_them.scores))
+    assert predictor.predict(image, score=middle).scores.min() >= middle
+    assert len(predictor.predict(image, max_dets=3)) == 3
+    assert len(all_of_them) == 8  # the model's own cap
+    assert len(predictor.predict(image, max_dets=12)) == 12
+    assert len(predictor.predict(image, score=1.0)) == 0
+    assert same(all_of_them, predictor.predict(image))  # nothing of this lasts
+
+
+def test_nothing_found_has_the_right_shapes(predictor: Predictor) -> None:
+    result = predictor.predict(picture(), score=1.0)
+    assert result.boxes.shape == (0, 4)
+    assert result.scores.shape == result.labels.shape == (0,)
+    assert result.dense_masks().shape == (0, 60, 80)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 2), (50, 6000), (6000, 50)])
+def test_odd_sizes(predictor: Predictor, height: int, width: int) -> None:
+    result = predictor.predict(np.full((height, width, 3), 128, np.uint8))
+    assert result.size == (height, width)
+
+
+def test_a_detector_in_training_stays_in_training(config: ModelConfig) -> None:
+    predictor = Predictor(build_detector(config).train(), config, CLASSES, device="cpu")
+    predictor.predict(picture())
+    assert predictor.detector.training
+    assert all(p.grad is None for p in predictor.detector.parameters())
+    predictor.detector.eval()
+    predictor.predict(picture())
+    assert not predictor.detector.training
+
+
+def test_threads_may_share_a_predictor(predictor: Predictor) -> None:
+    image = picture()
+    counts: dict[int, int] = {}
+
+    def work(number: int) -> None:
+        counts[number] = len(predictor.predict(image, max_dets=number))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == {n: n for n in range(1, 7)}
+
+
+def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
+    """A result whose parts are computed one after the other, in this thread."""
+    one = read(path, size)
+    assert isinstance(one, Prepared)
+    asked = PredictionOptions((192, 192), None, None, 1, None)
+    found = predictor._detecting(asked).detect([one])[0]
+    assert isinstance(found, Detections)
+    return Result.from_detections(
+        found, one.image, predictor.classes, one.source, shown_from=predictor.shown_from
+    )
+
+
+def test_overlapping_changes_no_bit_on_real_images() -> None:
+    nuclei = api.load("nuclei", device="cpu")
+    folder = Path(__file__).resolve().parents[2] / "datasets" / "nuclei" / "images"
+    paths = sorted(folder.glob("*.jpg"))[:5]
+    expected = [in_turn(nuclei, path, (192, 192)) for path in paths]
+    found = list(nuclei.stream(paths, size=(192, 192)))
+    assert sum(len(one) for one in found) > 20
+    for a, b in zip(expected, found, strict=True):
+        assert a.to_json() == b.to_json()
+        assert np.array_equal(a.image, b.image)
+
+
+def test_stream_takes_a_few_images_at_a_time(predictor: Predictor) -> None:
+    taken = []
+
+    def endless() -> Iterator[np.ndarray[Any, Any]]:
+        while True:
+            taken.append(1)
+            yield picture()
+
+    stream = predictor.stream(endless())
+    for number in range(1, 5):
+        next(stream)
+        assert len(taken) <= number + 4
+
+
+def test_an_abandoned_stream_leaves_no_thread(predictor: Predictor) -> None:
+    for batch_size in (1, 2):
+        stream = predictor.stream([picture()] * 20, batch_size=batch_size)
+        next(stream)
+        assert any(t.name.startswith(THREAD) for t in threading.enumerate())
+        del stream
+        assert not any(t.name.startswith(THREAD) for t in threading.enumerate())
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_unreadable_images_are_named_in_their_place(
+    predictor: Predictor, tmp_path: Path, batch_size: int
+) -> None:
+    sources: list[Any] = [picture(60, 80, seed=i) if i % 3 else picture(80, 60) for i in range(9)]
+    for i in (0, 2, 3, 7, 8):
+        sources[i] = tmp_path / f"{i}.png"
+    order: list[str] = []
+    stream = predictor.stream(
+        sources, batch_size=batch_size, on_unreadable=lambda s, e: order.append(s.name)
+    )
+    order.extend("found" for _ in stream)
+    names = ["0.png", "found", "2.png", "3.png", "found", "found", "found", "7.png", "8.png"]
+    assert sorted(order) == sorted(names)
+    assert order == names
+
+
+def test_an_error_behind_the_network_surfaces(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Result.from_detections
+    made: list[Result] = []
+
+    def failing(*arguments: Any, **options: Any) -> Result:
+        if len(made) == 2:
+            raise RelookError("R04", "no room to paste")
+        made.append(make(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(Result, "from_detections", failing)
+    stream = predictor.stream([picture()] * 9)
+    assert [next(stream), next(stream)] == made
+    with pytest.raises(RelookError, match="no room to paste"):
+        next(stream)
+    assert not any(t.name.startswith(THREAD) for t in threading.enumerate())
+
+
+def test_stream_goes_on_after_an_unreadable_image(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    Image.fromarray(picture()).save(tmp_path / "good.png")
+    failed: list[tuple[Any, str]] = []
+    paths = [tmp_path / name for name in ("bad.png", "good.png", "gone.png")]
+    results = list(predictor.stream(paths, on_unreadable=lambda s, e: failed.append((s, e.code))))
+    assert [r.source for r in results] == [str(paths[1])]
+    assert failed == [(paths[0], "D02"), (paths[2], "D01")]
+    with pytest.raises(DataError, match=r"bad\.png"):
+        list(predictor.stream(paths))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"size": (100, 200)}, "size"),
+        ({"size": (100, 0)}, "size"),
+        ({"size": (100,)}, "size"),
+        ({"score": 1.5}, "score"),
+        ({"score": float("nan")}, "score"),
+        ({"max_dets": 0}, "max_dets"),
+        ({"batch_size": 0}, "batch_size"),
+    ],
+)
+def test_options_that_make_no_sense(
+    predictor: Predictor, options: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(UsageError, match=f"U03: {named}"):
+        predictor.predict(picture(), **options)
+
+
+def test_a_size_no_machine_can_hold(predictor: Predictor) -> None:
+    with pytest.raises(ModelError, match=r"M05.*smaller size"):
+        predictor.predict(picture(), size=(100_000, 100_000))
+
+
+def test_out_of_memory_says_what_to_lower(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(predictor.detector, "detect", full)
+    with pytest.raises(RelookError, match=r"R04: 1 images of 128x96.*batch_size"):
+        predictor.predict(picture())
+
+
+def test_classes_must_fit(config: ModelConfig) -> None:
+    with pytest.raises(ModelError, match="2 classes apart, 1 were named"):
+        Predictor(build_detector(config), config, CLASSES[:1], device="cpu")
+
+
+def test_repr_says_what_it_is(predictor: Predictor) -> None:
+    text = repr(predictor)
+    assert "2 classes: nut, bolt" in text
+    assert "128x96" in text
+    assert "cpu" in text

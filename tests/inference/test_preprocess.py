@@ -1,0 +1,47 @@
+"""Images read, resized and put together in batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from relook.errors import DataError, ModelError
+from relook.inference.preprocess import Prepared, Unreadable, batches, read, window_of
+
+
+def prepared(height: int, width: int) -> Prepared:
+    one = read(np.zeros((height, width, 3), np.uint8), (max(height, width), min(height, width)))
+    assert isinstance(one, Prepared)
+    return one
+
+
+def test_an_image_keeps_its_size_and_is_scaled_for_the_network() -> None:
+    one = read(np.zeros((50, 100, 3), np.uint8), (200, 150))
+    assert isinstance(one, Prepared)
+    assert one.size == (50, 100)
+    assert one.resized.shape == (100, 200, 3)
+    assert one.canvas == (128, 224)
+    assert one.source is None
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
+    one = read(tmp_path / "gone.png", (200, 150))
+    assert isinstance(one, Unreadable)
+    assert one.source == tmp_path / "gone.png"
+    assert isinstance(one.error, DataError)
+    assert one.error.code == "D01"
+    with pytest.raises(ModelError, match="M05"):
+        read(np.zeros((50, 50, 3), np.uint8), (100_000, 100_000))
+
+
+def test_batches_have_one_canvas_and_begin_with_the_oldest() -> None:
+    wide, high = prepared(64, 128), prepared(128, 64)
+    bad = Unreadable("x.png", DataError("D02", "x"))
+    window = [wide, high, bad, wide, wide, high, wide]
+    assert batches(window, 2) == [[0, 3], [1, 5], [4, 6]]
+    assert batches(window, 9) == [[0, 3, 4, 6], [1, 5]]
+    assert batches([bad], 2) == []
+    assert window_of(1) == 1
+    assert window_of(3) > 3

@@ -1,0 +1,77 @@
+"""Non-maximum suppression."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.ops import nms
+
+from relook.ops import nms as suppression
+from relook.ops.nms import suppress, suppress_classes
+
+
+def _crowd(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    corner = torch.rand(count, 2, generator=generator) * 100
+    size = torch.rand(count, 2, generator=generator) * 40 + 5
+    scores = torch.rand(count, generator=generator)
+    groups = torch.randint(0, 5, (count,), generator=generator)
+    return torch.cat([corner, corner + size], dim=1), scores, groups
+
+
+def _group_by_group(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> list[int]:
+    kept = []
+    for group in groups.unique():
+        rows = (groups == group).nonzero().flatten()
+        kept += rows[nms(boxes[rows], scores[rows], iou)].tolist()
+    return sorted(kept, key=lambda row: -scores[row].item())
+
+
+@pytest.mark.parametrize("split_from", [10_000, 10])
+def test_groups_do_not_touch_each_other(split_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pass with shifted boxes, and group by group from `SPLIT_FROM` on, agree."""
+    monkeypatch.setattr(suppression, "SPLIT_FROM", split_from)
+    boxes, scores, groups = _crowd(200, seed=0)
+    keep, kept_scores = suppress(boxes, scores, groups, 0.5)
+    assert keep.tolist() == _group_by_group(boxes, scores, groups, 0.5)
+    assert torch.equal(kept_scores, scores[keep])
+
+
+def test_nothing_in_nothing_out() -> None:
+    keep, scores = suppress(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0).long(), 0.5)
+    assert keep.shape == scores.shape == (0,)
+    assert keep.dtype == torch.int64
+
+
+def test_soft_nms_keeps_boxes_and_orders_lowered_scores() -> None:
+    boxes, scores, groups = _crowd(60, seed=1)
+    soft, soft_scores = suppress(boxes, scores, groups, 0.5, "soft_nms")
+    hard, hard_scores = suppress(boxes, scores, groups, 0.5)
+    assert set(hard.tolist()) <= set(soft.tolist())
+    assert len(soft) > len(hard)
+    assert (soft_scores.diff() <= 0).all()
+    assert (soft_scores <= scores[soft]).all()
+    assert torch.equal(soft_scores[0], hard_scores[0])
+
+
+def test_candidates_need_more_than_the_threshold() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 60, 60]])
+    scores = torch.tensor([[0.5, 0.2], [0.1, 0.9]])
+    rows, best, labels = suppress_classes(boxes, scores, score_threshold=0.2, iou=0.5, limit=9)
+    assert best.tolist() == pytest.approx([0.9, 0.5]) and labels.tolist() == [1, 0]
+    assert rows.tolist() == [1, 0] and rows.dtype == torch.int64
+    assert len(suppress_classes(boxes, scores, score_threshold=0.2, iou=0.5, limit=1)[0]) == 1
+    nothing = suppress_classes(boxes, scores, score_threshold=0.95, iou=0.5, limit=9)
+    assert [tuple(x.shape) for x in nothing] == [(0,), (0,), (0,)]
+
+
+def test_rows_are_told_and_a_row_may_be_found_once_for_each_class() -> None:
+    boxes = torch.tensor(
+        [[10.0, 10, 60, 60], [12, 10, 60, 60], [100, 100, 150, 150], [11, 11, 61, 61]]
+    )
+    scores = torch.tensor([[0.6, 0.3], [0.7, 0.05], [0.2, 0.5], [0.0005, 0.0009]])
+    rows, best, labels = suppress_classes(boxes, scores, score_threshold=0.001, iou=0.5, limit=9)
+    assert rows.tolist() == [1, 2, 0, 2]
+    assert labels.tolist() == [0, 1, 1, 0]
+    assert best.tolist() == pytest.approx([0.7, 0.5, 0.3, 0.2])

@@ -1,0 +1,49 @@
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from pycocotools import mask as coco_mask
+
+from relook.ops.rle import decode_window, encode_window
+
+masks = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=24))
+
+
+def reference(mask):
+    code = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(mask.shape), "counts": code["counts"].decode()}
+
+
+@given(masks)
+def test_coding_a_whole_mask_gives_the_code_of_pycocotools(mask):
+    assert encode_window(mask, 0, 0, mask.shape) == reference(mask)
+
+
+@given(masks, st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))
+def test_a_window_is_coded_like_the_mask_it_lies_in(window, left, top, right, bottom):
+    mask = np.pad(window, ((top, bottom), (left, right)))
+    rle = encode_window(window, left, top, mask.shape)
+    assert rle == reference(mask)
+    assert json.loads(json.dumps(rle)) == rle
+
+
+@given(masks)
+def test_a_decoded_window_holds_the_whole_object_and_no_empty_border(mask):
+    window, left, top = decode_window(reference(mask))
+    pasted = np.zeros_like(mask)
+    pasted[top : top + window.shape[0], left : left + window.shape[1]] = window
+    assert (pasted == mask).all()
+    if mask.any():
+        assert window[0].any() and window[-1].any() and window[:, 0].any() and window[:, -1].any()
+    else:
+        assert window.size == 0
+
+
+def test_a_long_run_is_decoded():
+    mask = np.zeros((3000, 2000), dtype=bool)
+    mask[1500:2500, 1000] = mask[:, 1999] = True
+    window, left, top = decode_window(reference(mask))
+    assert (left, top) == (1000, 0)
+    assert (window == mask[:, 1000:]).all()

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageFont
+
+from relook.visualization import labels
+from relook.visualization.labels import Label, draw_labels, draw_legend, printable
+
+RED = (255, 0, 0)
+
+
+def painted(picture):
+    """Bounding box of what is not black."""
+    return picture.getbbox()
+
+
+@pytest.mark.parametrize(
+    "text", ["nucleus", "Zellkern ä", "細胞核", "ядро", "\n\x00\u202e", "", "a" * 500, "🍄"]
+)
+def test_any_name_can_be_written(text):
+    picture = Image.new("RGB", (300, 200))
+    draw_labels(picture, [Label(text, (50, 50, 90, 90), RED)], 16)
+    draw_legend(picture, [(text, None), (text, RED)], 16)
+    assert painted(picture) is not None
+
+
+def test_a_pillow_without_freetype_still_writes_names(monkeypatch):
+    monkeypatch.setattr(labels, "load_font", lambda *_: ImageFont.load_default_imagefont())
+    picture = Image.new("RGB", (300, 200))
+    draw_labels(picture, [Label("細胞核 0.9", (50, 50, 90, 90), RED)], 16)
+    assert painted(picture) is not None
+
+
+def test_a_label_stands_above_its_object_and_does_not_cover_it():
+    picture = Image.new("RGB", (300, 200))
+    draw_labels(picture, [Label("cell", (50, 100, 90, 140), RED)], 16)
+    left, top, _, bottom = painted(picture)
+    assert left == 50
+    assert top > 60
+    assert bottom <= 100
+
+
+@pytest.mark.parametrize("box", [(0, 0, 20, 20), (290, 190, 300, 200), (-50, -50, -10, -10)])
+def test_a_label_at_the_border_stays_inside(box):
+    picture = Image.new("RGB", (300, 200))
+    draw_labels(picture, [Label("mushroom 0.87", box, RED)], 16)
+    width = painted(picture)[2] - painted(picture)[0]
+    reference = Image.new("RGB", (300, 200))
+    draw_labels(reference, [Label("mushroom 0.87", (100, 100, 120, 120), RED)], 16)
+    assert width == painted(reference)[2] - painted(reference)[0]
+
+
+def test_labels_of_objects_at_one_place_do_not_cover_each_other():
+    single = Image.new("RGB", (300, 300))
+    label = Label("cell", (100, 100, 140, 140), RED)
+    draw_labels(single, [label], 16)
+    area = np.count_nonzero(np.asarray(single).any(axis=2))
+    double = Image.new("RGB", (300, 300))
+    draw_labels(double, [label] * 4, 16)
+    assert np.count_nonzero(np.asarray(double).any(axis=2)) > 3.9 * area
+
+
+def test_a_long_legend_says_how_much_it_leaves_out():
+    short, long = Image.new("RGB", (400, 400)), Image.new("RGB", (400, 400))
+    draw_legend(short, [(f"class {i}", RED) for i in range(8)], 16)
+    draw_legend(long, [(f"class {i}", RED) for i in range(80)], 16)
+    assert painted(short)[1] > painted(long)[1] > 100
+
+
+def test_names_are_printed_on_one_line_of_bounded_length():
+    assert printable("a\nb\x07c") == "a b c"
+    assert len(printable("x" * 100)) == 40
+    assert printable("x" * 100, 10) == "xxxxxxx..."
