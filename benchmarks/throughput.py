@@ -18,14 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from relook import load
-from relook.inference.batch.journal import Journal
-from relook.inference.batch.run import PredictionRun, Target
-from relook.inference.batch.shares import OwnStore, Shares
+from relook.inference.batch.run import predict_files
 from relook.inference.batch.sources import find_images
-from relook.inference.options import PredictionOptions
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Prepared, read
 from relook.runtime.files import write_text
@@ -33,33 +30,22 @@ from relook.training.run_folder import environment
 
 
 def network_seconds(
-    predictor: Predictor, batches: Sequence[list[Prepared]], score: float | None
+    predictor: Predictor, batches: Sequence[list[Prepared]], options: PredictOptions
 ) -> float:
     """Seconds for the network on `batches` that are in memory, to detections."""
-    asked = PredictionOptions(predictor.config.input.size, score, None, len(batches[0]), None)
+    options = predictor.resolved(options)
     started = time.perf_counter()
-    detecting = predictor._detecting(asked)  # noqa: SLF001  (the part of `stream` that is compared)
     for batch in batches:
-        detecting.detect(batch)
+        predictor.engine.run_prepared(batch, options)
     return time.perf_counter() - started
 
 
 def command_seconds(
-    predictor: Predictor, images: list[Path], kinds: Sequence[str], score: float, **options: Any
+    predictor: Predictor, images: list[Path], kinds: Sequence[str], options: PredictOptions
 ) -> float:
     """Seconds for what `relook predict` does once the model is loaded."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        journal = Journal(folder)
-        started = time.perf_counter()
-        journal.begin({}, resume=False)
-        run = PredictionRun(
-            images, (), Target(folder, kinds), journal, Shares(OwnStore()), Console(quiet=True)
-        )
-        with journal:
-            run.run(predictor, score=score, **options)
-        run.report()
-        return time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        return predict_files(predictor, images, folder, options, save=kinds).seconds
 
 
 def summary(count: int, network: Sequence[float], command: Sequence[float]) -> dict[str, Any]:
@@ -98,16 +84,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     size = tuple(arguments.size) if arguments.size else predictor.config.input.size
     prepared = [one for one in (read(path, size) for path in images) if isinstance(one, Prepared)]
     batches = [[one] for one in prepared]
-    score = predictor.shown_from
-    network_seconds(predictor, batches[:3], score)  # the first images are slower
+    options = PredictOptions(size=size)
+    network_seconds(predictor, batches[:3], options)  # the first images are slower
     rows = {}
     for saved in arguments.save:
         network, command = [], []
         for number in range(arguments.rounds):
-            network.append(network_seconds(predictor, batches, score))
-            command.append(
-                command_seconds(predictor, images, saved.split(","), score, batch_size=1, size=size)
-            )
+            network.append(network_seconds(predictor, batches, options))
+            command.append(command_seconds(predictor, images, saved.split(","), options))
             ratio = network[-1] / command[-1]
             print(f"{saved}: round {number + 1}: ratio {ratio:.3f}", flush=True)
         rows[saved] = summary(len(prepared), network, command)

@@ -4,7 +4,7 @@
 
 The weights are stored in 16 bits, read back, and evaluated once on the validation images; the
 score threshold that is best there becomes the model's own. What is known about the training and
-the numbers goes into the generated part of models/NAME.md, between the two marks; the words around
+the numbers goes into the generated part of NAME.md, between the two marks; the words around
 it are written by hand. Runs of the same training with other seeds (--also) are evaluated for the
 mean. A run that was validated while it trained is refused: its model was chosen
 by the images that the card's numbers are of.

@@ -39,6 +39,10 @@ def main(name: str, folder: str, threads: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     import torch
 
+    from . import former_layout
+
+    former_layout.install()
+
     from .cases import CASES
     from .contender import Contender
 

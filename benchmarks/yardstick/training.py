@@ -174,12 +174,12 @@ def _fit(
     )
     limit = None if recipe.minutes is None else timedelta(minutes=recipe.minutes)
     timer = Timer(limit, verbose=False)
-    module = TrainingModule(network, recipe, sources.train.classes)
     if steps is None:
         steps_per_epoch = -(-len(loader) // recipe.accumulate)
-        module.schedule = Schedule(recipe, steps_per_epoch, timer.time_elapsed)
+        schedule = Schedule(recipe, steps_per_epoch, timer.time_elapsed)
     else:  # one epoch of the schedule is the whole training
-        module.schedule = Schedule(recipe.with_(epochs=1), steps)
+        schedule = Schedule(recipe.with_(epochs=1), steps)
+    module = TrainingModule(network, recipe, settings.model.input, schedule, sources.train.classes)
     trainer = pl.Trainer(
         default_root_dir=folder,
         accelerator="auto",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
     from .errors import UsageError as UsageError
+    from .inference.options import PanopticRequest as PanopticRequest
+    from .inference.options import PredictOptions as PredictOptions
     from .inference.predictor import Predictor as Predictor
     from .inference.results import Result as Result
     from .inference.views import TTA as TTA
@@ -43,7 +45,9 @@ _HOMES = {
     "ModelConfig": "config.model",
     "ModelError": "errors",
     "PRESETS": "config.presets",
+    "PanopticRequest": "inference.options",
     "Part": "config.parts",
+    "PredictOptions": "inference.options",
     "Predictor": "inference.predictor",
     "RelookError": "errors",
     "Result": "inference.results",
@@ -69,7 +73,9 @@ __all__ = [
     "ImageBatch",
     "ModelConfig",
     "ModelError",
+    "PanopticRequest",
     "Part",
+    "PredictOptions",
     "Predictor",
     "RelookError",
     "Result",

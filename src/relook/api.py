@@ -53,19 +53,19 @@ def load(
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
-        predictor = _open(name_or_path, weights, device)
-    predictor.fast = fast
-    return predictor
+        return _open(name_or_path, weights, device, fast)
 
 
-def _open(name_or_path: str | Path, weights: str | None, device: torch.device | str) -> Predictor:
+def _open(
+    name_or_path: str | Path, weights: str | None, device: torch.device | str, fast: bool
+) -> Predictor:
     if weights is not None:
         name = str(name_or_path)
-        return _published(name, Path(name).expanduser(), weights, device)
+        return _published(name, Path(name).expanduser(), weights, device, fast)
     path = find_model(name_or_path)
     if path.suffix.lower() in _PICKLES:
-        return _imported(path, device)
-    predictor = Predictor.of(load_model(path), device=device)
+        return _imported(path, device, fast)
+    predictor = Predictor.of(load_model(path), device=device, fast=fast)
     _show_licence(path, predictor.licence)
     return predictor
 
@@ -186,7 +186,9 @@ def _state_of_training(path: Path) -> ModelError:
     )
 
 
-def _published(name: str, path: Path, weights: str, device: torch.device | str) -> Predictor:
+def _published(
+    name: str, path: Path, weights: str, device: torch.device | str, fast: bool
+) -> Predictor:
     """A published checkpoint as a model; a file or folder is never taken for a name."""
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
@@ -199,12 +201,13 @@ def _published(name: str, path: Path, weights: str, device: torch.device | str) 
         )
     file = find(name, weights)
     got = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
-    return _imported(got.path, device, preset_name=file.preset, licence=file.licence)
+    return _imported(got.path, device, fast, preset_name=file.preset, licence=file.licence)
 
 
 def _imported(
     path: Path,
     device: torch.device | str,
+    fast: bool,
     *,
     preset_name: str | None = None,
     licence: str | None = None,
@@ -215,7 +218,12 @@ def _imported(
     licence = licence or imported.report.licence
     _show_licence(path, licence)
     return Predictor(
-        imported.detector, imported.config, imported.classes, device=device, licence=licence
+        imported.detector,
+        imported.config,
+        imported.classes,
+        device=device,
+        licence=licence,
+        fast=fast,
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from relook.ablation.dials import Group
 from relook.ablation.interval_table import compared, interval_csv, interval_sections
 from relook.ablation.table import RowResult
-from relook.evaluation.statistics.bootstrap import MEASURES, Resampled
+from relook.evaluation.statistics.bootstrap import MEASURES
+from relook.evaluation.statistics.weighted_precision import Resampled
 
 LOW = Group("overlap", 0.0, 0.25, (1, 2, 3))
 HIGH = Group("overlap", 0.26, 0.6, (4, 5))

@@ -13,7 +13,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import Result
 
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
+from relook.inference.views import TTA
 from relook.ops.rle import decode_window
 from relook.weights.file import load_model, save_model
 
@@ -154,35 +156,31 @@ def test_options_reach_the_predictor(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    seen: dict[str, Any] = {}
-    stream = Predictor.stream
+    seen: list[PredictOptions] = []
+    outcomes = Predictor.outcomes
 
-    def watched(self: Predictor, images: Any, **options: Any) -> Any:
-        seen.update(options)
-        return stream(self, images, **options)
+    def watched(self: Predictor, images: Any, options: PredictOptions) -> Any:
+        seen.append(options)
+        return outcomes(self, images, options)
 
-    monkeypatch.setattr(Predictor, "stream", watched)
+    monkeypatch.setattr(Predictor, "outcomes", watched)
     options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4, "--tta", "flip"]
     relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
-    del seen["on_unreadable"]
-    plain = {"size": None, "score": 0.3, "max_dets": None, "batch_size": 1, "tta": None}
-    given = {"size": (128, 96), "max_dets": 4, "batch_size": 2, "tta": "flip"}
-    assert seen == {**given, "score": 0.05}
     relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
-    del seen["on_unreadable"]
-    assert seen == plain
+    given = PredictOptions(size=(128, 96), score=0.05, max_dets=4, batch_size=2, tta=TTA(flip=True))
+    assert seen == [given, PredictOptions(score=0.3)]
 
 
 def test_ctrl_c_keeps_what_is_done(
     relook: Run, run_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stream = Predictor.stream
+    outcomes = Predictor.outcomes
 
-    def interrupted(self: Predictor, images: Any, **options: Any) -> Any:
-        yield next(stream(self, images, **options))
+    def interrupted(self: Predictor, images: Any, options: PredictOptions) -> Any:
+        yield next(outcomes(self, images, options))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "stream", interrupted)
+    monkeypatch.setattr(Predictor, "outcomes", interrupted)
     result = relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out")
     assert result.exit_code == 130
     assert "R01: interrupted after 1 of 3 images" in result.stderr

@@ -16,6 +16,7 @@ from relook.config.presets import preset
 from relook.data.coco.reader import Category, CocoIndex, read_coco
 from relook.errors import DataError
 from relook.evaluation.crowding.rule import HuddleRule
+from relook.evaluation.crowding.scores import HuddleScores
 from relook.evaluation.run import evaluate_model, match_classes
 from relook.inference.predictor import Predictor
 from relook.inference.results import Result
@@ -81,7 +82,7 @@ def data(tmp_path: Path) -> Callable[..., CocoIndex]:
 class Oracle(Predictor):
     """Finds exactly the two squares of every image."""
 
-    def stream(self, images: Any, **_: Any) -> Any:
+    def outcomes(self, images: Any, *_: Any, **__: Any) -> Any:
         for path in images:
             with Image.open(path) as image:
                 width, height = image.size
@@ -229,12 +230,12 @@ def test_numbers_by_huddles(predictor: Predictor, data: Callable[..., CocoIndex]
 
     oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
     rule = HuddleRule(min_images=1, resamples=5)
-    huddles = evaluate_model(oracle, data(overlapping), huddles=rule).metrics.huddles
+    huddles = evaluate_model(oracle, data(overlapping), huddles=rule).metrics.section(HuddleScores)
     assert huddles is not None and huddles.mask is not None
     assert huddles.num_images[:, 0].tolist() == [3, 1, 1, 1, 1, 1]
     assert huddles.num_objects.tolist() == [7, 2, 2, 2, 2, 2]
     assert huddles.mask.objects[1] == pytest.approx(51 / 101)  # it finds one of the two
-    assert evaluate_model(oracle, data()).metrics.huddles is None
+    assert evaluate_model(oracle, data()).metrics.section(HuddleScores) is None
 
 
 def test_masks_that_are_missing_are_told_before_the_work(

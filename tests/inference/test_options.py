@@ -1,27 +1,36 @@
-"""What a prediction is asked for."""
+"""Options of a prediction: made once, right or refused."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
-from relook import TTA
+import relook
+from relook import TTA, PanopticRequest, PredictOptions
+from relook.config.model import PanopticConfig
+from relook.data.panoptic.labels import StuffLabels
 from relook.errors import UsageError
-from relook.inference.options import PredictionOptions
-
-GOOD: dict[str, Any] = {
-    "size": (64, 32),
-    "score": None,
-    "max_dets": None,
-    "batch_size": 1,
-    "tta": None,
-}
+from relook.inference.options import OptionChanges
+from relook.structures.panoptic import PanopticCategory
 
 
 def test_lists_and_text_will_do() -> None:
-    asked = PredictionOptions.of(**{**GOOD, "size": [64, 32], "tta": "flip"})
-    assert (asked.size, asked.tta) == ((64, 32), TTA(flip=True))
+    options = PredictOptions().with_(size=[64, 32], tta="flip", panoptic=False)
+    assert options == PredictOptions(size=(64, 32), tta=TTA(flip=True))
+    assert options.with_() is options
+    assert options.with_(tta=None, panoptic=True).panoptic == PanopticRequest()
+
+
+def test_a_change_can_be_every_field_and_nothing_else() -> None:
+    assert list(get_type_hints(OptionChanges)) == [
+        field.name for field in dataclasses.fields(PredictOptions)
+    ]
+    with pytest.raises(UsageError, match="U02: unknown option 'max_det'; did you mean 'max_dets'"):
+        PredictOptions().with_(max_det=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -30,12 +39,55 @@ def test_lists_and_text_will_do() -> None:
         ({"size": (32, 64)}, "size: expected"),
         ({"size": (64, 0)}, "size: expected"),
         ({"size": (64, 32, 16)}, "size: expected"),
+        ({"size": (64,)}, "size: expected"),
         ({"score": 1.5}, "score: expected a number from 0 to 1, got 1.5"),
+        ({"score": float("nan")}, "score: expected a number from 0 to 1, got nan"),
         ({"max_dets": 0}, "max_dets: expected at least 1"),
         ({"batch_size": 0}, "batch_size: expected at least 1"),
         ({"tta": "mirror"}, "--tta: 'mirror'; expected flip"),
     ],
 )
-def test_others_are_refused(changes: dict[str, Any], message: str) -> None:
+def test_others_are_refused_where_they_are_made(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=f"U03.*{message}"):
-        PredictionOptions.of(**(GOOD | changes))
+        PredictOptions().with_(**changes)
+    if "tta" not in changes:
+        with pytest.raises(UsageError, match=f"U03.*{message}"):
+            PredictOptions(**changes)
+
+
+def test_options_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PredictOptions().score = 0.4  # type: ignore[misc]
+
+
+def test_views_have_no_labels_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not labels of pixels"):
+        PredictOptions(tta=TTA(flip=True), panoptic=PanopticRequest())
+    labels = StuffLabels({0: PanopticCategory(1, "sky", False)}).in_folder(tmp_path)
+    options = PredictOptions(tta=TTA(flip=True), panoptic=PanopticRequest(labels=labels))
+    assert not options.label_pixels
+
+
+def test_a_record_tells_requests_apart(tmp_path: Path) -> None:
+    """All but the size of batches, which results do not depend on, as json values."""
+    labels = StuffLabels({0: PanopticCategory(1, "sky", False)})
+    requests = [
+        PredictOptions(),
+        PredictOptions(size=(64, 32)),
+        PredictOptions(score=0.5),
+        PredictOptions(max_dets=5),
+        PredictOptions(tta=TTA(flip=True)),
+        PredictOptions(tta=TTA(scales=(32,))),
+        PredictOptions(panoptic=PanopticRequest()),
+        PredictOptions(panoptic=PanopticRequest(rule=PanopticConfig(score=0.4))),
+        PredictOptions(panoptic=PanopticRequest(labels=labels)),
+        PredictOptions(panoptic=PanopticRequest(labels=labels.in_folder(tmp_path))),
+    ]
+    records = {json.dumps(one.record()) for one in requests}
+    assert len(records) == len(requests)
+    assert PredictOptions(batch_size=4).record() == PredictOptions().record()
+
+
+def test_it_is_public() -> None:
+    assert relook.PredictOptions is PredictOptions
+    assert relook.PanopticRequest is PanopticRequest

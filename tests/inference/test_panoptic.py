@@ -15,8 +15,10 @@ from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.data.panoptic.labels import StuffLabels
 from relook.errors import DataError, ModelError, UsageError
+from relook.inference.options import PanopticRequest
 from relook.inference.panoptic import PanopticTask
 from relook.inference.predictor import Predictor
+from relook.inference.preprocess import Unreadable
 from relook.inference.results import Result
 from relook.models.build import build_detector
 from relook.ops.rle import decode_window
@@ -25,7 +27,8 @@ from relook.weights.file import load_model, save_model
 
 CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 STUFF = (PanopticCategory(2, "table", False), PanopticCategory(20, "wall", False, "building"))
-EVERYTHING = PanopticConfig(score=0.0, stuff_area=0)
+EVERY_SEGMENT = PanopticConfig(score=0.0, stuff_area=0)
+EVERYTHING = PanopticRequest(rule=EVERY_SEGMENT)
 
 
 def config_of(name: str = "detectors-panoptic-tiny", **changes: Any) -> ModelConfig:
@@ -48,7 +51,9 @@ def config_of(name: str = "detectors-panoptic-tiny", **changes: Any) -> ModelCon
 
 def predictor_of(config: ModelConfig, stuff: Any = STUFF) -> Predictor:
     torch.manual_seed(0)
-    return Predictor(build_detector(config), config, CLASSES, device="cpu", stuff=stuff)
+    return Predictor(
+        build_detector(config), config, CLASSES, device="cpu", stuff=stuff, shown_from=0.0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,23 +133,42 @@ def test_labels_of_another_model_take_the_place_of_the_models_own(
     semantic[30:] = 0
     Image.fromarray(semantic).save(tmp_path / "maps" / "a.png")
     labels = StuffLabels.of_model(STUFF).in_folder(tmp_path / "maps")
+    of_files = PanopticRequest(labels=labels)
+    all_of_them = PanopticRequest(rule=EVERY_SEGMENT, labels=labels)
     predictor = predictor_of(config_of("htc-tiny", semantic=None), stuff=())
-    found = predictor.predict(tmp_path / "a.png", panoptic=EVERYTHING, stuff=labels)
+    found = predictor.predict(tmp_path / "a.png", panoptic=all_of_them)
     assert found.semantic is not None and np.array_equal(found.semantic, semantic)
     consistent(found)
-    doubled = predictor.predict(tmp_path / "a.png", panoptic=True, stuff=labels, tta="flip")
+    doubled = predictor.predict(tmp_path / "a.png", panoptic=of_files, tta="flip")
     assert doubled.panoptic is not None
     (tmp_path / "maps" / "a.png").unlink()
     with pytest.raises(DataError, match="D12"):
-        predictor.predict(tmp_path / "a.png", panoptic=True, stuff=labels)
-    refused: list[str] = []
-    results = predictor.stream(
-        [tmp_path / "a.png"],
-        panoptic=True,
-        stuff=labels,
-        on_unreadable=lambda source, error: refused.append(error.code),
-    )
-    assert list(results) == [] and refused == ["D12"]
+        predictor.predict(tmp_path / "a.png", panoptic=of_files)
+    (refused,) = predictor.outcomes([tmp_path / "a.png"], panoptic=of_files)
+    assert isinstance(refused, Unreadable) and refused.error.code == "D12"
+
+
+def test_a_map_has_the_segments_of_its_rule_whatever_is_shown(
+    picture: np.ndarray[Any, Any],
+) -> None:
+    """A model that shows objects from a score above the rule's loses none of its segments."""
+    config = config_of(panoptic__score=0.0, panoptic__stuff_area=0)
+    every = predictor_of(config)
+    sure = Predictor(every.detector, config, CLASSES, device="cpu", stuff=STUFF, shown_from=0.99)
+    expected, found = (p.predict(picture, panoptic=True).panoptic for p in (every, sure))
+    assert expected is not None and found is not None
+    assert np.array_equal(expected.ids, found.ids)
+    assert any(segment.is_thing for segment in found.segments)
+    assert len(sure.predict(picture)) == 0
+    chosen = sure.predict(picture, panoptic=True, score=0.99).panoptic
+    assert chosen is not None and not any(segment.is_thing for segment in chosen.segments)
+
+
+def test_the_fields_that_a_rule_sets_stand_in_for_the_models_own() -> None:
+    own = PanopticConfig(score=0.3, stuff_area=7)
+    request = PanopticRequest(rule=PanopticConfig(stuff_area=9))
+    assert request.rule_for(own) == PanopticConfig(score=0.3, stuff_area=9)
+    assert PanopticRequest().rule_for(own) == own
 
 
 @pytest.mark.parametrize(
@@ -178,7 +202,7 @@ def test_models_that_cannot(
 def test_one_id_for_a_thing_and_for_stuff_is_refused() -> None:
     stuff = (PanopticCategory(7, "table", False), STUFF[1])
     with pytest.raises(UsageError, match="the thing nut and the stuff table"):
-        PanopticTask.of(config_of(), CLASSES, stuff)
+        PanopticTask.of(config_of(), CLASSES, stuff, PanopticConfig())
 
 
 def test_views_have_no_labels_of_their_own(picture: np.ndarray[Any, Any]) -> None:

@@ -17,13 +17,12 @@ from relook.config.model import ModelConfig
 from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
-from relook.inference.options import PredictionOptions
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
-from relook.inference.preprocess import Prepared, read
+from relook.inference.preprocess import Prepared, Unreadable, read
 from relook.inference.results import Result
 from relook.models.build import build_detector
 from relook.runtime.prefetch import THREAD
-from relook.structures.detection import Detections
 
 CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 
@@ -49,7 +48,8 @@ def config() -> ModelConfig:
 @pytest.fixture(scope="module")
 def predictor(config: ModelConfig) -> Predictor:
     torch.manual_seed(0)
-    return Predictor(build_detector(config), config, CLASSES, device="cpu")
+    # Its random weights give low scores: it shows whatever its network finds.
+    return Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
 
 
 def picture(height: int = 60, width: int = 80, seed: int = 0) -> np.ndarray[Any, Any]:
@@ -191,12 +191,9 @@ def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
     """A result whose parts are computed one after the other, in this thread."""
     one = read(path, size)
     assert isinstance(one, Prepared)
-    asked = PredictionOptions((192, 192), None, None, 1, None)
-    found = predictor._detecting(asked).detect([one])[0]
-    assert isinstance(found, Detections)
-    return Result.from_detections(
-        found, one.image, predictor.classes, one.source, shown_from=predictor.shown_from
-    )
+    options = PredictOptions(size=(192, 192), score=predictor.shown_from)
+    (found,) = predictor.engine.run_prepared([one], options)
+    return Result.from_detections(found, one.image, predictor.classes, one.source)
 
 
 def test_overlapping_changes_no_bit_on_real_images() -> None:
@@ -241,13 +238,11 @@ def test_unreadable_images_are_named_in_their_place(
     sources: list[Any] = [picture(60, 80, seed=i) if i % 3 else picture(80, 60) for i in range(9)]
     for i in (0, 2, 3, 7, 8):
         sources[i] = tmp_path / f"{i}.png"
-    order: list[str] = []
-    stream = predictor.stream(
-        sources, batch_size=batch_size, on_unreadable=lambda s, e: order.append(s.name)
-    )
-    order.extend("found" for _ in stream)
+    order = [
+        one.source.name if isinstance(one, Unreadable) else "found"
+        for one in predictor.outcomes(sources, batch_size=batch_size)
+    ]
     names = ["0.png", "found", "2.png", "3.png", "found", "found", "found", "7.png", "8.png"]
-    assert sorted(order) == sorted(names)
     assert order == names
 
 
@@ -271,16 +266,22 @@ def test_an_error_behind_the_network_surfaces(
     assert not any(t.name.startswith(THREAD) for t in threading.enumerate())
 
 
-def test_stream_goes_on_after_an_unreadable_image(predictor: Predictor, tmp_path: Path) -> None:
+def test_outcomes_go_on_after_an_unreadable_image_and_stream_does_not(
+    predictor: Predictor, tmp_path: Path
+) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.fromarray(picture()).save(tmp_path / "good.png")
-    failed: list[tuple[Any, str]] = []
     paths = [tmp_path / name for name in ("bad.png", "good.png", "gone.png")]
-    results = list(predictor.stream(paths, on_unreadable=lambda s, e: failed.append((s, e.code))))
-    assert [r.source for r in results] == [str(paths[1])]
-    assert failed == [(paths[0], "D02"), (paths[2], "D01")]
+    bad, good, gone = predictor.outcomes(paths)
+    assert isinstance(good, Result) and good.source == str(paths[1])
+    assert isinstance(bad, Unreadable) and (bad.source, bad.error.code) == (paths[0], "D02")
+    assert isinstance(gone, Unreadable) and (gone.source, gone.error.code) == (paths[2], "D01")
     with pytest.raises(DataError, match=r"bad\.png"):
         list(predictor.stream(paths))
+    stream = predictor.stream(paths[1:])
+    assert next(stream).source == str(paths[1])
+    with pytest.raises(DataError, match=r"gone\.png"):
+        next(stream)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +301,67 @@ def test_options_that_make_no_sense(
 ) -> None:
     with pytest.raises(UsageError, match=f"U03: {named}"):
         predictor.predict(picture(), **options)
+
+
+def test_an_option_that_is_none(predictor: Predictor) -> None:
+    with pytest.raises(UsageError, match=r"U02: unknown option 'scor'.*score"):
+        predictor.predict(picture(), scor=0.3)  # type: ignore[call-overload]
+
+
+def test_every_door_counts_the_same(config: ModelConfig) -> None:
+    """The length of a result, its counts, its picture and its json are of the objects from the
+    score that the model shows on; an evaluation sees all."""
+    torch.manual_seed(0)
+    every = Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
+    found = every.predict(picture())
+    middle = float(np.median(found.scores))
+    model = Predictor(every.detector, config, CLASSES, device="cpu", shown_from=middle)
+    shown = model.predict(picture())
+    assert 0 < len(shown) < len(found)
+    assert shown.scores.min() >= np.float32(middle)
+    assert sum(shown.counts().values()) == len(shown) == len(shown.to_json()["objects"])
+    assert np.array_equal(shown.draw(), found.draw(score=middle))
+    assert len(model.predict(picture(), score=model.test_score)) == len(found)
+    assert len(model.predict(picture(), PredictOptions(score=0.0))) == len(found)
+    assert len(model.predict(picture(), PredictOptions(score=0.0), max_dets=1)) == 1
+
+
+def test_no_object_is_below_the_score_that_was_asked_for(config: ModelConfig) -> None:
+    """Soft suppression lowers scores after the network's own test of them."""
+    torch.manual_seed(0)
+    soft = config.with_(cascade__suppression="soft_nms", cascade__max_detections=40)
+    model = Predictor(build_detector(soft), soft, CLASSES, device="cpu", shown_from=0.0)
+    found = model.predict(picture())
+    middle = float(np.median(found.scores))
+    expected = found.filter(middle)
+    shown = model.predict(picture(), score=middle)
+    assert shown.scores.min() >= np.float32(middle)
+    assert 0 < len(expected) < len(found)
+    assert same(shown, expected, 1e-6)
+
+
+def test_more_objects_than_proposals(predictor: Predictor) -> None:
+    """The preset has 20 proposals; a cap of 200 objects is not held back by them."""
+    asked: list[int] = []
+    propose = predictor.detector.rpn.propose
+
+    def watched(scored: Any, images: Any, rule: Any) -> Any:
+        asked.append(rule.proposals)
+        return propose(scored, images, rule)
+
+    big = np.tile(picture(), (2, 2, 1))
+    engine = Predictor(
+        predictor.detector, predictor.config, CLASSES, device="cpu", shown_from=0.0, fast=False
+    )
+    predictor.detector.rpn.propose = watched  # type: ignore[method-assign]
+    try:
+        few = engine.predict(big, max_dets=8)
+        many = engine.predict(big, max_dets=200)
+        engine.predict(big, max_dets=200, tta="flip")
+    finally:
+        del predictor.detector.rpn.propose
+    assert len(few) == 8 and len(many) > 40  # 2 classes for each of 20 proposals
+    assert asked == [20, 400, 400, 400]
 
 
 def test_a_size_no_machine_can_hold(predictor: Predictor) -> None:

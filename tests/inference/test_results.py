@@ -81,20 +81,6 @@ def test_old_numerics_count_the_last_pixel_and_paste_whole_pixels():
     assert not Result.from_detections(half, None, CLASSES).dense_masks().any()
 
 
-def test_results_are_sorted_by_score():
-    found = detections()
-    shuffled = Detections(
-        found.boxes[[2, 0, 1]],
-        found.scores[[2, 0, 1]],
-        found.labels[[2, 0, 1]],
-        found.mask_probabilities[[2, 0, 1]],
-        SIZE,
-    )
-    one = Result.from_detections(found, None, CLASSES)
-    other = Result.from_detections(shuffled, None, CLASSES)
-    assert one.to_coco(1) == other.to_coco(1)
-
-
 def test_an_empty_result_has_the_right_shapes():
     for masks in (True, False):
         result = Result.from_detections(detections(0, masks), None, CLASSES)
@@ -152,18 +138,17 @@ def test_filter_keeps_the_best_above_a_score():
     assert result.filter(score=2).boxes.shape == (0, 4)
 
 
-def test_draw_shows_what_is_sure_enough():
+def test_draw_shows_what_the_result_holds():
     image = np.full((800, 900, 3), 77, dtype=np.uint8)
-    found = detections(4, size=(800, 900))
-    result = Result.from_detections(found, image, CLASSES)
-    plain = np.asarray(result.draw(score=1.1))
-    assert (plain == image).all()
-    default, all_shown = result.draw(), result.draw(score=0)
-    assert (np.asarray(default) == np.asarray(result.draw(score=0.3))).all()
-    assert (np.asarray(default) != np.asarray(all_shown)).any()
-    surer = Result.from_detections(found, image, CLASSES, shown_from=0.99)
-    assert (np.asarray(surer.draw()) == image).all()
-    assert (np.asarray(result.draw(text=False)) != np.asarray(default)).any()
+    result = Result.from_detections(detections(4, size=(800, 900)), image, CLASSES)
+    nothing = np.asarray(result.draw(score=1.1))
+    assert (nothing == image).all()
+    default, surer = np.asarray(result.draw()), np.asarray(result.draw(score=0.3))
+    assert 0 < len(result.filter(0.3)) < len(result)
+    assert (default == np.asarray(result.draw(score=0))).all()
+    assert (default != surer).any()
+    assert (surer == np.asarray(result.filter(0.3).draw())).all()
+    assert (np.asarray(result.draw(text=False)) != default).any()
 
 
 def test_drawing_without_an_image_says_what_to_do():

@@ -15,7 +15,7 @@ import relook
 from relook import TTA, Detector
 from relook.config.presets import preset
 from relook.inference.predictor import Predictor
-from relook.inference.tta import detect_in_views
+from relook.inference.tta import merge_views, turned_back
 from relook.inference.views import View, views_of
 from relook.ops.boxes import pairwise_iou
 from relook.structures.detection import Detections
@@ -57,7 +57,16 @@ def _views(image: np.ndarray[Any, Any], tta: TTA) -> list[View]:
 
 
 def _detect(detector: Detector, image: np.ndarray[Any, Any], tta: TTA) -> Detections:
-    return detect_in_views(detector, _views(image, tta), tta, max_detections=30)
+    return _merged(detector, _views(image, tta), tta)
+
+
+def _merged(detector: Detector, views: list[View], tta: TTA, most: int = 30) -> Detections:
+    """The merge of several views; of one, its own detections."""
+    if len(views) == 1:
+        (found,) = detector.detect(views[0].images, max_detections=most)
+        return turned_back(found, views[0])
+    cascade: Any = detector.cascade
+    return merge_views(detector, views, tta, cascade.score_threshold, most)
 
 
 def _assert_same(found: Detections, expected: Detections, tolerance: float = 1e-3) -> None:
@@ -100,7 +109,7 @@ def test_one_view_alone_is_the_plain_result(
     _assert_same(_detect(detector, image, TTA((scale,))), plain, 0)
     _, flipped = _views(image, TTA((scale,), flip=True))
     (there,) = detector.detect(flipped.images, max_detections=30)
-    back = detect_in_views(detector, [flipped], TTA(), max_detections=30)
+    back = _merged(detector, [flipped], TTA())
     _assert_same(back, _turned(there), 1e-4)
 
 
@@ -124,8 +133,8 @@ def test_a_view_twice_is_the_view_once(kind: str, merge: Any, image: np.ndarray[
     """
     detector, tta = _detector(kind), TTA(merge=merge)
     (view,) = _views(image, tta)
-    once = detect_in_views(detector, [view], tta, max_detections=30)
-    twice = detect_in_views(detector, [view, view], tta, max_detections=30)
+    once = _merged(detector, [view], tta)
+    twice = _merged(detector, [view, view], tta)
     if "dsc" in kind:
         once, twice = (Detections(d.boxes, d.scores, d.labels, None, d.size) for d in (once, twice))
     _assert_same(twice, once)
@@ -135,9 +144,7 @@ def test_a_union_holds_the_best_of_every_view(image: np.ndarray[Any, Any]) -> No
     """By hand: all detections of both views, each kept unless a better one of its class overlaps
     it by more than half."""
     detector, tta = _detector("cascade-boxes"), TTA((96, 128))
-    each = [
-        detect_in_views(detector, [view], tta, max_detections=30) for view in _views(image, tta)
-    ]
+    each = [_merged(detector, [view], tta) for view in _views(image, tta)]
     boxes = torch.cat([one.boxes for one in each])
     scores, labels = torch.cat([d.scores for d in each]), torch.cat([d.labels for d in each])
     kept: list[int] = []
@@ -156,10 +163,10 @@ def test_masks_are_the_mean_over_the_views(image: np.ndarray[Any, Any]) -> None:
     parts: list[Tensor] = []
     cascade: Any = detector.cascade
     for view in _views(image, tta):
-        looked = detector.look(view.images)
+        first = detector.look(view.images)
         rois = relook.structures.detection.Rois.cat([view.from_original(found.boxes, 0)])
         masks = cascade.mask_probabilities(
-            looked.pyramid, looked.context, rois, found.labels, view.images
+            first.pyramid, first.context, rois, found.labels, view.images
         )
         parts.append(masks.flip(-1) if view.flipped else masks)
     assert found.mask_probabilities is not None
@@ -172,8 +179,7 @@ def test_soft_suppression_lowers_scores_in_place_of_dropping(
     detector = _detector("cascade-boxes")
     views = _views(image, TTA((96, 128)))
     hard, soft = (
-        detect_in_views(detector, views, TTA(suppression=method), max_detections=500)
-        for method in ("nms", "soft_nms")
+        _merged(detector, views, TTA(suppression=method), 500) for method in ("nms", "soft_nms")
     )
     assert len(soft) > len(hard)
     assert set(hard.scores.tolist()) - set(soft.scores.tolist()) == set()

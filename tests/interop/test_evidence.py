@@ -13,13 +13,13 @@ from theirs import Shapes, full_shapes, narrow_shapes
 from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.interop.checkpoint.reading import Checkpoint
-from relook.interop.evidence import Understood, understand
+from relook.interop.evidence import ImportPlan, understand
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")
 
 
-def weigh(shapes: Shapes, meta: dict[str, Any] | None = None, **options: Any) -> Understood:
+def weigh(shapes: Shapes, meta: dict[str, Any] | None = None, **options: Any) -> ImportPlan:
     name = options.pop("name", "theirs.pth")
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
     return understand(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)

@@ -6,9 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from relook.layers import initialise
 from relook.layers.aspp import ASPP
 from relook.layers.deformable import DeformableConv2d
+from relook.layers.initialise import (
+    constant_init,
+    he_init,
+    he_init_incoming,
+    normal_init,
+    xavier_init,
+)
 from relook.layers.norm import FixedBatchNorm2d, group_norm
 
 
@@ -53,13 +59,13 @@ def test_group_norm_divides_any_width() -> None:
 def test_initialisation_is_what_its_name_says() -> None:
     torch.manual_seed(0)
     conv = nn.Conv2d(64, 128, 3)
-    initialise.he(conv)
+    he_init(conv)
     assert abs(conv.weight.std().item() / (2 / (128 * 9)) ** 0.5 - 1) < 0.02
-    initialise.he_incoming(conv)
+    he_init_incoming(conv)
     assert abs(conv.weight.std().item() / (1 / (64 * 9)) ** 0.5 - 1) < 0.02
-    initialise.xavier(conv)
+    xavier_init(conv)
     assert conv.weight.abs().max() <= (6 / (192 * 9)) ** 0.5
-    initialise.normal(conv, 0.01)
+    normal_init(conv, 0.01)
     assert abs(conv.weight.std().item() / 0.01 - 1) < 0.02
-    initialise.constant(conv, bias=1.0)
+    constant_init(conv, bias=1.0)
     assert not conv.weight.any() and (conv.bias == 1).all()

@@ -69,6 +69,36 @@ def test_threshold_and_limit_can_be_overridden_per_call() -> None:
     assert len(detector.detect(_images(), score_threshold=1.0)[0]) == 0
 
 
+@pytest.mark.parametrize(
+    ("most", "proposals", "candidates"),
+    [
+        (None, 30, 50),
+        (7, 30, 50),  # the model's own cap
+        (15, 30, 50),
+        (16, 32, 50),
+        (100, 200, 200),
+    ],
+)
+def test_a_higher_cap_raises_what_is_in_its_way(
+    most: int | None, proposals: int, candidates: int
+) -> None:
+    """And nothing at the model's own cap or below: its numbers stay."""
+    detector = _detector(cascade__max_detections=7, rpn__test_proposals=30, rpn__test_candidates=50)
+    own = detector.rpn.test_rule
+    rule = detector.proposal_rule(most)
+    assert (rule.proposals, rule.candidates) == (proposals, candidates)
+    assert (rule.nms_iou, detector.rpn.test_rule) == (own.nms_iou, own)
+    first = detector.look(_images(), max_detections=most)
+    assert len(first.proposals) <= proposals
+    if most == 100:
+        assert len(first.proposals) > own.proposals
+
+
+def test_a_preset_whose_cap_is_above_its_proposals_keeps_them() -> None:
+    detector = _detector(cascade__max_detections=100, rpn__test_proposals=30)
+    assert detector.proposal_rule(100) == detector.rpn.test_rule
+
+
 def test_the_semantic_loss_is_weighted_and_zero_without_a_map() -> None:
     detector = _detector()
     loss = detector.loss(_images(), [_target()])["semantic"]

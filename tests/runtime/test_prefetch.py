@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from relook.runtime.prefetch import THREAD, in_order
+from relook.runtime.prefetch import THREAD, Behind, in_order
 
 
 def running() -> list[str]:
@@ -93,13 +93,32 @@ def test_what_becomes_of_waiting_items(finish: bool) -> None:
             assert go_on.wait(5)
         done.append(number)
 
-    def interrupted() -> Iterator[int]:
-        yield from range(4)
-        begun.wait(5)
-        threading.Timer(0.05, go_on.set).start()
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with Behind(slow, ahead=9, finish=finish) as behind:
+            for number in range(4):
+                assert behind.put(number) == []
+            assert begun.wait(5)
+            threading.Timer(0.05, go_on.set).start()
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(in_order(slow, interrupted(), ahead=9, finish=finish))
+        interrupted()
     assert done == ([0, 1, 2, 3] if finish else [0, 1])
     assert running() == []
+
+
+def test_a_loop_gets_results_of_what_it_hands_over() -> None:
+    with Behind(lambda n: n * n, ahead=2) as behind:
+        given = [behind.put(n) for n in range(5)]
+        assert given == [[], [], [0], [1], [4]]
+        assert list(behind.rest()) == [9, 16]
+        assert list(behind.rest()) == []
+    assert running() == []
+
+
+def test_an_exception_of_the_work_arises_in_its_place() -> None:
+    with Behind(lambda n: 1 // (2 - n), ahead=1) as behind:
+        assert [behind.put(n) for n in range(3)] == [[], [0], [1]]
+        with pytest.raises(ZeroDivisionError):
+            behind.put(3)
+        assert list(behind.rest()) == [-1]

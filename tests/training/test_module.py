@@ -22,8 +22,8 @@ def _module(settings: Settings, **recipe: object) -> tuple[TrainingModule, Sourc
     settings, sources = read_sources(settings)
     train = settings.train.with_(**recipe)
     detector = seeded_detector(settings.model, 0)
-    module = TrainingModule(detector, train, sources.train.classes)
-    module.schedule = Schedule(train, 10, lambda: 0.0)
+    schedule = Schedule(train, 10, lambda: 0.0)
+    module = TrainingModule(detector, train, settings.model.input, schedule, sources.train.classes)
     return module, sources, settings
 
 

@@ -70,7 +70,8 @@ def test_every_file_is_a_small_model_with_a_card(name: str) -> None:
 
 def test_the_folder_holds_nothing_else() -> None:
     expected = {f"{name}{end}" for name in SHIPPED for end in (".safetensors", ".md", "-curve.svg")}
-    assert {path.name for path in FOLDER.iterdir()} == expected
+    code = {"__init__.py", "__pycache__"}
+    assert {path.name for path in FOLDER.iterdir()} - code == expected
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -112,9 +113,8 @@ def test_scenes_finds_objects_in_scenes_it_was_validated_on(tmp_path: Path) -> N
 def test_nuclei_finds_nuclei(nuclei: Predictor) -> None:
     index = read_coco(NUCLEI / "annotations" / "instances_val.json", NUCLEI / "images")
     result = nuclei.predict(index.images[0].path)
-    shown = int((result.scores >= nuclei.shown_from).sum())
     there = len(index.images[0].objects)
-    assert 0.5 * there <= shown <= 1.5 * there
+    assert 0.5 * there <= len(result) <= 1.5 * there
     metrics = evaluate_model(nuclei, index, max_dets=500, limit=4).metrics
     assert metrics.mask is not None
     assert metrics.mask.ap > 0.25

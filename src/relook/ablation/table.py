@@ -8,8 +8,8 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..evaluation.statistics.bootstrap import Resampled
 from ..evaluation.statistics.intervals import Values
+from ..evaluation.statistics.weighted_precision import Resampled
 from .jobs import Numbers
 from .published import MEASURES, Published
 

@@ -68,6 +68,8 @@ def compare(
     from ..analysis.compare.truth import TruthFile
     from ..api import load
     from ..inference.batch.writer import output_names
+    from ..inference.options import PredictOptions
+    from ..inference.preprocess import Unreadable
     from ..runtime.files import write_text
     from ..visualization.sheet import save_picture
 
@@ -81,20 +83,25 @@ def compare(
     images = images[:limit]
     models = load(a, device=device), load(b, device=device)
     names = _names(a, b)
-    scores = (score if score_a is None else score_a, score if score_b is None else score_b)
+    options = PredictOptions().with_(size=size, score=score)
+    own = (
+        options if score_a is None else options.with_(score=score_a),
+        options if score_b is None else options.with_(score=score_b),
+    )
     summary = Summary(
-        _model(names[0], models[0], scores[0]),
-        _model(names[1], models[1], scores[1]),
+        _model(names[0], models[0], own[0].score),
+        _model(names[1], models[1], own[1].score),
         None if truth is None else truth.classes,
     )
     files = output_names(str(image) for image in images)
-    unreadable: list[DataError] = []
-    found = compare_images(
-        *models, images, truth=truth, scores=scores, size=size, on_unreadable=unreadable.append
-    )
+    unreadable: list[Unreadable] = []
+    found = compare_images(*models, images, truth=truth, options=own)
     try:
         with progress_bar(console) as bar:
             for one in bar.track(found, total=len(images), description="images"):
+                if isinstance(one, Unreadable):
+                    unreadable.append(one)
+                    continue
                 summary.add(one)
                 name = files[str(one.image)]
                 save_picture(picture_of(one, names), out / "pictures" / f"{name}.jpg")
@@ -106,8 +113,8 @@ def compare(
     write_text(out / "comparison.json", json.dumps(summary.to_json(), indent=2) + "\n")
     typer.echo(summary.table())
     console.print(f"comparison.csv, comparison.json and pictures/ are in {out}")
-    for error in unreadable:
-        console.print(f"left out: {error}")
+    for one in unreadable:
+        console.print(f"left out: {one.error}")
     if unreadable:
         raise typer.Exit(DataError.exit_code)
 

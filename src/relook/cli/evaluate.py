@@ -11,7 +11,7 @@ import typer
 from ..errors import RelookError, UsageError
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tta
-from .panoptic_options import PanopticRequest, Rule, StuffLabelsOption, StuffMaps, Task
+from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar
 from .submission import refuse_beside_submission, submit
 
@@ -103,13 +103,14 @@ def evaluate(
     from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
     from ..evaluation.run import Evaluation, evaluate_model
-    from ..inference.views import TTA
+    from ..inference.options import PredictOptions
 
-    views = None if tta is None else TTA.parse(tta)
-    panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
-    panoptic.check()
+    panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
+    options = PredictOptions().with_(
+        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic
+    )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
-    if panoptic.wanted:
+    if panoptic is not None:
         refuse_beside_panoptic(
             limit=limit, keep_threshold=keep_threshold, by=by, submission=submission
         )
@@ -117,12 +118,9 @@ def evaluate(
             model,
             (annotations, images),
             folder,
-            panoptic,
-            {"device": device, "fast": fast == "on"},
-            max_dets=max_dets,
-            size=size,
-            batch_size=batch,
-            tta=views,
+            options,
+            device=device,
+            fast=fast == "on",
         )
         return
     if submission:
@@ -134,38 +132,27 @@ def evaluate(
         _check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
     if submission:
-        submit(
-            predictor,
-            path,
-            (annotations, images),
-            folder,
-            max_dets=max_dets,
-            size=size,
-            batch=batch,
-            tta=views,
-        )
+        submit(predictor, path, (annotations, images), folder, options)
         return
     other = None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     index = read_coco(annotations, images)
 
-    def run(whose: Predictor, most: int | None) -> Evaluation:
+    def run(whose: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:
             task = bar.add_task("images", total=len(index.images))
             return evaluate_model(
                 whose,
                 index,
-                max_dets=most,
-                size=size,
-                batch_size=batch,
-                tta=views,
+                options,
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
                 huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
             )
 
     try:
-        outcome = run(predictor, max_dets)
-        rival = None if other is None else run(other, outcome.metrics.max_dets).metrics
+        outcome = run(predictor, options)
+        same = options.with_(max_dets=outcome.metrics.max_dets)
+        rival = None if other is None else run(other, same).metrics
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
     from ..evaluation.files import save_metrics, save_predictions
@@ -201,12 +188,14 @@ def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None
 
 def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
     """Print and store by how much the huddle numbers of `metrics` exceed those of `rival`."""
+    from ..evaluation.crowding.scores import HuddleScores
     from ..evaluation.crowding.table import huddle_table
     from ..runtime.files import write_text
 
-    if metrics.huddles is None or rival.huddles is None:
+    ours, theirs = metrics.section(HuddleScores), rival.section(HuddleScores)
+    if ours is None or theirs is None:
         return
-    difference = metrics.huddles.minus(rival.huddles)
+    difference = ours.minus(theirs)
     typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
     content = {"other": str(compare), **difference.to_json()}
     write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")

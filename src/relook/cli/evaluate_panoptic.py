@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from ..errors import RelookError, UsageError
-from .panoptic_options import PanopticRequest
 from .progress import notices, progress_bar
+
+if TYPE_CHECKING:
+    from ..inference.options import PredictOptions
 
 _RESULTS: Final = ".json"  # what ends so is no model, but maps that were found
 
@@ -19,13 +21,12 @@ def evaluate_panoptic(
     model: Path,
     truth: tuple[Path, Path],
     folder: Path,
-    request: PanopticRequest,
-    how: dict[str, Any],
-    **options: Any,
+    options: PredictOptions,
+    *,
+    device: str,
+    fast: bool,
 ) -> None:
     """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
-
-    `how` says how the model is loaded, `options` are those of `Predictor.stream`.
 
     Raises:
         RelookError: R01 when interrupted; else what is wrong with the input.
@@ -48,7 +49,7 @@ def evaluate_panoptic(
     from ..evaluation.panoptic.model import evaluate_panoptic_model
 
     console = notices()
-    predictor = load(model, **how)
+    predictor = load(model, device=device, fast=fast)
     writer = PanopticWriter(folder / "panoptic.json", index.categories)
     try:
         with progress_bar(console) as bar:
@@ -57,9 +58,8 @@ def evaluate_panoptic(
                 predictor,
                 index,
                 writer,
+                options,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
-                **request.options(predictor.config),
-                **options,
             )
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None

@@ -14,7 +14,7 @@ from .progress import notices
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..analysis.inspect.seeing import Seen
+    from ..analysis.inspect.seeing import InspectedImage
     from ..inference.predictor import Predictor
 
 explain = typer.Typer(no_args_is_help=True, help="Look inside a model.")
@@ -89,7 +89,7 @@ def stages(
 
 def _open(
     image: Path, model: Path, size: tuple[int, int] | None, device: str
-) -> tuple[Predictor, Seen]:
+) -> tuple[Predictor, InspectedImage]:
     from ..analysis.inspect.seeing import prepare
     from ..api import load
 

@@ -31,7 +31,10 @@ Model = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help=MODE
 MaxDets = Annotated[
     int | None,
     typer.Option(
-        "--max-dets", min=1, help="Most objects in an image. [default: what the model has]"
+        "--max-dets",
+        min=1,
+        help="Most objects in an image; above the model's own cap, its number of proposals is "
+        "raised too. [default: what the model has]",
     ),
 ]
 ImageSize = Annotated[

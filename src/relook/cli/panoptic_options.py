@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..config.model import ModelConfig
+    from ..inference.options import PanopticRequest
 
 _PANEL: Final = "Panoptic segmentation"
 
@@ -53,55 +53,36 @@ StuffMaps = Annotated[
 ]
 
 
-class PanopticRequest(NamedTuple):
-    """What was asked for, as plain values."""
+def panoptic_request(
+    task: str, rule: str | None, stuff_labels: str | None, stuff_maps: Path | None
+) -> PanopticRequest | None:
+    """What the options ask for; None without ``--task panoptic``.
 
-    task: str
-    rule: str | None
-    stuff_labels: str | None
-    stuff_maps: Path | None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether panoptic maps are to be made."""
-        return self.task == "panoptic"
-
-    def check(self) -> None:
-        """Refuse options that do not go together; U04."""
-        given: dict[str, object] = {"rule": self.rule, "stuff-labels": self.stuff_labels}
-        given["stuff-maps"] = self.stuff_maps
-        named = [f"--{name}" for name, value in given.items() if value is not None]
-        if named and not self.wanted:
+    Raises:
+        UsageError: U04 for options that do not go together, U02 or U03 for a rule that cannot be.
+        DataError: D01, D03 or D04 for labels or maps that are not there.
+    """
+    given: dict[str, object] = {"rule": rule, "stuff-labels": stuff_labels}
+    given["stuff-maps"] = stuff_maps
+    named = [f"--{name}" for name, value in given.items() if value is not None]
+    if task != "panoptic":
+        if named:
             raise UsageError("U04", f"{', '.join(named)}: only with --task panoptic.")
-        if self.stuff_maps is not None and self.stuff_labels is None:
-            raise UsageError(
-                "U04",
-                "--stuff-maps: say with --stuff-labels what the labels in these files mean.",
-            )
+        return None
+    if stuff_maps is not None and stuff_labels is None:
+        raise UsageError(
+            "U04",
+            "--stuff-maps: say with --stuff-labels what the labels in these files mean.",
+        )
+    from ..config.base import validated
+    from ..config.model import PanopticConfig
+    from ..data.panoptic.labels import StuffLabels
+    from ..inference.options import PanopticRequest
 
-    def settings(self) -> dict[str, Any]:
-        """What results depend on, as json values; nothing where no panoptic map is made."""
-        if not self.wanted:
-            return {}
-        maps = None if self.stuff_maps is None else str(self.stuff_maps)
-        return {"panoptic": [self.rule, self.stuff_labels, maps]}
-
-    def options(self, config: ModelConfig) -> dict[str, Any]:
-        """Those of `Predictor.stream` for a model with `config`.
-
-        Raises:
-            UsageError: U02 or U03 for a rule that cannot be.
-            DataError: D01, D03 or D04 for labels or maps that are not there.
-        """
-        if not self.wanted:
-            return {}
-        from ..config.base import overlay
-        from ..data.panoptic.labels import StuffLabels
-
-        stuff = None if self.stuff_labels is None else StuffLabels.named(self.stuff_labels)
-        if stuff is not None and self.stuff_maps is not None:
-            stuff = stuff.in_folder(self.stuff_maps)
-        return {"panoptic": overlay(config.panoptic, _pairs(self.rule)), "stuff": stuff}
+    labels = None if stuff_labels is None else StuffLabels.named(stuff_labels)
+    if labels is not None and stuff_maps is not None:
+        labels = labels.in_folder(stuff_maps)
+    return PanopticRequest(rule=validated(PanopticConfig, _pairs(rule)), labels=labels)
 
 
 def _pairs(rule: str | None) -> dict[str, Any]:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .._version import __version__
-from ..errors import DataError, UsageError, did_you_mean
-from ..inference.batch.sources import find_images
+from ..errors import DataError, UsageError
 from .errors import INTERRUPTED
 from .launch import share_work
 from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
-from .panoptic_options import PanopticRequest, Rule, StuffLabelsOption, StuffMaps, Task
-from .progress import notices
+from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
+from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from ..inference.batch.run import BatchReport
+    from ..inference.preprocess import Unreadable
+    from ..inference.results import Result
 
-    from ..inference.batch.journal import Journal
-    from ..inference.batch.run import Target
-
-KINDS: Final = ("overlay", "coco", "masks", "panoptic")
 _SIGNALLED: Final = 128  # an exit code above it is that plus the number of the signal
 
 
@@ -81,103 +79,83 @@ def predict(
 
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
-    panoptic = PanopticRequest(task, rule, stuff_labels, stuff_maps)
-    panoptic.check()
-    kinds = _kinds(save, nothing=as_json and out is None, panoptic=panoptic.wanted)
+    panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
+    kinds = _kinds(save, nothing=as_json and out is None, panoptic=panoptic is not None)
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:
         raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
     _check_sharing(devices or 1, folder, device, as_json)
     _share(devices)
 
-    from ..inference.batch.run import Target
+    from ..api import load
+    from ..inference.batch.run import predict_files
+    from ..inference.batch.sources import find_images
+    from ..inference.options import PredictOptions
     from ..runtime.cluster import find_place, join_others
+    from ..runtime.distributed import rank
 
     place = find_place(os.environ)
     _check_sharing(place.world_size, folder, device, as_json)
-    request = _Request(
-        sources,
-        model,
-        None if folder is None else Target(folder, kinds),
-        {"size": size, "score": score, "max_dets": max_dets, "tta": tta},
-        stages,
-        panoptic,
-        resume,
+    options = PredictOptions().with_(
+        size=size,
+        score=score,
+        max_dets=max_dets,
+        batch_size=batch,
+        tta=tta,
+        panoptic=panoptic,
     )
     join_others(place, device)
-    how = {"device": device, "fast": fast == "on"}
-    if _predict(request, how, batch, as_json):
-        raise typer.Exit(DataError.exit_code)
+    find_images(sources, leave_out=folder)  # what is not there is told before the model is loaded
+    predictor = load(model, device=device, fast=fast == "on")
+    if stages is not None:
+        predictor = predictor.first_stages(stages)
+    console = notices()
+    with progress_bar(console) as bar:
+        images = bar.add_task("images", total=None)
+
+        def on_image(one: Result | Unreadable, done: int, total: int) -> None:
+            if as_json:
+                _print_json(one)
+            bar.update(images, completed=done, total=total)
+
+        report = predict_files(
+            predictor,
+            sources,
+            folder,
+            options,
+            save=kinds,
+            resume=resume,
+            on_image=on_image,
+            say=console.print,
+        )
+    if rank() == 0:
+        for line in _summary(report, folder):
+            console.print(line)
+        if report.unreadable:
+            raise typer.Exit(DataError.exit_code)
 
 
-class _Request(NamedTuple):
-    """What is to be done, whoever does it."""
-
-    sources: list[str]
-    model: Path
-    target: Target | None
-    options: dict[str, Any]  # those of `Predictor.stream` that results depend on
-    stages: int | None
-    panoptic: PanopticRequest
-    resume: bool
+def _summary(report: BatchReport, folder: Path | None) -> Iterator[str]:
+    rate = (report.images - report.kept) / max(report.seconds, 1e-9)
+    kept = f" ({report.kept} of them kept)" if report.kept else ""
+    where = f"; results are in {folder}" if folder else ""
+    found = f"{report.objects} objects in {report.images} images"
+    yield f"{found}{kept}, {rate:.2f} images/s{where}"
+    if report.unreadable:
+        yield f"{len(report.unreadable)} images could not be read (named above)"
 
 
-def _predict(request: _Request, how: dict[str, Any], batch: int, as_json: bool) -> int:
-    """Do this process's share; the number of images that could not be read, in the first one."""
-    from ..api import load
-    from ..inference.batch.journal import Journal
-    from ..inference.batch.run import PredictionRun
-    from ..inference.batch.shares import shares
-    from ..inference.views import TTA
-    from ..runtime.distributed import from_first, rank
+def _print_json(one: Result | Unreadable) -> None:
+    """One line on standard output."""
+    from ..inference.results import Result
 
-    if request.options["tta"] is not None:
-        TTA.parse(request.options["tta"])  # a mistake in it is told before the work
-    target, console, options = request.target, notices(), request.options
-    journal = None if target is None else Journal(target.folder, rank())
-    images, kept = from_first(lambda: _plan(request, journal, console))
-    predictor = load(request.model, **how)
-    if request.stages is not None:
-        predictor.detector = predictor.detector.first_stages(request.stages)
-    if target is not None and "masks" in target.kinds and not predictor.config.cascade.masks:
-        raise UsageError("U04", f"--save masks: {request.model} finds boxes only. Leave masks out.")
-    if options["score"] is None:
-        options = options | {"score": predictor.shown_from}
-    options = options | request.panoptic.options(predictor.config)
-    run = PredictionRun(
-        images, kept, target, journal, shares(), console, first=rank() == 0, as_json=as_json
+    record = (
+        one.to_json()
+        if isinstance(one, Result)
+        else {"source": str(one.source), "error": str(one.error)}
     )
-    with journal or contextlib.nullcontext():
-        run.run(predictor, batch_size=batch, **options)
-    return run.report()
-
-
-def _plan(
-    request: _Request, journal: Journal | None, console: Console
-) -> tuple[list[Path], set[str]]:
-    """All images, and the sources of those that a stopped run has finished."""
-    target = request.target
-    images = find_images(request.sources, leave_out=None if target is None else target.folder)
-    if journal is None or target is None:
-        return images, set()
-
-    from ..api import find_model
-    from ..inference.batch.run import kept_lines
-    from ..interop.zoo.downloading import sha256_of
-    from ..runtime.files import remove_drafts
-
-    model = sha256_of(find_model(request.model))
-    settings = {"relook": __version__, "model": model, **request.options, "stages": request.stages}
-    settings |= {"save": target.kinds, **request.panoptic.settings()}
-    if journal.is_there and not request.resume:
-        console.print(f"{target.folder}: starting over; --resume goes on with a stopped run")
-    if not journal.begin(settings, resume=request.resume):
-        return images, set()
-    for name in ("", "overlay", "masks", "panoptic"):
-        remove_drafts(target.folder / name)
-    kept = kept_lines(journal, images, target)
-    journal.keep(kept.values())
-    return images, set(kept)
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
 
 
 def _share(devices: int | None) -> None:
@@ -214,12 +192,7 @@ def _kinds(save: str | None, nothing: bool, panoptic: bool) -> tuple[str, ...]:
     """What to save, sorted, from the value of ``--save``."""
     if save is None:
         return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
-    kinds = tuple(sorted({part.strip() for part in save.split(",") if part.strip()}))
-    for kind in kinds:
-        if kind not in KINDS:
-            raise UsageError("U01", f"--save: unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
-        if kind == "panoptic" and not panoptic:
-            raise UsageError(
-                "U04", "--save panoptic: nothing panoptic is made. Add --task panoptic."
-            )
-    return kinds
+    from ..inference.batch.writer import check_kinds
+
+    named = [part.strip() for part in save.split(",") if part.strip()]
+    return check_kinds(named, panoptic=panoptic)

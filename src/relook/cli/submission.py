@@ -11,8 +11,8 @@ from ..errors import RelookError, UsageError
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
+    from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
-    from ..inference.views import TTA
 
 
 def refuse_beside_submission(**others: Any) -> None:
@@ -37,11 +37,7 @@ def submit(
     model: Path,
     data: tuple[Path, Path],
     folder: Path,
-    *,
-    max_dets: int | None,
-    size: tuple[int, int] | None,
-    batch: int,
-    tta: TTA | None,
+    options: PredictOptions,
 ) -> None:
     """Write the files of one model, whose own file is `model`, into `folder`, and say so.
 
@@ -54,7 +50,6 @@ def submit(
 
     index = read_coco(*data, annotated=False)
     algorithm = name_of(model)
-    cap = max_dets or MOST
     try:
         with progress_bar(notices()) as bar:
             task = bar.add_task("images", total=len(index.images))
@@ -63,16 +58,13 @@ def submit(
                 index,
                 folder,
                 submission_name(data[0], algorithm),
-                max_dets=cap,
-                size=size,
-                batch_size=batch,
-                tta=tta,
+                options,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; results of a part are not written.") from None
     for path in paths:
-        typer.echo(_told(path, check_submission(path, index, cap)))
+        typer.echo(_told(path, check_submission(path, index, options.max_dets or MOST)))
 
 
 def check_submission_file(

@@ -176,13 +176,13 @@ def train(
         return
     from ..training.loop import train as run_training
 
-    asked = overlays(config, options, data, assignments or [])
+    changes = overlays(config, options, data, assignments or [])
     if weights is None:
         from ..training.settings import resolve
 
-        run_training(resolve(asked, preset_name=model), notices(), out=out)
+        run_training(resolve(changes, preset_name=model), notices(), out=out)
         return
-    start, settings, annotations = _continued(_start(weights), model, asked, fine_tune)
+    start, settings, annotations = _continued(_start(weights), model, changes, fine_tune)
     run_training(settings, notices(), out=out, start=start, annotations=annotations)
 
 
@@ -209,19 +209,19 @@ def _start(weights: Path) -> Start:
 
 
 def _continued(
-    start: Start, model: str | None, asked: list[Overlay], fine_tune: bool
+    start: Start, model: str | None, changes: list[Overlay], fine_tune: bool
 ) -> tuple[Start, Settings, Annotations | None]:
     """How to go on from `start`: as suits the data, or else by the recipe of the preset."""
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
 
-    named = model or next((o.preset for o in reversed(asked) if o.preset), None)
+    named = model or next((o.preset for o in reversed(changes) if o.preset), None)
     name = named or _name_of(start)
     if fine_tune:
-        tuned = fine_tuning(start.saved, asked, name=name, model_named=named is not None)
+        tuned = fine_tuning(start.saved, changes, name=name, model_named=named is not None)
         return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
     base = start.saved.config if named is None else None
-    return start, resolve(asked, preset_name=name, base=base), None
+    return start, resolve(changes, preset_name=name, base=base), None
 
 
 def _name_of(start: Start) -> str:

@@ -31,6 +31,6 @@ def _compared(predictor: Predictor, index: CocoIndex, record: ImageRecord, max_d
         text=False,
     )
     result = predictor.predict(image, max_dets=max_dets)
-    shown = len(result.filter(result.shown_from))
+    shown = len(result)
     caption = f"{record.file_name}: {len(things)} annotated, {shown} found"
     return Row((truth, result.draw(text=False)), caption)

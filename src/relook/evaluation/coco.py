@@ -26,7 +26,7 @@ from ..errors import DataError, UsageError
 from ..inference.results import ClassLike
 from .counting import CountingCurve
 from .crowding.rule import HuddleRule
-from .crowding.scores import score_huddles
+from .crowding.table import crowding_section
 from .curves import Curves
 from .ground_truth import Annotation, GroundTruth, read_ground_truth
 from .matching import FastCOCOeval
@@ -97,7 +97,7 @@ def evaluate_coco(
         counting=None if count_from is None else curve.at(count_from),
         best_counting=curve.best(),
         curves=Curves.from_evaluator(evaluators[-1], curve),
-        huddles=None if huddles is None else score_huddles(truth, evaluators, huddles),
+        sections=() if huddles is None else (crowding_section(truth, evaluators, huddles),),
         resampled=None if resampling is None else resample(truth, evaluators, resampling),
     )
 

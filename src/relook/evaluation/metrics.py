@@ -5,15 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from .counting import IOU, Counting
-from .crowding.scores import HuddleScores
-from .crowding.table import huddle_table
 from .curves import Curves
-from .statistics.bootstrap import Resampled
+from .statistics.weighted_precision import Resampled
 
 FORMAT_VERSION = 1
+
+
+class Numbers(Protocol):
+    """Numbers of a study, as `Metrics` keeps them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that json can write."""
+        ...
+
+
+N = TypeVar("N", bound=Numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Further numbers that an evaluation was asked for, such as those by crowding."""
+
+    name: str  # in the json
+    numbers: Numbers
+    text: str  # below the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +103,8 @@ class Metrics:
     counting: Counting | None  # at the threshold that was asked for; None if there was none
     best_counting: Counting | None  # at the threshold that is best; None if no object was found
     curves: Curves  # of masks where `mask` is there, else of boxes; not part of the json
-    huddles: HuddleScores | None = None  # by how much objects overlap; None unless asked for
-    resampled: Resampled | None = None  # the same; not part of the json
+    sections: tuple[Section, ...] = ()  # none unless asked for
+    resampled: Resampled | None = None  # None unless asked for; not part of the json
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that json can write: nan, which json does not have, becomes None."""
@@ -107,8 +125,15 @@ class Metrics:
                 "at_shown_from": _counting_to_json(self.counting),
                 "best": _counting_to_json(self.best_counting),
             },
-            "huddles": None if self.huddles is None else self.huddles.to_json(),
+            **{section.name: section.numbers.to_json() for section in self.sections},
         }
+
+    def section(self, kind: type[N]) -> N | None:
+        """The numbers of this kind, where they were asked for."""
+        for section in self.sections:
+            if isinstance(section.numbers, kind):
+                return section.numbers
+        return None
 
     @property
     def kind(self) -> Literal["box", "mask"]:
@@ -134,8 +159,8 @@ class Metrics:
             lines += ["", *self._class_lines()]
         for reason, count in self.skipped.items():
             lines.append(f"left out: {count} x {reason}")
-        if self.huddles is not None:
-            lines += ["", huddle_table(self.huddles)]
+        for section in self.sections:
+            lines += ["", section.text]
         return "\n".join(lines)
 
     def _summary(self) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from ..data.coco.reader import Category, CocoIndex
 from ..errors import DataError
-from ..inference.predictor import Predictor
-from ..inference.views import TTA
+from ..inference.options import OptionChanges, PredictOptions
+from ..inference.predictor import DEFAULTS, Predictor
 from .coco import IouType, evaluate_coco
 from .crowding.rule import HuddleRule, find_huddles
 from .ground_truth import GroundTruth, truth_of
@@ -31,20 +32,19 @@ class Evaluation(NamedTuple):
 def evaluate_model(
     predictor: Predictor,
     index: CocoIndex,
+    options: PredictOptions = DEFAULTS,
     *,
-    max_dets: int | None = None,
-    size: tuple[int, int] | None = None,
-    batch_size: int = 1,
-    tta: TTA | None = None,
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     huddles: HuddleRule | None = None,
     resampling: Resampling | None = None,
+    **changes: Unpack[OptionChanges],
 ) -> Evaluation:
-    """COCO metrics of `predictor` on the images of `index`, at the model's own test threshold.
+    """COCO metrics of `predictor` on the images of `index`.
 
-    At most `max_dets` objects count in an image: in suppression, in the cap and in the scoring;
-    by default the model's own cap. `limit` takes the first images only. `progress` is called
+    `changes` are fields of `options`. Objects count from the network's own test threshold on,
+    unless another score is asked for, and at most `max_dets` of an image: in suppression, in the
+    cap and in the scoring. `limit` takes the first images only. `progress` is called
     with how many images are done, and of how many. Classes are matched by name. Objects are
     counted from the score `predictor.shown_from`, and from the one that is best. `huddles` asks for
     the numbers by how much objects overlap, `resampling` for those of resamples of the images.
@@ -53,8 +53,9 @@ def evaluate_model(
         DataError: D13 when the model cannot tell a class of the data, D11 when there is no
             image, D01 or D02 when one is missing or unreadable, D10 when one has another size
             than the data says, D09 when huddles are to be told by masks and an object has none.
-        UsageError: U03 for an option that makes no sense.
+        UsageError: U02 or U03 for an option that is unknown or makes no sense.
     """
+    options = for_scoring(predictor, options.with_(**changes))
     ids = match_classes(predictor.classes, index)
     records = index.images[:limit]
     if not records:
@@ -62,16 +63,9 @@ def evaluate_model(
     truth = truth_of(index)
     if huddles is not None:
         find_huddles(truth, huddles)  # fails before the work rather than after it
-    cap = max_dets or predictor.config.cascade.max_detections
     started = time.perf_counter()
     found: list[dict[str, Any]] = []
-    results = predictor.stream(
-        (record.path for record in records),
-        size=size,
-        max_dets=cap,
-        batch_size=batch_size,
-        tta=tta,
-    )
+    results = predictor.stream((record.path for record in records), options)
     for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
         check_size(record.path, result.size, index.path, (record.height, record.width))
         found.extend(result.to_coco(record.id))
@@ -82,7 +76,7 @@ def evaluate_model(
     metrics = evaluate_coco(
         truth,
         found,
-        max_dets=cap,
+        max_dets=options.max_dets or predictor.config.cascade.max_detections,
         iou_types=iou_types,
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],
@@ -96,6 +90,11 @@ def evaluate_model(
         if one["category_id"] in ids
     ]
     return Evaluation(metrics, predictions, len(records) / seconds, truth)
+
+
+def for_scoring(predictor: Predictor, options: PredictOptions) -> PredictOptions:
+    """`options` from the network's own test threshold on, unless they ask for another score."""
+    return options if options.score is not None else replace(options, score=predictor.test_score)
 
 
 def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int, int]:

@@ -1,95 +1,135 @@
-"""A network at work on images that are read and resized."""
+"""The engine: the only place that runs `Detector.detect` and `Detector.segment`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import islice
-from typing import Any
 
 import torch
 
 from ..config.model import InputConfig
 from ..data.batching import batch_images
-from ..models.detector import Detector, Segmented
+from ..models.cascades.protocol import Cascade
+from ..models.detector import Detector
+from ..models.folding import FoldedCopy, fast_ways
 from ..ops.cpu.switch import plain
-from ..runtime.devices import memory_explained
+from ..runtime.devices import choose_device, memory_explained
+from ..runtime.memory import keep_freed
 from ..structures.detection import Detections, ImageBatch
-from .options import PredictionOptions
-from .preprocess import Prepared, Unreadable, batches, window_of
-from .tta import detect_in_views
-from .views import TTA, views_of
-
-Found = Detections | Segmented  # in one image
+from .options import PredictOptions
+from .preprocess import Prepared
+from .tta import merge_views, turned_back
+from .views import TTA, View, views_of
 
 
-class Detecting:
-    """What is found in images, one after the other.
+class Engine:
+    """Runs a detector on images.
 
-    `network` gives what predicts, the `detector` itself or a copy of it, once it is in its mode
-    for predicting. `normal` is how images become numbers.
+    It owns all that prediction needs around the network: evaluation mode, which is undone
+    afterwards, PyTorch's inference mode, the folded copy, the device, and the message when memory
+    is not enough. Threads may share an engine.
+
+    Args:
+        detector: The network; it may still change.
+        input: How images become numbers.
+        fast: Take the fast operations of `ops.cpu`, and the folded copy.
+        fold: Predict with a folded copy where there is one (float32 on a CPU). Without it every
+            layer runs as it is, which hooks on layers need.
     """
 
     def __init__(
-        self,
-        detector: Detector,
-        network: Callable[[], Detector],
-        normal: InputConfig,
-        device: torch.device,
-        asked: PredictionOptions,
-        *,
-        fast: bool,
+        self, detector: Detector, input: InputConfig, *, fast: bool = True, fold: bool = True
     ) -> None:
-        self.detector, self.network = detector, network
-        self.normal, self.device, self.asked, self.fast = normal, device, asked, fast
+        self.detector, self.input = detector, input
+        self.fast, self.fold = fast, fold
+        self._folded = FoldedCopy()
 
-    def all(
-        self, ready: Iterator[Prepared | Unreadable]
-    ) -> Generator[tuple[Prepared, Found] | Unreadable, None, None]:
-        """What was found in each image, in order, computed in batches of equal padded size."""
-        size = self.asked.batch_size
-        while window := list(islice(ready, window_of(size))):
-            found: dict[int, Found] = {}
-            given = 0
-            for batch in batches(window, size):
-                images = [one for i in batch if isinstance(one := window[i], Prepared)]
-                found |= zip(batch, self.detect(images), strict=True)
-                for one in window[given:]:
-                    if isinstance(one, Unreadable):
-                        yield one
-                    elif given in found:
-                        yield one, found.pop(given)
-                    else:
-                        break
-                    given += 1
-            yield from (one for one in window[given:] if isinstance(one, Unreadable))
+    @property
+    def device(self) -> torch.device:
+        """The device of the detector's weights."""
+        return next(self.detector.parameters()).device
 
-    def detect(self, batch: Sequence[Prepared]) -> list[Found]:
-        """What is found in images of one padded size."""
-        asked, normal = self.asked, self.normal
-        how: dict[str, Any] = {"score_threshold": asked.score, "max_detections": asked.max_dets}
-        if asked.tta is not None:
-            return [self._detect_in_views(one, asked.tta, **how) for one in batch]
+    def to(self, device: torch.device | str) -> None:
+        """Move the detector; ``"auto"`` is a GPU if there is a usable one, else the CPU.
+
+        Raises:
+            RelookError: R04 when the machine has no such device.
+            UsageError: U03 when there is no device of that name.
+        """
+        self.detector.to(choose_device(device))
+
+    @property
+    def folds(self) -> bool:
+        """Whether the folded copy predicts."""
+        weight = next(self.detector.parameters())
+        is_plain_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
+        return self.fast and self.fold and is_plain_cpu
+
+    def describe(self) -> list[str]:
+        """The fast ways that predictions take, as lines of text."""
+        if self.folds:
+            return fast_ways()
+        why = f"there are none on {self.device}" if self.fast else "fast is off"
+        return [f"plain operations of PyTorch and torchvision: {why}"]
+
+    def run(self, images: ImageBatch, options: PredictOptions) -> list[Detections]:
+        """Detections of each image of a batch, best first, in pixels of the original images.
+
+        Of `options` the score and the most objects count, and whether pixels are labelled; None
+        is the network's own test threshold and cap.
+
+        Raises:
+            RelookError: R04 when the batch does not fit on the device.
+            ModelError: M04 for labels of pixels from a network that has none, M05 for a batch
+                that cannot be fed to the network.
+        """
+        with self._predicting(images) as network:
+            run = network.segment if options.label_pixels else network.detect
+            return run(
+                images.to(self.device),
+                score_threshold=options.score,
+                max_detections=options.max_dets,
+            )
+
+    def run_prepared(self, batch: Sequence[Prepared], options: PredictOptions) -> list[Detections]:
+        """Detections of images of one padded size, in the views that `options` ask for.
+
+        Raises:
+            As `run`.
+        """
+        if options.tta is not None:
+            return [self._run_views(one, options.tta, options) for one in batch]
         images = batch_images(
-            [one.resized for one in batch], [one.size for one in batch], normal.mean, normal.std
+            [one.resized for one in batch],
+            [one.size for one in batch],
+            self.input.mean,
+            self.input.std,
         )
-        with self._predicting(images):
-            if asked.label_pixels:
-                return list(self.network().segment(images.to(self.device), **how))
-            return list(self.network().detect(images.to(self.device), **how))
+        return self.run(images, options)
 
-    def _detect_in_views(self, one: Prepared, tta: TTA, **how: Any) -> Detections:
-        views = views_of(one.image, tta, self.asked.size, self.normal.mean, self.normal.std)
-        views = [view._replace(images=view.images.to(self.device)) for view in views]
+    def _run_views(self, one: Prepared, tta: TTA, options: PredictOptions) -> Detections:
+        size = options.size or self.input.size
+        views = views_of(one.image, tta, size, self.input.mean, self.input.std)
+        if len(views) == 1:
+            (found,) = self.run(views[0].images, options)
+            return turned_back(found, views[0])
+        views = [View(view.images.to(self.device), view.flipped) for view in views]
         largest = max((view.images for view in views), key=lambda images: images.pixels.numel())
-        with self._predicting(largest):
-            return detect_in_views(self.network(), views, tta, **how)
+        with self._predicting(largest) as network:
+            cascade: Cascade = network.cascade  # type: ignore[assignment]
+            return merge_views(
+                network,
+                views,
+                tta,
+                cascade.score_threshold if options.score is None else options.score,
+                cascade.max_detections if options.max_dets is None else options.max_dets,
+            )
 
     @contextmanager
-    def _predicting(self, images: ImageBatch) -> Iterator[None]:
-        """The detector as it is for predicting, and what it means when memory is not enough."""
+    def _predicting(self, images: ImageBatch) -> Iterator[Detector]:
+        """The network that predicts, in its mode for it; `images` say how large a batch was."""
         was_training = self.detector.training
-        if was_training:  # only then, so that threads may share a predictor
+        if was_training:  # only then, so that threads may share an engine
             self.detector.eval()
         height, width = images.pixels.shape[-2:]
         what = f"{len(images)} images of {width}x{height} pixels"
@@ -99,7 +139,13 @@ class Detecting:
                 torch.inference_mode(),
                 nullcontext() if self.fast else plain(),
             ):
-                yield
+                yield self._network()
         finally:
             if was_training:
                 self.detector.train()
+
+    def _network(self) -> Detector:
+        if not self.folds:
+            return self.detector
+        keep_freed()
+        return self._folded.of(self.detector)

@@ -1,60 +1,131 @@
-"""What a prediction is asked for."""
+"""One request for a prediction: made once, passed whole from the command line to the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypedDict, Unpack
 
-from ..errors import UsageError
+from ..config.base import overlay
+from ..config.model import PanopticConfig
+from ..data.panoptic.labels import StuffLabels
+from ..errors import UsageError, did_you_mean
 from .views import TTA
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionOptions:
-    """Options that make sense.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticRequest:
+    """Panoptic maps are wanted: how objects and labels of pixels are merged, and the labels."""
+
+    rule: PanopticConfig | None = None
+    """The fields that it sets stand in for those of the model's own rule."""
+    labels: StuffLabels | None = None
+    """What labels of pixels mean, or the maps of another model; None: what the model says."""
+
+    @property
+    def from_model(self) -> bool:
+        """Whether the model labels the pixels, and not files of another one."""
+        return self.labels is None or self.labels.folder is None
+
+    def rule_for(self, own: PanopticConfig) -> PanopticConfig:
+        """The rule for a model whose `own` it stands in for."""
+        return own if self.rule is None else overlay(own, self.rule.model_dump(exclude_unset=True))
+
+    def record(self) -> dict[str, Any]:
+        """The request as json values."""
+        labels = self.labels
+        return {
+            "rule": {} if self.rule is None else self.rule.model_dump(exclude_unset=True),
+            "labels": None
+            if labels is None
+            else {str(label): [c.id, c.name] for label, c in labels.categories.items()},
+            "maps": None if labels is None or labels.folder is None else str(labels.folder),
+        }
+
+
+class OptionChanges(TypedDict, total=False):
+    """Fields of `PredictOptions` as people write them."""
+
+    size: Sequence[int] | None
+    score: float | None
+    max_dets: int | None
+    batch_size: int
+    tta: TTA | str | None  # text is that of ``--tta``
+    panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictOptions:
+    """What a prediction is asked for. None is what the model has.
 
     Raises:
-        UsageError: U03 for one that does not, U04 for two that do not go together.
+        UsageError: U03 for a value that makes no sense, U04 for two that do not go together.
     """
 
-    size: tuple[int, int]  # (long, short) limits in pixels
-    score: float | None  # None: the model's own test threshold
-    max_dets: int | None  # None: the model's own cap
-    batch_size: int
-    tta: TTA | None
-    label_pixels: bool = False  # each pixel's label too
-
-    @classmethod
-    def of(
-        cls,
-        size: Sequence[int],
-        score: float | None,
-        max_dets: int | None,
-        batch_size: int,
-        tta: TTA | str | None,
-        *,
-        label_pixels: bool = False,
-    ) -> PredictionOptions:
-        """The same from what people write: any sequence, and text for `TTA.parse`."""
-        if len(size) != 2:
-            raise UsageError("U03", f"size: expected (long, short) in pixels, got {tuple(size)}")
-        views = TTA.parse(tta) if isinstance(tta, str) else tta
-        own = int(size[0]), int(size[1])
-        return cls(own, score, max_dets, batch_size, views, label_pixels)
+    size: tuple[int, int] | None = None
+    """(long, short) sides in pixels that images are scaled to fit."""
+    score: float | None = None
+    """Least score of an object, from 0 to 1. None: `Predictor.shown_from`, and in an `Engine`,
+    which has no such score, the test threshold of the network."""
+    max_dets: int | None = None
+    """Most objects in an image. More than the model's own cap raise its number of proposals."""
+    batch_size: int = 1
+    """Images of one padded size that the network is given at a time."""
+    tta: TTA | None = None
+    """Views of each image that are merged; their scales take the place of `size`."""
+    panoptic: PanopticRequest | None = None
+    """A panoptic map too; None: objects only."""
 
     def __post_init__(self) -> None:
-        size = self.size
-        if not 0 < size[1] <= size[0]:
-            raise UsageError("U03", f"size: expected (long, short) in pixels, got {size}")
+        if self.size is not None:
+            long, short, *more = (*self.size, 0, 0)
+            if len(more) != 2 or not 0 < short <= long:
+                raise UsageError("U03", f"size: expected (long, short) in pixels, got {self.size}")
         if self.score is not None and not 0 <= self.score <= 1:
             raise UsageError("U03", f"score: expected a number from 0 to 1, got {self.score}")
         if self.max_dets is not None and self.max_dets < 1:
             raise UsageError("U03", f"max_dets: expected at least 1, got {self.max_dets}")
+        if self.batch_size < 1:
+            raise UsageError("U03", f"batch_size: expected at least 1, got {self.batch_size}")
         if self.label_pixels and self.tta is not None:
             raise UsageError(
                 "U04",
                 "tta merges objects of several views, not labels of pixels. Leave it out, or "
                 "give label maps of another model.",
             )
-        if self.batch_size < 1:
-            raise UsageError("U03", f"batch_size: expected at least 1, got {self.batch_size}")
+
+    @property
+    def label_pixels(self) -> bool:
+        """Whether the network is to label every pixel."""
+        return self.panoptic is not None and self.panoptic.from_model
+
+    def with_(self, **changes: Unpack[OptionChanges]) -> PredictOptions:
+        """A copy with fields changed, from values as people write them.
+
+        Raises:
+            UsageError: U02 for a name that is no option, else as `PredictOptions`.
+        """
+        if not changes:
+            return self
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise UsageError("U02", f"unknown option {name!r}; {did_you_mean(name, known)}")
+        values: dict[str, Any] = dict(changes)
+        if (size := values.get("size")) is not None:
+            values["size"] = tuple(int(side) for side in size)
+        if isinstance(tta := values.get("tta"), str):
+            values["tta"] = TTA.parse(tta)
+        if isinstance(panoptic := values.get("panoptic"), bool):
+            values["panoptic"] = PanopticRequest() if panoptic else None
+        return replace(self, **values)
+
+    def record(self) -> dict[str, Any]:
+        """Everything that results depend on, as json values: all but the size of batches."""
+        return {
+            "size": None if self.size is None else list(self.size),
+            "score": self.score,
+            "max_dets": self.max_dets,
+            "tta": None if self.tta is None else asdict(self.tta),
+            "panoptic": None if self.panoptic is None else self.panoptic.record(),
+        }

@@ -29,12 +29,12 @@ class PanopticTask:
         config: ModelConfig,
         classes: Sequence[ClassLike],
         stuff: Sequence[PanopticCategory],
-        rule: PanopticConfig | None = None,
+        rule: PanopticConfig,
         labels: StuffLabels | None = None,
     ) -> PanopticTask:
         """The task for a model with `config`, thing `classes` and kinds of `stuff`.
 
-        `rule` stands in for the model's own, `labels` for its own labels.
+        `labels` stand in for its own labels.
 
         Raises:
             ModelError: M04 for a model without masks, or whose labels nobody has named.
@@ -55,7 +55,7 @@ class PanopticTask:
                     f"panoptic: category id {item.id} is the thing {item.name} and the stuff "
                     f"{names[item.id]}. Give the labels of the stuff other ids.",
                 )
-        return cls(PanopticRule(**(rule or config.panoptic).model_dump()), labels)
+        return cls(PanopticRule(**rule.model_dump()), labels)
 
     def of_result(self, result: Result, semantic: NDArray[np.uint8] | None) -> Result:
         """`result` with its panoptic map, from the model's `semantic` labels (H, W), or for None

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import Any, overload
+from functools import partial
+from itertools import islice
+from typing import Any, Unpack, overload
 
 import torch
 
-from ..config.model import ModelConfig, PanopticConfig
+from ..config.model import ModelConfig
 from ..data.coco.reader import Category
-from ..data.panoptic.labels import StuffLabels
 from ..errors import DataError, ModelError
-from ..models.detector import Detector, Segmented
-from ..models.folding import FoldedCopy, fast_ways
-from ..runtime.devices import choose_device
-from ..runtime.memory import keep_freed
-from ..runtime.prefetch import in_order
+from ..models.detector import Detector
+from ..runtime.prefetch import Behind, in_order
+from ..structures.detection import Detections
 from ..structures.panoptic import PanopticCategory
-from ..weights.file import SavedModel
-from .engine import Detecting, Found
-from .options import PredictionOptions
+from ..weights import SavedModel
+from .engine import Engine
+from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
-from .preprocess import READ_AHEAD, ImageSource, Prepared, Unreadable, read, window_of
+from .preprocess import ImageSource, Prepared, Unreadable, batches, read, read_ahead, window_of
 from .results import SHOWN_FROM, Result
-from .views import TTA
+
+DEFAULTS = PredictOptions()
+Job = Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
 
 
 class Predictor:
     """A detector with the names of its classes, ready for images.
 
-    `shown_from` is the score from which its objects are worth showing: drawings and the command
-    line leave out the others, results hold everything above the model's lower test threshold.
-    `stuff` names the labels of pixels of a model that was trained on panoptic data.
+    `shown_from` is the score from which an object is found, unless a prediction asks for another
+    one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
     `licence` is that of weights which others trained, where they are, else None. Unless `fast` is
     off, prediction on a CPU takes the ways that `describe` names: the same results up to
     rounding, in less time.
@@ -55,18 +55,18 @@ class Predictor:
                 "M04",
                 f"the model tells {config.num_classes} classes apart, {len(classes)} were named",
             )
-        self.detector = detector
+        self.engine = Engine(detector, config.input, fast=fast)
         self.config = config
         self.classes = tuple(classes)
         self.stuff = tuple(stuff)
         self.shown_from = shown_from
         self.licence = licence
-        self.fast = fast
-        self._folded = FoldedCopy()
         self.to(device)
 
     @classmethod
-    def of(cls, saved: SavedModel, *, device: torch.device | str = "auto") -> Predictor:
+    def of(
+        cls, saved: SavedModel, *, device: torch.device | str = "auto", fast: bool = True
+    ) -> Predictor:
         """The predictor of a model file, with what the file says about score and licence."""
         score = saved.extra.get("shown_from")
         return cls(
@@ -77,12 +77,49 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
+            fast=fast,
         )
 
     @property
+    def detector(self) -> Detector:
+        """The network."""
+        return self.engine.detector
+
+    @property
     def device(self) -> torch.device:
-        """Where the detector's weights are."""
-        return next(self.detector.parameters()).device
+        """The device of the detector's weights."""
+        return self.engine.device
+
+    @property
+    def fast(self) -> bool:
+        """Whether predictions take the fast ways; can be set at any time."""
+        return self.engine.fast
+
+    @fast.setter
+    def fast(self, on: bool) -> None:
+        self.engine.fast = on
+
+    @property
+    def test_score(self) -> float:
+        """The network's own test threshold: the low one, from which objects are evaluated."""
+        return self.config.cascade.score_threshold
+
+    def first_stages(self, stages: int) -> Predictor:
+        """A predictor with the first `stages` of the cascade; the weights are shared.
+
+        Raises:
+            UsageError: U03 when the cascade does not have so many.
+        """
+        return Predictor(
+            self.detector.first_stages(stages),
+            self.config,
+            self.classes,
+            device=self.device,
+            stuff=self.stuff,
+            shown_from=self.shown_from,
+            licence=self.licence,
+            fast=self.fast,
+        )
 
     def to(self, device: torch.device | str) -> Predictor:
         """This predictor, moved; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -91,192 +128,168 @@ class Predictor:
             RelookError: R04 when the machine has no such device.
             UsageError: U03 when there is no device of that name.
         """
-        self.detector.to(choose_device(device))
+        self.engine.to(device)
         return self
 
     @overload
     def predict(
         self,
         images: ImageSource,
+        options: PredictOptions = ...,
         *,
-        size: tuple[int, int] | None = None,
-        score: float | None = None,
-        max_dets: int | None = None,
-        batch_size: int = 1,
-        tta: TTA | str | None = None,
-        panoptic: PanopticConfig | bool = False,
-        stuff: StuffLabels | None = None,
-        device: torch.device | str | None = None,
+        device: torch.device | str | None = ...,
+        **changes: Unpack[OptionChanges],
     ) -> Result: ...
     @overload
     def predict(
         self,
         images: list[Any] | tuple[Any, ...],
+        options: PredictOptions = ...,
         *,
-        size: tuple[int, int] | None = None,
-        score: float | None = None,
-        max_dets: int | None = None,
-        batch_size: int = 1,
-        tta: TTA | str | None = None,
-        panoptic: PanopticConfig | bool = False,
-        stuff: StuffLabels | None = None,
-        device: torch.device | str | None = None,
+        device: torch.device | str | None = ...,
+        **changes: Unpack[OptionChanges],
     ) -> list[Result]: ...
     def predict(
         self,
         images: ImageSource | list[Any] | tuple[Any, ...],
+        options: PredictOptions = DEFAULTS,
         *,
-        size: tuple[int, int] | None = None,
-        score: float | None = None,
-        max_dets: int | None = None,
-        batch_size: int = 1,
-        tta: TTA | str | None = None,
-        panoptic: PanopticConfig | bool = False,
-        stuff: StuffLabels | None = None,
         device: torch.device | str | None = None,
+        **changes: Unpack[OptionChanges],
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
 
         An image is a path, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB,
-        uint8 or float from 0 to 1. It is scaled to fit `size` (long, short) sides in pixels, by
-        default those the model was trained at. `score` and `max_dets` stand in for the model's
-        own test threshold and cap; `device` moves the model first, and it stays there. `tta` looks
-        at several sizes of the image, in place of `size`, and in a mirror: a `relook.TTA`, or
-        what `--tta` takes. `panoptic` asks for the label of each pixel and the panoptic map too,
-        merged by the model's own rule or the one given; `stuff` says what the labels mean where
-        the model does not, or brings those of another model.
+        uint8 or float from 0 to 1. `changes` are fields of `PredictOptions`, such as
+        ``score=0.5``, and stand in for those of `options`. Objects have at least the score
+        `shown_from`, unless a score is asked for. `device` moves the model first, and it stays
+        there.
 
         Images of different padded size never share a batch, so `batch_size` does not change
         results beyond rounding.
 
         Raises:
             DataError: D01 for a missing file, D02 for an image that cannot be read.
-            UsageError: U03 for an option that makes no sense.
+            UsageError: U02 for an unknown option, U03 for one that makes no sense, U04 for two
+                that do not go together.
             ModelError: M04 for `panoptic` and a model that cannot, M05 for an image too large for
                 the network.
             RelookError: R04 when a batch does not fit on the device.
         """
         if device is not None:
             self.to(device)
-        several = isinstance(images, list | tuple)
-        sources: Sequence[ImageSource] = images if isinstance(images, list | tuple) else [images]
-        results = list(
-            self.stream(
-                sources,
-                size=size,
-                score=score,
-                max_dets=max_dets,
-                batch_size=batch_size,
-                tta=tta,
-                panoptic=panoptic,
-                stuff=stuff,
-            )
-        )
-        return results if several else results[0]
+        if isinstance(images, list | tuple):
+            return list(self.stream(images, options, **changes))
+        (result,) = self.stream([images], options, **changes)
+        return result
 
     def stream(
         self,
         images: Iterable[ImageSource],
-        *,
-        size: tuple[int, int] | None = None,
-        score: float | None = None,
-        max_dets: int | None = None,
-        batch_size: int = 1,
-        tta: TTA | str | None = None,
-        panoptic: PanopticConfig | bool = False,
-        stuff: StuffLabels | None = None,
-        on_unreadable: Callable[[ImageSource, DataError], None] | None = None,
+        options: PredictOptions = DEFAULTS,
+        **changes: Unpack[OptionChanges],
     ) -> Generator[Result, None, None]:
         """Results one by one and in order, for more images than fit in memory.
 
-        Options are those of `predict`. An image that cannot be read is handed to
-        `on_unreadable` together with the reason, and gives no result; without it, it raises.
+        Raises as `predict`, after the results before the image that cannot be read; `outcomes`
+        goes on after such an image.
+        """
+        with closing(self.outcomes(images, options, **changes)) as outcomes:
+            for one in outcomes:
+                if isinstance(one, Unreadable):
+                    raise one.error
+                yield one
+
+    def outcomes(
+        self,
+        images: Iterable[ImageSource],
+        options: PredictOptions = DEFAULTS,
+        **changes: Unpack[OptionChanges],
+    ) -> Generator[Result | Unreadable, None, None]:
+        """What becomes of each image, in order: its result, or why it could not be read.
 
         While the network works on one image, a thread reads and resizes the next ones and another
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
+
+        Raises as `predict`, but for images that cannot be read: in place of the first image
+        that it concerns, after the outcomes before it.
         """
-        task = self.panoptic_task(panoptic, stuff)
-        asked = PredictionOptions.of(
-            size or self.config.input.size,
-            score,
-            max_dets,
-            batch_size,
-            tta,
-            label_pixels=task is not None and task.labels.folder is None,
-        )
-        ahead = READ_AHEAD if batch_size == 1 else window_of(batch_size)
+        options = self.resolved(options.with_(**changes))
+        task = self.panoptic_task(options.panoptic)
+        size = options.size or self.config.input.size
+        width = window_of(options.batch_size)
         with (
-            closing(in_order(lambda one: read(one, asked.size), images, ahead=ahead)) as ready,
-            closing(self._detecting(asked).all(ready)) as found,
-            closing(in_order(lambda one: self._finished(one, task), found, ahead=batch_size)) as (
-                results
-            ),
+            closing(
+                in_order(partial(read, limits=size), images, ahead=read_ahead(options.batch_size))
+            ) as ready,
+            Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
         ):
-            for result in results:
-                if isinstance(result, Result):
-                    yield result
-                elif on_unreadable is None:
-                    raise result.error
-                else:
-                    on_unreadable(result.source, result.error)
+            try:
+                while window := list(islice(ready, width)):
+                    for job in self._jobs(window, options):
+                        yield from finishing.put(job)
+            except Exception:
+                yield from finishing.rest()
+                raise
+            yield from finishing.rest()
+
+    def resolved(self, options: PredictOptions) -> PredictOptions:
+        """`options` with the score that this model has for what they ask.
+
+        Objects below the score of the panoptic rule are of no use to a map, but those above it
+        are, so that a map has the same segments here and in an evaluation.
+        """
+        if options.score is not None:
+            return options
+        score = self.shown_from
+        if options.panoptic is not None:
+            score = min(score, options.panoptic.rule_for(self.config.panoptic).score)
+        return options.with_(score=score)
+
+    def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
+        """How objects and labels of pixels are merged; None where nothing panoptic is wanted.
+
+        Raises:
+            ModelError: M04 for a model that cannot.
+            UsageError: U04 when a thing and a kind of stuff have one category id.
+        """
+        if request is None:
+            return None
+        rule = request.rule_for(self.config.panoptic)
+        return PanopticTask.of(self.config, self.classes, self.stuff, rule, request.labels)
+
+    def _jobs(self, window: Sequence[Prepared | Unreadable], options: PredictOptions) -> list[Job]:
+        """Detections of the images of `window`, in order, from batches of equal padded size."""
+        found: dict[int, Detections] = {}
+        for rows in batches(window, options.batch_size):
+            images = [one for i in rows if isinstance(one := window[i], Prepared)]
+            found |= zip(rows, self.engine.run_prepared(images, options), strict=True)
+        return [
+            one if isinstance(one, Unreadable) else (one, found[i]) for i, one in enumerate(window)
+        ]
 
     def _finished(
-        self, found: tuple[Prepared, Found] | Unreadable, task: PanopticTask | None
+        self, job: Job, *, options: PredictOptions, task: PanopticTask | None
     ) -> Result | Unreadable:
         """The result of one image, its masks pasted and coded, its panoptic map merged."""
-        if isinstance(found, Unreadable):
-            return found
-        prepared, what = found
-        detections = what.detections if isinstance(what, Segmented) else what
-        result = Result.from_detections(
-            detections,
-            prepared.image,
-            self.classes,
-            prepared.source,
-            shown_from=self.shown_from,
-        )
+        if isinstance(job, Unreadable):
+            return job
+        prepared, found = job
+        result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
+        if options.score is not None and options.score > self.test_score:
+            result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:
             return result
-        labels = what.semantic.cpu().numpy() if isinstance(what, Segmented) else None
+        labels = None if found.semantic is None else found.semantic.cpu().numpy()
         try:
             return task.of_result(result, labels)
         except DataError as error:
             return Unreadable(prepared.source or "image", error)
 
-    def panoptic_task(
-        self, panoptic: PanopticConfig | bool, stuff: StuffLabels | None = None
-    ) -> PanopticTask | None:
-        """How objects and labels are merged; the options are those of `predict`, and raise as
-        there. None without `panoptic`."""
-        if panoptic is False:
-            return None
-        rule = panoptic if isinstance(panoptic, PanopticConfig) else None
-        return PanopticTask.of(self.config, self.classes, self.stuff, rule, stuff)
-
-    def _detecting(self, asked: PredictionOptions) -> Detecting:
-        normal = self.config.input
-        return Detecting(self.detector, self._network, normal, self.device, asked, fast=self.fast)
-
-    def _network(self) -> Detector:
-        """What predicts: the detector, or its folded copy."""
-        if not self._folds():
-            return self.detector
-        keep_freed()
-        return self._folded.of(self.detector)
-
-    def _folds(self) -> bool:
-        weight = next(self.detector.parameters())
-        return self.fast and weight.device.type == "cpu" and weight.dtype == torch.float32
-
     def describe(self) -> str:
         """What the model is, and which fast ways its predictions take, as lines of text."""
-        if self._folds():
-            ways = fast_ways()
-        else:
-            why = "fast is off" if not self.fast else f"there are none on {self.device}"
-            ways = [f"plain operations of PyTorch and torchvision: {why}"]
-        return "\n".join([repr(self), *ways])
+        return "\n".join([repr(self), *self.engine.describe()])
 
     def __repr__(self) -> str:
         names = ", ".join(category.name for category in self.classes[:4])

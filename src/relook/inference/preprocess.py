@@ -21,7 +21,7 @@ ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
 """A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
-READ_AHEAD = 2  # images, where every one is a batch of its own
+_READ_AHEAD = 2  # images, where every one is a batch of its own
 _LARGEST = 400_000_000  # pixels a network input may have
 
 
@@ -55,6 +55,11 @@ class Unreadable:
 def window_of(batch_size: int) -> int:
     """Images from which batches of one padded size are put together."""
     return 1 if batch_size == 1 else batch_size * _LOOKAHEAD
+
+
+def read_ahead(batch_size: int) -> int:
+    """Images that are read before the network asks for them."""
+    return _READ_AHEAD if batch_size == 1 else window_of(batch_size)
 
 
 def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[list[int]]:

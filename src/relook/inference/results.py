@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..structures.detection import Detections, Size
 
 FORMAT_VERSION = 1
-SHOWN_FROM = 0.3  # score from which objects are drawn when the model knows no better value
+SHOWN_FROM = 0.3  # score from which objects are found when the model knows no better value
 
 RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts": str}
 
@@ -50,7 +50,6 @@ class Result:
     classes: tuple[ClassLike, ...]  # all the model knows
     image: NDArray[np.uint8] | None = None  # (H, W, 3) RGB, for drawing
     source: str | None = None  # where the image came from
-    shown_from: float = SHOWN_FROM  # score from which `draw` shows an object by default
     semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
@@ -64,26 +63,21 @@ class Result:
         source: str | None = None,
         *,
         threshold: float = 0.5,
-        shown_from: float = SHOWN_FROM,
     ) -> Result:
         """The result of `detections`, whose masks are pasted and coded one after the other.
 
         A pixel belongs to an object where its mask probability reaches `threshold`, or, in
         masks that are pasted by resizing, exceeds it.
         """
-        order = np.argsort(-detections.scores.cpu().numpy(), kind="stable")
-        boxes = detections.boxes.cpu().numpy().astype(np.float32).reshape(-1, 4)
-        masks = _paste(detections, threshold)
         return cls(
-            boxes=boxes[order],
-            scores=detections.scores.cpu().numpy().astype(np.float32)[order],
-            labels=detections.labels.cpu().numpy().astype(np.int64)[order],
-            masks=None if masks is None else tuple(masks[i] for i in order),
+            boxes=detections.boxes.cpu().numpy().astype(np.float32).reshape(-1, 4),
+            scores=detections.scores.cpu().numpy().astype(np.float32),
+            labels=detections.labels.cpu().numpy().astype(np.int64),
+            masks=_paste(detections, threshold),
             size=(int(detections.size[0]), int(detections.size[1])),
             classes=tuple(classes),
             image=image,
             source=source,
-            shown_from=shown_from,
         )
 
     def __len__(self) -> int:
@@ -147,16 +141,15 @@ class Result:
         image: NDArray[np.uint8] | None = None,
         **options: Any,
     ) -> Image.Image:
-        """The image with the objects of at least `score` drawn in.
+        """The image with its objects drawn in, or those of at least `score`.
 
-        `score` is by default what the model stores for showing, else 0.3; `image` (H, W, 3) RGB
-        replaces the result's own; `options` are those of
-        `relook.visualization.overlay.draw_objects`.
-        Raises `UsageError` U04 when there is no image.
+        `image` (H, W, 3) RGB replaces the result's own; `options` are those of
+        `relook.visualization.overlay.draw_objects`. Raises `UsageError` U04 when there is no
+        image.
         """
         from ..visualization.overlay import draw_objects
 
-        shown = self.filter(self.shown_from if score is None else score)
+        shown = self.filter(score)
         return draw_objects(
             self._pixels(image),
             shown.boxes,
@@ -253,7 +246,7 @@ def categories_of(
     return (*(PanopticCategory(one.id, one.name, True) for one in classes), *stuff)
 
 
-def _paste(detections: Detections, threshold: float) -> list[RLE] | None:
+def _paste(detections: Detections, threshold: float) -> tuple[RLE, ...] | None:
     """Codes of all masks; never more than one object's window in memory."""
     from ..ops.masks import PASTES
     from ..ops.rle import encode_window
@@ -266,4 +259,4 @@ def _paste(detections: Detections, threshold: float) -> list[RLE] | None:
     for crop, box in zip(probabilities, boxes, strict=True):
         window, left, top = paste(crop, box, detections.size, threshold)
         masks.append(encode_window(window.numpy(), left, top, detections.size))
-    return masks
+    return tuple(masks)

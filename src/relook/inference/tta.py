@@ -9,54 +9,54 @@ averaged over the views.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..models.cascades.protocol import Cascade
 from ..models.cascades.steps import select
-from ..models.detector import Detector, Looked
+from ..models.detector import Detector, FirstStageOutput
 from ..ops.nms import suppress, suppress_classes
 from ..structures.detection import Detections, Rois
 from .views import TTA, View, mirrored
 
 _Found = tuple[Tensor, Tensor, Tensor]  # boxes (N, 4), scores (N,), labels (N,), best first
-_Merge = Callable[[Detector, Sequence[View], Sequence[Looked], TTA, float, int], _Found]
+_Merge = Callable[[Detector, Sequence[View], Sequence[FirstStageOutput], TTA, float, int], _Found]
 
 
 @torch.no_grad()
-def detect_in_views(
-    detector: Detector,
-    views: Sequence[View],
-    tta: TTA,
-    *,
-    score_threshold: float | None = None,
-    max_detections: int | None = None,
+def merge_views(
+    detector: Detector, views: Sequence[View], tta: TTA, threshold: float, most: int
 ) -> Detections:
-    """What is in the one image that all `views` show, in its own pixels.
+    """Detections in the one image that all `views` show, in its own pixels.
 
-    What a single view finds is that view's own detections.
+    Objects have a score of at least `threshold`, and there are `most` of them at the most.
     """
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    threshold = cascade.score_threshold if score_threshold is None else score_threshold
-    most = cascade.max_detections if max_detections is None else max_detections
-    if len(views) == 1:
-        (found,) = detector.detect(views[0].images, score_threshold=threshold, max_detections=most)
-        return _turned_back(found, views[0])
-    looks = [detector.look(view.images) for view in views]
+    firsts = [detector.look(view.images, max_detections=most) for view in views]
     merge: _Merge = _union if tta.merge == "union" else _average
-    boxes, scores, labels = merge(detector, views, looks, tta, threshold, most)
+    boxes, scores, labels = merge(detector, views, firsts, tta, threshold, most)
     masks = None
     if cascade.masks:
-        masks = _average_masks(cascade, views, looks, boxes, labels)
+        masks = _average_masks(cascade, views, firsts, boxes, labels)
     size = views[0].images.original_sizes[0]
     return Detections(boxes, scores, labels, masks, size, cascade.convention.paste)
+
+
+def turned_back(found: Detections, view: View) -> Detections:
+    """Detections in the original image, of those in its mirror if `view` is flipped."""
+    if not view.flipped:
+        return found
+    boxes = mirrored(found.boxes, found.size[1])
+    masks = found.mask_probabilities
+    return replace(found, boxes=boxes, mask_probabilities=None if masks is None else masks.flip(-1))
 
 
 def _union(
     detector: Detector,
     views: Sequence[View],
-    looks: Sequence[Looked],
+    firsts: Sequence[FirstStageOutput],
     tta: TTA,
     threshold: float,
     most: int,
@@ -65,8 +65,8 @@ def _union(
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     pixel, rule = cascade.convention.pixel, cascade.select
     columns: list[tuple[Tensor, ...]] = []
-    for view, looked in zip(views, looks, strict=True):
-        boxes, scores = cascade.score(looked.pyramid, looked.context, looked.proposals, view.images)
+    for view, first in zip(views, firsts, strict=True):
+        boxes, scores = cascade.score(first.pyramid, first.context, first.proposals, view.images)
         one = select(
             boxes,
             scores,
@@ -92,7 +92,7 @@ def _union(
 def _average(
     detector: Detector,
     views: Sequence[View],
-    looks: Sequence[Looked],
+    firsts: Sequence[FirstStageOutput],
     tta: TTA,
     threshold: float,
     most: int,
@@ -101,11 +101,11 @@ def _average(
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     pixel, rule = cascade.convention.pixel, cascade.select
     apart = cascade.convention.suppress_apart
-    shared = _shared_proposals(detector, views, looks)
+    shared = _shared_proposals(detector, views, firsts, most)
     all_boxes, all_scores = [], []
-    for view, looked in zip(views, looks, strict=True):
+    for view, first in zip(views, firsts, strict=True):
         rois = Rois.cat([view.from_original(shared, pixel)])
-        boxes, scores = cascade.score(looked.pyramid, looked.context, rois, view.images)
+        boxes, scores = cascade.score(first.pyramid, first.context, rois, view.images)
         all_boxes.append(view.to_original(boxes, pixel))
         all_scores.append(scores)
     boxes = torch.stack(all_boxes).mean(dim=0)
@@ -121,17 +121,19 @@ def _average(
     return boxes[rows], best, labels
 
 
-def _shared_proposals(detector: Detector, views: Sequence[View], looks: Sequence[Looked]) -> Tensor:
+def _shared_proposals(
+    detector: Detector, views: Sequence[View], firsts: Sequence[FirstStageOutput], most: int
+) -> Tensor:
     """The best proposals (R, 4) of all views, in pixels of the original image."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    pixel, rule = cascade.convention.pixel, detector.rpn.test_rule
+    pixel, rule = cascade.convention.pixel, detector.proposal_rule(most)
     boxes = torch.cat(
         [
-            view.to_original(looked.proposals.boxes, pixel)
-            for view, looked in zip(views, looks, strict=True)
+            view.to_original(first.proposals.boxes, pixel)
+            for view, first in zip(views, firsts, strict=True)
         ]
     )
-    scores = torch.cat([looked.objectness for looked in looks])
+    scores = torch.cat([first.objectness for first in firsts])
     rows, _ = suppress(boxes, scores, torch.zeros_like(scores, dtype=torch.int64), rule.nms_iou)
     return boxes[rows[: rule.proposals]]
 
@@ -139,25 +141,14 @@ def _shared_proposals(detector: Detector, views: Sequence[View], looks: Sequence
 def _average_masks(
     cascade: Cascade,
     views: Sequence[View],
-    looks: Sequence[Looked],
+    firsts: Sequence[FirstStageOutput],
     boxes: Tensor,
     labels: Tensor,
 ) -> Tensor:
     """Mask probabilities (N, M, M) of `boxes` (N, 4), averaged over the views."""
     found = []
-    for view, looked in zip(views, looks, strict=True):
+    for view, first in zip(views, firsts, strict=True):
         rois = Rois.cat([view.from_original(boxes, cascade.convention.pixel)])
-        masks = cascade.mask_probabilities(
-            looked.pyramid, looked.context, rois, labels, view.images
-        )
+        masks = cascade.mask_probabilities(first.pyramid, first.context, rois, labels, view.images)
         found.append(masks.flip(-1) if view.flipped else masks)
     return torch.stack(found).mean(dim=0)
-
-
-def _turned_back(found: Detections, view: View) -> Detections:
-    if not view.flipped:
-        return found
-    boxes = mirrored(found.boxes, found.size[1])
-    masks = found.mask_probabilities
-    masks = None if masks is None else masks.flip(-1)
-    return Detections(boxes, found.scores, found.labels, masks, found.size, found.paste)

@@ -28,7 +28,7 @@ _CHANNELS = re.compile(r"[\w.]*\b(?:bgr_)?to_rgb\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class ImportPlan:
     """A checkpoint's model, before any tensor is loaded."""
 
     recognised: Recognised
@@ -50,7 +50,7 @@ def understand(
     classes: Path | Sequence[str] | None = None,
     legacy: bool = False,
     style: Style | None = None,
-) -> Understood:
+) -> ImportPlan:
     """What model the tensors of `checkpoint` belong to; options as of `import_checkpoint`.
 
     Raises:
@@ -91,7 +91,7 @@ def understand(
         meta = {**meta, "classes": carried.classes}
     named = name_classes(found.num_classes, meta, classes, configured)
     (assumed if named.missing else reasons).append(f"class names <- {named.why}")
-    return Understood(
+    return ImportPlan(
         recognised=recognised,
         config=found,
         classes=named.classes,

@@ -23,7 +23,7 @@ from ..weights.file import SUFFIX, load_model
 from ..weights.header import FORMAT
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes
-from .evidence import Understood, understand
+from .evidence import ImportPlan, understand
 from .families import Source, identify
 from .legacy import convert_v1
 from .mmdet import rename
@@ -132,7 +132,7 @@ def import_checkpoint(
 
 
 def _load(
-    checkpoint: Checkpoint, source: Source, model: Understood
+    checkpoint: Checkpoint, source: Source, model: ImportPlan
 ) -> tuple[Detector, list[Row], list[str]]:
     """A detector with the tensors of the file, and a row for each of them."""
     originals = checkpoint.state

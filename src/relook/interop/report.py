@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .._version import __version__
+from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
 from ..structures.detection import Detections, ImageBatch
 from .tensor_table import Row, Status, count_statuses
@@ -158,10 +159,25 @@ def forward_values(detector: Detector) -> dict[str, str]:
             logits, _ = detector.semantic(pyramid)
             values["semantic"] = _figures(logits.double().abs().mean().item())
         if all(math.isfinite(float(value)) for value in values.values()):
-            values |= _describe(detector.detect(images, score_threshold=0.0)[0])
+            values |= _describe(_best(detector, images))
         return values
     finally:
         detector.train(was_training)
+
+
+def _best(detector: Detector, images: ImageBatch) -> Detections:
+    """Detections in the one image, whatever their score."""
+    cascade: Cascade = detector.cascade  # type: ignore[assignment]
+    first = detector.look(images)
+    (found,) = cascade.detect(
+        first.pyramid,
+        first.context,
+        first.proposals,
+        images,
+        score_threshold=0.0,
+        max_detections=cascade.max_detections,
+    )
+    return found
 
 
 def _describe(found: Detections) -> dict[str, str]:

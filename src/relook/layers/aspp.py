@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from . import initialise
+from .initialise import he_init
 
 
 class ASPP(nn.Module):
@@ -19,7 +19,7 @@ class ASPP(nn.Module):
         self.far = nn.Conv2d(channels, quarter, 3, padding=6, dilation=6)
         self.whole = nn.Conv2d(channels, quarter, 1)
         for layer in (self.local, self.near, self.far, self.whole):
-            initialise.he(layer)
+            he_init(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to a map of the same shape, without negative values."""

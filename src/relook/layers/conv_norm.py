@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from . import initialise
+from .initialise import he_init
 
 
 class ConvNorm(nn.Module):
@@ -31,7 +31,7 @@ class ConvNorm(nn.Module):
             raise ValueError(f"kernel {kernel}: an even one has no middle")
         self.conv = nn.Conv2d(channels, out_channels, kernel, padding=kernel // 2, bias=False)
         self.norm = None if norm is None else norm(out_channels)
-        initialise.he(self.conv)
+        he_init(self.conv)
 
     def forward(self, x: Tensor) -> Tensor:
         """(R, C_out, S, S) of `x` (R, C, S, S). There may be no rows, in training too."""

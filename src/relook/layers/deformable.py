@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..ops.deformable import deformable_convolution
-from . import initialise
+from .initialise import constant_init
 
 
 class DeformableConv2d(nn.Conv2d):
@@ -17,7 +17,7 @@ class DeformableConv2d(nn.Conv2d):
     def __init__(self, channels: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(channels, channels, 3, stride, padding=1, groups=groups, bias=False)
         self.offset = nn.Conv2d(channels, 18, 3, stride, padding=1)
-        initialise.constant(self.offset)
+        constant_init(self.offset)
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolved map (B, C, H', W')."""

@@ -7,13 +7,13 @@ from torch import nn
 Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
-def he(layer: Layer) -> None:
+def he_init(layer: Layer) -> None:
     """Kaiming normal over the outgoing connections, for layers followed by a ReLU."""
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     _zero_bias(layer)
 
 
-def he_incoming(layer: Layer) -> None:
+def he_init_incoming(layer: Layer) -> None:
     """Kaiming normal over the incoming connections, for layers that end in logits.
 
     The reference counts outgoing connections here as well, which makes the first logits the
@@ -23,19 +23,19 @@ def he_incoming(layer: Layer) -> None:
     _zero_bias(layer)
 
 
-def xavier(layer: Layer) -> None:
+def xavier_init(layer: Layer) -> None:
     """Xavier uniform."""
     nn.init.xavier_uniform_(layer.weight)
     _zero_bias(layer)
 
 
-def normal(layer: Layer, std: float) -> None:
+def normal_init(layer: Layer, std: float) -> None:
     """Normal with standard deviation `std`."""
     nn.init.normal_(layer.weight, std=std)
     _zero_bias(layer)
 
 
-def constant(layer: Layer, bias: float = 0.0) -> None:
+def constant_init(layer: Layer, bias: float = 0.0) -> None:
     """Weight zero: the layer gives `bias` until training moves it."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:

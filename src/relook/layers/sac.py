@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..ops.cpu import switch as fast
 from ..ops.deformable import Branch, mixed_convolution
-from . import initialise
+from .initialise import constant_init
 
 _EPSILON = 1e-5  # added to the variance, inside the root
 
@@ -155,12 +155,12 @@ class SAConv2d(AWSConv2d):
             nn.init.zeros_(self.weight_diff)
         else:
             nn.init.kaiming_normal_(self.weight_diff, mode="fan_out", nonlinearity="relu")
-        initialise.constant(self.switch, bias=1.0)
+        constant_init(self.switch, bias=1.0)
         if self.switch_kind == "dual" and self.switch.bias is not None:
             self.switch.bias[1] = 0
         for layer in (self.pre_context, self.post_context, self.offset_near, self.offset_far):
             if layer is not None:
-                initialise.constant(layer)
+                constant_init(layer)
 
     def extra_repr(self) -> str:
         """What tells this layer from others of its shape."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, overload
 
 import torch
@@ -17,26 +18,19 @@ from .cascades.protocol import Cascade
 from .cascades.shortening import shortened
 from .heads.semantic import SemanticHead
 from .heads.stuff import StuffHead
-from .rpn.rpn import RPN
+from .rpn.rpn import RPN, ProposalRule
 
 STRIDE = 32  # of the coarsest map that must line up with the pixels
 
 
-class Looked(NamedTuple):
-    """What is known of a batch before its cascade."""
+class FirstStageOutput(NamedTuple):
+    """Features and proposals of a batch: all that its cascade is given."""
 
     pyramid: Pyramid
     context: Tensor | None  # feature map of the semantic branch
     proposals: Rois
     objectness: Tensor  # (R,) of the proposals
     logits: Tensor | None = None  # (B, K', h, w) of every pixel's class, where asked for
-
-
-class Segmented(NamedTuple):
-    """What is in one image, as objects and pixel by pixel."""
-
-    detections: Detections
-    semantic: Tensor  # (H, W) uint8 of the original image: the likeliest label of each pixel
 
 
 class Detector(nn.Module):
@@ -106,14 +100,16 @@ class Detector(nn.Module):
         score_threshold: float | None = None,
         max_detections: int | None = None,
     ) -> list[Detections]:
-        """What is in each image, best first, in pixels of the original images.
+        """Objects of each image, best first, in pixels of the original images.
 
-        `score_threshold` and `max_detections` stand in for the model's own values.
+        `score_threshold` and `max_detections` stand in for the model's own values. More
+        detections than the model's own cap raise the number of proposals too (`look`).
 
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
         """
-        return self._found(self.look(images), images, score_threshold, max_detections)
+        first = self.look(images, max_detections=max_detections)
+        return self._found(first, images, score_threshold, max_detections)
 
     @torch.no_grad()
     def segment(
@@ -122,37 +118,55 @@ class Detector(nn.Module):
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
-    ) -> list[Segmented]:
-        """What is in each image as `detect` says it, and the label of each pixel, of one pass.
+    ) -> list[Detections]:
+        """Objects of each image as `detect` gives them, with the label of each pixel in
+        `Detections.semantic`, from one pass.
 
         Raises:
             ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
                 to the network.
         """
-        looked = self.look(images, label_pixels=True)
-        assert looked.logits is not None
-        found = self._found(looked, images, score_threshold, max_detections)
+        first = self.look(images, label_pixels=True, max_detections=max_detections)
+        assert first.logits is not None
+        found = self._found(first, images, score_threshold, max_detections)
         height, width = images.pixels.shape[-2:]
         return [
-            Segmented(detections, semantic_labels(logits, (height, width), size, original))
-            for detections, logits, size, original in zip(
-                found, looked.logits, images.sizes, images.original_sizes, strict=True
+            replace(one, semantic=semantic_labels(logits, (height, width), size, original))
+            for one, logits, size, original in zip(
+                found, first.logits, images.sizes, images.original_sizes, strict=True
             )
         ]
 
     @torch.no_grad()
-    def look(self, images: ImageBatch, *, label_pixels: bool = False) -> Looked:
-        """What the cascade is given to detect in, and with `label_pixels` the logits of the
-        head that labels stuff.
+    def look(
+        self,
+        images: ImageBatch,
+        *,
+        label_pixels: bool = False,
+        max_detections: int | None = None,
+    ) -> FirstStageOutput:
+        """Features and proposals of a batch, and with `label_pixels` the logits of the head that
+        labels stuff.
+
+        For more `max_detections` in an image than the model's own cap there are at least two
+        proposals for each, so that the cap of proposals is not in their way.
 
         Raises:
             ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
                 to the network.
         """
         pyramid = self._features(images)
-        proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, self.rpn.test_rule)
+        rule = self.proposal_rule(max_detections)
+        proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, rule)
         context, logits = self._dense(pyramid, label_pixels)
-        return Looked(pyramid, context, proposals, objectness, logits)
+        return FirstStageOutput(pyramid, context, proposals, objectness, logits)
+
+    def proposal_rule(self, max_detections: int | None = None) -> ProposalRule:
+        """The rule by which regions are proposed for `max_detections` objects in an image."""
+        rule = self.rpn.test_rule
+        if max_detections is None or max_detections <= self._cascade.max_detections:
+            return rule
+        return rule.enough_for(max_detections)
 
     def first_stages(self, stages: int) -> Detector:
         """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
@@ -183,16 +197,16 @@ class Detector(nn.Module):
 
     def _found(
         self,
-        looked: Looked,
+        first: FirstStageOutput,
         images: ImageBatch,
         score_threshold: float | None,
         max_detections: int | None,
     ) -> list[Detections]:
         cascade = self._cascade
         return cascade.detect(
-            looked.pyramid,
-            looked.context,
-            looked.proposals,
+            first.pyramid,
+            first.context,
+            first.proposals,
             images,
             score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
             max_detections=cascade.max_detections if max_detections is None else max_detections,

@@ -163,6 +163,7 @@ class Detections:
     mask_probabilities: Tensor | None  # (N, M, M) over each box; None for box-only models
     size: Size  # of the original image
     paste: Paste = "sampled"
+    semantic: Tensor | None = None  # (H, W) uint8, the likeliest label of each pixel; if asked for
 
     def __len__(self) -> int:
         return len(self.boxes)

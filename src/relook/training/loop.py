@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -50,7 +50,7 @@ from .quiet import quiet
 from .recomputing import recompute_activations
 from .report import report_on
 from .run_folder import RunFolder, create_run, open_run
-from .schedule import Schedule
+from .schedule import Clock, Schedule
 from .settings import Settings
 from .sources import Annotations, Sources, read_sources
 from .start.fresh import seeded_detector
@@ -99,10 +99,7 @@ def train(
     say = _sayer(console)
     detector = first_detector(settings, sources, start, say)
     run = from_first(lambda: _new_run(out, parent, settings, sources))
-    reasons = () if start is None else start.reasons
-    training = _Training(settings, sources, detector, run, console, place, reasons)
-    training.module.licence = None if start is None else start.saved.licence
-    return training.fit(None)
+    return _Training(settings, sources, detector, run, console, place, start).fit(None)
 
 
 def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Sources) -> RunFolder:
@@ -138,7 +135,7 @@ class _Training:
         run: RunFolder,
         console: Console,
         place: Place,
-        reasons: Sequence[str] = (),
+        start: Start | None = None,
     ) -> None:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
         self.console, self.say = console, _sayer(console)
@@ -162,14 +159,24 @@ class _Training:
         if recipe.recompute:
             recompute_activations(detector)
         classes, stuff = sources.train.classes, sources.stuff
-        self.module = module = TrainingModule(detector, recipe, classes, stuff)
+        panoptic = None
         if sources.panoptic_val is not None:
-            given = sources.panoptic_val, settings.model, classes, stuff
-            module.panoptic = PanopticValidation(*given)
-        self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: module.elapsed)
-        module.schedule, module.clock = self.schedule, self.timer.time_elapsed
+            panoptic = PanopticValidation(sources.panoptic_val, settings.model, classes, stuff)
+        clock = Clock(self.timer.time_elapsed)
+        self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: clock.elapsed)
+        self.module = TrainingModule(
+            detector,
+            recipe,
+            settings.model.input,
+            self.schedule,
+            classes,
+            stuff,
+            clock=clock,
+            panoptic=panoptic,
+            licence=None if start is None else start.saved.licence,
+        )
         plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
-        fine_tuning = [f"fine-tuning: {reason}" for reason in reasons]
+        fine_tuning = [f"fine-tuning: {why}" for why in (() if start is None else start.reasons)]
         self.plan = [*fine_tuning, *plan, *process_lines(settings, place)]
 
     def fit(self, checkpoint: Path | None) -> Outcome:

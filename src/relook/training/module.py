@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,57 +13,61 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from ..config.model import InputConfig
 from ..data.coco.reader import Category
 from ..errors import RelookError
-from ..inference.engine import Found
+from ..inference.engine import Engine
+from ..inference.options import PanopticRequest, PredictOptions
 from ..inference.results import Result
-from ..models.detector import Detector, Segmented
-from ..models.folding import FoldedCopy
+from ..models.detector import Detector
 from ..runtime.distributed import gathered, maxima, means, shared_counts
 from ..structures.detection import Losses
 from ..structures.panoptic import PanopticCategory
 from .loading import TrainingBatch
 from .panoptic_validation import Counted, PanopticValidation
 from .recipe import Recipe
-from .schedule import Schedule
+from .schedule import Clock, Schedule
 
 
 class TrainingModule(pl.LightningModule):
     """Trains `detector` by `recipe`; validation collects COCO results in `predictions`, and with
     `panoptic` the quality of each image's panoptic map in `segmented`.
 
-    `schedule` is set by the loop once the number of steps is known, and so is `clock`, the
-    seconds of training so far in this process; `elapsed` is the clock of the slowest process at
-    the start of the step, for decisions that all must make alike. `licence` is that of the
-    weights it started from, where others trained them: every model that is saved carries it on,
-    also after a resume.
+    `input` is how images become numbers, `schedule` gives the learning rate, and `clock` is
+    read at the start of every step. `licence` is that of the weights it started from, where
+    others trained them: every model that is saved carries it on, also after a resume.
 
     With several processes each has its share of a batch, and `last_losses` are those of the
     whole batch.
     """
 
-    schedule: Schedule
-    clock: Callable[[], float] = staticmethod(lambda: 0.0)
-    elapsed = 0.0
-    licence: str | None = None
-
     def __init__(
         self,
         detector: Detector,
         recipe: Recipe,
+        input: InputConfig,
+        schedule: Schedule,
         classes: Sequence[Category],
         stuff: Sequence[PanopticCategory] = (),
+        *,
+        clock: Clock | None = None,
+        panoptic: PanopticValidation | None = None,
+        licence: str | None = None,
     ) -> None:
         super().__init__()
-        self.detector = detector
-        self.recipe = recipe
-        self.classes = tuple(classes)
-        self.stuff = tuple(stuff)
+        self.detector, self.recipe, self.schedule = detector, recipe, schedule
+        self.classes, self.stuff = tuple(classes), tuple(stuff)
+        self.clock = clock or Clock()
+        self.panoptic, self.licence = panoptic, licence
         self.predictions: list[dict[str, Any]] = []
-        self.panoptic: PanopticValidation | None = None
         self.segmented: dict[int, Counted] = {}
         self.last_losses: dict[str, float] = {}
-        self._folded = FoldedCopy()
+        # Folded weights are of float32: with another precision the network is validated as it is.
+        folds = recipe.precision == "32-true"
+        self._engine = Engine(detector, input, fast=recipe.fast, fold=folds)
+        self._options = PredictOptions(
+            max_dets=recipe.max_dets, panoptic=None if panoptic is None else PanopticRequest()
+        )
 
     def training_step(self, batch: TrainingBatch, batch_index: int) -> Tensor:
         """The plain sum of the detector's losses.
@@ -72,7 +76,8 @@ class TrainingModule(pl.LightningModule):
             RelookError: R03, in all processes, when a loss is not a number any more in one.
         """
         pixels = batch.images.pixels
-        height, width, self.elapsed = maxima([*map(float, pixels.shape[2:]), self.clock()])
+        sides = map(float, pixels.shape[2:])
+        height, width, self.clock.elapsed = maxima([*sides, self.clock.own()])
         with contextlib.ExitStack() as stack:
             if self.recipe.normalise == "global":
                 stack.enter_context(shared_counts())
@@ -90,29 +95,17 @@ class TrainingModule(pl.LightningModule):
     def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
         """Add what the detector finds in `batch` to `predictions`, and how well its panoptic maps
         are to `segmented` where `panoptic` is set."""
-        most = self.recipe.max_dets
-        network = self._network()
-        if self.panoptic is None:
-            found: Sequence[Found] = network.detect(batch.images, max_detections=most)
-        else:
-            found = network.segment(batch.images, max_detections=most)
+        found = self._engine.run(batch.images, self._options)
         for one, image_id, name in zip(found, batch.image_ids, batch.file_names, strict=True):
-            detections = one.detections if isinstance(one, Segmented) else one
-            result = Result.from_detections(detections, None, self.classes, name)
+            result = Result.from_detections(one, None, self.classes, name)
             self.predictions.extend(result.to_coco(image_id))
-            if self.panoptic is not None and isinstance(one, Segmented):
-                self.segmented[image_id] = self.panoptic.score(image_id, result, one)
+            if self.panoptic is not None and one.semantic is not None:
+                labels = one.semantic.cpu().numpy()
+                self.segmented[image_id] = self.panoptic.score(image_id, result, labels)
 
     def on_fit_start(self) -> None:
         """After a resume, go on from the time that had passed."""
-        (self.elapsed,) = maxima([self.clock()])
-
-    def _network(self) -> Detector:
-        """What validates: the detector, or its folded copy where that is the same."""
-        recipe = self.recipe
-        if recipe.fast and recipe.precision == "32-true" and self.device.type == "cpu":
-            return self._folded.of(self.detector)
-        return self.detector
+        (self.clock.elapsed,) = maxima([self.clock.own()])
 
     def on_validation_epoch_start(self) -> None:
         """Forget what the validation before this one found."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.panoptic.reader import PanopticIndex, read_truth
@@ -11,7 +14,6 @@ from ..evaluation.panoptic.quality import PanopticQuality
 from ..evaluation.panoptic.scores import ClassQuality, PanopticScores, summed
 from ..inference.panoptic import PanopticTask
 from ..inference.results import Result
-from ..models.detector import Segmented
 from ..structures.panoptic import PanopticCategory
 
 Counted = tuple[ClassQuality, ...]  # of one image, the classes that are in it or were found
@@ -28,17 +30,17 @@ class PanopticValidation:
         stuff: Sequence[PanopticCategory],
     ) -> None:
         self.index = index
-        self._task = PanopticTask.of(config, classes, stuff)
+        self._task = PanopticTask.of(config, classes, stuff, config.panoptic)
         self._images = {image.id: image for image in index.images}
 
-    def score(self, image_id: int, result: Result, segmented: Segmented) -> Counted:
-        """How well the segments of an image are found.
+    def score(self, image_id: int, result: Result, labels: NDArray[np.uint8]) -> Counted:
+        """How well the segments of an image are found; `labels` (H, W) are those of its pixels.
 
         Raises:
             DataError: D01, D02 or D15 for its map.
         """
         image = self._images[image_id]
-        found = self._task.of_result(result, segmented.semantic.cpu().numpy()).panoptic
+        found = self._task.of_result(result, labels).panoptic
         assert found is not None
         quality = PanopticQuality(self.index.categories)
         quality.add(read_truth(image), found, f'image {image_id} ("{image.file_name}")')

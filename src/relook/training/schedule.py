@@ -11,6 +11,17 @@ from .recipe import Recipe
 WARMUP_SHARE = 0.1  # of the training at most; a short one must not end while warming up
 
 
+@dataclass(slots=True)
+class Clock:
+    """The time of a training, of which several processes have one each."""
+
+    own: Callable[[], float] = lambda: 0.0
+    """Seconds of training so far in this process."""
+    elapsed: float = 0.0
+    """Those of the slowest process at the start of the step, for decisions that all must make
+    alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Rate factors by step; with a time budget, by the larger fraction of steps and time."""

@@ -155,26 +155,26 @@ def _semantics(
     settings: Settings, index: CocoIndex, panoptic: PanopticIndex | None
 ) -> SemanticChoice:
     recipe, stuff = settings.train, settings.model.stuff
-    asked = recipe.semantics
-    if asked == "panoptic" or (asked == "auto" and panoptic is not None):
+    wanted = recipe.semantics
+    if wanted == "panoptic" or (wanted == "auto" and panoptic is not None):
         if panoptic is None:
             raise UsageError(
                 "U04",
                 f"semantics: panoptic, but {index.path} has objects only. Give a COCO panoptic "
                 "file, with its maps in the folder of the same name beside it.",
             )
-        if stuff is not None or settings.model.semantic is not None or asked == "panoptic":
+        if stuff is not None or settings.model.semantic is not None or wanted == "panoptic":
             return panoptic_semantics(panoptic)
     if stuff is not None:
         raise UsageError(
             "U04",
             f"{settings.preset} has a stuff head, which learns from panoptic data, and semantics "
-            f"are {asked} from {index.path}. Give a COCO panoptic file, or take the same model "
+            f"are {wanted} from {index.path}. Give a COCO panoptic file, or take the same model "
             "without the head (--set model.stuff=null).",
         )
-    if settings.model.semantic is None and asked == "auto":
+    if settings.model.semantic is None and wanted == "auto":
         return SemanticChoice("none", None, f"{settings.preset} has no semantic branch")
-    return choose_semantics(asked, index, recipe.semantic_maps)
+    return choose_semantics(wanted, index, recipe.semantic_maps)
 
 
 def _check_same_classes(

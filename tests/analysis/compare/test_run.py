@@ -12,7 +12,9 @@ from relook.analysis.compare.matching import Match
 from relook.analysis.compare.run import Compared, compare_images, disagreement
 from relook.analysis.compare.truth import TruthFile
 from relook.errors import DataError
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
+from relook.inference.preprocess import Unreadable
 
 
 def test_the_disturbed_model_is_told_to_be_worse(compared: list[Compared]) -> None:
@@ -55,7 +57,9 @@ def test_a_model_does_not_differ_from_itself(nuclei: Predictor, images: list[Pat
 
 
 def test_scores_choose_what_counts(nuclei: Predictor, images: list[Path]) -> None:
-    (few,) = compare_images(nuclei, nuclei, images[:1], scores=(0.99, None))
+    (few,) = compare_images(
+        nuclei, nuclei, images[:1], options=(PredictOptions(score=0.99), PredictOptions())
+    )
     assert few.a.scores.min() >= 0.99
     assert few.b.scores.min() >= nuclei.shown_from
     extra = len(few.b) - len(few.a)
@@ -83,12 +87,9 @@ def test_disagreement(match: Match, expected: float) -> None:
 def test_images_that_cannot_be_read(nuclei: Predictor, images: list[Path], tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
-    reasons: list[DataError] = []
-    found = list(compare_images(nuclei, nuclei, [bad, images[0]], on_unreadable=reasons.append))
-    assert [one.image for one in found] == images[:1]
-    assert [error.code for error in reasons] == ["D02"]
-    with pytest.raises(DataError, match=r"bad\.png"):
-        list(compare_images(nuclei, nuclei, [bad]))
+    refused, found = compare_images(nuclei, nuclei, [bad, images[0]])
+    assert isinstance(refused, Unreadable) and refused.error.code == "D02"
+    assert isinstance(found, Compared) and found.image == images[0]
 
 
 def test_an_image_without_truth_is_refused_before_the_work(

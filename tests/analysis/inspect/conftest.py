@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import relook
-from relook.analysis.inspect.seeing import Seen, prepare
+from relook.analysis.inspect.seeing import InspectedImage, prepare
 from relook.inference.predictor import Predictor
 
 NUCLEI = Path(__file__).parents[3] / "datasets" / "nuclei" / "images"
@@ -28,5 +28,5 @@ def crop() -> np.ndarray[Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def seen(nuclei: Predictor, crop: np.ndarray[Any, Any]) -> Seen:
+def seen(nuclei: Predictor, crop: np.ndarray[Any, Any]) -> InspectedImage:
     return prepare(nuclei, crop, (160, 100))

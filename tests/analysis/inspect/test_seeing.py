@@ -10,19 +10,19 @@ import pytest
 import torch
 
 import relook
-from relook.analysis.inspect.seeing import Seen, cut_to_image, detect, listening, prepare
+from relook.analysis.inspect.seeing import InspectedImage, cut_to_image, detect, listening, prepare
 from relook.errors import DataError
 from relook.inference.predictor import Predictor
 
 
-def test_it_finds_what_prediction_finds(nuclei: Predictor, seen: Seen) -> None:
+def test_it_finds_what_prediction_finds(nuclei: Predictor, seen: InspectedImage) -> None:
     found = detect(nuclei, seen)
     usual = nuclei.predict(seen.image, size=(160, 100))
     assert len(found) == len(usual) > 3
     np.testing.assert_allclose(found.scores, usual.scores, atol=1e-3)
 
 
-def test_listeners_hear_and_are_gone_again(nuclei: Predictor, seen: Seen) -> None:
+def test_listeners_hear_and_are_gone_again(nuclei: Predictor, seen: InspectedImage) -> None:
     heard: list[Any] = []
     layer = nuclei.detector.rpn.conv
     with listening({layer: heard.append}):
@@ -32,14 +32,14 @@ def test_listeners_hear_and_are_gone_again(nuclei: Predictor, seen: Seen) -> Non
     assert len(heard) == 5 and not layer._forward_hooks
 
 
-def test_a_training_model_goes_on_training(seen: Seen) -> None:
+def test_a_training_model_goes_on_training(seen: InspectedImage) -> None:
     model = relook.load("nuclei", device="cpu")
     model.detector.train()
     detect(model, seen)
     assert model.detector.training
 
 
-def test_maps_are_cut_to_the_image(seen: Seen) -> None:
+def test_maps_are_cut_to_the_image(seen: InspectedImage) -> None:
     assert seen.batch.pixels.shape[-2:] == (128, 160)
     values = torch.arange(32.0 * 40).reshape(1, 32, 40)
     assert cut_to_image(values, seen).shape == (25, 40)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import relook
-from relook.analysis.inspect.seeing import Seen, prepare
+from relook.analysis.inspect.seeing import InspectedImage, prepare
 from relook.analysis.inspect.switches import Switches, SwitchMap, look_at_switches
 from relook.config.presets import preset
 from relook.data.coco.records import Category
@@ -16,7 +16,7 @@ from relook.inference.predictor import Predictor
 from relook.layers import SAConv2d
 
 
-def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: Seen) -> None:
+def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: InspectedImage) -> None:
     found = look_at_switches(nuclei, seen)
     layers = [n for n, m in nuclei.detector.named_modules() if isinstance(m, SAConv2d)]
     assert [one.layer for one in found.maps] == layers and {o.look for o in found.maps} == {1}
@@ -25,7 +25,7 @@ def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: Seen) -> N
     assert picture.width > 300 and len(np.unique(np.asarray(picture))) > 50
 
 
-def test_a_fresh_switch_is_one_everywhere(seen: Seen) -> None:
+def test_a_fresh_switch_is_one_everywhere(seen: InspectedImage) -> None:
     config = preset("htc-tiny-sac").with_(semantic=None)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
     found = look_at_switches(model, seen)
@@ -34,7 +34,7 @@ def test_a_fresh_switch_is_one_everywhere(seen: Seen) -> None:
     assert told["mean over layers"]["image"] == pytest.approx(1)
 
 
-def test_one_backbone_for_two_looks_is_heard_twice(seen: Seen) -> None:
+def test_one_backbone_for_two_looks_is_heard_twice(seen: InspectedImage) -> None:
     config = preset("detectors-htc-tiny").with_(semantic=None, pyramid__share_backbone=True)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
     found = look_at_switches(model, seen)
@@ -42,15 +42,15 @@ def test_one_backbone_for_two_looks_is_heard_twice(seen: Seen) -> None:
     assert len(found.maps) == 2 * len({one.layer for one in found.maps})
 
 
-def test_statistics_are_of_objects_by_size(nuclei: Predictor, seen: Seen) -> None:
+def test_statistics_are_of_objects_by_size(nuclei: Predictor, seen: InspectedImage) -> None:
     """By hand: S is 0 in the left half and 1 in the right; one small object lies on the left, and
     one of medium size on the right."""
     result = nuclei.predict(seen.image, size=(160, 100))
-    boxes = np.array([[8.0, 8, 24, 24], [90, 20, 150, 80], [0, 0, 160, 100]], dtype=np.float32)
+    boxes = np.array([[8.0, 8, 24, 24], [90, 20, 150, 80]], dtype=np.float32)
     some = relook.Result(
         boxes=boxes,
-        scores=np.array([0.9, 0.8, 0.1], dtype=np.float32),  # the last is not shown
-        labels=np.zeros(3, dtype=np.int64),
+        scores=np.array([0.9, 0.8], dtype=np.float32),
+        labels=np.zeros(2, dtype=np.int64),
         masks=None,
         size=result.size,
         classes=result.classes,
@@ -62,7 +62,7 @@ def test_statistics_are_of_objects_by_size(nuclei: Predictor, seen: Seen) -> Non
     assert told["mean over layers"] == {"small": 0, "medium": 1, "large": None, "image": 0.5}
 
 
-def test_without_sac_there_is_nothing_to_see(seen: Seen) -> None:
+def test_without_sac_there_is_nothing_to_see(seen: InspectedImage) -> None:
     config = preset("htc-tiny").with_(semantic=None)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
     with pytest.raises(UsageError, match=r"U04.*no switchable"):

@@ -14,13 +14,12 @@ from pycocotools import mask as coco_mask
 from relook.data.coco.segmentation import (
     EmptyMaskError,
     MalformedMaskError,
-    MapSegment,
     checked,
     enclosing_box,
     rasterised,
     runs_of,
 )
-from relook.data.panoptic.png import write_ids
+from relook.data.panoptic.png import MapSegment, write_ids
 from relook.errors import DataError
 
 # pycocotools asks numpy for arrays in the way of numpy 1.

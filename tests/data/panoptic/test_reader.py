@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from relook.data.coco.reader import object_mask
-from relook.data.coco.segmentation import MapSegment
+from relook.data.panoptic.png import MapSegment
 from relook.data.panoptic.reader import read_map, read_panoptic, read_truth, to_coco_index
 from relook.errors import DataError
 

@@ -7,7 +7,13 @@ import pytest
 from relook.errors import UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.crowding.rule import OVERLAPS, HuddleRule
+from relook.evaluation.crowding.scores import HuddleScores
 from relook.evaluation.statistics.bootstrap import HUDDLED, MEASURES, Resampling
+
+
+def huddles_of(metrics):
+    """The numbers by how much objects overlap."""
+    return metrics.section(HuddleScores)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,10 @@ def test_all_images_give_the_ordinary_numbers(metrics):
 
 def test_huddled_objects_are_those_of_the_huddle_scores(metrics):
     row = OVERLAPS.index(HUDDLED)
-    for kind, scores in (("box", metrics.huddles.box), ("mask", metrics.huddles.mask)):
+    for kind, scores in (
+        ("box", huddles_of(metrics).box),
+        ("mask", huddles_of(metrics).mask),
+    ):
         expected = scores.objects[row]
         assert metrics.resampled[kind]["ap_huddled"][0] == pytest.approx(expected, abs=1e-12)
 

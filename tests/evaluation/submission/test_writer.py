@@ -27,12 +27,14 @@ from relook.models.build import build_detector
 NAME = "detections_test-dev2017_tiny_results"
 
 
-def predictor(classes: tuple[str, ...] = ("nut", "bolt"), masks: bool = True) -> Predictor:
+def predictor(
+    classes: tuple[str, ...] = ("nut", "bolt"), masks: bool = True, threshold: float = 0.001
+) -> Predictor:
     config = preset("htc-tiny").with_(
         num_classes=len(classes),
         backbone__width=16,
         pyramid__channels=16,
-        cascade__score_threshold=0.001,
+        cascade__score_threshold=threshold,
         cascade__masks=masks,
         cascade__interleaved=masks,
         cascade__mask_flow=masks,
@@ -42,7 +44,8 @@ def predictor(classes: tuple[str, ...] = ("nut", "bolt"), masks: bool = True) ->
     )
     torch.manual_seed(3)
     named = [Category(i, name) for i, name in enumerate(classes, start=1)]
-    return Predictor(build_detector(config), config, named, device="cpu")
+    # Submissions hold what is above the test threshold, whatever the model shows.
+    return Predictor(build_detector(config), config, named, device="cpu", shown_from=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +100,9 @@ def test_the_entries_are_what_was_found(tiny: Predictor, hidden: Path, tmp_path:
     assert done == [(1, 3), (2, 3), (3, 3)]
     boxes, masks = (rows_of(path) for path in paths)
     assert len(boxes) == len(masks) == 21
-    found = [tiny.predict(str(record.path), max_dets=7) for record in index.images]
+    found = [
+        tiny.predict(str(record.path), max_dets=7, score=tiny.test_score) for record in index.images
+    ]
     of_name = {"nut": 20, "bolt": 10}
     expected = [(i, result) for result in found for i in range(len(result))]
     for (i, result), box, mask in zip(expected, boxes, masks, strict=True):
@@ -117,7 +122,8 @@ def test_the_entries_are_what_was_found(tiny: Predictor, hidden: Path, tmp_path:
 def test_pycocotools_takes_the_files(tiny: Predictor, hidden: Path, tmp_path: Path) -> None:
     index = read_coco(hidden, hidden.parent, annotated=False)
     paths = write_submission(tiny, index, tmp_path, NAME)
-    found = sum(len(tiny.predict(str(one.path), max_dets=100)) for one in index.images)
+    low = tiny.test_score
+    found = sum(len(tiny.predict(str(i.path), max_dets=100, score=low)) for i in index.images)
     content = json.loads(hidden.read_text())
     content["annotations"] = []
     truth = COCO()
@@ -174,10 +180,11 @@ def test_a_class_the_model_lacks_is_refused(hidden: Path, tmp_path: Path) -> Non
 def test_a_class_the_file_lacks_is_left_out(hidden: Path, tmp_path: Path) -> None:
     index = read_coco(hidden, hidden.parent, annotated=False)
     model = predictor(classes=("nut", "screw", "bolt"))
-    found = [n for r in index.images for n in model.predict(str(r.path), max_dets=100).names]
+    paths = [str(record.path) for record in index.images]
+    results = model.predict(paths, max_dets=100, score=model.test_score)
+    found = [name for result in results for name in result.names]
     assert set(found) > {"screw"}
-    paths = write_submission(model, index, tmp_path, NAME)
-    for path in paths:
+    for path in write_submission(model, index, tmp_path, NAME):
         assert len(rows_of(path)) == len(found) - found.count("screw")
 
 
@@ -201,8 +208,7 @@ def test_nothing_is_left_of_work_that_ends_early(
 
 def test_nothing_found_is_no_submission(hidden: Path, tmp_path: Path) -> None:
     index = read_coco(hidden, hidden.parent, annotated=False)
-    model = predictor()
-    model.detector.cascade.score_threshold = 1.0
+    model = predictor(threshold=1.0)
     with pytest.raises(DataError, match="nothing was found in any image") as caught:
         write_submission(model, index, tmp_path, NAME)
     assert caught.value.code == "D16"

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 
 from relook.data.coco.reader import Category
-from relook.errors import RelookError
-from relook.inference.batch.writer import Writer, files_of, number_objects, output_names
+from relook.errors import RelookError, UsageError
+from relook.inference.batch.writer import (
+    Writer,
+    check_kinds,
+    files_of,
+    number_objects,
+    output_names,
+)
 from relook.inference.results import Result
 from relook.ops.rle import encode_mask
 
@@ -58,14 +64,24 @@ def test_a_name_does_not_depend_on_what_comes_later() -> None:
 
 @pytest.mark.parametrize("kinds", [["overlay"], ["masks"], ["coco", "masks", "overlay"], ["coco"]])
 def test_the_files_of_an_image(tmp_path: Path, kinds: list[str]) -> None:
-    Writer(tmp_path, kinds, CLASSES, 0.3).write(result(num=0), "a")
+    Writer(tmp_path, kinds).write(result(num=0), "a")
     written = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
     assert sorted(written) == sorted(files_of("a", kinds))
     if "masks" in kinds:
         assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
 
 
+def test_kinds_are_known_and_have_something_to_save() -> None:
+    assert check_kinds(["overlay", "coco", "overlay"], panoptic=False) == ("coco", "overlay")
+    assert check_kinds([], panoptic=False) == ()
+    with pytest.raises(UsageError, match="U01: save: unknown kind 'mask'; did you mean 'masks'"):
+        check_kinds(["mask"], panoptic=False)
+    with pytest.raises(UsageError, match="U04: save panoptic"):
+        check_kinds(["panoptic"], panoptic=False)
+    assert check_kinds(["panoptic"], panoptic=True) == ("panoptic",)
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file in the way")
     with pytest.raises(RelookError, match="R02"):
-        Writer(tmp_path / "out", ["overlay"], CLASSES, 0.3).write(result(), "a")
+        Writer(tmp_path / "out", ["overlay"]).write(result(), "a")

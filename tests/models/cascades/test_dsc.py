@@ -15,7 +15,7 @@ from relook.config.presets import preset
 from relook.models.build import build_detector
 from relook.models.cascades import dsc
 from relook.models.cascades.dsc import ShapeGuidedCascade
-from relook.models.cascades.guidance import Seen, frames_of
+from relook.models.cascades.guidance import GuidanceState, frames_of
 from relook.models.cascades.steps import Selected
 from relook.ops.frames import enlarge
 from relook.structures.detection import Rois
@@ -267,7 +267,7 @@ def test_new_frames_lie_in_the_ones_before_and_in_their_own_image(monkeypatch: A
 def test_a_clipped_frame_shrinks_and_moves_its_box() -> None:
     part = scene.cascade(PAPER)
     box, frame = torch.tensor([[11.0, 7, 19, 15]]), torch.tensor([[5.0, 5, 25, 17]])
-    seen = Seen(torch.zeros(1, 12, 7, 7), frame)
+    seen = GuidanceState(torch.zeros(1, 12, 7, 7), frame)
     rois, still, images = Rois.cat([box]), torch.zeros(1, 4), scene.images(scene.SIZES[:1])
     moved = part._refine(0, rois, still, seen, images)
     expected = torch.tensor([[11.0, 7.2264151, 19.0, 14.7735849]])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from relook.layers.conv_norm import ConvNorm
-from relook.models.cascades.guidance import GuidanceRule, Seen, frames_of, handed_on
+from relook.models.cascades.guidance import GuidanceRule, GuidanceState, frames_of, handed_on
 from relook.models.heads.mask import MaskHead
 from relook.ops.frames import align_inside, enlarge
 from relook.structures.detection import Rois
@@ -22,11 +22,11 @@ def _heads() -> list[MaskHead]:
     return [MaskHead(4, 6, 1, carry) for carry in carries]
 
 
-def _seen() -> tuple[Tensor, Seen, Tensor]:
+def _seen() -> tuple[Tensor, GuidanceState, Tensor]:
     """What the next head is given, what was seen before, and the boxes it is wanted in."""
     torch.manual_seed(1)
     frames = torch.tensor([[0.0, 0, 40, 30], [10, 20, 70, 60]])
-    return torch.randn(2, 4, 7, 7), Seen(torch.randn(2, 6, 7, 7), frames), frames + 3
+    return torch.randn(2, 4, 7, 7), GuidanceState(torch.randn(2, 6, 7, 7), frames), frames + 3
 
 
 def test_frames_are_clipped_to_the_image_of_their_own_row() -> None:

@@ -11,8 +11,8 @@ from torch import nn
 
 from relook.errors import ModelError
 from relook.layers.deformable import DeformableConv2d
-from relook.models.folding.layers import folded_unit
 from relook.models.folding.sac import FoldedDeformable, FoldedSAC
+from relook.models.folding.units import folded_unit
 from relook.ops.cpu import onednn
 from relook.ops.cpu import switch as fast
 

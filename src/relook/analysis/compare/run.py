@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import DataError
-from ...inference.predictor import Predictor
+from ...inference.options import PredictOptions
+from ...inference.predictor import DEFAULTS, Predictor
+from ...inference.preprocess import Unreadable
 from ...inference.results import Result
 from .matching import Match, Truth, match_objects, objects_of
 from .truth import TruthFile
-
-_UNREADABLE = ("D01", "D02")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,41 +51,33 @@ def compare_images(
     images: Sequence[Path],
     *,
     truth: TruthFile | None = None,
-    scores: tuple[float | None, float | None] = (None, None),
-    size: tuple[int, int] | None = None,
-    on_unreadable: Callable[[DataError], None] | None = None,
-) -> Iterator[Compared]:
-    """What A and B find in each of `images`, in order.
+    options: tuple[PredictOptions, PredictOptions] = (DEFAULTS, DEFAULTS),
+) -> Iterator[Compared | Unreadable]:
+    """Objects of A and B in each of `images`, in order, or why an image could not be read.
 
-    `scores` are those from which objects of A and of B count, by default what each model shows.
-    Masks are compared where both models, and all objects of `truth` if it is given, have them;
-    boxes otherwise. `size` is that of `Predictor.predict`. An image that cannot be read is left
-    out and the reason handed to `on_unreadable`; without it, it raises.
+    `options` are those of A and of B. Masks are compared where both models, and all objects of
+    `truth` if it is given, have them; boxes otherwise.
 
     Raises:
-        DataError: D11, D05 or D10 for an image that does not fit `truth`, D01 or D02 for one
-            that cannot be read.
-        UsageError: U03 for an option that makes no sense.
+        DataError: D11, D05 or D10 for an image that does not fit `truth`.
     """
     if truth is not None:
         for image in images:
             truth.image_id(image)  # what is not there is told before the work
     with_masks = a.config.cascade.masks and b.config.cascade.masks
     with_masks = with_masks and (truth is None or truth.has_masks)
-    for image in images:
-        try:
-            found_a = a.predict(str(image), size=size, score=_shown_from(a, scores[0]))
-            found_b = b.predict(str(image), size=size, score=_shown_from(b, scores[1]))
-        except DataError as error:
-            if on_unreadable is None or error.code not in _UNREADABLE:
-                raise
-            on_unreadable(error)
-            continue
-        there = None if truth is None else truth.of(image, found_a.size, with_masks)
-        own = objects_of(found_a, with_masks), objects_of(found_b, with_masks)
-        matches = sorted(match_objects(*own, there), key=disagreement, reverse=True)
-        yield Compared(image, found_a, found_b, there, with_masks, tuple(matches))
-
-
-def _shown_from(model: Predictor, score: float | None) -> float:
-    return model.shown_from if score is None else score
+    with (
+        closing(a.outcomes(images, options[0])) as outcomes_a,
+        closing(b.outcomes(images, options[1])) as outcomes_b,
+    ):
+        for image, found_a, found_b in zip(images, outcomes_a, outcomes_b, strict=True):
+            if isinstance(found_a, Unreadable):
+                yield found_a
+                continue
+            if isinstance(found_b, Unreadable):
+                yield found_b
+                continue
+            there = None if truth is None else truth.of(image, found_a.size, with_masks)
+            own = objects_of(found_a, with_masks), objects_of(found_b, with_masks)
+            matches = sorted(match_objects(*own, there), key=disagreement, reverse=True)
+            yield Compared(image, found_a, found_b, there, with_masks, tuple(matches))

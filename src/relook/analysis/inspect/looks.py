@@ -13,7 +13,7 @@ from ...inference.predictor import Predictor
 from ...models.pyramids.rfp import RecursiveFeaturePyramid
 from ...visualization.sheet import Row, contact_sheet
 from .pictures import grey
-from .seeing import Seen, Values, cut_to_image, detect, listening
+from .seeing import InspectedImage, Values, cut_to_image, detect, listening
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class LevelChange:
         }
 
 
-def look_at_looks(predictor: Predictor, seen: Seen) -> list[LevelChange]:
+def look_at_looks(predictor: Predictor, seen: InspectedImage) -> list[LevelChange]:
     """Every level and every look after the first, in order.
 
     Raises:
@@ -80,7 +80,7 @@ def look_at_looks(predictor: Predictor, seen: Seen) -> list[LevelChange]:
     return changes
 
 
-def picture_of_looks(changes: list[LevelChange], seen: Seen) -> Image.Image:
+def picture_of_looks(changes: list[LevelChange], seen: InspectedImage) -> Image.Image:
     """A row for every level: before, after, their difference, and the gate."""
     size = (seen.image.shape[0], seen.image.shape[1])
     gated = all(one.gate is not None for one in changes)

@@ -14,16 +14,17 @@ from torch import nn
 from ...data.batching import batch_images
 from ...data.images import Pixels
 from ...errors import DataError
+from ...inference.engine import Engine
+from ...inference.options import PredictOptions
 from ...inference.predictor import Predictor
 from ...inference.preprocess import ImageSource, Prepared, read
 from ...inference.results import Result
-from ...models.detector import Detector
 from ...structures.detection import ImageBatch
 
 Values = NDArray[np.float32]  # (h, w), a number for each cell of a map
 
 
-class Seen(NamedTuple):
+class InspectedImage(NamedTuple):
     """An image, as it came and as the network is given it."""
 
     image: Pixels  # (H, W, 3)
@@ -31,7 +32,9 @@ class Seen(NamedTuple):
     source: str | None
 
 
-def prepare(predictor: Predictor, source: ImageSource, size: tuple[int, int] | None = None) -> Seen:
+def prepare(
+    predictor: Predictor, source: ImageSource, size: tuple[int, int] | None = None
+) -> InspectedImage:
     """The image of `source`, scaled to fit `size` (long, short) or the model's own limits.
 
     Raises:
@@ -44,25 +47,18 @@ def prepare(predictor: Predictor, source: ImageSource, size: tuple[int, int] | N
         error: DataError = one.error
         raise error
     batch = batch_images([one.resized], [one.size], config.mean, config.std)
-    return Seen(one.image, batch.to(predictor.device), one.source)
+    return InspectedImage(one.image, batch.to(predictor.device), one.source)
 
 
-def detect(predictor: Predictor, seen: Seen, detector: Detector | None = None) -> Result:
-    """What the model, or another `detector` of its kind, finds in the image.
+def detect(predictor: Predictor, seen: InspectedImage) -> Result:
+    """The objects that `predictor` finds in the image, from its score `shown_from` on.
 
     Every layer is run as it is, so that listeners hear it: nothing is folded.
     """
-    network = predictor.detector if detector is None else detector
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            (found,) = network.detect(seen.batch)
-    finally:
-        network.train(was_training)
-    return Result.from_detections(
-        found, seen.image, predictor.classes, seen.source, shown_from=predictor.shown_from
-    )
+    engine = Engine(predictor.detector, predictor.config.input, fold=False)
+    (found,) = engine.run(seen.batch, PredictOptions(score=predictor.shown_from))
+    result = Result.from_detections(found, seen.image, predictor.classes, seen.source)
+    return result.filter(predictor.shown_from)
 
 
 @contextmanager
@@ -82,7 +78,7 @@ def listening(listeners: Mapping[nn.Module, Callable[[Any], None]]) -> Iterator[
             handle.remove()
 
 
-def cut_to_image(values: torch.Tensor, seen: Seen) -> Values:
+def cut_to_image(values: torch.Tensor, seen: InspectedImage) -> Values:
     """A map (1, h, w) or (h, w) over the padded canvas, without what lies beside the image."""
     flat = values.reshape(values.shape[-2:]).float().cpu()
     canvas, size = seen.batch.pixels.shape[-2:], seen.batch.sizes[0]

@@ -11,7 +11,7 @@ from PIL import Image
 from ...inference.predictor import Predictor
 from ...inference.results import Result
 from ...visualization.sheet import Row, contact_sheet
-from .seeing import Seen, detect
+from .seeing import InspectedImage, detect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,27 +20,27 @@ class Stage:
 
     stages: int
     result: Result
+    shown_from: float  # least score of its objects
 
     def statistics(self) -> dict[str, Any]:
         """Numbers for json: how many objects are shown, their scores and boxes."""
         result = self.result
-        shown = result.scores >= result.shown_from
         return {
             "stages": self.stages,
-            "objects": int(shown.sum()),
-            "shown from": result.shown_from,
-            "mean score": float(np.mean(result.scores[shown])) if shown.any() else None,
-            "boxes": result.boxes[shown].tolist(),
-            "scores": result.scores[shown].tolist(),
-            "labels": result.labels[shown].tolist(),
+            "objects": len(result),
+            "shown from": self.shown_from,
+            "mean score": float(np.mean(result.scores)) if len(result) else None,
+            "boxes": result.boxes.tolist(),
+            "scores": result.scores.tolist(),
+            "labels": result.labels.tolist(),
         }
 
 
-def look_at_stages(predictor: Predictor, seen: Seen) -> list[Stage]:
+def look_at_stages(predictor: Predictor, seen: InspectedImage) -> list[Stage]:
     """What is found after one stage, two, ... and all."""
     cascade: Any = predictor.detector.cascade
     return [
-        Stage(n, detect(predictor, seen, predictor.detector.first_stages(n)))
+        Stage(n, detect(predictor.first_stages(n), seen), predictor.shown_from)
         for n in range(1, len(cascade.rules) + 1)
     ]
 

@@ -17,7 +17,7 @@ from ...inference.results import Result
 from ...layers.sac import SAConv2d, gates_of
 from ...visualization.sheet import Row, contact_sheet
 from .pictures import shaded
-from .seeing import Seen, Values, cut_to_image, detect, listening
+from .seeing import InspectedImage, Values, cut_to_image, detect, listening
 
 SIZES: Final = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
 """Objects by the area of their boxes in pixels of the image, as COCO divides them."""
@@ -36,7 +36,7 @@ class SwitchMap:
 class Switches:
     """All switch maps of an image, and what was found in it."""
 
-    seen: Seen
+    seen: InspectedImage
     result: Result
     maps: tuple[SwitchMap, ...]  # in the order of their layers
 
@@ -69,13 +69,13 @@ class Switches:
         return row | {"image": float(one.values.mean())}
 
     def _boxes(self, low: float, high: float) -> list[Any]:
-        """Boxes of the shown objects with an area in pixels from `low` to below `high`."""
-        shown = self.result.boxes[self.result.scores >= self.result.shown_from]
+        """Boxes of the objects with an area in pixels from `low` to below `high`."""
+        shown = self.result.boxes
         areas = (shown[:, 2] - shown[:, 0]) * (shown[:, 3] - shown[:, 1])
         return list(shown[(areas >= low) & (areas < high)])
 
 
-def look_at_switches(predictor: Predictor, seen: Seen) -> Switches:
+def look_at_switches(predictor: Predictor, seen: InspectedImage) -> Switches:
     """The switches of every layer of SAC while the model detects.
 
     Raises:

@@ -11,31 +11,31 @@ A mask is represented by its *runs* in between: lengths of background, foregroun
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from ...errors import DataError
 from ...ops.rle import decode_counts
-from ..panoptic.png import read_ids
 
 Runs = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class MapSegment:
-    """A segment of a panoptic map, whose pixels stay in the file until they are needed."""
+class StoredMask(Protocol):
+    """A mask whose pixels stay in a file of their own until they are needed."""
 
-    path: Path
-    id: int
+    def runs(self, height: int, width: int) -> Runs:
+        """Its runs in an image of this size; they sum to the number of pixels.
+
+        Raises:
+            DataError: What is wrong with the file.
+        """
+        ...
 
 
 Coded = list[list[float]] | dict[str, Any]  # as it stands in a json: polygons, run lengths
-Segmentation = Coded | MapSegment
+Segmentation = Coded | StoredMask
 
 _MOST_OUTLINE = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
 
@@ -75,14 +75,14 @@ def runs_of(segmentation: Segmentation, height: int, width: int) -> Runs:
 
     Raises:
         MalformedMaskError: a run-length code that does not describe an image of this size.
-        DataError: D01, D02 or D15 for a map that cannot be used, or lacks the segment.
+        DataError: What is wrong with the file of a `StoredMask`.
     """
-    if isinstance(segmentation, MapSegment):
-        return _runs_in_map(segmentation, height, width)
     if isinstance(segmentation, list):
         codes = coco_mask.frPyObjects(segmentation, height, width)
         code = codes[0] if len(codes) == 1 else coco_mask.merge(codes)
         return _decompressed(code["counts"].decode("ascii"))
+    if not isinstance(segmentation, dict):
+        return segmentation.runs(height, width)
     counts = segmentation["counts"]
     runs = _decompressed(counts) if isinstance(counts, str) else _listed(counts)
     if runs.size and (int(runs.min()) < 0 or int(runs.max()) > height * width):
@@ -133,15 +133,6 @@ def enclosing_box(runs: Runs, height: int) -> tuple[float, float, float, float]:
     if (first // height != last // height).any():  # a run over the end of a column
         top, bottom = 0, height - 1
     return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom + 1)
-
-
-def _runs_in_map(segment: MapSegment, height: int, width: int) -> Runs:
-    mask = (read_ids(segment.path, (height, width)) == segment.id).ravel(order="F")
-    if not mask.any():
-        raise DataError("D15", f"{segment.path} has no pixel of segment {segment.id}.")
-    turns = np.flatnonzero(mask[1:] != mask[:-1]) + 1
-    starts = np.concatenate([[0] if mask[0] else [], [0], turns, [mask.size]]).astype(np.int64)
-    return starts[1:] - starts[:-1]
 
 
 def _plain_counts(code: dict[str, Any], height: int, width: int) -> str | list[int]:

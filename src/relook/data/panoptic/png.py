@@ -7,6 +7,7 @@ a JPEG would be other ids.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ...ops.id_runs import id_extents
 from ...runtime.files import replacing
 from ...structures.detection import Size
 from ...structures.panoptic import VOID, Segment
+from ..coco.segmentation import Runs
 from ..images import file_bytes, opened_image
 from .json_tables import MOST_IDS
 
@@ -26,6 +28,27 @@ Ids = NDArray[np.int32]
 
 _COLOR_TYPES = {0: "grey", 3: "a palette", 4: "grey with transparency", 6: "transparency"}
 _HEADER = 26  # bytes of a PNG file up to its bit depth and its colour type
+
+
+@dataclass(frozen=True, slots=True)
+class MapSegment:
+    """A segment of a panoptic map: a `StoredMask`, read when it is needed."""
+
+    path: Path
+    id: int
+
+    def runs(self, height: int, width: int) -> Runs:
+        """Runs of its mask in an image of this size.
+
+        Raises:
+            DataError: D01, D02 or D15 for a map that cannot be used, or lacks the segment.
+        """
+        mask = (read_ids(self.path, (height, width)) == self.id).ravel(order="F")
+        if not mask.any():
+            raise DataError("D15", f"{self.path} has no pixel of segment {self.id}.")
+        turns = np.flatnonzero(mask[1:] != mask[:-1]) + 1
+        starts = np.concatenate([[0] if mask[0] else [], [0], turns, [mask.size]]).astype(np.int64)
+        return starts[1:] - starts[:-1]
 
 
 def read_ids(path: Path, size: Size) -> Ids:

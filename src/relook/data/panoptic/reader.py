@@ -16,9 +16,8 @@ from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
 from ..coco.images_table import inside, is_file, read_images, require_images
 from ..coco.json_form import load_tables, text_of
 from ..coco.records import Category, CocoIndex, ImageRecord, ObjectRecord
-from ..coco.segmentation import MapSegment
 from .json_tables import annotations_by_image, read_categories, read_segments
-from .png import Ids, check_ids, read_ids
+from .png import Ids, MapSegment, check_ids, read_ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from .rule import OVERLAPS, SHARES
-from .scores import HuddleAp, HuddleScores
+from ..ground_truth import GroundTruth
+from ..matching import FastCOCOeval
+from ..metrics import Section
+from .rule import OVERLAPS, SHARES, HuddleRule
+from .scores import HuddleAp, HuddleScores, score_huddles
 
 _MEASURES = {
     "iou": "IoU of boxes",
     "ioa": "intersection of boxes over the object's own",
     "mask": "IoU of masks",
 }
+
+
+def crowding_section(
+    truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: HuddleRule
+) -> Section:
+    """The numbers of `score_huddles` as a section of `Metrics`; raises as it does."""
+    scores = score_huddles(truth, evaluators, rule)
+    return Section("huddles", scores, huddle_table(scores))
 
 
 def huddle_table(scores: HuddleScores) -> str:

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from ...data.panoptic.reader import PanopticIndex, to_coco_index
 from ...data.panoptic.writer import PanopticWriter
 from ...errors import DataError
-from ...inference.predictor import Predictor
+from ...inference.options import OptionChanges, PanopticRequest, PredictOptions
+from ...inference.predictor import DEFAULTS, Predictor
 from ...inference.results import categories_of
 from ...structures.panoptic import PanopticCategory, PanopticMap
 from ..coco import evaluate_coco
 from ..ground_truth import truth_of
 from ..metrics import Metrics
-from ..run import check_size
+from ..run import check_size, for_scoring
 from .run import evaluate_panoptic
 from .scores import PanopticScores
 
@@ -35,15 +36,16 @@ def evaluate_panoptic_model(
     predictor: Predictor,
     index: PanopticIndex,
     writer: PanopticWriter,
+    options: PredictOptions = DEFAULTS,
     *,
     progress: Callable[[int, int], None] | None = None,
-    max_dets: int | None = None,
-    **options: Any,
+    **changes: Unpack[OptionChanges],
 ) -> PanopticEvaluation:
     """Panoptic quality, and COCO metrics of the objects, of `predictor` on the images of `index`.
 
-    The maps are written by `writer`. `options` are those of `Predictor.stream`. Categories are
-    matched by name. `progress` is called with how many images are done, and of how many.
+    The maps are written by `writer`. `changes` are fields of `options`; without a panoptic request
+    there, the model's own rule and labels count. Categories are matched by name. `progress` is
+    called with how many images are done, and of how many.
 
     Raises:
         DataError: D13 when the model has a category that the data has not, D11 when there is no
@@ -51,16 +53,16 @@ def evaluate_panoptic_model(
     """
     if not index.images:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
-    options = {"panoptic": True, **options}
-    task = predictor.panoptic_task(options["panoptic"], options.get("stuff"))
+    options = for_scoring(predictor, options.with_(**changes))
+    options = replace(options, panoptic=options.panoptic or PanopticRequest())
+    task = predictor.panoptic_task(options.panoptic)
     ids = _file_ids(index, categories_of(predictor.classes, () if task is None else task.stuff))
     found: list[dict[str, Any]] = []
-    cap = max_dets or predictor.config.cascade.max_detections
     started = time.perf_counter()
 
     def maps() -> Generator[tuple[int, PanopticMap], None, None]:
         paths = (image.path for image in index.images)
-        with closing(predictor.stream(paths, max_dets=cap, **options)) as results:
+        with closing(predictor.stream(paths, options)) as results:
             for done, (image, result) in enumerate(zip(index.images, results, strict=True), 1):
                 check_size(image.path, result.size, index.path, image.size)
                 assert result.panoptic is not None
@@ -76,6 +78,7 @@ def evaluate_panoptic_model(
     writer.finish()
     speed = len(index.images) / (time.perf_counter() - started)
     truth = truth_of(to_coco_index(index))
+    cap = options.max_dets or predictor.config.cascade.max_detections
     metrics = evaluate_coco(truth, found, max_dets=cap, count_from=predictor.shown_from)
     return PanopticEvaluation(scores, metrics, found, speed)
 

@@ -13,6 +13,7 @@ from ..crowding.rule import HuddleRule, find_huddles
 from ..ground_truth import GroundTruth
 from ..matching import FastCOCOeval
 from .weighted_precision import (
+    Resampled,
     average_precision,
     gather_matches,
     only_images,
@@ -24,10 +25,6 @@ HUDDLED = 0.2  # IoU of boxes with another object, above which an object counts 
 THRESHOLDS = {"ap50": 0.5, "ap75": 0.75}
 SIZES = ("small", "medium", "large")
 MEASURES = ("ap", *THRESHOLDS, *(f"ap_{size}" for size in SIZES), "ap_huddled")
-
-Resampled = Mapping[str, Mapping[str, NDArray[np.float64]]]
-"""box or mask -> measure or group -> average precision in [0, 1] of all images, and of B resamples
-(1 + B,); nan where there is no such object. Measures are `MEASURES`; of a group it is AP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resam
 
     The same `rule` draws the same images for every model, which makes differences paired. Of
     huddled objects only those count that overlap another by more than `HUDDLED`; what is found of
-    the others is neither right nor wrong (`huddle_scores.score_huddles`).
+    the others is neither right nor wrong (`crowding.scores.score_huddles`).
     """
     huddles = find_huddles(truth, HuddleRule())
     alone = huddles.overlaps.keys() - huddles.objects(HUDDLED)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runtime.files import replacing
-from .bootstrap import Resampled
-from .weighted_precision import interval
+from .weighted_precision import Resampled, interval
 
 _SEED = 0
 Values = NDArray[np.float64]  # (1 + B,): of all images, and of B resamples

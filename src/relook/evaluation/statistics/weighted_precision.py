@@ -18,6 +18,11 @@ from pycocotools.cocoeval import COCOeval
 INTERVAL = (0.025, 0.975)  # quantiles: 95 %
 _AT_ONCE = 16  # rows of weights; few enough for the cache of a processor
 
+Resampled = Mapping[str, Mapping[str, NDArray[np.float64]]]
+"""box or mask -> measure or group -> average precision in [0, 1] of all images, and of B resamples
+(1 + B,); nan where there is no such object. Measures are `bootstrap.MEASURES`; of a group it is
+AP."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Level:

@@ -13,18 +13,19 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import numpy as np
 
 from ...data.coco.reader import CocoIndex
 from ...errors import DataError
-from ...inference.predictor import Predictor
+from ...inference.options import OptionChanges, PredictOptions
+from ...inference.predictor import DEFAULTS, Predictor
 from ...inference.results import Result
-from ...inference.views import TTA
 from ...runtime.files import replacing
-from ..run import check_size, match_classes
+from ..run import check_size, for_scoring, match_classes
 from .check import MOST, Kind, check_submission
 
 _DIGITS: Final = 5  # of a score; equal scores keep their order, the better first
@@ -48,19 +49,18 @@ def write_submission(
     index: CocoIndex,
     folder: Path,
     name: str,
+    options: PredictOptions = DEFAULTS,
     *,
-    max_dets: int = MOST,
-    size: tuple[int, int] | None = None,
-    batch_size: int = 1,
-    tta: TTA | None = None,
     progress: Callable[[int, int], None] | None = None,
+    **changes: Unpack[OptionChanges],
 ) -> list[Path]:
     """Write ``bbox/NAME.zip`` and, of a model with masks, ``segm/NAME.zip`` into `folder`.
 
     What is found in the images of `index` is written image by image, so that memory does not grow
-    with their number: at most `max_dets` objects each, the best first, boxes to a hundredth of a
-    pixel. The files are checked as `check_submission` does before they appear under their names.
-    `progress` is called with how many images are done, and of how many.
+    with their number: at most `max_dets` objects each, 100 unless `options` or `changes` say
+    otherwise, the best first, boxes to a hundredth of a pixel. The files are checked as
+    `check_submission` does before they appear under their names. `progress` is called with how
+    many images are done, and of how many.
 
     Raises:
         DataError: D13 when the model lacks a class of the file, D11 when there is no image, D10
@@ -68,18 +68,15 @@ def write_submission(
             read, D16 when nothing was found in any image.
         RelookError: R02 when a file cannot be written.
     """
+    options = options.with_(**changes)
+    max_dets = options.max_dets or MOST
+    options = for_scoring(predictor, replace(options, max_dets=max_dets))
     ids = _ids(predictor, index)
     if not index.images:
         raise DataError("D11", f"{index.path}: there are no images to hand in results for.")
     kinds: tuple[Kind, ...] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     paths = [folder / kind / f"{name}.zip" for kind in kinds]
-    results = predictor.stream(
-        (record.path for record in index.images),
-        size=size,
-        max_dets=max_dets,
-        batch_size=batch_size,
-        tta=tta,
-    )
+    results = predictor.stream((record.path for record in index.images), options)
     with ExitStack() as files:
         writers = [files.enter_context(_results_file(path, index, max_dets)) for path in paths]
         for done, (record, result) in enumerate(zip(index.images, results, strict=True), start=1):

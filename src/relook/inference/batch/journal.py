@@ -1,4 +1,4 @@
-"""What a run of ``relook predict`` has finished, so that a stopped one can go on.
+"""The journal of a run over many images: what is finished, so that a stopped one can go on.
 
 ``OUT/.journal/N.jsonl`` has one line of json for every image that process N has done, added when
 the files of the image are whole, ``kept.jsonl`` those of a stopped run that is gone on with, and

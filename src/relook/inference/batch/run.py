@@ -1,84 +1,156 @@
-"""One run of ``relook predict`` over its images: the network works while files are written."""
+"""Predicting many files: results on disk, a journal, several processes, and what became of all."""
 
 from __future__ import annotations
 
-import json
-import sys
+import hashlib
+import logging
 import time
-from collections.abc import Collection, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Unpack
 
-from rich.console import Console
+import torch
 
-from ...cli.progress import progress_bar
-from ...config.model import PanopticConfig
-from ...data.panoptic.labels import StuffLabels
-from ...errors import DataError, RelookError
-from ...runtime.prefetch import in_order
-from ..predictor import Predictor
-from ..preprocess import ImageSource
+from ..._version import __version__
+from ...errors import RelookError, UsageError
+from ...runtime.distributed import from_first, rank
+from ...runtime.files import remove_drafts
+from ...runtime.prefetch import Behind
+from ..options import OptionChanges, PredictOptions
+from ..predictor import DEFAULTS, Predictor
+from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from .coco_json import image_record, write_panoptic, write_predictions
 from .journal import Journal, Line, read_records, stamp_of
-from .shares import Shares
-from .writer import Writer, files_of, output_names
+from .shares import Shares, shares
+from .sources import find_images
+from .writer import Writer, check_kinds, files_of, output_names
+
+DEFAULT_KINDS: Final = ("coco", "overlay")
+_LOG: Final = logging.getLogger("relook")
+
+Outcome = Result | Unreadable
 
 
-class Unread(NamedTuple):
-    """An image that could not be read."""
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of the images of a run; of all processes, in the first one."""
 
-    source: str
-    error: str
+    images: int  # with results, those of a stopped run included
+    kept: int  # of these, what a stopped run had finished
+    objects: int
+    unreadable: Mapping[str, str]  # source -> why it could not be read
+    seconds: float
 
 
-class Target(NamedTuple):
-    """Where results go, and which files are wanted."""
+class Output(NamedTuple):
+    """Where results go, and which kinds of files are wanted."""
 
     folder: Path
-    kinds: Collection[str]
+    kinds: tuple[str, ...]
+
+    @property
+    def has_common_file(self) -> bool:
+        """Whether the objects of all images are written to one file at the end."""
+        return "coco" in self.kinds or "panoptic" in self.kinds
 
 
-class PredictionRun:
-    """Detects, writes and prints, image by image, what falls to this process.
+def predict_files(
+    predictor: Predictor,
+    sources: Sequence[str | Path],
+    out: str | Path | None,
+    options: PredictOptions = DEFAULTS,
+    *,
+    save: Collection[str] = DEFAULT_KINDS,
+    resume: bool = False,
+    on_image: Callable[[Outcome, int, int], None] | None = None,
+    say: Callable[[str], None] = _LOG.warning,
+    **changes: Unpack[OptionChanges],
+) -> BatchReport:
+    """Predict the images that `sources` mean (files, folders, patterns) and save the results.
 
-    `kept` are sources that a stopped run has finished. Only the `first` process speaks, waits for
-    the others and writes predictions.json.
+    Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
+    for ``coco``. With `resume` what a stopped run with the same model and options has finished is
+    kept. `on_image` is given each outcome in order, after its files are written, with how many
+    images are done and of how many. `say` is told what a person should know, such as why an image
+    could not be read; such images are skipped and reported. Without `out` nothing is written.
+
+    In one of several processes (torchrun, srun) the images are shared, and the first process
+    speaks, waits for the others and writes the files of all images.
+
+    Raises:
+        DataError: D01 for a source that is not there, D11 for a folder without images.
+        UsageError: U01 for an unknown kind of file, U04 for a kind that the model or `options`
+            cannot give, and for a `resume` with other settings.
+        RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
+            process has failed; everything done so far is kept then.
+        ModelError: As `Predictor.predict`.
     """
+    options = predictor.resolved(options.with_(**changes))
+    output = None
+    if out is not None:
+        kinds = check_kinds(save, panoptic=options.panoptic is not None)
+        if "masks" in kinds and not predictor.config.cascade.masks:
+            raise UsageError("U04", "save masks: this model finds boxes only. Leave masks out.")
+        output = Output(Path(out), kinds)
+    elif resume:
+        raise UsageError("U04", "resume: nothing is saved, so there is nothing to go on with.")
+    journal = None if output is None else Journal(output.folder, rank())
+    settings = {"relook": __version__, **options.record()}
+
+    def plan() -> tuple[list[Path], set[str]]:
+        images = find_images(sources, leave_out=None if output is None else output.folder)
+        if output is None or journal is None:
+            return images, set()
+        own = settings | {"model": digest_of(predictor), "save": output.kinds}
+        if journal.is_there and not resume:
+            say(f"{output.folder}: starting over; --resume goes on with a stopped run")
+        if not journal.begin(own, resume=resume):
+            return images, set()
+        for name in ("", "overlay", "masks", "panoptic"):
+            remove_drafts(output.folder / name)
+        kept = kept_lines(journal, images, output)
+        journal.keep(kept.values())
+        return images, set(kept)
+
+    images, kept = from_first(plan)
+    run = _Run(predictor, options, images, kept, output, journal, shares(), say)
+    with journal or nullcontext():
+        run.run(on_image)
+    return run.report()
+
+
+class _Run:
+    """The share of this process in a run, of which `kept` are done already."""
 
     def __init__(
         self,
+        predictor: Predictor,
+        options: PredictOptions,
         images: list[Path],
         kept: Collection[str],
-        target: Target | None,
+        output: Output | None,
         journal: Journal | None,
         shares: Shares,
-        console: Console,
-        *,
-        first: bool = True,
-        as_json: bool = False,
+        say: Callable[[str], None],
     ) -> None:
+        self._predictor, self._options = predictor, options
         self._images, self._kept = images, len(kept)
         self._names = output_names(str(image) for image in images)
         self._to_do = [image for image in images if str(image) not in set(kept)]
-        self._target, self._journal, self._shares = target, journal, shares
-        self._console, self._first, self._as_json = console, first, as_json
+        self._output, self._journal, self._shares = output, journal, shares
+        self._writer = None if output is None else Writer(output.folder, output.kinds)
+        self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
-        self._panoptic: tuple[PanopticConfig | bool, StuffLabels | None] = False, None
-        self._unread: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}
         self._started = time.perf_counter()
 
-    def run(self, predictor: Predictor, *, batch_size: int, score: float, **options: Any) -> None:
-        """Do all images, and write predictions.json, also when the work breaks off.
-
-        Raises:
-            RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
-                process has failed; everything done so far is kept then.
-        """
-        self._panoptic = options.get("panoptic", False), options.get("stuff")
+    def run(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
+        """Do all images, and write the common files, also when the work breaks off."""
         try:
-            self._work(predictor, batch_size=batch_size, score=score, **options)
+            self._work(on_image)
             self._shares.finish()
             if self._first:
                 self._shares.wait()
@@ -90,88 +162,44 @@ class PredictionRun:
             raise
         finally:
             if self._first:
-                self._write_predictions(predictor)
+                self._write_common_files()
 
-    def report(self) -> int:
-        """Say what came out; the number of images that could not be read.
+    def _work(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
+        """Predict in this thread and write in another one.
 
-        The journal is removed when every image is done: it has nothing left to tell.
-
-        Raises:
-            RelookError: R02 when another process has written to a folder that is not this one.
+        An exception of either ends the loop here; what was found before it is still written.
         """
-        if not self._first:
-            return 0
-        done, objects = self._done, self._objects
-        if self._journal is not None:
-            lines = self._journal.lines()
-            self._check_complete(lines)
-            found = [line for line in lines.values() if line.error is None]
-            done, objects = len(found), sum(line.objects for line in found)
-            for source, line in lines.items():
-                if line.error is not None:
-                    self._name(Unread(source, line.error))
-        rate = (done - self._kept) / max(time.perf_counter() - self._started, 1e-9)
-        kept = f" ({self._kept} of them kept)" if self._kept else ""
-        where = f"; results are in {self._target.folder}" if self._target else ""
-        self._console.print(f"{objects} objects in {done} images{kept}, {rate:.2f} images/s{where}")
-        if self._unread:
-            self._console.print(f"{len(self._unread)} images could not be read (named above)")
-        elif self._journal is not None:
-            self._journal.remove()
-        return len(self._unread)
+        batch = self._options.batch_size
+        claims = (self._to_do[i] for i in self._shares.claims(len(self._to_do), batch))
 
-    def _work(self, predictor: Predictor, *, batch_size: int, score: float, **options: Any) -> None:
-        writer = None
-        if self._target is not None:
-            writer = Writer(self._target.folder, self._target.kinds, predictor.classes, score)
-        claims = (self._to_do[i] for i in self._shares.claims(len(self._to_do), batch_size))
-        options |= {"batch_size": batch_size, "score": score}
-        with (
-            progress_bar(self._console) as bar,
-            closing(self._outcomes(predictor, claims, options)) as outcomes,
-            closing(
-                in_order(
-                    lambda one: self._store(one, writer), outcomes, ahead=batch_size, finish=True
-                )
-            ) as stored,
-        ):
-            task = bar.add_task("images", total=len(self._images), completed=self._kept)
+        def note(stored: Iterable[Outcome]) -> None:
             for one in stored:
-                if isinstance(one, Unread):
-                    self._name(one)
-                if self._as_json:
-                    _print_json(one)
-                bar.update(task, completed=self._kept + self._shares.tick())
+                if isinstance(one, Unreadable):
+                    self._name(str(one.source), str(one.error))
+                done = self._kept + self._shares.tick()
+                if on_image is not None:
+                    on_image(one, done, len(self._images))
 
-    def _outcomes(
-        self, predictor: Predictor, images: Iterator[Path], options: dict[str, Any]
-    ) -> Generator[Result | Unread, None, None]:
-        """What became of each image, in order."""
-        unread: list[Unread] = []
+        with (
+            closing(self._predictor.outcomes(claims, self._options)) as outcomes,
+            Behind(self._store, ahead=batch, finish=True) as storing,
+        ):
+            for outcome in outcomes:
+                note(storing.put(outcome))
+            note(storing.rest())
 
-        def note(source: ImageSource, error: DataError) -> None:
-            unread.append(Unread(str(source), str(error)))
-
-        with closing(predictor.stream(images, on_unreadable=note, **options)) as results:
-            for result in results:
-                yield from unread
-                unread.clear()
-                yield result
-        yield from unread
-
-    def _store(self, one: Result | Unread, writer: Writer | None) -> Result | Unread:
-        """Write the files of one image, then its line in the journal; runs beside the network."""
-        source = one.source or ""
+    def _store(self, one: Outcome) -> Outcome:
+        """Write the files of one image, then its line in the journal."""
+        source = str(one.source)
         name = self._names[source]
         record: dict[str, Any] = {"source": source, "name": name, "stamp": stamp_of(source)}
-        if isinstance(one, Unread):
-            record |= {"count": 0, "error": one.error}
+        if isinstance(one, Unreadable):
+            record |= {"count": 0, "error": str(one.error)}
         else:
-            if writer is not None:
-                record |= writer.write(one, name)
+            if self._writer is not None:
+                record |= self._writer.write(one, name)
             record["count"] = len(one)
-            if self._target is not None and _in_one_file(self._target.kinds):
+            if self._output is not None and self._output.has_common_file:
                 record |= image_record(one)
         if self._journal is not None:
             self._journal.add(record)
@@ -180,35 +208,56 @@ class PredictionRun:
             self._objects += len(one)
         return one
 
-    def _name(self, one: Unread) -> None:
-        """Print why an image could not be read, once."""
-        if one.source not in self._unread and self._first:
-            self._console.print(one.error)
-        self._unread[one.source] = one.error
+    def report(self) -> BatchReport:
+        """What became of all images; the journal is removed when every one has its results.
 
-    def _write_predictions(self, predictor: Predictor) -> None:
-        if self._journal is None or self._target is None or not _in_one_file(self._target.kinds):
+        Raises:
+            RelookError: R02 when another process has written to a folder that is not this one.
+        """
+        done, objects = self._kept + self._done, self._objects
+        if self._first and self._journal is not None:
+            lines = self._journal.lines()
+            self._check_complete(lines)
+            found = [line for line in lines.values() if line.error is None]
+            done, objects = len(found), sum(line.objects for line in found)
+            for source, line in lines.items():
+                if line.error is not None:
+                    self._name(source, line.error)
+            if not self._unreadable:
+                self._journal.remove()
+        seconds = time.perf_counter() - self._started
+        return BatchReport(done, self._kept, objects, dict(self._unreadable), seconds)
+
+    def _name(self, source: str, error: str) -> None:
+        """Say why an image could not be read, once."""
+        if source not in self._unreadable and self._first:
+            self._say(error)
+        self._unreadable[source] = error
+
+    def _write_common_files(self) -> None:
+        if self._journal is None or self._output is None or not self._output.has_common_file:
             return
         lines = self._journal.lines()
         done = [lines[str(image)] for image in self._images if str(image) in lines]
         found = [line for line in done if line.error is None]
-        folder, kinds = self._target
+        folder, kinds = self._output
+        classes = self._predictor.classes
         if "coco" in kinds:
             path = folder / "predictions.json"
-            write_predictions(path, lambda: read_records(found), predictor.classes)
+            write_predictions(path, lambda: read_records(found), classes)
         if "panoptic" in kinds:
             path = folder / "panoptic.json"
-            task = predictor.panoptic_task(*self._panoptic)
-            categories = categories_of(predictor.classes, () if task is None else task.stuff)
+            task = self._predictor.panoptic_task(self._options.panoptic)
+            categories = categories_of(classes, () if task is None else task.stuff)
             write_panoptic(path, lambda: read_records(found), categories)
 
     def _check_complete(self, lines: dict[str, Line]) -> None:
         missing = [image for image in self._images if str(image) not in lines]
-        if missing and self._target is not None:
+        if missing and self._output is not None:
             raise RelookError(
                 "R02",
                 f"{len(missing)} images that another process has done are not in "
-                f"{self._target.folder}, {missing[0]} for one. All machines must write to one "
+                f"{self._output.folder}, {missing[0]} for one. All machines must write to one "
                 "folder that they share; choose such a folder with --out.",
             )
 
@@ -223,7 +272,7 @@ class PredictionRun:
         )
 
 
-def kept_lines(journal: Journal, images: list[Path], target: Target) -> dict[str, Line]:
+def kept_lines(journal: Journal, images: list[Path], output: Output) -> dict[str, Line]:
     """Source -> line of what a stopped run has finished and what is still as it was then.
 
     The image is the same file, its results have the name they would get now, and are there.
@@ -235,17 +284,15 @@ def kept_lines(journal: Journal, images: list[Path], target: Target) -> dict[str
         if line.error is None
         and names.get(source) == line.name
         and stamp_of(source) == line.stamp
-        and all((target.folder / file).is_file() for file in files_of(line.name, target.kinds))
+        and all((output.folder / file).is_file() for file in files_of(line.name, output.kinds))
     }
 
 
-def _in_one_file(kinds: Collection[str]) -> bool:
-    """Whether what is found in all images is written to one file at the end."""
-    return "coco" in kinds or "panoptic" in kinds
-
-
-def _print_json(one: Result | Unread) -> None:
-    """One line on standard output."""
-    record = one.to_json() if isinstance(one, Result) else one._asdict()
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
+def digest_of(predictor: Predictor) -> str:
+    """The SHA-256 of a model: its configuration, classes and weights."""
+    digest = hashlib.sha256(predictor.config.model_dump_json().encode())
+    digest.update(repr([(c.id, c.name) for c in predictor.classes]).encode())
+    for name, tensor in sorted(predictor.detector.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

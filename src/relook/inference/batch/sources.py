@@ -1,4 +1,4 @@
-"""Which images a command line means: files, folders and patterns."""
+"""Sources of images: files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUFFIXES: Final = frozenset(
 )
 
 
-def find_images(sources: Sequence[str], leave_out: Path | None = None) -> list[Path]:
+def find_images(sources: Sequence[str | Path], leave_out: Path | None = None) -> list[Path]:
     """The files that `sources` mean, in their order, each once.
 
     A file is taken whatever its name; a folder gives its images, those of folders inside
@@ -45,7 +45,7 @@ def find_images(sources: Sequence[str], leave_out: Path | None = None) -> list[P
     return list(found.values())
 
 
-def _expanded(source: str, leave_out: Path | None) -> Sequence[Path]:
+def _expanded(source: str | Path, leave_out: Path | None) -> Sequence[Path]:
     path = Path(source).expanduser()
     if path.is_file():
         return [path]
@@ -56,7 +56,7 @@ def _expanded(source: str, leave_out: Path | None) -> Sequence[Path]:
                 "D11", f"{source}: the folder has no images ({', '.join(sorted(SUFFIXES))})."
             )
         return images
-    if glob.has_magic(source):
+    if glob.has_magic(str(source)):
         matches = sorted(Path(m) for m in glob.glob(str(path), recursive=True))  # noqa: PTH207
         images = [m for m in matches if m.is_file() and not _is_inside(m, leave_out)]
         if not images:

@@ -1,20 +1,41 @@
-"""What ``relook predict`` leaves on disk for each image."""
+"""The files of single images that a prediction leaves on disk."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
-from ...data.coco.reader import Category
 from ...data.panoptic.writer import write_map
+from ...errors import UsageError, did_you_mean
 from ...ops.rle import decode_window
 from ...runtime.files import replacing, write_text
 from ..results import Result
+
+KINDS: Final = ("overlay", "coco", "masks", "panoptic")
+"""What can be saved: `Writer` says how, and ``coco`` is predictions.json."""
+
+
+def check_kinds(kinds: Collection[str], *, panoptic: bool) -> tuple[str, ...]:
+    """`kinds` sorted, each once; `panoptic` says whether there will be panoptic maps.
+
+    Raises:
+        UsageError: U01 for an unknown kind, U04 for one that has nothing to save.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError("U01", f"save: unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
+        if kind == "panoptic" and not panoptic:
+            raise UsageError(
+                "U04",
+                "save panoptic: nothing panoptic is made. Add --task panoptic, in Python "
+                "panoptic=True.",
+            )
+    return tuple(sorted(set(kinds)))
 
 
 def output_names(sources: Iterable[str]) -> dict[str, str]:
@@ -44,11 +65,8 @@ class Writer:
     beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them.
     """
 
-    def __init__(
-        self, folder: Path, kinds: Collection[str], classes: Sequence[Category], score: float
-    ) -> None:
-        self._folder, self._kinds, self._classes = folder, frozenset(kinds), tuple(classes)
-        self._score = score
+    def __init__(self, folder: Path, kinds: Collection[str]) -> None:
+        self._folder, self._kinds = folder, frozenset(kinds)
 
     def write(self, result: Result, name: str) -> dict[str, Any]:
         """Write what belongs to one image, whose files are called `name`; what the image's record
@@ -58,10 +76,7 @@ class Writer:
             RelookError: R02 when a file cannot be written.
         """
         if "overlay" in self._kinds:
-            if result.panoptic is None:
-                picture = result.draw(score=self._score)
-            else:
-                picture = result.draw_panoptic()
+            picture = result.draw() if result.panoptic is None else result.draw_panoptic()
             with replacing(self._folder / "overlay" / f"{name}.jpg") as draft:
                 picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
         if "masks" in self._kinds:
@@ -82,7 +97,7 @@ class Writer:
             {
                 "number": number,
                 "name": class_name,
-                "category_id": self._classes[int(label)].id,
+                "category_id": result.classes[int(label)].id,
                 "score": round(float(score), 5),
                 "visible_pixels": int(count),
             }

@@ -11,7 +11,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from ...layers import AWSConv2d, initialise
+from ...layers import AWSConv2d
+from ...layers.initialise import constant_init, he_init
 from ...layers.module_list import ModuleList
 from ...structures.detection import Pyramid
 
@@ -60,7 +61,7 @@ class Bottleneck(nn.Module):
         self.feedback: nn.Conv2d | None = None
         if feedback_channels is not None:
             self.feedback = nn.Conv2d(feedback_channels, out_channels, 1)
-            initialise.constant(self.feedback)
+            constant_init(self.feedback)
 
     def forward(self, x: Tensor, feedback: Tensor | None = None) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H', W'), the size of `feedback`."""
@@ -172,7 +173,7 @@ class ResNet(nn.Module):
                 main_path.append(block.downsample[0])
         for layer in main_path:
             if isinstance(layer, nn.Conv2d):
-                initialise.he(layer)
+                he_init(layer)
             if isinstance(layer, AWSConv2d):
                 layer.reset_standardisation()
 

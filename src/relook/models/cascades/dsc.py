@@ -27,7 +27,7 @@ from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead, own_class
-from .guidance import GuidanceRule, Seen, StageRule, frames_of, handed_on
+from .guidance import GuidanceRule, GuidanceState, StageRule, frames_of, handed_on
 from .steps import (
     STRIDES,
     LossRule,
@@ -206,7 +206,7 @@ class ShapeGuidedCascade(nn.Module):
 
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
-    ) -> tuple[Tensor, Tensor, Seen]:
+    ) -> tuple[Tensor, Tensor, GuidanceState]:
         """What `_refined` gives, computed for a few RoIs at a time."""
         rows = torch.arange(len(rois), device=rois.boxes.device)
         parts = [
@@ -214,12 +214,11 @@ class ShapeGuidedCascade(nn.Module):
             for some in rows.split(self.rois_at_a_time)
         ]
         boxes, scores, seen = zip(*parts, strict=True)
-        features, frames = [one.features for one in seen], [one.frames for one in seen]
-        return torch.cat(boxes), torch.cat(scores), Seen(torch.cat(features), torch.cat(frames))
+        return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(seen)
 
     def _refined(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
-    ) -> tuple[Tensor, Tensor, Seen]:
+    ) -> tuple[Tensor, Tensor, GuidanceState]:
         """Boxes (R, 4) after all iterations, scores (R, K), and what the last iteration saw."""
         seen, all_logits = None, []
         for t in range(len(self.rules)):
@@ -238,9 +237,9 @@ class ShapeGuidedCascade(nn.Module):
         pyramid: Pyramid,
         context: Tensor | None,
         rois: Rois,
-        before: Seen | None,
+        before: GuidanceState | None,
         images: ImageBatch,
-    ) -> tuple[Seen, Tensor]:
+    ) -> tuple[GuidanceState, Tensor]:
         """What iteration `t` sees of each RoI, and the logits (R, 1, 2S, 2S) of its mask."""
         rule, head = self.guidance, self.guidance_heads[t]
         frames = frames_of(rois, self.rules[t].ratio, images, rule)
@@ -250,7 +249,7 @@ class ShapeGuidedCascade(nn.Module):
             pooled = pooled + pool_context(context, where, rule.side)
         carried = handed_on(self.guidance_heads[:t], pooled, before, frames.boxes, rule)
         features = head.features(pooled, carried)
-        return Seen(features, frames.boxes), head.predict(features)
+        return GuidanceState(features, frames.boxes), head.predict(features)
 
     def _box(
         self,
@@ -258,7 +257,7 @@ class ShapeGuidedCascade(nn.Module):
         pyramid: Pyramid,
         context: Tensor | None,
         rois: Rois,
-        seen: Seen,
+        seen: GuidanceState,
         shapes: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Class logits (R, K + 1) and deltas (R, 4) of box head `t`."""
@@ -277,7 +276,9 @@ class ShapeGuidedCascade(nn.Module):
         logits, deltas = self.box_heads[t](pooled, seen.features if guided else None)
         return logits, deltas
 
-    def _mask(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, seen: Seen) -> Tensor:
+    def _mask(
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, seen: GuidanceState
+    ) -> Tensor:
         """Logits (R, K, M, M) of the final masks."""
         shown = context if self.fuse_masks else None
         pooled = pool(pyramid, shown, rois, mask_head.POOL_SIDE)
@@ -289,7 +290,7 @@ class ShapeGuidedCascade(nn.Module):
         t: int,
         rois: Rois,
         deltas: Tensor,
-        seen: Seen,
+        seen: GuidanceState,
         images: ImageBatch,
         frozen: Tensor | None = None,
     ) -> Rois:
@@ -304,7 +305,7 @@ class ShapeGuidedCascade(nn.Module):
         return rois.with_boxes(torch.where(frozen[:, None], rois.boxes, moved.boxes))
 
     def _guide_loss(
-        self, shapes: Tensor, seen: Seen, matched: Matched, targets: Sequence[Target]
+        self, shapes: Tensor, seen: GuidanceState, matched: Matched, targets: Sequence[Target]
     ) -> Tensor:
         """Of the positives' masks, of whatever class."""
         rows = matched.is_positive.nonzero().flatten()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ...ops import boxes as box_ops
@@ -51,14 +52,20 @@ class GuidanceRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class GuidanceState:
     """What an iteration saw of every RoI."""
 
     features: Tensor  # (R, C, S, S), of the mask head
     frames: Tensor  # (R, 4), enlarged boxes in which they lie
 
-    def __getitem__(self, rows: Tensor) -> Seen:
-        return Seen(self.features[rows], self.frames[rows])
+    @classmethod
+    def cat(cls, parts: Sequence[GuidanceState]) -> GuidanceState:
+        """The states of several groups of RoIs as one, in this order."""
+        features, frames = [one.features for one in parts], [one.frames for one in parts]
+        return cls(torch.cat(features), torch.cat(frames))
+
+    def __getitem__(self, rows: Tensor) -> GuidanceState:
+        return GuidanceState(self.features[rows], self.frames[rows])
 
 
 def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) -> Rois:
@@ -73,7 +80,7 @@ def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) 
 def handed_on(
     earlier: Iterable[MaskHead],
     pooled: Tensor,
-    seen: Seen | None,
+    seen: GuidanceState | None,
     boxes: Tensor,
     rule: GuidanceRule,
 ) -> Tensor | None:

@@ -14,7 +14,8 @@ from ...structures.detection import Pyramid
 from ..backbones.resnet import Bottleneck, Feedback, ResNet
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid, feedback_for
-from .layers import folded_unit, twin
+from .layers import twin
+from .units import folded_unit
 
 Fold = Callable[[nn.Module], nn.Module]
 

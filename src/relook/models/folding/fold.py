@@ -17,7 +17,8 @@ from ..detector import Detector
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid
 from .features import FoldedASPP, FoldedFPN, FoldedRecursiveFeaturePyramid, FoldedResNet
-from .layers import FoldedLinear, folded_unit
+from .layers import FoldedLinear
+from .units import folded_unit
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
 from ...layers.conv_norm import at_side
+from ...layers.initialise import normal_init, xavier_init
 from ...layers.linear import Linear
 from ...ops import boxes as box_ops
 from ...ops.boxes import Deviations
@@ -31,10 +31,10 @@ class BoxHead(nn.Module):
         self.fc2 = Linear(hidden, hidden)
         self.classify = nn.Linear(hidden, num_classes + 1)
         self.regress = nn.Linear(hidden, 4)
-        initialise.xavier(self.fc1)
-        initialise.xavier(self.fc2)
-        initialise.normal(self.classify, 0.01)
-        initialise.normal(self.regress, 0.001)
+        xavier_init(self.fc1)
+        xavier_init(self.fc2)
+        normal_init(self.classify, 0.01)
+        normal_init(self.regress, 0.001)
 
     def forward(self, pooled: Tensor, shown: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pooled features (R, C, 7, 7) to class logits (R, K + 1) and deltas (R, 4), float32.

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
 from ...layers.conv_norm import at_side
+from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
 from ...ops.masks import mask_targets
 from ...runtime.distributed import loss_divisor
@@ -36,8 +36,8 @@ class MaskHead(nn.Module):
         self.upsample = nn.ConvTranspose2d(hidden, hidden, 2, stride=2)
         self.logits = nn.Conv2d(hidden, num_classes, 1)
         for layer in (*self.convs, self.upsample):
-            initialise.he(layer)
-        initialise.he_incoming(self.logits)
+            he_init(layer)
+        he_init_incoming(self.logits)
 
     def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:
         """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S).
@@ -60,7 +60,7 @@ class MaskHead(nn.Module):
 def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
     """How HTC passes mask features (R, hidden, S, S) on to the head of the next stage."""
     conv = nn.Conv2d(hidden, channels, 1)
-    initialise.he(conv)
+    he_init(conv)
     return conv
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
+from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import IGNORE, Pyramid, Target
@@ -49,8 +49,8 @@ class SemanticHead(nn.Module):
         self.embed = nn.Conv2d(channels, channels, 1)
         self.logits = nn.Conv2d(channels, num_classes, 1)
         for layer in (*self.laterals, *self.convs, self.embed):
-            initialise.he(layer)
-        initialise.he_incoming(self.logits)
+            he_init(layer)
+        he_init_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> tuple[Tensor, Tensor]:
         """P2..P6 to class logits (B, K', H/8, W/8) and the `context`."""

@@ -8,8 +8,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
 from ...layers.conv_norm import ConvNorm
+from ...layers.initialise import he_init_incoming
 from ...layers.module_list import ModuleList
 from ...structures.detection import IGNORE, Pyramid, Target
 from .semantic import Average, semantic_loss
@@ -47,7 +47,7 @@ class StuffHead(nn.Module):
             for level in range(LEVELS)
         )
         self.logits = nn.Conv2d(hidden, num_classes, 1)
-        initialise.he_incoming(self.logits)
+        he_init_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> Tensor:
         """P2..P6 to class logits (B, S + 1, H/4, W/4); P6 is not looked at."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
+from ...layers.initialise import xavier_init
 from ...layers.module_list import ModuleList
 from ...structures.detection import Pyramid
 from ..backbones.resnet import ResNet
@@ -25,7 +25,7 @@ class FPN(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1) for _ in in_channels
         )
         for layer in (*self.laterals, *self.outputs):
-            initialise.xavier(layer)
+            xavier_init(layer)
 
     def forward(self, maps: Pyramid) -> Pyramid:
         """C2..C5 to P2..P6."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ...layers import initialise
+from ...layers.initialise import constant_init
 from ...layers.module_list import ModuleList
 from ...structures.detection import Pyramid
 from ..backbones.resnet import Feedback, ResNet
@@ -22,7 +22,7 @@ class GatedFusion(nn.Conv2d):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 1, 1)
-        initialise.constant(self)
+        constant_init(self)
 
     def blend(self, new: Tensor, old: Tensor) -> Tensor:
         """Blended map, of the shape (B, C, H, W) of both."""

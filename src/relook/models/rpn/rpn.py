@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers import initialise
+from ...layers.initialise import normal_init
 from ...ops import boxes as box_ops
 from ...ops.boxes import Bound
 from ...ops.convention import V2, Convention
@@ -21,6 +21,7 @@ from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
+PROPOSALS_A_DETECTION = 2  # what suppression after the cascade leaves needs more to choose from
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class ProposalRule:
     nms_iou: float = 0.7
     min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
     min_bbox_size_rule: Bound = "above"
+
+    def enough_for(self, detections: int) -> ProposalRule:
+        """The rule with at least two proposals for each of `detections` objects, and as many
+        candidates on a level; this rule, where it has them."""
+        least = PROPOSALS_A_DETECTION * detections
+        if self.proposals >= least:
+            return self
+        return replace(self, proposals=least, candidates=max(self.candidates, least))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class RPN(nn.Module):
         self.objectness = nn.Conv2d(channels, len(anchor_ratios), 1)
         self.deltas = nn.Conv2d(channels, 4 * len(anchor_ratios), 1)
         for layer in (self.conv, self.objectness, self.deltas):
-            initialise.normal(layer, 0.01)
+            normal_init(layer, 0.01)
         self.strides = tuple(strides)
         self.anchor_scale, self.anchor_ratios = anchor_scale, tuple(anchor_ratios)
         self.train_rule = train or ProposalRule(2000, 2000)
