@@ -44,7 +44,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS) scripts/setup.sh
 	@touch $@
 
 demo: $(STAMP)
-	$(BIN)/relook demo --minutes $(MINUTES)
+	$(BIN)/python -m examples.demo --minutes $(MINUTES)
 
 # One thread a process: on few cores, processes that each start a pool of threads slow one another.
 test: check

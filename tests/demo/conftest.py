@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from relook.training.settings import Overlay
 from relook.training.start.fresh import seeded_detector
 from relook.training.start.source import Start
 from relook.weights.file import load_model, save_model
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # makes `examples` importable
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from relook.demo.datasets import find_data
-from relook.demo.pictures import comparison
+from examples.demo.datasets import find_data
+from examples.demo.pictures import comparison
+
 from relook.inference.predictor import Predictor
 from relook.training.start.source import Start
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from relook.demo.table import HEADINGS, TableRow, aligned
+from examples.demo.table import HEADINGS, TableRow, aligned
+
 from relook.evaluation.coco import evaluate_coco
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples.demo.threshold import connected_parts, evaluate_threshold
 
 from relook.data.coco.reader import read_coco
-from relook.demo.threshold import connected_parts, evaluate_threshold
 from relook.ops.rle import decode_window
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"

@@ -12,7 +12,6 @@ import torch
 
 import relook
 from relook.config.model import ModelConfig
-from relook.config.presets import preset
 from relook.data.batching import batch_images
 from relook.errors import ModelError, RelookError
 from relook.inference.engine import Engine
@@ -21,26 +20,15 @@ from relook.inference.preprocess import Prepared, read
 from relook.models.build import build_detector
 from relook.structures.detection import Detections, ImageBatch
 
+from .conftest import narrow
+
 SOURCES = Path(relook.__file__).parent
 DETECTS = re.compile(r"\.(detect|segment)\(")
 
 
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
-    return preset("detectors-panoptic-tiny").with_(
-        num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        rpn__test_candidates=40,
-        rpn__test_proposals=20,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        cascade__max_detections=8,
-        stuff__num_classes=3,
-        stuff__channels=16,
-        stuff__groups=4,
-        input__size=(128, 96),
-    )
+    return narrow("detectors-panoptic-tiny")
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from relook.config.model import ModelConfig, PanopticConfig
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.data.panoptic.labels import StuffLabels
 from relook.errors import DataError, ModelError, UsageError
@@ -25,6 +24,8 @@ from relook.ops.rle import decode_window
 from relook.structures.panoptic import PanopticCategory
 from relook.weights.file import load_model, save_model
 
+from .conftest import narrow
+
 CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 STUFF = (PanopticCategory(2, "table", False), PanopticCategory(20, "wall", False, "building"))
 EVERY_SEGMENT = PanopticConfig(score=0.0, stuff_area=0)
@@ -32,21 +33,8 @@ EVERYTHING = PanopticRequest(rule=EVERY_SEGMENT)
 
 
 def config_of(name: str = "detectors-panoptic-tiny", **changes: Any) -> ModelConfig:
-    """A model with every part and hardly any width, and two kinds of stuff."""
-    small = preset(name).with_(
-        num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        rpn__test_candidates=40,
-        rpn__test_proposals=20,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        cascade__max_detections=8,
-        input__size=(128, 96),
-    )
-    if small.stuff is not None:
-        small = small.with_(stuff__num_classes=3, stuff__channels=16, stuff__groups=4)
-    return small.with_(**{"semantic__num_classes": 3, **changes})
+    """A narrow model that labels pixels."""
+    return narrow(name, **changes)
 
 
 def predictor_of(config: ModelConfig, stuff: Any = STUFF) -> Predictor:

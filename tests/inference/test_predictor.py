@@ -14,7 +14,6 @@ from PIL import Image
 
 from relook import api
 from relook.config.model import ModelConfig
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.inference.options import PredictOptions
@@ -24,25 +23,14 @@ from relook.inference.results import Result
 from relook.models.build import build_detector
 from relook.runtime.prefetch import THREAD
 
+from .conftest import narrow
+
 CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 
 
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
-    """A model with every part and hardly any width."""
-    return preset("detectors-htc-tiny").with_(
-        num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        backbone__width=16,
-        pyramid__channels=16,
-        rpn__test_candidates=40,
-        rpn__test_proposals=20,
-        semantic__num_classes=3,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        cascade__max_detections=8,
-        input__size=(128, 96),
-    )
+    return narrow("detectors-htc-tiny", backbone__width=16)
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,9 @@ def test_the_best_threshold_is_kept_with_the_best_model(
     assert best is not None and best.threshold != SHOWN_FROM
     assert load(outcome.run.path, device="cpu").shown_from == best.threshold
     predictions = json.loads(outcome.run.predictions.read_text())
-    after = evaluate_coco(blobs, predictions, max_dets=20, count_from=best.threshold)
+    after = evaluate_coco(
+        blobs, predictions, max_dets=outcome.metrics.max_dets, count_from=best.threshold
+    )
     assert after.counting == best
     [row] = [r for r in outcome.run.rows() if r.get("val/mask_ap") == _rounded_ap(outcome.metrics)]
     assert row["val/f1"] == pytest.approx(best.f1, abs=1e-5)

@@ -13,7 +13,6 @@ from .._version import __version__
 from .ablate import ablate
 from .compare import compare
 from .data import data
-from .demo import demo
 from .doctor import doctor
 from .errors import CommandGroup
 from .evaluate import evaluate
@@ -41,7 +40,6 @@ app.command("compare")(compare)
 app.command("models")(models)
 app.command("show")(show)
 app.command("doctor")(doctor)
-app.command("demo")(demo)
 app.add_typer(weights, name="weights")
 app.add_typer(data, name="data")
 app.add_typer(explain, name="explain")

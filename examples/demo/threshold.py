@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.coco.reader import CocoIndex
-from ..data.images import read_image
-from ..evaluation.coco import evaluate_coco
-from ..evaluation.metrics import Metrics
-from ..ops.rle import encode_window
+from relook.data.coco.reader import CocoIndex
+from relook.data.images import read_image
+from relook.evaluation.coco import evaluate_coco
+from relook.evaluation.metrics import Metrics
+from relook.ops.rle import encode_window
 
 SMALLEST = 12  # pixels; smaller parts are noise
 SURE = 1000  # pixels from which a part gets the full score
@@ -29,7 +29,10 @@ def evaluate_threshold(index: CocoIndex, max_dets: int) -> Metrics:
         for record in index.images
         for part in connected_parts(read_image(record.path))
     ]
-    return evaluate_coco(index.path, predictions, max_dets=max_dets, sizes=index.sizes())
+    sizes = index.sizes()
+    return evaluate_coco(
+        index.path, predictions, max_dets=max_dets, sizes=sizes, image_ids=list(sizes)
+    )
 
 
 def connected_parts(image: NDArray[np.uint8]) -> list[dict[str, Any]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ..data.coco.reader import CocoIndex, ImageRecord, object_mask
-from ..data.images import read_image
-from ..inference.predictor import Predictor
-from ..visualization.overlay import draw_objects
-from ..visualization.sheet import Row, contact_sheet
+from relook.data.coco.reader import CocoIndex, ImageRecord, object_mask
+from relook.data.images import read_image
+from relook.inference.predictor import Predictor
+from relook.visualization.overlay import draw_objects
+from relook.visualization.sheet import Row, contact_sheet
+
+from .datasets import spread
 
 
 def comparison(predictor: Predictor, index: CocoIndex, *, count: int, max_dets: int) -> Image.Image:
     """`count` images spread over `index`, each as annotated and as the model sees it."""
-    total = len(index.images)
-    chosen = [index.images[i * total // count] for i in range(min(count, total))]
+    chosen = spread(index.images, count)
     rows = [_compared(predictor, index, record, max_dets) for record in chosen]
     return contact_sheet(rows, ("annotated", "found"), rows_per_line=2)
 

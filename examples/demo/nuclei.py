@@ -6,38 +6,43 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..evaluation.files import save_metrics, save_predictions
-from ..evaluation.run import evaluate_model
-from ..inference.predictor import Predictor
-from ..visualization.sheet import save_picture
-from ..weights.file import SavedModel
-from .datasets import DemoData
+from relook.data.coco.reader import CocoIndex
+from relook.evaluation.files import save_metrics, save_predictions
+from relook.evaluation.run import evaluate_model
+from relook.inference.predictor import Predictor
+from relook.visualization.sheet import save_picture
+
 from .pictures import comparison
 from .table import TableRow
 from .threshold import evaluate_threshold
+from .words import images
 
-PICTURES = 8
 MAX_DETS = 500  # the fullest image has 375 nuclei
 
 
 def show_nuclei(
-    shipped: SavedModel, data: DemoData, folder: Path, console: Console
+    predictor: Predictor, index: CocoIndex, pictures: int, folder: Path, console: Console
 ) -> list[TableRow]:
-    """Evaluate and draw; numbers of the model, and of a method that learns nothing.
+    """Evaluate on the images of `index`, draw some; numbers of the model, and of a method that
+    learns nothing.
 
     Writes metrics.json, predictions.json and nuclei.jpg into `folder`.
     """
-    predictor = Predictor.of(shipped)
-    index = data.validation()
+    count = len(index.images)
+    console.print(f"Finding nuclei with the model that comes along, in {images(count)}.")
     found = evaluate_model(
-        predictor, index, max_dets=MAX_DETS, progress=_Counting(console, "evaluated")
+        predictor,
+        index,
+        max_dets=MAX_DETS,
+        limit=count,  # of the file, no others count
+        progress=_Counting(console, "evaluated"),
     )
     save_metrics(folder / "metrics.json", found.metrics)
     save_predictions(folder / "predictions.json", found.predictions)
     picture = folder / "nuclei.jpg"
-    sheet = comparison(predictor, index, count=PICTURES, max_dets=MAX_DETS)
+    sheet = comparison(predictor, index, count=pictures, max_dets=MAX_DETS)
     save_picture(sheet, picture)
-    console.print(f"{PICTURES} images beside the truth: {picture}")
+    console.print(f"{images(pictures)} beside the truth: {picture}")
     threshold = evaluate_threshold(index, MAX_DETS)
     return [
         TableRow("nuclei, as it comes", found.metrics, found.images_per_second),

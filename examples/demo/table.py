@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluation.metrics import Metrics
+from relook.evaluation.metrics import Metrics
 
 HEADINGS = (
     "", "mask AP", "AP50", "count error", "F1", "images/s", "minutes"
@@ -24,6 +24,7 @@ class TableRow:
     metrics: Metrics
     images_per_second: float | None = None
     seconds: float | None = None  # of training in this demonstration
+    steps: int | None = None  # of that training
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, in the order of `HEADINGS`."""
