@@ -8,22 +8,22 @@ import pytest
 import torch
 from torch import nn
 
+from relook.config.cascades import DSCConfig
+from relook.config.presets import preset
+from relook.layers import AWSConv2d, SAConv2d
+from relook.layers.conv_norm import ConvNorm
+from relook.layers.deformable import DeformableConv2d
+from relook.layers.norm import FixedBatchNorm2d
 from relook.models.build import build_detector
 from relook.models.build.cascade import build_cascade
 from relook.models.build.features import build_features
 from relook.models.cascades.dsc import ShapeGuidedCascade
 from relook.models.cascades.guidance import GuidanceRule, StageRule
 from relook.models.cascades.htc import HybridTaskCascade
-from relook.config.cascades import DSCConfig
 from relook.models.detector import Detector
-from relook.layers import AWSConv2d, SAConv2d
-from relook.layers.conv_norm import ConvNorm
-from relook.layers.deformable import DeformableConv2d
-from relook.layers.norm import FixedBatchNorm2d
-from relook.ops.convention import V1, V2
-from relook.config.presets import preset
 from relook.models.rpn.anchors import base_anchors, pixel_anchors
 from relook.models.rpn.rpn import ProposalRule
+from relook.ops.convention import V1, V2
 
 
 def _meta(name: str, **changes: Any) -> Detector:

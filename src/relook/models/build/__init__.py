@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...config.model import ModelConfig, SemanticConfig, StuffConfig
+from ...ops.convention import V1, V2, Convention
+from ...ops.matching import assign
 from ..detector import Detector
 from ..heads.semantic import SemanticHead
 from ..heads.stuff import StuffHead
-from ...ops.convention import V1, V2, Convention
-from ...ops.matching import assign
 from ..pyramids.fpn import STRIDES
 from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors
 from ..rpn.rpn import RPN, AnchorRule, ProposalRule

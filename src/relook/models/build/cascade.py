@@ -7,20 +7,20 @@ from typing import Any
 
 from torch import nn
 
+from ...config.cascades import CascadeConfig, DSCConfig, HTCConfig
+from ...config.model import SemanticConfig
+from ...config.parts import NO_PARTS, PartsConfig
+from ...layers.conv_norm import ConvNorm
+from ...layers.norm import group_norm
+from ...ops import matching
+from ...ops.convention import V2, Convention
 from ..cascades import guidance, htc
 from ..cascades.dsc import ShapeGuidedCascade
 from ..cascades.guidance import GuidanceRule
 from ..cascades.htc import HybridTaskCascade
 from ..cascades.steps import LossRule, SampleRule, SelectRule
-from ...config.model import SemanticConfig
-from ...config.cascades import CascadeConfig, DSCConfig, HTCConfig
-from ...config.parts import NO_PARTS, PartsConfig
 from ..heads.box import BoxHead, box_loss
 from ..heads.mask import MaskHead, carry_conv, mask_loss
-from ...layers.conv_norm import ConvNorm
-from ...layers.norm import group_norm
-from ...ops import matching
-from ...ops.convention import V2, Convention
 from .parts import make
 
 _FUSE_NORMS: dict[str, Callable[[int], nn.Module] | None] = {

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
 from ...config.model import BackboneConfig, PyramidConfig
 from ...config.parts import NO_PARTS, PartsConfig
 from ...layers import AWSConv2d, SAConv2d
 from ...layers.aspp import ASPP
 from ...layers.deformable import DeformableConv2d
 from ...layers.norm import FixedBatchNorm2d, group_norm
+from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
 from ..pyramids.fpn import FPN, FeaturePyramid
 from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
 from .parts import made_by, make

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from torch import nn
 
-from ...config.plugins import named
 from ...config.parts import Part, PartsConfig
+from ...config.plugins import named
 from ...errors import ModelError
 
 _METHODS: Final[dict[str, tuple[str, ...]]] = {
