@@ -25,12 +25,15 @@ import jobs as jobs_module
 from ending import errors_in_words
 from jobs import add_options, chosen_cores
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # makes `examples` importable
+
+from examples.demo.mushrooms import MAX_DETS, from_scratch
+
 from relook.ablation.jobs import Numbers, numbers, run_one
 from relook.ablation.running import train_in
 from relook.ablation.table import mean_and_range
 from relook.api import find_model
 from relook.data.coco.reader import read_coco
-from relook.demo.mushrooms import MAX_DETS, from_scratch
 from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
 from relook.runtime.files import write_text

@@ -29,14 +29,14 @@ def test_help_is_light_and_lists_the_commands() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "heavy: []" in result.stdout
-    for command in ("train", "eval", "predict", "models", "demo", "weights"):
+    for command in ("train", "eval", "predict", "models", "weights"):
         assert command in result.stdout
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        *("train", "eval", "predict", "models", "demo", "weights"),
+        *("train", "eval", "predict", "models", "weights"),
         *("weights list", "weights get", "weights verify", "weights import"),
     ],
 )
