@@ -328,28 +328,18 @@ def test_no_object_is_below_the_score_that_was_asked_for(config: ModelConfig) ->
     assert same(shown, expected, 1e-6)
 
 
-def test_more_objects_than_proposals(predictor: Predictor) -> None:
+def test_more_objects_than_proposals(config: ModelConfig) -> None:
     """The preset has 20 proposals; a cap of 200 objects is not held back by them."""
-    asked: list[int] = []
-    propose = predictor.detector.rpn.propose
-
-    def watched(scored: Any, images: Any, rule: Any) -> Any:
-        asked.append(rule.proposals)
-        return propose(scored, images, rule)
-
+    torch.manual_seed(0)
+    detector = build_detector(config)
+    torch.nn.init.constant_(detector.rpn.objectness.bias, 4.0)  # a picture full of objects
+    model = Predictor(detector, config, CLASSES, device="cpu", shown_from=0.0)
     big = np.tile(picture(), (2, 2, 1))
-    engine = Predictor(
-        predictor.detector, predictor.config, CLASSES, device="cpu", shown_from=0.0, fast=False
-    )
-    predictor.detector.rpn.propose = watched  # type: ignore[method-assign]
-    try:
-        few = engine.predict(big, max_dets=8)
-        many = engine.predict(big, max_dets=200)
-        engine.predict(big, max_dets=200, tta="flip")
-    finally:
-        del predictor.detector.rpn.propose
-    assert len(few) == 8 and len(many) > 40  # 2 classes for each of 20 proposals
-    assert asked == [20, 400, 400, 400]
+    assert len(model.predict(big, max_dets=8)) == 8
+    assert len(model.predict(big, max_dets=200)) > 40  # 2 classes for each of 20 proposals
+    assert len(model.predict(big, max_dets=200, tta="flip")) > 40
+    torch.nn.init.constant_(detector.rpn.objectness.bias, -4.0)  # and of none
+    assert len(model.predict(big, max_dets=200)) <= 40
 
 
 def test_a_size_no_machine_can_hold(predictor: Predictor) -> None:

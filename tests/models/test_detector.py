@@ -70,28 +70,29 @@ def test_threshold_and_limit_can_be_overridden_per_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "proposals", "candidates"),
+    ("most", "more", "candidates"),
     [
-        (None, 30, 50),
-        (7, 30, 50),  # the model's own cap
-        (15, 30, 50),
-        (16, 32, 50),
-        (100, 200, 200),
+        (None, 0, 50),
+        (7, 0, 50),  # the model's own cap
+        (15, 0, 50),
+        (16, 2, 50),
+        (100, 170, 200),
     ],
 )
 def test_a_higher_cap_raises_what_is_in_its_way(
-    most: int | None, proposals: int, candidates: int
+    most: int | None, more: int, candidates: int
 ) -> None:
     """And nothing at the model's own cap or below: its numbers stay."""
     detector = _detector(cascade__max_detections=7, rpn__test_proposals=30, rpn__test_candidates=50)
     own = detector.rpn.test_rule
     rule = detector.proposal_rule(most)
-    assert (rule.proposals, rule.candidates) == (proposals, candidates)
+    assert (rule.proposals, rule.more, rule.candidates) == (30, more, candidates)
     assert (rule.nms_iou, detector.rpn.test_rule) == (own.nms_iou, own)
-    first = detector.look(_images(), max_detections=most)
-    assert len(first.proposals) <= proposals
-    if most == 100:
-        assert len(first.proposals) > own.proposals
+    for bias, found in ((-4.0, 30), (4.0, 30 + more)):  # nothing, and everything, is an object
+        torch.nn.init.constant_(detector.rpn.objectness.bias, bias)
+        first = detector.look(_images(), max_detections=most)
+        assert 30 <= len(first.proposals) <= found
+        assert (len(first.proposals) > 30) == (more > 0 and bias > 0)
 
 
 def test_a_preset_whose_cap_is_above_its_proposals_keeps_them() -> None:

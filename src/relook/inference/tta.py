@@ -134,8 +134,9 @@ def _shared_proposals(
         ]
     )
     scores = torch.cat([first.objectness for first in firsts])
-    rows, _ = suppress(boxes, scores, torch.zeros_like(scores, dtype=torch.int64), rule.nms_iou)
-    return boxes[rows[: rule.proposals]]
+    groups = torch.zeros_like(scores, dtype=torch.int64)
+    rows, best = suppress(boxes, scores, groups, rule.nms_iou)
+    return boxes[rows[rule.choose(best)]]
 
 
 def _average_masks(

@@ -103,7 +103,7 @@ class Detector(nn.Module):
         """Objects of each image, best first, in pixels of the original images.
 
         `score_threshold` and `max_detections` stand in for the model's own values. More
-        detections than the model's own cap raise the number of proposals too (`look`).
+        detections than the model's own cap raise that of proposals too (`look`).
 
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
@@ -148,8 +148,8 @@ class Detector(nn.Module):
         """Features and proposals of a batch, and with `label_pixels` the logits of the head that
         labels stuff.
 
-        For more `max_detections` in an image than the model's own cap there are at least two
-        proposals for each, so that the cap of proposals is not in their way.
+        For more `max_detections` in an image than the model's own cap there may be two proposals
+        for each (`ProposalRule.enough_for`), so that the cap of proposals is not in their way.
 
         Raises:
             ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed

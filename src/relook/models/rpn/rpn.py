@@ -21,7 +21,8 @@ from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
-PROPOSALS_A_DETECTION = 2  # what suppression after the cascade leaves needs more to choose from
+PROPOSALS_A_DETECTION = 2  # suppression after the cascade needs more than it leaves
+MORE_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an object than none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,26 @@ class ProposalRule:
     nms_iou: float = 0.7
     min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
     min_bbox_size_rule: Bound = "above"
+    more: int = 0  # proposals beyond the others, where they score at least `MORE_SCORE`
 
     def enough_for(self, detections: int) -> ProposalRule:
-        """The rule with at least two proposals for each of `detections` objects, and as many
-        candidates on a level; this rule, where it has them."""
+        """The rule with up to two proposals for each of `detections` objects, and as many
+        candidates on a level; this rule, where it has them.
+
+        What it adds must look like an object, so that an image with few of them gets no
+        proposals that the cascade was never trained on.
+        """
         least = PROPOSALS_A_DETECTION * detections
         if self.proposals >= least:
             return self
-        return replace(self, proposals=least, candidates=max(self.candidates, least))
+        more = least - self.proposals
+        return replace(self, more=more, candidates=max(self.candidates, least))
+
+    def choose(self, scores: Tensor) -> Tensor:
+        """Rows (P,) of boxes with `scores` (R,), best first, that become proposals."""
+        scores = scores[: self.proposals + self.more]
+        rows = torch.arange(len(scores), device=scores.device)
+        return rows[(rows < self.proposals) | (scores >= MORE_SCORE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +156,9 @@ class RPN(nn.Module):
             boxes, rows = boxes[wide], rows[wide]
             apart = self.convention.suppress_apart
             keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
-            kept.append(boxes[keep[: rule.proposals]])
-            kept_scores.append(best[: rule.proposals])
+            chosen = rule.choose(best)
+            kept.append(boxes[keep[chosen]])
+            kept_scores.append(best[chosen])
         return Rois.cat(kept), torch.cat(kept_scores)
 
     def loss(self, scored: Scored, images: ImageBatch, targets: Sequence[Target]) -> Losses:
