@@ -24,7 +24,7 @@ from relook.weights.file import load_model
 pytestmark = pytest.mark.slow
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
-SGD = {"optimizer": "sgd", "lr": 0.001, "epochs": 2}
+SGD = {"optimizer": "sgd", "lr": 0.001, "epochs": 2, "max_dets": 20}
 SIZES = {"crop": None, "scale_jitter": None, "size": [[128, 96], [192, 160]]}
 BOX_ONLY = {"masks": False, "interleaved": False, "mask_flow": False}
 

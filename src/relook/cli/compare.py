@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,9 +96,11 @@ def compare(
     )
     files = output_names(str(image) for image in images)
     unreadable: list[Unreadable] = []
-    found = compare_images(*models, images, truth=truth, options=own)
     try:
-        with progress_bar(console) as bar:
+        with (
+            closing(compare_images(*models, images, truth=truth, options=own)) as found,
+            progress_bar(console) as bar,
+        ):
             for one in bar.track(found, total=len(images), description="images"):
                 if isinstance(one, Unreadable):
                     unreadable.append(one)

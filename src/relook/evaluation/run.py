@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
@@ -65,12 +66,12 @@ def evaluate_model(
         find_huddles(truth, huddles)  # fails before the work rather than after it
     started = time.perf_counter()
     found: list[dict[str, Any]] = []
-    results = predictor.stream((record.path for record in records), options)
-    for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
-        check_size(record.path, result.size, index.path, (record.height, record.width))
-        found.extend(result.to_coco(record.id))
-        if progress is not None:
-            progress(done, len(records))
+    with closing(predictor.stream((record.path for record in records), options)) as results:
+        for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
+            check_size(record.path, result.size, index.path, (record.height, record.width))
+            found.extend(result.to_coco(record.id))
+            if progress is not None:
+                progress(done, len(records))
     seconds = time.perf_counter() - started
     iou_types: Sequence[IouType] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     metrics = evaluate_coco(

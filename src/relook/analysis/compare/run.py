@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def compare_images(
     *,
     truth: TruthFile | None = None,
     options: tuple[PredictOptions, PredictOptions] = (DEFAULTS, DEFAULTS),
-) -> Iterator[Compared | Unreadable]:
+) -> Generator[Compared | Unreadable, None, None]:
     """Objects of A and B in each of `images`, in order, or why an image could not be read.
 
     `options` are those of A and of B. Masks are compared where both models, and all objects of

@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Unpack
@@ -76,8 +76,10 @@ def write_submission(
         raise DataError("D11", f"{index.path}: there are no images to hand in results for.")
     kinds: tuple[Kind, ...] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     paths = [folder / kind / f"{name}.zip" for kind in kinds]
-    results = predictor.stream((record.path for record in index.images), options)
-    with ExitStack() as files:
+    with (
+        closing(predictor.stream((one.path for one in index.images), options)) as results,
+        ExitStack() as files,
+    ):
         writers = [files.enter_context(_results_file(path, index, max_dets)) for path in paths]
         for done, (record, result) in enumerate(zip(index.images, results, strict=True), start=1):
             check_size(record.path, result.size, index.path, (record.height, record.width))
