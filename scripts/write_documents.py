@@ -9,13 +9,23 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import typer.main
+from reference_page import reference_page, settings_page
+from typer.core import TyperGroup
+
 from relook import errors
+from relook.cli.app import app
 from relook.config.presets import PRESETS, Published
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+CARDS = ROOT / "src" / "relook" / "weights" / "shipped"
+
+GENERATED = ("reference.md", "settings.md")  # whole pages of names
 
 INTRODUCTION = (
     "A message says what is wrong, where, why and what to do. Its code stands here so that it"
@@ -96,14 +106,55 @@ def between_marks(text: str, mark: str, content: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
 
 
+def commands_table() -> str:
+    """The table of commands as Markdown: every command that is not hidden, with its first line."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    rows = [f"| `relook {name}` | {about} |" for name, about in _commands(group)]
+    return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
+
+
+def _commands(group: TyperGroup, before: str = "") -> Iterator[tuple[str, str]]:
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if isinstance(command, TyperGroup):
+            yield from _commands(command, f"{before}{name} ")
+            continue
+        first = (command.help or "").strip().split("\n\n")[0]
+        yield f"{before}{name}", " ".join(first.split())
+
+
+def card_page(card: Path) -> str:
+    """The card of a trained model as a page of the site, with its picture beside it."""
+    curve = f"{card.stem}-curve.svg"
+    text = card.read_text()
+    if f"]({curve})" not in text:
+        raise ValueError(f"{card.name} does not show {curve}")
+    origin = "<!-- copied from src/relook/weights/shipped by scripts/write_documents.py -->"
+    return f"{origin}\n\n{text}"
+
+
 def documents() -> dict[Path, str]:
     """Every generated document with the text it should have."""
-    readme = ROOT / "README.md"
-    text = between_marks(readme.read_text(), "models-table", models_table())
-    return {
-        readme: between_marks(text, "speed-table", speed_table()),
-        ROOT / "docs" / "errors.md": errors_page(),
+    parts = {
+        "models.md": ("models-table", models_table()),
+        "performance.md": ("speed-table", speed_table()),
+        "commands.md": ("commands-table", commands_table()),
     }
+    made = {
+        DOCS / name: between_marks((DOCS / name).read_text(), mark, content)
+        for name, (mark, content) in parts.items()
+    }
+    for card in sorted(CARDS.glob("*.md")):
+        made[DOCS / "cards" / card.name] = card_page(card)
+        picture = f"{card.stem}-curve.svg"
+        made[DOCS / "cards" / picture] = (CARDS / picture).read_text()
+    made[DOCS / "errors.md"] = errors_page()
+    made[DOCS / "settings.md"] = settings_page()
+    written = [path for path in sorted(DOCS.rglob("*.md")) if path.name not in GENERATED]
+    made[DOCS / "reference.md"] = reference_page(path.read_text() for path in written)
+    return made
 
 
 def main() -> int:
@@ -117,6 +168,7 @@ def main() -> int:
     for path, text in stale:
         print(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     return int(check and bool(stale))
 

@@ -6,7 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import pytest
@@ -18,39 +21,86 @@ from typer.core import TyperGroup
 import relook
 from relook.cli.app import app
 from relook.config.presets import PRESETS
+from relook.data.coco.reader import Category
+from relook.structures.panoptic import PanopticCategory
+from relook.weights.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = ROOT / "docs"
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(DOCS.rglob("*.md"), key=lambda path: path.relative_to(DOCS).as_posix()),
+]
+# Pages of docs/ whose Python is not run here, and why.
+NOT_RUN = {
+    "parts.md": "tests/design/test_page.py runs it, or compares it with code that is tested",
+    "weights.md": "it fetches published files",
+    "reference.md": "signatures",
+    "settings.md": "fields",
+}
 
 
-def _blocks(language: str, document: str = "README.md") -> list[str]:
-    text = (ROOT / document).read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-def _commands() -> list[str]:
-    blocks = _blocks("sh") + _blocks("sh", "docs/weights.md")
-    lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("relook ")]
+def _blocks(language: str, document: Path) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def _examples() -> Iterator[Any]:
+    for document in DOCUMENTS:
+        if document.parent == ROOT or document.name not in NOT_RUN:
+            for number, block in enumerate(_blocks("python", document), 1):
+                yield pytest.param(block, id=f"{_name(document)}-{number}")
+
+
+def _commands() -> Iterator[Any]:
+    for document in DOCUMENTS:
+        lines = [
+            line.strip().partition("  #")[0]
+            for block in _blocks("sh", document)
+            for line in block.replace("\\\n", " ").splitlines()
+        ]
+        for line in dict.fromkeys(line for line in lines if line.startswith("relook ")):
+            yield pytest.param(line, id=f"{_name(document)}-{line[:40]}")
 
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the image that the examples speak of."""
-    Image.effect_noise((96, 64), 60).convert("RGB").save(tmp_path / "image.png")
+    """A folder with what the examples speak of: images, data sets, and the model of a run."""
+    for name in ("image.png", "a.png", "b.png", "photo.jpg"):
+        Image.effect_noise((96, 64), 60).convert("RGB").save(tmp_path / name)
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("block", _blocks("python"), ids=lambda b: b.split("\n")[2][:30])
-def test_python_examples_run(block: str, somewhere: Path) -> None:
-    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+@pytest.fixture
+def run(somewhere: Path) -> Path:
+    """The folder of a training on panoptic data, whose model knows nothing."""
+    config = relook.preset("detectors-panoptic-tiny").with_(num_classes=1, stuff__num_classes=2)
+    folder = somewhere / "runs" / "NAME"
+    folder.mkdir(parents=True)
+    relook.save_model(
+        folder / "best.safetensors",
+        relook.build(config),
+        config,
+        [Category(1, "thing")],
+        stuff=[PanopticCategory(2, "ground", is_thing=False)],
+    )
+    return folder
+
+
+@pytest.mark.parametrize("block", list(_examples()))
+def test_python_examples_run(block: str, somewhere: Path, run: Path) -> None:
+    exec(compile(block, "example", "exec"), {"__name__": "__main__"})
     if "drawn.png" in block:
         with Image.open(somewhere / "drawn.png") as picture:
             assert picture.size[0] >= 96
 
 
-@pytest.mark.parametrize("line", _commands())
+@pytest.mark.parametrize("line", list(_commands()))
 def test_command_examples_name_real_options(line: str) -> None:
     words = shlex.split(line)[1:]
     command = typer.main.get_command(app)
@@ -60,13 +110,39 @@ def test_command_examples_name_real_options(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= known
 
 
-def test_every_command_is_in_the_readme() -> None:
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    text = (ROOT / "README.md").read_text()
-    hidden = {name for name, command in group.commands.items() if command.hidden}
-    unnamed = [n for n in set(group.commands) - hidden if f"relook {n}" not in text]
-    assert not unnamed
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_bytes()) <= 8192
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCUMENTS if DOCS in path.parents]
+    assert sorted(_pages(site["nav"])) == pages
+
+
+def _pages(entry: Any) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    return [
+        page
+        for one in (entry.values() if isinstance(entry, dict) else entry)
+        for page in _pages(one)
+    ]
+
+
+def test_every_trained_model_is_listed_with_the_numbers_of_its_card() -> None:
+    for document in ("README.md", "docs/models.md"):
+        rows = re.findall(
+            r"^\| \[`(\w+)`\]\(.*?\) \|.*\| ([\d.]+) \| ([\d.]+) \| (\d+) \w+ \|$",
+            (ROOT / document).read_text(),
+            re.MULTILINE,
+        )
+        assert {name for name, *_ in rows} == set(SHIPPED)
+        for name, ap, ap50, images in rows:
+            card = (DOCS / "cards" / f"{name}.md").read_text()
+            assert re.search(rf"^\| AP \| [\d.]+ \| {ap} \|$", card, re.MULTILINE), name
+            assert re.search(rf"^\| AP50 \| [\d.]+ \| {ap50} \|$", card, re.MULTILINE), name
+            assert f"On the {images} validation images" in card
 
 
 def test_generated_parts_are_current() -> None:
@@ -79,17 +155,30 @@ def test_generated_parts_are_current() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_readme_lists_exactly_the_presets() -> None:
-    text = (ROOT / "README.md").read_text()
+def test_models_lists_exactly_the_presets() -> None:
+    text = (DOCS / "models.md").read_text()
     table = text.split("<!-- models-table -->")[1].split("<!-- /models-table -->")[0]
     assert re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE) == list(PRESETS)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_links_lead_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
-    local = [target for target in targets if not urlparse(target).scheme]
-    assert not [target for target in local if not (document.parent / target).exists()]
+    text = document.read_text()
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"<img src=\"([^\"]+)\"", text)
+    local = [target.partition("#") for target in targets if not urlparse(target).scheme]
+    for path, _, place in local:
+        there = (document.parent / path).resolve() if path else document
+        assert there.exists(), path
+        if DOCS in document.parents:
+            assert DOCS in there.parents, f"{path}: not in the site"
+        if place:
+            assert place in _places(there.read_text()), f"{path}#{place}"
+
+
+def _places(text: str) -> set[str]:
+    """The names under which the headings of a page can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", one).strip().lower().replace(" ", "-") for one in headings}
 
 
 def test_paths_in_the_architecture_exist() -> None:

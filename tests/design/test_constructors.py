@@ -1,6 +1,6 @@
 """Everything composes in plain Python: whole detectors from constructors, without a configuration.
 
-``docs/design-your-own.md`` shows `detectors_by_hand`.
+``docs/parts.md`` shows `detectors_by_hand`.
 """
 
 from __future__ import annotations

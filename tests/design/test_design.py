@@ -1,6 +1,6 @@
 """A user's own parts, from outside of relook: built, trained, saved, loaded, evaluated.
 
-``docs/design-your-own.md`` tells this.
+``docs/parts.md`` tells this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""RFP and SAC on networks of other libraries; ``docs/design-your-own.md`` shows the adapters."""
+"""RFP and SAC on networks of other libraries; ``docs/parts.md`` shows the adapters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``docs/design-your-own.md`` is the code that is tested here, or is run."""
+"""``docs/parts.md`` is the code that is tested here, or is run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from relook.models.build import build_detector
 from relook.training.settings import read_overlay
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[1] / "docs" / "design-your-own.md").read_text()
+PAGE = (HERE.parents[1] / "docs" / "parts.md").read_text()
 TESTED = "\n".join(path.read_text() for path in sorted(HERE.rglob("*.py")))
 
 
@@ -37,7 +37,7 @@ def test_every_example_is_tested_code_or_runs(
     assert len(elsewhere) == 3 and len(blocks("python")) > 15
     made: dict[str, Any] = {}
     for block in elsewhere:
-        exec(compile(block, "design-your-own.md", "exec"), made)
+        exec(compile(block, "parts.md", "exec"), made)
     assert isinstance(made["predictor"], Predictor)
     assert isinstance(made["predictor"].detector.features.connector, SqueezeConnector)
     assert "connector: my_package.parts:SqueezeConnector(ratio=8)" in capsys.readouterr().out

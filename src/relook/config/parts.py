@@ -35,7 +35,7 @@ class PartsConfig(Config):
     """What takes the place of relook's own parts; None leaves them.
 
     Shapes are those of `relook.structures.detection`. What is called with which arguments and
-    must give what stands here; ``docs/design-your-own.md`` has an example of each.
+    must give what stands here; ``docs/parts.md`` has an example of each.
     """
 
     conv3x3: Part | None = None

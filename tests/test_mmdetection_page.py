@@ -1,4 +1,4 @@
-"""``docs/from-mmdetection.md`` names only what there is."""
+"""``docs/mmdetection.md`` names only what there is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from relook.config.presets import PRESETS
 from relook.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "from-mmdetection.md").read_text()
+PAGE = (ROOT / "docs" / "mmdetection.md").read_text()
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in PAGE.splitlines()
