@@ -3,6 +3,7 @@
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
+# make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
@@ -31,7 +32,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel bench floor paper fine-tuning guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs bench floor paper fine-tuning guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -64,6 +65,14 @@ format: $(STAMP)
 
 wheel:
 	scripts/check_wheel.sh
+
+# Zensical (the extra `docs`) is installed the first time. Its strict mode checks the links that are
+# written in Markdown; the script checks the pages that came out.
+docs: $(STAMP)
+	@$(BIN)/python -c "import zensical" 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) zensical
+	$(BIN)/zensical build --strict --clean
+	$(BIN)/python scripts/check_site.py build/site
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
@@ -117,7 +126,7 @@ verify-zoo: $(STAMP)
 	$(BIN)/python scripts/verify_zoo.py --coco "$(COCO)" $(if $(LIMIT),--limit $(LIMIT)) $(if $(ONLY),--only $(ONLY))
 
 clean:
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean
