@@ -124,7 +124,7 @@ def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
 
 
 def name_of(path: Path) -> str:
-    """What people call the model in the file at `path`: its run, where it is the best one of it."""
+    """Name of the model in the file at `path`: its run, where it is the best one of it."""
     return path.parent.name if path.name == _BEST else path.stem
 
 

@@ -45,7 +45,7 @@ class Times(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """What is compared, where, and how it is said."""
+    """Request of an ablation: what is compared, where, and how it is told."""
 
     rows: Sequence[Row]
     plan: Plan
@@ -87,7 +87,7 @@ class Ablation:
 
     @property
     def extent(self) -> str:
-        """How much is trained, in words."""
+        """Describe the budget of the trainings, in words."""
         rows, seeds = counted(len(self.rows), "row"), counted(self.plan.seeds, "seed")
         return f"{rows}, {seeds}, {self.budget} each"
 
@@ -177,7 +177,7 @@ class Ablation:
         write_text(self.folder / SEEDS, json.dumps(raw, indent=2) + "\n")
 
     def _notes(self, raw: Sequence[Numbers], times: Times) -> list[str]:
-        """What the numbers are, and what they were made with."""
+        """Describe the numbers, and what they were made with."""
         most = next(iter(self.plan.rows.values())).train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
         hours = sum(n.get("minutes", 0.0) for n in raw) / 60

@@ -101,7 +101,7 @@ def _by_dial(rows: Sequence[RowResult], kind: str, groups: Sequence[Group]) -> s
 
 
 def gain_over(row: RowResult, first: RowResult, kind: str, number: str) -> Estimate | None:
-    """What `row` is above `first` in `number`, a measure or the name of a group."""
+    """Gain of `row` over `first` in `number`, a measure or the name of a group."""
     return gain(row.resamples(kind, number), first.resamples(kind, number))
 
 

@@ -63,7 +63,7 @@ def run_all(
 
 
 def _has_ended(process: subprocess.Popen[bytes], place: Path) -> bool:
-    """Whether the job of `place` ends well within a moment."""
+    """Return whether the job of `place` ends well within a moment."""
     try:
         code = process.wait(timeout=_MOMENT)
     except subprocess.TimeoutExpired:
@@ -126,13 +126,13 @@ def _end_with_parent() -> None:
 
 
 def is_done(folder: Path, job: Any) -> bool:
-    """Whether the numbers of `job` are there."""
+    """Return whether the numbers of `job` are there."""
     path: Path = folder / job.name / "numbers.json"
     return path.is_file()
 
 
 def numbers(folder: Path, job: Any) -> Numbers:
-    """What a job that is done has found."""
+    """Return the result of a job that is done."""
     path = folder / job.name / "numbers.json"
     content: Numbers = json.loads(path.read_text(encoding="utf-8"))
     return content

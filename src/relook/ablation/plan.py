@@ -1,4 +1,4 @@
-"""What an ablation is going to do: the settings of each row, under one budget, for every seed."""
+"""The plan of an ablation: the settings of each row, under one budget, for every seed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .running import Job
 
 PLAN, FORMAT = "plan.json", 1
 FREE = ("train.workers",)
-"""What may differ when an ablation goes on: results do not depend on it."""
+"""Settings that may differ when an ablation goes on: results do not depend on them."""
 _SHOWN = 5  # differences
 _SCHEDULE = Overlay(train={"epochs": Recipe().epochs, "step_epochs": Recipe().step_epochs})
 """The same for all rows unless the user says otherwise; some presets' recipes are longer."""
@@ -28,7 +28,7 @@ _SCHEDULE = Overlay(train={"epochs": Recipe().epochs, "step_epochs": Recipe().st
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What every training may use: so many epochs, or so many minutes."""
+    """Budget of every training: so many epochs, or so many minutes."""
 
     epochs: int | None = None
     minutes: float | None = None
@@ -100,7 +100,7 @@ class Plan:
                 yield Job(row, seed, f"{_folder(row)}-seed{seed}", text, allowed())
 
     def content(self) -> dict[str, Any]:
-        """What must be the same for an ablation to go on: rows, budget, data and start.
+        """Return what must be the same for an ablation to go on: rows, budget, data and start.
 
         Raises:
             DataError: D01 when an annotation file is missing.

@@ -1,4 +1,4 @@
-"""What others published for rows of ablation tables, and where.
+"""Published numbers for rows of ablation tables, and their sources.
 
 COCO val2017, R-50, in points. Numbers are here only where a source has been read: rows of the
 papers' tables that are merely remembered have none, and show a dash.
@@ -80,7 +80,7 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
 
 
 def published_for(row: Row) -> tuple[Published, ...]:
-    """What is known of `row`: its named row at R-50 whatever its scale, or else its preset."""
+    """Published numbers of `row`: of its named row at R-50 whatever its scale, or of its preset."""
     known = ROWS.get(row.name)
     if known is not None and row in [known.at(scale) for scale in SCALES]:
         found, model = PUBLISHED.get(row.name, ()), known.at(PUBLISHED_SCALE).model

@@ -43,13 +43,13 @@ class Job:
     allow: Sequence[str] = ()  # packages whose parts its model may name
 
     def run(self, folder: Path) -> RunFolder:
-        """Where the row is trained with this seed, in the `folder` of all jobs."""
+        """Folder of the training of the row with this seed, in the `folder` of all jobs."""
         return RunFolder(folder / self.name / "run")
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training that has ended came to."""
+    """Result of a training that has ended."""
 
     steps: int
     images: int
@@ -131,7 +131,7 @@ def _memory() -> tuple[int | None, str]:
 
 
 def device_name() -> str:
-    """What models run on here: cpu, or the name of the GPU."""
+    """Name of the hardware that models run on here: cpu, or the name of the GPU."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 

@@ -1,4 +1,4 @@
-"""What became of the rows as a table, for people (Markdown) and for programs (CSV)."""
+"""The rows of an ablation as a table, for people (Markdown) and for programs (CSV)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How errors leave the command line: one clear line, and an exit code by family.
+"""Errors of the command line: one clear line, and an exit code by family.
 
 1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect; 75 for one of
 several processes that fails because another has.

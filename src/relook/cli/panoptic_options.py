@@ -56,7 +56,7 @@ StuffMaps = Annotated[
 def panoptic_request(
     task: str, rule: str | None, stuff_labels: str | None, stuff_maps: Path | None
 ) -> PanopticRequest | None:
-    """What the options ask for; None without ``--task panoptic``.
+    """Build the request of the options; None without ``--task panoptic``.
 
     Raises:
         UsageError: U04 for options that do not go together, U02 or U03 for a rule that cannot be.

@@ -189,7 +189,7 @@ def _check_sharing(processes: int, folder: Path | None, device: str, as_json: bo
 
 
 def _kinds(save: str | None, nothing: bool, panoptic: bool) -> tuple[str, ...]:
-    """What to save, sorted, from the value of ``--save``."""
+    """Kinds to save, sorted, from the value of ``--save``."""
     if save is None:
         return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
     from ..inference.batch.writer import check_kinds

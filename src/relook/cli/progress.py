@@ -1,4 +1,4 @@
-"""What commands show while they work; all of it on standard error."""
+"""Progress of commands; all of it on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands that train ask alike: the data, the recipe, and how options become settings."""
+"""Options of commands that train: the data, the recipe, and how they become settings."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ Assignments = Annotated[
 def overlays(
     config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
 ) -> list[Overlay]:
-    """What the user asks for; later ones win."""
+    """Settings that the user gives; later ones win."""
     from ..training.settings import Overlay, parse_assignments, read_overlay
 
     found = [] if config is None else [read_overlay(config)]

@@ -26,7 +26,7 @@ _NARROWEST: Final = 150  # columns a table gets where there is no terminal to as
 
 
 class Style(StrEnum):
-    """Where the stride of a bottleneck is, and which normalisation its images get."""
+    """Style of a backbone: the place of the stride, and the normalisation of its images."""
 
     PYTORCH = "pytorch"
     CAFFE = "caffe"

@@ -32,7 +32,7 @@ class Part(Config):
 
 
 class PartsConfig(Config):
-    """What takes the place of relook's own parts; None leaves them.
+    """Users' parts in place of relook's own; None leaves relook's.
 
     Shapes are those of `relook.structures.detection`. What is called with which arguments and
     must give what stands here; ``docs/parts.md`` has an example of each.

@@ -69,7 +69,7 @@ def image_size(path: Path) -> Size:
 
 
 def file_bytes(path: Path, label: str) -> bytes:
-    """What is in an image file; D01 if there is none, D02 if it is empty or cannot be read."""
+    """Read the bytes of an image file; D01 if there is none, D02 if it is empty or unreadable."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -118,7 +118,7 @@ def _from_file(path: Path, label: str) -> Pixels:
 
 
 def _decoded(data: bytes) -> Pixels | None:
-    """What OpenCV makes of an image file; None where it cannot."""
+    """Decode an image file by OpenCV; None where it cannot."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -129,7 +129,7 @@ def _decoded(data: bytes) -> Pixels | None:
 
 
 def _jpeg_is_whole(data: bytes) -> bool:
-    """Whether the end marker of the first image is there.
+    """Return whether the end marker of the first image is there.
 
     Decoders fill what is missing with grey, and do not all say so. A thumbnail's own end marker
     lies inside a segment, which is skipped.

@@ -1,4 +1,4 @@
-"""What the semantic branch is taught: label maps from files, or from instances or panoptic maps."""
+"""Targets of the semantic branch: label maps from files, or from instances or panoptic maps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Mode = Literal["none", "instances", "maps", "panoptic"]
 
 @dataclass(frozen=True, slots=True)
 class SemanticChoice:
-    """Where semantic labels come from, and why."""
+    """Source of semantic labels, and the reason for it."""
 
     mode: Mode
     num_classes: int | None
@@ -93,7 +93,7 @@ def choose_semantics(
     index: CocoIndex,
     maps_dir: str | Path | None = None,
 ) -> SemanticChoice:
-    """Where the semantic labels for `index` come from.
+    """Choose the source of the semantic labels for `index`.
 
     ``"auto"`` takes the maps in `maps_dir` if there is one, else paints them from the instance
     masks, and does without for data that has boxes only.

@@ -1,4 +1,4 @@
-"""How large and how many the objects of a data set are, as a network sees them."""
+"""Statistics of a data set: the size and the number of its objects, as a network sees them."""
 
 from __future__ import annotations
 

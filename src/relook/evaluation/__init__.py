@@ -1,1 +1,1 @@
-"""How good are the detections: COCO metrics for boxes and masks."""
+"""Evaluation of detections: COCO metrics for boxes and masks."""

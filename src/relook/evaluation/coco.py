@@ -215,7 +215,7 @@ def _rebuild(
 
 
 def _have_masks(found: Sequence[Annotation]) -> bool:
-    """Whether the predictions have masks; none at all could have had, and score zero."""
+    """Return whether the predictions have masks; none at all could have had, and score zero."""
     missing = sum(row["segmentation"] is None for row in found)
     if 0 < missing < len(found):
         raise DataError(

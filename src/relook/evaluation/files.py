@@ -1,4 +1,4 @@
-"""What an evaluation leaves on disk; a file is either whole or what it was before."""
+"""Files of an evaluation; each is either whole or what it was before."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def _rebuild(
 
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a number that sums of pixels and areas can bear."""
+    """Return whether `value` is a number that sums of pixels and areas can bear."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return -LARGEST < value < LARGEST

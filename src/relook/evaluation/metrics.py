@@ -36,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """How well one class is found; its averages are nan when the ground truth has none of it."""
+    """Score of one class; its averages are nan when the ground truth has none of it."""
 
     id: int
     name: str
@@ -88,7 +88,7 @@ NUMBERS = tuple(name for name in Scores.__dataclass_fields__ if name != "classes
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What an evaluation came to."""
+    """Metrics of an evaluation."""
 
     box: Scores
     mask: Scores | None  # None when the ground truth or the detections have no masks

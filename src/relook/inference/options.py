@@ -20,11 +20,11 @@ class PanopticRequest:
     rule: PanopticConfig | None = None
     """The fields that it sets stand in for those of the model's own rule."""
     labels: StuffLabels | None = None
-    """What labels of pixels mean, or the maps of another model; None: what the model says."""
+    """Meaning of the labels of pixels, or maps of another model; None: as the model says."""
 
     @property
     def from_model(self) -> bool:
-        """Whether the model labels the pixels, and not files of another one."""
+        """Return whether the model labels the pixels, and not files of another one."""
         return self.labels is None or self.labels.folder is None
 
     def rule_for(self, own: PanopticConfig) -> PanopticConfig:
@@ -56,7 +56,7 @@ class OptionChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictOptions:
-    """What a prediction is asked for. None is what the model has.
+    """Options of a prediction. None is what the model has.
 
     Raises:
         UsageError: U03 for a value that makes no sense, U04 for two that do not go together.
@@ -96,7 +96,7 @@ class PredictOptions:
 
     @property
     def label_pixels(self) -> bool:
-        """Whether the network is to label every pixel."""
+        """Return whether the network is to label every pixel."""
         return self.panoptic is not None and self.panoptic.from_model
 
     def with_(self, **changes: Unpack[OptionChanges]) -> PredictOptions:

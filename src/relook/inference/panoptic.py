@@ -1,4 +1,4 @@
-"""What a panoptic prediction is asked for, and how objects and labels become its result."""
+"""Panoptic predictions: the rule, and how objects and labels become one result."""
 
 from __future__ import annotations
 

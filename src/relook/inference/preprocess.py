@@ -40,7 +40,7 @@ class Prepared:
 
     @property
     def canvas(self) -> Size:
-        """What decides whether two images can share a batch without changing each other."""
+        """Padded size; images of one canvas can share a batch without changing each other."""
         return padded_size(_size(self.resized))
 
 

@@ -1,4 +1,4 @@
-"""What was found in one image, in the forms people use."""
+"""Results of one image, in the forms people use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts"
 
 
 class ClassLike(Protocol):
-    """What is needed of a class."""
+    """Protocol of a class: its id and its name."""
 
     @property
     def id(self) -> int:
@@ -34,7 +34,7 @@ class ClassLike(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name for people."""
         ...
 
 
@@ -162,7 +162,7 @@ class Result:
 
     @property
     def categories(self) -> tuple[PanopticCategory, ...]:
-        """What segments can be: things, which are the classes of the model, and stuff."""
+        """Categories of segments: things, which are the classes of the model, and stuff."""
         return categories_of(self.classes, self.stuff)
 
     def draw_panoptic(
@@ -242,7 +242,7 @@ class Result:
 def categories_of(
     classes: Iterable[ClassLike], stuff: Iterable[PanopticCategory]
 ) -> tuple[PanopticCategory, ...]:
-    """What segments of a model can be: its `classes`, which are things, and `stuff`."""
+    """Categories of segments of a model: its `classes`, which are things, and `stuff`."""
     return (*(PanopticCategory(one.id, one.name, True) for one in classes), *stuff)
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint is, all evidence considered: tensors, meta, configuration, and the user."""
+"""Evidence about a checkpoint: tensors, meta, configuration, and the words of the user."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def understand(
     legacy: bool = False,
     style: Style | None = None,
 ) -> ImportPlan:
-    """What model the tensors of `checkpoint` belong to; options as of `import_checkpoint`.
+    """Find the model that the tensors of `checkpoint` belong to; options as of `import_checkpoint`.
 
     Raises:
         ModelError: M04 for a model that relook does not have, or, without `legacy`, one of
@@ -117,7 +117,7 @@ def _settings(carried: Carried | None) -> tuple[str, ...]:
 def _settings_of(
     checkpoint: Checkpoint, config: Path | str | None, notes: list[str]
 ) -> Mapping[str, Any]:
-    """What a configuration file, or else the text in the checkpoint, sets; nothing without one."""
+    """Read the settings of a configuration file, or else of the text in the checkpoint, if any."""
     if config is not None:
         read = read_mmdet_config(Path(config))
         notes += read.notes
@@ -140,7 +140,7 @@ def _settle_style(
     reasons: list[str],
     assumed: list[str],
 ) -> bool:
-    """Whether the ResNet is of the Caffe style; refused where there are only signs of it."""
+    """Return whether the ResNet is of the Caffe style; refused where there are only signs of it."""
     told: Evidence | None
     if style is not None:
         told = Evidence(style, "as you said", stated=True)

@@ -197,7 +197,7 @@ def _import_start(
 
 
 def _is_own(path: Path) -> bool:
-    """Whether relook wrote the file; what is no file at all is left to the reader."""
+    """Return whether relook wrote the file; what is no file at all is left to the reader."""
     if path.suffix != SUFFIX or not path.is_file():
         return False
     try:

@@ -19,7 +19,7 @@ _PREFIXES = (
 
 
 def is_v1(shapes: Mapping[str, tuple[int, ...]] | Iterable[str]) -> bool:
-    """Whether names (and shapes, where given) are those of a two-stage model of 1.x.
+    """Return whether names (and shapes, where given) are those of a two-stage model of 1.x.
 
     Such files have their heads at the top level, and their class-wise masks have a row for the
     background, as their classifiers do.

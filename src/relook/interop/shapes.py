@@ -18,7 +18,7 @@ class Shapes:
         self._shapes = shapes
 
     def has(self, prefix: str) -> bool:
-        """Whether some name starts with `prefix`."""
+        """Return whether some name starts with `prefix`."""
         return any(name.startswith(prefix) for name in self.names)
 
     def size(self, name: str, axis: int) -> int:
@@ -35,7 +35,7 @@ class Shapes:
         return int(shape[axis])
 
     def count(self, prefix: str) -> int:
-        """How many ``prefix.0``, ``prefix.1``, ... there are.
+        """Number of names ``prefix.0``, ``prefix.1``, ... in a row.
 
         Raises:
             ModelError: M04 when the numbers have a gap.
@@ -49,7 +49,7 @@ class Shapes:
 
 
 class Findings:
-    """What reading a checkpoint brings to light, one line each."""
+    """Findings about a checkpoint, one line each."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []  # a fact, and the evidence for it

@@ -1,4 +1,4 @@
-"""Whether a ResNet is of the PyTorch or of the Caffe style: a difference that no shape shows.
+"""Style of a ResNet, PyTorch's or Caffe's: a difference that no shape shows.
 
 Caffe-style networks step in the first 1x1 convolution instead of the 3x3, and were trained on
 blue, green, red pixels from which only a mean was subtracted. What tells them apart are the
@@ -19,7 +19,7 @@ Style = Literal["pytorch", "caffe"]
 _STYLE = re.compile(r"""\bstyle['"]?\s*[=:]\s*['"](pytorch|caffe)['"]""")
 _BLUE_FIRST = re.compile(r"""\b(?:to_rgb|bgr_to_rgb)['"]?\s*[=:]\s*False\b""")
 TEXTS: Final = ("config", "cfg")
-"""Where in meta 2.x and 3.x keep the settings of the training, as text."""
+"""Keys in meta of 2.x and 3.x that keep the settings of the training, as text."""
 _LARGEST_TEXT = 4_000_000
 
 _LARGEST_RATIO = 2 * 3 * 7 * 7
@@ -29,7 +29,7 @@ _ENOUGH = 0.25  # of the channels; unused ones have statistics without meaning
 
 
 class Evidence(NamedTuple):
-    """What speaks for a style."""
+    """Signs of a style."""
 
     style: Style
     why: str

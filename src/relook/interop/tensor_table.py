@@ -1,4 +1,4 @@
-"""What became of every tensor of a foreign file: a row for each, so that none is lost silently."""
+"""A table with a row for every tensor of a foreign file, so that none is lost silently."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _shortened(lines: list[str]) -> list[str]:
 
 
 def count_statuses(rows: Iterable[Row]) -> dict[Status, int]:
-    """How many rows there are of each status."""
+    """Number of rows of each status."""
     counts = Counter(row.status for row in rows)
     return {status: counts[status] for status in STATUSES}
 

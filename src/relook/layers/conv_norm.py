@@ -49,7 +49,9 @@ class ConvNorm(nn.Module):
 
 
 def _waits_for_others(norm: nn.Module) -> bool:
-    """Whether other processes would wait for ever if this one, without rows, left `norm` out."""
+    """Return whether other processes would wait for ever if this one, without rows, left `norm`
+    out.
+    """
     return (
         isinstance(norm, nn.SyncBatchNorm)
         and norm.training

@@ -15,7 +15,7 @@ Where = Callable[[str, nn.Conv2d], bool]
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What `convert_to_sac` did, by module name."""
+    """Report of `convert_to_sac`, by module name."""
 
     converted: tuple[str, ...]
     left_alone: dict[str, str]  # name of each other 3x3 convolution -> why
@@ -103,7 +103,7 @@ def _as_sac(conv: nn.Conv2d, rate: int, deformable: bool) -> SAConv2d:
 
 
 def _inside_sac(module: nn.Module, name: str) -> bool:
-    """Whether `name` is a SAC or one of its helper convolutions."""
+    """Return whether `name` is a SAC or one of its helper convolutions."""
     parts = name.split(".")
     names = [".".join(parts[:i]) for i in range(1, len(parts) + 1)]
     return any(isinstance(module.get_submodule(n), SAConv2d) for n in names)

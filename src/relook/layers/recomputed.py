@@ -24,7 +24,7 @@ class Recomputed:
         self._part, self._method = part, method
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the method gives."""
+        """Return the value of the method."""
         compute = getattr(type(self._part), self._method)
         if not torch.is_grad_enabled():
             return compute(self._part, *arguments)

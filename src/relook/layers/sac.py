@@ -163,7 +163,7 @@ class SAConv2d(AWSConv2d):
                 constant_init(layer)
 
     def extra_repr(self) -> str:
-        """What tells this layer from others of its shape."""
+        """Return the settings that tell this layer from others of its shape."""
         own = f"rate={self.rate}, locked={self.locked}, switch={self.switch_kind}"
         return f"{super().extra_repr()}, {own}"  # type: ignore[no-untyped-call]
 
@@ -210,7 +210,7 @@ class SAConv2d(AWSConv2d):
 
 
 def gates_of(switch: Tensor, kind: Switch) -> Tensor:
-    """What both branches are multiplied by, (B, 2, H, W), from what switches, (B, 1 or 2, H, W)."""
+    """Gates (B, 2, H, W) of both branches, from the output of the switch (B, 1 or 2, H, W)."""
     if kind == "dual":
         return switch
     first = switch.sigmoid() if kind == "sigmoid" else switch

@@ -1,4 +1,4 @@
-"""What a detector takes for granted about boxes and pixels, beside its weights.
+"""Conventions about boxes and pixels that a detector was trained with.
 
 Boxes are edges everywhere in this package: a box over the first ten pixels is (0, 10).
 MMDetection 1.x ("v1") named the first and the last pixel instead, (0, 9), and added 1 wherever
@@ -20,7 +20,7 @@ from .roi_align import Align, align_adaptive, align_two_by_two
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """Where box numerics meet the pixel grid."""
+    """Conventions where boxes meet the pixel grid."""
 
     pixel: float = 0.0
     """Extent of what counts as a point: clipping leaves at least so much of a box, and scaling

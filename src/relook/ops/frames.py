@@ -24,7 +24,7 @@ def enlarge(boxes: Tensor, ratio: float) -> Tensor:
 
 
 def cut(boxes: Tensor, frames: Tensor) -> Tensor:
-    """What of each box (R, 4) lies in its frame (R, 4); at the frame's border, if nothing does."""
+    """Part of each box (R, 4) inside its frame (R, 4); at the frame's border, if there is none."""
     low, high = frames.split(2, dim=-1)
     return torch.minimum(torch.maximum(boxes, low.repeat(1, 2)), high.repeat(1, 2))
 

@@ -11,7 +11,7 @@ Ids = NDArray[np.integer[Any]]
 
 
 class Extent(NamedTuple):
-    """Where an id is in its map."""
+    """Extent of an id in its map."""
 
     area: int  # pixels
     box: tuple[int, int, int, int]  # x, y, width, height in pixels

@@ -51,7 +51,7 @@ def dense_masks(masks: ObjectMasks) -> Tensor:
 
 
 def mask_targets(masks: ObjectMasks, boxes: Tensor, index: Tensor, side: int) -> Tensor:
-    """What a mask head should predict: (P, side, side) float, 0 or 1.
+    """Targets of a mask head: (P, side, side) float, 0 or 1.
 
     Row p is mask ``index[p]`` inside ``boxes[p]`` (P, 4), cropped like features are and set to 1
     where at least half of the cell is covered.
@@ -83,7 +83,8 @@ def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple
 
 
 def _stretched(start: float, end: float, first: int, last: int, cells: int) -> Tensor:
-    """What pixels from `first` to before `last` see of `cells` between `start` and `end`: weights
+    """Cells and weights that pixels from `first` to before `last` sample, of `cells` between
+    `start` and `end`: weights
     (pixels, 1 + cells + 1), the outer two for what is beyond."""
     centres = torch.arange(first, last, dtype=torch.float32) + 0.5
     place = ((centres - start) / (end - start) * cells + 0.5).clamp(0, cells + 1)
@@ -121,7 +122,7 @@ def paste_resized(
 def paste_sampled(
     probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5
 ) -> tuple[Tensor, int, int]:
-    """Where `paste_probabilities` reaches `threshold`: a bool window, and its x and y."""
+    """Mask where `paste_probabilities` reaches `threshold`: a bool window, and its x and y."""
     window, left, top = paste_probabilities(probabilities, box, size)
     return window >= threshold, left, top
 

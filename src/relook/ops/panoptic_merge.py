@@ -21,7 +21,7 @@ from .rle import RLE, decode_window
 
 @dataclass(frozen=True, slots=True)
 class PanopticRule:
-    """How objects and labels are laid over one another; see `config.PanopticConfig`."""
+    """Rule by which objects and labels become one map; see `config.model.PanopticConfig`."""
 
     score: float = 0.5
     overlap: float = 0.5

@@ -98,7 +98,7 @@ def pool_map(
 
 
 def _gathers(features: Tensor, rois: Rois, align: Align) -> bool:
-    """Whether RoIs are pooled by sums of rows; these are long enough to be worth it."""
+    """Return whether RoIs are pooled by sums of rows; these are long enough to be worth it."""
     return (
         fast.applies(features)
         and align is align_adaptive

@@ -48,7 +48,7 @@ def study(
     limit: int | None = None,
     truth: GroundTruth | None = None,
 ) -> Study:
-    """What `predictions`, COCO results with the category ids of `index`, come to besides `metrics`,
+    """Study `predictions`, COCO results with the category ids of `index`, beyond `metrics`,
     which are theirs. `limit` is that of the evaluation, `truth` the ground truth of `index` where
     it has been read already.
 

@@ -50,7 +50,7 @@ class Sort(NamedTuple):
 def picture_section(
     images: Sequence[ImagePairs], records: Mapping[int, ImageRecord], names: Names, kind: Kind
 ) -> Section:
-    """What `images` look like; `records` are theirs by id. Files that cannot be read any more are
+    """Draw `images`; `records` are theirs by id. Files that cannot be read any more are
     said to be so in place of their pictures."""
     sorts = [one for one in choose(images, names) if one.shots]
     shots = [shot for one in sorts for shot in one.shots]
@@ -202,7 +202,7 @@ def _box(row: Annotation) -> Box:
 
 
 def _key() -> str:
-    """What the colours mean."""
+    """Legend of the colours."""
     entries = [("there, by the annotations", "var(--truth)"), ("found", "var(--found)")]
     words = "Thick lines are mistakes: missed, false, or of the wrong class."
     return legend(entries) + paragraph(words)

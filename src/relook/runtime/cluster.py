@@ -1,4 +1,4 @@
-"""Where a process stands among those that train together, and how they find each other.
+"""Rank and size of a group of processes that train together, and how they connect.
 
 One way in for all: the variables that torchrun sets. `relook train --devices` sets them for the
 processes it starts, and those of SLURM's srun are translated.

@@ -1,4 +1,4 @@
-"""Where a model runs: a name becomes a device that is there and can do all that models need."""
+"""Devices: a name becomes a device that is there and has all operations that models need."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _has_kernel(name: str, device: str) -> bool:
 
 @contextmanager
 def memory_explained(what: str, device: torch.device) -> Iterator[None]:
-    """What it means when memory is not enough for `what`.
+    """Turn an out-of-memory error about `what` into one that says what to do.
 
     Raises:
         RelookError: R04 in that case.

@@ -1,4 +1,4 @@
-"""What the processes of one training tell each other, through torch.distributed.
+"""Communication between the processes of one run, through torch.distributed.
 
 Without an initialised process group every function answers for this process alone. With one, all
 processes must make the same calls in the same order: who leaves one out makes the others wait.
@@ -27,7 +27,7 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """How many processes work together."""
+    """Number of processes that work together."""
     return dist.get_world_size() if _several() else 1
 
 
@@ -42,7 +42,7 @@ def shared_counts() -> Iterator[None]:
 
 
 def loss_divisor(count: int, like: Tensor) -> Tensor | int:
-    """What a sum of errors over `count` things is divided by: `count`, and at least 1.
+    """Divisor of a sum of errors over `count` things: `count`, and at least 1.
 
     Inside of `shared_counts` it is the mean of `count` over the processes, at least 1 over their
     number, as a scalar on the device of `like`. Gradients are averaged over processes, so the
@@ -84,7 +84,7 @@ def gathered(value: T) -> list[T]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """What `make` returns in the first process, in all of them; elsewhere it is not called.
+    """Return the value of `make` in the first process to all of them; elsewhere it is not called.
 
     Raises:
         RelookError: The one that `make` raises, in all processes.

@@ -1,4 +1,4 @@
-"""How the process gets its memory.
+"""Settings of the memory allocator of the process.
 
 Maps of a large image take tens of megabytes each, and glibc hands blocks of that size back to the
 system as soon as they are freed: the next layer gets new pages, which have to be found and

@@ -12,7 +12,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 THREAD: Final = "relook-overlap"
-"""How the names of these threads begin."""
+"""Prefix of the names of these threads."""
 
 
 class Behind(Generic[T, U]):

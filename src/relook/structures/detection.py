@@ -79,7 +79,7 @@ class Target:
     masks: ObjectMasks | None = None  # None for data with boxes only
     semantic: Tensor | None = None  # (H_i, W_i) uint8 of the unpadded image, 255 = unlabelled
     seed: int | None = None
-    """What the draws of anchors and RoIs of this image depend on; without one they come from
+    """Seed of the draws of anchors and RoIs of this image; without one they come from
     torch's own generator, and depend on what was drawn before."""
 
     def to(self, device: torch.device | str) -> Target:

@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: records, validation, random numbers, a picture."""
+"""Callbacks around the steps of a training: records, validation, random numbers, a picture."""
 
 from __future__ import annotations
 
@@ -229,7 +229,8 @@ class KeepLatest(Callback):
 def in_file_order(
     parts: Sequence[Sequence[dict[str, Any]]], image_ids: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """What several processes found, image by image as `image_ids` come; of an image that two of
+    """Join the results of several processes, image by image as `image_ids` come; of an image that
+    two of
     them looked at, what the first found."""
     of_image: dict[int, list[dict[str, Any]]] = {}
     for part in parts:

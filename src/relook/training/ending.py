@@ -1,4 +1,4 @@
-"""How a training ends early: Ctrl-C, or another process of it that is gone."""
+"""Early ends of a training: Ctrl-C, or another process of it that is gone."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def mixed_seed(*parts: int) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatch:
-    """What one step sees; names and ids are in the order of the images."""
+    """Batch of one step; names and ids are in the order of the images."""
 
     images: ImageBatch
     targets: list[Target]

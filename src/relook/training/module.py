@@ -142,7 +142,7 @@ class TrainingModule(pl.LightningModule):
         self.licence = checkpoint.get("licence")
 
     def origin(self) -> dict[str, Any]:
-        """What a saved model says about where its weights came from, as `extra` values."""
+        """Return the origin of the weights, as `extra` values of a saved model."""
         return {} if self.licence is None else {"licence": self.licence}
 
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:

@@ -34,7 +34,7 @@ class PanopticValidation:
         self._images = {image.id: image for image in index.images}
 
     def score(self, image_id: int, result: Result, labels: NDArray[np.uint8]) -> Counted:
-        """How well the segments of an image are found; `labels` (H, W) are those of its pixels.
+        """Score the segments of an image; `labels` (H, W) are those of its pixels.
 
         Raises:
             DataError: D01, D02 or D15 for its map.
@@ -47,7 +47,7 @@ class PanopticValidation:
         return tuple(one for one in quality.scores().classes if one.is_counted)
 
     def scores(self, parts: Sequence[Mapping[int, Counted]]) -> PanopticScores:
-        """What all images come to, each counted once, whichever process looked at it."""
+        """Sum the scores of all images, each counted once, whichever process looked at it."""
         of_image: dict[int, Counted] = {}
         for part in parts:
             of_image |= part

@@ -1,4 +1,4 @@
-"""What a training is going to do, said before it does it."""
+"""The plan of a training, printed before it starts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def plan_lines(
 
 
 def process_lines(settings: Settings, place: Place) -> list[str]:
-    """How the work is shared; nothing for a process that is alone."""
+    """Lines about how the work is shared; none for a process that is alone."""
     if place.world_size == 1:
         return []
     recipe = settings.train
@@ -121,7 +121,7 @@ def _input(model: ModelConfig, recipe: Recipe) -> str:
 
 
 def _augmentation(augment: AugmentConfig) -> str:
-    """What is on besides the size of the images; chances in percent."""
+    """Augmentations that are on besides the size of the images; chances in percent."""
     low, high = augment.paste_share
     blend = f", edges soft by {augment.paste_blend:g} pixels" if augment.paste_blend else ""
     parts = {

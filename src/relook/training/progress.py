@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a training: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

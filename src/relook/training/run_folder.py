@@ -102,7 +102,7 @@ class RunFolder:
         write_text(self.report, page)
 
     def rows(self) -> list[dict[str, Any]]:
-        """What was recorded so far; a line cut off by a crash is left out."""
+        """Return the records so far; a line cut off by a crash is left out."""
         if not self.metrics.is_file():
             return []
         rows = []

@@ -32,7 +32,7 @@ class Schedule:
     """Seconds of training so far; needed when the recipe has `minutes`."""
 
     def epochs_passed(self, step: int) -> float:
-        """Where the training stands at `step`, in epochs of the recipe.
+        """Position of the training at `step`, in epochs of the recipe.
 
         With a budget of minutes, a training that has used half of its time stands at half of
         its epochs at least, however few steps it managed.

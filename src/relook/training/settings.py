@@ -24,7 +24,7 @@ FORMAT = 1
 
 
 class DataConfig(Config):
-    """Where a training reads from. Without `val_json` nothing is validated."""
+    """Files that a training reads. Without `val_json` nothing is validated."""
 
     train_json: Path
     train_images: Path
@@ -49,7 +49,7 @@ class Settings(Config):
 
 
 class Overlay(Config):
-    """What one source changes: nested plain data, not yet checked against the fields."""
+    """Changes of one source: nested plain data, not yet checked against the fields."""
 
     preset: str | None = None
     model: dict[str, Any] = {}

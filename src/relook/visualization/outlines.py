@@ -1,4 +1,4 @@
-"""What is there and what was found, in one picture: outlines of two colours, mistakes thicker.
+"""Annotated and found objects in one picture: outlines of two colours, mistakes thicker.
 
 Unlike in `visualization.overlay`, nothing is filled and nothing is written: the question is
 whether two outlines agree, and that is seen in the pixels between them.

@@ -85,7 +85,7 @@ def draw_objects(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Objects:
-    """What is drawn, in pixels of the picture."""
+    """One object to draw, in pixels of the picture."""
 
     boxes: NDArray[np.float32]  # (N, 4)
     codes: list[RLE] | None  # of the image before it was enlarged
@@ -129,7 +129,7 @@ def _finite(boxes: NDArray[Any], image: Pixels) -> NDArray[np.float32]:
 
 
 def _scale(image: Pixels, boxes: NDArray[np.float32]) -> int:
-    """How many times as large as the image the picture is."""
+    """Scale of the picture, in pixels for one of the image."""
     long_side = int(max(image.shape[:2]))
     scale = max(1, -(-SMALLEST // long_side))
     if len(boxes) > 0:

@@ -119,7 +119,7 @@ def save_picture(picture: Image.Image, path: Path | str, quality: int = 90) -> N
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where cells stand, in pixels."""
+    """Positions of cells, in pixels."""
 
     cell: int
     columns: int

@@ -33,7 +33,7 @@ _NAMED = 5  # tensors an error lists before it only counts
 
 
 class SavedModel(NamedTuple):
-    """What a model file holds."""
+    """Content of a model file."""
 
     detector: Detector  # on the CPU, in evaluation mode
     config: ModelConfig

@@ -1,4 +1,4 @@
-"""What a model file says about itself, beside its tensors: the metadata of safetensors, as json.
+"""Header of a model file: the metadata of safetensors, as json.
 
 `FORMAT_VERSION` is raised when older versions of this package could not read a file any more.
 """
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Header(NamedTuple):
-    """What is known of a model without its weights."""
+    """Header of a model file: everything but the weights."""
 
     config: ModelConfig
     classes: tuple[Category, ...]
@@ -109,7 +109,9 @@ def parse_header(path: Path, metadata: Mapping[str, str]) -> Header:
 
 
 def num_stuff(config: ModelConfig) -> int:
-    """How many kinds of stuff the model's pixel labels can tell apart; the last label is things."""
+    """Number of kinds of stuff that the pixel labels of the model tell apart; the last label is
+    things.
+    """
     head = config.stuff or config.semantic
     return 0 if head is None else head.num_classes - 1
 

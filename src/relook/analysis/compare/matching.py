@@ -51,7 +51,7 @@ class Objects(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What is in one image."""
+    """Objects in one image."""
 
     objects: Objects
     crowd: Objects  # regions of many objects that were not told apart
@@ -190,5 +190,5 @@ def _ious(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
 
 
 def _on_crowd(objects: Objects, crowd: Objects) -> NDArray[np.bool_]:
-    """Whether each object lies on a crowd region of its class by half or more, (N,)."""
+    """Return whether each object lies on a crowd region of its class by half or more, (N,)."""
     return np.asarray((_ious(objects, crowd, crowd=True) >= IOU).any(axis=1))

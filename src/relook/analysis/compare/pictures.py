@@ -78,7 +78,7 @@ def _stacked(
 
 
 def _drawn(compared: Compared, side: str) -> tuple[Image.Image, list[_Kind]]:
-    """What one model found, and of which kind each object is that was drawn."""
+    """Objects that one model found, and of which kind each is that was drawn."""
     result = compared.a if side == "a" else compared.b
     assert result.image is not None  # predictions of files keep it
     own = objects_of(result, compared.with_masks)

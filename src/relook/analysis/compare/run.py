@@ -17,7 +17,7 @@ from .truth import TruthFile
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """What two models found in one image, and which objects are the same."""
+    """Objects that two models found in one image, and which of them are the same."""
 
     image: Path
     a: Result  # what counts of it: the objects of the score that was asked for
@@ -33,7 +33,7 @@ class Compared:
 
 
 def disagreement(match: Match) -> float:
-    """How far A and B are apart about one object, from 0 to 1.
+    """Distance of A and B about one object, from 0 to 1.
 
     For a true object this is the difference of IoU with the truth, 0 for one that was not found;
     otherwise what is missing in the overlap of A and B, all of it where only one found something.

@@ -1,4 +1,4 @@
-"""How two models compare over many images: counts, a table for people, rows for files."""
+"""Summary of a comparison of two models: counts, a table for people, rows for files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Model(NamedTuple):
 
 
 class _Image(NamedTuple):
-    """What is kept of an image: its path, `Compared.difference`, and how often each verdict."""
+    """Row of an image: its path, `Compared.difference`, and how often each verdict."""
 
     path: Path
     difference: float
@@ -90,7 +90,7 @@ class Summary:
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """How many objects got each verdict."""
+        """Number of objects of each verdict."""
         total = sum((image.counts for image in self._images), Counter[Verdict]())
         return {verdict: total[verdict] for verdict in _WORDS if total[verdict]}
 

@@ -69,7 +69,7 @@ class TruthFile:
         return closest[0]
 
     def lists(self, image: Path) -> bool:
-        """Whether the file has an image whose name is the end of the path `image`."""
+        """Return whether the file has an image whose name is the end of the path `image`."""
         return bool(self._closest(image))
 
     def _closest(self, image: Path) -> list[int]:
@@ -82,7 +82,7 @@ class TruthFile:
         return found[max(found)] if found else []
 
     def of(self, image: Path, size: tuple[int, int], with_masks: bool) -> Truth:
-        """What is in an image of `size` (height, width), as masks or as boxes.
+        """Return the objects in an image of `size` (height, width), as masks or as boxes.
 
         Raises:
             DataError: D11 or D05 as `image_id`, D10 when the file says another size.

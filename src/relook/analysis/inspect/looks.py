@@ -1,4 +1,4 @@
-"""What a second look changes: every pyramid level before and after, and the gate between."""
+"""Changes that a second look makes: every pyramid level before and after, and the gate between."""
 
 from __future__ import annotations
 

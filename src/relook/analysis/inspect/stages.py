@@ -1,4 +1,4 @@
-"""What a cascade finds when it stops after its first stage, its second, ..."""
+"""Detections of a cascade that stops after its first stage, its second, ..."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Stage:
 
 
 def look_at_stages(predictor: Predictor, seen: InspectedImage) -> list[Stage]:
-    """What is found after one stage, two, ... and all."""
+    """Detect after one stage, two, ... and all."""
     cascade: Any = predictor.detector.cascade
     return [
         Stage(n, detect(predictor.first_stages(n), seen), predictor.shown_from)

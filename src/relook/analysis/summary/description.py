@@ -65,7 +65,7 @@ class Description:
         return "\n".join([*lines, "", *_sizes(self.config)])
 
     def _heritage(self) -> Iterator[str]:
-        """What the model is by what it differs in from the one that is nearest to it."""
+        """Describe the model by its differences from the preset that is nearest to it."""
         if self.name in PRESETS and PRESETS[self.name].config == self.config:
             yield PRESETS[self.name].about
             base = relative(self.name)
@@ -84,7 +84,7 @@ class Description:
 def describe(
     model: ModelConfig | str, name: str = "a model", base: str | None = None
 ) -> Description:
-    """What there is to say about a configuration, or about the preset called `model`.
+    """Describe a configuration, or the preset called `model`.
 
     `print` it for the page. `name` is what the page calls a configuration, `base` the preset it
     is told by; by default the one with the fewest differences.

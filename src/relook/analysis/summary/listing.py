@@ -1,4 +1,4 @@
-"""How numbers and choices are spelled."""
+"""Spelling of numbers and choices."""
 
 from __future__ import annotations
 

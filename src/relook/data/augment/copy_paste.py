@@ -26,7 +26,7 @@ from .crop import Sample, areas, as_boxes, cut_window, objects_of, refitted
 
 @dataclass(frozen=True, slots=True)
 class CopyPaste:
-    """How often, and how many, objects of another sample come on top of one.
+    """Rule of copy-paste: how often, and how many objects of another sample come on top of one.
 
     Random numbers come from torch's default generator.
     """

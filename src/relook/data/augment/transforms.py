@@ -210,7 +210,7 @@ def training_transforms(
 
 
 def evaluation_transforms(size: Limits) -> v2.Transform:
-    """What every image goes through at test time: scaled to fit `size` (long, short)."""
+    """Transform of every image at test time: scaled to fit `size` (long, short)."""
     return ResizeKeepRatio(size)
 
 

@@ -48,7 +48,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What an annotation has to fit: its image."""
+    """Image that an annotation has to fit."""
 
     file_name: str
     width: int

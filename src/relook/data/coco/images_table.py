@@ -16,7 +16,7 @@ _LARGEST = 400_000_000  # pixels; code lengths of larger images overflow in pyco
 def read_images(
     path: Path, top: Entry, folder: Path
 ) -> tuple[dict[int, Path], dict[int, ImageHeader]]:
-    """Where each image is, and its name and size; by image id, in the order of the file.
+    """Read the path, name and size of each image; by image id, in the order of the file.
 
     Raises:
         DataError: D01 for a name that leads out of `folder`, D04 and D05 for entries that are
@@ -77,7 +77,7 @@ def require_images(
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; also for names that no file can have."""
+    """Return whether there is such a file; also for names that no file can have."""
     try:
         return path.is_file()
     except OSError:  # a name longer than the system allows

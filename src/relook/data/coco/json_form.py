@@ -142,7 +142,7 @@ def _looks_like(top: object) -> str:
 
 
 def _other_kind(first: Entry, panoptic: bool) -> str:
-    """What kind of COCO file the `first` annotation is of, if it is not the kind needed."""
+    """Name the kind of COCO file of the `first` annotation, if it is not the kind needed."""
     if "segments_info" in first and not panoptic:
         return "it is a COCO panoptic file; relook needs the instances file beside it"
     if "segments_info" not in first and panoptic and ("segmentation" in first or "bbox" in first):

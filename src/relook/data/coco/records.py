@@ -1,4 +1,4 @@
-"""What is known about a data set once its annotation file has been read and checked."""
+"""Records of a data set whose annotation file has been read and checked."""
 
 from __future__ import annotations
 

@@ -163,7 +163,9 @@ def _decompressed(text: str) -> Runs:
 
 
 def _is_usable_polygon(part: object, height: int, width: int) -> bool:
-    """Whether a polygon covers a pixel of the image; raises MalformedMaskError if it is none."""
+    """Return whether a polygon covers a pixel of the image; raises MalformedMaskError if it is
+    none.
+    """
     if not isinstance(part, list) or not all(type(value) in (int, float) for value in part):
         raise MalformedMaskError("is not a list of polygons [[x1, y1, x2, y2, ...], ...]")
     if len(part) % 2:

@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """What became of a part."""
+    """Summary of a written part."""
 
     path: Path  # of the json file
     num_images: int

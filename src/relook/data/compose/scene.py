@@ -34,7 +34,7 @@ _SMALLEST = 8  # pixels; no object is made smaller
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What composed images are like; each image draws its own dials from these ranges."""
+    """Ranges from which each composed image draws its own dials."""
 
     side: int = 256  # pixels
     overlap: Range = (0.0, 0.6)  # IoU of the boxes of an object and its closest neighbour
@@ -63,7 +63,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Dials:
-    """What one image is meant to be."""
+    """Dials of one image."""
 
     overlap: float  # IoU; each object has a target of its own around it
     size_ratio: float
@@ -127,7 +127,8 @@ def compose_image(materials: Materials, scene: Scene, random: np.random.Generato
 
 
 def visible_parts(pieces: Sequence[Piece]) -> list[Mask | None]:
-    """What later pieces leave visible of each: a part of its mask (h, w), None if too little.
+    """Visible part of each piece under the later ones: a part of its mask (h, w), None if too
+    little.
 
     A piece of which too little is visible covers nothing either: it is not there.
     """
@@ -245,7 +246,7 @@ def _near(
 def _overlap(
     lower: Sequence[tuple[Piece, Mask, Box]], mask: Mask, left: int, top: int
 ) -> tuple[float, int]:
-    """What it comes to if `mask` (h, w), which fills its window, is put at (left, top).
+    """Overlap of `mask` (h, w), which fills its window, if it is put at (left, top).
 
     That is the highest IoU of its box with that of what is still visible of another piece, and how
     many pieces are then hidden. `lower` are the pieces that are there, what is visible of them,

@@ -1,4 +1,4 @@
-"""What images are composed of: cut-outs of annotated objects, and backgrounds without any."""
+"""Sources of composed images: cut-outs of annotated objects, and backgrounds without any."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def default_sources(folder: Path, part: str) -> tuple[Source, ...]:
 def read_materials(
     sources: Iterable[Source], *, any_licence: bool = False, other_than: Collection[str] = ()
 ) -> Materials:
-    """What can be cut out of the images of `sources`.
+    """Collect what can be cut out of the images of `sources`.
 
     Images under another licence than CC BY, CC0 or the public domain are left out unless
     `any_licence`; an image whose file names no licence is yours to use. Images whose content has
@@ -236,7 +236,7 @@ def free_square(occupied: NDArray[np.bool_]) -> tuple[int, int, int]:
 
 
 def _annotated(image: ImageRecord) -> NDArray[np.bool_]:
-    """Where there are boxes (H, W), crowd regions included."""
+    """Pixels (H, W) inside of boxes, crowd regions included."""
     covered = np.zeros((image.height, image.width), dtype=bool)
     for thing in image.objects:
         x1, y1, x2, y2 = thing.box
@@ -275,7 +275,9 @@ def _origins(source: Source) -> dict[int, Origin]:
 
 
 def _is_free(origin: Origin) -> bool:
-    """Whether an image may be composed and passed on with its author named, or needs no licence."""
+    """Return whether an image may be composed and passed on with its author named, or needs no
+    licence.
+    """
     if not (origin.licence or origin.licence_url):
         return True
     return "/licenses/by/" in origin.licence_url or "/publicdomain/" in origin.licence_url

@@ -1,4 +1,4 @@
-"""What the labels of pixels mean, and label maps that another model made."""
+"""Meaning of the labels of pixels, and label maps that another model made."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def write_ids(path: Path, ids: Ids) -> None:
 
 
 def check_ids(ids: Ids, segments: Sequence[Segment], where: str) -> None:
-    """Whether a map and the list of its segments speak of the same ones, at the same places.
+    """Return whether a map and the list of its segments speak of the same ones, at the same places.
 
     `where` begins the message. Sides of boxes may differ by a pixel, since some tools count to
     the last pixel and others behind it; areas must be exact.

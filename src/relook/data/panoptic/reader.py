@@ -73,7 +73,7 @@ class PanopticIndex:
 
 
 def is_panoptic(json_path: str | Path) -> bool:
-    """Whether a file lists segments, as a panoptic json does; no if it cannot be opened."""
+    """Return whether a file lists segments, as a panoptic json does; no if it cannot be opened."""
     try:
         with (
             Path(json_path).open("rb") as file,

@@ -30,7 +30,7 @@ OverlapKind = Literal["iou", "ioa", "mask"]
 
 @dataclass(frozen=True, slots=True)
 class HuddleRule:
-    """How huddles are told, and how much of them is worth a number.
+    """Rule for huddled objects: the measure of overlap, and which cells get a number.
 
     `overlap` is the IoU of boxes, the intersection of boxes over the area of the object's own
     ("ioa"), or the IoU of masks; `same_class` compares objects of one class only.

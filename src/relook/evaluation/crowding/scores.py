@@ -1,4 +1,4 @@
-"""How good detections are where objects huddle: by images and by objects."""
+"""Scores of detections where objects huddle: by images and by objects."""
 
 from __future__ import annotations
 

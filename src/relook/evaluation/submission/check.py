@@ -1,4 +1,4 @@
-"""Whether a file of COCO results is what a test server takes; it says little when it refuses one.
+"""Check of COCO result files by the rules of a test server, which says little when it refuses one.
 
 Entries are read one by one, so that files of gigabytes need no more memory than small ones.
 """
@@ -42,7 +42,7 @@ class Submission(NamedTuple):
 
 
 def check_submission(path: Path | str, index: CocoIndex, max_dets: int = MOST) -> Submission:
-    """What is in a file of results, a zip or a json, for the images and categories of `index`.
+    """Read a file of results, a zip or a json, for the images and categories of `index`.
 
     Every entry must belong to an image and a category of `index`, have a finite score, and either
     a box within the image or, in a file of masks, run lengths of the image's size; no image may
@@ -167,7 +167,7 @@ class _Text:
 
 
 def _mistake(entry: Any, kind: Kind, sizes: Sizes, categories: frozenset[int]) -> str:
-    """What is wrong with an entry, as the end of a sentence; empty if nothing is."""
+    """Return what is wrong with an entry, as the end of a sentence; empty if nothing is."""
     if not isinstance(entry, dict):
         return f"is {shown(entry)}, not an object"
     image_id, category_id = entry.get("image_id"), entry.get("category_id")

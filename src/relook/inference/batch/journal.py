@@ -24,7 +24,7 @@ Record = dict[str, Any]
 
 
 class Line(NamedTuple):
-    """Where one image stands in the journal, and what is needed to know without reading it all."""
+    """Position of one image in the journal, and what is needed to know without reading it all."""
 
     part: Path
     offset: int  # bytes
@@ -46,7 +46,7 @@ class Journal:
 
     @property
     def is_there(self) -> bool:
-        """Whether an unfinished run has left one."""
+        """Return whether an unfinished run has left one."""
         return (self._folder / _SETTINGS).is_file()
 
     def begin(self, settings: Mapping[str, Any], *, resume: bool) -> bool:
@@ -156,7 +156,9 @@ def read_records(lines: Iterable[Line]) -> Iterator[Record]:
 
 
 def stamp_of(path: str | Path) -> list[int] | None:
-    """What changes when a file does: its size in bytes and its time; None if it is not there."""
+    """Size in bytes and modification time of a file, which change when it does; None if it is
+    gone.
+    """
     try:
         status = Path(path).stat()
     except OSError:

@@ -36,7 +36,7 @@ Outcome = Result | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What became of the images of a run; of all processes, in the first one."""
+    """Summary of a run over many images; of all processes, in the first one."""
 
     images: int  # with results, those of a stopped run included
     kept: int  # of these, what a stopped run had finished
@@ -46,14 +46,14 @@ class BatchReport:
 
 
 class Output(NamedTuple):
-    """Where results go, and which kinds of files are wanted."""
+    """Folder of the results, and the kinds of files that are wanted."""
 
     folder: Path
     kinds: tuple[str, ...]
 
     @property
     def has_common_file(self) -> bool:
-        """Whether the objects of all images are written to one file at the end."""
+        """Return whether the objects of all images are written to one file at the end."""
         return "coco" in self.kinds or "panoptic" in self.kinds
 
 
@@ -209,7 +209,7 @@ class _Run:
         return one
 
     def report(self) -> BatchReport:
-        """What became of all images; the journal is removed when every one has its results.
+        """Summarise the run; the journal is removed when every image has its results.
 
         Raises:
             RelookError: R02 when another process has written to a folder that is not this one.

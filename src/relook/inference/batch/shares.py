@@ -1,4 +1,4 @@
-"""How the images of one run are dealt out to several processes, each image to one of them."""
+"""Sharing of the images of one run among several processes, each image to one of them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 
 KINDS: Final = ("overlay", "coco", "masks", "panoptic")
-"""What can be saved: `Writer` says how, and ``coco`` is predictions.json."""
+"""Kinds of files: `Writer` describes them, and ``coco`` is predictions.json."""
 
 
 def check_kinds(kinds: Collection[str], *, panoptic: bool) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Account:
         return value
 
     def has(self, path: str) -> bool:
-        """Whether something other than None stands there."""
+        """Return whether something other than None stands there."""
         value = self.get(path)
         return value is not ABSENT and value is not None
 

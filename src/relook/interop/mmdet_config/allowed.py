@@ -23,7 +23,7 @@ def loss(name: str, **options: Any) -> Allowed:
 
 
 def coder(prefix: str) -> Allowed:
-    """How boxes are encoded, deviations aside."""
+    """Allowed values of the box coder, deviations aside."""
     return {
         f"{prefix}.type": ("DeltaXYWHBBoxCoder",),
         f"{prefix}.target_means": (_ZEROS,),
@@ -32,7 +32,7 @@ def coder(prefix: str) -> Allowed:
 
 
 def assigner(positive: float, negative: float) -> Allowed:
-    """How anchors or RoIs are matched with objects, at these overlaps."""
+    """Allowed values of the matching of anchors or RoIs with objects, at these overlaps."""
     return under(
         "assigner",
         {
@@ -48,7 +48,7 @@ def assigner(positive: float, negative: float) -> Allowed:
 
 
 def sampler(add_truth: bool) -> Allowed:
-    """How anchors or RoIs are drawn, numbers aside."""
+    """Allowed values of the sampling of anchors or RoIs, numbers aside."""
     return under(
         "sampler",
         {"type": ("RandomSampler",), "neg_pos_ub": (-1,), "add_gt_as_proposals": (add_truth,)},

@@ -130,7 +130,7 @@ def _check_same(account: Account, path: str, other: str) -> None:
 
 
 def carry_style(account: Account) -> Style | None:
-    """Where the strides of the backbone are, if the file says so; PyTorch's is the default."""
+    """Return the place of the backbone's strides, if the file has it; PyTorch's is the default."""
     path = f"{BACKBONE}.style"
     value = account.get(path)
     if value == "pytorch":

@@ -94,7 +94,7 @@ _LONGEST_GROUP = 12  # names listed
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a configuration of theirs comes to here.
+    """Translate a configuration of theirs into one of relook.
 
     `recipe` holds fields of `training.recipe.Recipe`. A line of `used` or `ignored` starts with
     the dotted path of the value; the first of `ignored` are `conflicts`, where the file asks for

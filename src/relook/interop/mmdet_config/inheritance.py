@@ -1,4 +1,4 @@
-"""How one configuration changes another: the rule by which MMDetection merges a file's bases."""
+"""Inheritance of configurations: the rule by which MMDetection merges a file's bases."""
 
 from __future__ import annotations
 

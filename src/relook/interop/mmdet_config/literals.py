@@ -1,4 +1,4 @@
-"""What an expression of Python source stands for, worked out from its syntax tree.
+"""Values of expressions of Python source, worked out from their syntax trees.
 
 Understood are literals, ``dict(...)``, names assigned before, items of containers, bounded
 arithmetic and joining of text. Everything else is an `Unreadable` that says why and where.
@@ -191,7 +191,7 @@ class Expressions:
         return container[start:stop]
 
     def key(self, node: ast.Attribute | ast.Subscript) -> Any:
-        """What stands behind the dot or in the brackets."""
+        """Return the value behind the dot or in the brackets."""
         return node.attr if isinstance(node, ast.Attribute) else self.value(node.slice)
 
     def _binary(self, node: ast.BinOp) -> Any:
@@ -241,7 +241,7 @@ class Expressions:
 
 
 def has_item(container: Any, key: Any) -> bool:
-    """Whether ``container[key]`` is there."""
+    """Return whether ``container[key]`` is there."""
     if isinstance(container, dict):
         return isinstance(key, str | int) and key in container
     if isinstance(container, list | tuple):

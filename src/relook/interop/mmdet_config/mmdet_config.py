@@ -29,7 +29,7 @@ _PATH_LINE = re.compile(r"[^\s=()\[\]{}'\"#]+\.py")
 
 @dataclass(frozen=True, slots=True)
 class MMDetConfig:
-    """What a configuration file and its bases set.
+    """Read the settings of a configuration file and its bases.
 
     `values` is plain data, with an `Unreadable` where a value would need running code; `files`
     are all files that were read, the one asked for first; `notes` has a line for every
@@ -108,7 +108,7 @@ class _Reader:
             self._reading.pop()
 
     def follow(self, interpreter: Interpreter, statements: list[ast.stmt]) -> dict[str, Any]:
-        """What `statements` assign, as plain data."""
+        """Return the assignments of `statements` as plain data."""
         where = interpreter.expressions.where
         interpreter.run(statements)
         self.notes += interpreter.expressions.notes
@@ -170,7 +170,7 @@ def _sources(text: str) -> list[str]:
 
 
 def _split_base(statements: list[ast.stmt]) -> tuple[ast.expr | None, list[ast.stmt]]:
-    """What ``_base_`` is set to, and the other statements."""
+    """Return the value of ``_base_``, and the other statements."""
     given: ast.expr | None = None
     others: list[ast.stmt] = []
     for statement in statements:

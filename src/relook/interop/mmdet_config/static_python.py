@@ -56,7 +56,7 @@ class Interpreter:
 
     @property
     def names(self) -> dict[str, Any]:
-        """What has been assigned."""
+        """Return the names assigned so far."""
         return self.expressions.names
 
     def run(self, statements: list[ast.stmt]) -> None:

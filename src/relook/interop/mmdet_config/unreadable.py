@@ -23,7 +23,7 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Budget:
-    """How many values may still be built, for a file and all its bases together."""
+    """Number of values that may still be built, for a file and all its bases together."""
 
     left: int = 300_000
 

@@ -37,7 +37,7 @@ _UNSIZED: Final = 50_000_000  # bytes between two lines where the size is not kn
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Where a file is now, and what it took."""
+    """Place of a downloaded file, and what the download took."""
 
     path: Path
     sha256: str

@@ -31,12 +31,12 @@ URLS: Final[dict[str, str]] = {
     "resnext101_32x4d": f"{_ZOO}resnext101_32x4d-a5af3160.pth",
     "resnext101_64x4d": f"{_ZOO}resnext101_64x4d-ee2c6f71.pth",
 }
-"""Where each of `BackboneConfig.weights` comes from; a name ends with its file's hash."""
+"""Sources of each of `BackboneConfig.weights`; a name ends with its file's hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartWeights:
-    """What was loaded, for the plan that a training prints."""
+    """Summary of loaded backbone weights, for the plan that a training prints."""
 
     name: str
     num_tensors: int  # in each backbone
@@ -113,5 +113,5 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
 
 
 def cache_path(name: str) -> Path:
-    """Where PyTorch keeps, and looks for, the file of these weights."""
+    """Path at which PyTorch keeps the file of these weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(URLS[name]).path).name

@@ -1,4 +1,4 @@
-"""Where downloads are kept, and other places that hold the same files.
+"""The cache of downloads, and mirrors that hold the same files.
 
 Mirrors stand in the environment variable ``RELOOK_MIRRORS``, with commas between, or in the file
 ``mirrors.yaml`` of the cache folder, which travels with it::
@@ -36,7 +36,7 @@ def cache_folder() -> Path:
 
 
 def addresses(url: str, folder: Path) -> list[str]:
-    """Where the file published at `url` may be had: every mirror that covers it, then `url`.
+    """Addresses of the file published at `url`: every mirror that covers it, then `url`.
 
     Mirrors are those of the environment, else those of ``mirrors.yaml`` in `folder`.
 

@@ -52,7 +52,7 @@ class ZooFile:
 
     @property
     def path(self) -> Path:
-        """Where the file is kept on this machine, whether or not it is there."""
+        """Path of the file on this machine, also where it is not there yet."""
         return cache_folder() / "checkpoints" / self.file_name
 
     @property
@@ -287,7 +287,7 @@ def fetch(file: ZooFile, *, progress: Progress | None = None) -> Download:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a file turned out to be."""
+    """Identity of a file, by its hash."""
 
     sha256: str
     size: int  # bytes
@@ -295,7 +295,7 @@ class Verified:
 
 
 def verify(path: Path) -> Verified:
-    """What the file at `path` is, by its hash alone; it is not opened otherwise.
+    """Identify the file at `path` by its hash alone; it is not opened otherwise.
 
     Raises:
         DataError: D01 when there is no such file.

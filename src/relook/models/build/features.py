@@ -89,7 +89,7 @@ def build_backbone(
 
 
 def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3 | None:
-    """What makes the 3x3 convolution of a stage; None for a plain one."""
+    """Factory of the 3x3 convolution of a stage; None for a plain one."""
     if parts.conv3x3 is not None and parts.conv3x3_stages[stage]:
         return partial(made_by, parts.conv3x3, "conv3x3")
     if config.sac is not None and config.sac.stages[stage]:

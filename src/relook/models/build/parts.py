@@ -17,14 +17,14 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "mask_head": ("features", "predict"),
     "cascade": ("loss", "detect", "score", "mask_probabilities", "masks"),
 }
-"""What a part must have besides being callable."""
+"""Attributes that a part must have besides being callable."""
 _MODULES: Final = frozenset(
     ("conv3x3", "backbone", "neck", "connector", "fusion", "box_head", "mask_head", "cascade")
 )
 
 
 def make(parts: PartsConfig, place: str, *given: Any, default: Callable[[], Any]) -> Any:
-    """What the user's part for `place` makes of what is `given` there; `default` where there is
+    """Make the user's part for `place` of what is `given` there; `default` where there is
     none.
 
     Raises:
@@ -35,7 +35,7 @@ def make(parts: PartsConfig, place: str, *given: Any, default: Callable[[], Any]
 
 
 def made_by(part: Part, place: str, *given: Any) -> Any:
-    """What `part` makes of what is `given` at its `place`; raises as `make` does."""
+    """Make `part` of what is `given` at its `place`; raises as `make` does."""
     factory = named(part.target)
     try:
         made = factory(*given, **part.args)

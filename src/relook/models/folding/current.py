@@ -35,7 +35,7 @@ class FoldedCopy:
 
 
 class _State(NamedTuple):
-    """What the copy of a detector depends on."""
+    """State of a detector that its folded copy depends on."""
 
     tensors: list[tuple[int, int]]  # address, and how often it was written to
     first_values: bytes

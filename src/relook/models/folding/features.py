@@ -66,7 +66,7 @@ class FoldedResNet(nn.Module):
         return self._takes
 
     def begin(self, pixels: Tensor) -> Tensor:
-        """What no feedback reaches: the stem, and the first stage if it takes none."""
+        """Maps that no feedback changes: the stem, and the first stage if it takes none."""
         x: Tensor = self.maxpool(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
         if not self._takes[0]:
             for block in self.stages[0]:
@@ -155,7 +155,7 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
 
 
 def _begin_alike(one: ResNet, other: ResNet) -> bool:
-    """Whether stem and first stage, which get no feedback, compute the same in both."""
+    """Return whether stem and first stage, which get no feedback, compute the same in both."""
     return all(
         str(a) == str(b) and _same_tensors(a, b)
         for parts in zip(one.parts()[:2], other.parts()[:2], strict=True)

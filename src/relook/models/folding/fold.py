@@ -78,7 +78,7 @@ def _around(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.M
 
 
 def _is_ours(module: nn.Module) -> bool:
-    """Whether relook knows how `module` uses its children."""
+    """Return whether relook knows how `module` uses its children."""
     containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
     package = __name__.partition(".")[0]
     origins = {base.__module__.partition(".")[0] for base in type(module).__mro__}
@@ -86,7 +86,7 @@ def _is_ours(module: nn.Module) -> bool:
 
 
 def _is_stock(pyramid: RecursiveFeaturePyramid) -> bool:
-    """Whether all backbones are relook's own, which can be begun apart."""
+    """Return whether all backbones are relook's own, which can be begun apart."""
     kinds = {type(backbone) for backbone in pyramid.backbones}
     return type(pyramid) is RecursiveFeaturePyramid and kinds == {ResNet}
 

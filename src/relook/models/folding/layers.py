@@ -20,7 +20,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class Place(NamedTuple):
-    """Where a convolution looks."""
+    """Geometry of a convolution."""
 
     stride: Pair
     padding: Pair
@@ -85,5 +85,5 @@ def twin(module: M) -> M:
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN can be handed this weight."""
+    """Return whether oneDNN can be handed this weight."""
     return weight.device.type == "cpu" and weight.dtype == torch.float32 and onednn.is_available()

@@ -64,7 +64,7 @@ def _folded_conv(
 
 
 def _affine(norm: nn.Module) -> Affine | None:
-    """What a batch norm does in evaluation: ``scale * x + shift``; None for other layers."""
+    """Scale and shift of a batch norm, ``scale * x + shift``; None for other layers."""
     if not isinstance(norm, nn.BatchNorm2d):
         return None
     if norm.running_var is None or norm.running_mean is None:  # statistics of the batch

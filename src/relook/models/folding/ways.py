@@ -9,7 +9,7 @@ from ...runtime.memory import keep_freed
 
 
 def fast_ways() -> list[str]:
-    """What predictions on the CPU gain from, and what is missing here, a line each."""
+    """Lines about the fast ways of predictions on the CPU, and what is missing here."""
     products = onednn.is_available()
     return [
         "folded: weight standardisation, SAC kernels and batch norm are worked out beforehand;"

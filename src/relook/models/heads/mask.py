@@ -58,7 +58,7 @@ class MaskHead(nn.Module):
 
 
 def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
-    """How HTC passes mask features (R, hidden, S, S) on to the head of the next stage."""
+    """Projection of mask features (R, hidden, S, S) for the next stage's head, as in HTC."""
     conv = nn.Conv2d(hidden, channels, 1)
     he_init(conv)
     return conv

@@ -86,7 +86,7 @@ class RecursiveFeaturePyramid(nn.Module):
 
 
 def feedback_for(takes: Sequence[bool], pyramid: Pyramid, connector: nn.Module) -> Feedback:
-    """What each of the four stages is shown of the pyramid, None for those that take nothing."""
+    """Feedback of each of the four stages from the pyramid, None for those that take nothing."""
     return [
         connector(level) if wanted else None
         for wanted, level in zip(takes, pyramid[: len(takes)], strict=True)

@@ -26,7 +26,7 @@ _FORWARD_BYTES, _BACKWARD_BYTES = 4 << 20, 12 << 20  # of columns at a time
 
 
 class Geometry(NamedTuple):
-    """What does not depend on tensors."""
+    """Constants of a sampling pattern, which do not depend on tensors."""
 
     batch: int
     size: Pair  # (H, W) of the map
@@ -67,7 +67,9 @@ class _Samples(NamedTuple):
 
 
 def window_taps(window: Pair, padding: Pair, dilation: Pair) -> list[Pair]:
-    """Where a convolution with a `window` (height, width) samples, seen from the pixel."""
+    """Offsets (y, x) at which a convolution with a `window` (height, width) samples, from the
+    pixel.
+    """
     return [
         (y * dilation[0] - padding[0], x * dilation[1] - padding[1])
         for y in range(window[0])
@@ -181,7 +183,7 @@ def _sample(
 
 
 def _grid(geometry: Geometry) -> Tensor:
-    """Where the samples are without offsets: (P, T, 2) y and x."""
+    """Positions of the samples without offsets: (P, T, 2) y and x."""
     height, width = geometry.out_size
     y = torch.arange(height)[:, None].expand(height, width) * geometry.stride[0]
     x = torch.arange(width).expand(height, width) * geometry.stride[1]

@@ -19,7 +19,7 @@ _ops = torch.ops.mkldnn
 
 @cache
 def is_available() -> bool:
-    """Whether this PyTorch has the operators, and they compute what they should."""
+    """Return whether this PyTorch has the operators, and they compute what they should."""
     if not torch.backends.mkldnn.is_available():
         return False
     with torch.inference_mode():

@@ -22,7 +22,7 @@ _CHUNK_BYTES = 2 << 20  # of output at a time
 
 
 class _Axis(NamedTuple):
-    """What the bins of R RoIs see along one axis: m neighbouring cells each."""
+    """Cells that the bins of R RoIs average along one axis: m neighbouring cells each."""
 
     cells: Tensor  # (R, side, m) int32
     weights: Tensor  # (R, side, m), zero beyond `seen`
@@ -161,7 +161,7 @@ def _terms(
 
 
 def _axis(start: Tensor, end: Tensor, side: int, finer: int, extent: int) -> _Axis:
-    """What RoIs from `start` to `end` (R,), in cells, see along an axis of `extent` cells."""
+    """Cells that RoIs from `start` to `end` (R,) cover along an axis of `extent` cells."""
     bin_size = (end - start) / (side * finer)
     samples = bin_size.ceil().clamp(0, 2 * extent).int()  # a bin
     most = max(int(samples.max()), 1)

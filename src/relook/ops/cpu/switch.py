@@ -1,4 +1,4 @@
-"""Whether operations take their fast way.
+"""The switch between fast and plain operations.
 
 A fast way computes what the plain one computes, up to rounding, and is the default where it
 applies: on a CPU, in float32 without autocast, when the operation is run and not traced. `plain`
@@ -18,7 +18,7 @@ _on: ContextVar[bool] = ContextVar("relook_fast", default=True)
 
 
 def is_on() -> bool:
-    """Whether fast ways are taken where they apply, in this context."""
+    """Return whether fast ways are taken where they apply, in this context."""
     return _on.get()
 
 
@@ -36,7 +36,7 @@ def plain() -> Iterator[None]:
 
 
 def applies(x: Tensor) -> bool:
-    """Whether an operation on `x` may take its fast way."""
+    """Return whether an operation on `x` may take its fast way."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.float32

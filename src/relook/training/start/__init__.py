@@ -1,1 +1,1 @@
-"""Where the weights of a training come from: nothing, a backbone, another model."""
+"""Starting weights of a training: random numbers, a backbone, another model."""

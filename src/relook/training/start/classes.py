@@ -64,7 +64,7 @@ class CommonClasses:
         return mixed
 
     def lines(self) -> list[str]:
-        """What happens to the classes, for people."""
+        """Describe how the classes change, for people."""
         kept = [name for name, row in zip(self.now, self.source, strict=True) if row >= 0]
         new = [name for name, row in zip(self.now, self.source, strict=True) if row < 0]
         gone = [name for row, name in enumerate(self.before) if row not in self.source]

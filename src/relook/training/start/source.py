@@ -1,4 +1,4 @@
-"""What a training starts from: random numbers, a backbone, or a model trained before."""
+"""Starting point of a training: random numbers, a backbone, or a model trained before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Start:
 def first_detector(
     settings: Settings, sources: Sources, start: Start | None, say: Callable[[str], None]
 ) -> Detector:
-    """What a training of `settings` begins with, from `start` if there is one.
+    """Build the detector that a training of `settings` begins with, from `start` if there is one.
 
     Raises:
         UsageError: U04 when `start` and the recipe name a start each.
