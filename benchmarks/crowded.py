@@ -82,10 +82,10 @@ def main(given: Sequence[str] | None = None) -> None:
         started = time.perf_counter()
         result = model.predict(picture, max_dets=cap, size=(options.size, options.size))
         seconds = time.perf_counter() - started
-        rule = model.detector.proposal_rule(cap)
+        usual = model.detector.rpn.test_rule.proposals
+        proposals = max(usual, model.detector.crowd(cap))
         print(
-            f"max_dets {cap}: {rule.proposals} proposals, {rule.more} more if they look like "
-            f"objects, {len(result)} detections, "
+            f"max_dets {cap}: {usual} to {proposals} proposals, {len(result)} detections, "
             f"{hits(result, boxes)} objects found, {seconds:.1f} s"
         )
 

@@ -11,6 +11,7 @@ from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.models.build import build_detector
 from relook.models.detector import Detector
+from relook.models.rpn.rpn import proposed
 from relook.ops.masks import crop_masks
 from relook.structures.detection import ImageBatch, Target
 
@@ -69,35 +70,25 @@ def test_threshold_and_limit_can_be_overridden_per_call() -> None:
     assert len(detector.detect(_images(), score_threshold=1.0)[0]) == 0
 
 
-@pytest.mark.parametrize(
-    ("most", "more", "candidates"),
-    [
-        (None, 0, 50),
-        (7, 0, 50),  # the model's own cap
-        (15, 0, 50),
-        (16, 2, 50),
-        (100, 170, 200),
-    ],
-)
-def test_a_higher_cap_raises_what_is_in_its_way(
-    most: int | None, more: int, candidates: int
-) -> None:
-    """And nothing at the model's own cap or below: its numbers stay."""
+@pytest.mark.parametrize(("most", "crowd"), [(None, 0), (7, 0), (8, 16), (100, 200)])
+def test_a_higher_cap_raises_what_is_in_its_way(most: int | None, crowd: int) -> None:
+    """And nothing at the model's own cap of 7 or below: its numbers stay."""
     detector = _detector(cascade__max_detections=7, rpn__test_proposals=30, rpn__test_candidates=50)
-    own = detector.rpn.test_rule
-    rule = detector.proposal_rule(most)
-    assert (rule.proposals, rule.more, rule.candidates) == (30, more, candidates)
-    assert (rule.nms_iou, detector.rpn.test_rule) == (own.nms_iou, own)
-    for bias, found in ((-4.0, 30), (4.0, 30 + more)):  # nothing, and everything, is an object
+    assert detector.crowd(most) == crowd
+    for bias in (-4.0, 4.0):  # nothing is an object, and everything is
         torch.nn.init.constant_(detector.rpn.objectness.bias, bias)
         first = detector.look(_images(), max_detections=most)
-        assert 30 <= len(first.proposals) <= found
-        assert (len(first.proposals) > 30) == (more > 0 and bias > 0)
+        assert 30 <= len(first.proposals) <= max(30, crowd)
+        assert (len(first.proposals) > 30) == (crowd > 30 and bias > 0)
 
 
-def test_a_preset_whose_cap_is_above_its_proposals_keeps_them() -> None:
-    detector = _detector(cascade__max_detections=100, rpn__test_proposals=30)
-    assert detector.proposal_rule(100) == detector.rpn.test_rule
+def test_proposals_of_a_crowd_look_like_objects() -> None:
+    scores = torch.tensor([0.9, 0.8, 0.7, 0.5, 0.49, 0.1])
+    assert proposed(scores, 2).tolist() == [0, 1]
+    assert proposed(scores, 2, crowd=3).tolist() == [0, 1, 2]
+    assert proposed(scores, 2, crowd=9).tolist() == [0, 1, 2, 3]
+    assert proposed(scores, 5, crowd=6).tolist() == [0, 1, 2, 3, 4]  # the usual ones in any case
+    assert proposed(scores, 9, crowd=3).tolist() == list(range(6))
 
 
 def test_the_semantic_loss_is_weighted_and_zero_without_a_map() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..models.cascades.protocol import Cascade
 from ..models.cascades.steps import select
 from ..models.detector import Detector, FirstStageOutput
+from ..models.rpn.rpn import proposed
 from ..ops.nms import suppress, suppress_classes
 from ..structures.detection import Detections, Rois
 from .views import TTA, View, mirrored
@@ -126,7 +127,7 @@ def _shared_proposals(
 ) -> Tensor:
     """The best proposals (R, 4) of all views, in pixels of the original image."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    pixel, rule = cascade.convention.pixel, detector.proposal_rule(most)
+    pixel, rule = cascade.convention.pixel, detector.rpn.test_rule
     boxes = torch.cat(
         [
             view.to_original(first.proposals.boxes, pixel)
@@ -136,7 +137,7 @@ def _shared_proposals(
     scores = torch.cat([first.objectness for first in firsts])
     groups = torch.zeros_like(scores, dtype=torch.int64)
     rows, best = suppress(boxes, scores, groups, rule.nms_iou)
-    return boxes[rows[rule.choose(best)]]
+    return boxes[rows[proposed(best, rule.proposals, detector.crowd(most))]]
 
 
 def _average_masks(

@@ -18,9 +18,10 @@ from .cascades.protocol import Cascade
 from .cascades.shortening import shortened
 from .heads.semantic import SemanticHead
 from .heads.stuff import StuffHead
-from .rpn.rpn import RPN, ProposalRule
+from .rpn.rpn import RPN
 
 STRIDE = 32  # of the coarsest map that must line up with the pixels
+PROPOSALS_A_DETECTION = 2  # suppression after the cascade needs more than it leaves
 
 
 class FirstStageOutput(NamedTuple):
@@ -148,25 +149,28 @@ class Detector(nn.Module):
         """Features and proposals of a batch, and with `label_pixels` the logits of the head that
         labels stuff.
 
-        For more `max_detections` in an image than the model's own cap there may be two proposals
-        for each (`ProposalRule.enough_for`), so that the cap of proposals is not in their way.
+        For more `max_detections` in an image than the model's own cap there may be more proposals
+        than usual (`crowd`), so that their cap is not in the way of the objects.
 
         Raises:
             ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
                 to the network.
         """
         pyramid = self._features(images)
-        rule = self.proposal_rule(max_detections)
-        proposals, objectness = self.rpn.propose(self.rpn(pyramid), images, rule)
+        scored, rule = self.rpn(pyramid), self.rpn.test_rule
+        crowd = self.crowd(max_detections)
+        proposals, objectness = self.rpn.propose(scored, images, rule, crowd=crowd)
         context, logits = self._dense(pyramid, label_pixels)
         return FirstStageOutput(pyramid, context, proposals, objectness, logits)
 
-    def proposal_rule(self, max_detections: int | None = None) -> ProposalRule:
-        """The rule by which regions are proposed for `max_detections` objects in an image."""
-        rule = self.rpn.test_rule
+    def crowd(self, max_detections: int | None = None) -> int:
+        """Number of proposals that `max_detections` objects in an image need, two for each.
+
+        It is 0 at the model's own cap and below, where there are as many as usual.
+        """
         if max_detections is None or max_detections <= self._cascade.max_detections:
-            return rule
-        return rule.enough_for(max_detections)
+            return 0
+        return PROPOSALS_A_DETECTION * max_detections
 
     def first_stages(self, stages: int) -> Detector:
         """This detector with the first `stages` of its cascade, for predicting; the rest is shared.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +21,7 @@ from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
-PROPOSALS_A_DETECTION = 2  # suppression after the cascade needs more than it leaves
-MORE_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an object than none
+CROWD_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an object than none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +33,6 @@ class ProposalRule:
     nms_iou: float = 0.7
     min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
     min_bbox_size_rule: Bound = "above"
-    more: int = 0  # proposals beyond the others, where they score at least `MORE_SCORE`
-
-    def enough_for(self, detections: int) -> ProposalRule:
-        """The rule with up to two proposals for each of `detections` objects, and as many
-        candidates on a level; this rule, where it has them.
-
-        What it adds must look like an object, so that an image with few of them gets no
-        proposals that the cascade was never trained on.
-        """
-        least = PROPOSALS_A_DETECTION * detections
-        if self.proposals >= least:
-            return self
-        more = least - self.proposals
-        return replace(self, more=more, candidates=max(self.candidates, least))
-
-    def choose(self, scores: Tensor) -> Tensor:
-        """Rows (P,) of boxes with `scores` (R,), best first, that become proposals."""
-        scores = scores[: self.proposals + self.more]
-        rows = torch.arange(len(scores), device=scores.device)
-        return rows[(rows < self.proposals) | (scores >= MORE_SCORE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +120,26 @@ class RPN(nn.Module):
 
     @torch.no_grad()
     def propose(
-        self, scored: Scored, images: ImageBatch, rule: ProposalRule
+        self, scored: Scored, images: ImageBatch, rule: ProposalRule, *, crowd: int = 0
     ) -> tuple[Rois, Tensor]:
-        """At most ``rule.proposals`` boxes per image, best first, and their scores (R,)."""
+        """At most ``rule.proposals`` boxes per image, best first, and their scores (R,).
+
+        With `crowd` there are up to so many, of as many candidates on a level. See `proposed`.
+        """
         level = torch.arange(len(self.strides), device=scored.anchors.device)
         level = level.repeat_interleave(torch.tensor(scored.anchors_per_level).to(level))
         kept, kept_scores = [], []
         for logits, deltas, size in zip(scored.logits, scored.deltas, images.sizes, strict=True):
             scores = logits.sigmoid()
-            rows = _best_per_level(scores, scored.anchors_per_level, rule.candidates)
+            candidates = max(rule.candidates, crowd)
+            rows = _best_per_level(scores, scored.anchors_per_level, candidates)
             boxes = box_ops.decode(scored.anchors[rows], deltas[rows], STD)
             boxes = box_ops.clip(boxes, size, self.convention.pixel)
             wide = box_ops.are_wide(boxes, rule.min_bbox_size, rule.min_bbox_size_rule)
             boxes, rows = boxes[wide], rows[wide]
             apart = self.convention.suppress_apart
             keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
-            chosen = rule.choose(best)
+            chosen = proposed(best, rule.proposals, crowd)
             kept.append(boxes[keep[chosen]])
             kept_scores.append(best[chosen])
         return Rois.cat(kept), torch.cat(kept_scores)
@@ -223,6 +206,18 @@ class RPN(nn.Module):
             )
             box = box.index_add(0, level[: len(drawn.positives)], miss.sum(dim=1))
         return objectness / divisor, box / divisor
+
+
+def proposed(scores: Tensor, usual: int, crowd: int = 0) -> Tensor:
+    """Rows (P,) of boxes with `scores` (R,), best first, that become proposals.
+
+    These are the `usual` best ones, and in a `crowd` up to so many in all, of which the added ones
+    must look like objects (`CROWD_SCORE`): an image with few objects gets no proposals that the
+    cascade was never trained on.
+    """
+    scores = scores[: max(usual, crowd)]
+    rows = torch.arange(len(scores), device=scores.device)
+    return rows[(rows < usual) | (scores >= CROWD_SCORE)]
 
 
 def _best_per_level(scores: Tensor, counts: Sequence[int], limit: int) -> Tensor:
