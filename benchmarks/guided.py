@@ -74,7 +74,7 @@ def config_of(arm: str, data: str) -> ModelConfig:
     """The model of one arm."""
     config = preset(arm.removesuffix("-paper")).with_(input__size=SIDES[data])
     if arm.endswith("-paper"):
-        changed = DSCConfig.paper().model_dump(exclude_unset=True)
+        changed = DSCConfig.paper().model_dump(exclude_defaults=True)
         config = config.with_(cascade=changed)
     return config
 

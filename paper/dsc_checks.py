@@ -11,14 +11,15 @@ from torch import Tensor
 from relook.config.cascades import DSCConfig
 from relook.models.build.cascade import build_dsc
 from relook.models.cascades.dsc import ShapeGuidedCascade
-from relook.models.cascades.steps import LossRule
+from relook.models.cascades.steps import Learning
 from relook.models.heads.box import box_loss
 from relook.models.heads.mask import mask_loss
 from relook.ops.frames import align_inside, cut, enlarge
-from relook.ops.guided_roi_align import Product, pool_guided
+from relook.ops.guided_roi_align import pool_guided
 from relook.ops.masks import crop_masks
 from relook.ops.roi_align import pool_pyramid
 from relook.structures.detection import Losses, Target
+from relook.structures.rules.guidance import GuidanceRule, Product
 
 from . import loops
 from .cascade_checks import SIZE, Box, an_image, mask_features, mask_logits, moved, rois
@@ -51,7 +52,7 @@ def _pooled(pyramid: list[Map], box: Box, side: int, **options: Any) -> Map:
 
 def frames() -> float:
     """The ratios of the presets, and enlarging by them."""
-    ratios = DSCConfig().ratios
+    ratios = GuidanceRule().ratios(3)
     apart = [abs(r - round(2 ** ((3 - t) / 3), 2)) for t, r in enumerate(ratios)]
     for ratio in ratios:
         ours = numbers(enlarge(rois(BOXES).boxes, ratio))
@@ -143,7 +144,9 @@ class _Replay:
     """A small Fast DSC of three iterations on one image, and the same by loops."""
 
     def __init__(self, product: Product) -> None:
-        config = DSCConfig(guidance_size=7, box_hidden=3, mask_channels=2, guidance_product=product)
+        config = DSCConfig(
+            guidance=GuidanceRule(side=7, product=product), box_hidden=3, mask_channels=2
+        )
         self.cascade: ShapeGuidedCascade = shaken(build_dsc(config, None, CHANNELS, 2), 0.5)
         self.product = product
         self.maps = _pyramid()
@@ -157,7 +160,7 @@ class _Replay:
     def masks(self, t: int, box: Box, before: tuple[Map, Box] | None) -> tuple[Map, Box, Plane]:
         """``(M, F)`` of iteration `t`: features, the frame they lie in, and the logits."""
         head = self.cascade.guidance_heads[t]
-        frame = _grown(box, self.cascade.rules[t].ratio)
+        frame = _grown(box, self.cascade.ratios[t])
         x = _pooled(self.plain, frame, 7)
         if before is not None:
             x = self.fused(head.carry, x, _relative(*before, frame, 7), 7)
@@ -234,8 +237,9 @@ def losses() -> float:
         return losses
 
     cascade = _Replay("of_means").cascade
-    cascade.losses = LossRule(
-        lambda *given: told(box_loss(*given)), lambda *given: told({"": mask_loss(*given)})[""]
+    cascade.learning = Learning(
+        box_loss=lambda *given: told(box_loss(*given)),
+        mask_loss=lambda *given: told({"": mask_loss(*given)})[""],
     )
     masks = torch.zeros(1, *SIZE, dtype=torch.bool)
     masks[0, 10:45, 12:36] = True

@@ -37,7 +37,11 @@ EQUATIONS = (
         "of the final mask.",
         (
             Lines("relook.ops.frames:enlarge"),
-            Lines("relook.config.cascades:DSCConfig.ratios", "number = len", "return tuple"),
+            Lines(
+                "relook.structures.rules.guidance:GuidanceRule.ratios",
+                "if self.align",
+                "return tuple",
+            ),
         ),
         dsc_checks.frames,
     ),
@@ -66,7 +70,7 @@ EQUATIONS = (
         f"{_PAPER}, and the authors' slides",
         ('f_{B,M}(h, w) = {1}//{n} "Σ"_{i=1}^n f(a_i, b_i) · (m(c_i, d_i) + 1)',),
         "The mean over the sample points of a bin of feature times mask plus one. This is the "
-        "switch guidance_product=of_samples.",
+        "switch guidance.product=of_samples.",
         (Lines("relook.ops.guided_roi_align:_of_samples", "size = (side", "pooled.append(F.avg"),),
         dsc_checks.guided_samples,
     ),

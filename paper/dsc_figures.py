@@ -14,6 +14,7 @@ from relook.models.cascades import dsc, guidance
 from relook.ops.cpu import switch as fast
 from relook.ops.frames import enlarge, inside
 from relook.structures.detection import ImageBatch, Rois
+from relook.structures.rules.cascade import SelectRule
 
 from .drawing import MARGIN, Drawn, Place, draw, svg, text
 from .tracing import Node, Tracer
@@ -61,7 +62,8 @@ def trace(config: ModelConfig) -> list[Node]:
         for t, one in enumerate(cascade.box_heads, start=1):
             tracer.watch(one, f"b{t}")
         rois = Rois(boxes, torch.zeros(len(boxes), dtype=torch.int64))
-        cascade.detect(pyramid, None, rois, image, score_threshold=0.0, max_detections=5)
+        rule = SelectRule(score_threshold=0.0, max_detections=5)
+        cascade.detect(pyramid, None, rois, image, rule)
     return tracer.nodes
 
 
@@ -91,7 +93,7 @@ def framework(config: ModelConfig) -> Drawn:
         draw(title, places, column=200),
         f"{column - 1} iterations and the final masks, as they ran on three boxes. align is "
         "adaptive feature alignment, SgRoIAlign the RoIAlign that the mask guides; sides are "
-        f"those of guidance_size={config.cascade.guidance_size}. Both kinds of RoIAlign read the "
+        f"those of guidance.side={config.cascade.guidance.side}. Both kinds of RoIAlign read the "
         "pyramid, which is not drawn.",
     )
 
@@ -101,13 +103,14 @@ def geometry(config: DSCConfig) -> Drawn:
     box = torch.tensor([[84.0, 66, 190, 150]])
     moves = torch.tensor([12.0, 6, 5, 3])
     frames, tight = [], [box]
-    for ratio in config.ratios:
+    ratios = config.guidance.ratios(len(config.stages))
+    for ratio in ratios:
         frames.append(enlarge(tight[-1], ratio))
         tight.append(tight[-1] + moves)
     content = [
         _rectangle(frame, 0, 0, color, f"frame {t}: ×{ratio:g}")
         for t, (frame, ratio, color) in enumerate(
-            zip(frames, config.ratios, _palette(len(frames)), strict=True)
+            zip(frames, ratios, _palette(len(frames)), strict=True)
         )
     ]
     content += [
@@ -115,7 +118,8 @@ def geometry(config: DSCConfig) -> Drawn:
         for one, color in zip(tight, _palette(len(tight)), strict=False)
     ]
     words, left = [], 290.0
-    side, cell = config.guidance_size, 150 / config.guidance_size
+    side = config.guidance.side
+    cell = 150 / side
     for t in range(1, len(frames)):
         seen = inside(frames[t], frames[t - 1], side)
         grid = "".join(
@@ -134,12 +138,12 @@ def geometry(config: DSCConfig) -> Drawn:
         words.append(f"frame {t} in frame {t - 1}: {numbers}")
         left += 215
     title = "Enlarged and relative RoIs"
-    ratios = ", ".join(f"{ratio:g}" for ratio in config.ratios)
+    factors = ", ".join(f"{ratio:g}" for ratio in ratios)
     return Drawn(
         title,
         svg(title, left + MARGIN, 250, "".join(content), words),
-        f"A box that moves from iteration to iteration (dashed), and its frames, {ratios} times as "
-        f"wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
+        f"A box that moves from iteration to iteration (dashed), and its frames, {factors} times "
+        f"as wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
         f"the one before, which are sampled there.",
     )
 

@@ -97,7 +97,7 @@ READINGS = (
         "The written equation: the mean over sample points of feature times mask plus one. The "
         "code: RoIAlign, times the mask averaged to the same bins.",
         "The product of means, which the published weights were trained with.",
-        Switch("dsc-r50", ("cascade.guidance_product=of_samples",)),
+        Switch("dsc-r50", ("cascade.guidance.product=of_samples",)),
         (
             "tests/ops/test_guided_roi_align.py::"
             "test_the_products_differ_where_feature_and_weight_do_within_a_bin",
@@ -112,7 +112,7 @@ READINGS = (
         "targets do.",
         Switch(
             "dsc-r50",
-            ("cascade.mask_target_frame=enlarged", "cascade.clip_enlarged_to_image=true"),
+            ("cascade.guidance.target_frame=enlarged", "cascade.guidance.clip_to_image=true"),
         ),
         (_SWITCHES,),
     ),
@@ -120,7 +120,7 @@ READINGS = (
         "What does DSC's last box head look at?",
         "The equations: the enlarged box, as the others. The code: the box itself.",
         "The box itself, as the code.",
-        Switch("dsc-r50", ("cascade.last_box_frame=enlarged",)),
+        Switch("dsc-r50", ("cascade.guidance.last_box_frame=enlarged",)),
         (_SWITCHES, f"{_PARITY}::test_each_switch_has_its_own_numbers"),
     ),
     Reading(
@@ -129,7 +129,8 @@ READINGS = (
         "are lost.",
         "Neither, since the published weights were trained without them.",
         Switch(
-            "dsc-r50", ("cascade.clip_enlarged_to_image=true", "cascade.clip_into_previous=true")
+            "dsc-r50",
+            ("cascade.guidance.clip_to_image=true", "cascade.guidance.clip_into_previous=true"),
         ),
         (
             f"{_DSC}::test_new_frames_lie_in_the_ones_before_and_in_their_own_image",

@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import Any
 
 import relook
-from relook.config.base import Config, _configs_in
+from relook.config.base import fields_of, parts_in
 from relook.config.model import ModelConfig
 from relook.training.recipe import Recipe
 
@@ -79,9 +79,10 @@ def settings_page() -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def configurations(path: str, kind: type[Config]) -> Iterator[tuple[str, type[Config]]]:
-    """`kind` and all configurations below it, each once, with the path of the first place."""
-    seen: set[type[Config]] = set()
+def configurations(path: str, kind: type) -> Iterator[tuple[str, type]]:
+    """`kind` and all configurations and rules below it, each once, with the path of the first
+    place."""
+    seen: set[type] = set()
     pending = [(path, kind)]
     while pending:
         path, kind = pending.pop(0)
@@ -89,8 +90,8 @@ def configurations(path: str, kind: type[Config]) -> Iterator[tuple[str, type[Co
             continue
         seen.add(kind)
         yield path, kind
-        for field in kind.model_fields:
-            pending += [(f"{path}.{field}", one) for one in reversed(_configs_in(kind, field))]
+        for field in fields_of(kind):
+            pending += [(f"{path}.{field}", one) for one in reversed(parts_in(kind, field))]
 
 
 def named_in(pages: Iterable[str]) -> dict[str, Any]:

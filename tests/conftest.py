@@ -27,17 +27,15 @@ NARROW: dict[str, Any] = {
     "backbone": {"blocks": [1, 1, 1, 1], "width": 16},
     "pyramid": {"channels": 32},
     "rpn": {
-        "train_candidates": 60,
-        "train_proposals": 40,
-        "test_candidates": 40,
-        "test_proposals": 20,
-        "anchors_per_image": 32,
+        "anchors": {"per_image": 32},
+        "train": {"candidates": 60, "proposals": 40},
+        "test": {"candidates": 40, "proposals": 20},
     },
     "cascade": {
         "box_hidden": 32,
         "mask_channels": 16,
-        "rois_per_image": 16,
-        "max_detections": 20,
+        "sample": {"per_image": 16},
+        "select": {"max_detections": 20},
     },
     "input": {"size": [64, 64]},
 }

@@ -27,7 +27,7 @@ def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
 def _detector() -> Detector:
     torch.manual_seed(0)
     config = preset("detectors-htc-tiny").with_(
-        cascade__rois_per_image=EVERYTHING, rpn__anchors_per_image=EVERYTHING
+        cascade__sample__per_image=EVERYTHING, rpn__anchors__per_image=EVERYTHING
     )
     return build_detector(config)
 

@@ -33,8 +33,8 @@ def test_the_arms_differ_in_the_cascade_only() -> None:
     htc, fast, dsc, paper = (benchmark.config_of(arm, "composed") for arm in benchmark.ARMS)
     assert htc.cascade.kind == "htc"
     assert isinstance(fast.cascade, DSCConfig) and isinstance(dsc.cascade, DSCConfig)
-    assert (fast.cascade.guidance_size, dsc.cascade.guidance_size) == (7, 14)
-    changed = DSCConfig.paper().model_dump(exclude_unset=True)
+    assert (fast.cascade.guidance.side, dsc.cascade.guidance.side) == (7, 14)
+    changed = DSCConfig.paper().model_dump(exclude_defaults=True)
     assert paper == dsc.with_(cascade=changed) != dsc
     assert {c.with_(cascade=htc.cascade) == htc for c in (fast, dsc, paper)} == {True}
 

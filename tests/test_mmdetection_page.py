@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from relook.cli.app import app
-from relook.config.base import Config, _configs_in
+from relook.config.base import fields_of, parts_in
 from relook.config.model import ModelConfig
 from relook.config.presets import PRESETS
 from relook.training.recipe import Recipe
@@ -82,11 +82,11 @@ def test_every_row_about_code_names_ours_and_a_test() -> None:
 @pytest.mark.parametrize("field", named(r"`((?:model|train)\.[\w.]+)`"))
 def test_fields_are_there(field: str) -> None:
     root, *path = field.split(".")
-    here: list[type[Config]] = [ModelConfig if root == "model" else Recipe]
+    here: list[type] = [ModelConfig if root == "model" else Recipe]
     for name in path:
-        holders = [kind for kind in here if name in kind.model_fields]
+        holders = [kind for kind in here if name in fields_of(kind)]
         assert holders, f"{field}: no {name}"
-        here = [config for kind in holders for config in _configs_in(kind, name)]
+        here = [config for kind in holders for config in parts_in(kind, name)]
 
 
 @pytest.mark.parametrize("preset", named(r"`((?:fast-)?dsc-[\w-]+)`"))

@@ -34,8 +34,8 @@ NARROW: dict[str, Any] = {
     "backbone__blocks": (1, 1, 1, 1),
     "backbone__norm": "fixed_batch",
     "pyramid__channels": 32,
-    "rpn__test_candidates": 200,
-    "rpn__test_proposals": 100,
+    "rpn__test__candidates": 200,
+    "rpn__test__proposals": 100,
     "cascade__box_hidden": 32,
     "cascade__mask_channels": 16,
     "num_classes": 7,
@@ -105,7 +105,7 @@ def test_the_weights_have_the_load_that_was_asked_for(
 ) -> None:
     detector, image, load = loaded
     again = weights.load_of(detector, image)
-    count = weights.passing(again.logits, detector.cascade.score_threshold)
+    count = weights.passing(again.logits, detector.cascade.select.score_threshold)
     assert 50 <= count <= 60
     assert torch.equal(again.proposals, load.proposals)
     assert len(load.proposals) == 100
@@ -119,12 +119,12 @@ def test_the_weights_have_the_load_that_was_asked_for(
 
 def test_dsc_has_the_load_too() -> None:
     """Though its heads see a few RoIs at a time, and its first stage does not score."""
-    config = preset("fast-dsc-tiny").with_(**NARROW, cascade__rois_at_a_time=30)
+    config = preset("fast-dsc-tiny").with_(**NARROW, cascade__rows__at_a_time=30)
     image = loads.image_batch("photograph", 192, 256, 1, config)
     detector, load = weights.realistic_detector(config, image, candidates=55)
     logits = weights.load_of(detector, image).logits
     assert len(logits) == len(load.proposals)
-    assert 50 <= weights.passing(logits, detector.cascade.score_threshold) <= 60
+    assert 50 <= weights.passing(logits, detector.cascade.select.score_threshold) <= 60
 
 
 def test_the_weights_bend_every_sample_and_share_what_is_frozen(

@@ -163,10 +163,10 @@ def growing(bench: Bench, plan: Plan) -> Iterator[Row]:
     sides = (256, 512, 1024) if plan.quick else (256, 512, 1024, 1536, 2048)
     counts = (1, 10, 100, 1000) if plan.quick else (1, 3, 10, 30, 100, 300, 1000)
     many = {
-        "rpn__test_proposals": 2000,
-        "rpn__test_candidates": 2000,
-        "cascade__nms_iou": 1.0,  # suppresses nothing, so that there are as many as are asked for
-        "cascade__score_threshold": 0.0,
+        "rpn__test__proposals": 2000,
+        "rpn__test__candidates": 2000,
+        "cascade__select__nms_iou": 1.0,  # suppresses nothing: there are as many as are asked for
+        "cascade__select__score_threshold": 0.0,
     }
     asked: dict[str, tuple[Sequence[int], Callable[[int], dict[str, Any]]]] = {
         "pixels": (sides, lambda side: detect_request(model, (side, side))),

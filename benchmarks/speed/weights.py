@@ -68,7 +68,7 @@ def realistic_detector(
         handle.remove()
     load = load_of(detector, image)
     cascade: Any = detector.cascade
-    shift = background_shift(load.logits, cascade.score_threshold, candidates)
+    shift = background_shift(load.logits, cascade.select.score_threshold, candidates)
     for head in cascade.box_heads:
         head.classify.bias[cascade.num_classes] += shift
     return detector, load
@@ -124,7 +124,7 @@ def _settling(detector: Detector) -> Iterator[torch.utils.hooks.RemovableHandle]
     """
     fpn: Any = detector.features.fpn
     cascade: Any = detector.cascade
-    anchors = len(detector.rpn.anchor_ratios)
+    anchors = len(detector.rpn.anchors.ratios)
     deviations, means = (torch.tensor(values).repeat(anchors) for values in _MOVES)
     spreads: list[tuple[nn.Module, float | Tensor, float | Tensor]] = [
         *((layer, 1.0, 0.0) for layer in fpn.outputs),

@@ -84,7 +84,7 @@ def from_scratch(tuned: Settings, overlays: list[Overlay]) -> Settings:
         model={
             "input": {"size": tuned.model.input.size},
             "rpn": tuned.model.rpn.model_dump(),
-            "cascade": {"max_detections": tuned.model.cascade.max_detections},
+            "cascade": {"select": {"max_detections": tuned.model.cascade.select.max_detections}},
         },
         train={
             "epochs": UNLIMITED,

@@ -29,8 +29,8 @@ NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 ROWS, EPOCHS = ("htc", "+rfp"), 3
 SMALL = (
     "backbone.blocks=[1,1,1,1]", "pyramid.channels=16", "cascade.box_hidden=16",
-    "cascade.mask_channels=16", "cascade.rois_per_image=16", "cascade.max_detections=10",
-    "rpn.train_proposals=30", "rpn.test_proposals=20", "input.size=[96,96]",
+    "cascade.mask_channels=16", "cascade.sample.per_image=16", "cascade.select.max_detections=10",
+    "rpn.train.proposals=30", "rpn.test.proposals=20", "input.size=[96,96]",
     "augment.crop=[64,64]", "train.max_dets=10", "train.workers=0",
 )  # fmt: skip
 MEASURED = {"seconds_per_image", "memory_bytes", "minutes"}

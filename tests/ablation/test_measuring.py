@@ -14,7 +14,7 @@ from relook.models.build import build_detector
 
 
 def test_size_is_counted_at_the_input_size() -> None:
-    config = preset("htc-tiny").with_(input__size=(100, 60), rpn__test_proposals=50)
+    config = preset("htc-tiny").with_(input__size=(100, 60), rpn__test__proposals=50)
     parameters, work = size_of(config)
     assert parameters == sum(p.numel() for p in build_detector(config).parameters())
     assert work == sum(complexity(config, 64, 128, 50, 100).multiply_adds.values())

@@ -64,7 +64,7 @@ def test_the_rows_of_augmentations_resolve_and_differ(data: Overlay) -> None:
     assert base.train.augment == recipe_for("detectors-htc-tiny").augment
     assert len({one.to_yaml() for one in settings.values()}) == len(rows) >= 7
     anchors = settings.pop("anchors from 8").model
-    assert anchors == base.model.with_(rpn__anchor_scale=2.0)
+    assert anchors == base.model.with_(rpn__anchors__scale=2.0)
     larger = settings.pop("768 pixels")
     assert larger.model == base.model.with_(input__size=(768, 768))
     plain = settings.pop("htc+ws").model

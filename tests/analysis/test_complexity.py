@@ -107,7 +107,9 @@ def test_guidance_by_hand(name: str, side: int) -> None:
 
 def test_recomputed_features_cost_the_earlier_heads_again() -> None:
     config = preset("fast-dsc-r50")
-    again = multiply_adds(config.with_(cascade__alignment="recompute"), proposals=10, masks=3)
+    again = multiply_adds(
+        config.with_(cascade__guidance__alignment="recompute"), proposals=10, masks=3
+    )
     once = multiply_adds(config, proposals=10, masks=3)
     trunk, fuse = 4 * 256 * 256 * 9 * 49, 256 * 256 * 49
     assert again["guidance"] - once["guidance"] == 10 * (3 * trunk + fuse)  # 1 + 2 trunks

@@ -31,9 +31,9 @@ def _config(name: str, **changes: Any) -> ModelConfig:
         pyramid__channels=16,
         cascade__box_hidden=16,
         cascade__mask_channels=16,
-        cascade__score_threshold=0.001,
-        cascade__max_detections=10,
-        rpn__test_proposals=30,
+        cascade__select__score_threshold=0.001,
+        cascade__select__max_detections=10,
+        rpn__test__proposals=30,
         input__size=(96, 96),
         **changes,
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from relook.config.base import overlay, validated
-from relook.config.cascades import STAGES, DSCConfig, DSCStageConfig, HTCConfig
+from relook.config.cascades import DSCConfig, HTCConfig
 from relook.config.model import BackboneConfig, ModelConfig, SACConfig
 from relook.config.presets import PRESETS, preset
 from relook.errors import UsageError
+from relook.structures.rules.cascade import STAGES, SelectRule
+from relook.structures.rules.guidance import GuidanceRule, IterationRule
 
 DSC = preset("dsc-r50")
-TWO = tuple(DSCStageConfig(iou=stage.iou, std=stage.std) for stage in STAGES[:2])
+TWO = tuple(IterationRule(iou=stage.iou, std=stage.std) for stage in STAGES[:2])
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,10 @@ TWO = tuple(DSCStageConfig(iou=stage.iou, std=stage.std) for stage in STAGES[:2]
         ({"backbone": {"sac": {"raet": 2}}}, "unknown key backbone.sac.raet; did you mean 'rate'"),
         ({"num_classes": 0}, "num_classes: .*greater than 0, got 0"),
         ({"num_classes": "many"}, "num_classes: .*integer.*got 'many'"),
-        ({"cascade": {"nms_iou": 1.5}}, "cascade.nms_iou: .*less than or equal to 1, got 1.5"),
+        (
+            {"cascade": {"select": {"nms_iou": 1.5}}},
+            "cascade.select.nms_iou: .*less than or equal to 1, got 1.5",
+        ),
         ({"backbone": {"norm": "layer"}}, "backbone.norm: .*'fixed_batch', 'batch' or 'group'"),
         ({"input": {"size": [600, 800]}}, r"input: size is \(long, short\)"),
         ({"numerics": "v3"}, "numerics: .*'v2' or 'v1', got 'v3'"),
@@ -32,7 +38,12 @@ TWO = tuple(DSCStageConfig(iou=stage.iou, std=stage.std) for stage in STAGES[:2]
         ({"cascade": {"stages": []}}, "cascade.stages: .*at least 1"),
         ({"semantic": {"padding_label": 256}}, "semantic.padding_label: .*got 256"),
         ({"cascade": {"kind": "dcs"}}, "cascade: kind must be htc or dsc, got .*'dcs'"),
-        ({"cascade": {"guidance_size": 7}}, "unknown key cascade.guidance_size"),
+        ({"cascade": {"guidance": {}}}, "unknown key cascade.guidance"),
+        ({"rpn": {"trian": {}}}, "unknown key rpn.trian; did you mean 'train'"),
+        ({"rpn": {"train": {"proposls": 1}}}, "key rpn.train.proposls; did you mean 'proposals'"),
+        ({"rpn": {"train": {"min_bbox_size": float("inf")}}}, "rpn.train.min_bbox_size: .*got inf"),
+        ({"semantic": {"fuse": {"box": True}}}, "unknown key semantic.fuse.box; .*'boxes'"),
+        ({"stuff": {"groups": 7}}, "stuff: 128 channels cannot be shared by 7 groups"),
     ],
 )
 def test_mistakes_are_named_by_their_path(changes: dict[str, Any], message: str) -> None:
@@ -43,35 +54,45 @@ def test_mistakes_are_named_by_their_path(changes: dict[str, Any], message: str)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"guidance_sise": 7}, "unknown key cascade.guidance_sise; did you mean 'guidance_size'"),
-        ({"interleaved": False}, "unknown key cascade.interleaved"),
-        ({"guidance_size": 10}, "cascade.guidance_size: .*7 or 14, got 10"),
+        ({"guidnce": {}}, "unknown key cascade.guidnce; did you mean 'guidance'"),
+        ({"guidance": {"sise": 7}}, "unknown key cascade.guidance.sise; did you mean 'side'"),
+        ({"hybrid": {}}, "unknown key cascade.hybrid"),
+        ({"guidance": {"side": 10}}, "cascade.guidance.side: .*7 or 14, got 10"),
+        ({"guidance": 7}, "cascade.guidance: .*dictionary or an instance of GuidanceRule, got 7"),
+        ({"guidance": GuidanceRule(side=10)}, "cascade.guidance.side: .*7 or 14, got 10"),
         ({"stages": [{"iou": 0.5}]}, r"cascade\.stages\.0\.std: .*required"),
         (
             {"stages": [{"iou": 0.5, "std": [1, 1, 1, 1], "loss_weight": 1}]},
             r"unknown key cascade\.stages\.0\.loss_weight; did you mean 'class_weight'",
         ),
-        ({"enlarge_ratios": [2, 1.5]}, "cascade: enlarge_ratios .* each of the 3 stages"),
-        ({"enlarge_ratios": [2, 1.5, 0.9]}, r"cascade\.enlarge_ratios\.2: .*got 0.9"),
         (
-            {"alignment": "none", "enlarge_ratios": [2, 1, 1]},
-            "cascade: alignment none needs enlarge_ratios of 1",
+            {"guidance": {"enlarge_ratios": [2, 1.5]}},
+            "cascade: guidance.enlarge_ratios .* each of the 3 stages",
         ),
         (
-            {"alignment": "recompute", "enlarge_ratios": [1, 1, 1.5]},
-            "cascade: alignment recompute needs enlarge_ratios of 1",
+            {"guidance": {"enlarge_ratios": [2, 1.5, 0.9]}},
+            r"cascade\.guidance\.enlarge_ratios\.2: .*got 0.9",
         ),
-        ({"score_stages": []}, "cascade: score_stages must name some of the stages 0 to 2"),
-        ({"score_stages": [1, 3]}, "cascade: score_stages must name some of the stages 0 to 2"),
-        ({"score_stages": [-1]}, r"cascade\.score_stages\.0: .*got -1"),
-        ({"score_stages": [1, 1]}, "cascade: score_stages names a stage twice"),
         (
-            {"clip_into_previous": True},
-            "cascade: clip_into_previous needs clip_enlarged_to_image",
+            {"guidance": {"alignment": "none", "enlarge_ratios": [2, 1, 1]}},
+            "cascade.guidance: alignment none needs enlarge_ratios of 1",
+        ),
+        (
+            {"guidance": {"alignment": "recompute", "enlarge_ratios": [1, 1, 1.5]}},
+            "cascade.guidance: alignment recompute needs enlarge_ratios of 1",
+        ),
+        ({"rows": {"score_stages": []}}, "cascade: rows.score_stages must .* the stages 0 to 2"),
+        ({"rows": {"score_stages": [1, 3]}}, "cascade: rows.score_stages must .* stages 0 to 2"),
+        ({"rows": {"score_stages": [-1]}}, r"cascade\.rows\.score_stages\.0: .*got -1"),
+        ({"rows": {"score_stages": [1, 1]}}, "cascade: rows.score_stages names a stage twice"),
+        (
+            {"guidance": {"clip_into_previous": True}},
+            "cascade.guidance: clip_into_previous needs clip_to_image",
         ),
         ({"fuse_kernel": 2}, "cascade: fuse_kernel must be odd"),
         ({"fuse_kernel": 9}, "cascade.fuse_kernel: .*got 9"),
-        ({"rois_at_a_time": 0}, "cascade.rois_at_a_time: .*got 0"),
+        ({"rows": {"at_a_time": 0}}, "cascade.rows.at_a_time: .*got 0"),
+        ({"sample": {"match_low_quality": True}}, "cascade: sample.match_low_quality .* kind htc"),
     ],
 )
 def test_mistakes_about_dsc_are_named_without_its_kind(
@@ -117,42 +138,24 @@ def test_presets_round_trip_through_plain_data() -> None:
 
 def test_switching_the_cascade_starts_from_the_other_ones_defaults() -> None:
     base = preset("htc-r50").with_(cascade__box_hidden=99, num_classes=5)
-    dsc = overlay(base, {"cascade": {"kind": "dsc", "guidance_size": 7}})
-    assert dsc == base.with_(cascade=DSCConfig(guidance_size=7))
+    dsc = overlay(base, {"cascade": {"kind": "dsc", "guidance": {"side": 7}}})
+    assert dsc == base.with_(cascade=DSCConfig(guidance=GuidanceRule(side=7)))
     assert overlay(dsc, {"cascade": {"kind": "htc"}}).cascade == HTCConfig()
-    assert overlay(dsc, {"cascade": {"kind": "dsc", "plus_one": False}}).cascade == DSCConfig(
-        guidance_size=7, plus_one=False
-    )
+    again = overlay(dsc, {"cascade": {"kind": "dsc", "guidance": {"plus_one": False}}})
+    assert again.cascade == DSCConfig(guidance=GuidanceRule(side=7, plus_one=False))
 
 
 def test_a_cascade_that_does_not_say_its_kind_is_an_htc() -> None:
-    config = ModelConfig.model_validate({"cascade": {"nms_iou": 0.4}})
-    assert config.cascade == HTCConfig(nms_iou=0.4)
+    config = ModelConfig.model_validate({"cascade": {"select": {"nms_iou": 0.4}}})
+    assert config.cascade == HTCConfig(select=SelectRule(nms_iou=0.4))
     for wrong in (3, None, {"kind": "other"}, {"kind": ["dsc"]}):
         with pytest.raises(UsageError, match=r"U03: cascade: kind must be htc or dsc, got"):
             overlay(config, {"cascade": wrong})
 
 
 def test_stages_are_given_whole() -> None:
-    stages = [stage.model_dump() for stage in TWO]
+    stages = [asdict(stage) for stage in TWO]
     assert overlay(DSC, {"cascade": {"stages": stages}}).cascade.stages == TWO
-
-
-def test_ratios_are_derived_from_the_number_of_stages_and_the_alignment() -> None:
-    assert DSCConfig().ratios == (2.0, 1.59, 1.26)
-    assert DSCConfig(stages=TWO).ratios == (2.0, 1.41)
-    assert DSCConfig(stages=TWO[:1]).ratios == (2.0,)
-    assert DSCConfig(alignment="none").ratios == (1.0, 1.0, 1.0)
-    assert DSCConfig(alignment="recompute", stages=TWO).ratios == (1.0, 1.0)
-    assert DSCConfig(enlarge_ratios=(1.5, 1.2, 1.1)).ratios == (1.5, 1.2, 1.1)
-    assert DSCConfig(alignment="none", enlarge_ratios=(1.0, 1.0, 1.0)).ratios == (1.0,) * 3
-
-
-def test_the_last_two_stages_score() -> None:
-    assert DSCConfig().scoring == (1, 2)
-    assert DSCConfig(stages=TWO).scoring == (0, 1)
-    assert DSCConfig(stages=TWO[:1]).scoring == (0,)
-    assert DSCConfig(score_stages=(0, 2)).scoring == (0, 2)
 
 
 def test_stages_of_dsc_are_those_of_the_reference() -> None:
@@ -164,11 +167,12 @@ def test_stages_of_dsc_are_those_of_the_reference() -> None:
 
 def test_the_paper_differs_where_the_code_does() -> None:
     base, paper = DSCConfig(), DSCConfig.paper()
-    differing = {key for key, value in paper if value != getattr(base, key)}
-    assert differing == {
-        "guidance_product",
-        "clip_enlarged_to_image",
+    assert {key for key, value in paper if value != getattr(base, key)} == {"guidance"}
+    ours, theirs = asdict(base.guidance), asdict(paper.guidance)
+    assert {key for key, value in theirs.items() if value != ours[key]} == {
+        "product",
+        "clip_to_image",
         "clip_into_previous",
-        "mask_target_frame",
+        "target_frame",
         "last_box_frame",
     }

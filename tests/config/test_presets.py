@@ -8,6 +8,8 @@ from relook.config.cascades import DSCConfig
 from relook.config.model import RPNConfig
 from relook.config.presets import PRESETS, preset
 from relook.errors import UsageError
+from relook.structures.rules.guidance import GuidanceRule
+from relook.structures.rules.proposals import ProposalRule
 
 NAMES = [
     "cascade-r50",
@@ -75,21 +77,24 @@ def test_the_switches_are_what_the_names_say() -> None:
         assert ("x101" in parts) == (config.backbone.groups > 1)
         assert any(config.backbone.deformable_stages) == ("dcn" in parts)
         if isinstance(config.cascade, DSCConfig):
-            assert config.cascade.guidance_size == (7 if "fast" in parts else 14)
+            assert config.cascade.guidance.side == (7 if "fast" in parts else 14)
         else:
-            assert config.cascade.interleaved == config.cascade.mask_flow == hybrid
-            assert config.cascade.match_low_quality == hybrid
+            assert config.cascade.hybrid.interleaved == config.cascade.hybrid.mask_flow == hybrid
+            assert config.cascade.sample.match_low_quality == hybrid
 
 
 def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:
     for name in NAMES:
         config = preset(name)
-        assert config.rpn.min_bbox_size == 0, name
+        assert config.rpn.test.min_bbox_size == 0, name
         if not isinstance(config.cascade, DSCConfig):
-            assert config.rpn.min_bbox_size_rule == "above", name
+            assert config.rpn.test.min_bbox_size_rule == "above", name
         elif "tiny" not in name:
-            assert config.cascade in (DSCConfig(), DSCConfig(guidance_size=7)), name
-            assert config.rpn == RPNConfig(min_bbox_size_rule="from"), name
+            assert config.cascade in (DSCConfig(), DSCConfig(guidance=GuidanceRule(side=7))), name
+            assert config.rpn == RPNConfig(
+                train=ProposalRule(2000, 2000, min_bbox_size_rule="from"),
+                test=ProposalRule(min_bbox_size_rule="from"),
+            ), name
 
 
 def test_a_typo_is_answered_with_the_closest_name() -> None:

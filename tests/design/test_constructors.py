@@ -17,15 +17,17 @@ from relook.layers.aspp import ASPP
 from relook.layers.norm import group_norm
 from relook.models.backbones.resnet import ResNet
 from relook.models.build import build_detector
-from relook.models.cascades.htc import HybridTaskCascade, StageRule
-from relook.models.cascades.steps import SampleRule
+from relook.models.cascades.htc import HybridTaskCascade
 from relook.models.heads.box import BoxHead
 from relook.models.heads.mask import MaskHead, carry_conv
 from relook.models.heads.semantic import SemanticHead
 from relook.models.pyramids.fpn import FPN, FeaturePyramid
 from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
-from relook.models.rpn.rpn import RPN, ProposalRule
+from relook.models.rpn.rpn import RPN
 from relook.ops.masks import crop_masks
+from relook.structures.rules.cascade import SampleRule, SelectRule, StageRule
+from relook.structures.rules.pixels import SemanticRule
+from relook.structures.rules.proposals import AnchorRule, ProposalRule
 
 
 def look(feedback_channels: int | None = None) -> ResNet:
@@ -50,7 +52,7 @@ def detectors_by_hand(channels: int = 64, num_classes: int = 1) -> Detector:
     copy_first_look(features)
     rpn = RPN(
         channels,
-        anchor_scale=4.0,
+        anchors=AnchorRule(scale=4.0),
         train=ProposalRule(candidates=500, proposals=300),
         test=ProposalRule(candidates=1000, proposals=600),
     )
@@ -67,9 +69,9 @@ def detectors_by_hand(channels: int = 64, num_classes: int = 1) -> Detector:
         ],
         num_classes=num_classes,
         sample=SampleRule(per_image=64),
-        max_detections=500,
+        select=SelectRule(max_detections=500),
     )
-    semantic = SemanticHead(channels, num_classes=2)
+    semantic = SemanticHead(channels, SemanticRule(num_classes=2))
     return Detector(features=features, rpn=rpn, cascade=cascade, semantic=semantic)
 
 
@@ -106,7 +108,7 @@ def test_by_hand_it_is_the_preset() -> None:
     assert len(found.boxes) == 20
     for name in ("boxes", "scores", "labels", "mask_probabilities"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=0, atol=0)
-    assert by_hand.cascade.max_detections == built.cascade.max_detections
+    assert by_hand.cascade.select.max_detections == built.cascade.select.max_detections
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def config_of(*places: str, **changes: Any) -> ModelConfig:
         pyramid__channels=32,
         cascade__box_hidden=32,
         cascade__mask_channels=16,
-        cascade__rois_per_image=16,
-        rpn__train_proposals=40,
-        rpn__test_proposals=20,
+        cascade__sample__per_image=16,
+        rpn__train__proposals=40,
+        rpn__test__proposals=20,
     )
     return overlay(small.with_(**changes), {"parts": {place: part(place) for place in places}})
 
@@ -152,7 +152,7 @@ def test_a_rule_that_rises_and_an_assigner_for_tiny_boxes() -> None:
 
 
 def test_a_cascade_of_ones_own() -> None:
-    boxes_alone = {"masks": False, "interleaved": False, "mask_flow": False}
+    boxes_alone = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
     config = config_of(**{f"cascade__{name}": value for name, value in boxes_alone.items()})
     config = config.with_(parts__cascade=Part.of(mine.OneStage))
     assert set(one_step(build_detector(config))) == {

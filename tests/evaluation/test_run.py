@@ -36,7 +36,7 @@ def predictor() -> Predictor:
         semantic__num_classes=3,
         cascade__box_hidden=16,
         cascade__mask_channels=16,
-        cascade__max_detections=6,
+        cascade__select__max_detections=6,
         input__size=(96, 96),
     )
     torch.manual_seed(0)

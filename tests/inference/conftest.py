@@ -14,11 +14,11 @@ def narrow(name: str, **changes: Any) -> ModelConfig:
         num_classes=2,
         backbone__blocks=(1, 1, 1, 1),
         pyramid__channels=16,
-        rpn__test_candidates=40,
-        rpn__test_proposals=20,
+        rpn__test__candidates=40,
+        rpn__test__proposals=20,
         cascade__box_hidden=16,
         cascade__mask_channels=16,
-        cascade__max_detections=8,
+        cascade__select__max_detections=8,
         input__size=(128, 96),
     )
     if config.stuff is not None:

@@ -168,8 +168,8 @@ def test_the_fields_that_a_rule_sets_stand_in_for_the_models_own() -> None:
             "htc-tiny",
             {
                 "cascade__masks": False,
-                "cascade__interleaved": False,
-                "cascade__mask_flow": False,
+                "cascade__hybrid__interleaved": False,
+                "cascade__hybrid__mask_flow": False,
             },
             "boxes only",
         ),

@@ -317,7 +317,7 @@ def test_every_door_counts_the_same(config: ModelConfig) -> None:
 def test_no_object_is_below_the_score_that_was_asked_for(config: ModelConfig) -> None:
     """Soft suppression lowers scores after the network's own test of them."""
     torch.manual_seed(0)
-    soft = config.with_(cascade__suppression="soft_nms", cascade__max_detections=40)
+    soft = config.with_(cascade__select__suppression="soft_nms", cascade__select__max_detections=40)
     model = Predictor(build_detector(soft), soft, CLASSES, device="cpu", shown_from=0.0)
     found = model.predict(picture())
     middle = float(np.median(found.scores))

@@ -36,14 +36,16 @@ def _detector(kind: str) -> Detector:
     config = preset("htc-tiny" if kind == "cascade-boxes" else kind).with_(
         backbone__blocks=(1, 1, 1, 1),
         pyramid__channels=16,
-        rpn__test_proposals=40,
+        rpn__test__proposals=40,
         cascade__box_hidden=32,
         cascade__mask_channels=16,
         num_classes=3,
         semantic=None,
     )
     if kind == "cascade-boxes":
-        config = config.with_(cascade={"masks": False, "interleaved": False, "mask_flow": False})
+        config = config.with_(
+            cascade={"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
+        )
     detector = relook.build(config).eval()
     with torch.no_grad():
         for name, parameter in detector.named_parameters():
@@ -66,7 +68,7 @@ def _merged(detector: Detector, views: list[View], tta: TTA, most: int = 30) -> 
         (found,) = detector.detect(views[0].images, max_detections=most)
         return turned_back(found, views[0])
     cascade: Any = detector.cascade
-    return merge_views(detector, views, tta, cascade.score_threshold, most)
+    return merge_views(detector, views, tta, cascade.select.changed(None, most))
 
 
 def _assert_same(found: Detections, expected: Detections, tolerance: float = 1e-3) -> None:

@@ -12,6 +12,8 @@ from relook.errors import ModelError
 from relook.interop.cascade_shapes import is_guided, read_classes, read_dsc, read_htc
 from relook.interop.shapes import Findings
 from relook.interop.shapes import Shapes as Seen
+from relook.structures.rules.cascade import SelectRule
+from relook.structures.rules.guidance import GuidanceRule
 
 HEAD = "roi_head."
 SMALL = DSCConfig(mask_channels=32)
@@ -52,11 +54,14 @@ def test_the_published_dsc() -> None:
 @pytest.mark.parametrize(
     ("change", "fields"),
     [
-        (without("bbox_head.0.conv_res"), {"initial_guidance": False}),
-        (without(*(f"bbox_head.{i}.conv_res" for i in range(3))), {"implicit_guidance": False}),
-        (without("mpn.1.conv_res", "mpn.2.conv_res", "mask_head.conv_res"), {"mask_flow": False}),
+        (without("bbox_head.0.conv_res"), {"guidance__initial": False}),
+        (without(*(f"bbox_head.{i}.conv_res" for i in range(3))), {"guidance__implicit": False}),
+        (
+            without("mpn.1.conv_res", "mpn.2.conv_res", "mask_head.conv_res"),
+            {"guidance__mask_flow": False},
+        ),
         (without(".conv_res.bn."), {"fuse_norm": "none"}),
-        (without(".conv_res."), {"implicit_guidance": False, "mask_flow": False}),
+        (without(".conv_res."), {"guidance__implicit": False, "guidance__mask_flow": False}),
     ],
 )
 def test_switches_that_tensors_tell(
@@ -76,7 +81,11 @@ def test_the_kernel_of_projections() -> None:
 
 
 def test_what_tensors_do_not_tell_is_given() -> None:
-    given = DSCConfig(guidance_size=7, fuse_norm="sync_batch", plus_one=False, nms_iou=0.4)
+    given = DSCConfig(
+        guidance=GuidanceRule(side=7, plus_one=False),
+        select=SelectRule(nms_iou=0.4),
+        fuse_norm="sync_batch",
+    )
     shapes = narrow_shapes("dsc_r50")
     assert dsc(shapes, given)[0] == given.with_(mask_channels=32)
     assert dsc(without(".conv_res.bn.")(shapes), given)[0].fuse_norm == "none"
@@ -89,9 +98,9 @@ def test_other_numbers_of_stages() -> None:
     }
     found, say = dsc({**shapes, **fourth})
     assert [stage.iou for stage in found.stages] == [0.5, 0.6, 0.7, 0.7]
-    assert "4 stages" in say.unknown[0] and len(found.ratios) == 4
+    assert "4 stages" in say.unknown[0] and len(found.guidance.ratios(4)) == 4
     one, _ = dsc(without("head.1.", "head.2.", "mpn.1.", "mpn.2.")(shapes))
-    assert (len(one.stages), one.implicit_guidance, one.scoring) == (1, True, (0,))
+    assert (len(one.stages), one.guidance.implicit, one.rows.scoring(1)) == (1, True, (0,))
 
 
 @pytest.mark.parametrize(

@@ -81,13 +81,13 @@ def test_a_configuration_file_counts_before_the_text_in_the_file(tmp_path: Path)
     path = tmp_path / "theirs.py"
     path.write_text(PYTORCH + "test_cfg = dict(rcnn=dict(score_thr=0.3))\n")
     text = PYTORCH + "test_cfg = dict(rcnn=dict(score_thr=0.2))\n"
-    assert weigh(narrow_shapes(), {"config": text}).config.cascade.score_threshold == 0.2
+    assert weigh(narrow_shapes(), {"config": text}).config.cascade.select.score_threshold == 0.2
     found = weigh(narrow_shapes(), {"config": text}, config=path)
-    assert found.config.cascade.score_threshold == 0.3
+    assert found.config.cascade.select.score_threshold == 0.3
     assert any("score_thr" in line for line in found.settings)
     # And what the user says by a preset is not overruled by the text.
     wide = weigh(full_shapes(), {"config": text}, preset="htc-r50")
-    assert wide.config.cascade.score_threshold == 0.001
+    assert wide.config.cascade.select.score_threshold == 0.001
 
 
 def test_a_text_that_cannot_be_read_is_a_note() -> None:

@@ -192,7 +192,7 @@ def narrow_presets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Presets ``dsc-narrow`` and ``fast-dsc-narrow`` of the structure of the narrow file."""
     for name, size in (("dsc-narrow", 14), ("fast-dsc-narrow", 7)):
         found = recognise(narrow_shapes("dsc_r50"), {}, guidance_size=size)  # type: ignore[arg-type]
-        config = found.config.with_(rpn__test_proposals=60)
+        config = found.config.with_(rpn__test__proposals=60)
         monkeypatch.setitem(PRESETS, name, Preset(config, "for this test"))
 
 
@@ -219,7 +219,7 @@ def test_dsc_and_fast_dsc_are_two_models_of_the_same_tensors(
         save_model(ours, imported.detector, imported.config, imported.classes)
         saved = load_model(ours)
         assert saved.config == imported.config
-        assert saved.config.model_dump()["cascade"]["guidance_size"] == size_
+        assert saved.config.model_dump()["cascade"]["guidance"]["side"] == size_
         (again,) = saved.detector.detect(images, score_threshold=0.0)
         torch.testing.assert_close(again.boxes, (a if imported is slow else b).boxes)
         with pytest.raises(UsageError, match="preset cannot be given with it"):

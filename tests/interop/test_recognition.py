@@ -29,12 +29,15 @@ def without_flow(shapes: Shapes) -> Shapes:
 def test_families_differ_in_what_files_cannot_tell() -> None:
     plain = {k: s for k, s in full_shapes().items() if "semantic_head" not in k}
     htc, mask = recognise(plain, {}), recognise(without_flow(plain), {})
-    assert htc.config.cascade.score_threshold == 0.001 and htc.config.cascade.match_low_quality
+    assert (
+        htc.config.cascade.select.score_threshold == 0.001
+        and htc.config.cascade.sample.match_low_quality
+    )
     assert mask.preset == "cascade-mask-r50"
-    assert mask.config.cascade.score_threshold == 0.05
+    assert mask.config.cascade.select.score_threshold == 0.05
     assert "score threshold 0.05" in " ".join(mask.unknown)
     no_flow = recognise(without_flow(full_shapes()), {})
-    assert no_flow.config.cascade.interleaved and not no_flow.config.cascade.mask_flow
+    assert no_flow.config.cascade.hybrid.interleaved and not no_flow.config.cascade.hybrid.mask_flow
 
 
 def test_custom_classes_and_widths() -> None:

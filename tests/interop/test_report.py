@@ -17,7 +17,7 @@ from relook.models.detector import Detector
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     torch.manual_seed(0)
-    return build("detectors-htc-tiny", rpn__test_candidates=40, rpn__test_proposals=20).eval()
+    return build("detectors-htc-tiny", rpn__test__candidates=40, rpn__test__proposals=20).eval()
 
 
 def report(**changes: object) -> Report:

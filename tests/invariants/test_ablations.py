@@ -56,11 +56,11 @@ ROWS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
         {".offset_", "_context.", ".switch.", "weight_diff"},
         set(),
     ),
-    "not interleaved": ({"cascade__interleaved": False}, set(), set()),
-    "no mask flow": ({"cascade__mask_flow": False}, {".carry."}, set()),
+    "not interleaved": ({"cascade__hybrid__interleaved": False}, set(), set()),
+    "no mask flow": ({"cascade__hybrid__mask_flow": False}, {".carry."}, set()),
     "no semantics": ({"semantic": None}, {"semantic."}, set()),
-    "no fusion into boxes": ({"semantic__fuse_boxes": False}, set(), set()),
-    "no fusion into masks": ({"semantic__fuse_masks": False}, set(), set()),
+    "no fusion into boxes": ({"semantic__fuse__boxes": False}, set(), set()),
+    "no fusion into masks": ({"semantic__fuse__masks": False}, set(), set()),
 }
 STARTS_ELSEWHERE = {"SAC, sigmoid"}
 """The only one whose first features are not those of the plain convolutions."""

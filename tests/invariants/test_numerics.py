@@ -25,11 +25,11 @@ from relook.structures.detection import ImageBatch, Pyramid
 
 SIZE, ORIGINAL = (96, 128), (61, 80)
 SMALL = {
-    "rpn__anchor_scale": 8.0,
-    "rpn__test_candidates": 50,
-    "rpn__test_proposals": 40,
-    "cascade__max_detections": 15,
-    "cascade__score_threshold": 0.001,
+    "rpn__anchors__scale": 8.0,
+    "rpn__test__candidates": 50,
+    "rpn__test__proposals": 40,
+    "cascade__select__max_detections": 15,
+    "cascade__select__score_threshold": 0.001,
 }
 
 
@@ -152,7 +152,7 @@ def _detect(detector: Detector) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     boxes = boxes / factors
     rows, labels, best = [], [], []
     for label in range(cascade.num_classes):
-        above = (scores[:, label] > cascade.score_threshold).nonzero().flatten()
+        above = (scores[:, label] > cascade.select.score_threshold).nonzero().flatten()
         kept = above[_nms(boxes[above], scores[above, label], 0.5)]
         rows.append(kept)
         labels.append(torch.full_like(kept, label))
@@ -163,7 +163,7 @@ def _detect(detector: Detector) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         return boxes, torch.cat(best)[order], found, None
     pooled, carried, maps = _pool(pyramid, context, boxes * factors, 14), None, []
     for mask_head in cascade.mask_heads:
-        carried = mask_head.features(pooled, carried if cascade.mask_flow else None)
+        carried = mask_head.features(pooled, carried if cascade.hybrid.mask_flow else None)
         maps.append(mask_head.predict(carried)[range(len(found)), found].sigmoid())
     return boxes, torch.cat(best)[order], found, sum(maps[1:], maps[0]) / 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_detection_does_not_depend_on_the_training_mode_and_keeps_no_graph() -> 
 
 
 def test_threshold_and_limit_can_be_overridden_per_call() -> None:
-    detector = _detector(cascade__score_threshold=0.0, cascade__max_detections=7)
+    detector = _detector(cascade__select__score_threshold=0.0, cascade__select__max_detections=7)
     assert len(detector.detect(_images())[0]) == 7
     assert len(detector.detect(_images(), max_detections=3)[0]) == 3
     assert len(detector.detect(_images(), score_threshold=1.0)[0]) == 0
@@ -73,7 +74,9 @@ def test_threshold_and_limit_can_be_overridden_per_call() -> None:
 @pytest.mark.parametrize(("most", "crowd"), [(None, 0), (7, 0), (8, 16), (100, 200)])
 def test_a_higher_cap_raises_what_is_in_its_way(most: int | None, crowd: int) -> None:
     """And nothing at the model's own cap of 7 or below: its numbers stay."""
-    detector = _detector(cascade__max_detections=7, rpn__test_proposals=30, rpn__test_candidates=50)
+    detector = _detector(
+        cascade__select__max_detections=7, rpn__test__proposals=30, rpn__test__candidates=50
+    )
     assert detector.crowd(most) == crowd
     for bias in (-4.0, 4.0):  # nothing is an object, and everything is
         torch.nn.init.constant_(detector.rpn.objectness.bias, bias)
@@ -95,7 +98,8 @@ def test_the_semantic_loss_is_weighted_and_zero_without_a_map() -> None:
     detector = _detector()
     loss = detector.loss(_images(), [_target()])["semantic"]
     assert detector.semantic is not None
-    detector.semantic.loss_weight *= 2
+    rule = detector.semantic.rule
+    detector.semantic.rule = replace(rule, loss_weight=2 * rule.loss_weight)
     torch.testing.assert_close(detector.loss(_images(), [_target()])["semantic"], 2 * loss)
     assert detector.loss(_images(), [_target(semantic=False)])["semantic"] == 0
     assert "semantic" not in _detector(semantic=None).loss(_images(), [_target()])

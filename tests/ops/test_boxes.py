@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from relook.ops import boxes as box_ops
-from relook.ops.boxes import Bound
+from relook.structures.rules.proposals import Bound
 
 STD = (0.1, 0.1, 0.2, 0.2)
 BOUNDS: tuple[Bound, Bound] = ("above", "from")

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from relook.ops.guided_roi_align import Product, pool_guided
+from relook.ops.guided_roi_align import pool_guided
 from relook.ops.roi_align import pool_pyramid, pyramid_level
 from relook.structures.detection import Rois
+from relook.structures.rules.guidance import Product
 
 STRIDES = (4, 8, 16, 32)
 PRODUCTS: tuple[Product, ...] = ("of_means", "of_samples")

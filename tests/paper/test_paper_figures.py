@@ -13,6 +13,7 @@ from torch import nn
 
 from relook.config.cascades import DSCConfig
 from relook.config.presets import preset
+from relook.structures.rules.guidance import GuidanceRule
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -137,7 +138,9 @@ def test_the_framework_has_the_iterations_of_the_cascade() -> None:
     assert "m0 mask feeds SgRoIAlign" in three[0]
     assert "m2 features feeds align" in three[0]
     assert "align feeds m3 features" in three[0]
-    two = DSC.with_(cascade__stages=DSC.cascade.stages[:2], cascade__enlarge_ratios=(3.0, 1.5))
+    two = DSC.with_(
+        cascade__stages=DSC.cascade.stages[:2], cascade__guidance__enlarge_ratios=(3.0, 1.5)
+    )
     assert dsc_figures.framework(two).caption.startswith("2 iterations")
     shown = words(dsc_figures.framework(two))
     assert [one for one in shown if one.startswith("enlarge")] == ["enlarge ×3", "enlarge ×1.5"]
@@ -145,14 +148,14 @@ def test_the_framework_has_the_iterations_of_the_cascade() -> None:
 
 
 def test_explicit_guidance_is_seen() -> None:
-    plain = words(dsc_figures.framework(DSC.with_(cascade__explicit_guidance=False)))
+    plain = words(dsc_figures.framework(DSC.with_(cascade__guidance__explicit=False)))
     assert "SgRoIAlign" not in plain
     assert "RoIAlign feeds b1" in plain[0]
 
 
 def test_frames_have_the_ratios_of_the_configuration() -> None:
     default = dsc_figures.geometry(DSCConfig())
-    other = dsc_figures.geometry(DSCConfig(enlarge_ratios=(4.0, 2.0, 1.0)))
+    other = dsc_figures.geometry(DSCConfig(guidance=GuidanceRule(enlarge_ratios=(4.0, 2.0, 1.0))))
     assert "frame 0: ×2" in words(default)
     assert "frame 0: ×4" in words(other) and "4, 2, 1 times" in other.caption
     assert words(default)[0] != words(other)[0]

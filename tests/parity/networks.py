@@ -5,6 +5,7 @@ The recordings differ from relook's defaults in a few options: see `recorded_opt
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,15 +35,15 @@ EVERYTHING = 10**6  # a sample this large draws all, so that nothing is random
 
 def recorded_options(config: ModelConfig) -> ModelConfig:
     """What the recorded run did and relook does not by default."""
-    semantic = config.semantic and config.semantic.with_(average="all")
+    semantic = config.semantic and dataclasses.replace(config.semantic, average="all")
     # Without masks the reference rescales first, as relook does.
     where = "network" if config.cascade.masks else "original"
     return config.with_(
         semantic=semantic,
-        cascade__mask_average="last",
-        cascade__suppress_in=where,
-        cascade__rois_per_image=EVERYTHING,
-        rpn__anchors_per_image=EVERYTHING,
+        cascade__hybrid__mask_average="last",
+        cascade__select__suppress_in=where,
+        cascade__sample__per_image=EVERYTHING,
+        rpn__anchors__per_image=EVERYTHING,
     )
 
 
@@ -129,14 +130,14 @@ class Run:
     def fixed_masks(self, average: str) -> tuple[list[float], list[int]]:
         """Mean probabilities and pasted areas of the fixed boxes, under one averaging."""
         cascade: Any = self.detector.cascade
-        kept = cascade.mask_average
+        kept = cascade.hybrid
         try:
-            cascade.mask_average = average
+            cascade.hybrid = dataclasses.replace(kept, mask_average=average)
             masks = cascade.mask_probabilities(
                 self.pyramid, self.context, Rois.cat([BOXES]), LABELS, IMAGES
             )
         finally:
-            cascade.mask_average = kept
+            cascade.hybrid = kept
         areas = [
             int(paste_mask(mask, box / 2, (60, 75)).sum())
             for mask, box in zip(masks, BOXES, strict=True)
@@ -176,7 +177,7 @@ class Run:
             cascade._draw = draw
             for handle in handles:
                 handle.remove()
-        per_stage = labels[::2] if cascade.interleaved else labels
+        per_stage = labels[::2] if cascade.hybrid.interleaved else labels
         for predicted, true in zip(logits, per_stage, strict=True):
             right = predicted.argmax(dim=1) == true
             self.accuracies.append(100 * right.double().mean().item())

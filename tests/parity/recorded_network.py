@@ -22,8 +22,8 @@ from relook.models.build import build_detector
 from relook.models.cascades.dsc import ShapeGuidedCascade
 from relook.models.detector import Detector
 from relook.models.folding import fold
-from relook.models.rpn.rpn import ProposalRule
 from relook.structures.detection import Detections, ImageBatch, Pyramid, Rois
+from relook.structures.rules.proposals import ProposalRule
 
 from . import golden
 from . import recorded_formula as formula
@@ -36,7 +36,8 @@ IMAGES = ("single", *formula.BATCH)
 def network() -> Detector:
     """Fast DSC as the recorded run had it: its proposals were at least a pixel wide and high."""
     with torch.device("meta"):
-        detector = build_detector(preset("fast-dsc-r50").with_(rpn__min_bbox_size=1.0))
+        least = {"rpn__train__min_bbox_size": 1.0, "rpn__test__min_bbox_size": 1.0}
+        detector = build_detector(preset("fast-dsc-r50").with_(**least))
     state = convert(formula.weights(golden.shapes("dsc_r50")))
     detector.load_state_dict(state, strict=True, assign=True)
     return detector.eval()
@@ -193,8 +194,7 @@ def passed(image: str) -> Passed:
             detector.semantic.context(pyramid),
             Rois.cat([boxes[rows].contiguous()]),
             images,
-            score_threshold=cascade.score_threshold,
-            max_detections=cascade.max_detections,
+            cascade.select,
         )
     given = [torch.cat([args[3].boxes for args, _ in heads if args[0] == t]) for t in range(3)]
     logits, deltas = (

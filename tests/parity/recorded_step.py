@@ -62,13 +62,13 @@ def training() -> dict[str, Tensor]:
 
     def box_loss(logits: Tensor, deltas: Tensor, matched: Matched, std: Any) -> Losses:
         classified.append((logits, matched))
-        return plain.box(logits, deltas, matched, std)
+        return plain.box_loss(logits, deltas, matched, std)
 
-    plain, sample = cascade.losses, cascade.sample
+    plain = cascade.learning
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rpn_module, "draw", draw)
-        patch.setattr(cascade, "sample", dataclasses.replace(sample, choose=draw))
-        patch.setattr(cascade, "losses", dataclasses.replace(plain, box=box_loss))
+        changed = dataclasses.replace(plain, choose=draw, box_loss=box_loss)
+        patch.setattr(cascade, "learning", changed)
         patch.setattr(
             rpn, "propose", lambda *_: (Rois.cat(proposals_in_recorded_order()), torch.empty(0))
         )

@@ -239,8 +239,8 @@ def imported_run(name: str) -> Run:
     assert model.config == preset(NETWORKS[name])
     recorded = recorded_options(model.config).cascade
     cascade: Any = model.detector.cascade
-    cascade.mask_average = recorded.mask_average
-    cascade.select = dataclasses.replace(cascade.select, suppress_in=recorded.suppress_in)
+    cascade.hybrid = recorded.hybrid
+    cascade.select = dataclasses.replace(cascade.select, suppress_in=recorded.select.suppress_in)
     return Run(model.detector.requires_grad_(False))
 
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relook.config.cascades import DSCConfig
-from relook.config.model import SemanticConfig
 from relook.config.presets import preset
 from relook.interop.mmdet import rename
 from relook.models.build.cascade import build_dsc
@@ -35,6 +34,7 @@ from relook.structures.detection import (
     Rois,
     Target,
 )
+from relook.structures.rules.pixels import SemanticRule
 
 from . import formula, golden
 
@@ -92,7 +92,8 @@ def _network(variant: str, **changes: Any) -> _Network:
     cascade = preset(VARIANTS[variant]).cascade.with_(**changes)
     assert isinstance(cascade, DSCConfig)
     network = _Network(
-        build_dsc(cascade, SemanticConfig(), channels=256, num_classes=80), SemanticHead(256, 183)
+        build_dsc(cascade, SemanticRule(), channels=256, num_classes=80),
+        SemanticHead(256, SemanticRule()),
     )
     for part, name in zip(network, _Network._fields, strict=True):
         wanted = part.state_dict().keys()
@@ -185,9 +186,7 @@ def _detections(network: _Network) -> Detections:
     proposals = Rois.cat(_proposals()[:1])
     with torch.no_grad():
         context = network.semantic.context(pyramid)
-        (found,) = cascade.detect(
-            pyramid, context, proposals, _images(1), score_threshold=0.001, max_detections=100
-        )
+        (found,) = cascade.detect(pyramid, context, proposals, _images(1), cascade.select)
     return found
 
 
@@ -230,40 +229,40 @@ COLUMNS = (
 )
 CHANGES = {
     "no plus one": (
-        {"plus_one": False},
+        {"guidance__plus_one": False},
         "= 5.493752 0.100398 1.368231 5.931271 0.307249 1.401979 5.429317 0.696529 0.969778"
         " 0.050398",
     ),
     "no explicit guidance": (
-        {"explicit_guidance": False},
+        {"guidance__explicit": False},
         "= 5.470602 0.099266 1.367844 5.931307 0.304546 1.400420 5.435103 0.691924 0.970327"
         " 0.050210",
     ),
     "no implicit guidance": (
-        {"implicit_guidance": False},
+        {"guidance__implicit": False},
         "= 5.505985 0.099365 1.370979 5.852293 0.308348 1.404100 5.495177 0.698329 0.977870"
         " 0.044696",
     ),
     "no alignment": (
-        {"alignment": "none"},
+        {"guidance__alignment": "none"},
         "0.954275 5.361395 0.089867 1.568005 5.851941 0.280601 1.658916 5.675377 0.663680 0.980377"
         " 0.049512",
     ),
     "last box head on enlarged boxes": (
-        {"last_box_frame": "enlarged"},
+        {"guidance__last_box_frame": "enlarged"},
         "= = = = = = = 5.437337 0.688653 0.970350 0.050028",
     ),
     "semantic feature in enlarged boxes": (
-        {"semantic_frame": "enlarged"},
+        {"guidance__semantic_frame": "enlarged"},
         "0.887305 5.707967 0.108121 1.485816 5.889494 0.321573 1.395288 5.409612 0.727203 0.987562"
         " 0.050622",
     ),
     "targets of enlarged boxes": (
-        {"mask_target_frame": "enlarged"},
+        {"guidance__target_frame": "enlarged"},
         "0.794948 = = 1.279597 = = 1.438193 = = = =",
     ),
     "enlarged boxes clipped": (
-        {"clip_enlarged_to_image": True},
+        {"guidance__clip_to_image": True},
         "0.915336 5.689185 0.116056 1.599199 5.885226 0.332753 1.548261 5.598824 0.751910 1.023158"
         " 0.049829",
     ),
@@ -273,10 +272,10 @@ CHANGES = {
         " 0.051148",
     ),
     "objects' boxes refined": (
-        {"freeze_gt_rows": False},
+        {"rows__freeze_gt": False},
         "= = = 1.371086 5.921725 0.332976 1.392239 5.436845 0.780943 0.977408 =",
     ),
-    "scores of all heads": ({"score_stages": (0, 1, 2)}, "= = = = = = = = = = 0.049620"),
+    "scores of all heads": ({"rows__score_stages": (0, 1, 2)}, "= = = = = = = = = = 0.049620"),
 }
 
 

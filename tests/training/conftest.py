@@ -11,7 +11,7 @@ TINY = overlay(
     {
         "backbone": {"blocks": [1, 1, 1, 1]},
         "pyramid": {"channels": 32},
-        "cascade": {"box_hidden": 16, "mask_channels": 16, "max_detections": 20},
+        "cascade": {"box_hidden": 16, "mask_channels": 16, "select": {"max_detections": 20}},
     },
 )
 CELL = (Category(1, "cell"),)

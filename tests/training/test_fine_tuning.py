@@ -84,11 +84,11 @@ def test_caps_have_room_for_the_fullest_image_and_are_never_lowered(
 ) -> None:
     grid = [(x, y, 3, 3) for x in range(0, 60, 3) for y in range(0, 60, 3)]
     crowded = _tuned(make_dataset(tmp_path / "crowded", [grid])).settings
-    assert crowded.model.cascade.max_detections == crowded.train.max_dets == 600
-    assert crowded.model.rpn.test_proposals == 720
-    assert crowded.model.rpn.test_candidates == 1000
+    assert crowded.model.cascade.select.max_detections == crowded.train.max_dets == 600
+    assert crowded.model.rpn.test.proposals == 720
+    assert crowded.model.rpn.test.candidates == 1000
     sparse = _tuned(make_dataset(tmp_path / "sparse", [[(0, 0, 9, 9)]])).settings.model
-    assert (sparse.cascade.max_detections, sparse.rpn.test_proposals) == (500, 600)
+    assert (sparse.cascade.select.max_detections, sparse.rpn.test.proposals) == (500, 600)
     coco = _saved(preset("htc-r50"))
     raised = fine_tuning(
         coco,
@@ -96,7 +96,7 @@ def test_caps_have_room_for_the_fullest_image_and_are_never_lowered(
                        "train_images": tmp_path / "crowded/images"})],
         name="htc-r50",
     )  # fmt: skip
-    assert raised.settings.model.cascade.max_detections == 600
+    assert raised.settings.model.cascade.select.max_detections == 600
     assert raised.settings.model.backbone.frozen_stages == 2
     assert "stored statistics" in _line(raised, "model.backbone.frozen_stages")
     assert raised.settings.train.learning_rate == pytest.approx(
@@ -116,10 +116,10 @@ def test_what_the_user_says_wins_and_the_line_says_so(blobs: Path) -> None:
 
 def test_a_named_model_gives_its_own_configuration(blobs: Path) -> None:
     given = Overlay(data={"train_json": blobs, "train_images": blobs.parent / "images"})
-    other = overlay(preset(TINY), {"rpn": {"nms_iou": 0.9}})
-    assert fine_tuning(_saved(other), [given], name=TINY).settings.model.rpn.nms_iou == 0.9
+    other = overlay(preset(TINY), {"rpn": {"test": {"nms_iou": 0.9}}})
+    assert fine_tuning(_saved(other), [given], name=TINY).settings.model.rpn.test.nms_iou == 0.9
     named = fine_tuning(_saved(other), [given], name=TINY, model_named=True)
-    assert named.settings.model.rpn.nms_iou == 0.7
+    assert named.settings.model.rpn.test.nms_iou == 0.7
 
 
 def test_the_plan_gives_the_reasons_and_the_training_runs(

@@ -29,7 +29,7 @@ from relook.weights.file import change_extra, load_model
 
 Make = Callable[..., Settings]
 MakeData = Callable[..., Path]
-BOX_ONLY = {"masks": False, "interleaved": False, "mask_flow": False}
+BOX_ONLY = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
 
 
 def said(console: Console) -> str:

@@ -58,7 +58,9 @@ def test_the_optimiser_gets_what_is_trained_and_nothing_frozen(small: Settings) 
 
 def test_validation_keeps_as_many_detections_as_it_will_count(small: Settings) -> None:
     """Also beyond the model's own cap."""
-    small = small.with_(model__cascade__max_detections=1, model__cascade__score_threshold=0.0)
+    small = small.with_(
+        model__cascade__select__max_detections=1, model__cascade__select__score_threshold=0.0
+    )
     for limit in (1, 7):
         module, sources, settings = _module(small, max_dets=limit)
         module.on_validation_epoch_start()

@@ -30,12 +30,13 @@ def test_later_changes_win(tmp_path: Path) -> None:
     file = read_overlay(
         written(
             tmp_path,
-            "model: {preset: htc-r50, cascade: {rois_per_image: 99}}\ntrain: {epochs: 3, batch: 5}",
+            "model: {preset: htc-r50, cascade: {sample: {per_image: 99}}}\n"
+            "train: {epochs: 3, batch: 5}",
         )
     )
     settings = resolve([DATA, file, Overlay(train={"batch": 6}), parse_assignments(["epochs=4"])])
     assert settings.preset == "htc-r50"
-    assert settings.model.cascade.rois_per_image == 99
+    assert settings.model.cascade.sample.per_image == 99
     assert settings.model.cascade.masks  # what is not named stays
     assert (settings.train.epochs, settings.train.batch) == (4, 6)
 
@@ -47,7 +48,12 @@ def test_option_wins_over_the_preset_of_the_file(tmp_path: Path) -> None:
 
 def test_resolved_settings_survive_their_file(tmp_path: Path) -> None:
     changes = parse_assignments(
-        ["semantic=null", "cascade.nms_iou=0.4", "augment.colour=0.3", "data.val_json=v.json"]
+        [
+            "semantic=null",
+            "cascade.select.nms_iou=0.4",
+            "augment.colour=0.3",
+            "data.val_json=v.json",
+        ]
     )
     settings = resolve([DATA, changes], preset_name="detectors-htc-tiny")
     assert settings.model.semantic is None
@@ -61,8 +67,8 @@ def test_resolved_settings_survive_their_file(tmp_path: Path) -> None:
     [
         ("epochs=3", "train"),
         ("train.epochs=3", "train"),
-        ("rpn.anchor_scale=2", "model"),
-        ("model.rpn.anchor_scale=2", "model"),
+        ("rpn.anchors.scale=2", "model"),
+        ("model.rpn.anchors.scale=2", "model"),
     ],
 )
 def test_set_finds_where_a_key_belongs(text: str, path: str) -> None:
@@ -79,7 +85,7 @@ def test_no_field_name_is_ambiguous() -> None:
     ("text", "code", "words"),
     [
         ("epoch=3", "U02", "did you mean 'epochs'"),
-        ("cascade.roi_per_image=3", "U02", "did you mean 'rois_per_image'"),
+        ("cascade.sample.per_imag=3", "U02", "did you mean 'per_image'"),
         ("train.augment.colr=1", "U02", "did you mean 'colour'"),
         ("epochs", "U03", "key=value"),
         ("epochs=[1", "U03", "--set"),
@@ -172,7 +178,7 @@ def test_the_paper_is_an_overlay_for_every_dsc(name: str, size: int) -> None:
     file = read_overlay(PAPER)
     assert file.preset is None and not file.train
     settings = resolve([file, DATA], preset_name=name)
-    assert settings.model.cascade == DSCConfig.paper().with_(guidance_size=size)
+    assert settings.model.cascade == DSCConfig.paper().with_(guidance__side=size)
 
 
 def test_the_paper_makes_a_dsc_of_another_cascade() -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 SGD = {"optimizer": "sgd", "lr": 0.001, "epochs": 2, "max_dets": 20}
 SIZES = {"crop": None, "scale_jitter": None, "size": [[128, 96], [192, 160]]}
-BOX_ONLY = {"masks": False, "interleaved": False, "mask_flow": False}
+BOX_ONLY = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
 
 # Every training of the folder, in the order of their names, and what became of it.
 TOGETHER = """

@@ -49,7 +49,7 @@ def test_copy_paste_needs_masks(small: Settings) -> None:
     settings, sources = read_sources(pasting)
     assert sources.training_set(settings).copy_paste == CopyPaste(0.5)
     assert sources.training_set(small).copy_paste is None
-    no_masks = {"masks": False, "interleaved": False, "mask_flow": False}
+    no_masks = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
     boxes_only = overlay(pasting, {"model": {"cascade": no_masks, "semantic": None}})
     with pytest.raises(UsageError, match=r"of instances\.json there are boxes only") as caught:
         read_sources(boxes_only)

@@ -25,7 +25,7 @@ def size_of(config: ModelConfig) -> tuple[int, int]:
     see as many proposals as they do at test time.
     """
     width, height = (-(-side // STRIDE) * STRIDE for side in config.input.size)
-    found = complexity(config, height, width, config.rpn.test_proposals, MASKS)
+    found = complexity(config, height, width, config.rpn.test.proposals, MASKS)
     return sum(found.parameters.values()), sum(found.multiply_adds.values())
 
 

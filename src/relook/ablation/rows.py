@@ -106,18 +106,20 @@ ROWS: dict[str, Row] = {
         _row("sac-sigmoid", _SAC, backbone__sac__switch="sigmoid"),
         _row("fast-dsc", _FAST_DSC),
         _row("full-dsc", "dsc-{}"),
-        _row("dsc-equations", "dsc-{}", cascade=DSCConfig.paper().model_dump(exclude_unset=True)),
-        _row("dsc-exsg", _FAST_DSC, cascade__explicit_guidance=False),
-        _row("dsc-imsg", _FAST_DSC, cascade__implicit_guidance=False),
-        _row("dsc-plus1", _FAST_DSC, cascade__plus_one=False),
-        _row("dsc-afa", _FAST_DSC, cascade__alignment="none"),
-        _row("dsc-afa+recompute", _FAST_DSC, cascade__alignment="recompute"),
-        _row("htc-interleaving", "htc-{}", cascade__interleaved=False),
-        _row("htc-mask-flow", "htc-{}", cascade__mask_flow=False),
+        _row(
+            "dsc-equations", "dsc-{}", cascade=DSCConfig.paper().model_dump(exclude_defaults=True)
+        ),
+        _row("dsc-exsg", _FAST_DSC, cascade__guidance__explicit=False),
+        _row("dsc-imsg", _FAST_DSC, cascade__guidance__implicit=False),
+        _row("dsc-plus1", _FAST_DSC, cascade__guidance__plus_one=False),
+        _row("dsc-afa", _FAST_DSC, cascade__guidance__alignment="none"),
+        _row("dsc-afa+recompute", _FAST_DSC, cascade__guidance__alignment="recompute"),
+        _row("htc-interleaving", "htc-{}", cascade__hybrid__interleaved=False),
+        _row("htc-mask-flow", "htc-{}", cascade__hybrid__mask_flow=False),
         # Both: a branch that is off comes back where the training asks for its labels.
         Row("htc-semantics", "htc-{}", {"model.semantic": None, "train.semantics": "none"}),
-        _row("htc-fusion-boxes", "htc-{}", semantic__fuse_boxes=False),
-        _row("htc-fusion-masks", "htc-{}", semantic__fuse_masks=False),
+        _row("htc-fusion-boxes", "htc-{}", semantic__fuse__boxes=False),
+        _row("htc-fusion-masks", "htc-{}", semantic__fuse__masks=False),
     )
 }
 """The rows that have names."""

@@ -123,7 +123,7 @@ def _all_masks(cascade: HybridTaskCascade, objects: Tensor) -> None:
     carried = None
     for head in cascade.mask_heads:
         features = head.features(objects, carried)
-        carried = features if cascade.mask_flow else None
+        carried = features if cascade.hybrid.mask_flow else None
         head.predict(features)
 
 

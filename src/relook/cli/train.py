@@ -240,7 +240,7 @@ def _name_of(start: Start) -> str:
     cascade = start.saved.config.cascade
     if isinstance(cascade, DSCConfig):
         family = "dsc-r50"
-    elif cascade.interleaved:
+    elif cascade.hybrid.interleaved:
         family = "htc-r50"
     else:
         family = "cascade-mask-r50" if cascade.masks else "cascade-r50"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import UsageError, did_you_mean
 
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
 
 class Config(BaseModel):
-    """Base of all configurations: immutable, closed (an unknown key is an error)."""
+    """Base of all configurations: immutable, closed (an unknown key is an error).
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Rules (`structures.rules`) are fields as configurations are. A dataclass does not check what
+    it is made of, so values that are instances are checked as plain data is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
 
     def with_(self, **changes: Any) -> Self:
         """A copy with fields replaced; nested fields by ``a__b=...`` or by a whole config."""
@@ -74,25 +76,46 @@ def _merged(base: Any, changes: Any) -> Any:
     return {**base, **{key: _merged(base.get(key), new) for key, new in changes.items()}}
 
 
+def fields_of(kind: type) -> dict[str, Any]:
+    """The fields of a configuration or rule by name, with the types of their values."""
+    if issubclass(kind, Config):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return _hints(kind)
+
+
+def is_part(value: Any) -> bool:
+    """Whether a value has fields of its own: a configuration or a rule."""
+    return isinstance(value, Config) or dataclasses.is_dataclass(value)
+
+
+def _hints(rule: type) -> dict[str, Any]:
+    hints = get_type_hints(rule)
+    return {field.name: hints[field.name] for field in dataclasses.fields(rule)}
+
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a configuration, of a rule
+
+
 def _explained(kind: type[Config], error: ValidationError) -> UsageError:
     problems = error.errors()
-    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    first = next((p for p in problems if p["type"] in _UNKNOWN), problems[0])
     path, here = _located(kind, [str(part) for part in first["loc"]])
-    if first["type"] != "extra_forbidden":
+    if first["type"] not in _UNKNOWN:
         where = ".".join(path) or kind.__name__
         given = f", got {first['input']!r}" if path else ""
         return UsageError("U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{given}")
-    known = [name for k in here for name in k.model_fields]
+    known = [name for k in here for name in fields_of(k)]
     return UsageError("U02", f"unknown key {'.'.join(path)}; {did_you_mean(path[-1], known)}")
 
 
-def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[type[Config]]]:
-    """The path to a value, and the configurations that may hold its last part.
+def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[type]]:
+    """The path to a value, and the configurations or rules that may hold its last part.
 
     Where there is a choice of configurations, `location` names the chosen ``kind`` too.
     """
     path: list[str] = []
-    here = below = [kind]
+    here: list[type] = [kind]
+    below = here
     for part in location:
         chosen = [k for k in below if _kind_of(k) == part]
         if chosen:
@@ -101,21 +124,22 @@ def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[t
         path.append(part)
         if not part.isdecimal():  # of a list
             here = below
-            below = [c for k in here if part in k.model_fields for c in _configs_in(k, part)]
+            below = [c for k in here if part in fields_of(k) for c in parts_in(k, part)]
     return path, here
 
 
-def _kind_of(kind: type[Config]) -> str | None:
-    field = kind.model_fields.get("kind")
+def _kind_of(kind: type) -> str | None:
+    field = kind.model_fields.get("kind") if issubclass(kind, Config) else None
     return None if field is None else field.default
 
 
-def _configs_in(kind: type[Config], field: str) -> list[type[Config]]:
-    found: list[type[Config]] = []
-    pending: list[Any] = [kind.model_fields[field].annotation]
+def parts_in(kind: type, field: str) -> list[type]:
+    """The configurations and rules that a field may hold."""
+    found: list[type] = []
+    pending: list[Any] = [fields_of(kind)[field]]
     while pending:
         hint = pending.pop()
-        if isinstance(hint, type) and issubclass(hint, Config):
+        if isinstance(hint, type) and (issubclass(hint, Config) or dataclasses.is_dataclass(hint)):
             found.append(hint)
         pending.extend(getattr(hint, "__args__", ()))
     return found

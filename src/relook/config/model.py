@@ -1,7 +1,7 @@
 """What can be chosen about a model: frozen, validated data in which every default stands once.
 
-Nothing here builds anything. The only readers are `assembly` (configuration to modules) and
-`presets` (names to configurations); modules themselves take plain arguments.
+Nothing here builds anything: `models.build` makes modules of it, and `presets` has names for it.
+Leaves that modules are given as they are stand in `structures.rules`; here is what a model has.
 
 Field comments give the paper or the section of the reference numerics where it matters.
 """
@@ -12,7 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from .base import Config, Fraction, Positive
+from ..structures.rules.bounds import Fraction, Positive
+from ..structures.rules.pixels import SemanticRule, StuffRule
+from ..structures.rules.proposals import AnchorRule, ProposalRule
+from .base import Config
 from .cascades import DSCConfig, HTCConfig
 from .parts import NO_PARTS, PartsConfig
 
@@ -82,55 +85,11 @@ class PyramidConfig(Config):
 
 
 class RPNConfig(Config):
-    """Region proposal network. Five levels, strides 4 to 64, three anchor shapes a position."""
+    """Region proposal network. Five levels, strides 4 to 64."""
 
-    anchor_scale: Annotated[float, Field(gt=0)] = 8.0  # anchor side over stride
-    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height over width
-    positive_iou: Fraction = 0.7
-    negative_iou: Fraction = 0.3
-    anchors_per_image: Positive = 256  # drawn for the loss
-    positive_fraction: Fraction = 0.5
-    train_candidates: Positive = 2000  # per level, before suppression
-    train_proposals: Positive = 2000  # per image, after suppression
-    test_candidates: Positive = 1000
-    test_proposals: Positive = 1000
-    nms_iou: Fraction = 0.7
-    min_bbox_size: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Pixels of the network input; narrower or lower boxes are no proposals."""
-    min_bbox_size_rule: Literal["above", "from"] = "above"
-    """`above`: both sides must be larger than `min_bbox_size`, as in MMDetection 2.28 and 3.x, so
-    that 0 leaves out boxes without area. `from`: at least as large, as in the DSC authors' code
-    and MMDetection up to 2.12, so that 0 keeps every box."""
-
-
-class SemanticConfig(Config):
-    """The semantic branch of HTC; its feature joins the RoI features."""
-
-    num_classes: Positive = 183
-    loss_weight: float = 0.2
-    average: Literal["valid", "all"] = "valid"
-    """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
-    divides by ignored pixels too, as MMDetection does since 2.28."""
-    padding_label: Annotated[int, Field(ge=0, le=255)] = 255
-    """What lies beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
-    fuse_boxes: bool = True
-    fuse_masks: bool = True
-
-
-class StuffConfig(Config):
-    """A head that labels pixels for panoptic segmentation, as in Panoptic FPN."""
-
-    num_classes: Annotated[int, Field(ge=2, le=255)] = 54  # of stuff, and one for all things
-    channels: Positive = 128
-    groups: Positive = 32  # of the group norm
-    loss_weight: float = 0.5
-    average: Literal["valid", "all"] = "valid"  # as `SemanticConfig.average`
-
-    @model_validator(mode="after")
-    def _whole_groups(self) -> Self:
-        if self.channels % self.groups:
-            raise ValueError(f"{self.channels} channels cannot be shared by {self.groups} groups")
-        return self
+    anchors: AnchorRule = AnchorRule()
+    train: ProposalRule = ProposalRule(candidates=2000, proposals=2000)
+    test: ProposalRule = ProposalRule()
 
 
 class PanopticConfig(Config):
@@ -185,8 +144,8 @@ class ModelConfig(Config):
     backbone: BackboneConfig = BackboneConfig()
     pyramid: PyramidConfig = PyramidConfig()
     rpn: RPNConfig = RPNConfig()
-    semantic: SemanticConfig | None = SemanticConfig()
-    stuff: StuffConfig | None = None
+    semantic: SemanticRule | None = SemanticRule()
+    stuff: StuffRule | None = None
     panoptic: PanopticConfig = PanopticConfig()
     cascade: Annotated[
         Annotated[HTCConfig, Tag("htc")] | Annotated[DSCConfig, Tag("dsc")],

@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import UsageError, did_you_mean
+from ..structures.rules.cascade import HybridRule, SampleRule, SelectRule
+from ..structures.rules.guidance import GuidanceRule
+from ..structures.rules.pixels import SemanticRule, StuffRule
+from ..structures.rules.proposals import AnchorRule, ProposalRule
 from .cascades import DSCConfig, HTCConfig
 from .model import (
     BackboneConfig,
@@ -18,8 +22,6 @@ from .model import (
     PyramidConfig,
     RPNConfig,
     SACConfig,
-    SemanticConfig,
-    StuffConfig,
 )
 
 
@@ -52,12 +54,14 @@ _TINY_FPN = PyramidConfig(channels=64)
 _TINY_RFP = PyramidConfig(channels=64, steps=2)
 
 _CASCADE_MASK = HTCConfig(
-    interleaved=False, mask_flow=False, match_low_quality=False, score_threshold=0.05
+    hybrid=HybridRule(interleaved=False, mask_flow=False),
+    sample=SampleRule(match_low_quality=False),
+    select=SelectRule(score_threshold=0.05),
 )
 _CASCADE = _CASCADE_MASK.with_(masks=False)
 _HTC = HTCConfig()
 _DSC = DSCConfig()
-_FAST_DSC = DSCConfig(guidance_size=7)
+_FAST_DSC = DSCConfig(guidance=GuidanceRule(side=7))
 
 
 def _aws(backbone: BackboneConfig) -> BackboneConfig:
@@ -79,12 +83,13 @@ def _coco(
     The library that DSC was written in kept boxes without area among the proposals.
     """
     dsc = isinstance(cascade, DSCConfig)
-    hybrid = isinstance(cascade, HTCConfig) and cascade.interleaved
+    hybrid = isinstance(cascade, HTCConfig) and cascade.hybrid.interleaved
+    bound = "from" if dsc else "above"
     return ModelConfig(
         backbone=backbone,
         pyramid=pyramid or PyramidConfig(),
-        rpn=RPNConfig(min_bbox_size_rule="from" if dsc else "above"),
-        semantic=SemanticConfig() if dsc or hybrid else None,
+        rpn=RPNConfig().with_(train__min_bbox_size_rule=bound, test__min_bbox_size_rule=bound),
+        semantic=SemanticRule() if dsc or hybrid else None,
         cascade=cascade,
     )
 
@@ -99,21 +104,19 @@ def _tiny(
         backbone=backbone,
         pyramid=pyramid,
         rpn=RPNConfig(
-            anchor_scale=4.0,
-            train_candidates=500,
-            train_proposals=300,
-            test_candidates=1000,
-            test_proposals=600,
+            anchors=AnchorRule(scale=4.0),
+            train=ProposalRule(candidates=500, proposals=300),
+            test=ProposalRule(candidates=1000, proposals=600),
         ),
-        semantic=SemanticConfig(num_classes=2),
+        semantic=SemanticRule(num_classes=2),
         cascade=cascade.with_(
-            box_hidden=128, mask_channels=64, rois_per_image=64, max_detections=500
+            box_hidden=128, mask_channels=64, sample__per_image=64, select__max_detections=500
         ),
         input=InputConfig(size=(512, 512)),
     )
 
 
-def _panoptic(config: ModelConfig, stuff: StuffConfig) -> ModelConfig:
+def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
     """The semantic branch learns the same labels as the head."""
     return config.with_(stuff=stuff, semantic__num_classes=stuff.num_classes)
 
@@ -197,7 +200,7 @@ PRESETS: dict[str, Preset] = {
         "Fast DSC on the features of DetectoRS; nobody has trained it",
     ),
     "detectors-panoptic-r50": Preset(
-        _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffConfig()),
+        _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffRule()),
         "DetectoRS with a Panoptic FPN head; nobody has trained it",
     ),
     "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
@@ -211,7 +214,7 @@ PRESETS: dict[str, Preset] = {
         "DSC on the features of DetectoRS, for two CPU cores",
     ),
     "detectors-panoptic-tiny": Preset(
-        _panoptic(_tiny(_sac(_TINY), _TINY_RFP), StuffConfig(num_classes=2, channels=64, groups=4)),
+        _panoptic(_tiny(_sac(_TINY), _TINY_RFP), StuffRule(num_classes=2, channels=64, groups=4)),
         "DetectoRS with a panoptic head, for two CPU cores",
     ),
 }

@@ -77,7 +77,7 @@ def evaluate_model(
     metrics = evaluate_coco(
         truth,
         found,
-        max_dets=options.max_dets or predictor.config.cascade.max_detections,
+        max_dets=options.max_dets or predictor.config.cascade.select.max_detections,
         iou_types=iou_types,
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],

@@ -117,13 +117,8 @@ class Engine:
         largest = max((view.images for view in views), key=lambda images: images.pixels.numel())
         with self._predicting(largest) as network:
             cascade: Cascade = network.cascade  # type: ignore[assignment]
-            return merge_views(
-                network,
-                views,
-                tta,
-                cascade.score_threshold if options.score is None else options.score,
-                cascade.max_detections if options.max_dets is None else options.max_dets,
-            )
+            rule = cascade.select.changed(options.score, options.max_dets)
+            return merge_views(network, views, tta, rule)
 
     @contextmanager
     def _predicting(self, images: ImageBatch) -> Iterator[Detector]:

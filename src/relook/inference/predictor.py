@@ -102,7 +102,7 @@ class Predictor:
     @property
     def test_score(self) -> float:
         """The network's own test threshold: the low one, from which objects are evaluated."""
-        return self.config.cascade.score_threshold
+        return self.config.cascade.select.score_threshold
 
     def first_stages(self, stages: int) -> Predictor:
         """A predictor with the first `stages` of the cascade; the weights are shared.

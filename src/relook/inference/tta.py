@@ -20,24 +20,25 @@ from ..models.detector import Detector, FirstStageOutput
 from ..models.rpn.rpn import proposed
 from ..ops.nms import suppress, suppress_classes
 from ..structures.detection import Detections, Rois
+from ..structures.rules.cascade import SelectRule
 from .views import TTA, View, mirrored
 
 _Found = tuple[Tensor, Tensor, Tensor]  # boxes (N, 4), scores (N,), labels (N,), best first
-_Merge = Callable[[Detector, Sequence[View], Sequence[FirstStageOutput], TTA, float, int], _Found]
+_Merge = Callable[[Detector, Sequence[View], Sequence[FirstStageOutput], TTA, SelectRule], _Found]
 
 
 @torch.no_grad()
 def merge_views(
-    detector: Detector, views: Sequence[View], tta: TTA, threshold: float, most: int
+    detector: Detector, views: Sequence[View], tta: TTA, rule: SelectRule
 ) -> Detections:
     """Detections in the one image that all `views` show, in its own pixels.
 
-    Objects have a score of at least `threshold`, and there are `most` of them at the most.
+    `rule` says which of all boxes they are.
     """
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    firsts = [detector.look(view.images, max_detections=most) for view in views]
+    firsts = [detector.look(view.images, max_detections=rule.max_detections) for view in views]
     merge: _Merge = _union if tta.merge == "union" else _average
-    boxes, scores, labels = merge(detector, views, firsts, tta, threshold, most)
+    boxes, scores, labels = merge(detector, views, firsts, tta, rule)
     masks = None
     if cascade.masks:
         masks = _average_masks(cascade, views, firsts, boxes, labels)
@@ -59,24 +60,15 @@ def _union(
     views: Sequence[View],
     firsts: Sequence[FirstStageOutput],
     tta: TTA,
-    threshold: float,
-    most: int,
+    rule: SelectRule,
 ) -> _Found:
     """All detections of all views, suppressed class by class."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    pixel, rule = cascade.convention.pixel, cascade.select
+    pixel = cascade.convention.pixel
     columns: list[tuple[Tensor, ...]] = []
     for view, first in zip(views, firsts, strict=True):
         boxes, scores = cascade.score(first.pyramid, first.context, first.proposals, view.images)
-        one = select(
-            boxes,
-            scores,
-            view.scale,
-            rule,
-            score_threshold=threshold,
-            max_detections=most,
-            convention=cascade.convention,
-        )
+        one = select(boxes, scores, view.scale, rule, cascade.convention)
         columns.append((view.to_original(boxes[one.rows], pixel), one.scores, one.labels))
     boxes, scores, labels = (torch.cat(column) for column in zip(*columns, strict=True))
     rows, best = suppress(
@@ -84,10 +76,11 @@ def _union(
         scores,
         labels,
         rule.nms_iou,
-        tta.suppression or rule.method,
+        tta.suppression or rule.suppression,
         apart=cascade.convention.suppress_apart,
     )
-    return boxes[rows[:most]], best[:most], labels[rows[:most]]
+    best, rows = best[: rule.max_detections], rows[: rule.max_detections]
+    return boxes[rows], best, labels[rows]
 
 
 def _average(
@@ -95,14 +88,12 @@ def _average(
     views: Sequence[View],
     firsts: Sequence[FirstStageOutput],
     tta: TTA,
-    threshold: float,
-    most: int,
+    rule: SelectRule,
 ) -> _Found:
     """Shared proposals, their boxes and scores averaged over the views, and suppressed then."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    pixel, rule = cascade.convention.pixel, cascade.select
-    apart = cascade.convention.suppress_apart
-    shared = _shared_proposals(detector, views, firsts, most)
+    pixel, apart = cascade.convention.pixel, cascade.convention.suppress_apart
+    shared = _shared_proposals(detector, views, firsts, rule.max_detections)
     all_boxes, all_scores = [], []
     for view, first in zip(views, firsts, strict=True):
         rois = Rois.cat([view.from_original(shared, pixel)])
@@ -113,10 +104,10 @@ def _average(
     rows, best, labels = suppress_classes(
         boxes,
         torch.stack(all_scores).mean(dim=0),
-        score_threshold=threshold,
+        score_threshold=rule.score_threshold,
         iou=rule.nms_iou,
-        limit=most,
-        method=tta.suppression or rule.method,
+        limit=rule.max_detections,
+        method=tta.suppression or rule.suppression,
         apart=apart,
     )
     return boxes[rows], best, labels

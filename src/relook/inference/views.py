@@ -13,8 +13,8 @@ from ..data.batching import Channels, batch_images
 from ..data.images import Pixels
 from ..errors import UsageError, did_you_mean
 from ..ops import boxes as box_ops
-from ..ops.nms import Method
 from ..structures.detection import ImageBatch
+from ..structures.rules.cascade import Suppression
 from .preprocess import resized
 
 Merge = Literal["union", "average"]
@@ -28,10 +28,10 @@ class TTA:
     scales: tuple[int, ...] = ()  # limits of the shorter side in pixels; none: the model's size
     flip: bool = False  # each view also from left to right
     merge: Merge = "union"
-    suppression: Method | None = None  # of the union; None is the model's own
+    suppression: Suppression | None = None  # of the union; None is the model's own
 
     def __post_init__(self) -> None:
-        for value, kind in ((self.merge, Merge), (self.suppression, Method)):
+        for value, kind in ((self.merge, Merge), (self.suppression, Suppression)):
             if value is not None and value not in get_args(kind):
                 known = did_you_mean(str(value), get_args(kind))
                 raise UsageError("U03", f"test-time augmentation: {value!r}; {known}")

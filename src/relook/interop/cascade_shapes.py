@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from ..config.cascades import DSCConfig, HTCConfig
 from ..config.presets import preset as named_preset
 from .shapes import Findings, Shapes, unfit
-
-Side = Literal[7, 14]
-"""Of the features behind guidance masks: 14 in DSC, 7 in Fast DSC."""
 
 BOX: Final = "roi_head.bbox_head"
 _MASK, _GUIDANCE = "roi_head.mask_head", "roi_head.mpn"
@@ -94,8 +91,8 @@ def read_htc(
     return base.with_(
         stages=_as_many(base.stages, stages, say),
         masks=masks,
-        interleaved=hybrid,
-        mask_flow=flow,
+        hybrid__interleaved=hybrid,
+        hybrid__mask_flow=flow,
         mask_channels=(
             seen.size(f"{_MASK}.0.convs.0.conv.weight", 0) if masks else base.mask_channels
         ),
@@ -135,9 +132,9 @@ def read_dsc(seen: Shapes, num_classes: int, given: DSCConfig | None, say: Findi
         say.reasons.append(f"the first box head is shown no mask <- no conv_res in {first}")
     return base.with_(
         stages=_as_many(base.stages, stages, say),
-        implicit_guidance=implicit,
-        initial_guidance=initial if implicit else base.initial_guidance,
-        mask_flow=flow,
+        guidance__implicit=implicit,
+        guidance__initial=initial if implicit else base.guidance.initial,
+        guidance__mask_flow=flow,
         fuse_kernel=kernel,
         fuse_norm=_norm(base, normed),
         mask_channels=seen.size(f"{_MASK}.convs.0.conv.weight", 0),

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..config.cascades import DSCConfig, HTCConfig
-from ..config.model import BackboneConfig, ModelConfig, SACConfig, SemanticConfig
+from ..config.model import BackboneConfig, ModelConfig, SACConfig
 from ..config.presets import PRESETS
 from ..config.presets import preset as named_preset
 from ..errors import ModelError
+from ..structures.rules.guidance import Side
+from ..structures.rules.pixels import SemanticRule
 from .backbone_shapes import read_backbone
-from .cascade_shapes import BOX, Side, is_guided, read_classes, read_dsc, read_htc
+from .cascade_shapes import BOX, is_guided, read_classes, read_dsc, read_htc
 from .families import Source, identify
 from .shapes import Findings, Shapes, unfit
 from .structure import differences, preset_of
@@ -125,7 +127,8 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
     if version.startswith("3."):
         say.unknown.append(
             "MMDetection 3.x itself suppresses boxes before scaling them back and uses the last "
-            "mask alone; cascade.suppress_in=network and cascade.mask_average=last do the same"
+            "mask alone; cascade.select.suppress_in=network and cascade.hybrid.mask_average=last "
+            "do the same"
         )
 
 
@@ -144,21 +147,19 @@ def _check_pyramid(seen: Shapes) -> None:
         )
 
 
-def _read_semantic(seen: Shapes, say: Findings) -> SemanticConfig | None:
+def _read_semantic(seen: Shapes, say: Findings) -> SemanticRule | None:
     key = f"{_SEMANTIC}.conv_logits.weight"
     if not seen.has(f"{_SEMANTIC}."):
         return None
     classes = seen.size(key, 0)
     say.reasons.append(f"semantic branch of {classes} classes <- {key}")
-    return SemanticConfig(num_classes=classes)
+    return SemanticRule(num_classes=classes)
 
 
-def _merged_semantic(
-    given: SemanticConfig | None, found: SemanticConfig | None
-) -> SemanticConfig | None:
+def _merged_semantic(given: SemanticRule | None, found: SemanticRule | None) -> SemanticRule | None:
     if given is None or found is None:
         return found
-    return given.with_(num_classes=found.num_classes)
+    return replace(given, num_classes=found.num_classes)
 
 
 def _keep(given: BackboneConfig, found: BackboneConfig) -> BackboneConfig:
@@ -199,7 +200,7 @@ def _with_variant(
     """DSC or Fast DSC, as the preset or the settings of its training say; never a guess."""
     cascade = config.cascade
     assert isinstance(cascade, DSCConfig)
-    size = cascade.guidance_size if preset is not None else stated
+    size = cascade.guidance.side if preset is not None else stated
     if size is None:
         raise _which_variant(config)
     if stated not in (None, size):
@@ -209,7 +210,7 @@ def _with_variant(
         )
     evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, say its settings"
     say.reasons.append(f"guidance of {size} x {size} cells <- {evidence}")
-    return config.with_(cascade__guidance_size=size)
+    return config.with_(cascade__guidance__side=size)
 
 
 def _which_variant(config: ModelConfig) -> ModelError:
@@ -218,7 +219,7 @@ def _which_variant(config: ModelConfig) -> ModelError:
         for name, p in PRESETS.items()
         if isinstance(p.config.cascade, DSCConfig)
         and not differences(
-            config.with_(cascade__guidance_size=p.config.cascade.guidance_size), p.config
+            config.with_(cascade__guidance__side=p.config.cascade.guidance.side), p.config
         )
     ]
     named = " or ".join(f"--preset {name}" for name in names)
@@ -234,19 +235,21 @@ def _which_variant(config: ModelConfig) -> ModelError:
 def _list_unknown(config: ModelConfig, preset: str | None, say: Findings) -> None:
     cascade, rpn = config.cascade, config.rpn
     source = f"preset {preset}" if preset else "as published for this family"
-    low = isinstance(cascade, HTCConfig) and cascade.match_low_quality
+    low, select = cascade.sample.match_low_quality, cascade.select
     say.unknown += [
-        f"score threshold {cascade.score_threshold:g}, suppression {cascade.suppression} at "
-        f"{cascade.nms_iou:g}, low-quality matches {'on' if low else 'off'}: {source}",
-        f"anchors of scale {rpn.anchor_scale:g}, image size {config.input.size[0]} x "
+        f"score threshold {select.score_threshold:g}, suppression {select.suppression} at "
+        f"{select.nms_iou:g}, low-quality matches {'on' if low else 'off'}: {source}",
+        f"anchors of scale {rpn.anchors.scale:g}, image size {config.input.size[0]} x "
         f"{config.input.size[1]}, mean and deviation of pixels: {source}",
     ]
     if isinstance(cascade, DSCConfig):
-        ratios = ", ".join(f"{ratio:g}" for ratio in cascade.ratios)
-        scores = ", ".join(str(stage + 1) for stage in cascade.scoring)
+        stages = len(cascade.stages)
+        ratios = ", ".join(f"{ratio:g}" for ratio in cascade.guidance.ratios(stages))
+        scores = ", ".join(str(stage + 1) for stage in cascade.rows.scoring(stages))
+        shown = cascade.guidance.target_frame
         say.unknown.append(
-            f"guidance sees {ratios} times the box, its masks show the {cascade.mask_target_frame} "
-            f"box, and scores are of the stages {scores}: {source}"
+            f"guidance sees {ratios} times the box, its masks show the {shown} box, and scores "
+            f"are of the stages {scores}: {source}"
         )
     if config.semantic is not None:
         say.unknown.append(f"the semantic feature joins boxes and masks: {source}")

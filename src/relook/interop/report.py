@@ -169,14 +169,8 @@ def _best(detector: Detector, images: ImageBatch) -> Detections:
     """Detections in the one image, whatever their score."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     first = detector.look(images)
-    (found,) = cascade.detect(
-        first.pyramid,
-        first.context,
-        first.proposals,
-        images,
-        score_threshold=0.0,
-        max_detections=cascade.max_detections,
-    )
+    rule = cascade.select.changed(0.0, None)
+    (found,) = cascade.detect(first.pyramid, first.context, first.proposals, images, rule)
     return found
 
 

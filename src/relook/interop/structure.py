@@ -49,11 +49,14 @@ def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
     yield "stuff", "present" if config.stuff else "absent"
     yield "cascade.kind", cascade.kind
     yield "cascade.stages", len(cascade.stages)
-    for name in ("masks", "mask_flow", "box_hidden"):
-        yield f"cascade.{name}", getattr(cascade, name)
+    yield "cascade.masks", cascade.masks
+    yield "cascade.box_hidden", cascade.box_hidden
     yield "cascade.mask_channels", cascade.mask_channels if cascade.masks else None
     if isinstance(cascade, DSCConfig):
-        for name in ("guidance_size", "implicit_guidance", "initial_guidance", "fuse_kernel"):
-            yield f"cascade.{name}", getattr(cascade, name)
+        for name in ("side", "implicit", "initial", "mask_flow"):
+            yield f"cascade.guidance.{name}", getattr(cascade.guidance, name)
+        yield "cascade.fuse_kernel", cascade.fuse_kernel
         batch = cascade.fuse_norm in ("batch", "sync_batch")
         yield "cascade.fuse_norm", "batch" if batch else cascade.fuse_norm
+    else:
+        yield "cascade.hybrid.mask_flow", cascade.hybrid.mask_flow

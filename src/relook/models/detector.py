@@ -15,7 +15,6 @@ from ..ops.cpu import switch as fast
 from ..ops.semantic_labels import semantic_labels
 from ..structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
 from .cascades.protocol import Cascade
-from .cascades.shortening import shortened
 from .heads.semantic import SemanticHead
 from .heads.stuff import StuffHead
 from .rpn.rpn import RPN
@@ -168,7 +167,7 @@ class Detector(nn.Module):
 
         It is 0 at the model's own cap and below, where there are as many as usual.
         """
-        if max_detections is None or max_detections <= self._cascade.max_detections:
+        if max_detections is None or max_detections <= self._cascade.select.max_detections:
             return 0
         return PROPOSALS_A_DETECTION * max_detections
 
@@ -176,10 +175,17 @@ class Detector(nn.Module):
         """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
 
         Raises:
+            ModelError: M08 for a user's cascade that does not say what its first stages are.
             UsageError: U03 when the cascade does not have so many.
         """
+        if not hasattr(self.cascade, "first"):
+            raise ModelError(
+                "M08",
+                f"the cascade {type(self.cascade).__name__} has no `first(stages)`, which gives "
+                "its first stages; models.cascades.protocol.Cascade says what that must be.",
+            )
         same = copy.copy(self)
-        cascade = shortened(self.cascade, stages)
+        cascade = self._cascade.first(stages)
         vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
         return same
 
@@ -207,14 +213,8 @@ class Detector(nn.Module):
         max_detections: int | None,
     ) -> list[Detections]:
         cascade = self._cascade
-        return cascade.detect(
-            first.pyramid,
-            first.context,
-            first.proposals,
-            images,
-            score_threshold=cascade.score_threshold if score_threshold is None else score_threshold,
-            max_detections=cascade.max_detections if max_detections is None else max_detections,
-        )
+        rule = cascade.select.changed(score_threshold, max_detections)
+        return cascade.detect(first.pyramid, first.context, first.proposals, images, rule)
 
     @property
     def _cascade(self) -> Cascade:

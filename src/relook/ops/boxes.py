@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..structures.detection import Size
+from ..structures.rules.cascade import Deviations
+from ..structures.rules.proposals import Bound
 
-Deviations = tuple[float, float, float, float]
-Bound = Literal["above", "from"]
-"""Whether a bound itself is out or in."""
 _MAX_LOG_RATIO = abs(math.log(16 / 1000))  # keeps exp() finite; the constant of Fast R-CNN
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,8 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from ..structures.detection import Pyramid, Rois
+from ..structures.rules.guidance import Product
 from .roi_align import pool_pyramid, pyramid_level
-
-Product = Literal["of_means", "of_samples"]
 
 
 def pool_guided(

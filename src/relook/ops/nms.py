@@ -8,15 +8,13 @@ the shift rounds; this is why the trick is done by hand here.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torchvision.ops import nms
 
+from ..structures.rules.cascade import Suppression
 from .boxes import pairwise_iou
 
-Method = Literal["nms", "soft_nms"]
 SPLIT_FROM = 10_000  # boxes; from here on groups are suppressed one by one
 SOFT_NMS_MIN_SCORE = 1e-3
 
@@ -26,7 +24,7 @@ def suppress(
     scores: Tensor,
     groups: Tensor,
     iou: float,
-    method: Method = "nms",
+    method: Suppression = "nms",
     apart: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Rows (S,) that survive and their scores (S,), best first.
@@ -60,7 +58,7 @@ def suppress_classes(
     score_threshold: float,
     iou: float,
     limit: int,
-    method: Method = "nms",
+    method: Suppression = "nms",
     apart: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
@@ -75,7 +73,7 @@ def suppress_classes(
 
 
 def _suppress_one_group(
-    boxes: Tensor, scores: Tensor, iou: float, method: Method
+    boxes: Tensor, scores: Tensor, iou: float, method: Suppression
 ) -> tuple[Tensor, Tensor]:
     if method == "soft_nms":
         return _soft_nms(boxes, scores, iou)

@@ -149,7 +149,7 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
     key = "model.input.size"
     long, short = saved.config.input.size
     objects = ObjectStatistics.of(annotations.train, (long, short))
-    anchor = 4 * draft.model.rpn.anchor_scale  # pixels; the finest level has stride 4
+    anchor = 4 * draft.model.rpn.anchors.scale  # pixels; the finest level has stride 4
     if objects.small >= anchor or not objects.objects:
         return Choice(
             key,
@@ -173,17 +173,19 @@ def _caps(draft: Settings, annotations: Annotations) -> Iterator[Choice]:
     model = draft.model
     most = ObjectStatistics.of(annotations.train, model.input.size).most
     wanted = max(FEWEST_DETECTIONS, math.ceil(most * ROOM / 50) * 50)
-    detections = max(wanted, model.cascade.max_detections)
-    proposals = max(math.ceil(PROPOSALS * detections), model.rpn.test_proposals)
+    detections = max(wanted, model.cascade.select.max_detections)
+    proposals = max(math.ceil(PROPOSALS * detections), model.rpn.test.proposals)
     fullest = f"the fullest image has {most} objects"
-    yield Choice("model.cascade.max_detections", detections, f"{fullest}; never below the model's")
+    yield Choice(
+        "model.cascade.select.max_detections", detections, f"{fullest}; never below the model's"
+    )
     yield Choice("train.max_dets", detections, "validation counts all that the model may find")
     yield Choice(
-        "model.rpn.test_proposals", proposals, f"at least {PROPOSALS:g} for each of {detections}"
+        "model.rpn.test.proposals", proposals, f"at least {PROPOSALS:g} for each of {detections}"
     )
     yield Choice(
-        "model.rpn.test_candidates",
-        max(proposals, model.rpn.test_candidates),
+        "model.rpn.test.candidates",
+        max(proposals, model.rpn.test.candidates),
         "at least as many from each level as are kept in all",
     )
 

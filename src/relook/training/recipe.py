@@ -12,13 +12,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..config.base import Config, Fraction, Positive
+from ..config.base import Config
 from ..config.model import ModelConfig
+from ..structures.rules.bounds import Fraction, NonNegative, Positive, PositiveFloat
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
 
-NonNegative = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Sides = tuple[Positive, Positive]
 Sigma = Annotated[float, Field(ge=0, le=100)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
 from ..config.model import ModelConfig
@@ -140,7 +140,7 @@ def read_sources(
 def _fitted(model: ModelConfig, num_classes: int, choice: SemanticChoice) -> ModelConfig:
     semantic = None
     if choice.mode != "none":
-        semantic = {} if model.semantic is None else model.semantic.model_dump()
+        semantic = {} if model.semantic is None else asdict(model.semantic)
         if choice.num_classes is not None:
             semantic["num_classes"] = choice.num_classes
     if choice.mode == "panoptic":

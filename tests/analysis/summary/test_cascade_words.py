@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 from relook import preset
 from relook.analysis.summary.cascade_words import about_cascade, about_detections
 
@@ -10,10 +13,10 @@ def test_fields_of_a_stage_are_told() -> None:
     for name in ("htc-r50", "dsc-r50"):
         cascade = preset(name).cascade
         first, *rest = cascade.stages
-        for field in type(first).model_fields:
-            value = (0.3, 0.1, 0.2, 0.2) if field == "std" else 0.3
-            changed = cascade.with_(stages=(first.with_(**{field: value}), *rest))
-            assert about_cascade(changed) != about_cascade(cascade), field
+        for field in fields(first):
+            value: Any = (0.3, 0.1, 0.2, 0.2) if field.name == "std" else 0.3
+            changed = cascade.with_(stages=(replace(first, **{field.name: value}), *rest))
+            assert about_cascade(changed) != about_cascade(cascade), field.name
 
 
 def test_what_becomes_a_detection() -> None:

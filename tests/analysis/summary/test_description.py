@@ -64,13 +64,14 @@ def test_it_can_be_written_from_any_preset(name: str, base: str, tmp_path: Path)
 
 
 def test_short_is_what_differs() -> None:
-    told = describe(preset("htc-r50").with_(num_classes=3, rpn__nms_iou=0.8), "mine")
+    told = describe(preset("htc-r50").with_(num_classes=3, rpn__test__nms_iou=0.8), "mine")
     assert told.base == "htc-r50"
     assert yaml.safe_load(told.yaml()) == {
-        "model": {"preset": "htc-r50", "num_classes": 3, "rpn": {"nms_iou": 0.8}}
+        "model": {"preset": "htc-r50", "num_classes": 3, "rpn": {"test": {"nms_iou": 0.8}}}
     }
-    assert 'preset("htc-r50").with_(num_classes=3, rpn__nms_iou=0.8)' in told.python()
-    assert "= htc-r50, with\n    num_classes: 80 -> 3\n    rpn.nms_iou: 0.7 -> 0.8\n" in str(told)
+    assert 'preset("htc-r50").with_(num_classes=3, rpn__test__nms_iou=0.8)' in told.python()
+    page = str(told)
+    assert "= htc-r50, with\n    num_classes: 80 -> 3\n    rpn.test.nms_iou: 0.7 -> 0.8\n" in page
 
 
 @pytest.mark.parametrize(

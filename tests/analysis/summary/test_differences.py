@@ -9,6 +9,7 @@ from relook.analysis.summary.differences import additions, changes, leaves, near
 from relook.config.cascades import DSCConfig
 from relook.config.model import SACConfig
 from relook.config.presets import PRESETS
+from relook.structures.rules.guidance import GuidanceRule
 
 
 def test_changes_are_the_smallest_that_make_the_other() -> None:
@@ -29,8 +30,8 @@ def test_changes_are_the_smallest_that_make_the_other() -> None:
 
 def test_another_kind_is_whole_and_plain_without_its_defaults() -> None:
     found = changes(preset("htc-r50"), preset("fast-dsc-r50"))
-    assert found["cascade"] == DSCConfig(guidance_size=7)
-    assert plain(found)["cascade"] == {"kind": "dsc", "guidance_size": 7}
+    assert found["cascade"] == DSCConfig(guidance=GuidanceRule(side=7))
+    assert plain(found)["cascade"] == {"kind": "dsc", "guidance": {"side": 7}}
 
 
 def test_nearest_is_the_one_with_the_fewest_changes() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 from relook import preset
 from relook.analysis.summary.words import in_words
-from relook.config.base import Config
+from relook.config.base import fields_of, is_part
 from relook.config.model import ModelConfig
 from relook.config.parts import Part
 from relook.errors import UsageError
@@ -16,7 +17,7 @@ from relook.errors import UsageError
 BASES = (
     preset("cascade-r50-rfp"),
     preset("detectors-panoptic-tiny"),
-    preset("dsc-r50").with_(cascade__clip_enlarged_to_image=True),
+    preset("dsc-r50").with_(cascade__guidance__clip_to_image=True),
 )
 VALUES = (True, False, None, {}, 1, 2, 3, 7, 8, 16, 2000, 0.25, 1.5, (1.5, 1.5, 1.5), (0,))
 
@@ -35,14 +36,14 @@ def test_every_field_is_on_the_page() -> None:
     assert left_out == {"cascade__kind"}  # no change by itself
 
 
-def leaf_fields(config: Config, *before: str) -> Iterator[tuple[str, Any, Any]]:
-    """Path, type and value of every field that is no configuration itself."""
-    for name, field in type(config).model_fields.items():
+def leaf_fields(config: Any, *before: str) -> Iterator[tuple[str, Any, Any]]:
+    """Path, type and value of every field that is no configuration or rule itself."""
+    for name, hint in fields_of(type(config)).items():
         value, path = getattr(config, name), (*before, name)
-        if isinstance(value, Config) and not isinstance(value, Part):
+        if is_part(value) and not isinstance(value, Part):
             yield from leaf_fields(value, *path)
         else:
-            yield "__".join(path), field.annotation, value
+            yield "__".join(path), hint, value
 
 
 def others(base: ModelConfig, path: str, hint: Any, old: Any) -> Iterator[ModelConfig]:
@@ -50,8 +51,8 @@ def others(base: ModelConfig, path: str, hint: Any, old: Any) -> Iterator[ModelC
     values = [*VALUES, *literals(hint)]
     if isinstance(old, tuple):
         values = [(value, *old[1:]) for value in values]
-        if isinstance(old[0], Config):
-            stage = old[0].with_(iou=0.4), *old[1:]
+        if is_part(old[0]):
+            stage = replace(old[0], iou=0.4), *old[1:]
             values = [stage]
     if path.startswith("parts__"):
         values += [{"target": "a.b:D"}]

@@ -9,11 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relook.models.cascades.htc import StageRule
 from relook.models.cascades.steps import (
     STRIDES,
-    SampleRule,
-    SelectRule,
     draw,
     pool,
     pool_context,
@@ -22,7 +19,6 @@ from relook.models.cascades.steps import (
 )
 from relook.models.heads.box import box_loss
 from relook.models.heads.mask import MaskHead, own_class
-from relook.ops.boxes import Deviations
 from relook.ops.convention import V2
 from relook.ops.guided_roi_align import pool_guided
 from relook.ops.masks import mask_targets
@@ -36,6 +32,7 @@ from relook.structures.detection import (
     Rois,
     Target,
 )
+from relook.structures.rules.cascade import Deviations, SampleRule, SelectRule, StageRule
 
 
 class BlurredConv(nn.Module):
@@ -268,15 +265,13 @@ class DiceLoss:
 class OneStage(nn.Module):
     """A cascade of one stage and boxes alone, with what every cascade must have."""
 
-    convention, select, masks = V2, SelectRule(), False
-    score_threshold, max_detections = 0.05, 100
+    convention, select, masks = V2, SelectRule(score_threshold=0.05), False
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.head = PlainBoxHead(channels, num_classes, 32)
         self.rule = StageRule(0.5, (0.1, 0.1, 0.2, 0.2), 1.0)
-        self.rules = (self.rule,)
 
     def loss(
         self,
@@ -304,9 +299,7 @@ class OneStage(nn.Module):
         context: Tensor | None,
         proposals: Rois,
         images: ImageBatch,
-        *,
-        score_threshold: float,
-        max_detections: int,
+        rule: SelectRule,
     ) -> list[Detections]:
         boxes, scores = self.score(pyramid, context, proposals, images)
         found = []
@@ -317,8 +310,7 @@ class OneStage(nn.Module):
                 strict=True,
             )
         ):
-            cap = {"score_threshold": score_threshold, "max_detections": max_detections}
-            chosen = select(own, own_scores, images.scales[i], self.select, **cap)
+            chosen = select(own, own_scores, images.scales[i], rule)
             size = images.original_sizes[i]
             found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, None, size))
         return found

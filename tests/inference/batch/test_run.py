@@ -31,11 +31,11 @@ def model(seed: int = 0, **changes: Any) -> Predictor:
         backbone__blocks=(1, 1, 1, 1),
         backbone__width=16,
         pyramid__channels=16,
-        rpn__test_proposals=20,
+        rpn__test__proposals=20,
         semantic=None,
         cascade__box_hidden=16,
         cascade__mask_channels=16,
-        cascade__max_detections=6,
+        cascade__select__max_detections=6,
         input__size=(96, 96),
         **changes,
     )
@@ -138,7 +138,11 @@ def test_what_cannot_be_is_refused_before_the_work(
         predict_files(predictor, [photos], out, save=["mask"])
     with pytest.raises(UsageError, match="U04: save panoptic"):
         predict_files(predictor, [photos], out, save=["panoptic"])
-    boxes = {"cascade__masks": False, "cascade__interleaved": False, "cascade__mask_flow": False}
+    boxes = {
+        "cascade__masks": False,
+        "cascade__hybrid__interleaved": False,
+        "cascade__hybrid__mask_flow": False,
+    }
     with pytest.raises(UsageError, match="U04: save masks"):
         predict_files(model(**boxes), [photos], out, save=["masks"])
     with pytest.raises(DataError, match="D01"):

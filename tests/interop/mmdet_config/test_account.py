@@ -51,11 +51,13 @@ def test_other_kinds() -> None:
 
 def test_a_value_is_set_or_ignored() -> None:
     account = _account(good=0.25, bad=7)
-    assert account.set("good", "cascade.score_threshold", 0.25)
-    assert not account.set("bad", "cascade.score_threshold", 7)
-    assert account.config.cascade.score_threshold == 0.25
-    assert account.used == ["good = 0.25 -> cascade.score_threshold"]
-    assert account.ignored[0].startswith("bad = 7: cascade.score_threshold: Input should be less")
+    assert account.set("good", "cascade.select.score_threshold", 0.25)
+    assert not account.set("bad", "cascade.select.score_threshold", 7)
+    assert account.config.cascade.select.score_threshold == 0.25
+    assert account.used == ["good = 0.25 -> cascade.select.score_threshold"]
+    assert account.ignored[0].startswith(
+        "bad = 7: cascade.select.score_threshold: Input should be less"
+    )
 
 
 def test_checks() -> None:

@@ -15,6 +15,7 @@ from relook.interop.mmdet_config.carried_dsc import carry_final_masks, carry_gui
 from relook.interop.mmdet_config.carrying_over import carry_over
 from relook.interop.mmdet_config.mmdet_config import read_mmdet_config
 from relook.interop.mmdet_config.unreadable import Unreadable
+from relook.structures.rules.guidance import GuidanceRule
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,17 @@ def test_masks_of_other_models_say_nothing(htc: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("side", "name"), [(14, "dsc-r50"), (7, "fast-dsc-r50")])
 def test_a_whole_configuration(htc: dict[str, Any], side: int, name: str) -> None:
-    wrong = {"rois_per_image": 9, "mask_iou": 0.1, "nms_iou": 0.1, "box_hidden": 9}
+    wrong = {
+        "sample": {"per_image": 9},
+        "rows": {"mask_iou": 0.1},
+        "select": {"nms_iou": 0.1},
+        "box_hidden": 9,
+    }
     base = preset("dsc-r50").with_(num_classes=3, cascade=wrong)
     carried = carry_over(guided(htc, side), base)
     assert carried.conflicts == ()
     assert carried.config == preset(name)
-    assert any("mask_size" in line and "guidance_size" in line for line in carried.used)
+    assert any("mask_size" in line and "guidance.side" in line for line in carried.used)
     weights = [line for line in carried.ignored if "stage_loss_weights" in line]
     assert len(weights) == 1 and "cascade.stages" in weights[0]
 
@@ -122,7 +128,7 @@ def test_thresholds_of_stages_and_final_masks() -> None:
     cascade = carry_over(values, preset("dsc-r50")).config.cascade
     assert isinstance(cascade, DSCConfig)
     assert [stage.iou for stage in cascade.stages] == [0.4, 0.5]
-    assert (cascade.mask_iou, cascade.guidance_size) == (0.65, 14)
+    assert (cascade.rows.mask_iou, cascade.guidance.side) == (0.65, 14)
 
 
 def test_parts_say_what_they_carry() -> None:
@@ -131,5 +137,5 @@ def test_parts_say_what_they_carry() -> None:
     )
     carry_guidance(account, "train_cfg")
     carry_final_masks(account, "train_cfg")  # no threshold is there
-    assert account.config.cascade == DSCConfig(guidance_size=7)
+    assert account.config.cascade == DSCConfig(guidance=GuidanceRule(side=7))
     assert len(account.used) == 3 and not account.ignored

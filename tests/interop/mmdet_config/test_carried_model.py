@@ -24,14 +24,17 @@ def _carry(values: dict[str, Any], base: ModelConfig | None = None) -> Account:
 @pytest.mark.parametrize(
     ("test", "ours"),
     [
-        ({"rcnn": {"score_thr": 0.05}}, {"cascade__score_threshold": 0.05}),
-        ({"rcnn": {"max_per_img": 300}}, {"cascade__max_detections": 300}),
-        ({"rcnn": {"nms": {"type": "soft_nms"}}}, {"cascade__suppression": "soft_nms"}),
-        ({"rcnn": {"nms": {"iou_threshold": 0.6}}}, {"cascade__nms_iou": 0.6}),
-        ({"rcnn": {"nms": {"iou_thr": 0.4}}}, {"cascade__nms_iou": 0.4}),
+        ({"rcnn": {"score_thr": 0.05}}, {"cascade__select__score_threshold": 0.05}),
+        ({"rcnn": {"max_per_img": 300}}, {"cascade__select__max_detections": 300}),
+        ({"rcnn": {"nms": {"type": "soft_nms"}}}, {"cascade__select__suppression": "soft_nms"}),
+        ({"rcnn": {"nms": {"iou_threshold": 0.6}}}, {"cascade__select__nms_iou": 0.6}),
+        ({"rcnn": {"nms": {"iou_thr": 0.4}}}, {"cascade__select__nms_iou": 0.4}),
         (
             {"rcnn": {}, "rpn": {"nms_pre": 500, "max_num": 300, "nms_post": 9, "nms_thr": 0.6}},
-            {"rpn__test_candidates": 500, "rpn__test_proposals": 300, "rpn__nms_iou": 0.6},
+            {
+                "rpn__test": {"candidates": 500, "proposals": 300, "nms_iou": 0.6},
+                "rpn__train__nms_iou": 0.6,
+            },
         ),
     ],
 )
@@ -48,23 +51,24 @@ def test_settings_of_training() -> None:
             "assigner": {"pos_iou_thr": 0.6, "neg_iou_thr": 0.2},
             "sampler": {"num": 128, "pos_fraction": 0.25},
         },
-        "rpn_proposal": {"nms_pre": 1500, "max_per_img": 700},
+        "rpn_proposal": {"nms_pre": 1500, "max_per_img": 700, "nms_thr": 0.8},
         "rcnn": {
             "assigner": {"match_low_quality": False},
             "sampler": {"num": 64, "pos_fraction": 0.5},
         },
     }
     rpn = {
-        "positive_iou": 0.6,
-        "negative_iou": 0.2,
-        "anchors_per_image": 128,
-        "positive_fraction": 0.25,
-        "train_candidates": 1500,
-        "train_proposals": 700,
+        "anchors": {
+            "positive_iou": 0.6,
+            "negative_iou": 0.2,
+            "per_image": 128,
+            "positive_fraction": 0.25,
+        },
+        "train": {"candidates": 1500, "proposals": 700, "nms_iou": 0.8},
     }
-    cascade = {"match_low_quality": False, "rois_per_image": 64, "positive_fraction": 0.5}
+    sample = {"match_low_quality": False, "per_image": 64, "positive_fraction": 0.5}
     account = _carry({"model": {"train_cfg": train}})
-    assert account.config == ModelConfig().with_(rpn=rpn, cascade=cascade)
+    assert account.config == ModelConfig().with_(rpn=rpn, cascade__sample=sample)
 
 
 def _sides(test: Any, train: Any, head: str = _HTC) -> dict[str, Any]:
@@ -92,8 +96,8 @@ def test_sides_of_proposals(
 ) -> None:
     for head, expected in ((_HTC, of_others), ("DSCRoIHead", of_dsc)):
         account = _carry(_sides(test, train, head), preset(base))
-        rpn = account.config.rpn
-        assert (rpn.min_bbox_size, rpn.min_bbox_size_rule) == expected
+        for rule in (account.config.rpn.test, account.config.rpn.train):
+            assert (rule.min_bbox_size, rule.min_bbox_size_rule) == expected
         assert not any("min_bbox_size" in line for line in account.conflicts + account.ignored)
         paths = [path for path, _ in account.unsettled()]
         assert not any("min_bbox_size" in path for path in paths)
@@ -102,17 +106,19 @@ def test_sides_of_proposals(
 def test_a_file_of_no_known_cascade_is_read_as_the_model_is() -> None:
     values = {"test_cfg": {"rcnn": {}, "rpn": {"min_bbox_size": 4}}}
     for name, rule in (("cascade-r50", "above"), ("dsc-r50", "from")):
-        rpn = preset(name).rpn.with_(min_bbox_size=4.0)
-        assert rpn.min_bbox_size_rule == rule
+        rpn = preset(name).rpn.with_(test__min_bbox_size=4.0, train__min_bbox_size=4.0)
+        assert rpn.test.min_bbox_size_rule == rpn.train.min_bbox_size_rule == rule
         assert _carry(values, preset(name)).config.rpn == rpn
 
 
 @pytest.mark.parametrize(("test", "train"), [(0, 8), (8, 0), (-1, 0), (0, -1), (1, 1.5)])
 def test_sides_that_differ_between_training_and_testing(test: float, train: float) -> None:
     account = _carry(_sides(test, train))
-    assert account.config.rpn.min_bbox_size == max(test, 0)
-    (line,) = [line for line in account.conflicts if "min_bbox_size" in line]
-    assert line.startswith("model.train_cfg.rpn_proposal.min_bbox_size")
+    rpn = account.config.rpn
+    assert (rpn.test.min_bbox_size, rpn.train.min_bbox_size) == (max(test, 0), max(train, 0))
+    for rule, side in ((rpn.test, test), (rpn.train, train)):
+        assert rule.min_bbox_size_rule == ("from" if side < 0 else "above")
+    assert not any("min_bbox_size" in line for line in account.conflicts + account.ignored)
 
 
 @pytest.mark.parametrize("side", ["8", True, float("nan"), float("inf"), [1]])
@@ -125,8 +131,8 @@ def test_sides_that_are_no_numbers_are_ignored(side: Any) -> None:
 def test_anchors() -> None:
     generator = {"type": "AnchorGenerator", "scales": [4], "ratios": [0.3, 1, 3]}
     account = _carry({"model": {"rpn_head": {"anchor_generator": generator}}})
-    assert account.config.rpn.anchor_scale == 4
-    assert account.config.rpn.anchor_ratios == (0.3, 1, 3)
+    assert account.config.rpn.anchors.scale == 4
+    assert account.config.rpn.anchors.ratios == (0.3, 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ def test_anchors() -> None:
 def test_kinds_of_cascades(head: dict[str, Any], expected: tuple[bool, ...]) -> None:
     account = _carry({"model": {"roi_head": head}})
     cascade = account.config.cascade
-    assert (cascade.masks, cascade.interleaved, cascade.mask_flow) == expected
+    assert (cascade.masks, cascade.hybrid.interleaved, cascade.hybrid.mask_flow) == expected
     assert account.config.semantic is None
 
 
@@ -193,12 +199,12 @@ def test_the_semantic_branch() -> None:
     ours = _carry({"model": {"roi_head": head}}).config.semantic
     assert ours is not None
     assert (ours.num_classes, ours.loss_weight, ours.average) == (54, 0.4, "all")
-    assert (ours.fuse_boxes, ours.fuse_masks) == (False, True)
+    assert (ours.fuse.boxes, ours.fuse.masks) == (False, True)
 
 
 def test_a_model_of_the_first_version_is_one_conflict() -> None:
     old = {"bbox_head": [{"type": "SharedFCBBoxHead", "num_classes": 81}], "neck": {"x": 1}}
     account = _carry({"model": old, "test_cfg": {"rcnn": {"score_thr": 0.2}}})
     assert len(account.conflicts) == 1 and "MMDetection 1.x" in account.conflicts[0]
-    assert account.config.cascade.score_threshold == 0.2
+    assert account.config.cascade.select.score_threshold == 0.2
     assert account.config.num_classes == 80

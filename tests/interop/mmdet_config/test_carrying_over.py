@@ -21,14 +21,15 @@ _OTHER = ModelConfig().with_(
     backbone__frozen_stages=0,
     backbone__norm="group",
     pyramid__steps=3,
-    cascade__score_threshold=0.9,
-    cascade__nms_iou=0.9,
-    cascade__match_low_quality=False,
-    cascade__max_detections=7,
-    cascade__rois_per_image=7,
-    rpn__anchor_scale=3,
-    rpn__test_proposals=7,
-    rpn__nms_iou=0.1,
+    cascade__select__score_threshold=0.9,
+    cascade__select__nms_iou=0.9,
+    cascade__sample__match_low_quality=False,
+    cascade__select__max_detections=7,
+    cascade__sample__per_image=7,
+    rpn__anchors__scale=3,
+    rpn__test__proposals=7,
+    rpn__test__nms_iou=0.1,
+    rpn__train__nms_iou=0.1,
     semantic__num_classes=7,
     semantic__loss_weight=7,
     input__size=(9, 9),
@@ -51,7 +52,7 @@ def _carried(tree: Path, name: str, base: ModelConfig = _OTHER) -> Carried:
     ("name", "ours", "changes"),
     [
         ("htc/htc", "htc-r50", {}),
-        ("htc/dcn", "htc-x101-64x4d-dcn", {"cascade__suppression": "soft_nms"}),
+        ("htc/dcn", "htc-x101-64x4d-dcn", {"cascade__select__suppression": "soft_nms"}),
         ("cascade/cascade", "cascade-r50", {}),
         ("detectors/detectors", "detectors-htc-r50", {}),
     ],
@@ -116,9 +117,11 @@ def test_nothing_is_lost(tree: Path) -> None:
 def test_a_fragment_changes_what_it_says_only() -> None:
     base = preset("detectors-htc-r50")
     carried = carry_over({"model": {"test_cfg": {"rcnn": {"score_thr": 0.3}}}}, base)
-    assert carried.config == base.with_(cascade__score_threshold=0.3)
+    assert carried.config == base.with_(cascade__select__score_threshold=0.3)
     assert carried.recipe == {} and carried.classes is None and carried.style is None
-    assert carried.used == ("model.test_cfg.rcnn.score_thr = 0.3 -> cascade.score_threshold",)
+    assert carried.used == (
+        "model.test_cfg.rcnn.score_thr = 0.3 -> cascade.select.score_threshold",
+    )
     assert carry_over({}, base).config == base
 
 

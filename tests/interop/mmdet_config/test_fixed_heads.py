@@ -8,6 +8,7 @@ from relook.config.model import ModelConfig
 from relook.config.presets import preset
 from relook.interop.mmdet_config.account import ANY
 from relook.interop.mmdet_config.fixed_heads import expected_draws, expected_heads
+from relook.structures.rules.guidance import GuidanceRule
 
 HEADS = "model.roi_head"
 
@@ -30,13 +31,13 @@ def test_what_projects_mask_features_follows_the_configuration() -> None:
     config = preset("dsc-r50")
     assert expected_heads(config)[path] == (1,)
     assert expected_heads(config.with_(cascade__fuse_kernel=3))[path] == (3,)
-    assert expected_heads(config.with_(cascade__implicit_guidance=False))[path] == (None,)
+    assert expected_heads(config.with_(cascade__guidance__implicit=False))[path] == (None,)
 
 
 def test_rois_are_drawn_in_every_stage_or_once() -> None:
     htc = expected_draws(HTCConfig(), "t")
     assert htc["t.*.sampler.type"] == ("RandomSampler",) and htc["t.*.mask_size"] == (28,)
-    dsc = expected_draws(DSCConfig(guidance_size=7), "t")
+    dsc = expected_draws(DSCConfig(guidance=GuidanceRule(side=7)), "t")
     assert dsc["t.0.sampler.type"] == ("RandomSampler",)
     assert dsc["t.1.sampler.type"] == ("PseudoSampler", "DSCPseudoSampler")
     assert dsc["t.1.sampler.num"] == (ANY,) and dsc["t.0.sampler.num"] == (512,)

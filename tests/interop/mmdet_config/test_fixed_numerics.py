@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from their_configs import write_tree
 
-from relook.config.cascades import StageConfig
 from relook.config.model import ModelConfig
 from relook.interop.mmdet_config.account import ANY
 from relook.interop.mmdet_config.carrying_over import carry_over
 from relook.interop.mmdet_config.fixed_numerics import expected
 from relook.interop.mmdet_config.mmdet_config import read_mmdet_config
+from relook.structures.rules.cascade import StageRule
 
 
 @pytest.fixture
@@ -57,7 +57,6 @@ def values(tmp_path: Path) -> dict[str, Any]:
         ("train_cfg.rcnn.1.mask_size", 56),
         ("test_cfg.rcnn.mask_thr_binary", 0.4),
         ("test_cfg.rcnn.nms.type", "nms_match"),
-        ("train_cfg.rpn_proposal.min_bbox_size", 8),
     ],
 )
 def test_other_numerics_are_conflicts(values: dict[str, Any], path: str, value: Any) -> None:
@@ -72,8 +71,8 @@ def test_other_numerics_are_conflicts(values: dict[str, Any], path: str, value: 
 
 
 def test_thresholds_follow_the_stages() -> None:
-    stage = StageConfig(iou=0.35, std=(0.1, 0.1, 0.2, 0.2), loss_weight=1.0)
-    config = ModelConfig().with_(cascade__stages=(stage,), rpn__negative_iou=0.25)
+    stage = StageRule(iou=0.35, std=(0.1, 0.1, 0.2, 0.2), loss_weight=1.0)
+    config = ModelConfig().with_(cascade__stages=(stage,), rpn__anchors__negative_iou=0.25)
     allowed = expected(config, "model.train_cfg", "test_cfg")
     assert allowed["model.train_cfg.rcnn.0.assigner.neg_iou_thr"] == (0.35,)
     assert "model.train_cfg.rcnn.1.assigner.neg_iou_thr" not in allowed

@@ -18,12 +18,12 @@ from relook.models.build import build_detector
 from relook.models.build.cascade import build_cascade
 from relook.models.build.features import build_features
 from relook.models.cascades.dsc import ShapeGuidedCascade
-from relook.models.cascades.guidance import GuidanceRule, StageRule
 from relook.models.cascades.htc import HybridTaskCascade
 from relook.models.detector import Detector
 from relook.models.rpn.anchors import base_anchors, pixel_anchors
-from relook.models.rpn.rpn import ProposalRule
 from relook.ops.convention import V1, V2
+from relook.structures.rules.guidance import GuidanceRule
+from relook.structures.rules.proposals import ProposalRule
 
 
 def _meta(name: str, **changes: Any) -> Detector:
@@ -78,40 +78,41 @@ def test_steps_and_frozen_stages() -> None:
 def test_rpn_and_cascade_rules() -> None:
     detector = _meta(
         "htc-r50",
-        rpn__train_proposals=11,
-        rpn__test_candidates=12,
-        rpn__nms_iou=0.6,
-        rpn__min_bbox_size=3.0,
-        rpn__min_bbox_size_rule="from",
-        rpn__anchors_per_image=13,
-        rpn__anchor_ratios=(1.0,),
-        rpn__anchor_scale=4.0,
-        cascade__rois_per_image=14,
-        cascade__positive_fraction=0.5,
-        cascade__match_low_quality=False,
-        cascade__suppression="soft_nms",
-        cascade__suppress_in="network",
-        cascade__mask_average="last",
-        cascade__score_threshold=0.2,
-        cascade__max_detections=15,
-        cascade__interleaved=False,
-        semantic__fuse_boxes=False,
+        rpn__train__proposals=11,
+        rpn__test__candidates=12,
+        rpn__test__nms_iou=0.6,
+        rpn__train__min_bbox_size=3.0,
+        rpn__test__min_bbox_size_rule="from",
+        rpn__anchors__per_image=13,
+        rpn__anchors__ratios=(1.0,),
+        rpn__anchors__scale=4.0,
+        cascade__sample__per_image=14,
+        cascade__sample__positive_fraction=0.5,
+        cascade__sample__match_low_quality=False,
+        cascade__select__suppression="soft_nms",
+        cascade__select__suppress_in="network",
+        cascade__hybrid__mask_average="last",
+        cascade__select__score_threshold=0.2,
+        cascade__select__max_detections=15,
+        cascade__hybrid__interleaved=False,
+        semantic__fuse__boxes=False,
         semantic__average="all",
         semantic__loss_weight=0.7,
     )
     rpn, cascade = detector.rpn, detector.cascade
     assert isinstance(cascade, HybridTaskCascade)
-    assert rpn.train_rule == ProposalRule(2000, 11, 0.6, 3.0, "from")
-    assert rpn.test_rule == ProposalRule(12, 1000, 0.6, 3.0, "from")
-    assert rpn.anchor_rule.per_image == 13
-    assert rpn.objectness.out_channels == 1 and rpn.anchor_scale == 4.0
+    assert rpn.train_rule == ProposalRule(2000, 11, 0.7, 3.0, "above")
+    assert rpn.test_rule == ProposalRule(12, 1000, 0.6, 0.0, "from")
+    assert rpn.anchors.per_image == 13
+    assert rpn.objectness.out_channels == 1 and rpn.anchors.scale == 4.0
     assert (cascade.sample.per_image, cascade.sample.positive_fraction) == (14, 0.5)
-    assert not cascade.sample.match_low_quality and not cascade.interleaved
-    assert cascade.select.method == "soft_nms" and cascade.select.suppress_in == "network"
-    assert cascade.mask_average == "last"
-    assert (cascade.score_threshold, cascade.max_detections) == (0.2, 15)
-    assert (cascade.fuse_boxes, cascade.fuse_masks) == (False, True)
-    assert (detector.semantic.average, detector.semantic.loss_weight) == ("all", 0.7)
+    assert not cascade.sample.match_low_quality and not cascade.hybrid.interleaved
+    assert cascade.select.suppression == "soft_nms" and cascade.select.suppress_in == "network"
+    assert cascade.hybrid.mask_average == "last"
+    assert (cascade.select.score_threshold, cascade.select.max_detections) == (0.2, 15)
+    assert (cascade.fuse.boxes, cascade.fuse.masks) == (False, True)
+    rule = detector.semantic.rule
+    assert (rule.average, rule.loss_weight) == ("all", 0.7)
 
 
 def test_numerics_reach_the_rpn_and_the_cascade() -> None:
@@ -125,7 +126,7 @@ def test_numerics_reach_the_rpn_and_the_cascade() -> None:
 def test_without_the_semantic_branch_nothing_is_fused() -> None:
     config = preset("htc-tiny")
     cascade = build_cascade(config.cascade, None, 64, 1)
-    assert not cascade.fuse_boxes and not cascade.fuse_masks
+    assert not cascade.fuse.boxes and not cascade.fuse.masks
     assert _meta("htc-tiny", semantic=None).semantic is None
 
 
@@ -145,88 +146,45 @@ def _dsc(**changes: Any) -> ShapeGuidedCascade:
     return cascade
 
 
-def test_every_field_of_dsc_is_read() -> None:
-    """By the part it belongs to; what is left out here has tests of its own below."""
-    stage = {"iou": 0.4, "std": (0.2, 0.2, 0.4, 0.4)}
-    weights = {"class_weight": 1.5, "box_weight": 2.5, "guide_weight": 3.5}
-    changes: dict[str, Any] = {
-        "stages": (stage, {**stage, "iou": 0.5, **weights}),
-        "mask_iou": 0.65,
-        "guidance_size": 7,
-        "enlarge_ratios": (1.8, 1.3),
-        "explicit_guidance": False,
-        "plus_one": False,
-        "guidance_product": "of_samples",
-        "detach_guidance": True,
-        "initial_guidance": False,
-        "mask_flow": False,
-        "clip_enlarged_to_image": True,
-        "clip_into_previous": True,
-        "mask_target_frame": "enlarged",
-        "last_box_frame": "enlarged",
-        "semantic_frame": "enlarged",
-        "score_stages": (1,),
-        "keep_gt_rows": False,
-        "freeze_gt_rows": False,
-        "rois_at_a_time": 17,
-        "rois_per_image": 14,
-        "positive_fraction": 0.5,
-        "suppression": "soft_nms",
-        "suppress_in": "network",
-        "nms_iou": 0.4,
-        "score_threshold": 0.2,
-        "max_detections": 15,
-    }
-    below = {"kind", "alignment", "implicit_guidance", "fuse_norm", "fuse_kernel"}
-    assert set(changes) | below | {"box_hidden", "mask_channels"} == set(DSCConfig.model_fields)
-    cascade = _dsc(cascade=DSCConfig(**changes), semantic__fuse_masks=False)
-    std = (0.2, 0.2, 0.4, 0.4)
-    assert cascade.rules == (
-        StageRule(0.4, std, 1.8),
-        StageRule(0.5, std, 1.3, class_weight=1.5, box_weight=2.5, guide_weight=3.5),
-    )
-    assert cascade.guidance == GuidanceRule(
-        side=7,
-        explicit=False,
-        plus_one=False,
-        product="of_samples",
-        detach=True,
-        initial=False,
-        mask_flow=False,
-        alignment="relative",
-        clip_to_image=True,
-        clip_into_previous=True,
-        target_frame="enlarged",
-        last_box_frame="enlarged",
-        semantic_frame="enlarged",
-    )
-    assert cascade.mask_iou == 0.65 and cascade.scoring == (1,)
-    assert not cascade.keep_gt_rows and not cascade.freeze_gt_rows
-    assert cascade.rois_at_a_time == 17
-    assert (cascade.sample.per_image, cascade.sample.positive_fraction) == (14, 0.5)
-    assert (cascade.select.method, cascade.select.suppress_in) == ("soft_nms", "network")
-    assert cascade.select.nms_iou == 0.4
-    assert (cascade.score_threshold, cascade.max_detections) == (0.2, 15)
-    assert (cascade.fuse_boxes, cascade.fuse_masks) == (True, False)
+def test_every_rule_of_a_cascade_is_what_it_is_given() -> None:
+    """The objects themselves: nothing is copied field by field."""
+    for name in ("htc-r50", "dsc-r50"):
+        config = preset(name)
+        with torch.device("meta"):
+            detector = build_detector(config)
+        cascade, rpn = detector.cascade, detector.rpn
+        assert isinstance(cascade, HybridTaskCascade | ShapeGuidedCascade)
+        given = config.cascade
+        assert cascade.sample is given.sample and cascade.select is given.select
+        assert all(one is other for one, other in zip(cascade.rules, given.stages, strict=True))
+        assert rpn.anchors is config.rpn.anchors
+        assert rpn.train_rule is config.rpn.train and rpn.test_rule is config.rpn.test
+        assert config.semantic is not None and detector.semantic.rule is config.semantic
+        assert cascade.fuse is config.semantic.fuse
+        if isinstance(given, DSCConfig):
+            assert isinstance(cascade, ShapeGuidedCascade)
+            assert cascade.guidance is given.guidance and cascade.rows is given.rows
+        else:
+            assert isinstance(cascade, HybridTaskCascade) and cascade.hybrid is given.hybrid
 
 
 def test_defaults_of_dsc_modules_are_those_of_its_configuration() -> None:
     cascade = _dsc()
     assert cascade.guidance == GuidanceRule()
     assert not cascade.sample.match_low_quality
-    assert [rule.ratio for rule in cascade.rules] == [2.0, 1.59, 1.26]
-    assert _dsc(cascade__alignment="recompute").guidance.alignment == "recompute"
+    assert cascade.ratios == (2.0, 1.59, 1.26)
+    assert _dsc(cascade__guidance__alignment="recompute").guidance.alignment == "recompute"
     detector = _meta("dsc-r50", semantic__padding_label=0)
-    assert detector.semantic.padding_label == 0
+    assert detector.semantic.rule.padding_label == 0
 
 
 @pytest.mark.parametrize(
     ("changes", "boxes", "masks"),
     [
         ({}, [True] * 3, [False, True, True, True]),
-        ({"implicit_guidance": False}, [False] * 3, [False, True, True, True]),
-        ({"initial_guidance": False}, [False, True, True], [False, True, True, True]),
-        ({"mask_flow": False}, [True] * 3, [False] * 4),
+        ({"guidance__implicit": False}, [False] * 3, [False, True, True, True]),
+        ({"guidance__initial": False}, [False, True, True], [False, True, True, True]),
+        ({"guidance__mask_flow": False}, [True] * 3, [False] * 4),
     ],
 )
 def test_projections_are_where_features_are_shown(

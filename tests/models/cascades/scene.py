@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from relook.config.cascades import DSCConfig
-from relook.config.model import SemanticConfig
 from relook.models.build.cascade import build_dsc
 from relook.models.cascades.dsc import ShapeGuidedCascade
 from relook.ops.masks import crop_masks
 from relook.structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
+from relook.structures.rules.cascade import SelectRule
+from relook.structures.rules.guidance import GuidanceRule
+from relook.structures.rules.pixels import SemanticRule
 
 CHANNELS, CLASSES = 16, 3
 CANVAS = (96, 128)
@@ -23,13 +26,14 @@ OBJECTS = (
     torch.tensor([[20.0, 40, 80, 90]]),
 )
 LABELS = (torch.tensor([0, 2]), torch.tensor([1]))
-FAST = DSCConfig(guidance_size=7, box_hidden=24, mask_channels=12)
+LIMITS = SelectRule(score_threshold=0.01, max_detections=15)
+FAST = DSCConfig(guidance=GuidanceRule(side=7), box_hidden=24, mask_channels=12)
 
 
 def cascade(config: DSCConfig = FAST, *, semantic: bool = True) -> ShapeGuidedCascade:
     """Heads with random weights, the same at every call; boxes are moved by several pixels."""
     torch.manual_seed(0)
-    branch = SemanticConfig() if semantic else None
+    branch = SemanticRule() if semantic else None
     built = build_dsc(config, branch, CHANNELS, CLASSES)
     for head in built.box_heads:
         nn.init.normal_(head.regress.weight, std=0.3)
@@ -113,7 +117,7 @@ def losses(
     """Of the scene, or of other proposals or targets in it."""
     goals = targets() if goals is None else goals
     rois = proposals() if rois is None else rois
-    shown = context() if part.fuse_boxes else None
+    shown = context() if part.fuse.boxes else None
     return part.loss(pyramid(), shown, rois, images(), goals)
 
 
@@ -123,9 +127,8 @@ def detections(
 ) -> list[Detections]:
     """Of the scene, in both images."""
     rois = proposals() if rois is None else rois
-    shown = context() if part.fuse_boxes else None
-    limits = {"score_threshold": 0.01, "max_detections": 15, **limits}
-    return part.eval().detect(pyramid(), shown, rois, images(), **limits)
+    shown = context() if part.fuse.boxes else None
+    return part.eval().detect(pyramid(), shown, rois, images(), replace(LIMITS, **limits))
 
 
 def assert_same(first: Detections, second: Detections, tolerance: float = 1e-5) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ from relook.models.cascades.steps import Selected
 from relook.ops.frames import enlarge
 from relook.structures.detection import Rois
 
-PAPER = DSCConfig.paper().with_(guidance_size=7, box_hidden=24, mask_channels=12)
+PAPER = DSCConfig.paper().with_(guidance__side=7, box_hidden=24, mask_channels=12)
 
 
 def _norms(part: nn.Module) -> dict[str, nn.BatchNorm2d]:
@@ -58,7 +59,7 @@ def test_losses_are_named_and_weighted() -> None:
     plain = scene.cascade()
     once = scene.losses(plain)
     assert list(once) == [*names, "mask"]
-    tripled = stages[1].with_(class_weight=3.0, box_weight=1.5, guide_weight=3.0)
+    tripled = replace(stages[1], class_weight=3.0, box_weight=1.5, guide_weight=3.0)
     thrice = scene.losses(
         scene.changed(plain, scene.FAST.with_(stages=(stages[0], tripled, stages[2])))
     )
@@ -68,13 +69,13 @@ def test_losses_are_named_and_weighted() -> None:
 
 
 @pytest.mark.parametrize("alignment", ["none", "relative"])
-@pytest.mark.parametrize("rois_at_a_time", [5, 128])
+@pytest.mark.parametrize("at_a_time", [5, 128])
 def test_the_final_mask_sees_the_features_of_its_own_row(
-    alignment: str, rois_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+    alignment: str, at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every row's features say which row they are of, through all iterations and suppression."""
     config = scene.FAST.with_(
-        alignment=alignment, rois_at_a_time=rois_at_a_time, implicit_guidance=False
+        guidance__alignment=alignment, rows__at_a_time=at_a_time, guidance__implicit=False
     )
     part = scene.cascade(config).eval()
     given: list[int] = []
@@ -117,7 +118,7 @@ def test_the_final_mask_sees_the_features_of_its_own_row(
 
 @pytest.mark.parametrize("alignment", ["none", "relative", "recompute"])
 def test_the_order_of_proposals_does_not_matter(alignment: str) -> None:
-    part, rois = scene.cascade(scene.FAST.with_(alignment=alignment)), scene.proposals()
+    part, rois = scene.cascade(scene.FAST.with_(guidance__alignment=alignment)), scene.proposals()
     straight = scene.detections(part)
     order = torch.cat([rows.flip(0) for rows in rois.per_image(torch.arange(len(rois)), 2)])
     shuffled = scene.detections(part, rois[order])
@@ -128,7 +129,7 @@ def test_the_order_of_proposals_does_not_matter(alignment: str) -> None:
 
 def test_box_losses_train_the_mask_that_guides_them_unless_detached() -> None:
     for detach in (False, True):
-        part = scene.cascade(scene.FAST.with_(detach_guidance=detach, implicit_guidance=False))
+        part = scene.cascade(scene.FAST.with_(guidance__detach=detach, guidance__implicit=False))
         scene.losses(part)["stage0.class"].backward()
         gradients = [p.grad for p in part.guidance_heads[0].parameters()]
         if detach:
@@ -138,7 +139,7 @@ def test_box_losses_train_the_mask_that_guides_them_unless_detached() -> None:
 
 
 def test_implicit_guidance_is_trained_also_where_the_mask_is_detached() -> None:
-    part = scene.cascade(scene.FAST.with_(detach_guidance=True))
+    part = scene.cascade(scene.FAST.with_(guidance__detach=True))
     scene.losses(part)["stage0.class"].backward()
     head = part.guidance_heads[0]
     assert head.logits.weight.grad is None and head.upsample.weight.grad is None
@@ -147,7 +148,7 @@ def test_implicit_guidance_is_trained_also_where_the_mask_is_detached() -> None:
 
 @pytest.mark.parametrize("flow", [True, False])
 def test_later_masks_train_earlier_heads_through_what_is_carried(flow: bool) -> None:
-    part = scene.cascade(scene.FAST.with_(mask_flow=flow))
+    part = scene.cascade(scene.FAST.with_(guidance__mask_flow=flow))
     found = scene.losses(part)
     found["stage1.guide"].backward(retain_graph=True)
     head = part.guidance_heads[0]
@@ -174,7 +175,7 @@ def test_boxes_pass_no_gradient() -> None:
 def test_rows_stay_and_objects_boxes_are_not_moved(
     config: DSCConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = scene.cascade(config.with_(mask_iou=0.8))
+    part = scene.cascade(config.with_(rows__mask_iou=0.8))
     watched = _Watched(part, monkeypatch)
     scene.losses(part)
     (first, _), *_ = watched.seen
@@ -193,7 +194,7 @@ def test_rows_stay_and_objects_boxes_are_not_moved(
 
 
 def test_objects_boxes_are_moved_where_they_are_not_frozen(monkeypatch: Any) -> None:
-    part = scene.cascade(scene.FAST.with_(freeze_gt_rows=False))
+    part = scene.cascade(scene.FAST.with_(rows__freeze_gt=False))
     watched = _Watched(part, monkeypatch)
     scene.losses(part)
     rois, is_gt = watched.matched[-1]
@@ -202,7 +203,7 @@ def test_objects_boxes_are_moved_where_they_are_not_frozen(monkeypatch: Any) -> 
 
 
 def test_objects_boxes_can_be_left_out_after_the_first_iteration(monkeypatch: Any) -> None:
-    part = scene.cascade(scene.FAST.with_(keep_gt_rows=False))
+    part = scene.cascade(scene.FAST.with_(rows__keep_gt=False))
     watched = _Watched(part, monkeypatch)
     scene.losses(part)
     count = len(scene.proposals())
@@ -272,7 +273,7 @@ def test_a_clipped_frame_shrinks_and_moves_its_box() -> None:
     moved = part._refine(0, rois, still, seen, images)
     expected = torch.tensor([[11.0, 7.2264151, 19.0, 14.7735849]])
     torch.testing.assert_close(moved.boxes, expected)
-    again = frames_of(moved, part.rules[1].ratio, images, part.guidance)
+    again = frames_of(moved, part.ratios[1], images, part.guidance)
     torch.testing.assert_close(again.boxes, torch.tensor([[8.64, 5, 21.36, 17]]))
     frozen = part._refine(0, rois, still, seen, images, torch.ones(1).bool())
     assert torch.equal(frozen.boxes, box)

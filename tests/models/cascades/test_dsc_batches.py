@@ -59,10 +59,10 @@ BATCHES = [
 ]
 CONFIGS = {
     "reference": scene.FAST,
-    "large": scene.FAST.with_(guidance_size=14),
-    "paper": DSCConfig.paper().with_(guidance_size=7, box_hidden=24, mask_channels=12),
-    "recomputed features": scene.FAST.with_(alignment="recompute", fuse_norm="group"),
-    "no norm": scene.FAST.with_(fuse_norm="none", keep_gt_rows=False),
+    "large": scene.FAST.with_(guidance__side=14),
+    "paper": DSCConfig.paper().with_(guidance__side=7, box_hidden=24, mask_channels=12),
+    "recomputed features": scene.FAST.with_(guidance__alignment="recompute", fuse_norm="group"),
+    "no norm": scene.FAST.with_(fuse_norm="none", rows__keep_gt=False),
 }
 
 
@@ -136,7 +136,6 @@ def test_proposals_without_area_do_not_disturb_the_others() -> None:
 
 def test_an_image_is_found_the_same_alone_and_beside_another() -> None:
     part = scene.cascade().eval()
-    limits = {"score_threshold": 0.01, "max_detections": 15}
     both = scene.detections(part)
     boxes = scene.proposals().per_image(scene.proposals().boxes, 2)
     for i, one in enumerate(both):
@@ -148,7 +147,7 @@ def test_an_image_is_found_the_same_alone_and_beside_another() -> None:
                 scene.context()[own],
                 Rois.cat([boxes[i]]),
                 scene.images(scene.SIZES[own]),
-                **limits,
+                scene.LIMITS,
             )
         scene.assert_same(alone, one)
 
@@ -162,8 +161,7 @@ def test_identical_images_are_found_identical() -> None:
         scene.context()[:1].repeat(2, 1, 1, 1),
         Rois.cat([boxes, boxes]),
         scene.images(scene.SIZES[:1] * 2),
-        score_threshold=0.01,
-        max_detections=15,
+        scene.LIMITS,
     )
     assert len(first) == 15
     scene.assert_same(first, second, tolerance=1e-6)
@@ -182,7 +180,7 @@ def test_boxes_are_told_in_pixels_of_the_original() -> None:
 @pytest.mark.parametrize("count", [1, 7, 1000])
 def test_detections_do_not_depend_on_the_rois_at_a_time(config: DSCConfig, count: int) -> None:
     usual = scene.detections(scene.cascade(config))
-    others = scene.detections(scene.cascade(config.with_(rois_at_a_time=count)))
+    others = scene.detections(scene.cascade(config.with_(rows__at_a_time=count)))
     for one, other in zip(usual, others, strict=True):
         assert len(one) == 15
         scene.assert_same(one, other)

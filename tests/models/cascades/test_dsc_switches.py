@@ -17,7 +17,7 @@ from relook.config.cascades import DSCConfig
 from relook.models.cascades.dsc import ShapeGuidedCascade
 
 ALL = frozenset({"guide", "class", "box", "mask", "detections"})
-CLIPPED = scene.FAST.with_(clip_enlarged_to_image=True)
+CLIPPED = scene.FAST.with_(guidance__clip_to_image=True)
 
 
 @dataclass(frozen=True)
@@ -34,45 +34,46 @@ FIRST = frozenset({"stage0.guide"})
 TRAINING = ALL - {"detections"}
 SWITCHES = {
     # The ablations of the paper.
-    "no explicit guidance": Switch({"explicit_guidance": False}, stays=FIRST),
-    "no implicit guidance": Switch({"implicit_guidance": False}, stays=FIRST),
-    "no plus one": Switch({"plus_one": False}, stays=FIRST),
-    "no alignment": Switch({"alignment": "none"}),
+    "no explicit guidance": Switch({"guidance__explicit": False}, stays=FIRST),
+    "no implicit guidance": Switch({"guidance__implicit": False}, stays=FIRST),
+    "no plus one": Switch({"guidance__plus_one": False}, stays=FIRST),
+    "no alignment": Switch({"guidance__alignment": "none"}),
     "recomputation": Switch(
-        {"alignment": "recompute"},
+        {"guidance__alignment": "recompute"},
         stays=frozenset({"stage0.guide", "stage0.class", "stage0.box"}),
-        base=scene.FAST.with_(alignment="none"),
+        base=scene.FAST.with_(guidance__alignment="none"),
     ),
-    "larger guidance": Switch({"guidance_size": 14}),
-    "no initial guidance": Switch({"initial_guidance": False}, stays=FIRST),
+    "larger guidance": Switch({"guidance__side": 14}),
+    "no initial guidance": Switch({"guidance__initial": False}, stays=FIRST),
     # The others.
     "no mask flow": Switch(
-        {"mask_flow": False}, stays=frozenset({"stage0.guide", "stage0.class", "stage0.box"})
+        {"guidance__mask_flow": False},
+        stays=frozenset({"stage0.guide", "stage0.class", "stage0.box"}),
     ),
-    "products of samples": Switch({"guidance_product": "of_samples"}, stays=FIRST),
-    "other ratios": Switch({"enlarge_ratios": (1.5, 1.3, 1.1)}),
-    "clipped to the image": Switch({"clip_enlarged_to_image": True}),
+    "products of samples": Switch({"guidance__product": "of_samples"}, stays=FIRST),
+    "other ratios": Switch({"guidance__enlarge_ratios": (1.5, 1.3, 1.1)}),
+    "clipped to the image": Switch({"guidance__clip_to_image": True}),
     "clipped into the previous": Switch(
-        {"clip_into_previous": True},
+        {"guidance__clip_into_previous": True},
         stays=frozenset({"stage0.guide", "stage0.class", "stage0.box"}),
         base=CLIPPED,
     ),
-    "targets of frames": Switch({"mask_target_frame": "enlarged"}, frozenset({"guide"})),
+    "targets of frames": Switch({"guidance__target_frame": "enlarged"}, frozenset({"guide"})),
     "last box head on frames": Switch(
-        {"last_box_frame": "enlarged"},
+        {"guidance__last_box_frame": "enlarged"},
         frozenset({"class", "box", "mask", "detections"}),
         frozenset({"stage0.class", "stage1.class", "stage1.box", "stage2.guide"}),
     ),
-    "semantic feature in frames": Switch({"semantic_frame": "enlarged"}),
-    "scores of all": Switch({"score_stages": (0, 1, 2)}, frozenset({"detections"})),
-    "scores of one": Switch({"score_stages": (1,)}, frozenset({"detections"})),
-    "objects' boxes left out": Switch({"keep_gt_rows": False}, TRAINING, FIRST),
-    "objects' boxes refined": Switch({"freeze_gt_rows": False}, TRAINING, FIRST),
+    "semantic feature in frames": Switch({"guidance__semantic_frame": "enlarged"}),
+    "scores of all": Switch({"rows__score_stages": (0, 1, 2)}, frozenset({"detections"})),
+    "scores of one": Switch({"rows__score_stages": (1,)}, frozenset({"detections"})),
+    "objects' boxes left out": Switch({"rows__keep_gt": False}, TRAINING, FIRST),
+    "objects' boxes refined": Switch({"rows__freeze_gt": False}, TRAINING, FIRST),
     "group norm": Switch({"fuse_norm": "group"}, stays=FIRST),
     "no norm": Switch({"fuse_norm": "none"}, stays=FIRST),
-    "stricter masks": Switch({"mask_iou": 0.95}, frozenset({"mask"})),
+    "stricter masks": Switch({"rows__mask_iou": 0.95}, frozenset({"mask"})),
     "one iteration": Switch({"stages": scene.FAST.stages[:1]}, ALL - {"guide"}),
-    "detached guidance": Switch({"detach_guidance": True}, frozenset()),
+    "detached guidance": Switch({"guidance__detach": True}, frozenset()),
 }
 
 
@@ -119,7 +120,7 @@ def test_without_the_semantic_branch_everything_moves() -> None:
 
 def test_detaching_changes_gradients_alone() -> None:
     base = scene.cascade()
-    other = scene.changed(base, scene.FAST.with_(detach_guidance=True))
+    other = scene.changed(base, scene.FAST.with_(guidance__detach=True))
     gradients = []
     for part in (base, other):
         torch.stack(list(scene.losses(part).values())).sum().backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from relook.models.build import build_detector
 from relook.models.cascades.htc import HybridTaskCascade
 from relook.ops.masks import crop_masks
 from relook.structures.detection import ImageBatch, Pyramid, Rois, Target
+from relook.structures.rules.cascade import SelectRule
 
 SIZE = (64, 96)
 IMAGES = ImageBatch(torch.zeros(1, 3, *SIZE), (SIZE,), (SIZE,), ((32, 48),), ((2.0, 2.0),))
@@ -87,7 +89,7 @@ def test_box_coordinates_pass_no_gradient_between_stages() -> None:
 
 @pytest.mark.parametrize("flow", [True, False])
 def test_the_mask_flow_connects_the_heads(flow: bool) -> None:
-    cascade = _cascade(cascade__mask_flow=flow)
+    cascade = _cascade(cascade__hybrid__mask_flow=flow)
     losses = cascade.loss(_pyramid(), _context(), _proposals(), IMAGES, [_target()])
     losses["stage2.mask"].backward()
     first = [p.grad is not None for p in cascade.mask_heads[0].convs.parameters()]
@@ -96,7 +98,7 @@ def test_the_mask_flow_connects_the_heads(flow: bool) -> None:
 
 @pytest.mark.parametrize("fuse", ["boxes", "masks"])
 def test_each_fusion_of_the_context_can_be_switched_off(fuse: str) -> None:
-    cascade = _cascade(**{f"semantic__fuse_{fuse}": False})
+    cascade = _cascade(**{f"semantic__fuse__{fuse}": False})
     context = _context().requires_grad_()
     losses = cascade.loss(_pyramid(), context, _proposals(), IMAGES, [_target()])
     blind = "mask" if fuse == "masks" else "class"
@@ -112,13 +114,13 @@ def test_each_fusion_of_the_context_can_be_switched_off(fuse: str) -> None:
 @torch.no_grad()
 def test_detections_are_in_pixels_of_the_original_image() -> None:
     cascade = _cascade()
-    kwargs = {"score_threshold": 0.0, "max_detections": 2}
-    (found,) = cascade.detect(_pyramid(), _context(), _proposals(), IMAGES, **kwargs)
+    two = SelectRule(score_threshold=0.0, max_detections=2)
+    (found,) = cascade.detect(_pyramid(), _context(), _proposals(), IMAGES, two)
     assert len(found) == 2 and found.size == (32, 48)
     assert (found.boxes[:, 2] <= 48).all() and (found.boxes[:, 3] <= 32).all()
     assert (found.scores.diff() <= 0).all() and found.mask_probabilities is not None
-    cascade.select = type(cascade.select)(suppress_in="network")
-    (same,) = cascade.detect(_pyramid(), _context(), _proposals(), IMAGES, **kwargs)
+    other = replace(two, suppress_in="network")
+    (same,) = cascade.detect(_pyramid(), _context(), _proposals(), IMAGES, other)
     torch.testing.assert_close(same.boxes, found.boxes)
 
 
@@ -129,7 +131,7 @@ def test_masks_are_the_mean_of_the_stages_or_the_last() -> None:
     each = [cascade._masks(i, _pyramid(), _context(), rois)[:, 0].sigmoid() for i in range(3)]
     mean = cascade.mask_probabilities(_pyramid(), _context(), rois, labels, IMAGES)
     torch.testing.assert_close(mean, torch.stack(each).mean(0))
-    cascade.mask_average = "last"
+    cascade.hybrid = replace(cascade.hybrid, mask_average="last")
     last = cascade.mask_probabilities(_pyramid(), _context(), rois, labels, IMAGES)
     torch.testing.assert_close(last, each[-1])
 
@@ -138,7 +140,7 @@ def test_masks_are_the_mean_of_the_stages_or_the_last() -> None:
 def test_without_proposals_there_are_no_detections() -> None:
     nothing = Rois.cat([torch.zeros(0, 4)])
     (found,) = _cascade().detect(
-        _pyramid(), _context(), nothing, IMAGES, score_threshold=0.0, max_detections=5
+        _pyramid(), _context(), nothing, IMAGES, SelectRule(score_threshold=0.0)
     )
     assert found.boxes.shape == (0, 4) and found.mask_probabilities is not None
     assert found.mask_probabilities.shape == (0, 28, 28)

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.models.cascades.steps import (
-    SampleRule,
-    SelectRule,
     draw,
     match_all,
     pool,
@@ -22,6 +20,7 @@ from relook.models.cascades.steps import (
 from relook.ops.boxes import decode
 from relook.ops.roi_align import pool_map, pool_pyramid
 from relook.structures.detection import ImageBatch, Matched, Rois, Target
+from relook.structures.rules.cascade import SampleRule, SelectRule
 
 OBJECTS = torch.tensor([[0.0, 0, 20, 20], [40, 40, 80, 80]])
 STD = (0.1, 0.1, 0.2, 0.2)
@@ -137,8 +136,8 @@ def test_without_objects_or_without_rois_nothing_is_matched() -> None:
 def test_selected_boxes_name_the_row_they_came_from() -> None:
     boxes = torch.tensor([[20.0, 20, 120, 120], [24, 20, 120, 120], [200, 200, 300, 300]])
     scores = torch.tensor([[0.6, 0.3], [0.7, 0.05], [0.2, 0.5]])
-    limits = {"score_threshold": 0.01, "max_detections": 3}
-    found = select(boxes, scores, (2.0, 4.0), SelectRule(), **limits)
+    rule = SelectRule(score_threshold=0.01, max_detections=3)
+    found = select(boxes, scores, (2.0, 4.0), rule)
     assert found.rows.tolist() == [1, 2, 0] and found.labels.tolist() == [0, 1, 1]
     torch.testing.assert_close(found.scores, torch.tensor([0.7, 0.5, 0.3]))
     original = boxes[[1, 2, 0]] / torch.tensor([2.0, 4, 2, 4])
@@ -149,18 +148,12 @@ def test_an_overlap_of_exactly_the_threshold_is_kept() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5]])
     scores = torch.tensor([[0.9], [0.8]])
     for iou, rows in ((0.5, [0, 1]), (0.49, [0])):
-        rule = SelectRule(nms_iou=iou)
-        found = select(boxes, scores, (1.0, 1.0), rule, score_threshold=0.1, max_detections=9)
+        rule = SelectRule(score_threshold=0.1, nms_iou=iou)
+        found = select(boxes, scores, (1.0, 1.0), rule)
         assert found.rows.tolist() == rows
 
 
 def test_no_boxes_select_nothing() -> None:
-    found = select(
-        torch.zeros(0, 4),
-        torch.zeros(0, 2),
-        (2.0, 2.0),
-        SelectRule(),
-        score_threshold=0.0,
-        max_detections=9,
-    )
+    rule = SelectRule(score_threshold=0.0, max_detections=9)
+    found = select(torch.zeros(0, 4), torch.zeros(0, 2), (2.0, 2.0), rule)
     assert found.boxes.shape == (0, 4) and len(found.rows) == 0

@@ -11,10 +11,10 @@ from relook.models.detector import Detector
 from relook.structures.detection import Detections, Pyramid
 
 FEW = {
-    "rpn__test_candidates": 50,
-    "rpn__test_proposals": 40,
-    "cascade__max_detections": 15,
-    "cascade__score_threshold": 0.001,
+    "rpn__test__candidates": 50,
+    "rpn__test__proposals": 40,
+    "cascade__select__max_detections": 15,
+    "cascade__select__score_threshold": 0.001,
 }
 _STARTS_AT_IDENTITY = ("offset", "switch", "weight_diff", "context", "feedback", "fusion")
 

@@ -72,7 +72,7 @@ def _through_data(detector: Detector) -> None:
 
 def _attribute(detector: Detector) -> None:
     cascade: Any = detector.cascade
-    cascade.max_detections = 3
+    cascade.num_classes = 1
 
 
 def _rule(detector: Detector) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from relook.models.heads.semantic import SemanticHead, semantic_loss
 from relook.structures.detection import IGNORE, Target
+from relook.structures.rules.pixels import SemanticRule
 
 
 def _logits_and_map() -> tuple[Tensor, Tensor]:
@@ -48,7 +49,7 @@ def test_without_labels_the_semantic_loss_is_zero() -> None:
 
 
 def test_the_semantic_head_sees_every_level() -> None:
-    head = SemanticHead(8, num_classes=5)
+    head = SemanticHead(8, SemanticRule(num_classes=5))
     pyramid = [torch.randn(1, 8, 96 // s, 128 // s).requires_grad_() for s in (4, 8, 16, 32)]
     pyramid.append(pyramid[3][..., ::2, ::2])
     logits, feature = head(pyramid)

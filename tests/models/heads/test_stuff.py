@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from relook.config.presets import preset
 from relook.models.build import build_detector
 from relook.models.heads.stuff import StuffHead
 from relook.structures.detection import IGNORE, Target
+from relook.structures.rules.pixels import StuffRule
 
 
 def _pyramid(channels: int = 8) -> list[Tensor]:
@@ -20,7 +23,7 @@ def _pyramid(channels: int = 8) -> list[Tensor]:
 
 def _head(**changes: int) -> StuffHead:
     torch.manual_seed(1)
-    return StuffHead(8, 16, 5, **{"groups": 4, **changes})
+    return StuffHead(8, StuffRule(5, 16, **{"groups": 4, **changes}))
 
 
 def test_each_level_is_brought_to_stride_4_in_steps_of_two_and_all_are_summed() -> None:
@@ -64,7 +67,7 @@ def test_the_loss_reads_every_fourth_pixel_and_ignores_void() -> None:
     target = Target(torch.zeros(0, 4), torch.zeros(0).long(), semantic=semantic)
     expected = F.cross_entropy(logits, seen, ignore_index=IGNORE)
     torch.testing.assert_close(head.loss(logits, [target]), 0.5 * expected)
-    head.average, head.loss_weight = "all", 1.0
+    head.rule = replace(head.rule, average="all", loss_weight=1.0)
     over_all = expected * (seen != IGNORE).sum() / seen.numel()
     torch.testing.assert_close(head.loss(logits, [target]), over_all)
 
@@ -75,9 +78,9 @@ def test_the_preset_has_the_published_widths() -> None:
     assert stuff is not None
     assert stuff.logits.weight.shape == (54, 128, 1, 1)
     groups = {m.num_groups for m in stuff.modules() if isinstance(m, nn.GroupNorm)}
-    assert groups == {32} and stuff.loss_weight == 0.5
+    assert groups == {32} and stuff.rule.loss_weight == 0.5
 
 
 def test_groups_must_share_the_channels() -> None:
-    with pytest.raises(ValueError, match="divisible"):
+    with pytest.raises(ValueError, match="16 channels cannot be shared by 5 groups"):
         _head(groups=5)

@@ -13,10 +13,10 @@ from torch import Tensor
 from relook.config.model import ModelConfig
 from relook.config.presets import preset
 from relook.models.build import build_rpn
-from relook.models.rpn.rpn import RPN, ProposalRule, Scored
-from relook.ops.boxes import Bound
+from relook.models.rpn.rpn import RPN, Scored
 from relook.ops.masks import crop_masks
 from relook.structures.detection import ImageBatch, Target
+from relook.structures.rules.proposals import Bound, ProposalRule
 
 CONFIG: ModelConfig = preset("htc-tiny").with_(pyramid__channels=8)
 
@@ -44,7 +44,7 @@ def _target(boxes: list[list[float]]) -> Target:
 
 
 def test_proposals_are_inside_their_image_sorted_and_limited() -> None:
-    config = CONFIG.with_(rpn__test_candidates=60, rpn__test_proposals=25)
+    config = CONFIG.with_(rpn__test__candidates=60, rpn__test__proposals=25)
     rpn = build_rpn(config)
     images = _images((96, 96), (64, 80))
     scored = rpn(_pyramid(96, 96, images=2))
@@ -63,7 +63,7 @@ def test_boxes_without_area_are_kept_only_on_request() -> None:
     pyramid = _pyramid(96, 96)
     counts = []
     for rule in ("above", "from"):
-        rpn = build_rpn(CONFIG.with_(rpn__min_bbox_size_rule=rule, rpn__nms_iou=1.0))
+        rpn = build_rpn(CONFIG.with_(rpn__test__min_bbox_size_rule=rule, rpn__test__nms_iou=1.0))
         with torch.no_grad():
             rpn.deltas.bias.fill_(50.0)  # everything is pushed out of the image and clipped flat
         counts.append(len(rpn.propose(rpn(pyramid), images, rpn.test_rule)[0]))
@@ -105,7 +105,7 @@ def test_sides_decide_what_is_proposed(
 
 
 def test_the_loss_falls_to_zero_for_perfect_predictions() -> None:
-    rpn = build_rpn(CONFIG.with_(rpn__anchors_per_image=10**6))
+    rpn = build_rpn(CONFIG.with_(rpn__anchors__per_image=10**6))
     images, target = _images((96, 96)), _target([[20.0, 20, 52, 52]])
     scored = rpn(_pyramid(96, 96))
     losses = rpn.loss(scored, images, [target])
@@ -141,7 +141,7 @@ def test_images_without_objects_or_without_room_for_an_anchor_give_finite_losses
 
 def test_loss_counts_are_those_of_the_batch() -> None:
     """Two equal images give the loss of one: sums are divided by all drawn anchors."""
-    rpn = build_rpn(CONFIG.with_(rpn__anchors_per_image=10**6))
+    rpn = build_rpn(CONFIG.with_(rpn__anchors__per_image=10**6))
     pyramid, target = _pyramid(96, 96), _target([[20.0, 20, 52, 52]])
     one = rpn.loss(rpn(pyramid), _images((96, 96)), [target])
     twice = [torch.cat([level, level]) for level in pyramid]

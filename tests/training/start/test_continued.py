@@ -120,7 +120,7 @@ def test_classes_that_both_have_keep_their_rows() -> None:
 
 
 def test_a_model_for_boxes_follows_the_names_too() -> None:
-    plain = {"cascade": {"masks": False, "interleaved": False, "mask_flow": False}}
+    plain = {"cascade": {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}}
     found, before, _ = _continued(ABC, ABC[::-1], {**plain, "semantic": None})
     for name in ("weight", "bias"):
         rows = found.state_dict()[f"cascade.box_heads.2.classify.{name}"]
@@ -165,8 +165,8 @@ def test_a_semantic_branch_can_be_added() -> None:
 
 @pytest.mark.parametrize(("then", "now", "warned"), [(14, 7, True), (7, 14, True), (7, 7, False)])
 def test_weights_of_the_other_dsc_fit_and_are_warned_of(then: int, now: int, warned: bool) -> None:
-    cascade = {"kind": "dsc", "guidance_size": then, "box_hidden": 16, "mask_channels": 16}
-    changes = {"cascade": {"guidance_size": now}}
+    cascade = {"kind": "dsc", "guidance": {"side": then}, "box_hidden": 16, "mask_channels": 16}
+    changes = {"cascade": {"guidance": {"side": now}}}
     _, _, said = _continued(CELL, CELL, {"cascade": cascade}, changes)
     lines = [line for line in said if f"{now} x {now} cells here" in line]
     assert len(lines) == warned and all(f"are of {then} x {then}" in line for line in lines)

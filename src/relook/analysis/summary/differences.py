@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ...config.base import Config
+from ...config.base import Config, fields_of, is_part
 from ...config.model import ModelConfig
 from ...config.presets import PRESETS
 
 Changes = dict[str, Any]
-"""Fields by name: values, configurations that are wholly new, or `Changes` of a part."""
+"""Fields by name: values, configurations or rules that are wholly new, or `Changes` of a part."""
 
 
-def changes(base: Config, config: Config) -> Changes:
-    """The fields of `config` that are not as in `base`, which is of the same class.
+def changes(base: Any, config: Any) -> Changes:
+    """The fields of a configuration or rule that are not as in `base`, which is of its class.
 
     A part that `base` has not, or has of another ``kind``, is a whole configuration.
     """
     found: Changes = {}
-    for name in type(config).model_fields:
+    for name in fields_of(type(config)):
         old, new = getattr(base, name), getattr(config, name)
         if new != old:
-            nested = isinstance(new, Config) and type(new) is type(old)
+            nested = is_part(new) and type(new) is type(old)
             found[name] = changes(old, new) if nested else new
     return found
 
@@ -41,9 +42,22 @@ def plain(value: Any) -> Any:
     if isinstance(value, Config):
         told = {} if (kind := getattr(value, "kind", None)) is None else {"kind": kind}
         return told | value.model_dump(mode="json", exclude_defaults=True)
+    if is_part(value):
+        return {name: plain(one) for name, one in not_default(value).items()}
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def not_default(value: Any) -> dict[str, Any]:
+    """The fields of a configuration or rule that are required or not as they are by default."""
+    missing = dataclasses.MISSING
+    if isinstance(value, Config):
+        fields = type(value).model_fields.items()
+        defaults = {name: missing if one.is_required() else one.default for name, one in fields}
+    else:
+        defaults = {one.name: one.default for one in dataclasses.fields(value)}
+    return {n: getattr(value, n) for n, old in defaults.items() if getattr(value, n) != old}
 
 
 def nearest(config: ModelConfig, names: Iterable[str] | None = None) -> str:
@@ -58,8 +72,7 @@ def nearest(config: ModelConfig, names: Iterable[str] | None = None) -> str:
     def distance(name: str) -> int:
         found = changes(PRESETS[name].config, config)
         return sum(
-            len(type(value).model_fields) if isinstance(value, Config) else 1
-            for _, value in leaves(found)
+            len(fields_of(type(value))) if is_part(value) else 1 for _, value in leaves(found)
         )
 
     return min(PRESETS if names is None else names, key=distance)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ...config.base import Config
+from ...config.base import is_part
 from ...config.model import ModelConfig
-from .differences import leaves
+from .differences import leaves, not_default
 
 _WIDTH: Final = 72  # of a call; its keyword stands before it
 _INDENT: Final = "    "
@@ -41,25 +41,17 @@ def _module(expression: str, values: Sequence[Any], imports: list[str]) -> str:
 
 def _collect(value: Any, homes: dict[str, set[str]]) -> None:
     """Note the classes of all configurations that are written out in `value`, by module."""
-    if isinstance(value, Config):
+    if is_part(value):
         homes.setdefault(type(value).__module__, set()).add(type(value).__name__)
-        value = tuple(_arguments(value).values())
+        value = tuple(not_default(value).values())
     if isinstance(value, tuple):
         for one in value:
             _collect(one, homes)
 
 
-def _arguments(config: Config) -> dict[str, Any]:
-    return {
-        name: getattr(config, name)
-        for name, field in type(config).model_fields.items()
-        if field.is_required() or getattr(config, name) != field.default
-    }
-
-
 def _text(value: Any, depth: int) -> str:
-    if isinstance(value, Config):
-        given = [f"{name}={_text(one, depth + 1)}" for name, one in _arguments(value).items()]
+    if is_part(value):
+        given = [f"{name}={_text(one, depth + 1)}" for name, one in not_default(value).items()]
         return _call(type(value).__name__, given, depth)
     if isinstance(value, tuple):
         items = [_text(one, depth + 1) for one in value]

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from ...config.model import BackboneConfig, InputConfig, ModelConfig, PyramidConfig, RPNConfig
 from ...config.parts import Part, PartsConfig
+from ...structures.rules.wording import numbers, on_off, stages_of
 from .cascade_words import about_cascade, about_detections
-from .listing import numbers, on_off, stages_of
 
 _NORMS: Final = {
     "fixed_batch": "batch norm with stored statistics",
@@ -24,6 +24,7 @@ _NUMERICS: Final = {
     "v2": "as MMDetection 2 and 3 meet the grid of pixels",
     "v1": "as MMDetection 1 met the grid of pixels; for predicting only",
 }
+_NO_CONTEXT: Final = ["none: there is no semantic branch"]
 
 
 class Words(NamedTuple):
@@ -40,11 +41,11 @@ def in_words(config: ModelConfig) -> list[Words]:
         Words("backbone", _backbone(config.backbone, config.parts)),
         Words("pyramid", _pyramid(config.pyramid, config.parts)),
         Words("proposals", _rpn(config.rpn)),
-        Words("context", _semantic(config)),
+        Words("context", _NO_CONTEXT if config.semantic is None else config.semantic.words()),
         *_cascade(config),
     ]
     if config.stuff is not None:
-        found.append(Words("stuff", _stuff(config)))
+        found.append(Words("stuff", config.stuff.words()))
     if config.stuff is not None or config.semantic is not None:
         found.append(Words("panoptic", _panoptic(config)))
     found.append(Words("numerics", [f"{config.numerics}: {_NUMERICS[config.numerics]}"]))
@@ -123,40 +124,10 @@ def _cascade(config: ModelConfig) -> list[Words]:
 
 
 def _rpn(config: RPNConfig) -> list[str]:
-    least = f"{config.min_bbox_size:g} pixels"
-    sides = f"above {least}" if config.min_bbox_size_rule == "above" else f"from {least} on"
     return [
-        f"anchors of {config.anchor_scale:g} strides, height over width "
-        f"{numbers(config.anchor_ratios)}",
-        f"trained on {config.anchors_per_image} anchors an image, {config.positive_fraction:g} of "
-        f"them positive: IoU from {config.positive_iou:g}, background below "
-        f"{config.negative_iou:g}",
-        f"training: the best {config.train_candidates} of a level, {config.train_proposals} an "
-        f"image; detecting: {config.test_candidates} and {config.test_proposals}",
-        f"both sides of a box {sides}; suppressed from IoU {config.nms_iou:g}",
-    ]
-
-
-def _semantic(config: ModelConfig) -> list[str]:
-    semantic = config.semantic
-    if semantic is None:
-        return ["none: there is no semantic branch"]
-    seen = [name for name in ("boxes", "masks") if getattr(semantic, f"fuse_{name}")]
-    return [
-        f"semantic branch of {semantic.num_classes} classes at stride 8, seen by "
-        f"{' and '.join(seen) or 'no head'}",
-        f"loss times {semantic.loss_weight:g}, averaged over {semantic.average} pixels; beside an "
-        f"image is label {semantic.padding_label}",
-    ]
-
-
-def _stuff(config: ModelConfig) -> list[str]:
-    stuff = config.stuff
-    assert stuff is not None
-    return [
-        f"labels pixels with {stuff.num_classes - 1} kinds of stuff, or all things, at stride 4",
-        f"{stuff.channels} channels in {stuff.groups} groups of the norm",
-        f"loss times {stuff.loss_weight:g}, averaged over {stuff.average} pixels",
+        *config.anchors.words(),
+        f"training: {config.train.words()}",
+        f"detecting: {config.test.words()}",
     ]
 
 

@@ -78,7 +78,7 @@ def evaluate_panoptic_model(
     writer.finish()
     speed = len(index.images) / (time.perf_counter() - started)
     truth = truth_of(to_coco_index(index))
-    cap = options.max_dets or predictor.config.cascade.max_detections
+    cap = options.max_dets or predictor.config.cascade.select.max_detections
     metrics = evaluate_coco(truth, found, max_dets=cap, count_from=predictor.shown_from)
     return PanopticEvaluation(scores, metrics, found, speed)
 

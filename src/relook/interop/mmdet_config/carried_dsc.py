@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...config.model import ModelConfig
-from ..cascade_shapes import Side
+from ...structures.rules.guidance import Side
 from .account import Account
 
 DSC_HEAD: Final = "DSCRoIHead"
@@ -31,7 +31,7 @@ def carry_guidance(account: Account, train: str) -> None:
     changes: dict[str, Any] = {"cascade.kind": "dsc"}
     paths = ["model.roi_head.type"]
     if (size := _size(account, train)) is not None:
-        changes["cascade.guidance_size"] = size
+        changes["cascade.guidance.side"] = size
         paths += account.expand(f"{train}.rcnn.*.mask_size")
     account.set_all(paths, changes)
 
@@ -41,7 +41,7 @@ def carry_final_masks(account: Account, train: str) -> None:
     last = account.expand(f"{train}.rcnn.*")[-1:]
     for path in (f"{entry}.assigner.pos_iou_thr" for entry in last):
         if account.has(path) and (value := account.number(path)) is not None:
-            account.set(path, "cascade.mask_iou", value)
+            account.set(path, "cascade.rows.mask_iou", value)
 
 
 def _size(account: Account, train: str) -> Side | None:

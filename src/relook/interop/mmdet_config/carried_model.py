@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 from ...config.cascades import DSCConfig
@@ -19,29 +20,38 @@ _CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", DSC_HEAD)
 # Fields that one value of theirs sets. Several names are of several versions; TRAIN and TEST
 # stand for where the version keeps the model's train_cfg and test_cfg.
 _NUMBERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("cascade.score_threshold", ("TEST.rcnn.score_thr",)),
-    ("cascade.nms_iou", ("TEST.rcnn.nms.iou_threshold", "TEST.rcnn.nms.iou_thr")),
-    ("rpn.nms_iou", ("TEST.rpn.nms.iou_threshold", "TEST.rpn.nms_thr")),
-    ("rpn.positive_iou", ("TRAIN.rpn.assigner.pos_iou_thr",)),
-    ("rpn.negative_iou", ("TRAIN.rpn.assigner.neg_iou_thr",)),
-    ("rpn.positive_fraction", ("TRAIN.rpn.sampler.pos_fraction",)),
-    ("cascade.positive_fraction", ("TRAIN.rcnn.*.sampler.pos_fraction",)),
+    ("cascade.select.score_threshold", ("TEST.rcnn.score_thr",)),
+    ("cascade.select.nms_iou", ("TEST.rcnn.nms.iou_threshold", "TEST.rcnn.nms.iou_thr")),
+    ("rpn.test.nms_iou", ("TEST.rpn.nms.iou_threshold", "TEST.rpn.nms_thr")),
+    (
+        "rpn.train.nms_iou",
+        (
+            "TRAIN.rpn_proposal.nms.iou_threshold",
+            "TRAIN.rpn_proposal.nms_thr",
+            "TEST.rpn.nms.iou_threshold",
+            "TEST.rpn.nms_thr",
+        ),
+    ),
+    ("rpn.anchors.positive_iou", ("TRAIN.rpn.assigner.pos_iou_thr",)),
+    ("rpn.anchors.negative_iou", ("TRAIN.rpn.assigner.neg_iou_thr",)),
+    ("rpn.anchors.positive_fraction", ("TRAIN.rpn.sampler.pos_fraction",)),
+    ("cascade.sample.positive_fraction", ("TRAIN.rcnn.*.sampler.pos_fraction",)),
 )
 _INTEGERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("cascade.max_detections", ("TEST.rcnn.max_per_img",)),
-    ("rpn.test_candidates", ("TEST.rpn.nms_pre",)),
-    ("rpn.test_proposals", ("TEST.rpn.max_per_img", "TEST.rpn.max_num", "TEST.rpn.nms_post")),
-    ("rpn.train_candidates", ("TRAIN.rpn_proposal.nms_pre",)),
+    ("cascade.select.max_detections", ("TEST.rcnn.max_per_img",)),
+    ("rpn.test.candidates", ("TEST.rpn.nms_pre",)),
+    ("rpn.test.proposals", ("TEST.rpn.max_per_img", "TEST.rpn.max_num", "TEST.rpn.nms_post")),
+    ("rpn.train.candidates", ("TRAIN.rpn_proposal.nms_pre",)),
     (
-        "rpn.train_proposals",
+        "rpn.train.proposals",
         (
             "TRAIN.rpn_proposal.max_per_img",
             "TRAIN.rpn_proposal.max_num",
             "TRAIN.rpn_proposal.nms_post",
         ),
     ),
-    ("rpn.anchors_per_image", ("TRAIN.rpn.sampler.num",)),
-    ("cascade.rois_per_image", ("TRAIN.rcnn.*.sampler.num",)),
+    ("rpn.anchors.per_image", ("TRAIN.rpn.sampler.num",)),
+    ("cascade.sample.per_image", ("TRAIN.rcnn.*.sampler.num",)),
     ("cascade.box_hidden", (f"{_HEADS}.bbox_head.*.fc_out_channels",)),
     ("cascade.mask_channels", (f"{_HEADS}.mask_head.*.conv_out_channels",)),
     ("backbone.width", (f"{BACKBONE}.base_channels",)),
@@ -68,7 +78,7 @@ def carry_model(account: Account) -> Style | None:
         _carry_one(account, ours, names, train, test, Account.number)
     for ours, names in _INTEGERS:
         _carry_one(account, ours, names, train, test, Account.integer)
-    _carry_least_side(account, f"{test}.rpn", f"{train}.rpn_proposal")
+    _carry_least_side(account, test=f"{test}.rpn", train=f"{train}.rpn_proposal")
     _carry_suppression(account, f"{test}.rcnn.nms.type")
     _carry_low_quality(account, train)
     _check_the_rest(account, train, test)
@@ -95,13 +105,13 @@ def _carry_anchors(account: Account) -> None:
     if account.has(f"{path}.scales"):
         scales = account.numbers(f"{path}.scales")
         if scales is not None and len(scales) == 1:
-            account.set(f"{path}.scales", "rpn.anchor_scale", scales[0])
+            account.set(f"{path}.scales", "rpn.anchors.scale", scales[0])
         elif scales is not None:
             account.conflict(f"{path}.scales", "relook has one scale for each level")
     if account.has(f"{path}.ratios"):
         ratios = account.numbers(f"{path}.ratios")
         if ratios is not None:
-            account.set(f"{path}.ratios", "rpn.anchor_ratios", ratios)
+            account.set(f"{path}.ratios", "rpn.anchors.ratios", ratios)
 
 
 def _carry_cascade(account: Account, train: str) -> None:
@@ -116,7 +126,7 @@ def _carry_cascade(account: Account, train: str) -> None:
     for theirs, ours in (("interleaved", "interleaved"), ("mask_info_flow", "mask_flow")):
         path = f"{_HEADS}.{theirs}"
         given = account.flag(path) if account.has(path) else True
-        changes[f"cascade.{ours}"] = bool(hybrid and masks and given)
+        changes[f"cascade.hybrid.{ours}"] = bool(hybrid and masks and given)
         paths += [path] if account.has(path) else []
     account.set_all(paths, changes)
 
@@ -153,7 +163,7 @@ def _carry_stages(account: Account, train: str) -> None:
     paths = [f"{_HEADS}.num_stages"] if account.has(f"{_HEADS}.num_stages") else []
     for i in range(min([*lengths, _MOST_STAGES])):
         known = account.config.cascade.stages
-        stage = known[min(i, len(known) - 1)].model_dump()
+        stage = asdict(known[min(i, len(known) - 1)])
         fields: list[tuple[str, str, Callable[[Account, str], Any]]] = [
             ("iou", _at(assigners, i), Account.number),
             ("std", _at(coders, i), Account.numbers),
@@ -217,38 +227,37 @@ def _carry_semantic(account: Account) -> None:
     fusion = f"{_HEADS}.semantic_fusion"
     if account.has(fusion):
         joined = account.get(fusion)
-        for part, ours in (("bbox", "fuse_boxes"), ("mask", "fuse_masks")):
-            changes[f"semantic.{ours}"] = isinstance(joined, list | tuple) and part in joined
+        for part, ours in (("bbox", "boxes"), ("mask", "masks")):
+            changes[f"semantic.fuse.{ours}"] = isinstance(joined, list | tuple) and part in joined
         paths.append(fusion)
     account.set_all(paths, {k: v for k, v in changes.items() if v is not None} or {"semantic": {}})
 
 
-def _carry_least_side(account: Account, *places: str) -> None:
-    """What sides boxes must have to be proposals; testing counts, and training must agree.
+def _carry_least_side(account: Account, **places: str) -> None:
+    """What sides boxes must have to be proposals; where one place is silent, the other counts.
 
     A file does not say which version reads it, and the comparison differs: those of a DSC are
     taken as its authors' code does, all others as MMDetection 2.28 and 3.x do. In every version
     a number below 0 means that all boxes are kept.
     """
     rule = "from" if isinstance(account.config.cascade, DSCConfig) else "above"
-    told: tuple[float, str] | None = None
-    for path in (f"{place}.min_bbox_size" for place in places):
-        if not account.has(path) or (least := account.number(path)) is None:
-            continue
-        own = (float(least), rule) if least >= 0 else (0.0, "from")
-        told = told or own
-        if own != told:
-            account.conflict(path, "relook has one for training and testing")
-            continue
-        names = ("rpn.min_bbox_size", "rpn.min_bbox_size_rule")
-        account.set_all([path], dict(zip(names, own, strict=True)))
+    found: dict[str, tuple[str, float]] = {}
+    for name, place in places.items():
+        path = f"{place}.min_bbox_size"
+        if account.has(path) and (least := account.number(path)) is not None:
+            found[name] = path, float(least)
+    for name in places if found else ():
+        path, least = found.get(name) or next(iter(found.values()))
+        own = (least, rule) if least >= 0 else (0.0, "from")
+        fields = (f"rpn.{name}.min_bbox_size", f"rpn.{name}.min_bbox_size_rule")
+        account.set_all([path], dict(zip(fields, own, strict=True)))
 
 
 def _carry_suppression(account: Account, path: str) -> None:
     if not account.has(path):
         return
     if (name := account.get(path)) in ("nms", "soft_nms"):
-        account.set(path, "cascade.suppression", name)
+        account.set(path, "cascade.select.suppression", name)
     else:
         account.conflict(path, "relook has nms and soft_nms")
 
@@ -263,7 +272,7 @@ def _carry_low_quality(account: Account, train: str) -> None:
     if value and isinstance(account.config.cascade, DSCConfig):
         account.conflict(path, "relook's DSC has no low-quality matches")
     elif value is not None and not isinstance(account.config.cascade, DSCConfig):
-        account.set(path, "cascade.match_low_quality", value)
+        account.set(path, "cascade.sample.match_low_quality", value)
 
 
 def _check_the_rest(account: Account, train: str, test: str) -> None:

@@ -36,15 +36,15 @@ def expected_draws(cascade: HTCConfig | DSCConfig, rcnn: str) -> Allowed:
     for i, stage in enumerate(cascade.stages):
         allowed |= under(f"{rcnn}.{i}", assigner(stage.iou, stage.iou))
     rest = {**_drawn(cascade), "mask_size": (FINAL_MASK,), "pos_weight": (-1,), "debug": (ANY,)}
-    rest["assigner.match_low_quality"] = (cascade.match_low_quality,)
+    rest["assigner.match_low_quality"] = (cascade.sample.match_low_quality,)
     return allowed | under(f"{rcnn}.*", rest)
 
 
 def _drawn(cascade: HTCConfig | DSCConfig) -> Allowed:
     return {
         **sampler(True),
-        "sampler.num": (cascade.rois_per_image,),
-        "sampler.pos_fraction": (cascade.positive_fraction,),
+        "sampler.num": (cascade.sample.per_image,),
+        "sampler.pos_fraction": (cascade.sample.positive_fraction,),
     }
 
 
@@ -58,11 +58,11 @@ def _dsc_draws(cascade: DSCConfig, rcnn: str) -> Allowed:
         "sampler.pos_fraction": (ANY,),
         "sampler.neg_pos_ub": (ANY,),
     }
-    overlaps = [*(stage.iou for stage in cascade.stages), cascade.mask_iou]
+    overlaps = [*(stage.iou for stage in cascade.stages), cascade.rows.mask_iou]
     for i, iou in enumerate(overlaps):
         final = i == len(overlaps) - 1
         allowed |= under(f"{rcnn}.{i}", assigner(iou, iou) | (kept if i else {}))
-        allowed[f"{rcnn}.{i}.mask_size"] = (FINAL_MASK if final else 2 * cascade.guidance_size,)
+        allowed[f"{rcnn}.{i}.mask_size"] = (FINAL_MASK if final else 2 * cascade.guidance.side,)
     rest: Allowed = {"pos_weight": (-1,), "debug": (ANY,), "assigner.match_low_quality": (False,)}
     return allowed | under(f"{rcnn}.*", rest)
 
@@ -88,7 +88,7 @@ def _htc_heads(channels: int) -> Allowed:
 
 def _dsc_heads(cascade: DSCConfig, channels: int) -> Allowed:
     # Names of their classes of heads are not checked: what layers these have, the tensors tell.
-    shown = cascade.fuse_kernel if cascade.implicit_guidance else None
+    shown = cascade.fuse_kernel if cascade.guidance.implicit else None
     boxes = _boxes(channels) | {"type": (ANY,), "conv_res": (shown,)}
     masks: Allowed = _masks(channels) | {"type": (ANY,)}
     guides: Allowed = {
@@ -96,7 +96,7 @@ def _dsc_heads(cascade: DSCConfig, channels: int) -> Allowed:
         "num_classes": (ANY,),  # for a head that has one mask for all
         "conv_out_channels": (cascade.mask_channels,),
     }
-    sides = (cascade.guidance_size, 14)
+    sides = (cascade.guidance.side, 14)
     return {
         f"{_HEADS}.type": (DSC_HEAD,),
         **_roi_extractor("bbox_roi_extractor", (7,), channels, kind="SgSingleRoIExtractor"),

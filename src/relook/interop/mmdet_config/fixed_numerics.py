@@ -106,17 +106,15 @@ def _rpn(channels: int) -> Allowed:
 
 
 def _train(config: ModelConfig, train: str) -> Allowed:
-    rpn = config.rpn
+    anchors = config.rpn.anchors
     allowed: Allowed = {
-        **under(f"{train}.rpn", assigner(rpn.positive_iou, rpn.negative_iou)),
+        **under(f"{train}.rpn", assigner(anchors.positive_iou, anchors.negative_iou)),
         f"{train}.rpn.assigner.match_low_quality": (True,),
         **under(f"{train}.rpn", sampler(False)),
         f"{train}.rpn.allowed_border": (0,),
         f"{train}.rpn.pos_weight": (-1,),
         f"{train}.rpn.debug": (ANY,),
         **_proposals(f"{train}.rpn_proposal"),
-        f"{train}.rpn_proposal.nms.iou_threshold": (rpn.nms_iou,),
-        f"{train}.rpn_proposal.nms_thr": (rpn.nms_iou,),
     }
     return allowed | expected_draws(config.cascade, f"{train}.rcnn")
 

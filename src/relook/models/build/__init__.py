@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...config.model import ModelConfig, SemanticConfig, StuffConfig
+from ...config.model import ModelConfig
 from ...ops.convention import V1, V2, Convention
 from ...ops.matching import assign
 from ..detector import Detector
@@ -10,7 +10,7 @@ from ..heads.semantic import SemanticHead
 from ..heads.stuff import StuffHead
 from ..pyramids.fpn import STRIDES
 from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors
-from ..rpn.rpn import RPN, AnchorRule, ProposalRule
+from ..rpn.rpn import RPN
 from .cascade import build_cascade
 from .features import build_features
 from .parts import make
@@ -40,53 +40,21 @@ def build_detector(config: ModelConfig) -> Detector:
         cascade=build_cascade(
             config.cascade, semantic, channels, config.num_classes, convention, config.parts
         ),
-        semantic=None if semantic is None else build_semantic(semantic, channels),
-        stuff=None if config.stuff is None else build_stuff(config.stuff, channels),
-    )
-
-
-def build_semantic(config: SemanticConfig, channels: int) -> SemanticHead:
-    """The semantic branch on a pyramid of so many `channels`."""
-    return SemanticHead(
-        channels,
-        config.num_classes,
-        loss_weight=config.loss_weight,
-        average=config.average,
-        padding_label=config.padding_label,
-    )
-
-
-def build_stuff(config: StuffConfig, channels: int) -> StuffHead:
-    """The panoptic head on a pyramid of so many `channels`."""
-    return StuffHead(
-        channels,
-        config.channels,
-        config.num_classes,
-        groups=config.groups,
-        loss_weight=config.loss_weight,
-        average=config.average,
+        semantic=None if semantic is None else SemanticHead(channels, semantic),
+        stuff=None if config.stuff is None else StuffHead(channels, config.stuff),
     )
 
 
 def build_rpn(config: ModelConfig) -> RPN:
     """The region proposal network."""
-    rpn = config.rpn
-    common = (rpn.nms_iou, rpn.min_bbox_size, rpn.min_bbox_size_rule)
     convention, cell_anchors = _NUMERICS[config.numerics]
     return RPN(
         config.pyramid.channels,
         strides=STRIDES,
-        anchor_scale=rpn.anchor_scale,
-        anchor_ratios=rpn.anchor_ratios,
-        train=ProposalRule(rpn.train_candidates, rpn.train_proposals, *common),
-        test=ProposalRule(rpn.test_candidates, rpn.test_proposals, *common),
-        anchor_rule=AnchorRule(
-            rpn.positive_iou,
-            rpn.negative_iou,
-            rpn.anchors_per_image,
-            rpn.positive_fraction,
-            make(config.parts, "rpn_assigner", default=lambda: assign),
-        ),
+        anchors=config.rpn.anchors,
+        train=config.rpn.train,
+        test=config.rpn.test,
+        assign=make(config.parts, "rpn_assigner", default=lambda: assign),
         cell_anchors=cell_anchors,
         convention=convention,
     )

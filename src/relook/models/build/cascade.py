@@ -7,18 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from ...config.cascades import CascadeConfig, DSCConfig, HTCConfig
-from ...config.model import SemanticConfig
+from ...config.cascades import DSCConfig, HTCConfig
 from ...config.parts import NO_PARTS, PartsConfig
 from ...layers.conv_norm import ConvNorm
 from ...layers.norm import group_norm
 from ...ops import matching
 from ...ops.convention import V2, Convention
-from ..cascades import guidance, htc
+from ...structures.rules.pixels import FuseRule, SemanticRule
 from ..cascades.dsc import ShapeGuidedCascade
-from ..cascades.guidance import GuidanceRule
 from ..cascades.htc import HybridTaskCascade
-from ..cascades.steps import LossRule, SampleRule, SelectRule
+from ..cascades.steps import Learning
 from ..heads.box import BoxHead, box_loss
 from ..heads.mask import MaskHead, carry_conv, mask_loss
 from .parts import make
@@ -33,7 +31,7 @@ _FUSE_NORMS: dict[str, Callable[[int], nn.Module] | None] = {
 
 def build_cascade(
     config: HTCConfig | DSCConfig,
-    semantic: SemanticConfig | None,
+    semantic: SemanticRule | None,
     channels: int,
     num_classes: int,
     convention: Convention = V2,
@@ -53,7 +51,7 @@ def build_cascade(
 
 def build_htc(
     config: HTCConfig,
-    semantic: SemanticConfig | None,
+    semantic: SemanticRule | None,
     channels: int,
     num_classes: int,
     convention: Convention = V2,
@@ -61,7 +59,6 @@ def build_htc(
 ) -> HybridTaskCascade:
     """A hybrid task cascade, or a Cascade R-CNN."""
     stages = range(len(config.stages))
-    rules = [htc.StageRule(stage.iou, stage.std, stage.loss_weight) for stage in config.stages]
 
     def box_head() -> Any:
         given = channels, num_classes, config.box_hidden
@@ -74,33 +71,28 @@ def build_htc(
 
     return HybridTaskCascade(
         [box_head() for _ in stages],
-        [mask_head(flow=config.mask_flow and i > 0) for i in stages if config.masks],
-        make(parts, "stage_rules", rules, default=lambda: rules),
+        [mask_head(flow=config.hybrid.mask_flow and i > 0) for i in stages if config.masks],
+        make(parts, "stage_rules", list(config.stages), default=lambda: config.stages),
         num_classes,
-        interleaved=config.interleaved,
-        mask_flow=config.mask_flow,
-        fuse_boxes=semantic is not None and semantic.fuse_boxes,
-        fuse_masks=semantic is not None and semantic.fuse_masks,
+        hybrid=config.hybrid,
+        fuse=_fuse(semantic),
         extract=make(parts, "roi_extractor", default=lambda: None),
-        sample=_sample(config, parts, match_low_quality=config.match_low_quality),
-        losses=_losses(parts),
-        select=_select(config),
-        mask_average=config.mask_average,
-        score_threshold=config.score_threshold,
-        max_detections=config.max_detections,
+        sample=config.sample,
+        learning=_learning(parts),
+        select=config.select,
         convention=convention,
     )
 
 
 def build_dsc(
     config: DSCConfig,
-    semantic: SemanticConfig | None,
+    semantic: SemanticRule | None,
     channels: int,
     num_classes: int,
     parts: PartsConfig = NO_PARTS,
 ) -> ShapeGuidedCascade:
     """A cascade that is guided by shapes."""
-    stages = range(len(config.stages))
+    stages, guidance = range(len(config.stages)), config.guidance
 
     def fuse() -> ConvNorm:
         norm = _FUSE_NORMS[config.fuse_norm]
@@ -110,64 +102,33 @@ def build_dsc(
         return MaskHead(channels, config.mask_channels, classes, fuse() if flow else None)
 
     def box_head(t: int) -> BoxHead:
-        shown = config.implicit_guidance and (config.initial_guidance or t > 0)
+        shown = guidance.implicit and (guidance.initial or t > 0)
         return BoxHead(channels, num_classes, config.box_hidden, fuse() if shown else None)
 
     return ShapeGuidedCascade(
-        [mask_head(1, flow=config.mask_flow and t > 0) for t in stages],
+        [mask_head(1, flow=guidance.mask_flow and t > 0) for t in stages],
         [box_head(t) for t in stages],
-        mask_head(num_classes, flow=config.mask_flow),
-        [
-            guidance.StageRule(s.iou, s.std, ratio, s.class_weight, s.box_weight, s.guide_weight)
-            for s, ratio in zip(config.stages, config.ratios, strict=True)
-        ],
+        mask_head(num_classes, flow=guidance.mask_flow),
+        config.stages,
         num_classes,
-        guidance=GuidanceRule(
-            side=config.guidance_size,
-            explicit=config.explicit_guidance,
-            plus_one=config.plus_one,
-            product=config.guidance_product,
-            detach=config.detach_guidance,
-            initial=config.initial_guidance,
-            mask_flow=config.mask_flow,
-            alignment=config.alignment,
-            clip_to_image=config.clip_enlarged_to_image,
-            clip_into_previous=config.clip_into_previous,
-            target_frame=config.mask_target_frame,
-            last_box_frame=config.last_box_frame,
-            semantic_frame=config.semantic_frame,
-        ),
-        mask_iou=config.mask_iou,
-        scoring=config.scoring,
-        keep_gt_rows=config.keep_gt_rows,
-        freeze_gt_rows=config.freeze_gt_rows,
-        fuse_boxes=semantic is not None and semantic.fuse_boxes,
-        fuse_masks=semantic is not None and semantic.fuse_masks,
-        sample=_sample(config, parts, match_low_quality=False),
-        losses=_losses(parts),
-        select=_select(config),
-        score_threshold=config.score_threshold,
-        max_detections=config.max_detections,
-        rois_at_a_time=config.rois_at_a_time,
+        guidance=guidance,
+        rows=config.rows,
+        fuse=_fuse(semantic),
+        sample=config.sample,
+        learning=_learning(parts),
+        select=config.select,
     )
 
 
-def _sample(config: CascadeConfig, parts: PartsConfig, *, match_low_quality: bool) -> SampleRule:
-    return SampleRule(
-        config.rois_per_image,
-        config.positive_fraction,
-        match_low_quality,
+def _fuse(semantic: SemanticRule | None) -> FuseRule:
+    """Without a semantic branch there is nothing to see."""
+    return FuseRule(boxes=False, masks=False) if semantic is None else semantic.fuse
+
+
+def _learning(parts: PartsConfig) -> Learning:
+    return Learning(
         make(parts, "assigner", default=lambda: matching.assign),
         make(parts, "sampler", default=lambda: matching.draw),
-    )
-
-
-def _losses(parts: PartsConfig) -> LossRule:
-    return LossRule(
         make(parts, "box_loss", default=lambda: box_loss),
         make(parts, "mask_loss", default=lambda: mask_loss),
     )
-
-
-def _select(config: CascadeConfig) -> SelectRule:
-    return SelectRule(config.nms_iou, config.suppression, config.suppress_in)

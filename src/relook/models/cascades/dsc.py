@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -23,22 +24,24 @@ from ...ops.frames import cut, enlarge
 from ...ops.guided_roi_align import pool_guided
 from ...ops.roi_align import pool_pyramid
 from ...structures.detection import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ...structures.rules.cascade import SampleRule, SelectRule
+from ...structures.rules.guidance import GuidanceRule, IterationRule, RowRule
+from ...structures.rules.pixels import FuseRule
 from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead, own_class
-from .guidance import GuidanceRule, GuidanceState, StageRule, frames_of, handed_on
+from .guidance import GuidanceState, frames_of, handed_on
 from .steps import (
     STRIDES,
-    LossRule,
-    SampleRule,
-    SelectRule,
+    Learning,
     draw,
     match_all,
     pool,
     pool_context,
     refine,
     select,
+    shared,
 )
 
 
@@ -52,18 +55,11 @@ class ShapeGuidedCascade(nn.Module):
         rules: One per iteration.
         num_classes: Foreground classes K.
         guidance: How shapes guide.
-        mask_iou: A RoI is positive for the final masks from here on.
-        scoring: Iterations whose class logits are averaged.
-        keep_gt_rows: Objects' own boxes stay after the first iteration.
-        freeze_gt_rows: And are not moved.
-        fuse_boxes: Box heads see the semantic context, when there is one.
-        fuse_masks: So do the mask heads.
+        rows: How RoIs go through the iterations and come out of them.
+        fuse: Which heads see the semantic context, when there is one.
         sample: Which RoIs are trained on.
-        losses: What the iterations and the final masks lose.
+        learning: How they are matched and drawn, and what the iterations and the final masks lose.
         select: Which boxes become detections.
-        score_threshold: Detections score above this.
-        max_detections: At most so many per image.
-        rois_at_a_time: When detecting; fewer need less memory.
     """
 
     def __init__(
@@ -71,22 +67,15 @@ class ShapeGuidedCascade(nn.Module):
         guidance_heads: Sequence[MaskHead],
         box_heads: Sequence[BoxHead],
         mask_head: MaskHead,
-        rules: Sequence[StageRule],
+        rules: Sequence[IterationRule],
         num_classes: int,
         *,
         guidance: GuidanceRule | None = None,
-        mask_iou: float = 0.7,
-        scoring: Sequence[int] = (1, 2),
-        keep_gt_rows: bool = True,
-        freeze_gt_rows: bool = True,
-        fuse_boxes: bool = True,
-        fuse_masks: bool = True,
+        rows: RowRule | None = None,
+        fuse: FuseRule | None = None,
         sample: SampleRule | None = None,
-        losses: LossRule | None = None,
+        learning: Learning | None = None,
         select: SelectRule | None = None,
-        score_threshold: float = 0.001,
-        max_detections: int = 100,
-        rois_at_a_time: int = 128,
     ) -> None:
         super().__init__()
         self.guidance_heads = ModuleList[MaskHead](guidance_heads)
@@ -94,15 +83,11 @@ class ShapeGuidedCascade(nn.Module):
         self.mask_head = mask_head
         self.rules, self.last_stage = tuple(rules), len(rules) - 1
         self.num_classes = num_classes
-        self.guidance = guidance or GuidanceRule()
-        self.mask_iou, self.scoring = mask_iou, tuple(scoring)
-        self.keep_gt_rows, self.freeze_gt_rows = keep_gt_rows, freeze_gt_rows
-        self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
+        self.guidance, self.rows = guidance or GuidanceRule(), rows or RowRule()
+        self.ratios, self.scoring = self.guidance.ratios(len(rules)), self.rows.scoring(len(rules))
+        self.fuse = fuse or FuseRule()
         self.sample = sample or SampleRule(match_low_quality=False)
-        self.losses = losses or LossRule()
-        self.select = select or SelectRule()
-        self.score_threshold, self.max_detections = score_threshold, max_detections
-        self.rois_at_a_time = rois_at_a_time
+        self.learning, self.select = learning or Learning(), select or SelectRule()
         self.convention, self.masks = V2, True
 
     def loss(
@@ -120,6 +105,7 @@ class ShapeGuidedCascade(nn.Module):
             iou=self.rules[0].iou,
             num_classes=self.num_classes,
             sample=self.sample,
+            by=self.learning,
         )
         losses: Losses = {}
         rois, is_gt, matched, seen = sampled.rois, sampled.is_gt, sampled, None
@@ -128,24 +114,24 @@ class ShapeGuidedCascade(nn.Module):
                 matched = self._match(rois, is_gt, targets, rule.iou)
             seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
             logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
-            box = self.losses.box(logits, deltas, matched, rule.std)
+            box = self.learning.box_loss(logits, deltas, matched, rule.std)
             losses[f"stage{t}.guide"] = rule.guide_weight * self._guide_loss(
                 shapes, seen, matched, targets
             )
             losses[f"stage{t}.class"] = rule.class_weight * box["class"]
             losses[f"stage{t}.box"] = rule.box_weight * box["box"]
 
-            frozen = is_gt & self.freeze_gt_rows
+            frozen = is_gt & self.rows.freeze_gt
             rois = self._refine(t, rois, deltas.detach(), seen, images, frozen)
-            if t == 0 and not self.keep_gt_rows:
+            if t == 0 and not self.rows.keep_gt:
                 rows = (~is_gt).nonzero().flatten()
                 rois, is_gt, seen = rois[rows], is_gt[rows], seen[rows]
 
-        matched = self._match(rois, is_gt, targets, self.mask_iou)
+        matched = self._match(rois, is_gt, targets, self.rows.mask_iou)
         rows = matched.is_positive.nonzero().flatten()
         assert seen is not None
         logits = self._mask(pyramid, context, rois[rows], seen[rows])
-        losses["mask"] = self.losses.mask(logits, matched[rows], targets)
+        losses["mask"] = self.learning.mask_loss(logits, matched[rows], targets)
         return losses
 
     def detect(
@@ -154,9 +140,7 @@ class ShapeGuidedCascade(nn.Module):
         context: Tensor | None,
         proposals: Rois,
         images: ImageBatch,
-        *,
-        score_threshold: float,
-        max_detections: int,
+        rule: SelectRule,
     ) -> list[Detections]:
         """Detections of each image, best first; masks are those of the last head alone.
 
@@ -166,14 +150,7 @@ class ShapeGuidedCascade(nn.Module):
         for i, size in enumerate(images.original_sizes):
             own = proposals[(proposals.image_index == i).nonzero().flatten()]
             boxes, scores, seen = self._in_parts(pyramid, context, own, images)
-            chosen = select(
-                boxes,
-                scores,
-                images.scales[i],
-                self.select,
-                score_threshold=score_threshold,
-                max_detections=max_detections,
-            )
+            chosen = select(boxes, scores, images.scales[i], rule)
             # Boxes to the network's pixels and back: as the reference does it.
             again = box_ops.scale(chosen.boxes, images.scales[i])
             rois = Rois(again, torch.full_like(chosen.labels, i))
@@ -204,6 +181,24 @@ class ShapeGuidedCascade(nn.Module):
         _, _, seen = self._in_parts(pyramid, context, rois, images)
         return own_class(self._mask(pyramid, context, rois, seen), labels).sigmoid()
 
+    def first(self, stages: int) -> Self:
+        """The first `stages`, for predicting: same heads, same tensors.
+
+        Scores are averaged over those stages that score and are left, or else are the last one's.
+
+        Raises:
+            UsageError: U03 when there are not so many.
+        """
+        return shared(
+            self,
+            stages=stages,
+            of=len(self.rules),
+            rules=self.rules[:stages],
+            guidance_heads=ModuleList[MaskHead](self.guidance_heads[:stages]),
+            box_heads=ModuleList[BoxHead](self.box_heads[:stages]),
+            scoring=tuple(t for t in self.scoring if t < stages) or (stages - 1,),
+        )
+
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor, GuidanceState]:
@@ -211,7 +206,7 @@ class ShapeGuidedCascade(nn.Module):
         rows = torch.arange(len(rois), device=rois.boxes.device)
         parts = [
             self._refined(pyramid, context, rois[some], images)
-            for some in rows.split(self.rois_at_a_time)
+            for some in rows.split(self.rows.at_a_time)
         ]
         boxes, scores, seen = zip(*parts, strict=True)
         return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(seen)
@@ -242,9 +237,9 @@ class ShapeGuidedCascade(nn.Module):
     ) -> tuple[GuidanceState, Tensor]:
         """What iteration `t` sees of each RoI, and the logits (R, 1, 2S, 2S) of its mask."""
         rule, head = self.guidance, self.guidance_heads[t]
-        frames = frames_of(rois, self.rules[t].ratio, images, rule)
+        frames = frames_of(rois, self.ratios[t], images, rule)
         pooled = pool_pyramid(pyramid, frames, rule.side, STRIDES)
-        if context is not None and self.fuse_masks:
+        if context is not None and self.fuse.masks:
             where = rois if rule.semantic_frame == "tight" else frames
             pooled = pooled + pool_context(context, where, rule.side)
         carried = handed_on(self.guidance_heads[:t], pooled, before, frames.boxes, rule)
@@ -271,7 +266,7 @@ class ShapeGuidedCascade(nn.Module):
             pooled = pool_guided(pyramid, where, side, STRIDES, weights, rule.product)
         else:
             pooled = pool_pyramid(pyramid, where, side, STRIDES)
-        if context is not None and self.fuse_boxes:
+        if context is not None and self.fuse.boxes:
             pooled = pooled + pool_context(context, rois, side)
         logits, deltas = self.box_heads[t](pooled, seen.features if guided else None)
         return logits, deltas
@@ -280,7 +275,7 @@ class ShapeGuidedCascade(nn.Module):
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, seen: GuidanceState
     ) -> Tensor:
         """Logits (R, K, M, M) of the final masks."""
-        shown = context if self.fuse_masks else None
+        shown = context if self.fuse.masks else None
         pooled = pool(pyramid, shown, rois, mask_head.POOL_SIDE)
         carried = handed_on(self.guidance_heads, pooled, seen, rois.boxes, self.guidance)
         return self.mask_head.predict(self.mask_head.features(pooled, carried))
@@ -297,7 +292,7 @@ class ShapeGuidedCascade(nn.Module):
         """RoIs for the iteration after `t`; the `frozen` rows (R,) stay where they are."""
         moved = refine(rois, deltas, self.rules[t].std, images)
         if self.guidance.clip_into_previous:
-            ratio = self.rules[t + 1].ratio if t + 1 < len(self.rules) else 1.0
+            ratio = self.ratios[t + 1] if t + 1 < len(self.rules) else 1.0
             frames = cut(frames_of(moved, ratio, images, self.guidance).boxes, seen.frames)
             moved = moved.with_boxes(enlarge(frames, 1 / ratio))
         if frozen is None:
@@ -313,8 +308,8 @@ class ShapeGuidedCascade(nn.Module):
         if self.guidance.target_frame == "enlarged":
             positives = replace(positives, rois=positives.rois.with_boxes(seen.frames[rows]))
         positives = replace(positives, labels=torch.zeros_like(positives.labels))
-        return self.losses.mask(shapes[rows], positives, targets)
+        return self.learning.mask_loss(shapes[rows], positives, targets)
 
     def _match(self, rois: Rois, is_gt: Tensor, targets: Sequence[Target], iou: float) -> Matched:
-        k, assign = self.num_classes, self.sample.assign
+        k, assign = self.num_classes, self.learning.assign
         return match_all(rois, is_gt, targets, iou=iou, num_classes=k, assign=assign)

@@ -1,54 +1,18 @@
-"""What shape guidance is: rules, what is seen of a RoI, and how that is handed on (DSC)."""
+"""What shape guidance is: what is seen of a RoI, and how that is handed on (DSC)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ...ops import boxes as box_ops
-from ...ops.boxes import Deviations
 from ...ops.frames import align_inside, enlarge
-from ...ops.guided_roi_align import Product
 from ...structures.detection import ImageBatch, Rois
+from ...structures.rules.guidance import GuidanceRule
 from ..heads.mask import MaskHead
-
-Frame = Literal["tight", "enlarged"]
-Alignment = Literal["relative", "none", "recompute"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageRule:
-    """What makes one iteration stricter than the one before, and what its losses count."""
-
-    iou: float
-    std: Deviations
-    ratio: float  # by which guidance sees more than the box
-    class_weight: float = 1.0
-    box_weight: float = 1.0
-    guide_weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class GuidanceRule:
-    """How shapes guide; `relook.config.cascades.DSCConfig` says what each field means."""
-
-    side: int = 14
-    explicit: bool = True
-    plus_one: bool = True
-    product: Product = "of_means"
-    detach: bool = False
-    initial: bool = True
-    mask_flow: bool = True
-    alignment: Alignment = "relative"
-    clip_to_image: bool = False
-    clip_into_previous: bool = False
-    target_frame: Frame = "tight"
-    last_box_frame: Frame = "tight"
-    semantic_frame: Frame = "tight"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +12,15 @@ from torch import Tensor, nn
 from ...errors import UsageError
 from ...layers.module_list import ModuleList
 from ...ops import boxes as box_ops
-from ...ops.boxes import Deviations
 from ...ops.convention import V2, Convention
 from ...structures.detection import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ...structures.rules.cascade import HybridRule, SampleRule, SelectRule, StageRule
+from ...structures.rules.pixels import FuseRule
 from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead, own_class
-from .steps import LossRule, Pool, SampleRule, Selected, SelectRule, draw, pool, refine, select
-
-
-@dataclass(frozen=True, slots=True)
-class StageRule:
-    """What makes one stage of the cascade stricter than the one before."""
-
-    iou: float
-    std: Deviations
-    loss_weight: float
+from .steps import Learning, Pool, Selected, draw, pool, refine, select, shared
 
 
 class HybridTaskCascade(nn.Module):
@@ -40,19 +31,13 @@ class HybridTaskCascade(nn.Module):
         mask_heads: One per stage, or none for a box-only cascade.
         rules: One per stage.
         num_classes: Foreground classes K.
-        interleaved: The mask branch of a stage sees the boxes that this stage has refined,
-            matched anew.
-        mask_flow: Each mask head is fed the features of the head before.
-        fuse_boxes: Box heads see the semantic context, when there is one.
-        fuse_masks: So do mask heads.
+        hybrid: How boxes and masks work together.
+        fuse: Which heads see the semantic context, when there is one.
         extract: What pools the features of a RoI; by default RoIAlign from the level that fits
             its area, plus the context.
         sample: Which RoIs are trained on.
-        losses: What the stages lose.
+        learning: How they are matched and drawn, and what the stages lose.
         select: Which boxes become detections.
-        mask_average: Whether masks are the mean of all mask heads' or those of the last.
-        score_threshold: Detections score above this.
-        max_detections: At most so many per image.
         convention: How boxes, crops and masks meet the grid of pixels.
     """
 
@@ -63,17 +48,12 @@ class HybridTaskCascade(nn.Module):
         rules: Sequence[StageRule],
         num_classes: int,
         *,
-        interleaved: bool = True,
-        mask_flow: bool = True,
-        fuse_boxes: bool = True,
-        fuse_masks: bool = True,
+        hybrid: HybridRule | None = None,
+        fuse: FuseRule | None = None,
         extract: Pool | None = None,
         sample: SampleRule | None = None,
-        losses: LossRule | None = None,
+        learning: Learning | None = None,
         select: SelectRule | None = None,
-        mask_average: Literal["mean", "last"] = "mean",
-        score_threshold: float = 0.001,
-        max_detections: int = 100,
         convention: Convention = V2,
     ) -> None:
         super().__init__()
@@ -81,13 +61,10 @@ class HybridTaskCascade(nn.Module):
         self.mask_heads = ModuleList[MaskHead](mask_heads)
         self.rules = tuple(rules)
         self.num_classes = num_classes
-        self.interleaved, self.mask_flow = interleaved, mask_flow
-        self.fuse_boxes, self.fuse_masks = fuse_boxes, fuse_masks
+        self.hybrid, self.fuse = hybrid or HybridRule(), fuse or FuseRule()
         self.extract = extract
-        self.sample, self.losses = sample or SampleRule(), losses or LossRule()
+        self.sample, self.learning = sample or SampleRule(), learning or Learning()
         self.select = select or SelectRule()
-        self.mask_average: Literal["mean", "last"] = mask_average
-        self.score_threshold, self.max_detections = score_threshold, max_detections
         self.convention = convention
 
     @property
@@ -117,17 +94,17 @@ class HybridTaskCascade(nn.Module):
         for i, rule in enumerate(self.rules):
             matched = self._draw(rois, targets, rule)
             logits, deltas = self._box(i, pyramid, context, matched.rois)
-            stage = self.losses.box(logits, deltas, matched, rule.std)
+            stage = self.learning.box_loss(logits, deltas, matched, rule.std)
 
             # Objects' own boxes were only lent to this stage: they are not refined.
             lent = matched.is_gt
             rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
             if self.masks:
-                if self.interleaved:
+                if self.hybrid.interleaved:
                     matched = self._draw(rois, targets, rule)
                 positives = matched[matched.is_positive.nonzero().flatten()]
                 masks = self._masks(i, pyramid, context, positives.rois)
-                stage["mask"] = self.losses.mask(masks, positives, targets)
+                stage["mask"] = self.learning.mask_loss(masks, positives, targets)
 
             losses |= {f"stage{i}.{name}": rule.loss_weight * x for name, x in stage.items()}
         return losses
@@ -138,9 +115,7 @@ class HybridTaskCascade(nn.Module):
         context: Tensor | None,
         proposals: Rois,
         images: ImageBatch,
-        *,
-        score_threshold: float,
-        max_detections: int,
+        rule: SelectRule,
     ) -> list[Detections]:
         """Detections of each image, best first.
 
@@ -149,15 +124,7 @@ class HybridTaskCascade(nn.Module):
         """
         boxes, scores = self.score(pyramid, context, proposals, images)
         chosen = [
-            select(
-                own_boxes,
-                own_scores,
-                scale,
-                self.select,
-                score_threshold=score_threshold,
-                max_detections=max_detections,
-                convention=self.convention,
-            )
+            select(own_boxes, own_scores, scale, rule, self.convention)
             for own_boxes, own_scores, scale in zip(
                 proposals.per_image(boxes, len(images)),
                 proposals.per_image(scores, len(images)),
@@ -184,6 +151,21 @@ class HybridTaskCascade(nn.Module):
         # Summed and divided, in this order, as the reference does.
         scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
         return rois.boxes, scores[:, : self.num_classes]
+
+    def first(self, stages: int) -> Self:
+        """The first `stages`, for predicting: same heads, same tensors.
+
+        Raises:
+            UsageError: U03 when there are not so many.
+        """
+        return shared(
+            self,
+            stages=stages,
+            of=len(self.rules),
+            rules=self.rules[:stages],
+            box_heads=ModuleList[BoxHead](self.box_heads[:stages]),
+            mask_heads=ModuleList[MaskHead](self.mask_heads[:stages]),
+        )
 
     def _detect_masks(
         self,
@@ -213,14 +195,14 @@ class HybridTaskCascade(nn.Module):
     ) -> Tensor:
         """Probabilities (R, M, M) of each RoI's mask, for the class in `labels` (R,)."""
         pooled = self._pool(
-            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+            pyramid, context if self.fuse.masks else None, rois, mask_head.POOL_SIDE
         )
         carried, maps = None, []
         for head in self.mask_heads:
             features = head.features(pooled, carried)
-            carried = features if self.mask_flow else None
+            carried = features if self.hybrid.mask_flow else None
             maps.append(own_class(head.predict(features), labels).sigmoid())
-        if self.mask_average == "last":
+        if self.hybrid.mask_average == "last":
             return maps[-1]
         return sum(maps[1:], maps[0]) / len(maps)
 
@@ -228,17 +210,17 @@ class HybridTaskCascade(nn.Module):
         self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois
     ) -> tuple[Tensor, Tensor]:
         """Class logits (R, K + 1) and deltas (R, 4) of box head `i`."""
-        pooled = self._pool(pyramid, context if self.fuse_boxes else None, rois, box_head.POOL_SIDE)
+        pooled = self._pool(pyramid, context if self.fuse.boxes else None, rois, box_head.POOL_SIDE)
         logits, deltas = self.box_heads[i](pooled)
         return logits, deltas
 
     def _masks(self, i: int, pyramid: Pyramid, context: Tensor | None, rois: Rois) -> Tensor:
         """Logits (R, K, M, M) of mask head `i`, fed by the features of heads 0 to i - 1."""
         pooled = self._pool(
-            pyramid, context if self.fuse_masks else None, rois, mask_head.POOL_SIDE
+            pyramid, context if self.fuse.masks else None, rois, mask_head.POOL_SIDE
         )
         carried = None
-        for head in self.mask_heads[:i] if self.mask_flow else ():
+        for head in self.mask_heads[:i] if self.hybrid.mask_flow else ():
             carried = head.features(pooled, carried)
         head = self.mask_heads[i]
         return head.predict(head.features(pooled, carried))
@@ -249,4 +231,5 @@ class HybridTaskCascade(nn.Module):
         return pool(pyramid, context, rois, side, self.convention.align)
 
     def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
-        return draw(rois, targets, iou=rule.iou, num_classes=self.num_classes, sample=self.sample)
+        k, sample = self.num_classes, self.sample
+        return draw(rois, targets, iou=rule.iou, num_classes=k, sample=sample, by=self.learning)

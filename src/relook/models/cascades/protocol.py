@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from torch import Tensor
 
 from ...ops.convention import Convention
 from ...structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
-from .steps import SelectRule
+from ...structures.rules.cascade import SelectRule
 
 
 class Cascade(Protocol):
@@ -18,8 +18,6 @@ class Cascade(Protocol):
     `context` (B, C, H/8, W/8) is the feature map of the semantic branch, None without one.
     """
 
-    score_threshold: float
-    max_detections: int
     select: SelectRule
     convention: Convention
 
@@ -45,11 +43,9 @@ class Cascade(Protocol):
         context: Tensor | None,
         proposals: Rois,
         images: ImageBatch,
-        *,
-        score_threshold: float,
-        max_detections: int,
+        rule: SelectRule,
     ) -> list[Detections]:
-        """What is in each image, best first."""
+        """What is in each image by `rule`, which is `select` or stands in for it; best first."""
         ...
 
     def score(
@@ -68,4 +64,12 @@ class Cascade(Protocol):
     ) -> Tensor:
         """Probabilities (R, M, M) of the masks in boxes that were found elsewhere, one for the
         class in `labels` (R,) of each."""
+        ...
+
+    def first(self, stages: int) -> Self:
+        """The first `stages` of the cascade, for predicting: same heads, same tensors.
+
+        Raises:
+            UsageError: U03 when it does not have so many.
+        """
         ...

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...errors import UsageError
 from ...ops import boxes as box_ops
-from ...ops.boxes import Deviations
 from ...ops.convention import V2, Convention
 from ...ops.matching import Assigner, Sampler, assign
 from ...ops.matching import draw as choose
-from ...ops.nms import Method, suppress_classes
+from ...ops.nms import suppress_classes
 from ...ops.roi_align import Align, align_adaptive, pool_map, pool_pyramid
 from ...structures.detection import ImageBatch, Losses, Matched, Pyramid, Rois, Target
+from ...structures.rules.cascade import Deviations, SampleRule, SelectRule
 from ..heads import semantic
 from ..heads.box import box_loss
 from ..heads.mask import mask_loss
 
 Pool = Callable[[Pyramid, Tensor | None, Rois, int], Tensor]
 """Features (R, C, side, side) of RoIs: ``pool(pyramid, context, rois, side)``."""
+M = TypeVar("M", bound=nn.Module)
 STRIDES = (4, 8, 16, 32)  # RoIs are pooled from P2 to P5
 CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then averaged down
 
 
 @dataclass(frozen=True, slots=True)
-class SampleRule:
-    """Which RoIs the losses are computed on."""
+class Learning:
+    """Functions by which RoIs are matched and drawn, and what the stages lose."""
 
-    per_image: int = 512
-    positive_fraction: float = 0.25
-    match_low_quality: bool = True
     assign: Assigner = assign
     choose: Sampler = choose
-
-
-@dataclass(frozen=True, slots=True)
-class LossRule:
-    """What the stages lose."""
-
-    box: Callable[[Tensor, Tensor, Matched, Deviations], Losses] = box_loss
-    mask: Callable[[Tensor, Matched, Sequence[Target]], Tensor] = mask_loss
-
-
-@dataclass(frozen=True, slots=True)
-class SelectRule:
-    """Which boxes of the last stage become detections."""
-
-    nms_iou: float = 0.5
-    method: Method = "nms"
-    suppress_in: Literal["original", "network"] = "original"
+    box_loss: Callable[[Tensor, Tensor, Matched, Deviations], Losses] = box_loss
+    mask_loss: Callable[[Tensor, Matched, Sequence[Target]], Tensor] = mask_loss
 
 
 class Selected(NamedTuple):
@@ -83,21 +68,28 @@ def pool_context(context: Tensor, rois: Rois, side: int, align: Align = align_ad
 
 @torch.no_grad()
 def draw(
-    rois: Rois, targets: Sequence[Target], *, iou: float, num_classes: int, sample: SampleRule
+    rois: Rois,
+    targets: Sequence[Target],
+    *,
+    iou: float,
+    num_classes: int,
+    sample: SampleRule,
+    by: Learning | None = None,
 ) -> Matched:
     """A random training sample of each image's RoIs and of the objects' own boxes, labelled.
 
     The objects' boxes stand before the RoIs and always match themselves; a RoI is positive from
     `iou` on and background below. Positive rows come before background rows.
     """
+    by = by or Learning()
     samples: list[tuple[Tensor, ...]] = []
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
         own = torch.arange(len(target.boxes), device=boxes.device)
         low_quality = iou if sample.match_low_quality else None
-        index = sample.assign(boxes, target.boxes, iou, iou, low_quality)
+        index = by.assign(boxes, target.boxes, iou, iou, low_quality)
         index = torch.cat([own, index])
         boxes = torch.cat([target.boxes, boxes])
-        positives, negatives = sample.choose(
+        positives, negatives = by.choose(
             index, sample.per_image, sample.positive_fraction, target.seed
         )
         rows, gt_index = torch.cat([positives, negatives]), index[positives]
@@ -155,9 +147,6 @@ def select(
     scores: Tensor,
     scale: tuple[float, float],
     rule: SelectRule,
-    *,
-    score_threshold: float,
-    max_detections: int,
     convention: Convention = V2,
 ) -> Selected:
     """The detections among the RoIs of one image.
@@ -169,10 +158,25 @@ def select(
     rows, best, labels = suppress_classes(
         in_original if rule.suppress_in == "original" else boxes,
         scores,
-        score_threshold=score_threshold,
+        score_threshold=rule.score_threshold,
         iou=rule.nms_iou,
-        limit=max_detections,
-        method=rule.method,
+        limit=rule.max_detections,
+        method=rule.suppression,
         apart=convention.suppress_apart,
     )
     return Selected(rows, in_original[rows], best, labels)
+
+
+def shared(cascade: M, *, stages: int, of: int, **replaced: Any) -> M:
+    """`cascade` with some attributes `replaced` and all else shared: the first `stages` of `of`.
+
+    Raises:
+        UsageError: U03 when it does not have so many.
+    """
+    if not 1 <= stages <= of:
+        raise UsageError("U03", f"stages: expected 1 to {of}, which the model has, got {stages}")
+    short = copy.copy(cascade)
+    vars(short)["_modules"] = dict(vars(cascade)["_modules"])
+    for name, value in replaced.items():
+        setattr(short, name, value)
+    return short

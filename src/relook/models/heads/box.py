@@ -9,9 +9,9 @@ from ...layers.conv_norm import at_side
 from ...layers.initialise import normal_init, xavier_init
 from ...layers.linear import Linear
 from ...ops import boxes as box_ops
-from ...ops.boxes import Deviations
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import Losses, Matched
+from ...structures.rules.cascade import Deviations
 
 POOL_SIDE = 7
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,33 +12,19 @@ from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import IGNORE, Pyramid, Target
+from ...structures.rules.pixels import Average, SemanticRule
 
-Average = Literal["valid", "all"]
 STRIDE = 8
 _LEVEL = 1  # of the pyramid, the one with this stride
 _NUM_LEVELS = 5
 
 
 class SemanticHead(nn.Module):
-    """Sums the pyramid at stride 8 and predicts a class per pixel.
+    """Sums the pyramid at stride 8 and predicts a class per pixel, as its `rule` says."""
 
-    `loss_weight` is the factor of its loss, `average` over which pixels that is averaged, and
-    `padding_label` the class of what lies beside an image; 255 is none.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        num_classes: int,
-        *,
-        loss_weight: float = 0.2,
-        average: Average = "valid",
-        padding_label: int = IGNORE,
-    ) -> None:
+    def __init__(self, channels: int, rule: SemanticRule) -> None:
         super().__init__()
-        self.loss_weight = loss_weight
-        self.average: Average = average
-        self.padding_label = padding_label
+        self.rule = rule
         self.laterals = ModuleList[nn.Conv2d](
             nn.Conv2d(channels, channels, 1) for _ in range(_NUM_LEVELS)
         )
@@ -47,7 +32,7 @@ class SemanticHead(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1) for _ in range(4)
         )
         self.embed = nn.Conv2d(channels, channels, 1)
-        self.logits = nn.Conv2d(channels, num_classes, 1)
+        self.logits = nn.Conv2d(channels, rule.num_classes, 1)
         for layer in (*self.laterals, *self.convs, self.embed):
             he_init(layer)
         he_init_incoming(self.logits)
@@ -64,8 +49,8 @@ class SemanticHead(nn.Module):
 
     def loss(self, logits: Tensor, targets: Sequence[Target]) -> Tensor:
         """The weighted loss of `logits` (B, K', H/8, W/8)."""
-        loss = semantic_loss(logits, targets, self.average, self.padding_label)
-        return self.loss_weight * loss
+        rule = self.rule
+        return rule.loss_weight * semantic_loss(logits, targets, rule.average, rule.padding_label)
 
     def _features(self, pyramid: Pyramid) -> Tensor:
         size = pyramid[_LEVEL].shape[2:]

@@ -12,7 +12,8 @@ from ...layers.conv_norm import ConvNorm
 from ...layers.initialise import he_init_incoming
 from ...layers.module_list import ModuleList
 from ...structures.detection import IGNORE, Pyramid, Target
-from .semantic import Average, semantic_loss
+from ...structures.rules.pixels import StuffRule
+from .semantic import semantic_loss
 
 STRIDE = 4
 LEVELS = 4  # P2 to P5
@@ -21,32 +22,20 @@ LEVELS = 4  # P2 to P5
 class StuffHead(nn.Module):
     """Brings P2..P5 to stride 4, sums them, and predicts a class per pixel.
 
-    Of its `num_classes` the last is every thing, whatever its class; the others are stuff. The
-    `hidden` channels are normalised in `groups`. `loss_weight` is the factor of the loss,
-    `average` over which pixels it is averaged.
+    Of the classes of its `rule` the last is every thing, whatever its class; the others are stuff.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        hidden: int,
-        num_classes: int,
-        *,
-        groups: int = 32,
-        loss_weight: float = 0.5,
-        average: Average = "valid",
-    ) -> None:
+    def __init__(self, channels: int, rule: StuffRule) -> None:
         super().__init__()
-        self.loss_weight = loss_weight
-        self.average: Average = average
-        norm = partial(nn.GroupNorm, groups)
+        self.rule, hidden = rule, rule.channels
+        norm = partial(nn.GroupNorm, rule.groups)
         self.branches = ModuleList[ModuleList[ConvNorm]](
             ModuleList[ConvNorm](
                 ConvNorm(hidden if i else channels, hidden, 3, norm) for i in range(max(1, level))
             )
             for level in range(LEVELS)
         )
-        self.logits = nn.Conv2d(hidden, num_classes, 1)
+        self.logits = nn.Conv2d(hidden, rule.num_classes, 1)
         he_init_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> Tensor:
@@ -64,5 +53,5 @@ class StuffHead(nn.Module):
 
     def loss(self, logits: Tensor, targets: Sequence[Target]) -> Tensor:
         """The weighted loss of `logits` (B, S + 1, H/4, W/4)."""
-        loss = semantic_loss(logits, targets, self.average, IGNORE, STRIDE)
-        return self.loss_weight * loss
+        rule = self.rule
+        return rule.loss_weight * semantic_loss(logits, targets, rule.average, IGNORE, STRIDE)

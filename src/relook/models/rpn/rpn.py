@@ -11,39 +11,17 @@ from torch import Tensor, nn
 
 from ...layers.initialise import normal_init
 from ...ops import boxes as box_ops
-from ...ops.boxes import Bound
 from ...ops.convention import V2, Convention
 from ...ops.matching import Assigner, assign, draw
 from ...ops.nms import suppress
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import ImageBatch, Losses, Pyramid, Rois, Size, Target
+from ...structures.rules.proposals import AnchorRule, ProposalRule
 from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
 CROWD_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an object than none
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalRule:
-    """Which boxes become proposals, and how many."""
-
-    candidates: int = 1000  # best anchors of each level that are looked at
-    proposals: int = 1000  # at most kept per image, over all levels
-    nms_iou: float = 0.7
-    min_bbox_size: float = 0.0  # both sides of a box are above it, or from it on
-    min_bbox_size_rule: Bound = "above"
-
-
-@dataclass(frozen=True, slots=True)
-class AnchorRule:
-    """Which anchors are trained on."""
-
-    positive_iou: float = 0.7
-    negative_iou: float = 0.3
-    per_image: int = 256
-    positive_fraction: float = 0.5
-    assign: Assigner = assign
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +47,8 @@ class AnchorSample:
 class RPN(nn.Module):
     """Scores anchors of several shapes at every position and keeps the best as proposals.
 
-    `train` and `test` say how many; by default 2000 and 1000, as in the COCO recipes.
+    `anchors` says which shapes and which are trained on, where `assign` matches them; `train` and
+    `test` say how many are kept, by default 2000 and 1000, as in the COCO recipes.
     """
 
     def __init__(
@@ -77,31 +56,31 @@ class RPN(nn.Module):
         channels: int,
         *,
         strides: Sequence[int] = (4, 8, 16, 32, 64),
-        anchor_scale: float = 8.0,
-        anchor_ratios: Sequence[float] = (0.5, 1.0, 2.0),
+        anchors: AnchorRule | None = None,
         train: ProposalRule | None = None,
         test: ProposalRule | None = None,
-        anchor_rule: AnchorRule | None = None,
+        assign: Assigner = assign,
         cell_anchors: CellAnchors = base_anchors,
         convention: Convention = V2,
     ) -> None:
         super().__init__()
+        self.anchors = anchors or AnchorRule()
+        shapes = len(self.anchors.ratios)
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-        self.objectness = nn.Conv2d(channels, len(anchor_ratios), 1)
-        self.deltas = nn.Conv2d(channels, 4 * len(anchor_ratios), 1)
+        self.objectness = nn.Conv2d(channels, shapes, 1)
+        self.deltas = nn.Conv2d(channels, 4 * shapes, 1)
         for layer in (self.conv, self.objectness, self.deltas):
             normal_init(layer, 0.01)
         self.strides = tuple(strides)
-        self.anchor_scale, self.anchor_ratios = anchor_scale, tuple(anchor_ratios)
         self.train_rule = train or ProposalRule(2000, 2000)
         self.test_rule = test or ProposalRule()
-        self.anchor_rule = anchor_rule or AnchorRule()
+        self.assign = assign
         self.cell_anchors, self.convention = cell_anchors, convention
 
     def forward(self, pyramid: Pyramid) -> Scored:
         """Objectness and box deltas of all anchors of P2..P6."""
         anchors, logits, deltas, sizes = [], [], [], []
-        shape = (self.anchor_scale, self.anchor_ratios)
+        shape = (self.anchors.scale, self.anchors.ratios)
         for features, stride in zip(pyramid, self.strides, strict=True):
             size = (features.shape[2], features.shape[3])
             x = self.conv(features).relu()
@@ -159,7 +138,7 @@ class RPN(nn.Module):
         self, scored: Scored, images: ImageBatch, targets: Sequence[Target]
     ) -> list[AnchorSample]:
         """A random sample of the trainable anchors of each image."""
-        rule, drawn = self.anchor_rule, []
+        rule, drawn = self.anchors, []
         for size, padded, target in zip(images.sizes, images.padded_sizes, targets, strict=True):
             levels = zip(
                 scored.anchors.split(scored.anchors_per_level),
@@ -171,7 +150,7 @@ class RPN(nn.Module):
                 [is_trainable(a, hw, stride, size, padded) for a, hw, stride in levels]
             )
             rows = trainable.nonzero().flatten()
-            index = rule.assign(
+            index = self.assign(
                 scored.anchors[rows],
                 target.boxes,
                 rule.positive_iou,

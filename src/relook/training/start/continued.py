@@ -151,14 +151,15 @@ def _stuff_lines(config: ModelConfig, before: ModelConfig, kinds: CommonClasses)
 
 def _guidance_lines(config: ModelConfig, before: ModelConfig) -> list[str]:
     """A warning where DSC goes on as Fast DSC or the other way round: every tensor fits."""
-    now, then = config.cascade, before.cascade
-    if not isinstance(now, DSCConfig) or not isinstance(then, DSCConfig):
+    cascade, former = config.cascade, before.cascade
+    if not isinstance(cascade, DSCConfig) or not isinstance(former, DSCConfig):
         return []
-    if now.guidance_size == then.guidance_size:
+    now, then = cascade.guidance.side, former.guidance.side
+    if now == then:
         return []
     return [
-        f"guidance: {now.guidance_size} x {now.guidance_size} cells here, and the weights are of "
-        f"{then.guidance_size} x {then.guidance_size}: all fit, but results are poor until they "
+        f"guidance: {now} x {now} cells here, and the weights are of "
+        f"{then} x {then}: all fit, but results are poor until they "
         "have adapted. Leave --model out to go on as the file is"
     ]
 

@@ -1,29 +1,29 @@
-"""Cascades that stop early."""
+"""The first stages of a cascade: the same heads, and the same tensors."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 import relook
-from relook.errors import UsageError
+from relook.errors import ModelError, UsageError
 from relook.models.cascades.dsc import ShapeGuidedCascade
 from relook.models.cascades.htc import HybridTaskCascade
-from relook.models.cascades.shortening import shortened
 
 
 @pytest.mark.parametrize("name", ["htc-tiny", "dsc-tiny"])
 def test_the_first_stages_are_the_same_heads(name: str) -> None:
     cascade = relook.build(name).cascade
-    short = shortened(cascade, 2)
-    assert isinstance(short, HybridTaskCascade | ShapeGuidedCascade)
+    assert isinstance(cascade, HybridTaskCascade | ShapeGuidedCascade)
+    short = cascade.first(2)
     assert type(short) is type(cascade) and len(short.rules) == len(short.box_heads) == 2
-    assert short.box_heads[1] is cascade.box_heads[1]  # type: ignore[index]
-    assert len(cascade.box_heads) == len(cascade.rules) == 3  # type: ignore[arg-type]
+    assert short.box_heads[1] is cascade.box_heads[1]
+    assert len(cascade.box_heads) == len(cascade.rules) == 3
     if isinstance(short, ShapeGuidedCascade):
         assert len(short.guidance_heads) == 2 and short.scoring == (1,)
-        first = shortened(cascade, 1)
-        assert isinstance(first, ShapeGuidedCascade) and first.scoring == (0,)
+        first = short.first(1)
+        assert first.scoring == (0,) and first.ratios == short.ratios == cascade.ratios
         assert first.last_stage == 2  # boxes of the first stage are seen as they always were
     else:
         assert len(short.mask_heads) == 2
@@ -33,7 +33,7 @@ def test_the_first_stages_are_the_same_heads(name: str) -> None:
 @torch.no_grad()
 def test_all_stages_are_the_cascade(name: str) -> None:
     detector = relook.build(name, semantic=None).eval()
-    assert {*shortened(detector.cascade, 3).state_dict()} == {*detector.cascade.state_dict()}
+    assert {*detector.first_stages(3).cascade.state_dict()} == {*detector.cascade.state_dict()}
     same = detector.first_stages(3)
     assert same is not detector and same.features is detector.features
 
@@ -42,3 +42,10 @@ def test_all_stages_are_the_cascade(name: str) -> None:
 def test_there_are_no_others(stages: int) -> None:
     with pytest.raises(UsageError, match=f"U03: stages: expected 1 to 3.*got {stages}"):
         relook.build("htc-tiny").first_stages(stages)
+
+
+def test_a_cascade_that_does_not_say_what_its_first_stages_are_is_named() -> None:
+    detector = relook.build("htc-tiny")
+    detector.cascade = nn.Linear(1, 1)
+    with pytest.raises(ModelError, match=r"M08: the cascade Linear has no `first\(stages\)`"):
+        detector.first_stages(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relook.analysis.summary.listing import numbers, on_off, stages_of
+from relook.structures.rules.wording import numbers, on_off, stages_of
 
 
 def test_lists() -> None:

@@ -1,0 +1,105 @@
+"""The rules of a cascade; those that only shape guidance needs are in `guidance`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .bounds import Fraction, Positive
+from .wording import numbers, on_off
+
+Deviations = tuple[float, float, float, float]
+Suppression = Literal["nms", "soft_nms"]
+
+_PIXELS = {"original": "original image", "network": "network input"}
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What makes one stage of a cascade stricter than the one before."""
+
+    iou: Fraction  # a RoI is positive from here on
+    std: Deviations  # of the encoded deltas
+    loss_weight: float
+
+    def words(self) -> str:
+        """When a RoI is positive, and what is counted."""
+        return (
+            f"positive from IoU {self.iou:g}, deltas over {numbers(self.std)}, loss times "
+            f"{self.loss_weight:g}"
+        )
+
+
+STAGES = (
+    StageRule(iou=0.5, std=(0.1, 0.1, 0.2, 0.2), loss_weight=1.0),
+    StageRule(iou=0.6, std=(0.05, 0.05, 0.1, 0.1), loss_weight=0.5),
+    StageRule(iou=0.7, std=(0.033, 0.033, 0.067, 0.067), loss_weight=0.25),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HybridRule:
+    """How boxes and masks of a Hybrid Task Cascade work together."""
+
+    interleaved: bool = True
+    """The mask branch of a stage sees the boxes that this stage has refined, matched anew."""
+    mask_flow: bool = True  # each mask head is fed the features of the one before
+    mask_average: Literal["mean", "last"] = "mean"
+    """`mean` over the stages' masks, as the published numbers; MMDetection 3.x uses the last
+    stage alone by mistake."""
+
+    def words(self) -> str:
+        """What goes from stage to stage."""
+        return (
+            f"masks see the boxes their stage refined: {on_off(self.interleaved)}; mask features "
+            f"go from stage to stage: {on_off(self.mask_flow)}"
+        )
+
+    def mask_words(self) -> str:
+        """Whose masks are handed out."""
+        return "the mean of all stages" if self.mask_average == "mean" else "the last stage"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRule:
+    """Which RoIs the losses are computed on."""
+
+    per_image: Positive = 512
+    positive_fraction: Fraction = 0.25  # at most
+    match_low_quality: bool = True
+    """An object also matches the RoI that fits it best where that is below the IoU of the stage:
+    HTC configurations: True, Cascade R-CNN: False, DSC: False."""
+
+    def words(self) -> str:
+        """How many RoIs are learned from, and how they are matched."""
+        return (
+            f"trained on {self.per_image} RoIs an image, up to {self.positive_fraction:g} of them "
+            "positive; an object also matches the best box below the IoU: "
+            f"{on_off(self.match_low_quality)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SelectRule:
+    """Which boxes of the last stage become detections."""
+
+    score_threshold: Fraction = 0.001  # above it; HTC and DSC; Cascade R-CNN: 0.05
+    nms_iou: Fraction = 0.5
+    suppression: Suppression = "nms"
+    suppress_in: Literal["original", "network"] = "original"
+    """Pixels in which boxes are compared: `original` as in MMDetection 2.x, which made the
+    published numbers; 3.x uses `network` for models with masks."""
+    max_detections: Positive = 100  # an image
+
+    def changed(self, score_threshold: float | None, max_detections: int | None) -> SelectRule:
+        """The rule with values that stand in for its own, where they are not None."""
+        least = self.score_threshold if score_threshold is None else score_threshold
+        most = self.max_detections if max_detections is None else max_detections
+        return replace(self, score_threshold=least, max_detections=most)
+
+    def words(self) -> str:
+        """What is left in the end."""
+        return (
+            f"scores above {self.score_threshold:g}, {self.suppression} at IoU {self.nms_iou:g} in "
+            f"pixels of the {_PIXELS[self.suppress_in]}, at most {self.max_detections} an image"
+        )

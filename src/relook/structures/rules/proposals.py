@@ -1,0 +1,59 @@
+"""The rules of the region proposal network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from .bounds import Fraction, Positive
+from .wording import numbers
+
+Bound = Literal["above", "from"]
+"""Whether a bound itself is out or in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRule:
+    """The anchors of a position, and which of all are trained on."""
+
+    scale: Annotated[float, Gt(0)] = 8.0  # side over stride
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height over width
+    positive_iou: Fraction = 0.7
+    negative_iou: Fraction = 0.3
+    per_image: Positive = 256  # drawn for the loss
+    positive_fraction: Fraction = 0.5
+
+    def words(self) -> list[str]:
+        """What is looked for around every position, and what is learned from."""
+        return [
+            f"anchors of {self.scale:g} strides, height over width {numbers(self.ratios)}",
+            f"trained on {self.per_image} anchors an image, {self.positive_fraction:g} of them "
+            f"positive: IoU from {self.positive_iou:g}, background below {self.negative_iou:g}",
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRule:
+    """Which boxes become proposals, and how many."""
+
+    candidates: Positive = 1000  # best anchors of each level that are looked at
+    proposals: Positive = 1000  # at most kept per image, over all levels
+    nms_iou: Fraction = 0.7
+    min_bbox_size: Annotated[float, Ge(0), Lt(inf)] = 0.0
+    """Pixels of the network input; narrower or lower boxes are no proposals."""
+    min_bbox_size_rule: Bound = "above"
+    """`above`: both sides must be larger than `min_bbox_size`, as in MMDetection 2.28 and 3.x, so
+    that 0 leaves out boxes without area. `from`: at least as large, as in the DSC authors' code
+    and MMDetection up to 2.12, so that 0 keeps every box."""
+
+    def words(self) -> str:
+        """How many boxes go on, and which never do."""
+        least = f"{self.min_bbox_size:g} pixels"
+        sides = f"above {least}" if self.min_bbox_size_rule == "above" else f"from {least} on"
+        return (
+            f"the best {self.candidates} of a level, {self.proposals} an image; both sides of a "
+            f"box {sides}; suppressed from IoU {self.nms_iou:g}"
+        )
