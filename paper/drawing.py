@@ -7,19 +7,17 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from relook.visualization.svg import CARD, INK, SOFT, color, paint, path, rect, svg, word
+
 from .tracing import Node
 
 BOX, OPERATION = (104, 36), (46, 26)  # width and height
 COLUMN, ROW, MARGIN = 138, 58, 14
-_FILLS = {
-    "input": "var(--s3)",
-    "call": "var(--s0)",
-    "output": "var(--s2)",
-    "operation": "var(--s1)",
-}
+_COLORS = {"input": color(3), "call": color(0), "output": color(2), "operation": color(1)}
+_BACK = color(4)
 _ARROW = (
     '<marker id="arrow{0}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-    'orient="auto"><path d="M0 0L8 4L0 8z" style="fill:{1}"/></marker>'
+    'orient="auto"><path d="M0 0L8 4L0 8z" {1}/></marker>'
 )
 Place = tuple[float, float]  # column and row
 
@@ -52,38 +50,26 @@ def draw(
     for node in places:
         for source in node.sources:
             if source in places:
-                color = "var(--s4)" if back(source, node) else "var(--soft)"
-                kind = "b" if back(source, node) else "f"
-                path = _curve(places[source], source, places[node], node)
-                edges.append(
-                    f'<path d="{path}" fill="none" style="stroke:{color}" stroke-width="1.3" '
-                    f'marker-end="url(#arrow{name}{kind})"/>'
-                )
+                shade, kind = (_BACK, "b") if back(source, node) else (SOFT, "f")
+                steps = _curve(places[source], source, places[node], node)
+                arrow = f' stroke-width="1.3" marker-end="url(#arrow{name}{kind})"'
+                edges.append(path(steps, shade, arrow))
                 words.append(f"{label(source)} feeds {label(node)}")
     boxes = [_box(node, places[node], label(node)) for node in places]
-    arrows = _ARROW.format(f"{name}f", "var(--soft)") + _ARROW.format(f"{name}b", "var(--s4)")
-    return svg(title, width, height, f"<defs>{arrows}</defs>{''.join(edges + boxes)}", words)
+    arrows = _ARROW.format(f"{name}f", paint(fill=SOFT))
+    arrows += _ARROW.format(f"{name}b", paint(fill=_BACK))
+    return framed(title, width, height, f"<defs>{arrows}</defs>{''.join(edges + boxes)}", words)
 
 
-def svg(title: str, width: float, height: float, content: str, words: Sequence[str] = ()) -> str:
+def framed(title: str, width: float, height: float, content: str, words: Sequence[str] = ()) -> str:
     """A picture that is as wide as it is drawn, and scrolls where the page is narrower."""
     told = html.escape("; ".join(dict.fromkeys(words)))
     described = f"<desc>{told}</desc>" if told else ""
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(title)}">'
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'style="width:{width:.0f}px;max-width:none" role="img">'
-        f"<title>{html.escape(title)}</title>{described}{content}</svg></div>"
+    picture = svg(
+        title, width, height, described + content, f' style="width:{width:.0f}px;max-width:none"'
     )
-
-
-def text(x: float, y: float, words: str, *, soft: bool = False, anchor: str = "middle") -> str:
-    """Words in a picture."""
-    color, size = ("var(--soft)", 10) if soft else ("var(--ink)", 12)
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-        f'style="fill:{color}">{html.escape(words)}</text>'
-    )
+    label = html.escape(title)
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">{picture}</div>'
 
 
 def by_layers(nodes: Sequence[Node]) -> dict[Node, Place]:
@@ -152,12 +138,11 @@ def _curve(start: Place, source: Node, end: Place, node: Node) -> str:
 def _box(node: Node, place: Place, label: str) -> str:
     (x, y), (width, height) = _centre(place), _size(node)
     shape = "×".join(str(side) for side in node.shape[1:])
-    lines = text(x, y + 4, label)
+    words = word(x, y + 4, label, "middle", INK)
     if (width, height) == BOX and shape:
-        lines = text(x, y - 2, label) + text(x, y + 12, shape, soft=True)
+        words = word(x, y - 2, label, "middle", INK) + word(x, y + 12, shape, "middle", size=10)
     round_ = height / 2 if node.kind == "operation" else 5
-    return (
-        f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width}" height="{height}" '
-        f'rx="{round_}" style="fill:var(--card);stroke:{_FILLS[node.kind]}" stroke-width="1.5"/>'
-        f"{lines}"
-    )
+    more = f' rx="{round_}" stroke-width="1.5"'
+    left, top = x - width / 2, y - height / 2
+    frame = rect(left, top, width, height, fill=CARD, stroke=_COLORS[node.kind], more=more)
+    return frame + words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -15,8 +15,9 @@ from relook.ops.cpu import switch as fast
 from relook.ops.frames import enlarge, inside
 from relook.structures.detection import ImageBatch, Rois
 from relook.structures.rules.cascade import SelectRule
+from relook.visualization.svg import INK, color, path, rect, word
 
-from .drawing import MARGIN, Drawn, Place, draw, svg, text
+from .drawing import MARGIN, Drawn, Place, draw, framed
 from .tracing import Node, Tracer
 
 _ROWS: Final = (
@@ -32,7 +33,7 @@ _ROWS: Final = (
 )
 _IMAGE = (96, 128)
 _BOXES = torch.tensor([[10.0, 8, 60, 50], [30, 20, 90, 80], [5, 40, 40, 90]])
-_COLORS = ("var(--s0)", "var(--s1)", "var(--s2)", "var(--s3)")
+_COLORS = tuple(map(color, range(4)))
 
 
 def trace(config: ModelConfig) -> list[Node]:
@@ -108,14 +109,14 @@ def geometry(config: DSCConfig) -> Drawn:
         frames.append(enlarge(tight[-1], ratio))
         tight.append(tight[-1] + moves)
     content = [
-        _rectangle(frame, 0, 0, color, f"frame {t}: ×{ratio:g}")
-        for t, (frame, ratio, color) in enumerate(
+        _rectangle(frame, 0, 0, shade, f"frame {t}: ×{ratio:g}")
+        for t, (frame, ratio, shade) in enumerate(
             zip(frames, ratios, _palette(len(frames)), strict=True)
         )
     ]
     content += [
-        _rectangle(one, 0, 0, color, "", dashed=True)
-        for one, color in zip(tight, _palette(len(tight)), strict=False)
+        _rectangle(one, 0, 0, shade, "", dashed=True)
+        for one, shade in zip(tight, _palette(len(tight)), strict=False)
     ]
     words, left = [], 290.0
     side = config.guidance.side
@@ -128,22 +129,20 @@ def geometry(config: DSCConfig) -> Drawn:
             for i in range(side + 1)
         )
         colors = _palette(len(frames))
-        content.append(
-            f'<path d="{grid}" fill="none" style="stroke:{colors[t - 1]}" stroke-width="0.5"/>'
-        )
+        content.append(path(grid, colors[t - 1], ' stroke-width="0.5"'))
         content.append(_rectangle(seen * cell, left, 40, colors[t], ""))
         numbers = ", ".join(f"{value:.2f}" for value in seen[0].tolist())
-        content.append(text(left + 75, 22, f"frame {t} in cells of frame {t - 1}"))
-        content.append(text(left + 75, 225, f"({numbers})", soft=True))
+        content.append(word(left + 75, 22, f"frame {t} in cells of frame {t - 1}", "middle", INK))
+        content.append(word(left + 75, 225, f"({numbers})", "middle", size=10))
         words.append(f"frame {t} in frame {t - 1}: {numbers}")
         left += 215
     title = "Enlarged and relative RoIs"
     factors = ", ".join(f"{ratio:g}" for ratio in ratios)
     return Drawn(
         title,
-        svg(title, left + MARGIN, 250, "".join(content), words),
-        f"A box that moves from iteration to iteration (dashed), and its frames, {factors} times "
-        f"as wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
+        framed(title, left + MARGIN, 250, "".join(content), words),
+        f"A box that moves from iteration to iteration (dashed), and its frames, {ratios} times as "
+        f"wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
         f"the one before, which are sampled there.",
     )
 
@@ -153,12 +152,9 @@ def _palette(count: int) -> list[str]:
 
 
 def _rectangle(
-    box: Tensor, left: float, top: float, color: str, name: str, *, dashed: bool = False
+    box: Tensor, left: float, top: float, shade: str, name: str, *, dashed: bool = False
 ) -> str:
     x1, y1, x2, y2 = box[0].tolist()
-    dashes: Any = ' stroke-dasharray="4 3"' if dashed else ""
-    drawn = (
-        f'<rect x="{left + x1:.1f}" y="{top + y1:.1f}" width="{x2 - x1:.1f}" '
-        f'height="{y2 - y1:.1f}" fill="none" style="stroke:{color}" stroke-width="1.8"{dashes}/>'
-    )
-    return drawn + (text(left + x1 + 3, top + y1 - 4, name, anchor="start") if name else "")
+    more = ' stroke-width="1.8"' + (' stroke-dasharray="4 3"' if dashed else "")
+    drawn = rect(left + x1, top + y1, x2 - x1, y2 - y1, stroke=shade, more=more)
+    return drawn + (word(left + x1 + 3, top + y1 - 4, name, fill=INK) if name else "")

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from relook.layers.sac import SAConv2d
+from relook.visualization.svg import INK, LINE, color, rect, word
 
-from .drawing import Drawn, svg, text
+from .drawing import Drawn, framed
 
 _SIDE, _CELL = 11, 16
 
@@ -34,20 +35,17 @@ def grids(rates: Sequence[int] = (1, 2, 3)) -> Drawn:
     for number, rate in enumerate(rates):
         left = 12 + number * (_SIDE * _CELL + 26)
         cells = seen_cells(rate)
-        content.append(text(left + _SIDE * _CELL / 2, 16, f"rate {rate}"))
+        content.append(word(left + _SIDE * _CELL / 2, 16, f"rate {rate}", "middle", INK))
         for y, row in enumerate(cells.tolist()):
             for x, is_seen in enumerate(row):
-                fill = "var(--s0)" if is_seen else "none"
-                content.append(
-                    f'<rect x="{left + x * _CELL}" y="{26 + y * _CELL}" width="{_CELL}" '
-                    f'height="{_CELL}" style="fill:{fill};stroke:var(--line)"/>'
-                )
+                fill, place = color(0) if is_seen else "none", (left + x * _CELL, 26 + y * _CELL)
+                content.append(rect(*place, _CELL, _CELL, fill=fill, stroke=LINE))
         reach = int(cells.any(dim=0).nonzero().max() - cells.any(dim=0).nonzero().min()) + 1
         words.append(f"rate {rate}: {int(cells.sum())} cells within {reach}x{reach}")
     title = "Sampling grids of the rates"
     width = 12 + len(rates) * (_SIDE * _CELL + 26)
     return Drawn(
         title,
-        svg(title, width, 26 + _SIDE * _CELL + 8, "".join(content), words),
+        framed(title, width, 26 + _SIDE * _CELL + 8, "".join(content), words),
         "The cells with a gradient, for the middle output of the branch: " + "; ".join(words) + ".",
     )

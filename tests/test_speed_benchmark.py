@@ -19,6 +19,7 @@ from relook.config.presets import preset
 from relook.errors import RelookError
 from relook.ops.masks import dense_masks
 from relook.structures.detection import Detections
+from relook.visualization.charts import SQUARE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -243,8 +244,13 @@ def test_the_picture_has_a_panel_and_all_points_for_each_curve() -> None:
     panels = root.findall(f"{tag}g")
     assert [len(panel.findall(f"{tag}circle")) for panel in panels] == [3, 2]
     for dot in root.iter(f"{tag}circle"):
-        assert 0 <= float(dot.attrib["cx"]) <= 240
-        assert 0 <= float(dot.attrib["cy"]) <= 240
+        assert SQUARE.left <= float(dot.attrib["cx"]) <= SQUARE.width - SQUARE.right
+        assert SQUARE.top <= float(dot.attrib["cy"]) <= SQUARE.height - SQUARE.bottom
+
+
+def test_the_picture_shows_a_curve_of_one_size() -> None:
+    root = ET.fromstring(plot.growth_svg([plot.Curve("batch", [1], [0.5])]))
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 1
 
 
 def test_the_rate_is_measured_by_kind() -> None:

@@ -14,7 +14,7 @@ from relook.ablation.plot import accuracy_over_time as plot
 from relook.ablation.plot import gains_over_dials, learning_curves
 from relook.ablation.table import RowResult
 from relook.training.run_folder import RunFolder
-from relook.visualization.panels import HEIGHT, MARGIN, WIDTH
+from relook.visualization.charts import SHEET
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -40,9 +40,8 @@ def test_points_are_where_their_numbers_say() -> None:
     slow, fast, half = _circles(svg)
     assert slow[0] > half[0] > fast[0] and slow[1] < half[1] < fast[1]  # up is less in an SVG
     assert half[0] == pytest.approx((slow[0] + fast[0]) / 2, abs=0.11)
-    assert all(
-        MARGIN < x < WIDTH - MARGIN and MARGIN < y < HEIGHT - MARGIN for x, y in (slow, fast)
-    )
+    floor, wall = SHEET.height - SHEET.bottom, SHEET.width - SHEET.right
+    assert all(SHEET.left < x < wall and SHEET.top < y < floor for x, y in (slow, fast))
     bar = next(p for p in ET.fromstring(svg).iter(f"{SVG}path") if "stroke-width" in p.attrib)
     low, high = (float(v) for v in bar.attrib["d"].split(" ")[1].split("V"))
     assert (low + high) / 2 == pytest.approx(slow[1], abs=0.11) and low - high > 50

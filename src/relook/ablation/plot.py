@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ..training.run_folder import RunFolder
-from ..visualization.panels import Panel, Point, Series, drawn
+from ..visualization.charts import Axes, Curve, Panel, panels
 from .dials import DIALS, Group
 from .interval_table import gain_over, kinds_of
 from .table import RowResult
@@ -22,41 +22,43 @@ def accuracy_over_time(rows: Sequence[RowResult]) -> str:
     AP of masks, or of boxes where no row has masks. Rows without an AP or a time are left out.
     """
     kind = "mask" if any(row.values("mask", "ap") for row in rows) else "box"
-    series = []
+    curves = []
     for place, row in enumerate(rows):
         values = row.values(kind, "ap")
         if row.seconds is not None and values:
             middle = statistics.mean(values)
-            point = Point(1000 * row.seconds, middle, min(values), max(values))
-            series.append(Series(row.name, [point], place))
-    return drawn([Panel(series, "ms an image", f"{kind} AP")])
+            point = (1000 * row.seconds, middle, min(values), max(values))
+            curves.append(Curve(row.name, [point], look="names", place=place))
+    axes = Axes("ms an image", up=f"{kind} AP", has_zero=False)
+    return panels(f"{kind} AP over time", [Panel(curves, axes)]) + "\n"
 
 
 def gains_over_dials(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     """AP that each row gains over the first one, with intervals: a panel a dial."""
     kind = (kinds_of(rows) or ["mask"])[-1]
-    panels = []
+    found = []
     for dial, what in DIALS.items():
         chosen = [group for group in groups if group.dial == dial]
-        series = []
+        curves = []
         for place, row in enumerate(rows[1:], start=1):
-            found = [(group.middle, gain_over(row, rows[0], kind, group.name)) for group in chosen]
-            points = [Point(x, one.value, one.low, one.high) for x, one in found if one]
-            series.append(Series(row.name, points, place, is_line=True))
-        panels.append(Panel(series, what, f"{kind} AP over {rows[0].name}", has_zero=True))
-    return drawn(panels)
+            gains = [(group.middle, gain_over(row, rows[0], kind, group.name)) for group in chosen]
+            points = [(x, one.value, one.low, one.high) for x, one in gains if one]
+            curves.append(Curve(row.name, points, look="dots", place=place))
+        found.append(Panel(curves, Axes(what, up=f"{kind} AP over {rows[0].name}")))
+    return panels("What each row gains", found) + "\n"
 
 
 def learning_curves(runs: Mapping[str, Sequence[RunFolder]]) -> str:
     """The training loss over steps, the mean of what each row's seeds have recorded."""
-    series = [
-        Series(row, _losses(folders), place, is_line=True)
+    curves = [
+        Curve(row, _losses(folders), look="dots", place=place)
         for place, (row, folders) in enumerate(runs.items())
     ]
-    return drawn([Panel(series, "steps", "loss of training")])
+    axes = Axes("steps", up="loss of training", has_zero=False)
+    return panels("Learning curves", [Panel(curves, axes)]) + "\n"
 
 
-def _losses(folders: Sequence[RunFolder]) -> list[Point]:
+def _losses(folders: Sequence[RunFolder]) -> list[tuple[float, float]]:
     """At most `_LOSSES` points, each the mean of a stretch of all records."""
     by_step: defaultdict[int, list[float]] = defaultdict(list)
     for record in (row for folder in folders for row in folder.rows()):
@@ -69,5 +71,5 @@ def _losses(folders: Sequence[RunFolder]) -> list[Point]:
     for start in range(0, len(steps), stretch):
         part = steps[start : start + stretch]
         mean = statistics.mean(loss for step in part for loss in by_step[step])
-        points.append(Point(statistics.mean(part), mean, mean, mean))
+        points.append((statistics.mean(part), mean))
     return points

@@ -1,27 +1,40 @@
-"""Curves as SVG that stretches with the page and follows its colours."""
+"""Charts as SVG: lines and points with bars over two axes, and panels of them side by side.
+
+They stretch with the page that they are in and follow its colours. As files they have a ground and
+a list of names of their own. Names that are too long are cut off, and are whole under the pointer.
+"""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from .page import legend, paragraph, titled
+from .svg import PAPER, SIZE, SOFT, color, dot, path, polyline, rect, svg, width_of, word
 
-WIDTH, HEIGHT = 440, 250  # small, so that letters stay readable where it is drawn narrower
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
-COLORS = ("#0b6bcb", "#c2540a", "#1a7f4b", "#8250df", "#9a6700", "#bf3989")  # where no page is
-Point = tuple[float, float]
 Range = tuple[float, float]
+Point = tuple[float, float] | tuple[float, float, float, float]
+"""x and y, and if there is a bar, where it begins and ends."""
+Look = Literal["line", "dots", "names", "dashed"]
+"""A line, a line with a dot at each point, dots with the name beside them, a dashed grey line."""
+
+_BESIDE = 3  # pixels between the bars of lines at the same x
+_ROW = 17  # pixels, of the list of names
+_SWATCH = 20  # pixels, of a colour in this list
+_LATE = 0.7  # of the width; names to the right of it stand to the left of their place
+_DENSE = 8  # ticks that are too many
 
 
 class Curve(NamedTuple):
-    """A named line; a point with nan interrupts nothing and is left out."""
+    """Points of one name; those that are not finite interrupt nothing and are left out."""
 
     name: str
     points: Sequence[Point]
     is_pale: bool = False  # one of many: thin, grey, and not in the legend
+    look: Look = "line"
+    place: int | None = None  # says the colour; by default, the place among the curves of a panel
 
 
 class Axes(NamedTuple):
@@ -31,89 +44,92 @@ class Axes(NamedTuple):
     x_range: Range | None = None
     y_range: Range | None = None
     marks: Mapping[str, float] = {}  # vertical lines by name, at their x
+    up: str = ""  # what the vertical one counts
+    has_zero: bool = True  # whether the vertical one shows 0; a logarithmic one never does
+    is_log: bool = False  # both
+
+
+class Panel(NamedTuple):
+    """What is drawn over one pair of axes."""
+
+    curves: Sequence[Curve]
+    axes: Axes
+
+
+class Layout(NamedTuple):
+    """Pixels of a panel, and at its sides those outside of the axes."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    room: float = 0.0  # of the span, around the outermost points
+    is_whole: bool = True  # whether it has a ground and a list of names
+
+
+# Of a page: small, so that letters stay readable where it is drawn narrower.
+PAGE = Layout(440, 250, 46, 14, 12, 40, is_whole=False)
+SHEET = Layout(520, 360, 46, 24, 14, 46, 0.08)
+SQUARE = Layout(320, 300, 46, 16, 14, 46, 0.04)
 
 
 def chart(title: str, curves: Sequence[Curve], axes: Axes) -> str:
     """A figure of `curves` with its title, axes and legend; words if there is nothing to draw."""
-    named = [one for one in _known(curves) if not one.is_pale]
-    if not named:
+    entries = [(one.name, shade) for one, shade in _shaded(curves, axes) if not one.is_pale]
+    if not entries:
         return titled(title, paragraph("Nothing was recorded."))
-    entries = [(one.name, _color(number)) for number, one in enumerate(named)]
     return titled(title, line_chart(title, curves, axes) + legend(entries))
 
 
 def line_chart(title: str, curves: Sequence[Curve], axes: Axes) -> str:
-    """An SVG of `curves`, which also stands for itself."""
-    known = _known(curves)
-    points = [point for one in known for point in one.points] or [(0.0, 0.0)]
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    plot = _Plot(axes.x_range or (min(xs), max(xs)), axes.y_range or (min(0.0, *ys), max(0.0, *ys)))
-    pale = [one for one in known if one.is_pale]
-    named = [one for one in known if not one.is_pale]
-    drawn = [plot.axes(axes.across)]
-    drawn += [plot.mark(name, x) for name, x in axes.marks.items()]
-    drawn += [plot.line(one, "var(--soft,#57606a)", 0.7) for one in pale]
-    drawn += [plot.line(one, _color(number), 2) for number, one in enumerate(named)]
-    label = html.escape(title)
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{"".join(drawn)}</svg>'
+    """An SVG of `curves` without their names."""
+    return panels(title, [Panel(curves, axes)], PAGE)
 
 
-class _Plot(NamedTuple):
-    """Where values stand in the picture."""
-
-    xs: Range
-    ys: Range
-
-    def x(self, value: float) -> float:
-        share = (value - self.xs[0]) / max(self.xs[1] - self.xs[0], 1e-9)
-        return LEFT + min(max(share, 0), 1) * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        share = (value - self.ys[0]) / max(self.ys[1] - self.ys[0], 1e-9)
-        return HEIGHT - BOTTOM - min(max(share, 0), 1) * (HEIGHT - TOP - BOTTOM)
-
-    def axes(self, across: str) -> str:
-        floor, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-        lines, words = [], []
-        for value in ticks(*self.ys):
-            y = self.y(value)
-            lines.append(f"M{LEFT} {y:.1f}H{right}")
-            words.append(_word(LEFT - 6, y + 4, f"{value:g}", "end"))
-        for value in ticks(*self.xs):
-            x = self.x(value)
-            lines.append(f"M{x:.1f} {floor}v4")
-            words.append(_word(x, floor + 17, f"{value:g}", "middle"))
-        words.append(_word((LEFT + right) / 2, HEIGHT - 5, across, "middle"))
-        grid = f'<path d="{"".join(lines)}" fill="none" style="stroke:var(--line,#d5dae1)"/>'
-        return grid + "".join(words)
-
-    def line(self, curve: Curve, color: str, width: float) -> str:
-        places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in curve.points)
-        return (
-            f'<polyline fill="none" style="stroke:{color}" stroke-width="{width}" '
-            f'stroke-linejoin="round" points="{places}"><title>{html.escape(curve.name)}</title>'
-            "</polyline>"
-        )
-
-    def mark(self, name: str, value: float) -> str:
-        x = self.x(value)
-        is_right = x > WIDTH * 0.7
-        anchor, shift = ("end", -4) if is_right else ("start", 4)
-        line = f"M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"
-        return (
-            f'<path d="{line}" fill="none" stroke-dasharray="4 3" '
-            'style="stroke:var(--soft,#57606a)"/>' + _word(x + shift, TOP + 10, name, anchor)
-        )
+def panels(title: str, which: Sequence[Panel], layout: Layout = SHEET) -> str:
+    """An SVG with the panels `which` from left to right; `title` is read aloud."""
+    names = [_names(panel, layout) if layout.is_whole else [] for panel in which]
+    rows = max((row + 1 for found in names for _, row, _, _ in found), default=0)
+    width, height = layout.width * len(which), layout.height + (_ROW * rows + 6 if rows else 0)
+    parts = [rect(0, 0, width, height, fill=PAPER)] if layout.is_whole else []
+    for number, (panel, found) in enumerate(zip(which, names, strict=True)):
+        content = _panel(panel, layout) + "".join(_name(*one, layout) for one in found)
+        parts.append(f'<g transform="translate({number * layout.width} 0)">{content}</g>')
+    return svg(title, width, height, "".join(parts))
 
 
-def _known(curves: Sequence[Curve]) -> list[Curve]:
-    """Those with points, and of these the points that can be drawn."""
-    cleaned = [
-        one._replace(points=[p for p in one.points if math.isfinite(p[0]) and math.isfinite(p[1])])
-        for one in curves
-    ]
-    return [one for one in cleaned if one.points]
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A span of numbers, or of their decadic logarithms, and the pixels it is drawn on."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    is_log: bool = False
+
+    @classmethod
+    def of(
+        cls, values: Sequence[float], room: float, start: float, end: float, is_log: bool
+    ) -> Axis:
+        """An axis that shows all `values`, with a `room` of its span at either end."""
+        scaled = [math.log10(value) if is_log else value for value in values]
+        low, high = min(scaled), max(scaled)
+        return cls(low - room * (high - low), high + room * (high - low), start, end, is_log)
+
+    def at(self, value: float) -> float:
+        """The pixel of `value`; outside, that of the nearest end; the middle of an empty span."""
+        if self.high <= self.low:
+            return (self.start + self.end) / 2
+        scaled = math.log10(value) if self.is_log else value
+        share = min(max((scaled - self.low) / (self.high - self.low), 0.0), 1.0)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """At most seven round numbers, ascending."""
+        return (log_ticks if self.is_log else ticks)(self.low, self.high)
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -127,13 +143,175 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def _color(number: int) -> str:
-    """The colour of the page, or the same on its own; after the last comes the first."""
-    place = number % len(COLORS)
-    return f"var(--s{place},{COLORS[place]})"
+def log_ticks(low: float, high: float) -> list[float]:
+    """At most seven round numbers from ten to the power of `low` to that of `high`."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    for factors in ((1,), (1, 2, 5)):
+        found = [
+            float(f"{factor}e{power}")
+            for power in powers
+            for factor in factors
+            if low - 1e-9 <= math.log10(factor) + power <= high + 1e-9
+        ]
+        if len(found) > 2:
+            return found[:: 1 + len(found) // _DENSE]
+    return ticks(10.0**low, 10.0**high)
 
 
-def _word(x: float, y: float, text: str, anchor: str) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    font = 'font-family="sans-serif" font-size="12"'
-    return f'<text {place} {font} style="fill:var(--soft,#57606a)">{html.escape(text)}</text>'
+class _Spot(NamedTuple):
+    """A point with its bar."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, point: Point) -> _Spot:
+        return cls(*point) if len(point) == 4 else cls(point[0], point[1], point[1], point[1])
+
+    def is_drawable(self, axes: Axes) -> bool:
+        return all(math.isfinite(value) and (value > 0 or not axes.is_log) for value in self)
+
+
+def _shaded(curves: Sequence[Curve], axes: Axes) -> list[tuple[Curve, str]]:
+    """Curves with the points that can be drawn, if there are any, and the colour of each."""
+    known, number = [], 0
+    for one in curves:
+        points = [p for p in one.points if _Spot.of(p).is_drawable(axes)]
+        if not points:
+            continue
+        is_grey = one.is_pale or one.look == "dashed"
+        shade = SOFT if is_grey else color(number if one.place is None else one.place)
+        number += not is_grey
+        known.append((one._replace(points=points), shade))
+    return known
+
+
+def _panel(panel: Panel, layout: Layout) -> str:
+    axes, curves = panel.axes, _shaded(panel.curves, panel.axes)
+    top = layout.top + (18 if axes.up else 0)
+    floor, wall = layout.height - layout.bottom, layout.width - layout.right
+    titles = word((layout.left + wall) / 2, layout.height - 6, axes.across, "middle", room=wall)
+    titles += word(4, top - 10, axes.up, room=wall) if axes.up else ""
+    spots = [_Spot.of(point) for one, _ in curves for point in one.points]
+    if not spots:
+        frame = path(f"M{layout.left} {top}V{floor}H{wall}")
+        return frame + titles + word(layout.left + 8, top + 16, "nothing to show")
+    ends = [end for spot in spots for end in (spot.low, spot.high)]
+    zero = [0.0] if axes.has_zero and not axes.is_log else []
+    y = _axis(axes.y_range, [*ends, *zero], layout, (floor, top), axes.is_log)
+    left = max(layout.left, *(int(width_of(_number(tick))) + 8 for tick in y.ticks()))
+    x = _axis(axes.x_range, [spot.x for spot in spots], layout, (left, wall), axes.is_log)
+    plot = _Plot(x, y, layout.width)
+    drawn = [plot.scales(), titles]
+    if zero and y.low < 0 < y.high:
+        drawn.append(path(f"M{left} {y.at(0):.1f}H{wall}", SOFT))
+    drawn += [plot.mark(name, value) for name, value in axes.marks.items()]
+    curves.sort(key=lambda pair: not pair[0].is_pale)
+    barred = [one for one, _ in curves if one.look == "dots" and _has_bars(one)]
+    for one, shade in curves:
+        beside = barred.index(one) - (len(barred) - 1) / 2 if one in barred else 0.0
+        drawn.append(plot.curve(one, shade, _BESIDE * beside))
+    return "".join(drawn)
+
+
+def _axis(
+    span: Range | None, values: Sequence[float], layout: Layout, pixels: Range, is_log: bool
+) -> Axis:
+    room = layout.room if span is None else 0.0
+    return Axis.of(span or values, room, *pixels, is_log)
+
+
+def _has_bars(curve: Curve) -> bool:
+    return any(spot.low != spot.high for spot in map(_Spot.of, curve.points))
+
+
+class _Plot(NamedTuple):
+    """Where values stand in a panel, and how they are drawn."""
+
+    x: Axis
+    y: Axis
+    width: float  # of the panel
+
+    def scales(self) -> str:
+        """Lines at round heights, and round numbers at both axes."""
+        floor, lines, words = self.y.start, [], []
+        for value in self.y.ticks():
+            y = self.y.at(value)
+            lines.append(f"M{self.x.start} {y:.1f}H{self.x.end}")
+            words.append(word(self.x.start - 6, y + 4, _number(value), "end"))
+        lines.append(f"M{self.x.start} {floor}H{self.x.end}")
+        end = 0.0
+        for value in self.x.ticks():
+            x, text = self.x.at(value), _number(value)
+            lines.append(f"M{x:.1f} {floor}v4")
+            half = width_of(text) / 2
+            inside = min(x, self.width - half)
+            if inside - half > end:  # or it would stand on the number before
+                words.append(word(inside, floor + 17, text, "middle"))
+                end = inside + half
+        return path("".join(lines)) + "".join(words)
+
+    def mark(self, name: str, value: float) -> str:
+        """A vertical line with its name."""
+        x, top = self.x.at(value), self.y.end
+        line = path(f"M{x:.1f} {top}V{self.y.start}", SOFT, ' stroke-dasharray="4 3"')
+        return line + self.beside(x, top + 10, 4, name, SOFT)
+
+    def beside(self, x: float, y: float, shift: float, text: str, shade: str) -> str:
+        """Words beside a place, on the side where they stay in the panel."""
+        before, after = x - self.x.start - shift, self.width - x - shift
+        is_late = x > self.x.start + _LATE * (self.x.end - self.x.start)
+        if is_late or (after < width_of(text) and after < before):
+            return word(x - shift, y, text, "end", shade, room=before)
+        return word(x + shift, y, text, "start", shade, room=after)
+
+    def curve(self, one: Curve, shade: str, shift: float) -> str:
+        """The line, bars, dots and names of a curve, `shift` pixels to the right."""
+        spots = [_Spot.of(point) for point in one.points]
+        places = [(self.x.at(spot.x) + shift, self.y.at(spot.y)) for spot in spots]
+        parts = []
+        if one.look != "names" and len(places) > 1:
+            width = 0.7 if one.is_pale else 2 if one.look == "line" else 1.2
+            dashes = ' stroke-dasharray="4 4"' if one.look == "dashed" else ""
+            more = f' stroke-width="{width}" stroke-linejoin="round"{dashes}'
+            parts.append(polyline(places, shade, one.name, more))
+        for (x, _), spot in zip(places, spots, strict=True):
+            if spot.low != spot.high:
+                bar = f"M{x:.1f} {self.y.at(spot.low):.1f}V{self.y.at(spot.high):.1f}"
+                parts.append(path(bar, shade, ' stroke-width="1.5"'))
+        if one.look in ("dots", "names") or len(places) == 1:
+            radius = 2.5 if one.look == "dots" else 4
+            parts += [dot(x, y, radius, shade, one.name) for x, y in places]
+        if one.look == "names":
+            parts += [self.beside(x, y - 6, 7, one.name, shade) for x, y in places]
+        return "".join(parts)
+
+
+_Entry = tuple[float, int, str, str]  # x, row, name, colour
+
+
+def _names(panel: Panel, layout: Layout) -> list[_Entry]:
+    """The names of a panel's lines, in rows from left to right."""
+    entries: list[_Entry] = []
+    x, row = float(layout.left), 0
+    for one, shade in _shaded(panel.curves, panel.axes):
+        if one.is_pale or one.look == "names":
+            continue
+        wide = _SWATCH + width_of(one.name) + SIZE
+        if entries and x + wide > layout.width:
+            x, row = float(layout.left), row + 1
+        entries.append((x, row, one.name, shade))
+        x += wide
+    return entries
+
+
+def _name(x: float, row: int, name: str, shade: str, layout: Layout) -> str:
+    y = layout.height + row * _ROW + 14
+    line = path(f"M{x:.1f} {y - 4}h{_SWATCH - 6}", shade, ' stroke-width="3"')
+    return line + word(x + _SWATCH, y, name, room=layout.width - x - _SWATCH)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.10g}"
