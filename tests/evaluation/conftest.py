@@ -95,6 +95,35 @@ def perfect():
     return make
 
 
+def by_hotcoco(truth, predictions, kind, max_dets):
+    """hotcoco's evaluator of a `GroundTruth` and of predictions, before it evaluates."""
+    import hotcoco
+
+    def plain(row, number):
+        kept = {key: value for key, value in row.items() if key != "segmentation"} | {"id": number}
+        if kind == "mask":
+            counts = row["segmentation"]["counts"]
+            text = counts.decode() if isinstance(counts, bytes) else counts
+            del kept["bbox"]
+            kept["segmentation"] = {"size": list(row["segmentation"]["size"]), "counts": text}
+        return kept
+
+    data = hotcoco.COCO(
+        {
+            "images": [
+                {"id": key, "height": height, "width": width, "file_name": ""}
+                for key, (height, width) in truth.sizes.items()
+            ],
+            "categories": [{"id": key, "name": name} for key, name in truth.categories.items()],
+            "annotations": [plain(row, number) for number, row in enumerate(truth.objects, 1)],
+        }
+    )
+    found = data.load_res([plain(row, number) for number, row in enumerate(predictions, 1)])
+    evaluator = hotcoco.COCOeval(data, found, "bbox" if kind == "box" else "segm")
+    evaluator.params.max_dets = [1, 10, max_dets]
+    return evaluator
+
+
 def square(identity, image_id, x, y, side, category_id=1, **more):
     corners = [x, y, x + side, y, x + side, y + side, x, y + side]
     return {

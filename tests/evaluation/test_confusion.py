@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import pytest
 
 from relook.evaluation.confusion import Confusion, MixUp
-from relook.evaluation.pairing import Alone, ImagePairs, Pair
+from relook.evaluation.ground_truth import read_ground_truth
+from relook.evaluation.pairing import Alone, ImagePairs, Kind, Pair, pair_images
+
+from .conftest import by_hotcoco, load_annotations
 
 
 def row(category_id: int) -> dict[str, int]:
@@ -51,3 +58,35 @@ def test_classes_that_do_not_occur_are_left_out() -> None:
     empty = Confusion.from_pairs([], {3: "nut"})
     assert empty.largest(5).matrix.tolist() == [[0]]
     assert empty.mix_ups(5) == []
+
+
+def matrices(content: Any, found: Any, kind: Kind, threshold: float) -> tuple[Any, Any]:
+    """Ours, and hotcoco's."""
+    truth = read_ground_truth(content)
+    pairs = pair_images(truth, found, kind=kind, threshold=threshold)
+    theirs = by_hotcoco(truth, found, kind, 10_000).confusion_matrix(0.5, None, threshold)
+    return Confusion.from_pairs(pairs, truth.categories).matrix, theirs["matrix"].astype(np.int64)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["box", "mask"])
+@pytest.mark.parametrize("name", ["nuclei", "mushrooms", "coco_mini"])
+def test_equal_to_hotcoco_where_no_crowd_region_is(
+    name: str, kind: Kind, threshold: float, noisy: Callable[..., Any]
+) -> None:
+    content = load_annotations(name)
+    found = noisy(content)  # also on the crowd regions
+    content["annotations"] = [row for row in content["annotations"] if not row["iscrowd"]]
+    ours, theirs = matrices(content, found, kind, threshold)
+    assert ours.tolist() == theirs.tolist()
+    assert np.trace(ours) > 100
+
+
+@pytest.mark.parametrize(("kind", "more"), [("box", 16), ("mask", 2)])
+def test_on_crowd_regions_hotcoco_counts_what_we_leave_out(
+    kind: Kind, more: int, coco_mini: Any, noisy: Callable[..., Any]
+) -> None:
+    ours, theirs = matrices(coco_mini, noisy(coco_mini), kind, 0.0)
+    assert ours[:-1].tolist() == theirs[:-1].tolist()
+    assert (theirs[-1] >= ours[-1]).all()
+    assert (theirs[-1] - ours[-1]).sum() == more

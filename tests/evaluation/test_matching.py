@@ -6,7 +6,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from relook.evaluation.coco import _evaluated
+from relook.evaluation.ground_truth import read_ground_truth
 from relook.evaluation.matching import FastCOCOeval
+
+from .conftest import by_hotcoco, load_annotations
 
 
 def indexed(images, rows):
@@ -69,6 +73,31 @@ def test_matches_are_those_of_pycocotools(seed, limits):
     for key in ("precision", "recall", "scores"):
         assert (ours.eval[key] == theirs.eval[key]).all()
     assert 0 < ours.eval["precision"][ours.eval["precision"] > -1].mean() < 1
+
+
+@pytest.mark.parametrize("kind", ["box", "mask"])
+@pytest.mark.parametrize("name", ["nuclei", "mushrooms", "coco_mini"])
+def test_hotcoco_matches_real_objects_in_the_same_way(name, kind, noisy):
+    content = load_annotations(name)
+    truth, predictions = read_ground_truth(content), noisy(content)
+    found = [row | {"id": number} for number, row in enumerate(predictions, 1)]
+    objects = [row | {"id": number} for number, row in enumerate(truth.objects, 1)]
+    ours = _evaluated(truth, objects, found, "bbox" if kind == "box" else "segm", 200)
+    theirs = by_hotcoco(truth, predictions, kind, 200)
+    theirs.evaluate()
+    theirs.accumulate()
+    for key in ("precision", "recall", "scores"):
+        assert np.array_equal(ours.eval[key], theirs.eval[key])
+    assert 0.01 < ours.eval["precision"][ours.eval["precision"] > -1].mean() < 0.5
+
+    def by_place(rows):
+        return {(row["image_id"], row["category_id"], *row["aRng"]): row for row in rows if row}
+
+    our_rows, their_rows = by_place(ours.evalImgs), by_place(theirs.eval_imgs)
+    assert our_rows.keys() == their_rows.keys()
+    for place, row in our_rows.items():
+        for key in ("dtMatches", "gtMatches", "dtIgnore", "gtIgnore", "dtScores"):
+            assert np.array_equal(row[key], their_rows[place][key]), key
 
 
 def rows_of_all_sizes(evaluator):

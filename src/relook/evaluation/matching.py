@@ -3,6 +3,10 @@
 pycocotools compares every detection with every object at each of ten thresholds and four size
 ranges, in Python. Nearly all of these pairs do not overlap; visiting only those that do, in the
 same order, gives the same matches (a test holds the two against each other).
+
+hotcoco's evaluator gives the same arrays and matches, bit for bit (a test on the three real sets).
+It cannot leave out objects by id and does not give its overlaps away, which `matches_again` needs:
+on masks of nuclei this takes 0.016 s, and evaluating anew with hotcoco 0.07 s, on one core.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ the free object that it overlaps most, if the IoU is 0.5 or more; of two equal o
 own class. Classes do not matter otherwise: a detection of the wrong class is one mistake, not one
 missed object and one false detection as in average precision. A detection without an object that
 lies on a crowd region of its class is neither right nor wrong and is left out.
+
+The confusion matrix of hotcoco is equal, cell by cell, where there is no crowd region (a test on
+the three real sets). With them it counts what lies on one as false: for boxes of coco_mini 16 of
+687 counts differ. Nor does it tell the pairs, which pictures are made from.
 """
 
 from __future__ import annotations

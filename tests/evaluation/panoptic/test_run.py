@@ -184,4 +184,33 @@ def test_equal_to_another_implementation_on_real_files(tmp_path: Path) -> None:
     for one in scores.classes:
         if one.is_counted:
             assert theirs["per_class"][one.id]["pq"] == pytest.approx(one.pq, abs=1e-12)
+        counts = [theirs["per_class"][one.id][number] for number in ("tp", "fp", "fn")]
+        assert counts == [one.tp, one.fp, one.fn]
     assert 0.1 < scores.all.pq < 0.9
+
+
+def test_hotcoco_knows_one_crowd_region_of_a_class_in_an_image(tmp_path: Path) -> None:
+    """What is found half on one and half on another is no mistake to us, and one to it."""
+    from hotcoco.panoptic import pq_compute
+
+    ids = np.repeat(np.array([1, 2, 3, 0], np.int32), 10)[None].repeat(10, axis=0)
+    crowds = [Segment(key, 9, True, 100, (10 * (key - 1), 0, 10, 10)) for key in (1, 2)]
+    truth = PanopticMap(ids, (*crowds, Segment(3, 4, False, 100, (20, 0, 10, 10))))
+    on_both = Segment(1, 9, True, 200, (0, 0, 20, 10))
+    found = PanopticMap(np.isin(ids, (1, 2)).astype(np.int32), (on_both,))
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (40, 10)).save(tmp_path / "images" / "a.jpg")
+    paths = []
+    for name, one in (("truth.json", truth), ("found.json", found)):
+        writer = PanopticWriter(tmp_path / name, CATEGORIES)
+        writer.add(1, "a.jpg", one)
+        paths.append(writer.finish())
+    content = json.loads(paths[0].read_text())
+    for row in content["annotations"][0]["segments_info"][:2]:
+        row["iscrowd"] = 1
+    paths[0].write_text(json.dumps(content))
+    real = read_panoptic(paths[0], tmp_path / "images")
+    cat = evaluate_panoptic_files(real, paths[1]).classes[1]
+    theirs = pq_compute(*paths)["per_class"][9]
+    assert [cat.tp, cat.fp, cat.fn] == [0, 0, 0]
+    assert [theirs[number] for number in ("tp", "fp", "fn")] == [0, 1, 0]

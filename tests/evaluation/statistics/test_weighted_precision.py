@@ -3,13 +3,23 @@
 import contextlib
 import copy
 import io
+from dataclasses import replace
 
+import hotcoco
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from relook.evaluation.coco import _evaluated
+from relook.evaluation.ground_truth import read_ground_truth
 from relook.evaluation.matching import FastCOCOeval
-from relook.evaluation.statistics.weighted_precision import average_precision, gather_matches
+from relook.evaluation.statistics.weighted_precision import (
+    average_precision,
+    gather_matches,
+    resample_weights,
+)
+
+from ..conftest import by_hotcoco
 
 LIMIT = 20
 
@@ -119,3 +129,45 @@ def test_without_objects_there_is_no_number(small, perfect):
 def test_nothing_found_is_zero(small):
     evaluator, _ = evaluated(small, [])
     assert precision_of(evaluator, [[1, 1]]) == [0]
+
+
+def with_copies(truth, found, drawn):
+    """The ground truth and detections of the images at the places `drawn`, each with its own id."""
+    ids = list(truth.sizes)
+    images = [ids[place] for place in drawn]
+    objects, copies = (
+        [
+            row | {"image_id": new}
+            for new, old in enumerate(images, 1)
+            for row in rows
+            if row["image_id"] == old
+        ]
+        for rows in (truth.objects, found)
+    )
+    sizes = {new: truth.sizes[old] for new, old in enumerate(images, 1)}
+    return replace(truth, sizes=sizes, objects=tuple(objects)), copies
+
+
+def test_hotcoco_has_the_same_difference_of_two_models_and_a_narrower_spread(mushrooms, noisy):
+    truth, ours, theirs = read_ground_truth(mushrooms), [], []
+    weights = resample_weights(len(truth.sizes), 1000, 0)
+    drawn = np.repeat(np.arange(len(truth.sizes)), weights[1])
+    for seed in (0, 1):
+        found = noisy(mushrooms, seed)
+        for number, row in enumerate(found):
+            row["score"] += 1e-6 * number  # none equal, so that the order of copies is no matter
+        rows = [row | {"id": number} for number, row in enumerate(found, 1)]
+        one = _evaluated(truth, truth.objects, rows, "segm", 100)
+        matches, recalls = gather_matches(one, one.matches_again()), one.params.recThrs
+        ours.append(average_precision(matches, weights, recalls))
+        theirs.append(by_hotcoco(truth, found, "mask", 100))
+        copies = by_hotcoco(*with_copies(truth, found, drawn), "mask", 100)
+        for evaluator in (theirs[-1], copies):
+            evaluator.evaluate()
+            evaluator.accumulate()
+        precision = copies.eval["precision"][:, :, :, 0, 2]
+        assert ours[-1][1] == pytest.approx(precision[precision > -1].mean(), abs=1e-12)
+    answer = hotcoco.compare(*theirs, n_bootstrap=1000)
+    difference = ours[1] - ours[0]
+    assert answer["deltas"]["AP"] == pytest.approx(difference[0], abs=1e-12)
+    assert 0.6 < answer["ci"]["AP"]["std_err"] / difference[1:].std() < 0.85

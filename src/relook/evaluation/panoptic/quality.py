@@ -7,7 +7,8 @@ crowd region neither matches nor is missed; and a found segment that lies on voi
 its class by more than half is no false positive.
 
 Where the ground truth has several crowd regions of one class in an image, all of them count for
-this last rule.
+this last rule. hotcoco counts one of them only, which is why it is not used; otherwise its counts
+and sums of IoU are equal (a test on the real maps of coco_mini).
 """
 
 from __future__ import annotations

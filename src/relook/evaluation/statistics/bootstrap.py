@@ -1,4 +1,10 @@
-"""Average precision over resamples of the images: what intervals of it are made of."""
+"""Average precision over resamples of the images: what intervals of it are made of.
+
+hotcoco's `compare` gives an interval of the difference of two models, but no resamples, of which
+means over seeds are made, and none of groups or of huddled objects. Its difference is equal, and
+its spread is smaller: 0.73 (mushrooms) to 0.95 (coco_mini) times that of mask AP here. On images
+drawn with their copies, hotcoco's own evaluator gives the numbers here (a test).
+"""
 
 from __future__ import annotations
 
