@@ -141,8 +141,8 @@ def geometry(config: DSCConfig) -> Drawn:
     return Drawn(
         title,
         framed(title, left + MARGIN, 250, "".join(content), words),
-        f"A box that moves from iteration to iteration (dashed), and its frames, {ratios} times as "
-        f"wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
+        f"A box that moves from iteration to iteration (dashed), and its frames, {factors} times "
+        f"as wide and high. Beside it, where each next frame lies in the {side}x{side} features of "
         f"the one before, which are sampled there.",
     )
 
