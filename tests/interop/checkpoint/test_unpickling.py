@@ -72,6 +72,12 @@ def test_sets_stay_lists_because_sets_hash_what_they_get() -> None:
     assert sorted(read(pickle.dumps({1, 2}, 2)).value) == [1, 2]
 
 
+def test_what_was_put_on_the_stack_can_be_taken_off() -> None:
+    assert read(b"K\x01K\x020.").value == 1
+    assert read(b"K\x01(0.").value == 1  # the mark, when nothing is above it
+    assert read(b"K\x01(K\x02K\x031.").value == 1
+
+
 def test_a_storage_becomes_an_outline() -> None:
     result = read(OUTLINE + b"K\x05tQ.")
     assert isinstance(result.value, StorageOutline)
