@@ -11,9 +11,6 @@ import pytest
 
 import relook
 from relook.data.coco.reader import read_coco
-from relook.data.compose.files import Part, compose_data_set
-from relook.data.compose.scene import Scene
-from relook.data.compose.sources import Source
 from relook.errors import UsageError
 from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
@@ -91,23 +88,6 @@ def test_mushrooms_finds_mushrooms() -> None:
     metrics = evaluate_model(relook.load("mushrooms", device="cpu"), index, limit=1).metrics
     assert metrics.mask is not None
     assert metrics.mask.ap50 > 0.7
-
-
-def test_scenes_finds_objects_in_scenes_it_was_validated_on(tmp_path: Path) -> None:
-    """The first scenes of the validation part: a larger data set begins with the smaller one."""
-    names = ("coco_mini", "mushrooms")
-    folders = [DATASETS / name for name in names]
-    sources = [
-        Source(one / "annotations" / "instances_val.json", one / "images") for one in folders
-    ]
-    scene = Scene(sizes=(1.0, 8.0), objects=(4, 14))
-    made = compose_data_set(tmp_path, [Part("val", 8, sources)], scene=scene, one_class=True)
-    index = read_coco(made[0].path, tmp_path / "images")
-    model = relook.load("scenes", device="cpu")
-    assert [category.name for category in model.classes] == ["object"]
-    metrics = evaluate_model(model, index).metrics
-    assert metrics.mask is not None
-    assert metrics.mask.ap50 > 0.3
 
 
 def test_nuclei_finds_nuclei(nuclei: Predictor) -> None:

@@ -30,11 +30,6 @@ SHIPPED: Final[Mapping[str, ShippedModel]] = {
         "detectors-htc-tiny",
         "mushrooms.safetensors",
     ),
-    "scenes": ShippedModel(
-        "objects in scenes of `relook data compose`, not in photographs",
-        "htc-tiny",
-        "scenes.safetensors",
-    ),
 }
 """Name -> model, for `relook.load` and wherever a command takes a model."""
 
