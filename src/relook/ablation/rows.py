@@ -61,7 +61,7 @@ class Row:
 
     @property
     def is_a_preset(self) -> bool:
-        """Whether the model is that of the preset, whatever the training."""
+        """Return whether the model is that of the preset, whatever the training."""
         return not any(key.startswith("model.") for key in self.changes)
 
 

@@ -211,7 +211,7 @@ def _start(weights: Path) -> Start:
 def _continued(
     start: Start, model: str | None, changes: list[Overlay], fine_tune: bool
 ) -> tuple[Start, Settings, Annotations | None]:
-    """How to go on from `start`: as suits the data, or else by the recipe of the preset."""
+    """Choose how to go on from `start`: as suits the data, or else by the recipe of the preset."""
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
 

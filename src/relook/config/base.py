@@ -84,7 +84,7 @@ def fields_of(kind: type) -> dict[str, Any]:
 
 
 def is_part(value: Any) -> bool:
-    """Whether a value has fields of its own: a configuration or a rule."""
+    """Return whether a value has fields of its own: a configuration or a rule."""
     return isinstance(value, Config) or dataclasses.is_dataclass(value)
 
 

@@ -1,4 +1,4 @@
-"""What can be chosen about a cascade: which heads it has, and by which rules it works."""
+"""Configuration of a cascade: which heads it has, and by which rules it works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import Config
 
 
 class CascadeConfig(Config):
-    """What every cascade has."""
+    """Fields that every cascade has."""
 
     box_hidden: Positive = 1024
     mask_channels: Positive = 256
@@ -64,7 +64,7 @@ class DSCConfig(CascadeConfig):
 
     @classmethod
     def paper(cls) -> Self:
-        """What the equations of the paper say; nobody has published numbers of it."""
+        """Return the cascade of the paper's equations; nobody has published numbers of it."""
         return cls(
             guidance=GuidanceRule(
                 product="of_samples",

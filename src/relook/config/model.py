@@ -1,4 +1,4 @@
-"""What can be chosen about a model: frozen, validated data in which every default stands once.
+"""Configuration of a model: frozen, validated data in which every default stands once.
 
 Nothing here builds anything: `models.build` makes modules of it, and `presets` has names for it.
 Leaves that modules are given as they are stand in `structures.rules`; here is what a model has.
@@ -51,7 +51,7 @@ class BackboneConfig(Config):
     deformable_stages: tuple[bool, bool, bool, bool] = (False, False, False, False)
     """Stages whose 3x3 convolutions are deformable (DCN v1), without SAC."""
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 2
-    """How many parts from the pixels on are not trained: 1 the stem, 2 also stage 1, ..."""
+    """Number of parts from the pixels on that are not trained: 1 the stem, 2 also stage 1, ..."""
     weights: Literal["resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"] | None = None
     """The ImageNet weights a training starts from; None starts from random numbers."""
 
@@ -93,7 +93,7 @@ class RPNConfig(Config):
 
 
 class PanopticConfig(Config):
-    """How objects and pixel labels become one map without overlaps.
+    """Rule by which objects and pixel labels become one map without overlaps.
 
     The defaults are those of the combining script of COCO's panoptic API, with which the DetectoRS
     paper made its numbers; MMDetection's Panoptic FPN has `score` 0.6, `suppress_iou` 0.5 and
@@ -114,7 +114,7 @@ class PanopticConfig(Config):
 
 
 class InputConfig(Config):
-    """How an image becomes numbers."""
+    """Input of a model: the size of images and the normalisation of pixels."""
 
     size: tuple[Positive, Positive] = (1333, 800)  # (long, short) side limits at test time
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0 to 255
@@ -154,7 +154,8 @@ class ModelConfig(Config):
     input: InputConfig = InputConfig()
     parts: PartsConfig = NO_PARTS
     numerics: Literal["v2", "v1"] = "v2"
-    """How boxes, anchors, crops and masks meet the grid of pixels. `v2`: as MMDetection 2.x and
+    """Numerics of boxes, anchors, crops and masks on the grid of pixels. `v2`: as MMDetection 2.x
+    and
     3.x, which all presets and recorded runs are. `v1`: as MMDetection 1.x, for predicting with
     weights of that age, such as the DetectoRS authors' own files (`ops.convention` says what
     differs). Experimental: it was written from a description, and no recorded run proves it.

@@ -1,4 +1,4 @@
-"""What is taken for what: a matrix of the classes and the background."""
+"""Confusion matrix of the classes and the background."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Confusion:
         return cls(tuple(categories.values()), matrix)
 
     def labels(self) -> tuple[str, ...]:
-        """What the rows and the columns are: K names and the background."""
+        """Names of the rows and the columns: K classes and the background."""
         return (*self.names, BACKGROUND)
 
     def largest(self, most: int) -> Confusion:

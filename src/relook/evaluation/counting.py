@@ -1,4 +1,4 @@
-"""How well objects are counted: F1 and count error at a score threshold, and the best threshold.
+"""Counting of objects: F1 and count error at a score threshold, and the best threshold.
 
 Matches are those of COCO at IoU 0.5, objects of all sizes, up to the limit of detections of a
 class in an image: in order of score each detection takes the free object that it overlaps best. A
@@ -32,7 +32,7 @@ _DECIMALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """How well objects are counted at one score threshold; nan where there is nothing to divide by.
+    """Quality of counting at one score threshold; nan where there is nothing to divide by.
 
     The first four numbers are in [0, 1], the errors are in objects.
     """
@@ -117,7 +117,7 @@ class CountingCurve:
     def counts(
         self, thresholds: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """How many detections are right, and how many there are, from each of T `thresholds`."""
+        """Number of right detections, and of all, from each of T `thresholds` on."""
         num_right = _counts_from(thresholds, self.scores[self.is_right])
         return num_right, _counts_from(thresholds, self.scores)
 
@@ -131,7 +131,7 @@ def _rounded_down(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _counts_from(thresholds: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many scores are as high as each threshold, or higher."""
+    """Number of scores that are as high as each threshold, or higher."""
     return len(scores) - np.searchsorted(np.sort(scores), thresholds, side="left")
 
 

@@ -39,7 +39,7 @@ class Pair(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether the class is the same."""
+        """Return whether the class is the same."""
         return bool(self.found["category_id"] == self.thing["category_id"])
 
 
@@ -61,12 +61,12 @@ class ImagePairs:
 
     @property
     def num_objects(self) -> int:
-        """How many objects are there, without crowd regions."""
+        """Number of objects, without crowd regions."""
         return len(self.pairs) + len(self.missed)
 
     @property
     def num_right(self) -> int:
-        """How many are found and named rightly."""
+        """Number of objects that are found and named rightly."""
         return sum(pair.is_right for pair in self.pairs)
 
     @property

@@ -60,7 +60,7 @@ class Engine:
 
     @property
     def folds(self) -> bool:
-        """Whether the folded copy predicts."""
+        """Return whether the folded copy predicts."""
         weight = next(self.detector.parameters())
         is_plain_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
         return self.fast and self.fold and is_plain_cpu

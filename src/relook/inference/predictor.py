@@ -92,7 +92,7 @@ class Predictor:
 
     @property
     def fast(self) -> bool:
-        """Whether predictions take the fast ways; can be set at any time."""
+        """Return whether predictions take the fast ways; can be set at any time."""
         return self.engine.fast
 
     @fast.setter
@@ -206,7 +206,7 @@ class Predictor:
         options: PredictOptions = DEFAULTS,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
-        """What becomes of each image, in order: its result, or why it could not be read.
+        """Predict each image, in order: its result, or why it could not be read.
 
         While the network works on one image, a thread reads and resizes the next ones and another
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
@@ -248,7 +248,7 @@ class Predictor:
         return options.with_(score=score)
 
     def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
-        """How objects and labels of pixels are merged; None where nothing panoptic is wanted.
+        """Make the task of merging objects and labels; None where nothing panoptic is wanted.
 
         Raises:
             ModelError: M04 for a model that cannot.
@@ -288,7 +288,7 @@ class Predictor:
             return Unreadable(prepared.source or "image", error)
 
     def describe(self) -> str:
-        """What the model is, and which fast ways its predictions take, as lines of text."""
+        """Describe the model, and the fast ways of its predictions, as lines of text."""
         return "\n".join([repr(self), *self.engine.describe()])
 
     def __repr__(self) -> str:

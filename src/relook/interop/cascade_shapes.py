@@ -18,7 +18,7 @@ S = TypeVar("S")
 
 
 def is_guided(seen: Shapes) -> bool:
-    """Whether masks guide the box heads, as in DSC."""
+    """Return whether masks guide the box heads, as in DSC."""
     return seen.has(f"{_GUIDANCE}.")
 
 
@@ -142,7 +142,7 @@ def read_dsc(seen: Shapes, num_classes: int, given: DSCConfig | None, say: Findi
 
 
 def _are_shown(seen: Shapes, heads: list[str]) -> bool:
-    """Whether `heads` are shown features of a mask head: all of them, or none."""
+    """Return whether `heads` are shown features of a mask head: all of them, or none."""
     shown = [head for head in heads if seen.has(f"{head}.conv_res.")]
     if shown and shown != heads:
         rest = next(head for head in heads if head not in shown)

@@ -36,7 +36,7 @@ _OLD_NAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a checkpoint is."""
+    """Architecture of a checkpoint, with the evidence for it."""
 
     config: ModelConfig
     source: Source

@@ -1,4 +1,4 @@
-"""What an import did, for people and for programs, and a checksum of what the result computes."""
+"""Report of an import, for people and for programs, and a checksum of what the result computes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LICENCES: Final[dict[str, str]] = {
     "whose terms for images may apply",
     "relook": "the terms of whoever trained it",
 }
-"""What is known about the terms of foreign weights, by where they come from."""
+"""Terms of foreign weights, as far as they are known, by where they come from."""
 
 DSC_LICENCE: Final = (
     "the DSC authors' code is for non-commercial purposes, and so are the weights they published; "
@@ -64,7 +64,7 @@ class Report:
 
     @property
     def counts(self) -> dict[Status, int]:
-        """How many tensors there are of each status."""
+        """Number of tensors of each status."""
         return count_statuses(self.rows)
 
     def lines(self) -> list[str]:

@@ -60,7 +60,7 @@ class FineTuning:
 def fine_tuning(
     saved: SavedModel, overlays: Sequence[Overlay], *, name: str, model_named: bool = False
 ) -> FineTuning:
-    """What to train `saved` with on the data that `overlays` name.
+    """Choose settings to train `saved` with on the data that `overlays` name.
 
     Args:
         saved: the trained model to start from.

@@ -1,4 +1,4 @@
-"""What can be chosen about a training: one closed record, every default written once.
+"""Recipe of a training: one closed record, every default written once.
 
 The defaults are the 1x schedule of the COCO recipes, 12 epochs at 16 images, except that images
 without objects are kept: in a small data set they are the only examples of nothing.
@@ -23,7 +23,7 @@ Sigma = Annotated[float, Field(ge=0, le=100)]
 
 
 class AugmentConfig(Config):
-    """How training images are varied. `scale_jitter` and `crop` come as a pair."""
+    """Augmentation of training images. `scale_jitter` and `crop` come as a pair."""
 
     size: tuple[Sides, Sides] | None = None
     """Two (long, short) limits, smallest and largest, drawn from anew for each image; None
@@ -42,7 +42,7 @@ class AugmentConfig(Config):
     copy_paste: Fraction = 0.0
     """Chance to get objects of another training image on top, itself varied in the same way."""
     paste_share: tuple[Fraction, Fraction] = (0.0, 1.0)
-    """How many of its objects, as a share between these two, and at least one."""
+    """Share of its objects that is pasted, between these two, and at least one object."""
     paste_blend: Sigma = 0.0  # pixels: sigma of a soft edge around what is pasted
 
     @model_validator(mode="after")
@@ -86,7 +86,7 @@ class Recipe(Config):
     gradient_clip: Annotated[float, Field(gt=0)] | None = None  # L2 norm of all gradients
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     normalise: Literal["global", "process"] = "global"
-    """What a loss is divided by when several processes train: what all of them count together,
+    """Divisor of a loss when several processes train: what all of them count together,
     as one process would, or each what it counts itself."""
     fast: bool = True  # take the fast ways of `relook.ops.cpu.switch` where they apply
     recompute: bool = False

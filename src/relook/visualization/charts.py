@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
 
 class Axes(NamedTuple):
-    """What is drawn over what: by default as far as the data goes, the vertical axis from 0."""
+    """Axes of a chart: by default as far as the data goes, the vertical one from 0."""
 
     across: str  # what the horizontal one counts
     x_range: Range | None = None
@@ -50,7 +50,7 @@ class Axes(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """What is drawn over one pair of axes."""
+    """Content of one pair of axes."""
 
     curves: Sequence[Curve]
     axes: Axes
@@ -228,7 +228,7 @@ def _has_bars(curve: Curve) -> bool:
 
 
 class _Plot(NamedTuple):
-    """Where values stand in a panel, and how they are drawn."""
+    """Places of values in a panel, and how they are drawn."""
 
     x: Axis
     y: Axis

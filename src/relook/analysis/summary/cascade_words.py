@@ -8,7 +8,7 @@ from ...structures.rules.wording import numbers
 
 
 def about_cascade(cascade: HTCConfig | DSCConfig) -> list[str]:
-    """What its stages are, and what goes from one to the next."""
+    """Describe the stages, and what goes from one to the next."""
     return [
         "RoIAlign from the level of P2 to P5 that fits a RoI: 7x7 for boxes, 14x14 for masks",
         *(_dsc(cascade) if isinstance(cascade, DSCConfig) else _htc(cascade)),

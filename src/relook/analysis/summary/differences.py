@@ -1,4 +1,4 @@
-"""What one configuration has that another has not, and which preset is nearest to one."""
+"""Differences between configurations, and the preset that is nearest to one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def relative(name: str) -> str | None:
 
 
 def additions(base: ModelConfig, config: ModelConfig) -> list[str]:
-    """What the papers call the additions that `config` has and `base` has not."""
+    """Names in the papers of the additions that `config` has and `base` has not."""
     have = {
         "SAC": (base.backbone.sac is not None, config.backbone.sac is not None),
         "RFP": (base.pyramid.steps > 1, config.pyramid.steps > 1),

@@ -64,7 +64,7 @@ class PanopticQuality:
         self._num_images += 1
 
     def scores(self) -> PanopticScores:
-        """What all images so far come to."""
+        """Scores of all images so far."""
         rows = zip(self._categories, self._counts.tolist(), self._iou.tolist(), strict=True)
         classes = tuple(
             ClassQuality(one.id, one.name, one.is_thing, tp, fp, fn, iou)

@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ClassQuality:
-    """How well the segments of a class are found; nan where there is neither true nor found one."""
+    """Quality of the segments of a class; nan where there is neither a true nor a found one."""
 
     id: int
     name: str
@@ -26,7 +26,9 @@ class ClassQuality:
 
     @property
     def is_counted(self) -> bool:
-        """Whether the class takes part in averages: there is a true or a found segment of it."""
+        """Return whether the class takes part in averages: there is a true or a found segment of
+        it.
+        """
         return self.tp + self.fp + self.fn > 0
 
     @property
@@ -73,7 +75,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class PanopticScores:
-    """What a panoptic evaluation came to."""
+    """Scores of a panoptic evaluation."""
 
     classes: tuple[ClassQuality, ...]
     num_images: int

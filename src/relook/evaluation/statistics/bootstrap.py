@@ -35,7 +35,7 @@ MEASURES = ("ap", *THRESHOLDS, *(f"ap_{size}" for size in SIZES), "ap_huddled")
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """How often images are drawn anew, and which of them get a number of their own."""
+    """Rule of resampling: how often images are drawn anew, and which get a number of their own."""
 
     resamples: int = 1000
     seed: int = 0

@@ -75,7 +75,7 @@ def save_resampled(path: Path, resampled: Resampled) -> None:
 
 
 def load_resampled(path: Path) -> Resampled:
-    """What `save_resampled` wrote."""
+    """Read what `save_resampled` wrote."""
     found: dict[str, dict[str, Values]] = {}
     with np.load(path, allow_pickle=False) as file:
         for key in file.files:

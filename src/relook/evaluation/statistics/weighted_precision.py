@@ -37,14 +37,14 @@ class _Level:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassMatches:
-    """What was matched of one class in I images, for every IoU threshold."""
+    """Matches of one class in I images, for every IoU threshold."""
 
     objects: NDArray[np.int64]  # (I,) objects that count
     levels: tuple[_Level, ...]
 
 
 def resample_weights(num_images: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """How often each image counts (1 + B, I): once each, then in each of B resamples.
+    """Weights of the images (1 + B, I): once each, then in each of B resamples.
 
     A resample draws as many images as there are, with replacement; the same seed draws the same
     ones for every model, so that differences between models are paired.

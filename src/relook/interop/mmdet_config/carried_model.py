@@ -234,7 +234,7 @@ def _carry_semantic(account: Account) -> None:
 
 
 def _carry_least_side(account: Account, **places: str) -> None:
-    """What sides boxes must have to be proposals; where one place is silent, the other counts.
+    """Carry over the least sides of proposals; where one place is silent, the other counts.
 
     A file does not say which version reads it, and the comparison differs: those of a DSC are
     taken as its authors' code does, all others as MMDetection 2.28 and 3.x do. In every version

@@ -1,4 +1,4 @@
-"""What the heads of a cascade do in one way only, in the words of MMDetection's configurations."""
+"""Settings of MMDetection's heads for which relook has one value only."""
 
 from __future__ import annotations
 

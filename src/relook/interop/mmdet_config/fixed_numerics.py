@@ -1,4 +1,4 @@
-"""What relook computes in one way only, in the words of MMDetection's configurations.
+"""Settings of MMDetection for which relook has one value only.
 
 A file that asks for something else asks for another model, or another training of it.
 """

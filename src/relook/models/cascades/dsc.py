@@ -202,7 +202,7 @@ class ShapeGuidedCascade(nn.Module):
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor, GuidanceState]:
-        """What `_refined` gives, computed for a few RoIs at a time."""
+        """Compute what `_refined` gives, for a few RoIs at a time."""
         rows = torch.arange(len(rois), device=rois.boxes.device)
         parts = [
             self._refined(pyramid, context, rois[some], images)
@@ -235,7 +235,7 @@ class ShapeGuidedCascade(nn.Module):
         before: GuidanceState | None,
         images: ImageBatch,
     ) -> tuple[GuidanceState, Tensor]:
-        """What iteration `t` sees of each RoI, and the logits (R, 1, 2S, 2S) of its mask."""
+        """Guidance of iteration `t` for each RoI, and the logits (R, 1, 2S, 2S) of its mask."""
         rule, head = self.guidance, self.guidance_heads[t]
         frames = frames_of(rois, self.ratios[t], images, rule)
         pooled = pool_pyramid(pyramid, frames, rule.side, STRIDES)

@@ -1,4 +1,4 @@
-"""What shape guidance is: what is seen of a RoI, and how that is handed on (DSC)."""
+"""Shape guidance (DSC): what is seen of a RoI, and how that is handed on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..heads.mask import MaskHead
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuidanceState:
-    """What an iteration saw of every RoI."""
+    """Features of every RoI that an iteration hands on."""
 
     features: Tensor  # (R, C, S, S), of the mask head
     frames: Tensor  # (R, 4), enlarged boxes in which they lie
@@ -33,7 +33,7 @@ class GuidanceState:
 
 
 def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) -> Rois:
-    """What is seen of each RoI: the box `ratio` times as wide and high."""
+    """Frames of the RoIs: the box `ratio` times as wide and high."""
     frames = rois.with_boxes(enlarge(rois.boxes, ratio))
     if not rule.clip_to_image:
         return frames

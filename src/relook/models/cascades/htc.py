@@ -69,7 +69,7 @@ class HybridTaskCascade(nn.Module):
 
     @property
     def masks(self) -> bool:
-        """Whether detections have masks."""
+        """Return whether detections have masks."""
         return len(self.mask_heads) > 0
 
     def loss(

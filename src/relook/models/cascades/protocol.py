@@ -1,4 +1,4 @@
-"""What a detector asks of its RoI cascade."""
+"""Protocol of a RoI cascade, as a detector uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cascade(Protocol):
 
     @property
     def masks(self) -> bool:
-        """Whether detections have masks."""
+        """Return whether detections have masks."""
         ...
 
     def loss(
@@ -45,7 +45,9 @@ class Cascade(Protocol):
         images: ImageBatch,
         rule: SelectRule,
     ) -> list[Detections]:
-        """What is in each image by `rule`, which is `select` or stands in for it; best first."""
+        """Detect objects in each image by `rule`, which is `select` or stands in for it; best
+        first.
+        """
         ...
 
     def score(

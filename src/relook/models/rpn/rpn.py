@@ -26,7 +26,7 @@ CROWD_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """What the network says about every anchor; levels one after the other, finest first."""
+    """Output of the network for every anchor; levels one after the other, finest first."""
 
     anchors: Tensor  # (A, 4), the same for every image
     logits: Tensor  # (B, A)

@@ -16,7 +16,7 @@ _PIXELS = {"original": "original image", "network": "network input"}
 
 @dataclass(frozen=True, slots=True)
 class StageRule:
-    """What makes one stage of a cascade stricter than the one before."""
+    """Thresholds and weights of one stage of a cascade."""
 
     iou: Fraction  # a RoI is positive from here on
     std: Deviations  # of the encoded deltas
@@ -39,7 +39,7 @@ STAGES = (
 
 @dataclass(frozen=True, slots=True)
 class HybridRule:
-    """How boxes and masks of a Hybrid Task Cascade work together."""
+    """Rule by which boxes and masks of a Hybrid Task Cascade work together."""
 
     interleaved: bool = True
     """The mask branch of a stage sees the boxes that this stage has refined, matched anew."""
@@ -49,7 +49,7 @@ class HybridRule:
     stage alone by mistake."""
 
     def words(self) -> str:
-        """What goes from stage to stage."""
+        """Describe what goes from stage to stage."""
         return (
             f"masks see the boxes their stage refined: {on_off(self.interleaved)}; mask features "
             f"go from stage to stage: {on_off(self.mask_flow)}"
@@ -71,7 +71,7 @@ class SampleRule:
     HTC configurations: True, Cascade R-CNN: False, DSC: False."""
 
     def words(self) -> str:
-        """How many RoIs are learned from, and how they are matched."""
+        """Describe how many RoIs are trained on, and how they are matched."""
         return (
             f"trained on {self.per_image} RoIs an image, up to {self.positive_fraction:g} of them "
             "positive; an object also matches the best box below the IoU: "
@@ -98,7 +98,7 @@ class SelectRule:
         return replace(self, score_threshold=least, max_detections=most)
 
     def words(self) -> str:
-        """What is left in the end."""
+        """Describe which detections are kept."""
         return (
             f"scores above {self.score_threshold:g}, {self.suppression} at IoU {self.nms_iou:g} in "
             f"pixels of the {_PIXELS[self.suppress_in]}, at most {self.max_detections} an image"

@@ -48,7 +48,7 @@ class IterationRule:
 
 @dataclass(frozen=True, slots=True)
 class GuidanceRule:
-    """How shapes guide, and how what is seen of them goes from iteration to iteration.
+    """Rule of shape guidance, and of how guidance features go from iteration to iteration.
 
     Raises:
         ValueError: fields that do not fit together.
@@ -58,7 +58,7 @@ class GuidanceRule:
     """Of the features that guidance masks are predicted from; the masks' is twice that. Fast DSC
     has 7."""
     enlarge_ratios: tuple[Annotated[float, Ge(1)], ...] | None = None
-    """How much more than its box the guidance of each iteration sees. None: 2, 1.59, 1.26, ...
+    """Scale of the frame of each iteration over its box. None: 2, 1.59, 1.26, ...
     (a fraction of a doubling less each time), or 1 where `alignment` asks for boxes as they are.
     """
     explicit: bool = True  # box features are weighted by the mask (shape-guided RoIAlign)
@@ -71,16 +71,16 @@ class GuidanceRule:
     initial: bool = True  # False: the first box head is shown no mask at all
     mask_flow: bool = True  # mask heads are shown the features of the iteration before
     alignment: Alignment = "relative"
-    """How features of the iteration before get to the new boxes: `relative` samples them there
+    """Way of the features of the iteration before to the new boxes: `relative` samples them there
     (adaptive feature alignment), `none` takes them as they are, `recompute` runs the earlier
     heads again, as HTC does."""
     clip_to_image: bool = False  # enlarged boxes end at the image
     clip_into_previous: bool = False  # a new frame ends where the one before did
     target_frame: Frame = "tight"
-    """Whether guidance masks show the box or the enlarged box that they are predicted from."""
+    """Frame of guidance masks: the box, or the enlarged box that they are predicted from."""
     last_box_frame: Frame = "tight"  # what the last box head sees
     semantic_frame: Frame = "tight"
-    """Where guidance heads look at the semantic feature; box heads look at it in the box."""
+    """Frame in which guidance heads see the semantic feature; box heads see it in the box."""
 
     def __post_init__(self) -> None:
         if self.clip_into_previous and not self.clip_to_image:
@@ -97,7 +97,7 @@ class GuidanceRule:
         return tuple(round(2 ** (1 - t / iterations), 2) for t in range(iterations))
 
     def words(self) -> list[str]:
-        """What guides whom, and by which way."""
+        """Describe the guidance, in words."""
         return [
             f"guidance from {self.side}x{self.side} features, of which masks show the "
             f"{self.target_frame} box and the last box head sees the {self.last_box_frame} one; "
@@ -115,7 +115,7 @@ class GuidanceRule:
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """How RoIs, a row each, go through the iterations and come out of them."""
+    """Rule of the rows of RoIs on their way through the iterations."""
 
     keep_gt: bool = True  # objects' own boxes stay among the RoIs after the first iteration
     freeze_gt: bool = True  # and where they are
@@ -132,7 +132,7 @@ class RowRule:
         return tuple(range(max(iterations - 2, 0), iterations))
 
     def words(self) -> list[str]:
-        """What becomes of objects' own boxes, and what the final masks are trained on."""
+        """Describe the treatment of objects' own boxes, and the training of the final masks."""
         return [
             f"objects' own boxes stay among the RoIs: {on_off(self.keep_gt)}, unmoved: "
             f"{on_off(self.freeze_gt)}",

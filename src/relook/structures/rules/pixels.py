@@ -30,11 +30,11 @@ class SemanticRule:
     """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
     divides by ignored pixels too, as MMDetection does since 2.28."""
     padding_label: Annotated[int, Ge(0), Le(255)] = 255
-    """What lies beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
+    """Label beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
     fuse: FuseRule = FuseRule()
 
     def words(self) -> list[str]:
-        """What it labels, who sees it, and what its loss counts."""
+        """Describe the labels, who sees them, and what the loss counts."""
         seen = [name for name in ("boxes", "masks") if getattr(self.fuse, name)]
         return [
             f"semantic branch of {self.num_classes} classes at stride 8, seen by "
@@ -63,7 +63,7 @@ class StuffRule:
             raise ValueError(f"{self.channels} channels cannot be shared by {self.groups} groups")
 
     def words(self) -> list[str]:
-        """What it labels, with which layers, and what its loss counts."""
+        """Describe the labels, the layers, and what the loss counts."""
         return [
             f"labels pixels with {self.num_classes - 1} kinds of stuff, or all things, at stride 4",
             f"{self.channels} channels in {self.groups} groups of the norm",

@@ -12,7 +12,7 @@ from .bounds import Fraction, Positive
 from .wording import numbers
 
 Bound = Literal["above", "from"]
-"""Whether a bound itself is out or in."""
+"""Side of a bound: `above` leaves the bound itself out, `from` keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class AnchorRule:
     positive_fraction: Fraction = 0.5
 
     def words(self) -> list[str]:
-        """What is looked for around every position, and what is learned from."""
+        """Describe the anchors, and which are trained on."""
         return [
             f"anchors of {self.scale:g} strides, height over width {numbers(self.ratios)}",
             f"trained on {self.per_image} anchors an image, {self.positive_fraction:g} of them "
@@ -50,7 +50,7 @@ class ProposalRule:
     and MMDetection up to 2.12, so that 0 keeps every box."""
 
     def words(self) -> str:
-        """How many boxes go on, and which never do."""
+        """Describe the proposals: how many there are, and of which sides."""
         least = f"{self.min_bbox_size:g} pixels"
         sides = f"above {least}" if self.min_bbox_size_rule == "above" else f"from {least} on"
         return (

@@ -111,7 +111,7 @@ def class_dependent(config: ModelConfig) -> set[str]:
 
 
 def _semantic_labels(config: ModelConfig, saved: SavedModel, semantics: Mode | None) -> Labels:
-    """What becomes of the semantic outputs: follow the names, stay, or start anew."""
+    """Treat the semantic outputs: follow the names, stay, or start anew."""
     before = saved.config
     if config.semantic is None:
         return "none"
