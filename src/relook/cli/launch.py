@@ -3,6 +3,10 @@
 Each runs the same command line again and is told its number in the variables that torchrun uses,
 so that a command does not care who started it. Standard error is that of the first process; what
 the others say is kept, and shown where one of them is the reason for the end.
+
+PyTorch's elastic launcher was tried and is not used. It ends the others by SIGTERM as soon as one
+has failed: they cannot finish their work, and where one that was left alone ends first, the exit
+code and the message of the one that failed are lost. A second Ctrl-C does not reach them either.
 """
 
 from __future__ import annotations
