@@ -64,3 +64,14 @@ def test_doubling_lists_end(bottom: str) -> None:
     copy, dropped = plain_data(value)
     assert sum(dropped.values()) > 0
     assert len(json.dumps(copy)) < 20_000_000
+
+
+def test_an_array_counts_wherever_it_is() -> None:
+    copy, dropped = plain_data([_array(np.zeros(10_000))] * 1000)
+    assert len(copy) <= 20 and dropped["large arrays"] >= 1
+
+
+@pytest.mark.parametrize("key", ["a" * 10_000, b"a" * 10_000, ("a" * 5000, b"a" * 5000)])
+def test_keys_count_wherever_they_are(key: Any) -> None:
+    copy, dropped = plain_data([{key: 1}] * 3000)
+    assert len(json.dumps(copy)) < 40_000_000 and dropped["what is too long"] > 1000

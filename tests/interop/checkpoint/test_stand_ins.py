@@ -78,6 +78,8 @@ def test_tensors_that_fit_their_storage(offset: int, shape: Any, stride: Any) ->
         (0, (-1,), (1,)),
         (0, (1,), (-1,)),
         (0, (1, 1), (1,)),
+        (0, (2**63,), (1,)),
+        (0, (1,) * 65, (1,) * 65),
         (0, (True,), (1,)),
         (0.0, (1,), (1,)),
     ],
@@ -155,6 +157,12 @@ def test_an_array_needs_an_element_type() -> None:
 @pytest.mark.parametrize("key", ["a", 1, -(2**63), 1.5, None, True, b"x", ("a", 1)])
 def test_keys_of_dictionaries(key: Any) -> None:
     assert key_of(key) is key
+
+
+def test_texts_in_a_tuple_that_is_a_key_are_short() -> None:
+    assert key_of("a" * 1000) == "a" * 1000
+    with pytest.raises(TypeError, match="long texts"):
+        key_of(("a" * 1000,))
 
 
 @pytest.mark.parametrize("key", [2**80, (("a",),), ("a",) * 17, [], {}, Holder(), (Holder(),)])

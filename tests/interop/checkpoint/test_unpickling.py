@@ -6,6 +6,7 @@ import io
 import pickle
 import struct
 import sys
+import time
 import types
 from collections import OrderedDict
 from pathlib import Path
@@ -206,3 +207,45 @@ def test_calls_cannot_copy_without_end() -> None:
     call = b"c_codecs\nencode\n(h\x00X\x06\x00\x00\x00latin1tR0"
     with pytest.raises(DamagedPickle, match="hands more to calls"):
         read(b"\x80\x02" + text + call * 1000 + b"N.")
+
+
+DOUBLED = b"(]q\x01" + b"](h\x01h\x01eq\x01" * 26 + b"1"  # a list whose text is long
+LONG_NUMBER = b"\x8b" + struct.pack("<i", 2**18) + b"\x01" * 2**18 + b"q\x020"
+NUMPY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+FLOAT64 = b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        DOUBLED + b"h\x01X\x01\x00\x00\x00x\x93.",
+        DOUBLED + b"X\x01\x00\x00\x00xh\x01\x93.",
+        DOUBLED + b"(h\x01NNNNtQ.",
+        DOUBLED + b"cnumpy\ndtype\nh\x01\x85R.",
+        b"c_codecs\nencode\nX\x01\x00\x00\x00a)" + b"\x85" * 900_000 + b"\x86R.",
+        b"c_codecs\nencode\nK\x01X\x06\x00\x00\x00latin1\x86R.",
+        LONG_NUMBER
+        + b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + OUTLINE[2:]
+        + b"K\x05tQK\x00("
+        + b"h\x02" * 60
+        + b"t("
+        + b"h\x02" * 60
+        + b"ttR.",
+        LONG_NUMBER + NUMPY + b"(K\x01(" + b"h\x02" * 60 + b"t" + FLOAT64 + b"\x89U\x00tb.",
+    ],
+    ids=["module", "name", "persistent", "dtype", "encoding", "encode", "shape", "numpy"],
+)
+def test_what_is_refused_is_refused_at_once(content: bytes) -> None:
+    """Not after its text, its hash or its product was made, which can be larger than memory."""
+    began = time.process_time()
+    with pytest.raises((ForbiddenObject, DamagedPickle)) as caught:
+        read(b"\x80\x02" + content)
+    assert len(str(caught.value)) < 400
+    assert time.process_time() - began < 3
+
+
+def test_entries_that_a_call_copies_are_counted() -> None:
+    """A dictionary in a tuple is not handed on; thousands of calls would copy it each time."""
+    call = b"ccopyreg\n_reconstructor\n(cmmcv.utils.config\nConfig\nN}K\x01K\x02s\x85tR."
+    assert read(b"\x80\x02" + call).value == {}

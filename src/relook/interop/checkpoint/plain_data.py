@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from .stand_ins import NumpyArray, NumpyType
 
 _DEEPEST: Final = 20  # containers in containers
@@ -50,8 +52,7 @@ class _Copier:
             self.text += len(value)
             return value if self.text <= _MAX_TEXT else self.drop("what is too long")
         if isinstance(value, NumpyArray):
-            small = value.array.size <= _LARGEST and value.array.dtype.kind in "biuf"
-            return value.array.tolist() if small else self.drop("large arrays")
+            return self.array(value.array)
         if isinstance(value, NumpyType):
             return str(value.dtype)
         if isinstance(value, Mapping):
@@ -60,10 +61,18 @@ class _Copier:
             return self.sequence(value, depth)
         return self.drop(type(value).__name__)
 
+    def array(self, array: np.ndarray[Any, Any]) -> Any:
+        if array.size > _LARGEST or array.dtype.kind not in "biuf":
+            return self.drop("large arrays")
+        self.values += array.size  # the same array may be there any number of times
+        return array.tolist() if self.values <= _MAX_VALUES else self.drop("large arrays")
+
     def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, item in value.items():
-            copy = self.copy(item, depth + 1)
+            self.text += _length(key)
+            long = self.text > _MAX_TEXT
+            copy = self.drop("what is too long") if long else self.copy(item, depth + 1)
             if copy is not _DROPPED:
                 result[str(key)] = copy
             if self.values > _MAX_VALUES:
@@ -83,3 +92,9 @@ class _Copier:
     def drop(self, kind: str) -> _Dropped:
         self.dropped[kind] += 1
         return _DROPPED
+
+
+def _length(key: Any) -> int:
+    """Characters in a key of a dictionary, about."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return sum(len(part) for part in parts if isinstance(part, str | bytes))

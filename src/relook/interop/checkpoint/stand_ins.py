@@ -73,7 +73,7 @@ class NumpyType(Holder):
     def __init__(self, code: Any, *_: Any) -> None:
         super().__init__()
         if not isinstance(code, str) or not _NUMERIC.fullmatch(code):
-            raise ForbiddenObject(f"numpy.dtype({str(code)[:40]!r})")
+            raise ForbiddenObject(f"numpy.dtype({shown(code)!r})")
         self.dtype: np.dtype[Any] = np.dtype(code)
 
     def build(self, state: Any) -> None:
@@ -94,15 +94,28 @@ class NumpyArray(Holder):
         """Take over shape, type and bytes, which must fit each other."""
         _, shape, kind, by_columns, data = state
         content = _numbers(kind, data)
-        if any(type(n) is not int or n < 0 for n in shape) or math.prod(shape) != content.size:
+        if not _are_counts(shape) or math.prod(shape) != content.size:
             raise ValueError("an array of NumPy has another shape than content")
         self.array = content.reshape(shape, order="F" if by_columns else "C")
 
 
 _NUMERIC: Final = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|c8|c16)")
+_LONGEST_NAME: Final = 120  # of a name in a message
+_LONGEST_KEY: Final = 16  # of a tuple; each text in it has at most `_LONGEST_NAME` characters
+_MAX_DIMENSIONS: Final = 64  # as NumPy and PyTorch have it
+_LARGEST_COUNT: Final = 2**63
 
 
-_LONGEST_KEY: Final = 16
+def shown(value: Any) -> str:
+    """`value` as a message names it: short, readable, and without following what it holds.
+
+    Lists that hold each other have a text without end.
+    """
+    text = value if isinstance(value, str) else str(value) if type(value) is int else None
+    if text is None:
+        return f"a {type(value).__name__}"
+    readable = "".join(c if c.isprintable() else "?" for c in text[:_LONGEST_NAME])
+    return readable.replace(" ", ".", 1)
 
 
 def key_of(value: Any) -> Any:
@@ -114,6 +127,8 @@ def key_of(value: Any) -> Any:
     parts = value if type(value) is tuple else (value,)
     if len(parts) > _LONGEST_KEY or not all(_is_simple(part) for part in parts):
         raise TypeError("a dictionary has a key that is neither text nor a number")
+    if parts is value and any(isinstance(p, str | bytes) and len(p) > _LONGEST_NAME for p in parts):
+        raise TypeError("a dictionary has a key of long texts")
     return value
 
 
@@ -121,6 +136,13 @@ def _is_simple(value: Any) -> bool:
     if isinstance(value, int):  # every hash of a large number takes long
         return value.bit_length() <= 64
     return value is None or isinstance(value, str | float | bytes)
+
+
+def _are_counts(numbers: Any) -> bool:
+    """Whether these can be a shape or strides: their product is no number of many megabytes."""
+    return len(numbers) <= _MAX_DIMENSIONS and all(
+        type(n) is int and 0 <= n < _LARGEST_COUNT for n in numbers
+    )
 
 
 def _numbers(kind: Any, data: Any) -> np.ndarray[Any, Any]:
@@ -146,8 +168,9 @@ def _ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
     return OrderedDict((key_of(key), value) for key, value in pairs)
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    if encoding not in {"latin1", "latin-1"}:
+def _encode(text: Any, encoding: Any) -> bytes:
+    known = isinstance(encoding, str) and encoding in {"latin1", "latin-1"}
+    if not known or not isinstance(text, str):
         raise ValueError("bytes are encoded in an unknown way")
     return text.encode("latin-1")
 
@@ -173,9 +196,7 @@ def _attribute(owner: Any, name: Any) -> Holder:
 def _reconstructor(kind: Any, _base: Any, state: Any) -> Holder:
     if not isinstance(kind, Allowed) or kind.make is not _holder:
         raise ForbiddenObject("copyreg._reconstructor")
-    holder = Holder()
-    holder.build(state)
-    return holder
+    return Holder(state if isinstance(state, dict) else {})
 
 
 def _holder(*_: Any) -> Holder:
@@ -195,8 +216,8 @@ def _path(*parts: Any) -> str:
 def _tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> TensorOutline:
     if not isinstance(storage, StorageOutline):
         raise TypeError("a tensor has no storage")
-    numbers = (offset, *shape, *stride)
-    if any(type(n) is not int or n < 0 for n in numbers) or len(shape) != len(stride):
+    counts = all(_are_counts(numbers) for numbers in ((offset,), shape, stride))
+    if not counts or len(shape) != len(stride):
         raise ValueError("a tensor has sizes or strides that are no counts")
     count = math.prod(shape)
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))

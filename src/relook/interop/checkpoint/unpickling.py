@@ -21,11 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
-from .stand_ins import ALLOWED, Allowed, ForbiddenObject, Holder, StorageOutline, key_of
+from .stand_ins import ALLOWED, Allowed, ForbiddenObject, Holder, StorageOutline, key_of, shown
 
 MAX_INSTRUCTIONS: Final = 1_000_000  # an R101 with its optimizer and logs needs about 250 000
 _MAX_COPIED: Final = 256 * 2**20  # bytes, about; calls copy what they are given, and can repeat
-_LONGEST_NAME = 120  # of a name in a message
 
 
 class DamagedPickle(Exception):
@@ -59,7 +58,14 @@ def unpickle(stream: IO[bytes]) -> Unpickled:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of backslashes in names; none is in `ALLOWED`
             machine.run(stream)
-    except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise DamagedPickle(f"its pickle makes no sense ({str(error)[:300]})") from error
     return machine.result
 
@@ -135,11 +141,13 @@ class _Machine:
 
     def stacked_name(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        self.push(self.find(f"{module} {name}" if isinstance(name, str) else str(name)))
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise ForbiddenObject(f"the name {shown(module)} {shown(name)}")
+        self.push(self.find(f"{module} {name}"))
 
     def find(self, name: str) -> Allowed:
         if name not in ALLOWED:
-            raise ForbiddenObject(_shown(name))
+            raise ForbiddenObject(shown(name))
         found = ALLOWED[name]
         self.result.named_plainly &= found.plain
         return found
@@ -149,7 +157,7 @@ class _Machine:
             raise TypeError("something is called that is no object")
         self.charge(arguments)
         if callee.make is None:
-            raise TypeError(f"{_shown(callee.name)} is called")
+            raise TypeError(f"{shown(callee.name)} is called")
         self.push(callee.make(*arguments))
 
     def charge(self, arguments: tuple[Any, ...]) -> None:
@@ -193,21 +201,16 @@ class _Machine:
         if isinstance(kind, bytes):
             kind = kind.decode("ascii")
         if kind != "storage" or not isinstance(storage_type, Allowed) or not storage_type.dtype:
-            raise ForbiddenObject(f"the persistent object {_shown(str(kind))}")
+            raise ForbiddenObject(f"the persistent object {shown(kind)}")
         if type(count) is not int or count < 0 or type(key) is not str or any(view):
             raise ValueError("a storage is not described in a known way")
         outline = StorageOutline(key, storage_type.dtype, count)
         if self.result.storages.setdefault(key, outline) != outline:
-            raise ValueError(f"storage {key!r} is described in two ways")
+            raise ValueError(f"storage {shown(key)} is described in two ways")
         self.push(outline)
 
     def extension(self, code: Any) -> None:
         raise ForbiddenObject(f"the registered extension {code}")
-
-
-def _shown(name: str) -> str:
-    readable = "".join(c if c.isprintable() else "?" for c in name[:_LONGEST_NAME])
-    return readable.replace(" ", ".", 1)
 
 
 _CONSTANTS: Final = (
