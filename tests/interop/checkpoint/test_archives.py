@@ -79,6 +79,7 @@ def _compressed(name: str, data: bytes) -> Any:
     [
         (_compressed, "compressed"),
         (lambda name, data: [(name, data)] * 2, "twice"),
+        (lambda name, data: [(n, data) for n in {name, name.replace(".pkl", ".PKL")}], "twice"),
         (lambda name, data: [(name.replace("data.pkl", "x"), data)], "data.pkl is missing"),
         (lambda name, data: [(name.replace("/data/1", "/data/2"), data)], "storage is missing"),
         (lambda name, data: [(name, data + b" " * ("/data/" in name))], "another size"),

@@ -143,14 +143,16 @@ class _Reader(io.RawIOBase):
 
 def _records(file: IO[bytes], entries: list[zipfile.ZipInfo], size: int) -> dict[str, Record]:
     records: dict[str, Record] = {}
+    spelled: set[str] = set()  # PyTorch's reader of zip files takes small letters for capitals
     for entry in entries:
         name = entry.filename
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
             raise DamagedFile("its records are compressed, which torch.save never does")
         if entry.flag_bits & 1:
             raise DamagedFile("its records are encrypted, which torch.save never does")
-        if name in records:
+        if name.lower() in spelled:
             raise DamagedFile("a record is in it twice")
+        spelled.add(name.lower())
         file.seek(min(max(entry.header_offset, 0), size))
         header = file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size or not header.startswith(ZIP_MAGIC):
