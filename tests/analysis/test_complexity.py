@@ -8,21 +8,31 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
 
-from relook.analysis.complexity import _measured, complexity, multiply_adds
+from relook.analysis.complexity import _counted, boxes_apart, complexity, multiply_adds
+from relook.config.parts import Part
 from relook.config.presets import PRESETS, preset
-from relook.errors import UsageError
+from relook.errors import ModelError, UsageError
 from relook.layers import SAConv2d
 from relook.layers.deformable import DeformableConv2d
 from relook.models.build import build_detector
+from relook.models.cascades.steps import pool
+from relook.ops.boxes import pairwise_iou
+from relook.ops.convention import V2
+from relook.structures.detection import Detections, ImageBatch, Pyramid, Rois
+from relook.structures.rules.cascade import SelectRule
 
 empty = partial(torch.empty, device="meta")
 
 
 def measured(module: nn.Module, *shape: int) -> int:
-    with torch.no_grad():
-        return _measured(module.to("meta"), empty(*shape))[0]
+    module.to("meta")
+    with torch.no_grad(), _counted({"module": module}) as work:
+        module(empty(*shape))
+    return work["module"]
 
 
 def test_one_layer_of_each_kind_by_hand() -> None:
@@ -86,10 +96,10 @@ def test_published_size_of_a_resnet_50() -> None:
 def test_heads_by_hand() -> None:
     work = multiply_adds(preset("htc-r50"), proposals=10, masks=3)
     hidden = 256 * 49 * 1024 + 1024 * 1024 + 1024 * 81 + 1024 * 4
-    assert work["boxes"] == 3 * 10 * hidden
+    assert work["box_heads"] == 3 * 10 * hidden
     convs, upsample, logits = 4 * 256 * 256 * 9 * 196, 256 * 256 * 4 * 196, 256 * 80 * 784
     carry = 256 * 256 * 196
-    assert work["masks"] == 3 * (3 * (convs + upsample + logits) + 2 * carry)
+    assert work["mask_heads"] == 3 * (3 * (convs + upsample + logits) + 2 * carry)
 
 
 @pytest.mark.parametrize(("name", "side"), [("dsc-r50", 14), ("fast-dsc-r50", 7)])
@@ -98,11 +108,11 @@ def test_guidance_by_hand(name: str, side: int) -> None:
     work = multiply_adds(preset(name), proposals=10, masks=3)
     head = (4 * 256 * 256 * 9 + 256 * 256 * 4 + 4 * 256) * side**2
     fuse = 256 * 256 * side**2
-    assert work["guidance"] == 10 * (3 * head + 2 * fuse)
+    assert work["guidance_heads"] == 10 * (3 * head + 2 * fuse)
     hidden = 256 * 49 * 1024 + 1024 * 1024 + 1024 * 81 + 1024 * 4
-    assert work["boxes"] == 3 * 10 * (hidden + fuse)
+    assert work["box_heads"] == 3 * 10 * (hidden + fuse)
     final = (4 * 256 * 256 * 9 + 256 * 256 * 4) * 196 + 256 * 80 * 784
-    assert work["masks"] == 3 * (final + fuse)
+    assert work["mask_head"] == 3 * (final + fuse)
 
 
 def test_recomputed_features_cost_the_earlier_heads_again() -> None:
@@ -112,8 +122,10 @@ def test_recomputed_features_cost_the_earlier_heads_again() -> None:
     )
     once = multiply_adds(config, proposals=10, masks=3)
     trunk, fuse = 4 * 256 * 256 * 9 * 49, 256 * 256 * 49
-    assert again["guidance"] - once["guidance"] == 10 * (3 * trunk + fuse)  # 1 + 2 trunks
-    assert again["masks"] > once["masks"]
+    before_boxes = 10 * (3 * trunk + fuse)  # 1 + 2 trunks, in every proposal
+    before_masks = 3 * 4 * (3 * trunk + 2 * fuse)  # all three, on 14x14 cells of every detection
+    assert again["guidance_heads"] - once["guidance_heads"] == before_boxes + before_masks
+    assert again["mask_head"] - once["mask_head"] == 3 * 3 * fuse  # on 14x14 cells, not on 7x7
 
 
 def test_shape_guidance_costs_what_the_specification_says() -> None:
@@ -126,10 +138,10 @@ def test_shape_guidance_costs_what_the_specification_says() -> None:
 
 def test_parts_are_those_of_the_model() -> None:
     size = complexity(preset("detectors-cascade-r50"))
-    assert list(size.parameters) == list(size.multiply_adds) == ["features", "rpn", "boxes"]
+    assert list(size.parameters) == list(size.multiply_adds) == ["features", "rpn", "box_heads"]
     assert sum(size.parameters.values()) == 123_891_025
     size = complexity(preset("detectors-htc-r50"))
-    assert list(size.parameters) == ["features", "rpn", "semantic", "boxes", "masks"]
+    assert list(size.parameters) == ["features", "rpn", "semantic", "box_heads", "mask_heads"]
     assert sum(size.parameters.values()) == 134_754_552
     assert size.parameters["rpn"] == 593_935
 
@@ -137,7 +149,7 @@ def test_parts_are_those_of_the_model() -> None:
 def test_looking_twice_costs_twice() -> None:
     once, twice = (multiply_adds(preset(n), 128, 160) for n in ("htc-r50-sac", "detectors-htc-r50"))
     assert 1.9 < twice["features"] / once["features"] < 2.2
-    assert twice["boxes"] == once["boxes"]
+    assert twice["box_heads"] == once["box_heads"]
 
 
 def test_no_memory_is_touched() -> None:
@@ -149,3 +161,75 @@ def test_no_memory_is_touched() -> None:
 def test_sizes_the_network_does_not_take(size: tuple[int, int]) -> None:
     with pytest.raises(UsageError, match=r"U03.*multiples of 32"):
         multiply_adds(preset("htc-tiny"), *size)
+
+
+def test_of_the_semantic_branch_only_the_context_is_computed_in_detecting() -> None:
+    """No label of a pixel is asked for; a model with a head for stuff is asked for its labels."""
+    height, width = 128, 160
+    cells = [(height // s) * (width // s) for s in (4, 8, 16, 32, 64)]
+    laterals = 5 * 256 * 256 * cells[1]  # every level is brought to stride 8 first
+    convs, embed = 4 * 256 * 256 * 9 * cells[1], 256 * 256 * cells[1]
+    assert multiply_adds(preset("htc-r50"), height, width)["semantic"] == laterals + convs + embed
+    panoptic = multiply_adds(preset("detectors-panoptic-r50"), height, width)
+    assert panoptic["semantic"] == laterals + convs + embed
+    assert panoptic["stuff"] > 54 * 128 * cells[0]
+
+
+def test_a_shorter_cascade_costs_less() -> None:
+    config = preset("htc-r50")
+    two = config.with_(cascade__stages=config.cascade.stages[:2])
+    one, other = (multiply_adds(c, proposals=10, masks=3)["box_heads"] for c in (config, two))
+    assert one * 2 == other * 3
+
+
+class Pairs(nn.Module):
+    """A cascade whose work is no multiple of the number of proposals."""
+
+    convention, select, masks = V2, SelectRule(), False
+
+    def __init__(self, channels: int, num_classes: int, broken: bool = False) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+        self.rpn = nn.Linear(channels, 5)
+        self.broken = broken
+
+    def detect(
+        self,
+        pyramid: Pyramid,
+        context: Tensor | None,
+        proposals: Rois,
+        images: ImageBatch,
+        rule: SelectRule,
+    ) -> list[Detections]:
+        assert not self.broken, "not now"
+        seen = self.rpn(pool(pyramid, None, proposals, 7).mean((2, 3)))
+        scores = (seen @ seen.T).amax(1, keepdim=True) * self.scale[0]
+        return [Detections(proposals.boxes, scores[:, 0], scores[:, 0].long(), None, (1, 1))]
+
+    loss = score = mask_probabilities = detect
+
+
+def test_what_a_cascade_of_a_user_does_is_counted() -> None:
+    """By its own modules, and what it does beside them; numbers of rows need not be linear."""
+    config = preset("htc-tiny").with_(parts__cascade=Part.of(Pairs))
+    size = complexity(config, proposals=20)
+    assert list(size.parameters) == ["features", "rpn", "semantic", "cascade.rpn", "cascade"]
+    assert size.parameters["cascade.rpn"] == 65 * 5 and size.parameters["cascade"] == 3
+    assert size.multiply_adds["cascade.rpn"] == 20 * 64 * 5
+    assert size.multiply_adds["cascade"] == 20 * 20 * 5
+    assert size.multiply_adds["rpn"] == multiply_adds(preset("htc-tiny"))["rpn"]
+
+
+def test_a_cascade_that_does_not_run_dry_is_named() -> None:
+    config = preset("htc-tiny").with_(parts__cascade=Part.of(Pairs, broken=True))
+    with pytest.raises(ModelError, match=r"M08: the cascade Pairs cannot be counted.*not now"):
+        complexity(config)
+
+
+@given(st.integers(0, 300), st.integers(32, 900), st.integers(32, 900))
+def test_boxes_lie_apart_and_in_the_image(number: int, height: int, width: int) -> None:
+    boxes = boxes_apart(number, (height, width))
+    assert len(boxes) == number
+    assert (boxes >= 0).all() and (boxes[:, 2] <= width).all() and (boxes[:, 3] <= height).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert not pairwise_iou(boxes, boxes).fill_diagonal_(0).any()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
-from ..analysis.complexity import STRIDE, complexity
+from ..analysis.complexity import complexity
 from ..config.model import ModelConfig
 from ..data.images import read_image
 from ..inference.predictor import Predictor
+from ..models.detector import STRIDE
 
 MASKS = 100  # that are predicted, in the count of multiply-adds
 

@@ -1,40 +1,51 @@
-"""How large a model is and how much it computes, without computing anything.
+"""How large a model is and how much it computes, without computing it.
 
-Modules run on PyTorch's meta device, which has shapes but no numbers. A multiply-add is one
-product and its addition in a convolution or matrix product; pooling, sampling, normalisation and
-activations count as nothing, and a deformable convolution as much as the plain one.
+What counts is what `Detector.detect` really does, and `Detector.segment` for a model with a head
+for stuff: their own code runs. Before the cascade, tensors have shapes but no numbers at all. The
+cascade runs dry: it is given proposals that do not touch, and its convolutions and matrix products
+give zeros.
+
+A multiply-add is one product and its addition in a convolution or matrix product; pooling,
+sampling, normalisation and activations count as nothing, and a deformable convolution as much as
+the plain one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 import torchvision  # noqa: F401 - registers torch.ops.torchvision
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..config.model import ModelConfig
-from ..errors import UsageError
+from ..errors import ModelError, UsageError
 from ..models.build import build_detector
-from ..models.cascades.dsc import ShapeGuidedCascade
-from ..models.cascades.htc import HybridTaskCascade
-from ..models.detector import Detector
-from ..models.heads import box as box_head
-from ..models.heads import mask as mask_head
-from ..structures.detection import Pyramid
+from ..models.cascades.protocol import Cascade
+from ..models.detector import STRIDE, Detector
+from ..ops.cpu import switch as fast
+from ..structures.detection import ImageBatch, Pyramid, Rois
 
-STRIDE = 32  # network inputs are padded to multiples of it
+REST = "cascade"  # what a cascade has and does beside its modules
+_GAP = 0.5  # of a cell, between proposals
 
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """Counts by part: features, rpn, boxes, and where there are such semantic, stuff, guidance and
-    masks. A user's own cascade is one part, whose multiply-adds nobody knows."""
+    """Counts by part: the modules of the detector and those of its cascade, by their names.
+
+    What a user's own cascade has and does beside its modules is called ``cascade``.
+    """
 
     parameters: dict[str, int]  # those that training leaves alone included
     multiply_adds: dict[str, int]
@@ -49,22 +60,23 @@ def complexity(
 ) -> Complexity:
     """Parameters, and multiply-adds of detecting in one image of (height, width) pixels.
 
-    Every box head and guidance head sees all `proposals`, every mask head all `masks` detections.
+    There are so many `proposals` in it, and so many detections, which may have `masks`.
 
     Raises:
         UsageError: U03 when the size is not a multiple of 32.
+        ModelError: M08 for a user's cascade that does not run dry.
     """
     if height < 1 or width < 1 or height % STRIDE or width % STRIDE:
         raise UsageError("U03", f"size {height}x{width}: expected multiples of {STRIDE} pixels")
     with torch.device("meta"):
         detector = build_detector(config).eval()
-    counts = {
-        name: sum(p.numel() for part in parts for p in part.parameters())
-        for name, parts in _parts(detector).items()
-    }
-    with torch.no_grad():
-        work = _count(detector, config.pyramid.channels, (height, width), proposals, masks)
-    return Complexity(counts, work)
+    parts = _parts(detector)
+    counts = {name: _parameters(part) for name, part in parts.items()}
+    counts[REST] = sum(p.numel() for p in detector.cascade.parameters(recurse=False))
+    with _counted(parts) as work, torch.no_grad(), fast.plain():
+        _detect(detector, (height, width), proposals, masks)
+    found = [name for name, count in counts.items() if count or work[name]]
+    return Complexity({n: counts[n] for n in found}, {n: work[n] for n in found})
 
 
 def multiply_adds(
@@ -78,108 +90,123 @@ def multiply_adds(
     return complexity(config, height, width, proposals, masks).multiply_adds
 
 
-def _parts(detector: Detector) -> dict[str, list[nn.Module]]:
-    cascade: Any = detector.cascade
-    parts: dict[str, list[nn.Module]] = {"features": [detector.features], "rpn": [detector.rpn]}
-    if detector.semantic is not None:
-        parts["semantic"] = [detector.semantic]
-    if detector.stuff is not None:
-        parts["stuff"] = [detector.stuff]
-    if not isinstance(cascade, HybridTaskCascade | ShapeGuidedCascade):
-        return parts | {"cascade": [cascade]}
-    parts["boxes"] = list(cascade.box_heads)
-    if isinstance(cascade, ShapeGuidedCascade):
-        parts |= {"guidance": list(cascade.guidance_heads), "masks": [cascade.mask_head]}
-    elif len(cascade.mask_heads):
-        parts["masks"] = list(cascade.mask_heads)
+def _parts(detector: Detector) -> dict[str, nn.Module]:
+    """The modules of the detector, and in place of the cascade its own."""
+    parts = {name: part for name, part in detector.named_children() if name != "cascade"}
+    for name, part in detector.cascade.named_children():
+        parts[f"cascade.{name}" if name in (*parts, REST) else name] = part
     return parts
 
 
-def _count(
-    detector: Detector, channels: int, size: tuple[int, int], proposals: int, masks: int
-) -> dict[str, int]:
-    cascade = detector.cascade
-    counts: dict[str, int] = {}
-    pyramid: Pyramid
-    counts["features"], pyramid = _measured(detector.features, _empty(1, 3, *size))
-    counts["rpn"], _ = _measured(detector.rpn, pyramid)
-    if detector.semantic is not None:
-        counts["semantic"], _ = _measured(detector.semantic, pyramid)
-    if detector.stuff is not None:
-        counts["stuff"], _ = _measured(detector.stuff, pyramid)
-    if isinstance(cascade, ShapeGuidedCascade):
-        return counts | _count_dsc(cascade, channels, proposals, masks)
-    if not isinstance(cascade, HybridTaskCascade):
-        return counts
-    regions = _pooled(proposals, channels, box_head.POOL_SIDE)
-    counts["boxes"] = sum(_measured(head, regions)[0] for head in cascade.box_heads)
-    if len(cascade.mask_heads):
-        objects = _pooled(masks, channels, mask_head.POOL_SIDE)
-        counts["masks"], _ = _measured(partial(_all_masks, cascade), objects)
-    return counts
+def _parameters(part: nn.Module) -> int:
+    return sum(p.numel() for p in part.parameters())
 
 
-def _all_masks(cascade: HybridTaskCascade, objects: Tensor) -> None:
-    carried = None
-    for head in cascade.mask_heads:
-        features = head.features(objects, carried)
-        carried = features if cascade.hybrid.mask_flow else None
-        head.predict(features)
+def _detect(detector: Detector, size: tuple[int, int], proposals: int, masks: int) -> None:
+    """The steps of detecting in one image, but that proposals are told and not found."""
+    pyramid: Pyramid = detector.features(torch.empty(1, 3, *size, device="meta"))
+    detector.rpn(pyramid)
+    context, _ = detector.dense(pyramid, label_pixels=detector.stuff is not None)
+    cascade = _without_numbers(detector.cascade)
+    rule = replace(cascade.select.changed(0.0, masks), suppression="nms")
+    images = ImageBatch(_zeros((1, 3, *size)), (size,), (size,), (size,), ((1.0, 1.0),))
+    maps = [_zeros(level.shape) for level in pyramid]
+    shown = None if context is None else _zeros(context.shape)
+    try:
+        with _Dry():
+            cascade.detect(maps, shown, Rois.cat([boxes_apart(proposals, size)]), images, rule)
+    except Exception as error:
+        raise ModelError(
+            "M08",
+            f"the cascade {type(cascade).__name__} cannot be counted: run dry, with zeros for "
+            f"features and for all products, it raised {type(error).__name__}: {error}",
+        ) from error
 
 
-def _count_dsc(
-    cascade: ShapeGuidedCascade, channels: int, proposals: int, masks: int
-) -> dict[str, int]:
-    """Guidance in all proposals, then boxes in them, then masks in the detections."""
-    side, shown = cascade.guidance.side, cascade.mask_head.convs[-1].out_channels
-    regions = _pooled(proposals, channels, box_head.POOL_SIDE)
-    seen = _pooled(proposals, shown, side)
-    objects = _pooled(masks, channels, mask_head.POOL_SIDE)
-    before = _pooled(masks, shown, side)
-    heads = list(cascade.guidance_heads)
-
-    def guidance(pooled: Tensor) -> None:
-        for t, head in enumerate(heads):
-            head.predict(head.features(pooled, carried(t, pooled, seen if t else None)))
-
-    def final(pooled: Tensor) -> None:
-        features = cascade.mask_head.features(pooled, carried(len(heads), pooled, before))
-        cascade.mask_head.predict(features)
-
-    def carried(t: int, pooled: Tensor, last: Tensor | None) -> Tensor | None:
-        if cascade.guidance.alignment != "recompute":
-            return last
-        again = None
-        for head in heads[:t]:
-            again = head.features(pooled, again)
-        return again
-
-    return {
-        "boxes": sum(
-            _measured(partial(head, shown=seen), regions)[0] for head in cascade.box_heads
-        ),
-        "guidance": _measured(guidance, _pooled(proposals, channels, side))[0],
-        "masks": _measured(final, objects)[0],
-    }
+def _without_numbers(cascade: nn.Module) -> Cascade:
+    """The cascade on the CPU, all of it zero."""
+    cascade.to_empty(device="cpu")
+    for tensor in chain(cascade.parameters(), cascade.buffers()):
+        tensor.zero_()
+    return cast(Cascade, cascade)
 
 
-def _empty(*shape: int) -> Tensor:
-    return torch.empty(shape, device="meta")
+def _zeros(shape: tuple[int, ...]) -> Tensor:
+    """Zeros that need no memory."""
+    return torch.zeros(()).expand(shape)
 
 
-def _pooled(rows: int, channels: int, side: int) -> Tensor:
-    return _empty(rows, channels, side, side)
+def boxes_apart(number: int, size: tuple[int, int]) -> Tensor:
+    """So many boxes (number, 4) in an image of `size` (height, width), none of which touch."""
+    height, width = size
+    columns = max(1, math.ceil(math.sqrt(number * width / height)))
+    rows = max(1, math.ceil(number / columns))
+    cell = torch.tensor([width / columns, height / rows])
+    index = torch.arange(number)
+    corner = torch.stack([index % columns, index // columns], dim=1) * cell
+    return torch.cat([corner, corner + (1 - _GAP) * cell], dim=1)
 
 
-def _measured(run: Callable[[Any], Any], given: Any) -> tuple[int, Any]:
-    """Multiply-adds of ``run(given)``, and what it gives.
+@contextmanager
+def _counted(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, int]]:
+    """Multiply-adds of what is run within, by the part whose module asks for them."""
+    work = dict.fromkeys([*parts, REST], 0)
+    counter = FlopCounterMode(display=False, custom_mapping={_DEFORMABLE: _deformable})
+    inside, before = [REST], 0
 
-    The counter of PyTorch says two operations for each.
-    """
-    deformable = torch.ops.torchvision.deform_conv2d
-    with FlopCounterMode(display=False, custom_mapping={deformable: _deformable}) as counter:
-        out = run(given)
-    return int(counter.get_total_flops()) // 2, out
+    def settle() -> None:
+        nonlocal before
+        operations = int(counter.get_total_flops())  # two for each multiply-add
+        work[inside[-1]] += (operations - before) // 2
+        before = operations
+
+    def enter(part: str, *_: Any) -> None:
+        settle()
+        inside.append(part)
+
+    def leave(*_: Any) -> None:
+        settle()
+        inside.pop()
+
+    with ExitStack() as hooks:
+        for name, part in parts.items():
+            for module in part.modules():
+                hooks.enter_context(module.register_forward_pre_hook(partial(enter, name)))
+                hooks.enter_context(module.register_forward_hook(leave, always_call=True))
+        with counter:
+            yield work
+        settle()
+
+
+class _Dry(TorchFunctionMode):
+    """Within it products and RoIAlign compute shapes alone, and give zeros of them."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func not in _HEAVY:
+            return func(*args, **kwargs)
+        shapes = {name: _shape(value) for name, value in kwargs.items()}
+        out = func(*map(_shape, args), **shapes)
+        # NumPy's zeros cost nothing before they are touched, and most of these never are.
+        return torch.from_numpy(np.zeros(out.shape, np.float32)).to(out.dtype)
+
+
+_DEFORMABLE, _ALIGN = torch.ops.torchvision.deform_conv2d, torch.ops.torchvision.roi_align
+_HEAVY = frozenset(
+    (
+        *(torch.conv1d, torch.conv2d, torch.conv3d, torch.conv_transpose2d, F.linear),
+        *(torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, torch.bmm, torch.einsum),
+        *(torch.addmm, torch.baddbmm, F.scaled_dot_product_attention, _DEFORMABLE, _ALIGN),
+        *(torch.relu, Tensor.relu, F.relu),
+    )
+)
+"""What would take long. A product that is missing here is computed, and counted as well."""
+
+
+def _shape(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, Tensor) else value
 
 
 def _deformable(*shapes: Any, out_shape: Any = None, **_: Any) -> int:
@@ -189,4 +216,4 @@ def _deformable(*shapes: Any, out_shape: Any = None, **_: Any) -> int:
     """
     kernel = shapes[1]
     batch, _channels, height, width = out_shape
-    return int(2 * batch * height * width * prod(kernel))
+    return int(2 * batch * height * width * math.prod(kernel))

@@ -159,7 +159,7 @@ class Detector(nn.Module):
         scored, rule = self.rpn(pyramid), self.rpn.test_rule
         crowd = self.crowd(max_detections)
         proposals, objectness = self.rpn.propose(scored, images, rule, crowd=crowd)
-        context, logits = self._dense(pyramid, label_pixels)
+        context, logits = self.dense(pyramid, label_pixels=label_pixels)
         return FirstStageOutput(pyramid, context, proposals, objectness, logits)
 
     def crowd(self, max_detections: int | None = None) -> int:
@@ -189,8 +189,12 @@ class Detector(nn.Module):
         vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
         return same
 
-    def _dense(self, pyramid: Pyramid, label_pixels: bool) -> tuple[Tensor | None, Tensor | None]:
-        """The context of the cascade, and the logits of every pixel where asked for."""
+    def dense(self, pyramid: Pyramid, *, label_pixels: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The context of the cascade, and the logits of every pixel where asked for.
+
+        Raises:
+            ModelError: M04 for a detector that labels no pixels and is asked to.
+        """
         semantic, stuff = self.semantic, self.stuff
         if label_pixels and stuff is None:
             if semantic is None:

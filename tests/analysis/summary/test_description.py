@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from changed import CHANGED
 from torch import nn
@@ -18,6 +19,7 @@ from relook.config.model import ModelConfig
 from relook.config.parts import Part
 from relook.config.presets import PRESETS
 from relook.errors import UsageError
+from relook.structures.rules.cascade import SelectRule
 from relook.training.settings import read_overlay
 
 ALL = {name: one.config for name, one in PRESETS.items()} | CHANGED
@@ -110,19 +112,23 @@ def test_sizes_by_part_are_counted() -> None:
     assert f"{sum(counted.parameters.values()):,}" in page
     not_allowed = str(describe(CHANGED["text"], "mine"))
     assert "Parameters are not counted: the part a.b:C is not relook's" in not_allowed
-    own = preset("htc-tiny").with_(parts__cascade=Part.of(Nothing))
-    assert re.search(r"^cascade +272 +-$", str(describe(own)), re.MULTILINE)
+    own = preset("htc-tiny").with_(parts__cascade=Part.of(Small))
+    assert re.search(r"^head +272 +0.3$", str(describe(own)), re.MULTILINE)
 
 
-class Nothing(nn.Linear):
+class Small(nn.Module):
     """A cascade as far as its size goes."""
 
-    masks = False
+    select, masks = SelectRule(), False
 
     def __init__(self, channels: int, num_classes: int) -> None:
-        super().__init__(16, 16)
+        super().__init__()
+        self.head = nn.Linear(16, 16)
 
-    loss = detect = score = mask_probabilities = nn.Linear.forward
+    def detect(self, pyramid: Any, context: Any, proposals: Any, *_: Any) -> list[Any]:
+        return [self.head(torch.zeros(1000, len(proposals), 16))]
+
+    loss = score = mask_probabilities = detect
 
 
 def test_names_that_are_not_there() -> None:

@@ -107,18 +107,14 @@ def _sizes(config: ModelConfig) -> list[str]:
         size = complexity(config)
     except ModelError as error:
         return [f"Parameters are not counted: {error.message}"]
-    rows = [(part, count, size.multiply_adds.get(part)) for part, count in size.parameters.items()]
-    total = None if any(work is None for *_, work in rows) else sum(size.multiply_adds.values())
-    rows.append(("total", sum(size.parameters.values()), total))
+    rows = [(part, count, size.multiply_adds[part]) for part, count in size.parameters.items()]
+    rows.append(("total", sum(size.parameters.values()), sum(size.multiply_adds.values())))
+    width = max(len(part) for part, *_ in rows) + 1
     return [
-        f"{'':12}{'parameters':>14}{'G multiply-adds':>18}",
-        *(f"{part:12}{count:>14,}{_billions(work):>18}" for part, count, work in rows),
+        f"{'':{width}}{'parameters':>14}{'G multiply-adds':>18}",
+        *(f"{part:{width}}{count:>14,}{work / 1e9:>18.1f}" for part, count, work in rows),
         "of one image of 800x1344 pixels with 1000 proposals and 100 masks",
     ]
-
-
-def _billions(number: int | None) -> str:
-    return "-" if number is None else f"{number / 1e9:.1f}"
 
 
 def _shown(value: Any) -> str:
