@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from .progress import notices, progress_bar
+from ..analysis.counts import MASKS, PROPOSALS, SIZE, Counts, counts_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ..config.model import ModelConfig
     from ..config.presets import Preset
     from ..weights.shipped import ShippedModel
 
-PROPOSALS: Final = 1000
-MASKS: Final = 100
-SIZE: Final = (800, 1344)
 NARROWEST: Final = 140  # columns a table gets where there is no terminal to ask
 
 
@@ -35,12 +31,8 @@ def models(
     from ..config.presets import PRESETS
     from ..weights.shipped import SHIPPED
 
-    presets, shipped = [], []
-    with progress_bar(notices()) as bar:
-        for name, preset in bar.track(PRESETS.items(), description="measuring"):
-            presets.append(describe(name, preset))
-        for name, model in SHIPPED.items():
-            shipped.append(describe_shipped(name, model))
+    presets = [describe(name, preset) for name, preset in PRESETS.items()]
+    shipped = [describe_shipped(name, model) for name, model in SHIPPED.items()]
     if as_json:
         typer.echo(json.dumps(presets + shipped, indent=1))
     else:
@@ -53,7 +45,7 @@ def describe(name: str, preset: Preset) -> dict[str, Any]:
     return {
         "name": name,
         "about": preset.about,
-        **_size(preset.config),
+        **_size(counts_of(name)),
         "published": published
         and {"box_ap": published.box, "mask_ap": published.mask, "source": published.source},
         "shipped": False,
@@ -62,14 +54,18 @@ def describe(name: str, preset: Preset) -> dict[str, Any]:
 
 def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
     """One trained model as json values: what an architecture has, its preset and its file."""
-    from ..weights.file import load_model
+    from ..analysis.complexity import complexity
+    from ..weights.file import read_header
     from ..weights.shipped import shipped_file
 
     path = shipped_file(name)
+    config, _ = read_header(path)
+    size = complexity(config, *SIZE, PROPOSALS, MASKS)
+    counts = {"parameters": size.parameters, "multiply_adds": size.multiply_adds}
     return {
         "name": name,
         "about": model.about,
-        **_size(load_model(path).config),
+        **_size(counts),
         "published": None,
         "shipped": True,
         "preset": model.preset,
@@ -78,15 +74,13 @@ def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
     }
 
 
-def _size(config: ModelConfig) -> dict[str, Any]:
-    from ..analysis.complexity import complexity
-
-    size = complexity(config, *SIZE, PROPOSALS, MASKS)
+def _size(counts: Counts) -> dict[str, Any]:
+    parameters, multiply_adds = counts["parameters"], counts["multiply_adds"]
     return {
-        "parameters": sum(size.parameters.values()),
-        "multiply_adds": sum(size.multiply_adds.values()),
-        "parameters_by_part": size.parameters,
-        "multiply_adds_by_part": size.multiply_adds,
+        "parameters": sum(parameters.values()),
+        "multiply_adds": sum(multiply_adds.values()),
+        "parameters_by_part": parameters,
+        "multiply_adds_by_part": multiply_adds,
     }
 
 
