@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from relook.data.augment.copy_paste import CopyPaste
+from relook.data.augment.rule import Augment
 from relook.data.augment.transforms import evaluation_transforms, training_transforms
 from relook.data.batching import collate
 from relook.data.coco.reader import CocoIndex, object_mask, read_coco
@@ -89,7 +90,7 @@ def test_semantics_from_maps(index: CocoIndex, tmp_path: Path) -> None:
 def test_boxes_only(document: Document, write: Callable[[object], Path], images_dir: Path) -> None:
     index = read_coco(write(document), images_dir, masks="ignored")
     dataset = CocoDataset(
-        index, training_transforms((64, 64), scale_jitter=(1.0, 1.0), crop=(32, 32))
+        index, training_transforms((64, 64), Augment(scale_jitter=(1.0, 1.0), crop=(32, 32)))
     )
     for sample in (dataset[0], dataset[1]):
         assert sample.target is not None
@@ -119,7 +120,9 @@ def test_an_image_without_objects_is_a_sample(
 ) -> None:
     document["annotations"] = document["annotations"][2:]
     index = read_coco(write(document), images_dir)
-    transforms = training_transforms((64, 64), vertical_flip=1.0, quarter_turns=True, colour=0.2)
+    transforms = training_transforms(
+        (64, 64), Augment(vertical_flip=1.0, quarter_turns=True, colour=0.2)
+    )
     dataset = CocoDataset(index, transforms, choose_semantics("auto", index))
     images, targets = collate([dataset[0], dataset[1]], NO_MEAN, NO_STD)
     assert [len(target.boxes) for target in targets] == [0, 1]
@@ -134,7 +137,7 @@ def test_an_image_without_objects_is_a_sample(
 def test_copy_paste_puts_objects_of_other_images_on_top(index: CocoIndex) -> None:
     semantics = choose_semantics("auto", index)
     small = index.images[1]  # 16 x 16 pixels, of which a square of 8 x 8 is an object
-    dataset = CocoDataset(index, None, semantics, copy_paste=CopyPaste(1.0))
+    dataset = CocoDataset(index, None, semantics, copy_paste=CopyPaste(Augment(copy_paste=1.0)))
     torch.manual_seed(0)
     for _ in range(10):
         sample = dataset[0]
@@ -191,7 +194,7 @@ def test_extreme_images(
     index = read_coco(path, tmp_path)
     for transforms in (
         evaluation_transforms((1333, 800)),
-        training_transforms((64, 64), scale_jitter=(0.1, 2.0), crop=(64, 64)),
+        training_transforms((64, 64), Augment(scale_jitter=(0.1, 2.0), crop=(64, 64))),
     ):
         dataset = CocoDataset(index, transforms, choose_semantics("instances", index))
         sample = dataset[0]
@@ -206,7 +209,7 @@ def test_extreme_images(
 
 def test_workers_of_a_fresh_interpreter(index: CocoIndex) -> None:
     choice = choose_semantics("auto", index)
-    dataset = CocoDataset(index, training_transforms((64, 64), colour=0.2), choice)
+    dataset = CocoDataset(index, training_transforms((64, 64), Augment(colour=0.2)), choice)
     assert len(pickle.loads(pickle.dumps(dataset))) == 2
     loader = DataLoader(
         dataset,
@@ -225,7 +228,7 @@ def test_every_image_of_the_real_data(datasets: Path, name: str) -> None:
     folder = datasets / name
     index = read_coco(folder / "annotations" / "instances_val.json", folder / "images")
     crop = training_transforms(
-        (256, 256), scale_jitter=(0.5, 2.0), crop=(128, 128), vertical_flip=0.5, colour=0.2
+        (256, 256), Augment(scale_jitter=(0.5, 2.0), crop=(128, 128), vertical_flip=0.5, colour=0.2)
     )
     dataset = CocoDataset(index, crop, choose_semantics("auto", index))
     torch.manual_seed(0)
@@ -262,11 +265,11 @@ def test_objects_and_labels_of_panoptic_maps(panoptic: Any) -> None:
         dataset[0]
 
 
-@pytest.mark.parametrize("copy_paste", [None, CopyPaste(1.0)])
+@pytest.mark.parametrize("copy_paste", [None, CopyPaste(Augment(copy_paste=1.0))])
 def test_real_panoptic_maps_are_augmented(datasets: Path, copy_paste: CopyPaste | None) -> None:
     folder = datasets / "coco_mini"
     maps = read_panoptic(folder / "annotations" / "panoptic_val.json", folder / "images")
-    crop = training_transforms((256, 256), scale_jitter=(0.5, 2.0), crop=(128, 128))
+    crop = training_transforms((256, 256), Augment(scale_jitter=(0.5, 2.0), crop=(128, 128)))
     semantics = panoptic_semantics(maps)
     dataset = CocoDataset(to_coco_index(maps), crop, semantics, copy_paste=copy_paste)
     torch.manual_seed(0)

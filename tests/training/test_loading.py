@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from relook.data.augment.copy_paste import CopyPaste
+from relook.data.augment.rule import Augment
 from relook.data.augment.transforms import training_transforms
 from relook.data.batching import Sample
 from relook.data.coco.reader import read_coco
@@ -42,6 +43,7 @@ import torch
 from relook.data.coco.reader import read_coco
 from relook.data.dataset import CocoDataset
 from relook.data.augment.copy_paste import CopyPaste
+from relook.data.augment.rule import Augment
 from relook.data.semantics import choose_semantics
 from relook.data.augment.transforms import training_transforms
 from relook.training.loading import BatchMaker, training_loader
@@ -50,9 +52,10 @@ from relook.training.loading import BatchMaker, training_loader
 def batches(path, workers):
     index = read_coco(path, path.parent / "images")
     more = {"colour": 0.2, "grey": 0.5, "blur": 1.0, "noise": 5.0}
-    transforms = training_transforms((64, 64), scale_jitter=(0.8, 1.2), crop=(48, 48), **more)
+    augment = Augment(scale_jitter=(0.8, 1.2), crop=(48, 48), **more)
+    transforms = training_transforms((64, 64), augment)
     semantics = choose_semantics("instances", index, None)
-    paste = CopyPaste(0.7)
+    paste = CopyPaste(Augment(copy_paste=0.7))
     samples = CocoDataset(index, transforms, semantics, copy_paste=paste, num_semantic_classes=2)
     loader = training_loader(samples, 2, workers, 5, BatchMaker((9.0,) * 3, (2.0,) * 3))
     for epoch in (0, 1):
@@ -133,8 +136,10 @@ def test_augmentation_repeats_and_leaves_the_global_generator_alone() -> None:
 def test_what_is_pasted_repeats_whatever_was_loaded_before(blobs: Path) -> None:
     """As after a resume: sample 2 of epoch 1 is the same, first or last, and another in epoch 2."""
     index = read_coco(blobs, blobs.parent / "images")
-    transforms = training_transforms((64, 64), colour=0.2, blur=1.0, noise=5.0)
-    samples = Augmented(CocoDataset(index, transforms, copy_paste=CopyPaste(0.8)), seed=3)
+    transforms = training_transforms((64, 64), Augment(colour=0.2, blur=1.0, noise=5.0))
+    samples = Augmented(
+        CocoDataset(index, transforms, copy_paste=CopyPaste(Augment(copy_paste=0.8))), seed=3
+    )
     first = samples[1, 2]
     for key in ((0, 0), (0, 2), (1, 3)):
         samples[key]

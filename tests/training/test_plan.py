@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from relook.runtime.cluster import Place
-from relook.training.plan import _augmentation, part_lines, process_lines, rate_reason
-from relook.training.recipe import AugmentConfig, Recipe
+from relook.training.plan import part_lines, process_lines, rate_reason
+from relook.training.recipe import Recipe
 from relook.training.settings import Settings
 
 
@@ -22,27 +22,6 @@ def test_frozen_and_trainable_parts_are_counted() -> None:
         {"a": nn.Sequential(frozen, nn.Linear(10, 9)), "b": nn.Linear(2, 1), "c": nn.ReLU()}
     )
     assert part_lines(module) == ["part a: 99 trainable, 110 frozen", "part b: 3 trainable"]
-
-
-def test_augmentations_that_are_on_are_named() -> None:
-    assert _augmentation(AugmentConfig(flip=0)) == "none"
-    assert _augmentation(AugmentConfig()) == "mirrored left and right 50%"
-    every = AugmentConfig(
-        vertical_flip=0.25,
-        quarter_turns=True,
-        colour=0.2,
-        grey=0.1,
-        blur=1.5,
-        noise=8,
-        copy_paste=0.5,
-        paste_share=(0.0, 0.3),
-        paste_blend=1,
-    )
-    assert _augmentation(every) == (
-        "mirrored left and right 50%, up and down 25%, quarter turns, colour 0.2, grey 10%, blur "
-        "up to 1.5 pixels, noise up to 8 grey levels, copy-paste 50% (0% to 30% of another image's "
-        "objects, edges soft by 1 pixels)"
-    )
 
 
 def test_processes_say_how_they_share(small: Settings) -> None:

@@ -47,7 +47,7 @@ def test_from_scratch_reaches_the_model(
 def test_copy_paste_needs_masks(small: Settings) -> None:
     pasting = overlay(small, {"train": {"augment": {"copy_paste": 0.5}}})
     settings, sources = read_sources(pasting)
-    assert sources.training_set(settings).copy_paste == CopyPaste(0.5)
+    assert sources.training_set(settings).copy_paste == CopyPaste(settings.train.augment)
     assert sources.training_set(small).copy_paste is None
     no_masks = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
     boxes_only = overlay(pasting, {"model": {"cascade": no_masks, "semantic": None}})

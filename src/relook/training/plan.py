@@ -7,7 +7,7 @@ from torch import nn
 from ..config.model import ModelConfig
 from ..models.detector import Detector
 from ..runtime.cluster import Place
-from .recipe import UNLIMITED, AugmentConfig, Recipe
+from .recipe import UNLIMITED, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
 from .settings import Settings
@@ -38,7 +38,7 @@ def plan_lines(
         *lines,
         f"semantics: {choice.mode} ({choice.reason})",
         f"input: {_input(settings.model, recipe)}",
-        f"augmentation: {_augmentation(recipe.augment)}",
+        f"augmentation: {recipe.augment.words()}",
         f"rate: {rate_reason(recipe)}",
         f"steps: {_steps(recipe, steps_per_epoch)}",
         *part_lines(detector),
@@ -106,36 +106,9 @@ def _memory(recipe: Recipe) -> list[str]:
 
 
 def _input(model: ModelConfig, recipe: Recipe) -> str:
-    augment = recipe.augment
-    if augment.crop is not None and augment.scale_jitter is not None:
-        low, high = augment.scale_jitter
-        height, width = augment.crop
-        training = f"windows of {height} x {width} of images enlarged {low:g} to {high:g} times"
-    elif augment.size is not None:
-        (_, low), (long, high) = augment.size
-        training = f"short side {low} to {high}, long side at most {long}"
-    else:
-        training = "the same"
     long, short = model.input.size
+    training = recipe.augment.size_words()
     return f"at most {long} x {short} (long x short side) in test; in training {training}"
-
-
-def _augmentation(augment: AugmentConfig) -> str:
-    """Augmentations that are on besides the size of the images; chances in percent."""
-    low, high = augment.paste_share
-    blend = f", edges soft by {augment.paste_blend:g} pixels" if augment.paste_blend else ""
-    parts = {
-        f"mirrored left and right {augment.flip:.0%}": augment.flip,
-        f"up and down {augment.vertical_flip:.0%}": augment.vertical_flip,
-        "quarter turns": augment.quarter_turns,
-        f"colour {augment.colour:g}": augment.colour,
-        f"grey {augment.grey:.0%}": augment.grey,
-        f"blur up to {augment.blur:g} pixels": augment.blur,
-        f"noise up to {augment.noise:g} grey levels": augment.noise,
-        f"copy-paste {augment.copy_paste:.0%} ({low:.0%} to {high:.0%} of another image's objects"
-        f"{blend})": augment.copy_paste,
-    }
-    return ", ".join(text for text, is_on in parts.items() if is_on) or "none"
 
 
 def _steps(recipe: Recipe, steps_per_epoch: int) -> str:

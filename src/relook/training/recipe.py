@@ -14,50 +14,10 @@ from pydantic import Field, model_validator
 
 from ..config.base import Config
 from ..config.model import ModelConfig
+from ..data.augment.rule import Augment
 from ..structures.rules.bounds import Fraction, NonNegative, Positive, PositiveFloat
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
-
-Sides = tuple[Positive, Positive]
-Sigma = Annotated[float, Field(ge=0, le=100)]
-
-
-class AugmentConfig(Config):
-    """Augmentation of training images. `scale_jitter` and `crop` come as a pair."""
-
-    size: tuple[Sides, Sides] | None = None
-    """Two (long, short) limits, smallest and largest, drawn from anew for each image; None
-    takes the model's test size for all."""
-    scale_jitter: tuple[PositiveFloat, PositiveFloat] | None = None
-    """Large-scale jitter: the factor by which an image that just fits `crop` is enlarged."""
-    crop: Sides | None = None  # (height, width) of the window cut out after the jitter
-    flip: Fraction = 0.5  # chance to mirror left and right
-    vertical_flip: Fraction = 0.0  # for images that have no up, as under a microscope
-    quarter_turns: bool = False  # by 0, 90, 180 or 270 degrees
-    colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Strength of random brightness, contrast, saturation and a tenth of it in hue."""
-    grey: Fraction = 0.0  # chance to lose all colour
-    blur: Sigma = 0.0  # pixels: the largest sigma of a Gaussian drawn for each image
-    noise: Sigma = 0.0  # grey levels: the largest sigma of what is added to each value
-    copy_paste: Fraction = 0.0
-    """Chance to get objects of another training image on top, itself varied in the same way."""
-    paste_share: tuple[Fraction, Fraction] = (0.0, 1.0)
-    """Share of its objects that is pasted, between these two, and at least one object."""
-    paste_blend: Sigma = 0.0  # pixels: sigma of a soft edge around what is pasted
-
-    @model_validator(mode="after")
-    def _ranges(self) -> Self:
-        if (self.crop is None) != (self.scale_jitter is None):
-            raise ValueError("crop and scale_jitter need each other; set both or neither")
-        if self.crop is not None and self.size is not None:
-            raise ValueError("size and crop exclude each other: a crop fixes the input size")
-        if self.scale_jitter is not None and self.scale_jitter[0] > self.scale_jitter[1]:
-            raise ValueError(f"scale_jitter is (smallest, largest); got {self.scale_jitter}")
-        if self.paste_share[0] > self.paste_share[1]:
-            raise ValueError(f"paste_share is (smallest, largest); got {self.paste_share}")
-        if self.size is not None:
-            _check_limits(*self.size)
-        return self
 
 
 class Recipe(Config):
@@ -106,7 +66,7 @@ class Recipe(Config):
     with SAC or standardised weights too; all else starts as it would without."""
     validate_every: Positive = 1  # epochs; the last one is always validated
     max_dets: Positive = 100  # detections an image that validation counts
-    augment: AugmentConfig = AugmentConfig()
+    augment: Augment = Augment()
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:
@@ -128,14 +88,6 @@ class Recipe(Config):
         return rate if math.isfinite(rate) else self.reference_lr
 
 
-def _check_limits(smallest: Sides, largest: Sides) -> None:
-    for long, short in (smallest, largest):
-        if long < short:
-            raise ValueError(f"size limits are (long, short); got {(long, short)}")
-    if smallest[0] > largest[0] or smallest[1] > largest[1]:
-        raise ValueError(f"size is (smallest, largest); got {(smallest, largest)}")
-
-
 _TINY = Recipe(
     epochs=30,
     batch=2,  # small: on a CPU many steps teach more than large ones
@@ -147,7 +99,7 @@ _TINY = Recipe(
     schedule="cosine",
     gradient_clip=10.0,
     max_dets=500,
-    augment=AugmentConfig(
+    augment=Augment(
         scale_jitter=(1.0, 2.5),
         crop=(256, 256),
         vertical_flip=0.5,
@@ -159,7 +111,7 @@ _TINY = Recipe(
 
 _PHOTOS = _TINY.with_(
     max_dets=100,
-    augment=AugmentConfig(scale_jitter=(0.8, 2.0), crop=(384, 384), colour=0.2),
+    augment=Augment(scale_jitter=(0.8, 2.0), crop=(384, 384), colour=0.2),
 )
 """The same for photographs, which have an up."""
 

@@ -41,26 +41,11 @@ class Sources:
         """Augmented samples; images without objects are left out where the recipe says so."""
         recipe, semantic = settings.train, settings.model.semantic
         augment = recipe.augment
-        transforms = training_transforms(
-            augment.size or settings.model.input.size,
-            scale_jitter=augment.scale_jitter,
-            crop=augment.crop,
-            flip=augment.flip,
-            vertical_flip=augment.vertical_flip,
-            quarter_turns=augment.quarter_turns,
-            colour=augment.colour,
-            grey=augment.grey,
-            blur=augment.blur,
-            noise=augment.noise,
-        )
-        copy_paste = None
-        if augment.copy_paste:
-            copy_paste = CopyPaste(augment.copy_paste, augment.paste_share, augment.paste_blend)
         return CocoDataset(
             self.train,
-            transforms,
+            training_transforms(settings.model.input.size, augment),
             self.semantics,
-            copy_paste=copy_paste,
+            copy_paste=CopyPaste(augment) if augment.copy_paste else None,
             keep_empty=recipe.keep_empty,
             min_image_side=recipe.min_image_side,
             num_semantic_classes=None if semantic is None else semantic.num_classes,

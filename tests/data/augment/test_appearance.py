@@ -11,6 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from relook.data.augment.appearance import RandomBlur, RandomNoise, appearance
+from relook.data.augment.rule import Augment
 from relook.errors import UsageError
 
 
@@ -22,7 +23,7 @@ def image(height: int = 40, width: int = 50, grey: int | None = None) -> tv_tens
 
 
 def test_nothing_is_on_by_default() -> None:
-    assert appearance() == []
+    assert appearance(Augment()) == []
 
 
 def test_only_the_image_changes() -> None:
@@ -37,7 +38,7 @@ def test_only_the_image_changes() -> None:
         "semantic": tv_tensors.Mask(masks.any(dim=0).to(torch.uint8)),
     }
     torch.manual_seed(0)
-    for step in appearance(colour=0.3, grey=1.0, blur=2.0, noise=9.0):
+    for step in appearance(Augment(colour=0.3, grey=1.0, blur=2.0, noise=9.0)):
         after = step(sample)
         assert after["image"].dtype == torch.uint8 and after["image"].shape == (3, 40, 50)
         assert (after["image"] != sample["image"]).any(), step
@@ -87,7 +88,7 @@ def test_noise_has_the_sigma_asked_for_and_stays_in_range() -> None:
 
 def test_grey_is_a_chance() -> None:
     torch.manual_seed(0)
-    (step,) = appearance(grey=0.5)
+    (step,) = appearance(Augment(grey=0.5))
     grey = [bool((step(image()).diff(dim=0) == 0).all()) for _ in range(100)]
     assert 30 < sum(grey) < 70
 
@@ -104,4 +105,4 @@ def test_grey_is_a_chance() -> None:
 )
 def test_options_that_make_no_sense(options: dict[str, float], word: str) -> None:
     with pytest.raises(UsageError, match=f"U03: {word} is"):
-        appearance(**options)
+        appearance(Augment(**options))

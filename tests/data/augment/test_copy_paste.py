@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relook.data.augment.copy_paste import CopyPaste, check_masks, paste
+from relook.data.augment.rule import Augment
 from relook.data.augment.transforms import training_transforms
 from relook.data.coco.reader import read_coco
 from relook.data.dataset import CocoDataset
@@ -21,6 +22,7 @@ from relook.errors import UsageError
 from relook.ops.masks import dense_masks
 
 Make = Callable[..., dict[str, Any]]
+ALWAYS = CopyPaste(Augment(copy_paste=1.0))
 # Lower objects of 16, 16 and 4 pixels; the first loses a quarter, the second all but 3 pixels, the
 # third nothing when a square of 6 x 6 comes to (2, 2), 4 x 4 of it with an object.
 LOWER = [(0, 0, 4, 4), (4, 4, 8, 8), (9, 0, 11, 2)]
@@ -159,49 +161,51 @@ def test_the_share_of_objects_is_drawn(make_entries: Make) -> None:
     torch.manual_seed(0)
 
     def counts(share: tuple[float, float]) -> set[int]:
-        return {len(CopyPaste(1.0, share)(below, other)["labels"]) for _ in range(150)}
+        some = CopyPaste(Augment(copy_paste=1.0, paste_share=share))
+        return {len(some(below, other)["labels"]) for _ in range(150)}
 
     assert counts((0.0, 1.0)) == set(range(1, 11))
     assert counts((0.0, 0.0)) == {1}
     assert counts((0.3, 0.5)) == {4, 5}
     assert counts((1.0, 1.0)) == {10}
-    seen = {tuple(CopyPaste(1.0, (0.2, 0.2))(below, other)["labels"].tolist()) for _ in range(80)}
+    fifth = CopyPaste(Augment(copy_paste=1.0, paste_share=(0.2, 0.2)))
+    seen = {tuple(fifth(below, other)["labels"].tolist()) for _ in range(80)}
     assert len(seen) > 20  # which ones, too
     nothing = make_entries(10, 40, [])
-    assert CopyPaste(1.0)(below, nothing) is below
+    assert ALWAYS(below, nothing) is below
 
 
 def test_a_smaller_image_lies_anywhere_within(make_entries: Make) -> None:
     torch.manual_seed(0)
     below, other = make_entries(4, 6, []), make_entries(2, 3, [(0, 0, 3, 2)])
-    places = {tuple(CopyPaste(1.0)(below, other)["boxes"][0].tolist()) for _ in range(200)}
+    places = {tuple(ALWAYS(below, other)["boxes"][0].tolist()) for _ in range(200)}
     assert places == {(x, y, x + 3, y + 2) for x in range(4) for y in range(3)}
-    swapped = {len(CopyPaste(1.0)(other, below)["labels"]) for _ in range(5)}
+    swapped = {len(ALWAYS(other, below)["labels"]) for _ in range(5)}
     assert swapped == {1}
 
 
 def test_partners_are_others_and_as_often_as_asked() -> None:
     torch.manual_seed(0)
-    drawn = [CopyPaste(0.25).partner(3, 6) for _ in range(2000)]
+    drawn = [CopyPaste(Augment(copy_paste=0.25)).partner(3, 6) for _ in range(2000)]
     others = [one for one in drawn if one is not None]
     assert set(others) == {0, 1, 2, 4, 5}
     assert len(others) / len(drawn) == pytest.approx(0.25, abs=0.03)
-    assert CopyPaste(1.0).partner(0, 1) == 0
-    assert CopyPaste(0.0).partner(0, 5) is None
+    assert ALWAYS.partner(0, 1) == 0
+    assert CopyPaste(Augment(copy_paste=0.0)).partner(0, 5) is None
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"chance": 1.5}, "copy_paste"),
-        ({"chance": 1.0, "share": (0.5, 0.2)}, "paste_share"),
-        ({"chance": 1.0, "share": (-1, 0.2)}, "paste_share"),
-        ({"chance": 1.0, "blend": float("nan")}, "paste_blend"),
+        ({"copy_paste": 1.5}, "copy_paste"),
+        ({"copy_paste": 1.0, "paste_share": (0.5, 0.2)}, "paste_share"),
+        ({"copy_paste": 1.0, "paste_share": (-1, 0.2)}, "paste_share"),
+        ({"copy_paste": 1.0, "paste_blend": float("nan")}, "paste_blend"),
     ],
 )
 def test_values_that_make_no_sense(options: dict[str, Any], word: str) -> None:
-    with pytest.raises(UsageError, match=f"U03: {word} is"):
-        CopyPaste(**options)
+    with pytest.raises((UsageError, ValueError), match=f"{word} is"):
+        CopyPaste(Augment(**options))
 
 
 @pytest.mark.parametrize("name", ["nuclei", "mushrooms"])
@@ -209,11 +213,11 @@ def test_real_images(datasets: Path, name: str) -> None:
     folder = datasets / name
     index = read_coco(folder / "annotations" / "instances_val.json", folder / "images")
     transforms = training_transforms(
-        (256, 256), scale_jitter=(0.5, 2.0), crop=(128, 128), quarter_turns=True, blur=1.0
+        (256, 256), Augment(scale_jitter=(0.5, 2.0), crop=(128, 128), quarter_turns=True, blur=1.0)
     )
     semantics = choose_semantics("auto", index)
     plain_set = CocoDataset(index, transforms, semantics)
-    pasted_set = CocoDataset(index, transforms, semantics, copy_paste=CopyPaste(1.0))
+    pasted_set = CocoDataset(index, transforms, semantics, copy_paste=ALWAYS)
     more = 0
     for number in range(6):
         torch.manual_seed(number)
@@ -242,4 +246,4 @@ def test_data_without_masks_is_refused(datasets: Path) -> None:
     with pytest.raises(UsageError, match=r"U04: copy_paste.*instances_val\.json"):
         check_masks(index)
     with pytest.raises(UsageError, match="U04: copy_paste"):
-        CocoDataset(index, copy_paste=CopyPaste(1.0))
+        CocoDataset(index, copy_paste=ALWAYS)

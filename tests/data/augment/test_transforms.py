@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from relook.data.augment.rule import Augment
 from relook.data.augment.transforms import (
     LargeScaleJitterCrop,
     RandomQuarterTurn,
@@ -281,11 +282,13 @@ def test_quarter_turns() -> None:
 def test_training_transforms_together() -> None:
     transforms = training_transforms(
         (512, 512),
-        scale_jitter=(0.5, 2.0),
-        crop=(48, 48),
-        vertical_flip=0.5,
-        quarter_turns=True,
-        colour=0.3,
+        Augment(
+            scale_jitter=(0.5, 2.0),
+            crop=(48, 48),
+            vertical_flip=0.5,
+            quarter_turns=True,
+            colour=0.3,
+        ),
     )
     torch.manual_seed(0)
     shapes = set()
@@ -300,7 +303,9 @@ def test_training_transforms_together() -> None:
 
 
 def test_the_same_seed_gives_the_same_sample() -> None:
-    transforms = training_transforms((64, 64), scale_jitter=(0.5, 2.0), crop=(40, 40), colour=0.3)
+    transforms = training_transforms(
+        (64, 64), Augment(scale_jitter=(0.5, 2.0), crop=(40, 40), colour=0.3)
+    )
     copied = pickle.loads(pickle.dumps(transforms))
     torch.manual_seed(5)
     first = transforms(scene())
@@ -317,21 +322,29 @@ def test_evaluation_only_resizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "code"),
+    ("options", "message"),
     [
-        ({"crop": (9, 9)}, "U04"),
-        ({"scale_jitter": (0.5, 2)}, "U04"),
-        ({"scale_jitter": (2, 0.5), "crop": (9, 9)}, "U03"),
+        ({"crop": (9, 9)}, "need each other"),
+        ({"scale_jitter": (0.5, 2)}, "need each other"),
+        ({"scale_jitter": (2, 0.5), "crop": (9, 9)}, "smallest, largest"),
         ({"scale_jitter": (0, 1), "crop": (9, 9)}, "U03"),
         ({"scale_jitter": (1, 1), "crop": (0, 9)}, "U03"),
-        ({"flip": 1.5}, "U03"),
-        ({"vertical_flip": -1}, "U03"),
+        ({"flip": 1.5}, "interval"),
+        ({"vertical_flip": -1}, "interval"),
         ({"blur": -1}, "U03"),
     ],
 )
-def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:
-    with pytest.raises(UsageError, match=code):
-        training_transforms((64, 64), **options)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((UsageError, ValueError), match=message):
+        training_transforms((64, 64), Augment(**options))
+
+
+def test_a_range_of_sizes_goes_before_the_size_of_the_model() -> None:
+    torch.manual_seed(0)
+    transforms = training_transforms((16, 16), Augment(size=((40, 40), (80, 80)), flip=0))
+    sides = {max(transforms(scene())["image"].shape) for _ in range(30)}
+    assert min(sides) >= 40 and max(sides) <= 80 and len(sides) > 5
+    assert max(training_transforms((16, 16))(scene())["image"].shape) == 16
 
 
 def test_a_sample_needs_an_image() -> None:

@@ -12,33 +12,31 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ...errors import UsageError
+from .rule import Augment
 
 
-def appearance(
-    colour: float = 0.0, grey: float = 0.0, blur: float = 0.0, noise: float = 0.0
-) -> list[v2.Transform]:
+def appearance(rule: Augment) -> list[v2.Transform]:
     """Transforms of the image of a sample, in the order of a camera: light, lens, sensor.
 
-    `colour` in [0, 1) is the strength of changes of brightness, contrast and saturation; hue
-    changes by a tenth of it. `grey` is the probability to lose all colour. `blur` in pixels and
-    `noise` in grey levels are the largest sigmas that are drawn. What is 0 takes no part.
+    What is 0 takes no part.
 
     Raises:
         UsageError: U03 for a value out of range.
     """
+    colour = rule.colour
     if not 0 <= colour < 1:
         raise UsageError("U03", f"colour is a strength from 0 to below 1, got {colour}")
-    if not 0 <= grey <= 1:
-        raise UsageError("U03", f"grey is a probability, got {grey}")
+    if not 0 <= rule.grey <= 1:
+        raise UsageError("U03", f"grey is a probability, got {rule.grey}")
     steps: list[v2.Transform] = []
     if colour:
         steps.append(v2.ColorJitter(colour, colour, colour, colour / 10))
-    if grey:
-        steps.append(v2.RandomGrayscale(grey))
-    if blur:
-        steps.append(RandomBlur(blur))
-    if noise:
-        steps.append(RandomNoise(noise))
+    if rule.grey:
+        steps.append(v2.RandomGrayscale(rule.grey))
+    if rule.blur:
+        steps.append(RandomBlur(rule.blur))
+    if rule.noise:
+        steps.append(RandomNoise(rule.noise))
     return steps
 
 

@@ -22,6 +22,7 @@ from ...structures.detection import Size
 from ..coco.records import CocoIndex
 from ..compose.scene import LEAST_VISIBLE
 from .crop import Sample, areas, as_boxes, cut_window, objects_of, refitted
+from .rule import Augment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +32,23 @@ class CopyPaste:
     Random numbers come from torch's default generator.
     """
 
-    chance: float  # for a sample to get any
-    share: tuple[float, float] = (0.0, 1.0)  # of the other's objects, drawn evenly; at least one
-    blend: float = 0.0  # sigma in pixels of a soft edge; the paper found that it gains nothing
+    rule: Augment
 
     def __post_init__(self) -> None:
-        low, high = self.share
-        if not 0 <= self.chance <= 1:
-            raise UsageError("U03", f"copy_paste is a probability, got {self.chance}")
-        if not 0 <= low <= high <= 1:
-            raise UsageError("U03", f"paste_share is (smallest, largest) share, got {self.share}")
-        if not 0 <= self.blend < float("inf"):
-            raise UsageError("U03", f"paste_blend is a sigma, at least 0, got {self.blend}")
+        chance, share, blend = self.rule.copy_paste, self.rule.paste_share, self.rule.paste_blend
+        if not 0 <= chance <= 1:
+            raise UsageError("U03", f"copy_paste is a probability, got {chance}")
+        if not 0 <= share[0] <= share[1] <= 1:
+            raise UsageError("U03", f"paste_share is (smallest, largest) share, got {share}")
+        if not 0 <= blend < float("inf"):
+            raise UsageError("U03", f"paste_blend is a sigma, at least 0, got {blend}")
 
     def partner(self, index: int, length: int) -> int | None:
         """Which other of `length` samples sample `index` gets objects of; None for none.
 
         Any other is as likely. A sample that is alone gets its own.
         """
-        if float(torch.rand(())) >= self.chance:
+        if float(torch.rand(())) >= self.rule.copy_paste:
             return None
         return (index + int(torch.randint(1, max(length, 2), ()))) % length
 
@@ -58,13 +57,13 @@ class CopyPaste:
 
         Where the images differ in size, the smaller one lies anywhere within the larger.
         """
-        low, high = self.share
+        low, high = self.rule.paste_share
         count = len(other["labels"])
         wanted = math.ceil(count * (low + (high - low) * float(torch.rand(()))))
         chosen = objects_of(other, torch.randperm(count)[: max(wanted, 1)])
         (height, width), (other_h, other_w) = _size(sample), _size(other)
         top, left = _anywhere(height - other_h), _anywhere(width - other_w)
-        return paste(sample, chosen, top, left, self.blend)
+        return paste(sample, chosen, top, left, self.rule.paste_blend)
 
 
 def check_masks(index: CocoIndex) -> None:

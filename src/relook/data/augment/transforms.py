@@ -23,6 +23,7 @@ from ...structures.detection import Size
 from ..images import Pixels
 from .appearance import appearance
 from .crop import Sample, as_boxes, clipped, cut_window, refitted
+from .rule import Augment
 
 Limits = tuple[int, int]  # (long, short): how long the sides of an image may be, in pixels
 
@@ -168,45 +169,30 @@ class RandomQuarterTurn(v2.Transform):  # type: ignore[misc]
 
 
 def training_transforms(
-    size: Limits | tuple[Limits, Limits],
-    *,
-    scale_jitter: tuple[float, float] | None = None,
-    crop: Size | None = None,
-    flip: float = 0.5,
-    vertical_flip: float = 0.0,
-    quarter_turns: bool = False,
-    colour: float = 0.0,
-    grey: float = 0.0,
-    blur: float = 0.0,
-    noise: float = 0.0,
+    size: Limits | tuple[Limits, Limits], augment: Augment | None = None
 ) -> v2.Transform:
     """Random changes that keep an image a likely image of the same things.
 
-    Images are scaled to `size` (one limit or a range of them, see `ResizeKeepRatio`); or, with
-    `scale_jitter` and `crop` (height, width), to what `LargeScaleJitterCrop` draws, and then `size`
-    is not used. `flip` and `vertical_flip` are probabilities; for the others see `appearance`.
+    Images are scaled to the range of sizes of `augment`, or else to `size` (one limit or a range of
+    them, see `ResizeKeepRatio`); or, with a crop, to what `LargeScaleJitterCrop` draws. Copy-paste
+    needs a second image, and is the data set's work.
 
     Raises:
-        UsageError: U03 for a value out of range, U04 for `crop` without `scale_jitter` or the
-            reverse.
+        UsageError: U03 for a value out of range.
     """
-    if (scale_jitter is None) != (crop is None):
-        raise UsageError("U04", "crop and scale_jitter need each other; give both or neither")
-    for name, value in (("flip", flip), ("vertical_flip", vertical_flip)):
-        if not 0 <= value <= 1:
-            raise UsageError("U03", f"{name} is a probability, got {value}")
+    rule = augment or Augment()
     steps: list[v2.Transform] = []
-    if scale_jitter is not None and crop is not None:
-        steps.append(LargeScaleJitterCrop(scale_jitter, crop))
+    if rule.scale_jitter is not None and rule.crop is not None:
+        steps.append(LargeScaleJitterCrop(rule.scale_jitter, rule.crop))
     else:
-        steps.append(ResizeKeepRatio(size))
-    if flip:
-        steps.append(v2.RandomHorizontalFlip(flip))
-    if vertical_flip:
-        steps.append(v2.RandomVerticalFlip(vertical_flip))
-    if quarter_turns:
+        steps.append(ResizeKeepRatio(rule.size or size))
+    if rule.flip:
+        steps.append(v2.RandomHorizontalFlip(rule.flip))
+    if rule.vertical_flip:
+        steps.append(v2.RandomVerticalFlip(rule.vertical_flip))
+    if rule.quarter_turns:
         steps.append(RandomQuarterTurn())
-    return v2.Compose([*steps, *appearance(colour, grey, blur, noise)])
+    return v2.Compose([*steps, *appearance(rule)])
 
 
 def evaluation_transforms(size: Limits) -> v2.Transform:
