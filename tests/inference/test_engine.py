@@ -61,9 +61,10 @@ def test_it_is_the_only_caller() -> None:
         for path in SOURCES.rglob("*.py")
         if DETECTS.search(path.read_text())
     }
-    assert callers - {"interop/report.py", "models/detector.py"} == set()
+    of_cascades = {"analysis/complexity.py", "interop/report.py", "models/detector.py"}
+    assert callers - of_cascades == set()
     assert "network.detect" in (SOURCES / "inference" / "engine.py").read_text()
-    for name in ("interop/report.py", "models/detector.py"):
+    for name in of_cascades:
         called = re.findall(r"(\w+)\.(?:detect|segment)\(", (SOURCES / name).read_text())
         assert set(called) <= {"cascade", "self"}, name
 
