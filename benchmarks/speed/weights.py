@@ -223,8 +223,8 @@ def load_of(detector: Detector, image: ImageBatch) -> Load:
     logits: dict[Any, list[Tensor]] = {head: [] for head in heads}  # a few RoIs at a time
     propose = detector.rpn.propose
 
-    def seen(*given: Any) -> Any:
-        rois, scores = propose(*given)
+    def seen(*given: Any, **options: Any) -> Any:
+        rois, scores = propose(*given, **options)
         proposals.append(rois.boxes)
         return rois, scores
 

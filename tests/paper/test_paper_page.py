@@ -78,6 +78,6 @@ def test_it_opens_in_a_browser(browser: Any, page: Path) -> None:
     assert min(heights) > 10
     named = browser.execute_script(
         "return [...document.querySelectorAll('svg')].every("
-        "s => s.getAttribute('role') === 'img' && s.querySelector('title').textContent)"
+        "s => s.getAttribute('role') === 'img' && s.getAttribute('aria-label'))"
     )
     assert named
