@@ -6,7 +6,15 @@ import pickle
 
 import pytest
 
-from relook.errors import CODES, DataError, ModelError, RelookError, UsageError, did_you_mean
+from relook.errors import (
+    CODES,
+    DataError,
+    ModelError,
+    RelookError,
+    UsageError,
+    did_you_mean,
+    first_few,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +49,9 @@ def test_codes_are_described() -> None:
 def test_a_typo_is_answered_with_the_closest_name_or_all() -> None:
     assert did_you_mean("detectros", ["detectors", "htc"]) == "did you mean 'detectors'?"
     assert did_you_mean("xyz", ["detectors", "htc"]) == "known: detectors, htc"
+
+
+def test_long_lists_are_cut_and_say_so():
+    assert first_few([1, 2, 3], 3) == "1, 2, 3"
+    assert first_few((name for name in "abcd"), 3) == "a, b, c, ..."
+    assert first_few([], 3) == ""

@@ -89,6 +89,12 @@ class ModelError(RelookError):
     exit_code = 4
 
 
+def first_few(names: Iterable[object], most: int) -> str:
+    """The first `most` of `names`, for a message: ``a, b, ...`` where there are more."""
+    texts = [str(name) for name in names]
+    return ", ".join(texts[:most]) + (", ..." if len(texts) > most else "")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A half sentence that helps with a typo: the closest known name, or all of them."""
     names = [str(k) for k in known]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, first_few
 from ..ops.id_runs import id_runs
 from ..structures.detection import IGNORE, Size
 from ..structures.panoptic import VOID
@@ -203,7 +203,7 @@ def _maps_choice(index: CocoIndex, maps_dir: Path, automatic: bool) -> SemanticC
         raise DataError(
             "D12",
             f"{maps_dir} lacks the maps of {len(missing)} of {len(index.images)} images: "
-            f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}. A map has the name of "
+            f"{first_few(missing, 3)}. A map has the name of "
             "its image and ends in .png.",
         )
     reason = f"maps given in {maps_dir}" if automatic else f"asked for, read from {maps_dir}"

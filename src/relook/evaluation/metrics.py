@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from ..errors import first_few
 from .counting import IOU, Counting
 from .curves import Curves
 from .statistics.weighted_precision import Resampled
@@ -231,7 +232,7 @@ class Metrics:
             name = score.name if len(score.name) <= 28 else score.name[:25] + "..."
             lines.append(f"{name:<28}{score.num_objects:>9}{score.num_detections:>9}{values}")
         if empty:
-            shown = ", ".join(empty[:6]) + (", ..." if len(empty) > 6 else "")
+            shown = first_few(empty, 6)
             kind = "class" if len(empty) == 1 else "classes"
             lines.append(f"no objects of {len(empty)} {kind}: {shown}")
         return lines

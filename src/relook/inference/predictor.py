@@ -12,7 +12,7 @@ import torch
 
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
@@ -292,12 +292,11 @@ class Predictor:
         return "\n".join([repr(self), *self.engine.describe()])
 
     def __repr__(self) -> str:
-        names = ", ".join(category.name for category in self.classes[:4])
-        more = ", ..." if len(self.classes) > 4 else ""
+        names = first_few((category.name for category in self.classes), 4)
         long, short = self.config.input.size
         millions = sum(p.numel() for p in self.detector.parameters()) / 1e6
         return (
-            f"Predictor({len(self.classes)} classes: {names}{more}; images up to {long}x{short}; "
+            f"Predictor({len(self.classes)} classes: {names}; images up to {long}x{short}; "
             f"{millions:.1f} M parameters on {self.device}"
             f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
         )

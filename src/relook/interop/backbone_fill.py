@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from ..errors import ModelError
+from ..errors import ModelError, first_few
 from ..models.detector import Detector
 
 _PLAIN: Final = re.compile(
@@ -56,7 +56,7 @@ def _check_fit(
     unknown = [key for key in state if key not in expected and not key.endswith(_COUNTER)]
     wrong = [k for k in state if k in expected and state[k].shape != expected[k].shape]
     problems = [
-        f"{len(keys)} {kind} ({', '.join(keys[:_NAMED])}{', ...' if len(keys) > _NAMED else ''})"
+        f"{len(keys)} {kind} ({first_few(keys, _NAMED)})"
         for keys, kind in ((missing, "missing"), (unknown, "unknown"), (wrong, "of another shape"))
         if keys
     ]

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..config.model import ModelConfig
 from ..config.plugins import allowing
 from ..data.coco.reader import Category
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
@@ -228,5 +228,4 @@ def _check_kinds(path: Path, expected: Mapping[str, Tensor], state: Mapping[str,
 
 def _counted(names: Sequence[str], kind: str) -> str:
     """``"7 missing (a, b, c, d, e, ...)"``: at most five names, and how many there are."""
-    rest = ", ..." if len(names) > _NAMED else ""
-    return f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{rest})"
+    return f"{len(names)} {kind} ({first_few(names, _NAMED)})"

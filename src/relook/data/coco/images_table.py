@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ...errors import DataError
+from ...errors import DataError, first_few
 from ..images import image_size
 from .annotations import ImageHeader
 from .json_form import Entry, entries, side_of, text_of
@@ -62,8 +62,7 @@ def require_images(
     missing = [key for key, location in paths.items() if not is_file(location)]
     if not missing:
         return
-    named = ", ".join(headers[key].file_name for key in missing[:3])
-    more = ", ..." if len(missing) > 3 else ""
+    named = first_few((headers[key].file_name for key in missing), 3)
     advice = "Is this the right folder?"
     for other in (folder.parent, folder / "images"):
         if is_file(other / paths[missing[0]].relative_to(folder)):
@@ -72,7 +71,7 @@ def require_images(
     raise DataError(
         "D01",
         f"{path.name}: {len(missing)} of its {len(paths)} images are not in {folder}: "
-        f"{named}{more}. {advice}",
+        f"{named}. {advice}",
     )
 
 

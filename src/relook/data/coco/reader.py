@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, first_few
 from .annotations import AnnotationReader
 from .images_table import read_images, require_images
 from .json_form import Entry, entries, load_tables, text_of
@@ -133,16 +133,12 @@ def _labelled(
     if names and not known & set(ids):
         raise DataError(
             "D13",
-            f"{path.name}: its categories ({_some(list(ids))}) and the classes of the model "
-            f"({_some(classes)}) have no name in common. Give the file the model was trained "
-            "for, or rename the categories.",
+            f"{path.name}: its categories ({first_few(ids, 5)}) and the classes of the model "
+            f"({first_few(classes, 5)}) have no name in common. Give the file the model was "
+            "trained for, or rename the categories.",
         )
     unused = max(names, default=0) + 1  # ids for classes that the file does not have
     ordered = tuple(
         Category(ids.get(name, unused + label), name) for label, name in enumerate(classes)
     )
     return ordered, {ids[name]: label for label, name in enumerate(classes) if name in ids}
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from ...errors import DataError
+from ...errors import DataError, first_few
 from ...structures.detection import Size
 from ...structures.panoptic import PanopticCategory, Segment
 from ..coco.json_form import Entry, entries, flag_of, refuse, shown, text_of
@@ -62,7 +62,7 @@ def annotations_by_image(
         yield image_id, entry
     missing = [image_id for image_id in images if image_id not in seen]
     if missing:
-        named = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        named = first_few(missing, 3)
         raise DataError(
             "D15",
             f"{path.name}: {len(missing)} of {len(images)} images have no annotation: {named}. "

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...errors import DataError, UsageError
+from ...errors import DataError, UsageError, first_few
 from ...ops.id_runs import id_extents
 from ...runtime.files import replacing
 from ...structures.detection import Size
@@ -126,11 +126,10 @@ def check_ids(ids: Ids, segments: Sequence[Segment], where: str) -> None:
 
 
 def _disagreement(where: str, what: str, ids: set[int]) -> DataError:
-    named = ", ".join(map(str, sorted(ids)[:5])) + (", ..." if len(ids) > 5 else "")
     return DataError(
         "D15",
-        f"{where}: {what} (segment {named}). Map and json were not made together; use those that "
-        "belong to each other, or write the json again.",
+        f"{where}: {what} (segment {first_few(sorted(ids), 5)}). Map and json were not made "
+        "together; use those that belong to each other, or write the json again.",
     )
 
 

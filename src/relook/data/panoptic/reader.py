@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ...errors import DataError
+from ...errors import DataError, first_few
 from ...structures.detection import Size
 from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
 from ..coco.images_table import inside, is_file, read_images, require_images
@@ -185,10 +185,10 @@ def to_coco_index(index: PanopticIndex) -> CocoIndex:
 def _require_maps(index: PanopticIndex) -> None:
     missing = [image for image in index.images if not is_file(image.map_path)]
     if missing:
-        named = ", ".join(image.map_path.name for image in missing[:3])
+        named = first_few((image.map_path.name for image in missing), 3)
         raise DataError(
             "D01",
             f"{index.path.name}: {len(missing)} of its {len(index.images)} panoptic maps are not "
-            f"in {index.maps_dir}: {named}{', ...' if len(missing) > 3 else ''}. Is this the right "
+            f"in {index.maps_dir}: {named}. Is this the right "
             "folder?",
         )

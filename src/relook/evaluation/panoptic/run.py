@@ -10,7 +10,7 @@ from ...data.coco.json_form import load_tables, text_of
 from ...data.panoptic.json_tables import annotations_by_image, named_segments
 from ...data.panoptic.png import check_ids, read_ids
 from ...data.panoptic.reader import PanopticIndex, read_truth
-from ...errors import DataError
+from ...errors import DataError, first_few
 from ...ops.id_runs import Extent, id_extents
 from ...structures.panoptic import PanopticMap, Segment
 from .quality import PanopticQuality
@@ -41,7 +41,7 @@ def evaluate_panoptic(
         quality.add(read_truth(images[image_id]), panoptic, where)
     missing = [image_id for image_id in images if image_id not in done]
     if missing:
-        named = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        named = first_few(missing, 3)
         raise DataError(
             "D15",
             f"{index.path.name}: {len(missing)} of {len(images)} images have no map to be scored: "

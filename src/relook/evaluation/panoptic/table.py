@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...errors import first_few
 from .scores import ClassQuality, PanopticScores, Quality
 
 
@@ -33,7 +34,7 @@ def _class_lines(scores: PanopticScores) -> list[str]:
             lines.append(f"{name:<24}{kind:<7}{_triple(one)}{counts}")
     empty = [one.name for one in scores.classes if not one.is_counted]
     if empty:
-        shown = ", ".join(empty[:4]) + (", ..." if len(empty) > 4 else "")
+        shown = first_few(empty, 4)
         kind = "class" if len(empty) == 1 else "classes"
         lines.append(f"neither there nor found, {len(empty)} {kind}: {shown}")
     return lines

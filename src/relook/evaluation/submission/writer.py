@@ -20,7 +20,7 @@ from typing import Any, Final, Unpack
 import numpy as np
 
 from ...data.coco.reader import CocoIndex
-from ...errors import DataError
+from ...errors import DataError, first_few
 from ...inference.options import OptionChanges, PredictOptions
 from ...inference.predictor import DEFAULTS, Predictor
 from ...inference.results import Result
@@ -97,7 +97,7 @@ def _ids(predictor: Predictor, index: CocoIndex) -> Mapping[int, int]:
     known = {category.name for category in predictor.classes}
     missing = [category.name for category in index.classes if category.name not in known]
     if missing:
-        listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
+        listed = first_few(missing, 20)
         raise DataError(
             "D13",
             f"{index.path}: the model was not trained on {listed}, so every such object would "

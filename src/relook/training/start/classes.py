@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...errors import first_few
 from ...inference.results import ClassLike
 
 _NAMED = 5
@@ -83,5 +84,4 @@ class CommonClasses:
 
 
 def _named(names: Sequence[str]) -> str:
-    rest = ", ..." if len(names) > _NAMED else ""
-    return f"{len(names)} ({', '.join(names[:_NAMED])}{rest})"
+    return f"{len(names)} ({first_few(names, _NAMED)})"

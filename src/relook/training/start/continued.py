@@ -13,7 +13,7 @@ from ...config.cascades import DSCConfig
 from ...config.model import ModelConfig
 from ...data.coco.reader import Category
 from ...data.semantics import Mode
-from ...errors import ModelError
+from ...errors import ModelError, first_few
 from ...models.build import build_detector
 from ...models.detector import Detector
 from ...structures.panoptic import PanopticCategory
@@ -64,7 +64,7 @@ def continued_detector(
         raise ModelError(
             "M04",
             f"{path}: {len(wrong)} of {len(own)} tensors do not fit this model "
-            f"({', '.join(wrong[:_NAMED])}{', ...' if len(wrong) > _NAMED else ''}). Leave --model "
+            f"({first_few(wrong, _NAMED)}). Leave --model "
             "out to take the model of the file, or choose the one it was trained as.",
         )
     detector.load_state_dict(loaded)
