@@ -16,7 +16,7 @@ from typing import Any
 from ..config.base import assign
 from ..data.statistics import ObjectStatistics
 from ..weights.file import SavedModel
-from .recipe import UNLIMITED
+from .recipe import SCHEDULES, UNLIMITED
 from .settings import Overlay, Settings, resolve
 from .sources import Annotations, read_annotations
 
@@ -202,9 +202,13 @@ def _given(overlays: Sequence[Overlay]) -> frozenset[str]:
     return frozenset(
         key
         for one in overlays
-        for root, tree in (("model", one.model), ("train", one.train))
+        for root, tree in (("model", one.model), ("train", _train_fields(one)))
         for key in _keys(tree, root)
     )
+
+
+def _train_fields(overlay: Overlay) -> Mapping[str, Any]:
+    return {**SCHEDULES.get(overlay.schedule or "", {}), **overlay.train}
 
 
 def _keys(tree: Mapping[str, Any], path: str) -> Iterator[str]:
