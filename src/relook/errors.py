@@ -1,4 +1,4 @@
-"""Every error a user can meet: its family, its code, and the exit code of the command line.
+"""All errors for users: their families, their codes, and the exit codes of the command line.
 
 A message says what is wrong, where, why it matters and what to do, in that order. The table
 `CODES` is the only list of codes; raising an error with a code that is not in it fails at once.
@@ -66,7 +66,7 @@ class RelookError(Exception):
 
 
 class UsageError(RelookError):
-    """The caller asked for something that does not exist or cannot be combined."""
+    """A request for something that does not exist, or for a combination that is not possible."""
 
     family = "usage"
     initial = "U"
@@ -89,14 +89,14 @@ class ModelError(RelookError):
     exit_code = 4
 
 
-def first_few(names: Iterable[object], most: int) -> str:
-    """The first `most` of `names`, for a message: ``a, b, ...`` where there are more."""
+def first_few(names: Iterable[object], limit: int) -> str:
+    """The first `limit` of `names`, for a message: ``a, b, ...`` where there are more."""
     texts = [str(name) for name in names]
-    return ", ".join(texts[:most]) + (", ..." if len(texts) > most else "")
+    return ", ".join(texts[:limit]) + (", ..." if len(texts) > limit else "")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A half sentence that helps with a typo: the closest known name, or all of them."""
+    """Half a sentence for a message about a typo: the closest known name, or all of them."""
     names = [str(k) for k in known]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

@@ -1,7 +1,7 @@
 """Errors of the command line: one clear line, and an exit code by family.
 
 1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect; 75 for one of
-several processes that fails because another has.
+several processes that fails because another one has failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEFT_ALONE: Final = 75  # "try again" in sysexits.h
 
 
 class CommandGroup(TyperGroup):
-    """Commands whose errors on purpose become a message and an exit code.
+    """Commands whose `RelookError` becomes a message and an exit code.
 
     Any other exception is a defect of this package and keeps its traceback.
     """
@@ -49,5 +49,5 @@ def exit_code(error: RelookError) -> int:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which a file's names could use to mislead a terminal."""
+    """`text` without control characters, with which names from a file could change a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

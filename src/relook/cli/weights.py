@@ -22,7 +22,7 @@ weights = typer.Typer(
 )
 
 _SUFFIX: Final = ".safetensors"
-_NARROWEST: Final = 150  # columns a table gets where there is no terminal to ask
+_NARROWEST: Final = 150  # columns of a table where there is no terminal
 
 
 class Style(StrEnum):
@@ -36,8 +36,8 @@ class Style(StrEnum):
 def list_files(
     as_json: Annotated[bool, typer.Option("--json", help="Print json instead of a table.")] = False,
 ) -> None:
-    """List published checkpoints: what they are, what was published for them, and whether they
-    are here."""
+    """List published checkpoints: their presets, their published numbers, and whether they are in
+    the cache."""
     from ..interop.zoo.zoo import ZOO
 
     if as_json:
@@ -52,7 +52,7 @@ def get(
         str, typer.Argument(metavar="NAME", help="A name of `relook weights list`, or a preset's.")
     ],
 ) -> None:
-    """Download a published checkpoint, if it is not here, and print where it is.
+    """Download a published checkpoint, if it is not in the cache, and print its path.
 
     Files are kept in the folder RELOOK_CACHE (by default in the user's cache), which can be copied
     to a machine without internet. RELOOK_MIRRORS names other servers to ask first.
@@ -66,10 +66,10 @@ def get(
         def show(done: int, total: int | None) -> None:
             bar.update(task, completed=done // 10**6, total=total and total // 10**6)
 
-        got = fetch(file, progress=show)
-    typer.echo(got.path)
-    how = f"{got.received:,} bytes fetched" if got.received else "it was here"
-    console.print(f"{how}; SHA-256 {got.sha256}, as published ({file.hash_prefix}...)")
+        download = fetch(file, progress=show)
+    typer.echo(download.path)
+    status = f"{download.received:,} bytes fetched" if download.received else "it was here"
+    console.print(f"{status}; SHA-256 {download.sha256}, as published ({file.hash_prefix}...)")
     console.print(f"licence: {file.licence}")
     if file.preset is None:
         console.print(f"no preset covers it: {file.why_not}")
@@ -77,15 +77,17 @@ def get(
 
 @weights.command("verify")
 def verify(path: Annotated[Path, typer.Argument(metavar="FILE", help="Any file.")]) -> None:
-    """Say what a file is by its hash, without opening it otherwise.
+    """Identify a file by its hash, without opening it otherwise.
 
-    The exit code is 4 when it is damaged, or nothing is known to compare it with.
+    The exit code is 4 when it is damaged, or when there is no hash to compare it with.
     """
     from ..interop.zoo.zoo import verify as verified
 
-    found = verified(path)
-    typer.echo(f"{printable(str(path))}: {found.size:,} bytes, SHA-256 {found.sha256}")
-    file = found.file
+    verified_file = verified(path)
+    typer.echo(
+        f"{printable(str(path))}: {verified_file.size:,} bytes, SHA-256 {verified_file.sha256}"
+    )
+    file = verified_file.file
     if file is None:
         typer.echo("whole: the hash is the one in its name. It is not a file that is listed here.")
         return
@@ -119,7 +121,7 @@ def import_(
         bool, typer.Option("--legacy", help="Accept a file of MMDetection 1. Experimental.")
     ] = False,
     style: Annotated[
-        Style | None, typer.Option(help="Which ResNet it was trained with, if the file hides it.")
+        Style | None, typer.Option(help="ResNet it was trained with, if the file does not show it.")
     ] = None,
     ema: Annotated[
         bool, typer.Option("--ema", help="Take the moving averages of the weights, if it has any.")
@@ -128,7 +130,7 @@ def import_(
         bool, typer.Option("--fp16", help="Store 16 bits for a number, half the size.")
     ] = False,
 ) -> None:
-    """Turn a checkpoint of another library into a relook model, and account for every tensor.
+    """Import a checkpoint of another library as a relook model, and account for every tensor.
 
     The report is printed, and written beside the model as NAME.report.json.
     """
@@ -148,7 +150,7 @@ def import_(
         ema=ema,
     )
     report = imported.report
-    if report.source == "relook":  # importing what was imported changes nothing
+    if report.source == "relook":  # an imported model is not changed by importing it again
         extra = load_model(source).extra
     else:
         origin = {"file": report.file, "sha256": report.sha256}

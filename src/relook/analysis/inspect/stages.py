@@ -16,7 +16,7 @@ from .seeing import InspectedImage, detect
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """The objects after so many stages."""
+    """The objects after a number of stages."""
 
     stages: int
     result: Result
@@ -36,11 +36,11 @@ class Stage:
         }
 
 
-def look_at_stages(predictor: Predictor, seen: InspectedImage) -> list[Stage]:
-    """Detect after one stage, two, ... and all."""
+def look_at_stages(predictor: Predictor, inspected: InspectedImage) -> list[Stage]:
+    """Detect with the first stage only, with the first two, ... and with all stages."""
     cascade: Any = predictor.detector.cascade
     return [
-        Stage(n, detect(predictor.first_stages(n), seen), predictor.shown_from)
+        Stage(n, detect(predictor.first_stages(n), inspected), predictor.shown_from)
         for n in range(1, len(cascade.rules) + 1)
     ]
 

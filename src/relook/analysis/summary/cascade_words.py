@@ -1,4 +1,4 @@
-"""The words about a cascade and what it finds."""
+"""Description of a cascade and of its detections, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def about_cascade(cascade: HTCConfig | DSCConfig) -> list[str]:
 
 
 def about_detections(config: ModelConfig) -> list[str]:
-    """Which boxes become detections, and where their masks come from."""
+    """Describe which boxes become detections, and which heads give their masks."""
     cascade = config.cascade
     lines = [
         f"{config.num_classes} class{'es' * (config.num_classes > 1)}; scores are the mean of the "
