@@ -13,7 +13,7 @@ from theirs import Shapes, full_shapes, narrow_shapes
 from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.interop.checkpoint.reading import Checkpoint
-from relook.interop.evidence import ImportPlan, understand
+from relook.interop.evidence import ImportPlan, plan_import
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")
@@ -22,7 +22,7 @@ CAFFE = PYTORCH.replace("pytorch", "caffe")
 def weigh(shapes: Shapes, meta: dict[str, Any] | None = None, **options: Any) -> ImportPlan:
     name = options.pop("name", "theirs.pth")
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
-    return understand(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)
+    return plan_import(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)
 
 
 def test_a_bare_file_is_understood_and_its_gaps_are_said() -> None:

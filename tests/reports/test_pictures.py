@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from relook.evaluation.pairing import Alone, ImagePairs, Pair
+from relook.evaluation.pairing import ImagePairs, Pair, Unpaired
 from relook.reports.pictures import BEST, CROPS, FROM_ONE, WORST, choose, picture_section
 
 from .conftest import Make
@@ -27,8 +27,8 @@ def image(number: int, right: int = 0, false: int = 0, missed: int = 0) -> Image
     return ImagePairs(
         number,
         (Pair(row(), row(), 0.8),) * right,
-        tuple(Alone(row(score=number / 1000), 0.0) for _ in range(false)),
-        tuple(Alone(row(area=number), 0.0) for _ in range(missed)),
+        tuple(Unpaired(row(score=number / 1000), 0.0) for _ in range(false)),
+        tuple(Unpaired(row(area=number), 0.0) for _ in range(missed)),
     )
 
 
@@ -61,10 +61,10 @@ def test_captions_say_what_is_wrong() -> None:
         ImagePairs(
             1,
             (Pair(row(), row(), 0.9), Pair(row(2, 0.7), row(1), 0.6)),
-            (Alone(row(1, 0.9), 0.7), Alone(row(1, 0.8), 0.3)),
-            (Alone(row(2), 0.25),),
+            (Unpaired(row(1, 0.9), 0.7), Unpaired(row(1, 0.8), 0.3)),
+            (Unpaired(row(2), 0.25),),
         ),
-        ImagePairs(2, (), (Alone(row(2, 0.4), 0.0),), (Alone(row(1), 0.0),)),
+        ImagePairs(2, (), (Unpaired(row(2, 0.4), 0.0),), (Unpaired(row(1), 0.0),)),
     ]
     captions = {one.heading: [s.caption for s in one.shots] for one in choose(images, NAMES)}
     # F1 is 2 * 1 / (3 objects + 4 detections).

@@ -184,9 +184,9 @@ class Ablation:
         side = "one thread each" if self.cores[0] != WHOLE_MACHINE else "one after another"
         return [
             f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most "
-            f"{max_dets} detections an image; nothing was chosen by these images. Of several seeds: mean ± "
-            "standard deviation (worst to best). Published: COCO val2017, R-50, as the source "
-            "says; a dash where none was read.",
+            f"{max_dets} detections an image; nothing was chosen by these images. Of several "
+            "seeds: mean ± standard deviation (worst to best). Published: COCO val2017, R-50, as "
+            "the source says; a dash where none was read.",
             f"Time: predicting in one image on {times.on} with one thread, from pixels to pasted "
             f"masks, median over {counted(times.images, 'validation image')}, the rows in turns. "
             "Memory: of the training's process, the most resident on a CPU, the most allocated on "

@@ -221,8 +221,8 @@ def _have_masks(detections: Sequence[Annotation]) -> bool:
         raise DataError(
             "D09",
             f"{missing} of {len(detections)} predictions have no mask and the others do, so the "
-            'mask numbers would mean nothing. Give all of them one, or evaluate with iou_types=("bbox",)'
-            " only.",
+            "mask numbers would mean nothing. Give all of them one, or evaluate with "
+            'iou_types=("bbox",) only.',
         )
     return missing == 0
 

@@ -19,7 +19,7 @@ class MixUp(NamedTuple):
     """Objects of one class that were detected as another."""
 
     truth: str
-    found: str
+    predicted: str
     times: int
 
 

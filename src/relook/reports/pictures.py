@@ -18,7 +18,7 @@ from ..errors import DataError
 from ..evaluation.counting import IOU
 from ..evaluation.error_split import FAR
 from ..evaluation.ground_truth import Annotation
-from ..evaluation.pairing import Alone, ImagePairs, Kind, Pair
+from ..evaluation.pairing import ImagePairs, Kind, Pair, Unpaired
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import Section, figure, figure_of, grid, legend, paragraph, subheading
 
@@ -83,7 +83,7 @@ def choose(images: Sequence[ImagePairs], names: Names) -> list[Sort]:
     mixed = [(i, pair) for i in images for pair in i.pairs if not pair.is_right]
     false = [(i, one) for i in images for one in i.false]
     missed = [(i, one) for i in images for one in i.missed]
-    mixed.sort(key=lambda found: -found[1].found["score"])
+    mixed.sort(key=lambda found: -found[1].detection["score"])
     false.sort(key=lambda found: -found[1].row["score"])
     missed.sort(key=lambda found: -found[1].row["area"])
     order = "Images are ranked by F1 times the mean IoU of what was found."
@@ -135,12 +135,12 @@ def _whole(image: ImagePairs) -> Shot:
 
 
 def _shot_of_mixed(image: ImagePairs, pair: Pair, names: Names) -> Shot:
-    true, taken = (names[row["category_id"]] for row in (pair.thing, pair.found))
-    words = f"{true} taken for {taken}, score {pair.found['score']:.2f}, IoU {pair.iou:.2f}"
-    return Shot(image.image_id, words, (_box(pair.found), _box(pair.thing)))
+    true, taken = (names[row["category_id"]] for row in (pair.true_object, pair.detection))
+    words = f"{true} taken for {taken}, score {pair.detection['score']:.2f}, IoU {pair.iou:.2f}"
+    return Shot(image.image_id, words, (_box(pair.detection), _box(pair.true_object)))
 
 
-def _shot_of_false(image: ImagePairs, one: Alone, names: Names) -> Shot:
+def _shot_of_false(image: ImagePairs, one: Unpaired, names: Names) -> Shot:
     if one.iou >= IOU:
         why = f"a second detection of an object (IoU {one.iou:.2f})"
     elif one.iou >= FAR:
@@ -151,7 +151,7 @@ def _shot_of_false(image: ImagePairs, one: Alone, names: Names) -> Shot:
     return Shot(image.image_id, words, (_box(one.row),))
 
 
-def _shot_of_missed(image: ImagePairs, one: Alone, names: Names) -> Shot:
+def _shot_of_missed(image: ImagePairs, one: Unpaired, names: Names) -> Shot:
     _, _, width, height = _box(one.row)
     near = f"a detection overlaps it by IoU {one.iou:.2f}" if one.iou > 0 else "nothing was found"
     words = f"{names[one.row['category_id']]} of {width:.0f} x {height:.0f} pixels missed: {near}"
@@ -189,7 +189,10 @@ def _outlines(image: ImagePairs, kind: Kind) -> list[Outline]:
     rows = [(one.row, TRUTH, True) for one in image.missed]
     rows += [(one.row, FOUND, True) for one in image.false]
     for pair in image.pairs:
-        rows += [(pair.thing, TRUTH, not pair.is_right), (pair.found, FOUND, not pair.is_right)]
+        rows += [
+            (pair.true_object, TRUTH, not pair.is_right),
+            (pair.detection, FOUND, not pair.is_right),
+        ]
     return [
         Outline(_box(row), row["segmentation"] if kind == "mask" else None, color, is_mistake)
         for row, color, is_mistake in rows

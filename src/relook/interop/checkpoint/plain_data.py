@@ -1,4 +1,4 @@
-"""What is left of a checkpoint's description when only plain data may stay."""
+"""Reduction of a checkpoint's metadata to plain data."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 from .stand_ins import NumpyArray, NumpyType
 
 _DEEPEST: Final = 20  # containers in containers
-_MAX_VALUES: Final = 200_000  # values that are looked at; a list in itself has no end
+_MAX_VALUES: Final = 200_000  # values to visit; a list that contains itself has no end
 _MAX_TEXT: Final = 16 * 2**20  # characters in all
 _LARGEST: Final = 10_000  # elements of an array that becomes lists
 _BITS: Final = 64
 
 
 def plain_data(value: Any) -> tuple[Any, Counter[str]]:
-    """`value` as dicts, lists, text and numbers, and how many others were dropped by kind.
+    """`value` as dicts, lists, text and numbers, and the count of dropped values by kind.
 
-    Tuples become lists and keys become text. However `value` is linked to itself, the result is
-    a finite tree that can be written as json.
+    Tuples become lists and keys become text. The result is a finite tree for json, also where
+    `value` contains itself.
     """
     copier = _Copier()
     return copier.copy(value, 0), copier.dropped
 
 
 class _Dropped:
-    """The place of something that is not plain."""
+    """Placeholder of a value that is not plain."""
 
 
 _DROPPED: Final = _Dropped()
@@ -95,6 +95,6 @@ class _Copier:
 
 
 def _length(key: Any) -> int:
-    """Characters in a key of a dictionary, about."""
+    """Approximate number of characters in a key of a dictionary."""
     parts = key if isinstance(key, tuple) else (key,)
     return sum(len(part) for part in parts if isinstance(part, str | bytes))
