@@ -211,8 +211,8 @@ def _import_relook(path: Path, option_names: Sequence[str], with_digest: bool) -
     if option_names:
         raise UsageError(
             "U04",
-            f"{path} is a relook model and says itself what it is; {', '.join(option_names)} cannot be "
-            "given with it",
+            f"{path} is a relook model, whose file has its configuration; "
+            f"{', '.join(option_names)} cannot be given with it",
         )
     saved = load_model(path)
     sha256 = sha256_of(path)

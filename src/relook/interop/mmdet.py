@@ -57,7 +57,7 @@ _LATER_LOOK = re.compile(r"^neck\.rfp_modules\.(\d+)\.")
 
 
 def rename(key: str, looks_twice: bool) -> str:
-    """relook's name for a key of MMDetection; `looks_twice`: the file has an RFP."""
+    """Translate a key of MMDetection to relook's name; `looks_twice`: the file has an RFP."""
     if looks_twice:
         key = re.sub(r"^backbone\.", "features.backbones.0.", key)
         key = _LATER_LOOK.sub(lambda m: f"features.backbones.{int(m[1]) + 1}.", key)

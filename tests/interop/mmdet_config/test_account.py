@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relook.config.model import ModelConfig
-from relook.interop.mmdet_config.account import ABSENT, ANY, Account, is_number, is_equal, shown
+from relook.interop.mmdet_config.account import ABSENT, ANY, Account, is_equal, is_number, shown
 from relook.interop.mmdet_config.unreadable import Unreadable
 
 _UNKNOWN = Unreadable("a call", "f.py, line 1")

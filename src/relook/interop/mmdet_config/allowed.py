@@ -18,7 +18,7 @@ def under(prefix: str, allowed: Allowed) -> Allowed:
 
 
 def loss(name: str, **options: Any) -> Allowed:
-    """Allowed values of a loss; its weight is 1, as only stages and the semantic branch have one."""
+    """Allowed values of a loss of weight 1; only stages and the semantic branch have weights."""
     return under(name, {"loss_weight": (1.0,)} | {key: (value,) for key, value in options.items()})
 
 

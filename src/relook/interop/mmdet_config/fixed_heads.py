@@ -49,7 +49,7 @@ def _drawn(cascade: HTCConfig | DSCConfig) -> Allowed:
 
 
 def _dsc_draws(cascade: DSCConfig, rcnn: str) -> Allowed:
-    """Allowed values for DSC: RoIs are drawn once and kept; the last entry is of the final masks."""
+    """Allowed values for DSC: RoIs are drawn once and kept; the last entry is for final masks."""
     allowed: Allowed = under(f"{rcnn}.0", _drawn(cascade))
     kept: Allowed = {
         "sampler.type": ("PseudoSampler", "DSCPseudoSampler"),

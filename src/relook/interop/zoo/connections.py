@@ -1,4 +1,4 @@
-"""One request for a file, and what can be wrong with the answer."""
+"""One request for a file, and its errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..._version import __version__
 
 TIMEOUT: Final = 30.0  # seconds without a single byte
 _CHUNK: Final = 1 << 18
-_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # may be over in a moment
+_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
 
 
 class UnavailableError(Exception):
@@ -26,7 +26,7 @@ class BrokenError(Exception):
 
 
 class PastTheEndError(Exception):
-    """All bytes were there already, or more; the server may say of how many."""
+    """All bytes, or more, had arrived already; `length` is the server's size of the file."""
 
     def __init__(self, length: int | None) -> None:
         super().__init__()
@@ -34,12 +34,12 @@ class PastTheEndError(Exception):
 
 
 def open_at(url: str, start: int) -> http.client.HTTPResponse:
-    """The response of a server, asked for what follows the first `start` bytes.
+    """The response of a server to a request for the bytes from `start` on.
 
     Raises:
-        UnavailableError: when it will not give the file later either.
-        BrokenError: when it may do so in a moment.
-        PastTheEndError: when nothing follows.
+        UnavailableError: when another try is of no use.
+        BrokenError: when another try may succeed.
+        PastTheEndError: when there are no bytes from `start` on.
     """
     headers = {"User-Agent": f"relook/{__version__}"}
     if start:
@@ -64,7 +64,7 @@ def open_at(url: str, start: int) -> http.client.HTTPResponse:
 
 
 def read_some(response: http.client.HTTPResponse) -> bytes:
-    """The next bytes; none at the end, and where the connection was closed too early.
+    """Read the next bytes; empty at the end, and where the connection was closed too early.
 
     Raises:
         BrokenError: when the connection broke.
