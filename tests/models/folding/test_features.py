@@ -114,9 +114,9 @@ def test_maps_handed_on_are_not_written_to() -> None:
     folded = FoldedResNet(resnet)
     begun = folded.begin(PIXELS)
     kept = begun.clone()
-    maps = folded.go_on(begun)
+    maps = folded.finish(begun)
     assert maps[0] is begun and torch.equal(begun, kept)
-    again = folded.go_on(begun)
+    again = folded.finish(begun)
     assert all(map(torch.equal, maps, again))
 
 
