@@ -78,7 +78,8 @@ def write_evaluation(folder: Path, title: str, evaluation: Study) -> None:
     save_tables(folder, metrics, evaluation.confusion, evaluation.split)
     lead = (
         f"{metrics.num_images} images of {evaluation.index.path.name}, "
-        f"{metrics.num_objects} objects, at most {metrics.max_dets} detections of a class in an image"
+        f"{metrics.num_objects} objects, at most {metrics.max_dets} detections of a class in an "
+        "image"
     )
     content = page(title, lead, headline(metrics, evaluation.threshold), evaluation.sections())
     write_text(folder / "report.html", content)

@@ -73,7 +73,7 @@ def _stacked(
         draw.text((letter // 2, y + letter // 3), caption, font=load_font(letter), fill=INK)
         sheet.paste(picture.resize((width, height)), (0, y + head))
     if legend:
-        draw_legend(sheet, legend, letter, most=len(legend))
+        draw_legend(sheet, legend, letter, limit=len(legend))
     return sheet
 
 
