@@ -148,7 +148,7 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
     if name in PRESETS:
         return ModelError(
             "M01",
-            f"{name} names an architecture, and its weights are not at hand. Train it (`relook "
+            f"{name} names an architecture, and its weights are not available. Train it (`relook "
             f"train --model {name} ...`) and load the run folder, or give the path of a model "
             f"file{_where_published(name)}. For random weights use relook.build({name!r}). "
             f"{_listed_shipped()}",
@@ -200,8 +200,8 @@ def _published(
             "weights out to load it.",
         )
     file = find(name, weights)
-    got = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
-    return _imported(got.path, device, fast, preset_name=file.preset, licence=file.licence)
+    download = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
+    return _imported(download.path, device, fast, preset_name=file.preset, licence=file.licence)
 
 
 def _imported(

@@ -29,20 +29,20 @@ CODES: Final[dict[str, str]] = {
     "D07": "an annotation has an unknown category",
     "D08": "an annotation has no usable box",
     "D09": "an annotation has no usable mask",
-    "D10": "an image has another size than the file says",
+    "D10": "an image has another size than in the file",
     "D11": "there is nothing to train on or to evaluate",
     "D12": "a semantic map cannot be used",
     "D13": "two files do not agree on the classes",
     "D14": "a configuration file of MMDetection cannot be read",
     "D15": "a panoptic map cannot be used",
     "D16": "results cannot be handed in to a test server",
-    "M01": "weights are not at hand",
+    "M01": "weights are not available",
     "M02": "a file is not a relook model",
     "M03": "a file was written by a newer relook",
     "M04": "weights do not fit the model",
     "M05": "an input cannot be fed to the model",
     "M06": "a download failed",
-    "M07": "a checkpoint asks for objects that are not allowed",
+    "M07": "a checkpoint has objects that are not allowed",
     "M08": "a part of a model that is not relook's cannot be used",
 }
 
@@ -74,7 +74,7 @@ class UsageError(RelookError):
 
 
 class DataError(RelookError):
-    """An image, an annotation file or a map cannot be used as it is."""
+    """An image, an annotation file or a map cannot be used."""
 
     family = "data"
     initial = "D"

@@ -74,7 +74,7 @@ def test_signs_of_the_caffe_style_are_refused_until_somebody_says_which() -> Non
 
 def test_the_user_knows_better_than_the_file() -> None:
     found = weigh(narrow_shapes(), {"config": CAFFE}, style="pytorch")
-    assert "PyTorch-style ResNet <- as you said" in found.reasons
+    assert "PyTorch-style ResNet <- the given style" in found.reasons
 
 
 def test_a_configuration_file_counts_before_the_text_in_the_file(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_dsc_is_what_the_settings_of_its_training_say(side: int, name: str, tmp_
     found = weigh(shapes, {"config": text})
     assert (found.config, found.recognised.preset) == (preset(name), name)
     size = f"guidance of {side} x {side} cells"
-    assert f"{size} <- masks of {2 * side}, say its settings" in found.recognised.reasons
+    assert f"{size} <- masks of {2 * side}, from its settings" in found.recognised.reasons
     path = tmp_path / "theirs.py"
     path.write_text(text)
     other = guided_text(21 - side)

@@ -76,7 +76,7 @@ class Ablation:
         except KeyboardInterrupt:
             raise RelookError(
                 "R01",
-                f"{self.folder}: the ablation was interrupted; what is done is kept. Go on with "
+                f"{self.folder}: the ablation was interrupted; finished parts are kept. Go on with "
                 "the same command and --resume.",
             ) from None
         by_job = {job: numbers(self.folder, job) for job in jobs}
@@ -186,7 +186,7 @@ class Ablation:
             f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most "
             f"{max_dets} detections an image; nothing was chosen by these images. Of several "
             "seeds: mean ± standard deviation (worst to best). Published: COCO val2017, R-50, as "
-            "the source says; a dash where none was read.",
+            "the source gives; a dash where no number was read.",
             f"Time: predicting in one image on {times.on} with one thread, from pixels to pasted "
             f"masks, median over {counted(times.images, 'validation image')}, the rows in turns. "
             "Memory: of the training's process, the most resident on a CPU, the most allocated on "

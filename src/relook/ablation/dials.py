@@ -17,7 +17,7 @@ FEWEST = 10  # images of a group
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images whose dial lies in a range."""
+    """Images whose dial is in a range."""
 
     dial: str
     low: float

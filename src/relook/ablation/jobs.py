@@ -70,8 +70,8 @@ def _has_ended(process: subprocess.Popen[bytes], place: Path) -> bool:
         return False
     _end(process)
     if code:
-        said = place / "said.txt"
-        raise RelookError("R05", f"{place.name} failed: {_last_line(said)} See {said}.")
+        output = place / "said.txt"
+        raise RelookError("R05", f"{place.name} failed: {_last_line(output)} See {output}.")
     return True
 
 
@@ -88,20 +88,20 @@ def _start(job: Any, folder: Path, core: Core, command: Sequence[str]) -> subpro
     environment = dict(os.environ)
     if core != WHOLE_MACHINE:
         environment["OMP_NUM_THREADS"] = "1"  # PyTorch reads it at its start
-    with (place / "said.txt").open("wb") as said:
+    with (place / "said.txt").open("wb") as output:
         # Nothing is written to the standard input. It closes when this process ends.
         return subprocess.Popen(
             [*command, str(place), str(core)],
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
 
 
-def _last_line(said: Path) -> str:
-    lines = said.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip()), "it said nothing.")
+def _last_line(output: Path) -> str:
+    lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it has no output.")
 
 
 def run_one(

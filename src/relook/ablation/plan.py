@@ -20,7 +20,7 @@ from .running import Job
 
 PLAN, FORMAT = "plan.json", 1
 FREE = ("train.workers",)
-"""Settings that may differ when an ablation goes on: results do not depend on them."""
+"""Settings that may differ when an ablation is resumed: results do not depend on them."""
 _SHOWN = 5  # differences
 _SCHEDULE = Overlay(train={"epochs": Recipe().epochs, "step_epochs": Recipe().step_epochs})
 """The default for all rows; some presets' recipes are longer."""
@@ -142,7 +142,7 @@ class Plan:
                 )
             _compare(path, content)
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError("U04", f"{folder} holds something else; choose a new --out.")
+            raise UsageError("U04", f"{folder} holds other files; choose a new --out.")
         else:
             write_text(path, json.dumps(content, indent=2) + "\n")
 
@@ -187,9 +187,9 @@ def _folder(row: str) -> str:
 
 def _check_names(rows: Mapping[str, Settings]) -> None:
     """Refuse rows that would share a folder, also where file names ignore upper case."""
-    taken: dict[str, str] = {}
+    rows_by_folder: dict[str, str] = {}
     for row in rows:
-        earlier = taken.setdefault(_folder(row).lower(), row)
+        earlier = rows_by_folder.setdefault(_folder(row).lower(), row)
         if earlier != row:
             raise UsageError("U04", f"rows {earlier} and {row} would share a folder; rename one.")
 

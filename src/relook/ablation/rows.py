@@ -116,7 +116,7 @@ ROWS: dict[str, Row] = {
         _row("dsc-afa+recompute", _FAST_DSC, cascade__guidance__alignment="recompute"),
         _row("htc-interleaving", "htc-{}", cascade__hybrid__interleaved=False),
         _row("htc-mask-flow", "htc-{}", cascade__hybrid__mask_flow=False),
-        # Both: a branch that is off comes back where the training asks for its labels.
+        # Both: a branch that is off is switched on again if the training has its labels.
         Row("htc-semantics", "htc-{}", {"model.semantic": None, "train.semantics": "none"}),
         _row("htc-fusion-boxes", "htc-{}", semantic__fuse__boxes=False),
         _row("htc-fusion-masks", "htc-{}", semantic__fuse__masks=False),

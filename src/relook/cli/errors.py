@@ -39,7 +39,7 @@ class CommandGroup(TyperGroup):
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
-            typer.echo("\ninterrupted; what was finished before is kept", err=True)
+            typer.echo("\ninterrupted; finished parts are kept", err=True)
             raise typer.Exit(INTERRUPTED) from None
 
 

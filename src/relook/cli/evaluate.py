@@ -140,11 +140,11 @@ def evaluate(
     )
     index = read_coco(annotations, images)
 
-    def run(whose: Predictor, options: PredictOptions) -> Evaluation:
+    def run(model_predictor: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:
             task = bar.add_task("images", total=len(index.images))
             return evaluate_model(
-                whose,
+                model_predictor,
                 index,
                 options,
                 limit=limit,

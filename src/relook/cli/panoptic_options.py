@@ -72,7 +72,7 @@ def panoptic_request(
     if stuff_maps is not None and stuff_labels is None:
         raise UsageError(
             "U04",
-            "--stuff-maps: say with --stuff-labels what the labels in these files mean.",
+            "--stuff-maps: give the meaning of the labels in these files with --stuff-labels.",
         )
     from ..config.base import validated
     from ..config.model import PanopticConfig

@@ -55,7 +55,7 @@ def get(
     """Download a published checkpoint, if it is not in the cache, and print its path.
 
     Files are kept in the folder RELOOK_CACHE (by default in the user's cache), which can be copied
-    to a machine without internet. RELOOK_MIRRORS names other servers to ask first.
+    to a machine without internet. RELOOK_MIRRORS names other servers to try first.
     """
     from ..interop.zoo.zoo import fetch, find
 
@@ -111,7 +111,7 @@ def import_(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The model it is. [default: told from its tensors]"),
+        typer.Option(metavar="NAME", help="The model it is. [default: recognised by its tensors]"),
     ] = None,
     classes: Annotated[
         Path | None,

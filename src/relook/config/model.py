@@ -60,9 +60,13 @@ class BackboneConfig(Config):
         if self.sac is not None:
             if not self.weight_standardisation:
                 raise ValueError("sac needs weight_standardisation: true")
-            both = [a and b for a, b in zip(self.sac.stages, self.deformable_stages, strict=True)]
-            if any(both):
-                raise ValueError(f"stage {both.index(True) + 1} cannot be both sac and deformable")
+            is_both = [
+                a and b for a, b in zip(self.sac.stages, self.deformable_stages, strict=True)
+            ]
+            if any(is_both):
+                raise ValueError(
+                    f"stage {is_both.index(True) + 1} cannot be both sac and deformable"
+                )
         return self
 
 

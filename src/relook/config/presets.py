@@ -152,15 +152,15 @@ PRESETS: dict[str, Preset] = {
     ),
     "fast-dsc-r50": Preset(_coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)"),
     "detectors-dsc-r50": Preset(
-        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; nobody has trained it"
+        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; not trained yet"
     ),
     "detectors-fast-dsc-r50": Preset(
         _coco(_sac(_R50), _FAST_DSC, _RFP),
-        "Fast DSC on the features of DetectoRS; nobody has trained it",
+        "Fast DSC on the features of DetectoRS; not trained yet",
     ),
     "detectors-panoptic-r50": Preset(
         _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffRule()),
-        "DetectoRS with a Panoptic FPN head; nobody has trained it",
+        "DetectoRS with a Panoptic FPN head; not trained yet",
     ),
     "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),

@@ -26,8 +26,8 @@ Values = NDArray[np.float64]
 class Curves:
     """Precision of K classes at R recalls, and F1 at T score thresholds; all in [0, 1].
 
-    nan stands where the ground truth has no object of the class, and where there is nothing to
-    divide by.
+    The value is nan where the ground truth has no object of the class, and where there is nothing
+    to divide by.
     """
 
     classes: tuple[int, ...]  # K category ids

@@ -27,7 +27,7 @@ KINDS = {
     "Both": ("both", "wrong class, and the outline fits badly"),
     "Dupe": ("duplicate", "a second detection of an object that has a better one"),
     "Bkg": ("background", "nothing is there (IoU below 0.1)"),
-    "Miss": ("missed", "an object that no detection stands for, not even a wrong one"),
+    "Miss": ("missed", "an object without any detection, not even a wrong one"),
 }
 
 

@@ -116,21 +116,23 @@ def _paired(image_id: int, detections: Rows, objects: Rows, kind: Kind) -> Image
     crowd = [row for row in objects if row["iscrowd"]]
     true_objects = [row for row in objects if not row["iscrowd"]]
     ious = _overlaps(detections, true_objects, kind, is_crowd=False)
-    taken = _taken(detections, true_objects, ious)
+    matches = _match_rows(detections, true_objects, ious)
     pairs = [
         Pair(row, true_objects[column], float(ious[line, column]))
-        for line, (row, column) in enumerate(zip(detections, taken, strict=True))
+        for line, (row, column) in enumerate(zip(detections, matches, strict=True))
         if column is not None
     ]
-    alone = [
+    unpaired = [
         Unpaired(row, float(iou.max(initial=0)))
-        for row, iou, column in zip(detections, ious, taken, strict=True)
+        for row, iou, column in zip(detections, ious, matches, strict=True)
         if column is None
     ]
-    on_crowd = _overlaps([detection.row for detection in alone], crowd, kind, is_crowd=True) >= IOU
+    on_crowd = (
+        _overlaps([detection.row for detection in unpaired], crowd, kind, is_crowd=True) >= IOU
+    )
     false = [
         detection
-        for detection, lies_on in zip(alone, on_crowd, strict=True)
+        for detection, lies_on in zip(unpaired, on_crowd, strict=True)
         if not any(
             c["category_id"] == detection.row["category_id"] for c in compress(crowd, lies_on)
         )
@@ -138,24 +140,26 @@ def _paired(image_id: int, detections: Rows, objects: Rows, kind: Kind) -> Image
     missed = [
         Unpaired(row, float(iou.max(initial=0)))
         for column, (row, iou) in enumerate(zip(true_objects, ious.T, strict=True))
-        if column not in taken
+        if column not in matches
     ]
     return ImagePairs(image_id, tuple(pairs), tuple(false), tuple(missed))
 
 
-def _taken(detections: Rows, true_objects: Rows, ious: NDArray[np.float64]) -> list[int | None]:
+def _match_rows(
+    detections: Rows, true_objects: Rows, ious: NDArray[np.float64]
+) -> list[int | None]:
     """Index of the object of each detection; detections are in order of score."""
     is_free = np.ones(len(true_objects), dtype=bool)
     classes = np.array([row["category_id"] for row in true_objects])
-    taken: list[int | None] = []
+    matches: list[int | None] = []
     for row, iou in zip(detections, ious, strict=True):
         open_ious = np.where(is_free, iou, 0)
         best = np.flatnonzero(open_ious == open_ious.max(initial=IOU))
         of_class = best[classes[best] == row["category_id"]] if len(best) else best
-        taken.append(int((of_class if len(of_class) else best)[0]) if len(best) else None)
-        if taken[-1] is not None:
-            is_free[taken[-1]] = False
-    return taken
+        matches.append(int((of_class if len(of_class) else best)[0]) if len(best) else None)
+        if matches[-1] is not None:
+            is_free[matches[-1]] = False
+    return matches
 
 
 def _overlaps(detections: Rows, objects: Rows, kind: Kind, is_crowd: bool) -> NDArray[np.float64]:

@@ -113,7 +113,7 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
     if twice:
         raise DataError(
             "D13",
-            f"{index.path}: classes are matched by name, but {_listed(twice)} stands twice. "
+            f"{index.path}: classes are matched by name, but {_listed(twice)} is there twice. "
             f"{lists} Rename one.",
         )
     counted = zip(of_data, index.class_counts(), strict=True)

@@ -60,7 +60,7 @@ def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
             weights=_WEIGHTS.get((blocks, groups, width_per_group)) if width == 64 else None,
         )
     except ValueError as error:  # of the validation: two kinds of convolution in one stage
-        raise unfit(f"its backbone makes no sense ({error!s:.200})") from error
+        raise unfit(f"its backbone is not valid ({error!s:.200})") from error
 
 
 def _check_kind(shapes: Shapes) -> None:

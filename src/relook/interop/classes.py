@@ -106,7 +106,7 @@ def _as_many(names: Sequence[Any], num_classes: int, where: str) -> tuple[str, .
     if len(names) != num_classes:
         raise ModelError(
             "M04",
-            f"{where}: {len(names)} classes, and the model tells {num_classes} apart. Give one "
+            f"{where}: {len(names)} classes, and the model has {num_classes}. Give one "
             "name for each, in the order of the training's labels.",
         )
     return tuple(names)

@@ -143,7 +143,7 @@ def _settle_style(
     """Return whether the ResNet is of the Caffe style; refused where this is only probable."""
     evidence: Evidence | None
     if style is not None:
-        evidence = Evidence(style, "as you said", stated=True)
+        evidence = Evidence(style, "the given style", stated=True)
     elif carried is not None and carried.style is not None:
         evidence = Evidence(carried.style, "the configuration", stated=True)
     else:
@@ -171,7 +171,7 @@ def _old_numerics() -> ModelError:
         "M04",
         "this checkpoint is of MMDetection 1.x, as the DetectoRS authors' own release is (heads "
         "without roi_head. in front). Its classes are in another order and its boxes, anchors and "
-        "crops meet the pixels differently: loaded as a newer file it would be silently wrong. "
+        "crops use another pixel grid: loaded as a newer file it would be silently wrong. "
         "--legacy (legacy=True) converts it and computes as version 1 did; that is experimental.",
     )
 
@@ -179,9 +179,9 @@ def _old_numerics() -> ModelError:
 def _caffe(why: str) -> ModelError:
     return ModelError(
         "M04",
-        f"this checkpoint seems to be of the Caffe style ({why}): its ResNet would step in the "
-        "first 1x1 convolution and see blue, green, red pixels that were not divided by their "
-        "deviation. Names and shapes are the same, and the wrong style would be silently wrong. "
-        "Give its configuration with --config, or say which it is: --style caffe or --style "
-        "pytorch (style=... in Python).",
+        f"this checkpoint seems to be of the Caffe style ({why}): its ResNet would have its "
+        "stride in the first 1x1 convolution, and its input would be blue, green, red pixels that "
+        "were not divided by their deviation. Names and shapes are the same, and the wrong style "
+        "would be silently wrong. Give its configuration with --config, or the style itself: "
+        "--style caffe or --style pytorch (style=... in Python).",
     )

@@ -87,7 +87,7 @@ def identify(shapes: Mapping[str, tuple[int, ...]]) -> Source:
     shown = ", ".join(names[:5]) or "none at all"
     raise ModelError(
         "M04",
-        f"the names of these {len(names)} tensors belong to no library that relook knows: {shown}, "
+        f"the names of these {len(names)} tensors are of no known library: {shown}, "
         "... Files of MMDetection have backbone.*, neck.*, rpn_head.* and roi_head.*.",
     )
 

@@ -123,11 +123,11 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
     if old:
         say.reasons.append("MMDetection 1.x or the DetectoRS authors' <- heads without roi_head.")
     else:
-        meta_version = f", and meta says {version}" if version else ""
+        meta_version = f", and meta has {version}" if version else ""
         say.reasons.append(f"MMDetection 2.x or 3.x <- heads under roi_head.{meta_version}")
     if version.startswith(("0.", "1.")) and not old:
         say.unknown.append(
-            f"meta says MMDetection {version}, but names are those of 2.x: if a tool only renamed "
+            f"meta has MMDetection {version}, but names are those of 2.x: if a tool only renamed "
             "the tensors, scores will be poor (classes rotated, boxes with the old +1)"
         )
     if version.startswith("3."):
@@ -218,9 +218,9 @@ def _with_variant(
     if stated not in (None, size):
         raise unfit(
             f"preset {preset} has guidance masks of {2 * size} x {2 * size} cells, and the "
-            f"settings of its training ask for {2 * stated} x {2 * stated}"
+            f"settings of its training have {2 * stated} x {2 * stated}"
         )
-    evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, say its settings"
+    evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, from its settings"
     say.reasons.append(f"guidance of {size} x {size} cells <- {evidence}")
     return config.with_(cascade__guidance__side=size)
 

@@ -31,7 +31,7 @@ class Shapes:
         if shape is None:
             raise unfit(f"there is no {name}, which every model of this kind has")
         if axis >= len(shape) or not 0 < shape[axis] < _LARGEST:
-            raise unfit(f"{name} has the shape {tuple(shape)}, which makes no sense for it")
+            raise unfit(f"{name} has the shape {tuple(shape)}, which does not fit this model")
         return int(shape[axis])
 
     def count(self, prefix: str) -> int:

@@ -182,7 +182,7 @@ class Detector(nn.Module):
             raise ModelError(
                 "M08",
                 f"the cascade {type(self.cascade).__name__} has no `first(stages)`, which gives "
-                "its first stages; models.cascades.protocol.Cascade says what that must be.",
+                "its first stages; models.cascades.protocol.Cascade defines it.",
             )
         detector = copy.copy(self)
         cascade = self._cascade.first(stages)

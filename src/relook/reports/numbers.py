@@ -104,8 +104,8 @@ def _class_curves(metrics: Metrics) -> list[str]:
         )
         for key in ranked
     ]
-    which = "of every class" if len(ends) == len(ranked) else "of all classes, the ends named"
-    title = f"Precision over recall {which}, IoU 0.50"
+    scope = "of every class" if len(ends) == len(ranked) else "of all classes, the ends named"
+    title = f"Precision over recall {scope}, IoU 0.50"
     return [chart(title, drawn, RECALL)]
 
 

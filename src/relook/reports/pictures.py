@@ -60,8 +60,8 @@ def picture_section(
     figures = [""] * len(shots)
     by_id = {image.image_id: image for image in images}
     for image_id, indices in places.items():
-        taken = _figures([shots[i] for i in indices], by_id[image_id], records[image_id], kind)
-        for place, content in zip(indices, taken, strict=True):
+        drawn = _figures([shots[i] for i in indices], by_id[image_id], records[image_id], kind)
+        for place, content in zip(indices, drawn, strict=True):
             figures[place] = content
     remaining = iter(figures)
     parts = [_key()] if shots else []
@@ -137,8 +137,11 @@ def _whole(image: ImagePairs) -> Shot:
 
 
 def _shot_of_mixed(image: ImagePairs, pair: Pair, names: Names) -> Shot:
-    true, taken = (names[row["category_id"]] for row in (pair.true_object, pair.detection))
-    words = f"{true} taken for {taken}, score {pair.detection['score']:.2f}, IoU {pair.iou:.2f}"
+    true_name, predicted_name = (
+        names[row["category_id"]] for row in (pair.true_object, pair.detection)
+    )
+    score = f"score {pair.detection['score']:.2f}, IoU {pair.iou:.2f}"
+    words = f"{true_name} taken for {predicted_name}, {score}"
     return Shot(image.image_id, words, (_box(pair.detection), _box(pair.true_object)))
 
 

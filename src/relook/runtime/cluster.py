@@ -97,7 +97,7 @@ def _number(environment: Mapping[str, str], name: str) -> int:
         raise UsageError(
             "U04",
             f"{name} is {environment.get(name, 'not set')!r}, not a number, but the variables "
-            "beside it say that several processes were started. Start with torchrun or srun.",
+            "beside it are those of several processes. Start with torchrun or srun.",
         ) from None
 
 
@@ -117,7 +117,7 @@ def join_others(place: Place, device: str = "auto") -> None:
         if torch.cuda.device_count() < place.devices:
             raise RelookError(
                 "R04",
-                f"{place.devices} processes on this machine, but PyTorch sees "
+                f"{place.devices} processes on this machine, but PyTorch has "
                 f"{torch.cuda.device_count()} CUDA devices. Start one process a device.",
             )
         torch.cuda.set_device(place.local_rank)

@@ -36,7 +36,7 @@ def choose_device(name: torch.device | str = "auto") -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise RelookError(
-                "R04", f"device {name} is not there: PyTorch sees {count} CUDA devices. Use cpu."
+                "R04", f"device {name} is not there: PyTorch has {count} CUDA devices. Use cpu."
             )
     if device.type == "mps":
         _check_mps()

@@ -30,7 +30,7 @@ class Segment:
     is_thing: bool
     area: int  # pixels
     box: tuple[int, int, int, int]  # x, y, width, height in pixels, as COCO has them
-    is_crowd: bool = False  # many objects that were not told apart; ground truth only
+    is_crowd: bool = False  # several objects annotated as one region; ground truth only
     score: float | None = None  # of its instance
     instance: int | None = None  # row of that instance in its `Result`
 

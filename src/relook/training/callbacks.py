@@ -61,7 +61,7 @@ class FirstBatch(Callback):
         """Draw the first batch of the run."""
         if trainer.global_step == 0 and batch_idx == 0:
             save_picture(self.draw(batch), self.path)
-            self.say(f"first batch, as the network sees it: {self.path}")
+            self.say(f"picture of the first batch: {self.path}")
 
 
 @dataclass

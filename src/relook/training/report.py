@@ -41,7 +41,7 @@ def report_on(
     """Write the table and the page of a finished run; return the metrics of its best model.
 
     `metrics` are those metrics, if they are known: a run that was resumed and found no better
-    model has only the stored predictions. Where these cannot be used, a message says so, and no
+    model has only the stored predictions. Where these cannot be used, there is a message, and no
     error is raised: the training itself has succeeded.
 
     Raises:
@@ -53,7 +53,7 @@ def report_on(
         if sources.val is not None and run.predictions.is_file():
             best_study = _study(run, settings, sources.train, sources.val, metrics)
     except DataError as error:
-        say(f"the report says nothing about the best model: {error}")
+        say(f"the report has no part about the best model: {error}")
     picture = None
     if run.first_batch.is_file():
         with Image.open(run.first_batch) as opened:

@@ -212,7 +212,9 @@ def open_run(path: Path) -> RunFolder:
     run = RunFolder(path)
     for file, meaning in ((run.config, "is no run folder"), (run.last, "has no checkpoint yet")):
         if not file.is_file():
-            raise DataError("D01", f"{path} {meaning}: {file.name} is missing. Start it anew.")
+            raise DataError(
+                "D01", f"{path} {meaning}: {file.name} is missing. Start a new training."
+            )
     return run
 
 

@@ -88,13 +88,13 @@ def line_chart(title: str, curves: Sequence[Curve], axes: Axes) -> str:
     return panels(title, [Panel(curves, axes)], PAGE)
 
 
-def panels(title: str, which: Sequence[Panel], layout: Layout = SHEET) -> str:
-    """An SVG with the panels `which` from left to right; `title` is for screen readers."""
-    names = [_names(panel, layout) if layout.is_whole else [] for panel in which]
+def panels(title: str, panel_list: Sequence[Panel], layout: Layout = SHEET) -> str:
+    """An SVG with the panels of `panel_list` from left to right; `title` is for screen readers."""
+    names = [_names(panel, layout) if layout.is_whole else [] for panel in panel_list]
     rows = max((row + 1 for entries in names for _, row, _, _ in entries), default=0)
-    width, height = layout.width * len(which), layout.height + (_ROW * rows + 6 if rows else 0)
+    width, height = layout.width * len(panel_list), layout.height + (_ROW * rows + 6 if rows else 0)
     parts = [rect(0, 0, width, height, fill=PAPER)] if layout.is_whole else []
-    for number, (panel, entries) in enumerate(zip(which, names, strict=True)):
+    for number, (panel, entries) in enumerate(zip(panel_list, names, strict=True)):
         content = _panel(panel, layout) + "".join(_name(*entry, layout) for entry in entries)
         parts.append(f'<g transform="translate({number * layout.width} 0)">{content}</g>')
     return svg(title, width, height, "".join(parts))

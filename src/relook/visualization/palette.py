@@ -35,8 +35,8 @@ def class_colors(labels: Sequence[int]) -> list[Color]:
     used: dict[int, int] = {}
     for label in sorted(set(labels)):
         places = [(label + step) % len(COLORS) for step in range(len(COLORS))]
-        taken = set(used.values())
-        used[label] = next((place for place in places if place not in taken), places[0])
+        used_colors = set(used.values())
+        used[label] = next((place for place in places if place not in used_colors), places[0])
     return [COLORS[used[label]] for label in labels]
 
 

@@ -160,7 +160,7 @@ def test_a_wrong_hash_is_never_a_file(site: Any, path: Path) -> None:
 def test_a_file_that_is_gone(site: Any, path: Path) -> None:
     del site.files[NAME]
     message = refused(site, path, what="model", otherwise=", or do without")
-    assert f"model could not be had from {site.url}/zoo/{NAME}: 404" in message
+    assert f"model could not be downloaded from {site.url}/zoo/{NAME}: 404" in message
     assert f"put the file at {path} by hand, or do without." in message
     assert len(site.requests) == 1
     assert not list(path.parent.iterdir())

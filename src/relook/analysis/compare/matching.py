@@ -31,7 +31,7 @@ Verdict = Literal[
     "a wrong",  # not in the truth
     "b wrong",
     "both wrong",
-    "a crowd",  # on a region of objects that were not told apart: neither right nor wrong
+    "a crowd",  # on a crowd region: neither right nor wrong
     "b crowd",
 ]
 
@@ -53,7 +53,7 @@ class Truth(NamedTuple):
     """Objects in one image."""
 
     objects: Objects
-    crowd: Objects  # regions of many objects that were not told apart
+    crowd: Objects  # crowd regions, several objects annotated as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,8 @@ def _by_overlap(
         else:
             overlap = float(between[row, column])
             matches.append(Match(a.names[row], "alike", row, column, between=overlap))
-    taken = set(of_b.values())
-    matches.extend(Match(b.names[row], "b only", b=row) for row in columns if row not in taken)
+    matched_b = set(of_b.values())
+    matches.extend(Match(b.names[row], "b only", b=row) for row in columns if row not in matched_b)
     return matches
 
 
@@ -189,5 +189,5 @@ def _ious(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
 
 
 def _on_crowd(objects: Objects, crowd: Objects) -> NDArray[np.bool_]:
-    """Return whether each object lies on a crowd region of its class by half or more, (N,)."""
+    """Return whether half or more of each object is on a crowd region of its class, (N,)."""
     return np.asarray((_ious(objects, crowd, crowd=True) >= IOU).any(axis=1))

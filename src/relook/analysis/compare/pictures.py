@@ -39,7 +39,7 @@ _MISSED: Final[dict[str, _Kind]] = {
 def picture_of(compared: Compared, names: tuple[str, str]) -> Image.Image:
     """The image twice: with the objects of A above and those of B below, named `names`.
 
-    Where the truth is known, what a model missed is drawn in its picture as well. The colours are
+    Where the truth is known, the objects that a model missed are drawn too. The colours are
     explained at the bottom, with the counts of both; the long side of the image is at least 800
     pixels.
     """

@@ -56,7 +56,7 @@ def compare_images(
     """Objects of A and B in each of `images`, in order, or the error of an unreadable image.
 
     `options` are those of A and of B. Masks are compared where both models, and all objects of
-    `truth` if it is given, have them; boxes otherwise.
+    `truth` (if not None), have them; boxes otherwise.
 
     Raises:
         DataError: D11, D05 or D10 for an image that does not fit `truth`.

@@ -119,9 +119,9 @@ class Summary:
         for name, mean in self.mean_ious().items():
             lines.append(f"{mean:7.3f}  mean {_MEANS[name]}, of objects found by both")
         for side, names in self.unshared_classes().items():
-            who = "only the truth" if side == "truth" else f"only {side.upper()}"
+            owner = "only the truth" if side == "truth" else f"only {side.upper()}"
             lines.extend(
-                f"class {name}: {who} has it ({_counted(count, 'object')})"
+                f"class {name}: {owner} has it ({_counted(count, 'object')})"
                 for name, count in names.items()
             )
         differing = [image for image in self.by_difference if image.difference > 0]
@@ -136,9 +136,9 @@ class Summary:
 
     def mean_ious(self) -> dict[str, float]:
         """Mean IoU over the objects found by both: of A and B, and of each with the truth."""
-        both = [row for row in self.rows if row["iou_between"] is not None]
-        with_truth = [row for row in both if row["iou_a_truth"] is not None]
-        rows = {"iou_between": both, "iou_a_truth": with_truth, "iou_b_truth": with_truth}
+        found_by_both = [row for row in self.rows if row["iou_between"] is not None]
+        with_truth = [row for row in found_by_both if row["iou_a_truth"] is not None]
+        rows = {"iou_between": found_by_both, "iou_a_truth": with_truth, "iou_b_truth": with_truth}
         return {
             name: float(np.mean([row[name] for row in chosen]))
             for name, chosen in rows.items()

@@ -94,4 +94,4 @@ def picture_of_looks(changes: list[LevelChange], inspected: InspectedImage) -> I
         caption = f"{change.level}, look {change.look}: changed by {relative or 0:.0%}{share}"
         rows.append(Row(tuple(grey(values, size) for values in maps), caption))
     headings = ("before", "after", "change", *(["gate"] if gated else []))
-    return contact_sheet(rows, headings, title="What a look changes", cell=300)
+    return contact_sheet(rows, headings, title="Changes by a look", cell=300)

@@ -51,11 +51,11 @@ def _dsc(cascade: DSCConfig) -> list[str]:
     stages = enumerate(zip(cascade.stages, ratios, strict=True), start=1)
     return [
         *(
-            f"iteration {i}: {stage.words()}; the mask sees {ratio:g} times the box"
+            f"iteration {i}: {stage.words()}; the mask covers {ratio:g} times the box"
             for i, (stage, ratio) in stages
         ),
         *cascade.guidance.words(),
-        f"features are shown on through {cascade.fuse_kernel}x{cascade.fuse_kernel} convolutions, "
-        f"norm: {cascade.fuse_norm}",
+        "features go to the next heads through "
+        f"{cascade.fuse_kernel}x{cascade.fuse_kernel} convolutions, norm: {cascade.fuse_norm}",
         *cascade.rows.words(),
     ]

@@ -17,10 +17,12 @@ _INDENT: Final = "    "
 def changed_preset(name: str, changed: Mapping[str, Any]) -> str:
     """Lines in which ``config`` becomes the preset called `name` with the changes `found`."""
     arguments = [f"{'__'.join(path)}={_text(value, 1)}" for path, value in leaves(changed)]
-    made = f"preset({_text(name, 0)})"
+    expression = f"preset({_text(name, 0)})"
     if arguments:
-        made = _call(f"{made}.with_", arguments, 0)
-    return _module(made, [value for _, value in leaves(changed)], ["from relook import preset"])
+        expression = _call(f"{expression}.with_", arguments, 0)
+    return _module(
+        expression, [value for _, value in leaves(changed)], ["from relook import preset"]
+    )
 
 
 def constructed(config: ModelConfig) -> str:

@@ -21,8 +21,8 @@ _SWITCHES: Final = {
     "sigmoid": "switch S and 1 - S of a sigmoid",
 }
 _NUMERICS: Final = {
-    "v2": "as MMDetection 2 and 3 meet the grid of pixels",
-    "v1": "as MMDetection 1 met the grid of pixels; for predicting only",
+    "v2": "pixel grid of MMDetection 2 and 3",
+    "v1": "pixel grid of MMDetection 1; for predicting only",
 }
 _NO_CONTEXT: Final = ["none: there is no semantic branch"]
 
@@ -144,10 +144,10 @@ def _panoptic(config: ModelConfig) -> list[str]:
 
 
 def _own_parts(config: ModelConfig) -> list[str]:
-    lines = ["not relook's, in place of what the words above say of their places:"]
+    lines = ["users' parts, which replace those described above:"]
     lines += [f"{place}: {_named(part)}" for place, part in config.parts.by_place.items()]
     if config.parts.conv3x3 is not None:
-        lines.append(f"conv3x3 stands in {stages_of(config.parts.conv3x3_stages)}")
+        lines.append(f"conv3x3 is in {stages_of(config.parts.conv3x3_stages)}")
     return lines
 
 

@@ -28,7 +28,7 @@ class HuddleAp:
     O thresholds of overlap (`OVERLAPS`), P shares (`SHARES`), B resamples.
     """
 
-    images: NDArray[np.float64]  # (O, P) of S(T_O, T_P); nan for fewer images than the rule asks
+    images: NDArray[np.float64]  # (O, P) of S(T_O, T_P); nan for fewer images than `min_images`
     objects: NDArray[np.float64]  # (O,) of objects with an overlap over T_O; nan if there is none
     resampled: NDArray[np.float64]  # (O, B) the same on resamples of the images
 
@@ -84,7 +84,7 @@ class HuddleScores:
             raise UsageError(
                 "U04",
                 "the two evaluations are of other images, or measure huddles in another way, so "
-                "that their difference says nothing. Evaluate both on the same file by one rule.",
+                "that their difference has no meaning. Evaluate both on the same file by one rule.",
             )
         mask = None
         if self.mask is not None and other.mask is not None:

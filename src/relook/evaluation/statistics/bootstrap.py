@@ -44,9 +44,11 @@ class Resampling:
     def __post_init__(self) -> None:
         if self.resamples < 1:
             raise UsageError("U03", f"resamples is {self.resamples}; it must be at least 1.")
-        taken = set(self.groups) & set(MEASURES)
-        if taken:
-            raise UsageError("U03", f"a group is called {taken.pop()}, as a measure is; rename it.")
+        common = set(self.groups) & set(MEASURES)
+        if common:
+            raise UsageError(
+                "U03", f"a group is called {common.pop()}, as a measure is; rename it."
+            )
 
 
 def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resampling) -> Resampled:
@@ -57,16 +59,16 @@ def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resam
     are neither right nor wrong (`crowding.scores.score_huddles`).
     """
     huddles = find_huddles(truth, HuddleRule())
-    alone = huddles.overlaps.keys() - huddles.objects(HUDDLED)
+    not_huddled = huddles.overlaps.keys() - huddles.objects(HUDDLED)
     kinds = ("box", "mask")
     return {
-        kind: _resampled(evaluator, alone, rule)
+        kind: _resampled(evaluator, not_huddled, rule)
         for kind, evaluator in zip(kinds, evaluators, strict=False)
     }
 
 
 def _resampled(
-    evaluator: FastCOCOeval, alone: Collection[int], rule: Resampling
+    evaluator: FastCOCOeval, not_huddled: Collection[int], rule: Resampling
 ) -> dict[str, NDArray[np.float64]]:
     params = evaluator.params
     ids, recalls, thresholds = params.imgIds, params.recThrs, params.iouThrs
@@ -79,7 +81,7 @@ def _resampled(
     for size in SIZES:
         matches = gather_matches(evaluator, evaluator.matches_again(size=size))
         by_name[f"ap_{size}"] = average_precision(matches, weights, recalls)
-    huddled = gather_matches(evaluator, evaluator.matches_again(alone))
+    huddled = gather_matches(evaluator, evaluator.matches_again(not_huddled))
     by_name["ap_huddled"] = average_precision(huddled, weights, recalls)
     for name, images in rule.groups.items():
         part = only_images(all_matches, np.isin(ids, list(images)))

@@ -123,7 +123,7 @@ def _entries(path: Path, file: TextIO) -> Iterator[Any]:
             yield text.value()
         text.skip()
         if text.next():
-            _refuse(path, "something follows the list of entries")
+            _refuse(path, "there is more text after the list of entries")
     except (ValueError, RecursionError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else error
         _refuse(path, f"entry {number} is not json, or was cut off ({why})")

@@ -72,7 +72,7 @@ def write_submission(
     options = for_scoring(predictor, replace(options, max_dets=max_dets))
     ids = _ids(predictor, index)
     if not index.images:
-        raise DataError("D11", f"{index.path}: there are no images to hand in results for.")
+        raise DataError("D11", f"{index.path}: there are no images for results.")
     kinds: tuple[Kind, ...] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     paths = [folder / kind / f"{name}.zip" for kind in kinds]
     with (

@@ -155,7 +155,7 @@ def _records(file: IO[bytes], entries: list[zipfile.ZipInfo], size: int) -> dict
         file.seek(min(max(entry.header_offset, 0), size))
         header = file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size or not header.startswith(ZIP_MAGIC):
-            raise DamagedFile("a record is not where its directory says")
+            raise DamagedFile("a record is not at the place in its directory")
         _, name_size, extra_size = _LOCAL_HEADER.unpack(header)
         start = entry.header_offset + _LOCAL_HEADER.size + name_size + extra_size
         if start + entry.file_size > size:

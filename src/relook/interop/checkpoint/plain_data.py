@@ -43,14 +43,14 @@ class _Copier:
     def copy(self, value: Any, depth: int) -> Any:
         self.values += 1
         if self.values > _MAX_VALUES or depth > _DEEPEST:
-            return self.drop("what lies too deep or is too much")
+            return self.drop("values that are nested too deeply or too many")
         if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, int):
             return value if value.bit_length() <= _BITS else self.drop("numbers that are too large")
         if isinstance(value, str):
             self.text += len(value)
-            return value if self.text <= _MAX_TEXT else self.drop("what is too long")
+            return value if self.text <= _MAX_TEXT else self.drop("values that are too long")
         if isinstance(value, NumpyArray):
             return self.array(value.array)
         if isinstance(value, NumpyType):
@@ -72,7 +72,7 @@ class _Copier:
         for key, item in value.items():
             self.text += _length(key)
             long = self.text > _MAX_TEXT
-            copy = self.drop("what is too long") if long else self.copy(item, depth + 1)
+            copy = self.drop("values that are too long") if long else self.copy(item, depth + 1)
             if copy is not _DROPPED:
                 result[str(key)] = copy
             if self.values > _MAX_VALUES:

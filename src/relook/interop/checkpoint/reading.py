@@ -73,7 +73,7 @@ def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
     except ForbiddenObject as error:
         raise ModelError(
             "M07",
-            f"{path} asks for {error}, which is not among the objects that a checkpoint may hold. "
+            f"{path} names {error}, which is not among the objects that a checkpoint may hold. "
             "It was not loaded, and nothing in it was run. If you trust its source, load it where "
             "it was made and save only its state_dict.",
         ) from None
@@ -178,10 +178,10 @@ def _content(file: IO[bytes], record: Record) -> Tensor:
     remaining = content.numpy().data
     file.seek(record.start)
     while remaining:
-        got = file.readinto(remaining)  # type: ignore[attr-defined]
-        if not got:
+        count = file.readinto(remaining)  # type: ignore[attr-defined]
+        if not count:
             raise DamagedFile("it is shorter than it was")
-        remaining = remaining[got:]
+        remaining = remaining[count:]
     return content
 
 
@@ -255,8 +255,8 @@ def _averaged(path: Path, state: dict[str, Any], notes: list[str]) -> dict[str, 
             f"{', '.join(_AVERAGED)} at the top). Read it without `ema`.",
         )
     notes.append(f"{len(copies)} tensors were replaced by their averaged copies (ema_)")
-    taken = set(copies.values())
-    return {name: state[copies.get(name, name)] for name in state if name not in taken}
+    copy_names = set(copies.values())
+    return {name: state[copies.get(name, name)] for name in state if name not in copy_names}
 
 
 def _note(notes: list[str], title: str, names: list[str]) -> None:

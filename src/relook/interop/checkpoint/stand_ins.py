@@ -178,7 +178,7 @@ def _encode(text: Any, encoding: Any) -> bytes:
 def _items(items: Any = ()) -> list[Any] | tuple[Any, ...]:
     """Return the list or tuple that a set is made of; a set would hash its elements."""
     if not isinstance(items, list | tuple):
-        raise TypeError("a set is made of something else than a list")
+        raise TypeError("a set is not made of a list")
     return items
 
 

@@ -65,7 +65,7 @@ def unpickle(stream: IO[bytes]) -> Unpickled:
         OverflowError,
         struct.error,
     ) as error:
-        raise DamagedPickle(f"its pickle makes no sense ({str(error)[:300]})") from error
+        raise DamagedPickle(f"its pickle is invalid ({str(error)[:300]})") from error
     return machine.result
 
 
@@ -124,7 +124,7 @@ class _Machine:
 
     def extend(self, items: list[Any]) -> None:
         if type(self.stack[-1]) is not list:
-            raise TypeError("something else than a list is appended to")
+            raise TypeError("a value that is no list is appended to")
         self.stack[-1].extend(items)
 
     def set_item(self, _: Any) -> None:
@@ -134,7 +134,7 @@ class _Machine:
     def fill(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) not in {dict, OrderedDict, Holder}:
-            raise TypeError("something else than a dictionary is filled")
+            raise TypeError("a value that is no dictionary is filled")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[key_of(key)] = value
 
@@ -153,7 +153,7 @@ class _Machine:
 
     def call(self, callee: Any, arguments: Any) -> None:
         if not isinstance(callee, Allowed) or type(arguments) is not tuple:
-            raise TypeError("something is called that is no object")
+            raise TypeError("a value that is no object is called")
         self.charge(arguments)
         if callee.make is None:
             raise TypeError(f"{shown(callee.name)} is called")

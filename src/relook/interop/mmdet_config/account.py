@@ -70,7 +70,7 @@ class Account:
         return value.rpartition(".")[2] if isinstance(value, str) else ""
 
     def expand(self, pattern: str) -> list[str]:
-        """The paths that `pattern` stands for: ``*`` is every item of a list, or one mapping."""
+        """The paths that match `pattern`: ``*`` is every item of a list, or one mapping."""
         paths = [""]
         for part in pattern.split("."):
             longer: list[str] = []

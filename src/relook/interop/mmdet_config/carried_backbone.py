@@ -97,7 +97,7 @@ def _carry_start_weights(account: Account) -> None:
     if isinstance(name, str) and name in _WEIGHTS:
         account.set(path, "backbone.weights", _WEIGHTS[name])
     else:
-        account.ignore(path, "relook does not know these weights to start a training from")
+        account.ignore(path, "relook has no such weights for the start of a training")
 
 
 def carry_neck(account: Account) -> None:

@@ -148,5 +148,5 @@ def _unusable(names: Any) -> str:
     if not names or not all(isinstance(name, str) and name for name in names):
         return "every class needs a name"
     if len(set(names)) != len(names):
-        return "a name stands twice"
+        return "a name is there twice"
     return ""

@@ -139,7 +139,7 @@ class _Reader:
         if twice := sorted(bases.keys() & values.keys()):
             raise DataError(
                 "D14",
-                f"{path}: two of its bases set {', '.join(twice[:5])}, and nothing says which "
+                f"{path}: two of its bases set {', '.join(twice[:5])}, and it is not clear which "
                 "counts; MMDetection refuses that, too.",
             )
         bases.update(values)

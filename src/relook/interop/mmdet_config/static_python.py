@@ -32,7 +32,7 @@ def parse(source: str, where: str) -> ast.Module:
         raise DataError("D14", f"{where}: longer than {LONGEST_SOURCE} bytes; no configuration is.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in strings, say
+            warnings.simplefilter("ignore")  # for example of wrong escapes in strings
             return ast.parse(source)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""

@@ -60,7 +60,7 @@ def download(
     Mirrors are tried first (see `mirrors`). A broken download is continued where it ended, in
     this call or in a later one, from `path` with ``.part`` added. The SHA-256 of the file starts
     with `hash_prefix`, which is checked also when it was there. At most `max_bytes` bytes are
-    accepted. Processes that want the same file wait for one another. `title` and `otherwise` (an
+    accepted. Processes that download the same file wait for each other. `title` and `otherwise` (an
     alternative for the user) are words for messages.
 
     Raises:
@@ -89,7 +89,7 @@ def download(
             else:
                 raise ModelError(
                     "M06",
-                    f"{title} could not be had from {url}: {'; '.join(problems)}. Without "
+                    f"{title} could not be downloaded from {url}: {'; '.join(problems)}. Without "
                     f"internet, put the file at {path} by hand{otherwise}.{job.kept()}",
                 )
             os.fsync(file.fileno())
@@ -149,7 +149,7 @@ class _Job:
         if size == 0:
             self._part.unlink()
             return ""
-        return f" What has arrived ({size:,} bytes) is kept and will be continued."
+        return f" The received part ({size:,} bytes) is kept and will be continued."
 
     def _transfer(self, url: str) -> int:
         """Append the rest of the file; return the number of bytes from before this response."""
@@ -160,7 +160,7 @@ class _Job:
             if problem.length == size:
                 return size
             self._file.truncate(0)
-            raise BrokenError("what had arrived does not fit, and was dropped") from None
+            raise BrokenError("the received part did not fit, and was deleted") from None
         with response:
             start = self._begin(response, size)
             length = response.headers.get("Content-Length", "")
@@ -218,7 +218,7 @@ def check_hash(path: Path, prefix: str) -> str:
         raise ModelError(
             "M06",
             f"{path} is damaged, or another file: its SHA-256 starts with {sha256[: len(prefix)]}, "
-            f"not with {prefix}. Delete it, so that it comes anew.",
+            f"not with {prefix}. Delete it, so that it is downloaded again.",
         )
     return sha256
 

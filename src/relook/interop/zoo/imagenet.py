@@ -103,12 +103,14 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the loader raises errors of zipfile and of the unpickler
         raise ModelError(
-            "M06", f"{path} cannot be read ({error}). Delete it, so that it comes anew."
+            "M06", f"{path} cannot be read ({error}). Delete it, so that it is downloaded again."
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise ModelError("M06", f"{path} holds no weights. Delete it, so that it comes anew.")
+        raise ModelError(
+            "M06", f"{path} holds no weights. Delete it, so that it is downloaded again."
+        )
     return dict(content)
 
 

@@ -45,8 +45,8 @@ def build_cascade(
             return build_dsc(config, *arguments, parts=parts)
         return build_htc(config, *arguments, convention, parts)
 
-    made: nn.Module = make(parts, "cascade", channels, num_classes, default=build_own)
-    return made
+    cascade: nn.Module = make(parts, "cascade", channels, num_classes, default=build_own)
+    return cascade
 
 
 def build_htc(

@@ -37,7 +37,7 @@ def made_by(part: Part, place: str, *arguments: Any) -> Any:
     """Make `part` with the `arguments` of its `place`; raises as `make` does."""
     factory = named(part.target)
     try:
-        made = factory(*arguments, **part.args)
+        module = factory(*arguments, **part.args)
     except Exception as error:
         raise ModelError(
             "M08",
@@ -45,18 +45,18 @@ def made_by(part: Part, place: str, *arguments: Any) -> Any:
             f"is called with {len(arguments)} values of the place, {_named(arguments)}, and with "
             f"its own args {part.args}.",
         ) from error
-    missing = [name for name in _METHODS.get(place, ()) if not hasattr(made, name)]
-    if place in _MODULES and not isinstance(made, nn.Module):
+    missing = [name for name in _METHODS.get(place, ()) if not hasattr(module, name)]
+    if place in _MODULES and not isinstance(module, nn.Module):
         missing.append("being a torch.nn.Module")
-    if not missing and not callable(made) and place not in ("fusion", "stage_rules"):
+    if not missing and not callable(module) and place not in ("fusion", "stage_rules"):
         missing.append("being callable")
     if missing:
         raise ModelError(
             "M08",
-            f"parts.{place}: {part.target} made a {type(made).__name__}, which lacks "
-            f"{', '.join(missing)}. PartsConfig says what a part of this place must be.",
+            f"parts.{place}: {part.target} made a {type(module).__name__}, which lacks "
+            f"{', '.join(missing)}. PartsConfig has the requirements of this place.",
         )
-    return made
+    return module
 
 
 def _named(arguments: tuple[Any, ...]) -> str:

@@ -27,12 +27,12 @@ class FoldedCopy:
     def of(self, detector: Detector) -> Detector:
         """The copy of `detector` in its current state."""
         state = _state(detector)
-        made = self._made  # threads may share a predictor
-        if made is None or not made[0].equals(state):
+        cached = self._made  # threads may share a predictor
+        if cached is None or not cached[0].equals(state):
             # Tensors are kept, so that no new tensor gets the address of a deleted one.
             state = state._replace(held=[tensor.detach() for tensor in _tensors(detector)])
-            made = self._made = (state, fold(detector))
-        return made[1]
+            cached = self._made = (state, fold(detector))
+        return cached[1]
 
 
 class _State(NamedTuple):

@@ -130,7 +130,9 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         folded = {backbone: FoldedResNet(backbone) for backbone in pyramid.backbones}
         self.backbones = ModuleList[FoldedResNet](folded.values())
         self.looks = [list(folded).index(backbone) for backbone in looks]
-        self.begins_alike = [_begin_alike(looks[0], backbone) for backbone in looks[1:]]
+        self.shares_beginning = [
+            _have_equal_beginnings(looks[0], backbone) for backbone in looks[1:]
+        ]
         self.fpn, self.connector = fold(pyramid.fpn), fold(pyramid.connector)
         self.fusion: nn.Module | None = None if pyramid.fusion is None else twin(pyramid.fusion)
 
@@ -139,9 +141,9 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         first, *later = (self.backbones[index] for index in self.looks)
         begun = first.begin(pixels)
         pyramid: Pyramid = self.fpn(first.finish(begun))
-        for backbone, alike in zip(later, self.begins_alike, strict=True):
+        for backbone, shared in zip(later, self.shares_beginning, strict=True):
             feedback = feedback_for(backbone.takes_feedback(), pyramid, self.connector)
-            start = begun if alike else backbone.begin(pixels)
+            start = begun if shared else backbone.begin(pixels)
             refined: Pyramid = self.fpn(backbone.finish(start, feedback))
             pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
         return pyramid
@@ -154,7 +156,7 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         ]
 
 
-def _begin_alike(first: ResNet, second: ResNet) -> bool:
+def _have_equal_beginnings(first: ResNet, second: ResNet) -> bool:
     """Return whether stem and first stage, which get no feedback, compute the same in both."""
     return all(
         str(a) == str(b) and _same_tensors(a, b)

@@ -64,7 +64,7 @@ class GuidanceRule:
     plus_one: bool = True  # by the mask plus one, which keeps the background
     product: Product = "of_means"
     """`of_means` multiplies a cell's mean feature and mean weight; `of_samples` averages the
-    products at the sample points, as the equation says."""
+    products at the sample points, as in the paper's equation."""
     detach: bool = False  # True: box losses do not train the masks
     implicit: bool = True  # box heads take the features of the mask head
     initial: bool = True  # False: no guidance of the first box head
