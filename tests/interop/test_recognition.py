@@ -116,7 +116,7 @@ def test_dsc_is_recognised_by_what_it_is_said_to_be() -> None:
         found = recognise(shapes, {}, preset=name)
         assert (found.config, found.preset, found.source) == (preset(name), name, "mmdet")
         assert f"guidance of {size} x {size} cells <- preset {name}" in found.reasons
-        assert "guidance sees 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
+        assert "guidance frames are 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
         told = recognise(shapes, {}, guidance_size=size)  # type: ignore[arg-type]
         assert (told.config.cascade, told.preset) == (preset(name).cascade, name)
         assert told.config.rpn == preset(name).rpn

@@ -72,7 +72,7 @@ class Ablation:
         names = ", ".join(self.plan.rows)
         self.say(f"{self.extent}: {names}; in {self.folder}, each with its log in NAME/log.txt")
         try:
-            run_all(jobs, self.folder, self.cores, COMMAND, self._tell)
+            run_all(jobs, self.folder, self.cores, COMMAND, self._report)
         except KeyboardInterrupt:
             raise RelookError(
                 "R01",
@@ -91,7 +91,7 @@ class Ablation:
         rows, seeds = counted(len(self.rows), "row"), counted(self.plan.seeds, "seed")
         return f"{rows}, {seeds}, {self.budget} each"
 
-    def _tell(self, job: Job, result: Numbers) -> None:
+    def _report(self, job: Job, result: Numbers) -> None:
         if "diverged" in result:
             self.say(f"{job.name}: diverged")
             return

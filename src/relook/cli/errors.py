@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from ..errors import RelookError
 
 INTERRUPTED: Final = 130
-LEFT_ALONE: Final = 75  # "try again" in sysexits.h
+LOST_OTHERS: Final = 75  # "try again" in sysexits.h
 
 
 class CommandGroup(TyperGroup):
@@ -45,7 +45,7 @@ class CommandGroup(TyperGroup):
 
 def exit_code(error: RelookError) -> int:
     """The exit code of the command line for `error`."""
-    return {"R01": INTERRUPTED, "R05": LEFT_ALONE}.get(error.code, error.exit_code)
+    return {"R01": INTERRUPTED, "R05": LOST_OTHERS}.get(error.code, error.exit_code)
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from .progress import notices
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..analysis.inspect.seeing import InspectedImage
+    from ..analysis.inspect.inspected_image import InspectedImage
     from ..inference.predictor import Predictor
 
 explain = typer.Typer(no_args_is_help=True, help="Draw inner values of a model.")
@@ -33,10 +33,10 @@ def switches(
     _allow: Allow = None,
 ) -> None:
     """Draw where each switchable atrous convolution takes its larger rate."""
-    from ..analysis.inspect.switches import look_at_switches
+    from ..analysis.inspect.switches import record_switches
 
     predictor, inspected = _open(image, model, size, device)
-    switch_maps = look_at_switches(predictor, inspected)
+    switch_maps = record_switches(predictor, inspected)
     statistics = switch_maps.statistics()
     _save(out, "switches", switch_maps.picture(), statistics)
     for name, value in statistics["mean over layers"].items():
@@ -54,12 +54,12 @@ def looks(
     _allow: Allow = None,
 ) -> None:
     """Draw the changes of the pyramid by each look after the first, and their blending."""
-    from ..analysis.inspect.looks import look_at_looks, picture_of_looks
+    from ..analysis.inspect.looks import changes_by_look, draw_changes
 
     predictor, inspected = _open(image, model, size, device)
-    changes = look_at_looks(predictor, inspected)
+    changes = changes_by_look(predictor, inspected)
     statistics = [level.statistics() for level in changes]
-    _save(out, "looks", picture_of_looks(changes, inspected), {"levels": statistics})
+    _save(out, "looks", draw_changes(changes, inspected), {"levels": statistics})
     for row in statistics:
         relative, gate = row["relative change"], row["gate"]
         blended = "" if gate is None else f", gate {gate:.2f}"
@@ -76,12 +76,12 @@ def stages(
     _allow: Allow = None,
 ) -> None:
     """Draw the objects that the cascade finds after one stage, after two, and after all."""
-    from ..analysis.inspect.stages import look_at_stages, picture_of_stages
+    from ..analysis.inspect.stages import draw_stages, results_by_stage
 
     predictor, inspected = _open(image, model, size, device)
-    stage_list = look_at_stages(predictor, inspected)
+    stage_list = results_by_stage(predictor, inspected)
     statistics = [stage.statistics() for stage in stage_list]
-    _save(out, "stages", picture_of_stages(stage_list), {"stages": statistics})
+    _save(out, "stages", draw_stages(stage_list), {"stages": statistics})
     for row in statistics:
         score = "" if row["mean score"] is None else f", mean score {row['mean score']:.3f}"
         typer.echo(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
@@ -90,7 +90,7 @@ def stages(
 def _open(
     image: Path, model: Path, size: tuple[int, int] | None, device: str
 ) -> tuple[Predictor, InspectedImage]:
-    from ..analysis.inspect.seeing import prepare
+    from ..analysis.inspect.inspected_image import prepare
     from ..api import load
 
     predictor = load(model, device=device)

@@ -27,7 +27,7 @@ from typing import Any, Final
 import typer
 
 from ..errors import UsageError
-from .errors import LEFT_ALONE
+from .errors import LOST_OTHERS
 
 GRACE: Final = 20.0  # seconds that processes have to end after a failure or a signal
 _POLL = 0.1
@@ -77,14 +77,14 @@ def run_processes(command: Sequence[str], count: int) -> int:
     """
     processes: list[subprocess.Popen[bytes]] = []
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
+    def forward_signal(number: int, _frame: FrameType | None) -> None:
         stopped.append(number)
         for process in processes:
             if process.poll() is None:
                 process.send_signal(number)
 
     stopped: list[int] = []
-    before: dict[signal.Signals, Any] = {s: signal.signal(s, hand_on) for s in _SIGNALS}
+    before: dict[signal.Signals, Any] = {s: signal.signal(s, forward_signal) for s in _SIGNALS}
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}.txt" for number in range(1, count)]
         try:
@@ -101,7 +101,7 @@ def run_processes(command: Sequence[str], count: int) -> int:
                 signal.signal(number, handler)
         codes = [process.returncode for process in processes]
         for number, (file, code) in enumerate(zip(files, codes[1:], strict=True), start=2):
-            if _says_why(code) and not _says_why(codes[0]):
+            if _failed_itself(code) and not _failed_itself(codes[0]):
                 text = file.read_text(encoding="utf-8", errors="replace")
                 typer.echo(f"process {number} of {count}:\n{text}", err=True, nl=False)
     return _exit_code(codes)
@@ -163,13 +163,13 @@ def _ended_by(process: subprocess.Popen[bytes]) -> str:
     return f"was ended from outside by {name}{short}"
 
 
-def _says_why(code: int) -> bool:
+def _failed_itself(code: int) -> bool:
     """Return whether a process that ended with `code` failed for a reason of its own."""
-    return code > 0 and code != LEFT_ALONE
+    return code > 0 and code != LOST_OTHERS
 
 
 def _exit_code(codes: Sequence[int]) -> int:
-    failed = [code for code in codes if _says_why(code)]
+    failed = [code for code in codes if _failed_itself(code)]
     if failed:
         return failed[0]
     killed = [128 - code if code < 0 else code for code in codes if code]

@@ -81,7 +81,7 @@ class Report:
         lines += _shortened("configuration, ", self.settings)
         counted = ", ".join(f"{n} {status}" for status, n in self.counts.items())
         lines.append(f"tensors: {counted}")
-        lines += self._worth_a_look()
+        lines += self._rows_to_check()
         lines.append(f"licence: {self.licence}")
         if self.digest is not None:
             lines.append(f"digest: {self.digest} (features and detections on a fixed image)")
@@ -112,7 +112,7 @@ class Report:
             "tensors": [row.to_json() for row in self.rows],
         }
 
-    def _worth_a_look(self) -> Iterator[str]:
+    def _rows_to_check(self) -> Iterator[str]:
         for status in ("computed", "missing", "left over"):
             rows = [row for row in self.rows if row.status == status]
             yield from _shortened("  ", rows)

@@ -22,8 +22,8 @@ from ..evaluation.pairing import ImagePairs, Kind, Pair, Unpaired
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import Section, figure, figure_of, grid, legend, paragraph, subheading
 
-BEST, WORST, CROPS = 4, 6, 8  # pictures of each sort
-FROM_ONE = 2  # crops of one image and sort
+BEST, WORST, CROPS = 4, 6, 8  # pictures of each group
+FROM_ONE = 2  # crops of one image and group
 WIDTH, CROP_WIDTH = 900, 360  # pixels at most
 LEAST = 48  # pixels of the image that a crop shows at least
 
@@ -31,7 +31,7 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 Names = Mapping[int, str]  # of categories, by id
 
 
-class Shot(NamedTuple):
+class PictureRequest(NamedTuple):
     """A picture to draw: of an image, or of its part around `boxes`."""
 
     image_id: int
@@ -39,12 +39,12 @@ class Shot(NamedTuple):
     boxes: tuple[Box, ...] = ()
 
 
-class Sort(NamedTuple):
+class PictureGroup(NamedTuple):
     """Pictures of one kind."""
 
     heading: str
     meaning: str
-    shots: Sequence[Shot]
+    requests: Sequence[PictureRequest]
 
 
 def picture_section(
@@ -52,29 +52,29 @@ def picture_section(
 ) -> Section:
     """Draw `images`; `records` are their records by id. In place of a picture whose file cannot be
     read any more there is a message."""
-    sorts = [sort for sort in choose(images, names) if sort.shots]
-    shots = [shot for sort in sorts for shot in sort.shots]
+    groups = [group for group in choose(images, names) if group.requests]
+    requests = [request for group in groups for request in group.requests]
     places = defaultdict(list)
-    for place, shot in enumerate(shots):
-        places[shot.image_id].append(place)
-    figures = [""] * len(shots)
+    for place, request in enumerate(requests):
+        places[request.image_id].append(place)
+    figures = [""] * len(requests)
     by_id = {image.image_id: image for image in images}
     for image_id, indices in places.items():
-        drawn = _figures([shots[i] for i in indices], by_id[image_id], records[image_id], kind)
+        drawn = _figures([requests[i] for i in indices], by_id[image_id], records[image_id], kind)
         for place, content in zip(indices, drawn, strict=True):
             figures[place] = content
     remaining = iter(figures)
-    parts = [_key()] if shots else []
-    for sort in sorts:
-        group = [next(remaining) for _ in sort.shots]
-        is_crops = any(shot.boxes for shot in sort.shots)
-        parts += [subheading(sort.heading), paragraph(sort.meaning)]
-        parts.append(grid(group, "pictures crops" if is_crops else "pictures"))
+    parts = [_key()] if requests else []
+    for group in groups:
+        group_figures = [next(remaining) for _ in group.requests]
+        is_crops = any(request.boxes for request in group.requests)
+        parts += [subheading(group.heading), paragraph(group.meaning)]
+        parts.append(grid(group_figures, "pictures crops" if is_crops else "pictures"))
     return Section("Pictures", parts)
 
 
-def choose(images: Sequence[ImagePairs], names: Names) -> list[Sort]:
-    """Choose the pictures of each sort; empty for a sort that does not occur."""
+def choose(images: Sequence[ImagePairs], names: Names) -> list[PictureGroup]:
+    """Choose the pictures of each group; empty for a group that does not occur."""
     ranked = sorted(images, key=lambda image: (-image.quality, -image.num_objects))
     half = -(-len(ranked) // 2)
     best = [image for image in ranked[:half] if image.num_right][:BEST]
@@ -90,22 +90,25 @@ def choose(images: Sequence[ImagePairs], names: Names) -> list[Sort]:
     missed.sort(key=lambda item: -item[1].row["area"])
     order = "Images are ranked by F1 times the mean IoU of what was found."
     return [
-        Sort("Best images", order, [_whole(image) for image in best]),
-        Sort("Worst images", order, [_whole(image) for image in worst[:WORST]]),
-        Sort(
+        PictureGroup("Best images", order, [_whole(image) for image in best]),
+        PictureGroup("Worst images", order, [_whole(image) for image in worst[:WORST]]),
+        PictureGroup(
             "Taken for another class",
             "In the right place with the wrong name, the highest scores first.",
-            [_shot_of_mixed(image, pair, names) for image, pair in _spread(mixed)],
+            [_request_for_mixed(image, pair, names) for image, pair in _spread(mixed)],
         ),
-        Sort(
+        PictureGroup(
             "False detections",
             "No object of their own, the highest scores first.",
-            [_shot_of_false(image, detection, names) for image, detection in _spread(false)],
+            [_request_for_false(image, detection, names) for image, detection in _spread(false)],
         ),
-        Sort(
+        PictureGroup(
             "Missed objects",
             "No detection from the score threshold on, the largest first.",
-            [_shot_of_missed(image, true_object, names) for image, true_object in _spread(missed)],
+            [
+                _request_for_missed(image, true_object, names)
+                for image, true_object in _spread(missed)
+            ],
         ),
     ]
 
@@ -124,7 +127,7 @@ def _spread(mistakes: Iterable[tuple[ImagePairs, Any]]) -> list[tuple[ImagePairs
     return kept[:CROPS]
 
 
-def _whole(image: ImagePairs) -> Shot:
+def _whole(image: ImagePairs) -> PictureRequest:
     wrong = len(image.pairs) - image.num_right
     counts = [
         f"{image.num_right} of {image.num_objects} found",
@@ -133,19 +136,19 @@ def _whole(image: ImagePairs) -> Shot:
         *([f"{len(image.false)} false"] if image.false else []),
     ]
     scores = f"F1 {image.f1:.2f}, mean IoU {image.mean_iou:.2f}"
-    return Shot(image.image_id, f"{scores}; {', '.join(counts)}")
+    return PictureRequest(image.image_id, f"{scores}; {', '.join(counts)}")
 
 
-def _shot_of_mixed(image: ImagePairs, pair: Pair, names: Names) -> Shot:
+def _request_for_mixed(image: ImagePairs, pair: Pair, names: Names) -> PictureRequest:
     true_name, predicted_name = (
         names[row["category_id"]] for row in (pair.true_object, pair.detection)
     )
     score = f"score {pair.detection['score']:.2f}, IoU {pair.iou:.2f}"
     words = f"{true_name} taken for {predicted_name}, {score}"
-    return Shot(image.image_id, words, (_box(pair.detection), _box(pair.true_object)))
+    return PictureRequest(image.image_id, words, (_box(pair.detection), _box(pair.true_object)))
 
 
-def _shot_of_false(image: ImagePairs, detection: Unpaired, names: Names) -> Shot:
+def _request_for_false(image: ImagePairs, detection: Unpaired, names: Names) -> PictureRequest:
     if detection.iou >= IOU:
         why = f"a second detection of an object (IoU {detection.iou:.2f})"
     elif detection.iou >= FAR:
@@ -153,22 +156,22 @@ def _shot_of_false(image: ImagePairs, detection: Unpaired, names: Names) -> Shot
     else:
         why = "no object is there"
     words = f"{names[detection.row['category_id']]}, score {detection.row['score']:.2f}: {why}"
-    return Shot(image.image_id, words, (_box(detection.row),))
+    return PictureRequest(image.image_id, words, (_box(detection.row),))
 
 
-def _shot_of_missed(image: ImagePairs, true_object: Unpaired, names: Names) -> Shot:
+def _request_for_missed(image: ImagePairs, true_object: Unpaired, names: Names) -> PictureRequest:
     _, _, width, height = _box(true_object.row)
     name, iou = names[true_object.row["category_id"]], true_object.iou
     near = f"a detection overlaps it by IoU {iou:.2f}" if iou > 0 else "nothing was found"
     words = f"{name} of {width:.0f} x {height:.0f} pixels missed: {near}"
-    return Shot(image.image_id, words, (_box(true_object.row),))
+    return PictureRequest(image.image_id, words, (_box(true_object.row),))
 
 
 def _figures(
-    shots: Sequence[Shot], image: ImagePairs, record: ImageRecord, kind: Kind
+    requests: Sequence[PictureRequest], image: ImagePairs, record: ImageRecord, kind: Kind
 ) -> list[str]:
-    """The figures of `shots`, which are all of one image."""
-    captions = [f"{record.file_name}: {shot.caption}" for shot in shots]
+    """The figures of `requests`, which are all of one image."""
+    captions = [f"{record.file_name}: {request.caption}" for request in requests]
     try:
         pixels = read_image(record.path)
     except DataError as error:
@@ -176,17 +179,17 @@ def _figures(
         return [figure_of(words, caption) for caption in captions]
     outlines = _outlines(image, kind)
     return [
-        figure(_picture(pixels, shot, outlines), caption)
-        for shot, caption in zip(shots, captions, strict=True)
+        figure(_picture(pixels, request, outlines), caption)
+        for request, caption in zip(requests, captions, strict=True)
     ]
 
 
-def _picture(pixels: Pixels, shot: Shot, outlines: Sequence[Outline]) -> Image.Image:
+def _picture(pixels: Pixels, request: PictureRequest, outlines: Sequence[Outline]) -> Image.Image:
     height, width = pixels.shape[:2]
-    if not shot.boxes:
+    if not request.boxes:
         scale = min(1.0, WIDTH / max(height, width)) if max(height, width) > WIDTH / 2 else 2.0
         return draw_outlines(pixels, outlines, (0, 0, width, height), max(1, round(width * scale)))
-    frame = frame_around(shot.boxes, (height, width), LEAST)
+    frame = frame_around(request.boxes, (height, width), LEAST)
     return draw_outlines(pixels, outlines, frame, CROP_WIDTH)
 
 

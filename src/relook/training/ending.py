@@ -33,7 +33,7 @@ def interruptible(run: RunFolder, trainer: pl.Trainer) -> Iterator[None]:
     except RuntimeError as error:
         if not _is_lost_connection(error):
             raise
-        raise _left_alone(run) from None
+        raise _lost_connection(run) from None
     finally:
         if handler is not None:  # Lightning leaves Ctrl-C switched off
             signal.signal(signal.SIGINT, handler)
@@ -45,18 +45,18 @@ def _is_lost_connection(error: RuntimeError) -> bool:
 
 
 def _interruption(run: RunFolder) -> RelookError:
-    return RelookError("R01", f"{run.path}: the training was interrupted; {_kept(run)}.")
+    return RelookError("R01", f"{run.path}: the training was interrupted; {_resume_hint(run)}.")
 
 
-def _left_alone(run: RunFolder) -> RelookError:
+def _lost_connection(run: RunFolder) -> RelookError:
     return RelookError(
         "R05",
         f"{run.path}: process {rank() + 1} of {world_size()} lost the connection to another one, "
-        f"which ended early or cannot be reached; its message has the reason; {_kept(run)}.",
+        f"which ended early or cannot be reached; its message has the reason; {_resume_hint(run)}.",
     )
 
 
-def _kept(run: RunFolder) -> str:
+def _resume_hint(run: RunFolder) -> str:
     if run.last.is_file():
         return (
             "the state after the last whole epoch is kept; go on with "

@@ -156,7 +156,7 @@ class BatchMaker:
         images = batch_images([sample.image for sample in checked], sizes, self.mean, self.std)
         return TrainingBatch(
             images,
-            [sample.target or _nothing() for sample in checked],
+            [sample.target or _empty_target() for sample in checked],
             [sample.file_name or "?" for sample in checked],
             [-1 if sample.image_id is None else sample.image_id for sample in checked],
         )
@@ -172,7 +172,7 @@ class BatchLoader(DataLoader[Sample | RelookError]):
             yield batch
 
 
-def _nothing() -> Target:
+def _empty_target() -> Target:
     return Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
 
 

@@ -94,9 +94,9 @@ def train(
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _voice(console, place)
+    console = _console_of(console, place)
     settings, sources = read_sources(settings, annotations)
-    say = _sayer(console)
+    say = _printer(console)
     detector = first_detector(settings, sources, start, say)
     run = from_first(lambda: _new_run(out, parent, settings, sources))
     return _Training(settings, sources, detector, run, console, place, start).fit(None)
@@ -116,11 +116,11 @@ def resume(path: Path, console: Console) -> Outcome:
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _voice(console, place)
+    console = _console_of(console, place)
     run = open_run(path)
     settings, sources = read_sources(run.read_settings())
     detector = seeded_detector(settings.model, settings.train.seed)
-    _sayer(console)(f"going on with {run.path}")
+    _printer(console)(f"going on with {run.path}")
     return _Training(settings, sources, detector, run, console, place).fit(run.last)
 
 
@@ -138,7 +138,7 @@ class _Training:
         start: Start | None = None,
     ) -> None:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
-        self.console, self.say = console, _sayer(console)
+        self.console, self.say = console, _printer(console)
         recipe = settings.train
         maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
         workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
@@ -184,7 +184,7 @@ class _Training:
         for line in self.plan:
             self.say(line)
         trainer = self._trainer()
-        with self._ways(), quiet(), interruptible(self.run, trainer):
+        with self._operations(), quiet(), interruptible(self.run, trainer):
             trainer.fit(
                 self.module,
                 self.loader,
@@ -200,7 +200,7 @@ class _Training:
             outcome = replace(outcome, metrics=metrics)
         return outcome
 
-    def _ways(self) -> contextlib.AbstractContextManager[None]:
+    def _operations(self) -> contextlib.AbstractContextManager[None]:
         """Return the context of fast or plain operations, by the recipe."""
         if not self.settings.train.fast:
             return plain()
@@ -286,10 +286,10 @@ class _Training:
         )
 
 
-def _voice(console: Console, place: Place) -> Console:
+def _console_of(console: Console, place: Place) -> Console:
     """`console` for the first process, a silent one for the others."""
     return console if place.rank == 0 else Console(quiet=True, force_terminal=False)
 
 
-def _sayer(console: Console) -> Callable[[str], None]:
+def _printer(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -177,7 +177,7 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     """
     try:
         if out is not None:
-            return RunFolder(_claimed(out))
+            return RunFolder(_new_folder(out))
         parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, _TRIES):
             path = parent / (name if number == 1 else f"{name}-{number}")
@@ -192,7 +192,7 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     raise UsageError("U04", f"{parent}: {_TRIES} runs are called {name}; choose one with --out.")
 
 
-def _claimed(out: Path) -> Path:
+def _new_folder(out: Path) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             "U04",

@@ -152,9 +152,9 @@ def test_an_endless_entry_is_not_read_to_its_end(
     monkeypatch.setattr(submission_check, "_CHUNK", 10)
     monkeypatch.setattr(submission_check, "_LONGEST", 100)
     reads: list[int] = []
-    more = submission_check._Text._more
+    more = submission_check._Text._read_chunk
     monkeypatch.setattr(
-        submission_check._Text, "_more", lambda self: (reads.append(1), more(self))[1]
+        submission_check._Text, "_read_chunk", lambda self: (reads.append(1), more(self))[1]
     )
     assert "entry 1 is not json" in refused(
         written(tmp_path / "a.json", '[{"a": "' + "b" * 5000), index

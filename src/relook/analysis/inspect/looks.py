@@ -12,8 +12,8 @@ from ...errors import UsageError
 from ...inference.predictor import Predictor
 from ...models.pyramids.rfp import RecursiveFeaturePyramid
 from ...visualization.sheet import Row, contact_sheet
+from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
 from .pictures import grey
-from .seeing import InspectedImage, Values, cut_to_image, detect, listening
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class LevelChange:
         }
 
 
-def look_at_looks(predictor: Predictor, inspected: InspectedImage) -> list[LevelChange]:
+def changes_by_look(predictor: Predictor, inspected: InspectedImage) -> list[LevelChange]:
     """The changes of every level by every look after the first, in order.
 
     Raises:
@@ -80,7 +80,7 @@ def look_at_looks(predictor: Predictor, inspected: InspectedImage) -> list[Level
     return changes
 
 
-def picture_of_looks(changes: list[LevelChange], inspected: InspectedImage) -> Image.Image:
+def draw_changes(changes: list[LevelChange], inspected: InspectedImage) -> Image.Image:
     """A row for every level: before, after, their difference, and the gate."""
     size = (inspected.image.shape[0], inspected.image.shape[1])
     gated = all(change.gate is not None for change in changes)

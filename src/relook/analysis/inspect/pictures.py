@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ...data.images import Pixels
-from .seeing import Values
+from .inspected_image import Values
 
 _DARKEST = 0.15  # brightness where a map has its lowest value
 _PALEST = 0.35  # brightness of the image's darkest pixel, so that maps show on dark images

@@ -11,7 +11,7 @@ from PIL import Image
 from ...inference.predictor import Predictor
 from ...inference.results import Result
 from ...visualization.sheet import Row, contact_sheet
-from .seeing import InspectedImage, detect
+from .inspected_image import InspectedImage, detect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class Stage:
         }
 
 
-def look_at_stages(predictor: Predictor, inspected: InspectedImage) -> list[Stage]:
+def results_by_stage(predictor: Predictor, inspected: InspectedImage) -> list[Stage]:
     """Detect with the first stage only, with the first two, ... and with all stages."""
     cascade: Any = predictor.detector.cascade
     return [
@@ -45,7 +45,7 @@ def look_at_stages(predictor: Predictor, inspected: InspectedImage) -> list[Stag
     ]
 
 
-def picture_of_stages(stages: list[Stage]) -> Image.Image:
+def draw_stages(stages: list[Stage]) -> Image.Image:
     """The objects of every stage, side by side."""
     pictures = tuple(stage.result.draw() for stage in stages)
     headings = [f"{stage.stages} of {len(stages)} stages" for stage in stages]

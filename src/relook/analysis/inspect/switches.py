@@ -16,8 +16,8 @@ from ...inference.predictor import Predictor
 from ...inference.results import Result
 from ...layers.sac import SAConv2d, gates_of
 from ...visualization.sheet import Row, contact_sheet
+from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
 from .pictures import shaded
-from .seeing import InspectedImage, Values, cut_to_image, detect, listening
 
 SIZES: Final = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
 """Size classes of COCO, by the area of an object's box in pixels of the image."""
@@ -75,7 +75,7 @@ class Switches:
         return list(shown[(areas >= low) & (areas < high)])
 
 
-def look_at_switches(predictor: Predictor, inspected: InspectedImage) -> Switches:
+def record_switches(predictor: Predictor, inspected: InspectedImage) -> Switches:
     """The switch maps of every SAC layer while the model detects.
 
     Raises:

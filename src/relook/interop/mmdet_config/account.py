@@ -158,11 +158,11 @@ class Account:
         """Check that the value at `path` is one of `allowed`, which relook always has."""
         value = self.get(path)
         if isinstance(value, Unreadable):
-            self.ignore(path, f"so it is not known whether it is {_either(allowed)}")
+            self.ignore(path, f"so it is not known whether it is {_one_of(allowed)}")
         elif ANY in allowed or any(is_equal(value, a) for a in allowed):
             self._say(self.used, path, "as here", ", ")
         else:
-            self.conflict(path, f"relook has {_either(allowed)}")
+            self.conflict(path, f"relook has {_one_of(allowed)}")
 
     def conflict(self, path: str, why: str) -> None:
         """Note that the value at `path` differs from relook's computation."""
@@ -222,5 +222,5 @@ def is_equal(value: Any, expected: Any) -> bool:
     return type(value) is type(expected) and bool(value == expected)
 
 
-def _either(allowed: tuple[Any, ...]) -> str:
+def _one_of(allowed: tuple[Any, ...]) -> str:
     return " or ".join(shown(a) for a in allowed)

@@ -74,7 +74,7 @@ def download(
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(part) as file:
+        with _locked(part) as file:
             if path.is_file():  # another process was faster
                 part.unlink()
                 return Download(path, check_hash(path, hash_prefix), path.stat().st_size, 0)
@@ -247,7 +247,7 @@ def _wrong_hash(sha256: str, expected: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(part: Path) -> Iterator[IO[bytes]]:
+def _locked(part: Path) -> Iterator[IO[bytes]]:
     """Open the file at `part` for appending, as soon as no other process appends to it.
 
     The system releases the lock when a process dies, so no lock is left over.

@@ -47,17 +47,17 @@ class _Folding:
 
     def _folded(self, module: nn.Module) -> nn.Module:
         if not any(hooks(inner) for inner in module.modules()):
-            if isinstance(module, RecursiveFeaturePyramid) and _is_stock(module):
+            if isinstance(module, RecursiveFeaturePyramid) and _has_own_backbones(module):
                 return FoldedRecursiveFeaturePyramid(module, self.fold)
             maker = MAKERS.get(type(module))
             if maker is not None:
                 return maker(module)
         # Code of another module may read its children's weights.
-        return _around(module, self.fold if _is_ours(module) else self._keep)
+        return _copy_of(module, self.fold if _may_fold_children(module) else self._keep)
 
     def _keep(self, module: nn.Module) -> nn.Module:
         if module not in self._kept:
-            self._kept[module] = _around(module, self._keep)
+            self._kept[module] = _copy_of(module, self._keep)
         return self._kept[module]
 
 
@@ -67,7 +67,7 @@ def hooks(module: nn.Module) -> int:
     return len(attributes["_forward_hooks"]) + len(attributes["_forward_pre_hooks"])
 
 
-def _around(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.Module:
+def _copy_of(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.Module:
     """A copy of `module` with the same tensors, and with copies of its children."""
     copy = type(module).__new__(type(module))
     children = vars(module)["_modules"]  # each name, also of a child that has two
@@ -79,7 +79,7 @@ def _around(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.M
     return copy
 
 
-def _is_ours(module: nn.Module) -> bool:
+def _may_fold_children(module: nn.Module) -> bool:
     """Return whether `module` is relook's, or a container, so that its children may be folded."""
     containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
     package = __name__.partition(".")[0]
@@ -87,7 +87,7 @@ def _is_ours(module: nn.Module) -> bool:
     return type(module) in containers or package in origins
 
 
-def _is_stock(pyramid: RecursiveFeaturePyramid) -> bool:
+def _has_own_backbones(pyramid: RecursiveFeaturePyramid) -> bool:
     """Return whether all backbones are relook's own, which have the two parts."""
     kinds = {type(backbone) for backbone in pyramid.backbones}
     return type(pyramid) is RecursiveFeaturePyramid and kinds == {ResNet}

@@ -38,7 +38,7 @@ def fresh_detector(
     loaded = load_imagenet(detector, config.backbone)
     say(f"start: {loaded or 'random weights, nothing learned before'}")
     if loaded is None and config.backbone.norm == "fixed_batch":
-        _quieten(detector)
+        _zero_last_scales(detector)
         say(
             "       backbone.norm is fixed_batch, but there are no statistics of anything learned: "
             "the last scale of each block starts at zero. --from-scratch is made for such a start"
@@ -77,7 +77,7 @@ def _start_backbones(
     say(f"start: backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
 
 
-def _quieten(detector: Detector) -> None:
+def _zero_last_scales(detector: Detector) -> None:
     """Start the blocks of the backbones as their shortcuts (https://arxiv.org/abs/1706.02677).
 
     Statistics that are fixed at 0 and 1 do not normalise: with random kernels, each block would
