@@ -133,7 +133,7 @@ def test_which_dsc_it_is_is_never_guessed() -> None:
 
 def test_a_dsc_of_another_kind_than_said_is_refused() -> None:
     shapes = full_shapes("dsc_r50")
-    with pytest.raises(ModelError, match=r"masks of 14 x 14 cells, and .* ask for 28 x 28"):
+    with pytest.raises(ModelError, match=r"masks of 14 x 14 cells, and .* have 28 x 28"):
         recognise(shapes, {}, preset="fast-dsc-r50", guidance_size=14)
     with pytest.raises(ModelError, match=r"not a htc-r50: cascade\.kind is dsc"):
         recognise(shapes, {}, preset="htc-r50")

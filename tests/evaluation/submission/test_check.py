@@ -124,7 +124,7 @@ def test_too_many_in_an_image(index: CocoIndex, tmp_path: Path) -> None:
         ("[3]", "entry 1 is 3, not an object"),
         (json.dumps([BOX])[:-1], "no comma after entry 1"),
         (json.dumps([BOX])[:-5], "entry 1 is not json, or was cut off"),
-        (json.dumps([BOX]) + "x", "something follows"),
+        (json.dumps([BOX]) + "x", "more text after the list"),
         (json.dumps([BOX, BOX]).replace("}, {", "} {"), "no comma after entry 1"),
         (json.dumps([BOX])[:-1] + ",]", "entry 2 is not json"),
         ("[" * 100_000, "entry 1 is not json"),

@@ -72,9 +72,9 @@ def test_looks_begin_alike_only_when_all_tensors_are_equal() -> None:
         assert folded.shares_beginning == [False]
         assert_same_features(folded(PIXELS), features(PIXELS))
         tensor.copy_(kept)
-    assert FoldedRecursiveFeaturePyramid(features, fold_child).begins_alike == [True]
+    assert FoldedRecursiveFeaturePyramid(features, fold_child).shares_beginning == [True]
     features.backbones[1].layer2[0].conv1.weight += 0.01  # beyond the first stage all may differ
-    assert FoldedRecursiveFeaturePyramid(features, fold_child).begins_alike == [True]
+    assert FoldedRecursiveFeaturePyramid(features, fold_child).shares_beginning == [True]
     features.backbones[1].bn1.eps = 0.1  # no tensor
     folded = FoldedRecursiveFeaturePyramid(features, fold_child)
     assert folded.shares_beginning == [False]
