@@ -54,8 +54,8 @@ def test_trains_evaluates_and_resumes(relook: Run, data: list[object], tmp_path:
     assert more.exit_code == 0, more.stderr
     assert "tensors from" in more.stderr
     assert "depend on the classes" not in more.stderr
-    assert "fine-tuning: train.epochs = 1, as given (else " in more.stderr
-    assert "fine-tuning: model.input.size" in more.stderr
+    assert "train.epochs = 1, as you say. It would be " in more.stderr
+    assert "  model.input.size = " in more.stderr
     plain = relook(
         "train", "--weights", out, *data, *SET, "--epochs", 1, "--no-fine-tune", "--out",
         tmp_path / "plain",
