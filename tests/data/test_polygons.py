@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from relook.ops.polygons import mask_polygons, polygons_mask, signed_area, simplified
+from relook.data.polygons import mask_polygons, polygons_mask, signed_area, simplified
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.booleans())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage.measure import regionprops
 
-from relook.ops.region_properties import region_properties
+from relook.data.region_properties import region_properties
 
 
 @pytest.mark.parametrize("seed", range(6))
