@@ -101,6 +101,36 @@ def simplified(polygon: Polygon, tolerance: float) -> Polygon:
     )
 
 
+def without_holes(polygon: Polygon) -> Ring:
+    """One ring (K, 2) that runs into each hole and back along the same line.
+
+    For formats that have no holes: filled by either rule it is the polygon.
+    """
+    ring = polygon.exterior
+    for hole in polygon.holes:
+        ring = _joined(ring, hole)
+    return ring
+
+
+def single_ring(polygons: list[Polygon]) -> Ring:
+    """One ring for all parts of an object, joined by lines that run there and back.
+
+    For formats with one ring an object.
+    """
+    first, *others = map(without_holes, polygons)
+    for ring in others:
+        first = _joined(first, ring)
+    return first
+
+
+def _joined(ring: Ring, other: Ring) -> Ring:
+    """`ring` with a way from its nearest corner to that of `other`, around it, and back."""
+    distances = np.abs(ring[:, None] - other).sum(axis=-1)
+    start, end = np.unravel_index(int(distances.argmin()), distances.shape)
+    around = np.roll(other, -int(end), axis=0)
+    return np.concatenate([ring[: start + 1], around, around[:1], ring[start:]])
+
+
 def _reduced(ring: Ring, tolerance: float) -> Ring:
     points = cv2.approxPolyDP(ring.reshape(-1, 1, 2), tolerance, closed=True)
     return np.asarray(points, np.int32).reshape(-1, 2)

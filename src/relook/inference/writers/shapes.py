@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 from ...data.polygons import Polygon, mask_polygons, simplified
 from ...ops.rle import decode_window
 from ..results import Result
+
+_NOT_IN_XML: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 Window = tuple[NDArray[np.bool_], int, int]  # (h, w) mask, and its x and y in the image
 
@@ -36,3 +40,8 @@ def object_polygons(result: Result, tolerance: float = 0.0) -> Iterator[list[Pol
     """
     for window, left, top in object_windows(result):
         yield [simplified(polygon, tolerance) for polygon in mask_polygons(window, left, top)]
+
+
+def xml_text(text: str) -> str:
+    """`text` without the characters that XML 1.0 does not have, such as control characters."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
