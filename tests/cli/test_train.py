@@ -9,22 +9,19 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from ..narrow_models import FEW, NARROW, as_options
+
 Run = Callable[..., Result]
 
-SMALL = [
-    "backbone.blocks=[1,1,1,1]",
-    "pyramid.channels=16",
-    "cascade.box_hidden=16",
-    "cascade.mask_channels=16",
-    "cascade.sample.per_image=16",
-    "cascade.select.max_detections=10",
-    "rpn.train.proposals=30",
-    "rpn.test.proposals=20",
-    "input.size=[96,96]",
-    "augment.crop=[64,64]",
-    "train.workers=0",
-]
-SET = [part for text in SMALL for part in ("--set", text)]
+SET = as_options(
+    {
+        **NARROW,
+        **FEW,
+        "input__size": (96, 96),
+        "augment__crop": (64, 64),
+        "train__workers": 0,
+    }
+)
 
 
 @pytest.fixture

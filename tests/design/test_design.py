@@ -36,6 +36,8 @@ from relook.structures.detection import ImageBatch, Rois, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings, read_overlay, resolve
 
+from ..narrow_models import FEW, narrow_config
+
 HERE, SOURCE = Path(__file__).parent, Path(relook.__file__).parents[1]
 PACKAGE = "my_package"
 OWN: dict[str, dict[str, Any]] = {
@@ -44,7 +46,7 @@ OWN: dict[str, dict[str, Any]] = {
     "neck": {"target": "SumNeck"},
     "connector": {"target": "SqueezeConnector", "args": {"ratio": 8}},
     "fusion": {"target": "MeanFusion"},
-    "roi_extractor": {"target": "ShapeGuidedAlign", "args": {"channels": 32}},
+    "roi_extractor": {"target": "ShapeGuidedAlign", "args": {"channels": 16}},
     "box_head": {"target": "PlainBoxHead"},
     "mask_head": {"target": "ThinMaskHead"},
     "stage_rules": {"target": "rising_rules", "args": {"step": 0.01}},
@@ -79,16 +81,8 @@ def settings(small: Settings) -> Callable[..., Settings]:
 
 
 def config_of(*places: str, **changes: Any) -> ModelConfig:
-    small = preset("detectors-htc-tiny").with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=32,
-        cascade__box_hidden=32,
-        cascade__mask_channels=16,
-        cascade__sample__per_image=16,
-        rpn__train__proposals=40,
-        rpn__test__proposals=20,
-    )
-    return overlay(small.with_(**changes), {"parts": {place: part(place) for place in places}})
+    small = narrow_config("detectors-htc-tiny", **FEW, **changes)
+    return overlay(small, {"parts": {place: part(place) for place in places}})
 
 
 def one_step(detector: Detector) -> dict[str, float]:

@@ -13,12 +13,13 @@ from torch import Tensor
 
 import relook
 from relook import TTA, Detector
-from relook.config.presets import preset
 from relook.inference.predictor import Predictor
 from relook.inference.tta import merge_views, turned_back
 from relook.inference.views import View, views_of
 from relook.ops.boxes import pairwise_iou
 from relook.structures.detection import Detections
+
+from ..narrow_models import BOXES_ONLY, detector_of, narrow_config
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei" / "images"
 KINDS = ("detectors-htc-tiny", "fast-dsc-tiny", "cascade-boxes")
@@ -32,21 +33,13 @@ def image() -> np.ndarray[Any, Any]:
 
 
 def _detector(kind: str) -> Detector:
-    torch.manual_seed(0)
-    config = preset("htc-tiny" if kind == "cascade-boxes" else kind).with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        rpn__test__proposals=40,
-        cascade__box_hidden=32,
-        cascade__mask_channels=16,
-        num_classes=3,
-        semantic=None,
+    boxes_only = kind == "cascade-boxes"
+    config = narrow_config(
+        "htc-tiny" if boxes_only else kind, num_classes=3, semantic=None, rpn__test__proposals=40
     )
-    if kind == "cascade-boxes":
-        config = config.with_(
-            cascade={"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
-        )
-    detector = relook.build(config).eval()
+    if boxes_only:
+        config = config.with_(**BOXES_ONLY)
+    detector = detector_of(config).eval()
     with torch.no_grad():
         for name, parameter in detector.named_parameters():
             if name.endswith(("objectness.weight", "classify.weight", "logits.weight")):
