@@ -13,15 +13,8 @@ from ..narrow_models import FEW, NARROW, as_options
 
 Run = Callable[..., Result]
 
-SET = as_options(
-    {
-        **NARROW,
-        **FEW,
-        "input__size": (96, 96),
-        "augment__crop": (64, 64),
-        "train__workers": 0,
-    }
-)
+QUICK = {**FEW, "augment__crop": (64, 64), "train__workers": 0}
+SET = as_options({**NARROW, **QUICK, "input__size": (96, 96)})
 
 
 @pytest.fixture
@@ -47,7 +40,10 @@ def test_trains_evaluates_and_resumes(relook: Run, data: list[object], tmp_path:
     assert f"going on with {out}" in again.stderr
     json, images = data[1], data[5]
     assert relook("eval", out, "--json", json, "--images", images).exit_code == 0
-    more = relook("train", "--weights", out, *data, "--epochs", 1, "--out", tmp_path / "more")
+    more = relook(
+        "train", "--weights", out, *data, *as_options(QUICK), "--epochs", 1, "--out",
+        tmp_path / "more",
+    )  # fmt: skip
     assert more.exit_code == 0, more.stderr
     assert "tensors from" in more.stderr
     assert "depend on the classes" not in more.stderr

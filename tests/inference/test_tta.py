@@ -182,10 +182,11 @@ def test_soft_suppression_lowers_scores_in_place_of_dropping(
 
 def test_a_predictor_takes_it(image: np.ndarray[Any, Any]) -> None:
     model = relook.load("nuclei", device="cpu")
-    plain, augmented = model.predict(image), model.predict(image, tta="flip")
-    again = model.predict(np.ascontiguousarray(image[:, ::-1]), tta=TTA(flip=True))
+    options: Any = {"size": (256, 192)}
+    plain, augmented = model.predict(image, **options), model.predict(image, tta="flip", **options)
+    again = model.predict(np.ascontiguousarray(image[:, ::-1]), tta=TTA(flip=True), **options)
     assert len(augmented) and not np.array_equal(plain.scores, augmented.scores)
     np.testing.assert_allclose(np.sort(again.scores), np.sort(augmented.scores), atol=1e-3)
-    several = model.predict([image, image], tta="flip", batch_size=2)
+    several = model.predict([image, image], tta="flip", batch_size=2, **options)
     np.testing.assert_array_equal(several[0].scores, augmented.scores)
     assert isinstance(model, Predictor)
