@@ -20,12 +20,12 @@ from relook.ops.id_runs import id_extents
 from relook.structures.panoptic import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
-from .narrow_models import FEW, NARROW, nested
+from .narrow_models import FEW, NARROW, WIDER, nested
 
 # What tests start computes with one thread, as the tests themselves do: sums of several differ.
 os.environ["OMP_NUM_THREADS"] = "1"
 NUCLEI = Path(__file__).parents[1] / "datasets" / "nuclei"
-MODEL = nested({**NARROW, **FEW, "input__size": (64, 64)})
+MODEL = nested({**NARROW, **WIDER, **FEW, "input__size": (64, 64)})
 FAST: dict[str, Any] = {
     "epochs": 1,
     "batch": 2,

@@ -26,6 +26,8 @@ NARROW: dict[str, Any] = {
     "cascade__box_hidden": 16,
     "cascade__mask_channels": 16,
 }
+WIDER: dict[str, Any] = {"pyramid__channels": 32, "cascade__box_hidden": 32}
+"""For tests in which random weights must tell classes apart, or something must be learned."""
 FEW_TO_DETECT: dict[str, Any] = {
     "rpn__test__candidates": 40,
     "rpn__test__proposals": 20,

@@ -32,11 +32,12 @@ from yardstick import report, running, timing, training
 from yardstick.model import STRIDES, Yardstick, at_stock_widths, network_target
 from yardstick.training import Job
 
-from .narrow_models import FEW, NARROW, as_changes
+from .narrow_models import FEW, NARROW, WIDER, as_changes
 
 QUICK = as_changes(
     {
         **NARROW,
+        **WIDER,
         **FEW,
         "input__size": (64, 64),
         "train__augment__crop": (64, 64),

@@ -30,10 +30,11 @@ from benchmarks.speed.report import Row
 from benchmarks.speed.rows import GROUPS
 from benchmarks.speed.stopwatch import Stopwatch, replaced
 
-from .narrow_models import narrow_config
+from .narrow_models import WIDER, narrow_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGES: dict[str, Any] = {
+    **WIDER,
     "backbone__norm": "fixed_batch",
     "rpn__test__candidates": 200,
     "rpn__test__proposals": 100,

@@ -32,9 +32,10 @@ ROWS, EPOCHS = ("htc", "+rfp"), 3
 SMALL = {
     **NARROW,
     **FEW,
+    "cascade__select__max_detections": 10,
     "input__size": (96, 96),
     "augment__crop": (64, 64),
-    "train__max_dets": 20,
+    "train__max_dets": 10,
     "train__workers": 0,
 }
 MEASURED = {"seconds_per_image", "memory_bytes", "minutes"}

@@ -36,7 +36,7 @@ from relook.structures.detection import ImageBatch, Rois, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings, read_overlay, resolve
 
-from ..narrow_models import FEW, narrow_config
+from ..narrow_models import FEW, WIDER, narrow_config
 
 HERE, SOURCE = Path(__file__).parent, Path(relook.__file__).parents[1]
 PACKAGE = "my_package"
@@ -46,7 +46,7 @@ OWN: dict[str, dict[str, Any]] = {
     "neck": {"target": "SumNeck"},
     "connector": {"target": "SqueezeConnector", "args": {"ratio": 8}},
     "fusion": {"target": "MeanFusion"},
-    "roi_extractor": {"target": "ShapeGuidedAlign", "args": {"channels": 16}},
+    "roi_extractor": {"target": "ShapeGuidedAlign", "args": {"channels": 32}},
     "box_head": {"target": "PlainBoxHead"},
     "mask_head": {"target": "ThinMaskHead"},
     "stage_rules": {"target": "rising_rules", "args": {"step": 0.01}},
@@ -81,7 +81,7 @@ def settings(small: Settings) -> Callable[..., Settings]:
 
 
 def config_of(*places: str, **changes: Any) -> ModelConfig:
-    small = narrow_config("detectors-htc-tiny", **FEW, **changes)
+    small = narrow_config("detectors-htc-tiny", **WIDER, **FEW, **changes)
     return overlay(small, {"parts": {place: part(place) for place in places}})
 
 
