@@ -11,8 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from relook.config.presets import preset
-from relook.data.coco.reader import Category
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import Outcome, digest_of, predict_files
@@ -20,27 +18,20 @@ from relook.inference.batch.writer import Writer
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
-from relook.models.build import build_detector
 
-CLASSES = (Category(7, "nut"), Category(9, "bolt"))
+from ...narrow_models import narrow_config, predictor_of
 
 
 def model(seed: int = 0, **changes: Any) -> Predictor:
-    config = preset("htc-tiny").with_(
+    config = narrow_config(
         num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        backbone__width=16,
-        pyramid__channels=16,
         rpn__test__proposals=20,
         semantic=None,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
         cascade__select__max_detections=6,
         input__size=(96, 96),
         **changes,
     )
-    torch.manual_seed(seed)
-    return Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
+    return predictor_of(config, seed=seed)
 
 
 @pytest.fixture(scope="module")
