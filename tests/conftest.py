@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from relook.data.panoptic.writer import PanopticWriter
 from relook.ops.id_runs import id_extents
 from relook.structures.panoptic import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
+
+sys.path.insert(0, str(Path(__file__).parent))  # makes `web_site` importable
+from web_site import expired_web, web  # noqa: F401
 
 # What tests start computes with one thread, as the tests themselves do: sums of several differ.
 os.environ["OMP_NUM_THREADS"] = "1"
