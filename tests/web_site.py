@@ -33,67 +33,66 @@ class Site:
     close: Callable[[], None] = lambda: None
 
 
-def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            site.requests.append((self.path, wanted))
-            if self.path in site.moved:
-                self._lead_on(site.moved[self.path])
-                return
-            content = site.files.get(self.path.rpartition("/")[2])
-            code = site.codes.pop(0) if site.codes else 200 if content is not None else 404
-            if code != 200 or content is None:
-                self.send_error(code)
-                return
-            body = self._headers(content, wanted if site.ranges else None)
-            if body is None:
-                return
-            if site.cuts:
-                self.wfile.write(body[: site.cuts.pop(0)])
-                self.wfile.flush()
-                self.connection.shutdown(socket.SHUT_RDWR)
-            else:
-                self.wfile.write(body)
+class _Handler(http.server.BaseHTTPRequestHandler):
+    site: Site
 
-        def _headers(self, content: bytes, wanted: str | None) -> bytes | None:
-            start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0  # type: ignore[index]
-            if wanted and start >= len(content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return None
-            if wanted and site.ranges_start is not None:
-                start = site.ranges_start
-            self.send_response(206 if wanted else 200)
-            if wanted:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
-                )
-            if site.sizes:
-                self.send_header("Content-Length", str(len(content) - start))
-            for name, value in site.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            return content[start:] if self.command == "GET" else b""
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.site.requests.append((self.path, wanted))
+        if self.path in self.site.moved:
+            self._lead_on(self.site.moved[self.path])
+            return
+        content = self.site.files.get(self.path.rpartition("/")[2])
+        code = self.site.codes.pop(0) if self.site.codes else 200 if content is not None else 404
+        if code != 200 or content is None:
+            self.send_error(code)
+            return
+        body = self._headers(content, wanted if self.site.ranges else None)
+        if body is None:
+            return
+        if self.site.cuts:
+            self.wfile.write(body[: self.site.cuts.pop(0)])
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self.wfile.write(body)
 
-        do_HEAD = do_GET
-
-        def _lead_on(self, address: str) -> None:
-            self.send_response(302)
-            self.send_header("Location", address)
+    def _headers(self, content: bytes, wanted: str | None) -> bytes | None:
+        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0  # type: ignore[index]
+        if wanted and start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return None
+        if wanted and self.site.ranges_start is not None:
+            start = self.site.ranges_start
+        self.send_response(206 if wanted else 200)
+        if wanted:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if self.site.sizes:
+            self.send_header("Content-Length", str(len(content) - start))
+        for name, value in self.site.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        return content[start:] if self.command == "GET" else b""
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    do_HEAD = do_GET
 
-    return Handler
+    def _lead_on(self, address: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
 def _serve(site: Site, certificate: Path | None = None) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site})
+    )
     server.daemon_threads = False
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     if certificate is not None:

@@ -93,8 +93,8 @@ class CocoIndex:
             lines[0] += f", {counted(self.num_empty_images, 'image')} without objects"
         if self.num_crowd:
             lines[0] += f", {counted(self.num_crowd, 'crowd region')} (never trained as objects)"
-        counts = zip(self.classes, self.class_counts(), strict=True)
-        lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in counts))
+        rows = zip(self.classes, self.class_counts(), strict=True)
+        lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in rows))
         for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
             lines.extend(
                 f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
