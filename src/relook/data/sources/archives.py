@@ -63,7 +63,7 @@ class Archive:
                     continue
                 suffix = PurePosixPath(info.filename).suffix.lower()
                 if suffix not in suffixes and not self._starts_as_image(info):
-                    left_out[suffix or "no ending"] += 1
+                    left_out[suffix or "without ending"] += 1
                     continue
                 name = f"{self.name}/{printable(info.filename)}"
                 seen[name] += 1
@@ -81,15 +81,15 @@ class Archive:
             )
         return found, left_out
 
-    def read(self, row: int) -> bytes:
-        """The bytes of member number `row`, checked against their checksum.
+    def read(self, row: int, checksum: int) -> bytes:
+        """The bytes of member number `row`, whose CRC-32 is `checksum`.
 
         Raises:
             DataError: D02 when it is encrypted, damaged or too large.
         """
         with self._lock:
             archive = self._opened()
-            if row >= len(self._infos):
+            if row >= len(self._infos) or self._infos[row].CRC != checksum:
                 raise self._damaged("it has changed since it was listed")
             info = self._infos[row]
             self._check(info)
@@ -175,7 +175,7 @@ class Member(StoredImage):
 
     def load(self) -> bytes:
         """As `StoredImage.load`."""
-        return self.archive.read(self.row)
+        return self.archive.read(self.row, self.checksum)
 
     def stamp(self) -> Stamp:
         """Size and checksum, as the archive says."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import glob
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ...errors import DataError, UsageError, counted, did_you_mean, first_few
+from ...errors import DataError, UsageError, counted, did_you_mean
 from .addresses import Download, check_address, fetch, looks_like_address, path_of
 from .archives import Archive
 from .cameras import Camera, camera_number
+from .found import Found, by_ending
 from .signatures import HEAD, Kind, recognise
 from .stored import AnyImage, ImageBytes, StoredImage
 from .videos import Video
@@ -51,56 +51,8 @@ _FETCHED: Final = frozenset(
 STDIN: Final = "-"
 MOST_BYTES: Final = 1 << 30
 """Bytes of standard input, and of an archive or video at an address."""
-_SHOWN: Final = 12  # endings
 
 Source = str | Path | StoredImage
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Images that sources mean, and what was left out; a context manager that closes files."""
-
-    images: list[AnyImage]
-    left_out: Mapping[str, int] = field(default_factory=dict)  # ending -> number of files
-    unopened: int = 0  # archives and videos among these, which are opened when they are named
-    containers: tuple[Archive | Video | Camera, ...] = ()
-
-    @property
-    def is_live(self) -> bool:
-        """Return whether there are cameras among the sources."""
-        return any(isinstance(one, Camera) for one in self.containers)
-
-    @property
-    def files(self) -> list[Path]:
-        """The images, which are all files.
-
-        Raises:
-            UsageError: U04 where there are others.
-        """
-        other = next((image for image in self.images if isinstance(image, StoredImage)), None)
-        if other is not None:
-            raise UsageError("U04", f"{other}: only image files can be used here. Save it as one.")
-        return [image for image in self.images if isinstance(image, Path)]
-
-    def left_out_line(self) -> str | None:
-        """What was left out of folders and archives, by ending, for people; None for nothing."""
-        if not self.left_out:
-            return None
-        line = f"left out: {_by_ending(self.left_out)}"
-        if self.unopened:
-            line += "; archives and videos are opened when they are given by name"
-        return line
-
-    def close(self) -> None:
-        """Close archives, videos and cameras."""
-        for container in self.containers:
-            container.close()
-
-    def __enter__(self) -> Found:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.close()
 
 
 def find_sources(
@@ -289,15 +241,11 @@ def _missing(source: str | Path, path: Path) -> DataError:
     return DataError("D01", f"{source}: there is no such file or folder{hint}.")
 
 
-def _by_ending(left_out: Mapping[str, int]) -> str:
-    return first_few((f"{count} {ending}" for ending, count in left_out.items()), _SHOWN)
-
-
 def _but(left_out: Counter[str]) -> str:
     if not left_out:
         return ""
     total = counted(left_out.total(), "other file")
-    return f", but {total} ({_by_ending(dict(left_out.most_common()))})"
+    return f", but {total} ({by_ending(dict(left_out.most_common()))})"
 
 
 def _standard_input() -> bytes:

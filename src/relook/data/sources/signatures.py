@@ -176,9 +176,7 @@ _TABLE: Final[tuple[tuple[Test, Kind], ...]] = (
         ),
     ),
     (
-        _matches(
-            rb"(\xef\xbb\xbf)?\s*(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg.*?>\s*)?<svg\b"
-        ),
+        _matches(_XML_START + rb"(<!DOCTYPE svg[^>]*>\s*+)?<svg\b"),
         Kind("an SVG drawing", "other", "Export it as PNG."),
     ),
     (

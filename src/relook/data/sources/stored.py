@@ -114,7 +114,9 @@ def stem_of(image: str | Path | StoredImage) -> str:
     encoded = stem.encode(errors="surrogateescape")
     if len(encoded) <= _LONGEST_STEM:
         return stem
-    return encoded[:_LONGEST_STEM].decode(errors="ignore")
+    ends = range(_LONGEST_STEM, _LONGEST_STEM - 4, -1)  # between two letters of UTF-8
+    end = next((end for end in ends if encoded[end] & 0xC0 != 0x80), _LONGEST_STEM)
+    return encoded[:end].decode(errors="surrogateescape")
 
 
 def printable(name: str) -> str:

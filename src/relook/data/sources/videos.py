@@ -9,40 +9,28 @@ from __future__ import annotations
 import bisect
 import contextlib
 import hashlib
-import io
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from ...errors import DataError, RelookError
+from ...errors import DataError
+from .containers import Table, import_av, list_frames, open_container, picture_stream
 from .stored import Stamp, StoredImage, stamp_of
 
 if TYPE_CHECKING:
     import av
-    import av.container
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
-EXTRA: Final = "pip install 'relook[video]'"
-_WHOLE: Final = {"protocol_whitelist": "file,pipe"}  # a video never leads to other files
-_SLACK: Final = 2  # times Pillow's limit of pixels, as for images
 
-
-class _Table(NamedTuple):
-    """Index of a video: of each frame, in the order they are shown."""
-
-    times: list[int]  # in units of `unit`; empty where the container does not know them
-    keys: list[int]  # times of the key frames
-    seeks: list[int]  # where to seek for each of these
-    length: int  # number of frames
-    unit: Fraction  # seconds
-    rate: Fraction  # frames a second
+class _DamagedError(Exception):
+    """A frame is not there, or cannot be trusted."""
 
 
 class Video:
@@ -51,10 +39,11 @@ class Video:
     def __init__(self, name: str, content: Path | bytes, demuxer: str) -> None:
         self.name, self._content, self._demuxer = name, content, demuxer
         self._lock = threading.Lock()
-        self._container: av.container.InputContainer | None = None
+        self._container: InputContainer | None = None
         self._frames: Iterator[av.VideoFrame] = iter(())
         self._next = 0  # number of the frame that `_frames` gives next, at least
-        self._table: _Table | None = None
+        self._damaged: set[int] = set()  # key frames after which a part could not be decoded
+        self._table: Table | None = None
         self._digest: Stamp = []
         if isinstance(content, bytes):
             self._digest = [len(content), hashlib.sha256(content).hexdigest()]
@@ -99,11 +88,11 @@ class Video:
                 frame = self._found(number)
                 pixels = frame.to_ndarray(format="rgb24")
                 turns = round(frame.rotation / 90) % 4
-            except (av.error.FFmpegError, ValueError, MemoryError) as error:
+            except _DamagedError:
+                raise self._undecoded(number, "the video is damaged there") from None
+            except (av.error.FFmpegError, MemoryError) as error:
                 self._end()
-                raise DataError(
-                    "D02", f"{self.name}, frame {number}, cannot be decoded: {error}."
-                ) from None
+                raise self._undecoded(number, str(error)) from None
         return np.ascontiguousarray(np.rot90(pixels, turns))
 
     def stamp(self) -> Stamp | None:
@@ -121,73 +110,19 @@ class Video:
             self._container.close()
         self._container = None
 
-    def _listed(self) -> _Table:
+    def _listed(self) -> Table:
         if self._table is None:
+            import_av(self.name)
             try:
-                self._table = self._list()
+                self._table = list_frames(self.name, self._opened())
             finally:
                 self._end()
         return self._table
 
-    def _list(self) -> _Table:
-        import_av(self.name)
-        import av
-
-        try:
-            stream = self._stream()
-            times, keys, known = [], [], True
-            for packet in self._opened().demux(stream):
-                if packet.size == 0 or packet.is_discard:
-                    continue
-                known = known and packet.pts is not None
-                times.append(packet.pts or 0)
-                if packet.is_keyframe and packet.pts is not None:
-                    keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
-        except (av.error.FFmpegError, ValueError) as error:
-            raise self._broken(f"it is damaged ({error})") from None
-        if not times:
-            raise self._broken("it has no frames")
-        unit = stream.time_base or Fraction(1, 1000)
-        rate = stream.average_rate or Fraction(25)
-        is_exact = known and len(set(times)) == len(times)
-        keys.sort()
-        return _Table(
-            sorted(times) if is_exact else [],
-            [key for key, _ in keys],
-            [seek for _, seek in keys],
-            len(times),
-            unit,
-            rate,
-        )
-
-    def _opened(self) -> av.container.InputContainer:
-        import av
-
+    def _opened(self) -> InputContainer:
         if self._container is None:
-            content = self._content
-            try:
-                self._container = av.open(
-                    io.BytesIO(content) if isinstance(content, bytes) else str(content),
-                    "r",
-                    format=self._demuxer,
-                    container_options=_WHOLE,
-                    metadata_errors="replace",
-                )
-            except (av.error.FFmpegError, OSError, ValueError) as error:
-                raise self._broken(f"it is damaged, or not of that kind ({error})") from None
+            self._container = open_container(self.name, self._content, self._demuxer)
         return self._container
-
-    def _stream(self) -> VideoStream:
-        streams = self._opened().streams.video
-        if not streams:
-            raise self._broken("there is only sound in it")
-        stream = streams[0]
-        if getattr(stream, "codec_context", None) is None:
-            raise self._broken("its codec is not known to this FFmpeg")
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and stream.width * stream.height > _SLACK * limit:
-            raise self._broken(f"its frames have {stream.width} x {stream.height} pixels")
-        return stream
 
     def _found(self, number: int) -> av.VideoFrame:
         """Decode from where the decoder is, or from the last key frame before frame `number`."""
@@ -204,15 +139,19 @@ class Video:
                 if frame is not None and frame.pts is not None and frame.pts <= wanted:
                     break
             else:
-                raise ValueError("it is not in the video")
+                self._end()
+                raise _DamagedError
         else:
             frame = next(self._frames, None)
         while frame is not None and (frame.pts is None or frame.pts < wanted):
             frame = next(self._frames, None)
-        if frame is None or frame.pts != wanted:
-            raise ValueError("it is not in the video")
         self._next = number + 1
-        return frame
+        if frame is not None and frame.pts == wanted and not frame.is_corrupt:
+            if row not in self._damaged:
+                return frame
+        elif frame is not None:
+            self._frames = itertools.chain([frame], self._frames)  # a later one
+        raise _DamagedError
 
     def _counted(self, number: int) -> av.VideoFrame:
         """Frame `number` of a video that does not tell the times of its frames, by counting."""
@@ -222,7 +161,7 @@ class Video:
             self._next += 1
             if self._next == number + 1:
                 return frame
-        raise ValueError("it is not in the video")
+        raise _DamagedError
 
     def _seek(self, start: int | None) -> None:
         """Decode from the key frame at `start` on; from the beginning, where it is None."""
@@ -230,18 +169,33 @@ class Video:
 
         if start is None:
             self._end()
-        stream = self._stream()
+        stream = picture_stream(self.name, self._opened())
         if start is not None:
             with contextlib.suppress(av.error.FFmpegError):
                 self._opened().seek(start, stream=stream)
-        self._frames, self._next = self._opened().decode(stream), 0
+        self._frames, self._next = self._decoded(stream), 0
+        self._damaged = set()
 
-    def _broken(self, reason: str) -> DataError:
-        return DataError(
-            "D02",
-            f"{self.name} cannot be read as a video: {reason}. See whether a player shows it; if "
-            "so, save it as MP4, or save its frames as images.",
-        )
+    def _decoded(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """Frames from where the container is; packets that cannot be decoded are passed over.
+
+        What follows such a packet may be wrong up to the next key frame, and is noted as damaged.
+        """
+        import av
+
+        table = self._listed()
+        for packet in self._opened().demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                if packet.pts is None or not table.times:
+                    raise
+                self._damaged.add(bisect.bisect_right(table.keys, packet.pts) - 1)
+                continue
+            yield from frames
+
+    def _undecoded(self, number: int, reason: str) -> DataError:
+        return DataError("D02", f"{self.name}, frame {number}, cannot be decoded: {reason}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +228,3 @@ class Frame(StoredImage):
     def stamp(self) -> Stamp | None:
         """That of the video."""
         return self.video.stamp()
-
-
-def import_av(name: str) -> None:
-    """Import PyAV, for the video called `name`.
-
-    Raises:
-        RelookError: R04 when it is not installed.
-    """
-    try:
-        import av  # noqa: F401
-    except ImportError:
-        raise RelookError("R04", f"{name} is a video, which needs PyAV: {EXTRA}.") from None

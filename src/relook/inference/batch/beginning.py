@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 
 from ..._version import __version__
-from ...data.sources.finding import Found, Source, find_sources
+from ...data.sources.finding import Source, find_sources
+from ...data.sources.found import Found
 from ...data.sources.stored import AnyImage, stamp_of
 from ...errors import UsageError
 from ...runtime.distributed import from_first, world_size

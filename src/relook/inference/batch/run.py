@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Unpack
 
-from ...data.sources.finding import Found, Source
+from ...data.sources.finding import Source
+from ...data.sources.found import Found
 from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank
