@@ -89,7 +89,7 @@ class Archive:
         """
         with self._lock:
             archive = self._opened()
-            if row >= len(self._infos) or self._infos[row].CRC != checksum:
+            if row >= len(self._infos) or checksum != self._infos[row].CRC:
                 raise self._damaged("it has changed since it was listed")
             info = self._infos[row]
             self._check(info)
