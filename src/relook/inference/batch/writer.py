@@ -39,7 +39,7 @@ def check_kinds(kinds: Collection[str], *, panoptic: bool) -> tuple[str, ...]:
     return tuple(sorted(set(kinds)))
 
 
-def output_names(images: Iterable[AnyImage]) -> dict[str, str]:
+def output_names(images: Iterable[str | AnyImage]) -> dict[str, str]:
     """Source -> the name of its files: that of the image without its suffix (see `stem_of`).
 
     Images of the same name from several folders get ``NAME-2``, ``NAME-3``, ... in the order of
