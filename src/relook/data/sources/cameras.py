@@ -9,6 +9,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from cv2.utils import logging
 from numpy.typing import NDArray
 
 from ...errors import RelookError
@@ -34,7 +35,12 @@ class Camera:
 
     def __init__(self, number: int) -> None:
         self.name = f"camera:{number}"
-        self._capture = cv2.VideoCapture(number)
+        level = logging.getLogLevel()
+        logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # what OpenCV warns of is told below
+        try:
+            self._capture = cv2.VideoCapture(number)
+        finally:
+            logging.setLogLevel(level)
         self._started: float | None = None
         self._times: dict[int, float] = {}
         self._next = 0
