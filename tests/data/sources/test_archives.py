@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import struct
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from relook.data.images import read_image
@@ -71,10 +74,11 @@ def test_names_that_stand_twice_and_names_that_do_harm() -> None:
             archive.writestr(name, png(grey))
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("c.png", png(3))
+        archive.writestr("c.png (2)", png(4))
     images, _ = Archive("a.zip", file.getvalue()).images(SUFFIXES)
-    names = [image.name for image in images]
-    assert names == ["a.zip/../../a.png", "a.zip/a\\x1b[31m.png", "a.zip/c.png", "a.zip/c.png (2)"]
-    assert images[3].load() == png(3)
+    names = ["a.zip/../../a.png", "a.zip/a\\x1b[31m.png", "a.zip/c.png", "a.zip/c.png (2)"]
+    assert [image.name for image in images] == [*names, "a.zip/c.png (2) (2)"]
+    assert [image.load() for image in images[3:]] == [png(3), png(4)]
 
 
 def test_encrypted_members_are_named() -> None:
@@ -138,6 +142,17 @@ def test_a_lying_size_takes_no_memory() -> None:
     (image,) = Archive("a.zip", bytes(content)).images(SUFFIXES)[0]
     with pytest.raises(DataError, match="cannot be unpacked"):
         image.load()
+
+
+@given(st.data())
+def test_any_damage_is_told(data: st.DataObject) -> None:
+    content = bytearray(packed(**{"a.png": b"a", "b": b"b", "c/": b""}))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(DataError):
+        for image in Archive("a.zip", bytes(content)).images(SUFFIXES)[0]:
+            with contextlib.suppress(DataError):
+                image.load()
 
 
 def test_an_archive_that_changed(tmp_path: Path) -> None:

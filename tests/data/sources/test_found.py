@@ -29,6 +29,12 @@ def test_files_alone() -> None:
         _ = Found([Path("a.png"), ImageBytes("a.zip/b.png", b"")]).files
 
 
+def test_no_two_images_have_one_name() -> None:
+    """Their results would be one, and the other would be lost without a word."""
+    with pytest.raises(UsageError, match=r"U04: 2 images are called a\.png"):
+        Found([Path("a.png"), Path("b.png"), ImageBytes("a.png", b"")])
+
+
 def test_leaving_it_closes_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
     monkeypatch.setattr(Archive, "close", lambda self: closed.append(self.name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import threading
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ MOST_RATIO: Final = 200
 FREE: Final = 1 << 26
 _MIB: Final = 1 << 20
 _ENCRYPTED: Final = 1  # bit of the flags of a member
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
 
 
 class Archive:
@@ -55,20 +53,22 @@ class Archive:
         """
         found: list[Member] = []
         left_out: Counter[str] = Counter()
-        seen: Counter[str] = Counter()
+        seen: set[str] = set()
         with self._lock:
             self._opened()
             for row, info in enumerate(self._infos):
-                if info.is_dir() or _is_hidden(info.filename):
+                if info.filename.endswith("/") or _is_hidden(info.filename):
                     continue
                 suffix = PurePosixPath(info.filename).suffix.lower()
                 if suffix not in suffixes and not self._starts_as_image(info):
                     left_out[suffix or "without ending"] += 1
                     continue
-                name = f"{self.name}/{printable(info.filename)}"
-                seen[name] += 1
-                if seen[name] > 1:  # an archive may hold one name several times
-                    name += f" ({seen[name]})"
+                plain = name = f"{self.name}/{printable(info.filename)}"
+                number = 1
+                while name in seen:  # an archive may hold one name several times
+                    number += 1
+                    name = f"{plain} ({number})"
+                seen.add(name)
                 found.append(Member(self, row, name, info.file_size, info.CRC))
         total = sum(member.size for member in found)
         packed = sum(self._infos[member.row].compress_size for member in found)
@@ -95,7 +95,7 @@ class Archive:
             self._check(info)
             try:
                 return archive.read(info)
-            except (RuntimeError, *_UNREADABLE) as error:  # methods that are not known, too
+            except Exception as error:  # noqa: BLE001 - on hostile bytes it raises anything
                 raise DataError(
                     "D02",
                     f"{self._name_of(info)} cannot be unpacked: {error}. The archive is damaged, "
@@ -117,7 +117,7 @@ class Archive:
                 self._open = zipfile.ZipFile(
                     io.BytesIO(content) if isinstance(content, bytes) else content
                 )
-            except (NotImplementedError, *_UNREADABLE) as error:
+            except Exception as error:  # noqa: BLE001 - on hostile bytes it raises anything
                 raise self._damaged(str(error)) from None
             self._infos = self._open.infolist()
         return self._open
@@ -158,7 +158,7 @@ class Archive:
         try:
             with self._open.open(info) as file:
                 kind = recognise(file.read(HEAD))
-        except (RuntimeError, *_UNREADABLE):
+        except Exception:  # noqa: BLE001 - on hostile bytes it raises anything
             return False
         return kind is not None and kind.use == "image"
 

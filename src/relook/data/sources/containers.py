@@ -59,7 +59,7 @@ def open_container(name: str, content: Path | bytes, demuxer: str) -> InputConta
             container_options=_ALONE,
             metadata_errors="replace",
         )
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - on hostile bytes it raises anything
         raise _broken(name, f"it is damaged, or not of that kind ({error})") from None
 
 
@@ -75,9 +75,11 @@ def picture_stream(name: str, container: InputContainer) -> VideoStream:
     stream = streams[0]
     if getattr(stream, "codec_context", None) is None:
         raise _broken(name, "its codec is not known to this FFmpeg")
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and stream.width * stream.height > _SLACK * limit:
-        raise _broken(name, f"its frames have {stream.width} x {stream.height} pixels")
+    if Image.MAX_IMAGE_PIXELS is not None:
+        limit = _SLACK * Image.MAX_IMAGE_PIXELS
+        if stream.width * stream.height > limit:
+            raise _broken(name, f"its frames have {stream.width} x {stream.height} pixels")
+        stream.codec_context.options |= {"max_pixels": str(limit)}  # a frame may say otherwise
     return stream
 
 
@@ -87,7 +89,6 @@ def list_frames(name: str, container: InputContainer) -> Table:
     Raises:
         DataError: D02 where there are none, and for a container that is damaged.
     """
-    import av
 
     stream = picture_stream(name, container)
     times: list[int] = []
@@ -101,7 +102,7 @@ def list_frames(name: str, container: InputContainer) -> Table:
             times.append(packet.pts or 0)
             if packet.is_keyframe and packet.pts is not None:
                 keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
-    except (av.error.FFmpegError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - on hostile bytes it raises anything
         raise _broken(name, f"it is damaged ({error})") from None
     if not times:
         raise _broken(name, "it has no frames")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,12 @@ class Found:
     left_out: Mapping[str, int] = field(default_factory=dict)  # ending -> number of files
     unopened: int = 0  # archives and videos among these, which are opened when they are named
     containers: tuple[Archive | Video | Camera, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = Counter(str(image) for image in self.images)
+        if len(names) < len(self.images):
+            name, number = names.most_common(1)[0]
+            raise UsageError("U04", f"{number} images are called {name}: give each its own name.")
 
     @property
     def is_live(self) -> bool:

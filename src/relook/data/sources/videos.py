@@ -81,7 +81,6 @@ class Video:
         Raises:
             DataError: D02 when it cannot be decoded.
         """
-        import av
 
         with self._lock:
             try:
@@ -90,7 +89,10 @@ class Video:
                 turns = round(frame.rotation / 90) % 4
             except _DamagedError:
                 raise self._undecoded(number, "the video is damaged there") from None
-            except (av.error.FFmpegError, MemoryError) as error:
+            except DataError:
+                self._end()
+                raise
+            except Exception as error:  # noqa: BLE001 - on hostile bytes it raises anything
                 self._end()
                 raise self._undecoded(number, str(error)) from None
         return np.ascontiguousarray(np.rot90(pixels, turns))
