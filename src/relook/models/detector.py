@@ -230,8 +230,8 @@ class Detector(nn.Module):
         if height % STRIDE or width % STRIDE or not len(images):
             raise ModelError(
                 "M05",
-                f"a batch of {counted(len(images), 'image')} of {height}x{width} pixels (height x width)"
-                f" cannot be fed to the network: it needs at least one image, padded to multiples"
+                f"a batch of {counted(len(images), 'image')} of {height}x{width} pixels (height x"
+                f" width) cannot be fed to the network: it needs at least one image, padded to multiples"
                 f" of {STRIDE}. relook.data.batching.batch_images pads.",
             )
         pixels = images.pixels
