@@ -231,8 +231,8 @@ class Detector(nn.Module):
             raise ModelError(
                 "M05",
                 f"a batch of {counted(len(images), 'image')} of {height}x{width} pixels (height x"
-                f" width) cannot be fed to the network: it needs at least one image, padded to multiples"
-                f" of {STRIDE}. relook.data.batching.batch_images pads.",
+                f" width) cannot be fed to the network: it needs at least one image, padded to"
+                f" multiples of {STRIDE}. relook.data.batching.batch_images pads.",
             )
         pixels = images.pixels
         if fast.applies(pixels):  # maps are then tables with a row for each pixel

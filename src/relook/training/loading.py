@@ -207,8 +207,8 @@ def training_loader(
             "U04",
             f"a step is {counted(size, 'image')} over all processes (train.batch = {batch}, "
             f"{counted(len(source), 'image')}), which {number} processes cannot share equally. "
-            f"Choose a --batch that {number} divides, {-(-size // number) * number} for example, or "
-            "another number of processes.",
+            f"Choose a --batch that {number} divides, {-(-size // number) * number} for example, "
+            "or another number of processes.",
         )
     return BatchLoader(
         Augmented(source, seed),
