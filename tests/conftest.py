@@ -21,6 +21,7 @@ from relook.structures.panoptic import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
 from .narrow_models import FEW, NARROW, WIDER, nested
+from .web_site import expired_web, web  # noqa: F401
 
 # What tests start computes with one thread, as the tests themselves do: sums of several differ.
 os.environ["OMP_NUM_THREADS"] = "1"

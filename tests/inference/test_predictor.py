@@ -350,7 +350,7 @@ def test_out_of_memory_says_what_to_lower(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(predictor.detector, "detect", full)
-    with pytest.raises(RelookError, match=r"R04: 1 images of 128x96.*batch_size"):
+    with pytest.raises(RelookError, match=r"R04: 1 image of 128x96.*batch_size"):
         predictor.predict(picture())
 
 
