@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, Unpack, overload
@@ -159,8 +160,9 @@ class Predictor:
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
 
-        An image is a path, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB,
-        uint8 or float from 0 to 1. `changes` are fields of `PredictOptions`, such as
+        An image is a path, the bytes of an image file or a file that is open for reading bytes,
+        an address, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB, uint8 or float
+        from 0 to 1. `changes` are fields of `PredictOptions`, such as
         ``score=0.5``, and stand in for those of `options`. Objects have at least the score
         `shown_from`, unless a score is asked for. `device` moves the model first, and it stays
         there.
@@ -277,6 +279,8 @@ class Predictor:
             return job
         prepared, found = job
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
+        if prepared.frame is not None:
+            result = replace(result, frame=prepared.frame, time=prepared.time)
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:

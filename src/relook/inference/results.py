@@ -53,6 +53,8 @@ class Result:
     semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
+    frame: int | None = None  # number of the frame in its video, from 0
+    time: float | None = None  # seconds from the first frame of the video
 
     @classmethod
     def from_detections(
@@ -188,6 +190,11 @@ class Result:
             )
         return picture
 
+    def moment(self) -> dict[str, float]:
+        """`frame` and `time` of a frame of a video, for records; nothing for other images."""
+        known = {"frame": self.frame, "time": self.time}
+        return {name: value for name, value in known.items() if value is not None}
+
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """COCO result dictionaries, one per object, that json can write."""
         rows: list[dict[str, Any]] = []
@@ -218,6 +225,7 @@ class Result:
             "source": self.source,
             "height": self.size[0],
             "width": self.size[1],
+            **self.moment(),
             "counts": self.counts(),
             "objects": objects,
         }

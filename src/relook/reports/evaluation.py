@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.coco.records import CocoIndex
+from ..errors import counted
 from ..evaluation.confusion import Confusion
 from ..evaluation.error_split import ErrorSplit, split_errors
 from ..evaluation.ground_truth import GroundTruth, truth_of
@@ -77,9 +78,9 @@ def write_evaluation(folder: Path, title: str, evaluation: Study) -> None:
     metrics = evaluation.metrics
     save_tables(folder, metrics, evaluation.confusion, evaluation.split)
     lead = (
-        f"{metrics.num_images} images of {evaluation.index.path.name}, "
-        f"{metrics.num_objects} objects, at most {metrics.max_dets} detections of a class in an "
-        "image"
+        f"{counted(metrics.num_images, 'image')} of {evaluation.index.path.name}, "
+        f"{counted(metrics.num_objects, 'object')}, "
+        f"at most {metrics.max_dets} detections of a class in an image"
     )
     content = page(title, lead, headline(metrics, evaluation.threshold), evaluation.sections())
     write_text(folder / "report.html", content)

@@ -71,17 +71,17 @@ def continued_detector(
         )
     detector.load_state_dict(loaded)
     kept = sum(loaded[name] is not value for name, value in new_state.items())
-    say(f"start: {kept} of {len(new_state)} tensors from {path}")
+    say(f"{kept} of {len(new_state)} tensors from {path}")
     for line in (
         *common.lines(),
         *_semantic_lines(config, saved.config, labels),
         *_stuff_lines(config, saved.config, kinds),
         *_guidance_lines(config, saved.config),
     ):
-        say(f"       {line}")
+        say(line)
     unused = [name for name in saved_state if name not in new_state]
     if unused:
-        say(f"       {len(unused)} tensors of the file have no place here: {unused[0]}, ...")
+        say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
     return detector
 
 

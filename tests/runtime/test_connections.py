@@ -1,4 +1,4 @@
-"""What one request can come to; test_downloading.py has what is made of it."""
+"""What one request can come to; tests/interop/zoo/test_downloading.py has what is made of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from relook import __version__
-from relook.interop.zoo import connections
-from relook.interop.zoo.connections import (
+from relook.runtime import connections
+from relook.runtime.connections import (
     BrokenError,
     PastTheEndError,
     UnavailableError,
+    is_address,
     open_at,
     read_some,
 )
@@ -77,7 +78,40 @@ def test_who_is_asking(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(request)
         raise ConnectionResetError
 
-    monkeypatch.setattr(connections, "urlopen", remember)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", lambda _, *a, **k: remember(*a, **k))
     with pytest.raises(BrokenError, match="ConnectionResetError"):
         open_at(f"{web.url}/a", 0)
     assert seen[0].get_header("User-agent") == f"relook/{__version__}"
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hosts", "ftp://a.example/b", "http://", "a", "http://["]
+)
+def test_other_addresses_are_not_opened(url: str) -> None:
+    assert not is_address(url)
+    with pytest.raises(UnavailableError, match="https:// or http://"):
+        open_at(url, 0)
+
+
+@pytest.mark.parametrize("url", ["http://a b/", "http://127.0.0.1:x/", "http://127.0.0.1/\n"])
+def test_addresses_that_are_broken(url: str) -> None:
+    with pytest.raises((UnavailableError, BrokenError)):
+        open_at(url, 0)
+
+
+def test_an_address_may_lead_on_to_the_web_alone(web: Any) -> None:
+    web.files["a"] = b"content"
+    web.moved |= {"/old": f"{web.url}/a", "/out": "file:///etc/hosts", "/ftp": "ftp://a.example/b"}
+    web.moved["/round"] = f"{web.url}/round"
+    with open_at(f"{web.url}/old", 0) as response:
+        assert read_some(response) == b"content"
+    for path in ("/out", "/ftp", "/round"):
+        with pytest.raises(UnavailableError):
+            open_at(f"{web.url}{path}", 0)
+
+
+def test_headers_alone(web: Any) -> None:
+    web.files["a"] = b"content"
+    with open_at(f"{web.url}/a", 0, "HEAD") as response:
+        assert response.headers["Content-Length"] == "7"
+        assert read_some(response) == b""

@@ -1,20 +1,34 @@
-"""One request for a file, and its errors."""
+"""One request for a file, and its errors.
+
+Only http and https are used, also for redirects.
+"""
 
 from __future__ import annotations
 
 import http
 import http.client
 import ssl
-from typing import Final
+from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from ..._version import __version__
+from .._version import __version__
 
 TIMEOUT: Final = 30.0  # seconds without a single byte
+REDIRECTS: Final = 5
 _CHUNK: Final = 1 << 18
+_SCHEMES: Final = frozenset({"http", "https"})
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` is an address that can be asked: http or https, with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in _SCHEMES and bool(parts.hostname)
+    except ValueError:  # such as brackets that do not close
+        return False
 
 
 class UnavailableError(Exception):
@@ -33,22 +47,47 @@ class PastTheEndError(Exception):
         self.length = length
 
 
-def open_at(url: str, start: int) -> http.client.HTTPResponse:
+class _Redirects(HTTPRedirectHandler):
+    """Follows at most `REDIRECTS` answers that lead on, to http and https alone."""
+
+    max_redirections = REDIRECTS
+    max_repeats = REDIRECTS
+
+    def redirect_request(
+        self,
+        req: Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> Request | None:
+        """As in the base class."""
+        if not is_address(newurl):
+            raise UnavailableError(
+                f"it leads on to {newurl[:200]!r}, which is not http or https and was not opened"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def open_at(url: str, start: int, method: str = "GET") -> http.client.HTTPResponse:
     """The response of a server to a request for the bytes from `start` on.
+
+    With the `method` ``HEAD`` it has headers alone.
 
     Raises:
         UnavailableError: when another try is of no use.
         BrokenError: when another try may succeed.
         PastTheEndError: when there are no bytes from `start` on.
     """
+    if not is_address(url):
+        raise UnavailableError("only addresses that start with https:// or http:// are opened")
     headers = {"User-Agent": f"relook/{__version__}"}
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        response: http.client.HTTPResponse = urlopen(  # noqa: S310 - only http and https come here
-            Request(url, headers=headers),  # noqa: S310
-            timeout=TIMEOUT,
-        )
+        request = Request(url, headers=headers, method=method)  # noqa: S310 - checked above
+        response: http.client.HTTPResponse = build_opener(_Redirects).open(request, timeout=TIMEOUT)
     except HTTPError as error:
         with error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
@@ -60,6 +99,8 @@ def open_at(url: str, start: int) -> http.client.HTTPResponse:
         raise _connection_problem(url, error.reason) from None
     except (OSError, http.client.HTTPException) as error:
         raise _connection_problem(url, error) from None
+    except (ValueError, UnicodeError) as error:  # control characters, a port that is none
+        raise UnavailableError(f"the address cannot be asked: {error}") from None
     return response
 
 
