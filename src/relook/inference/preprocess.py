@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ..data.augment.transforms import resize_image, resized_size
+from ..data.augment.transforms import Limits, resize_image, resized_size
 from ..data.batching import padded_size
 from ..data.images import Pixels, read_image
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
+from .scaling import ImageScale
 
 ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
 """A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
@@ -32,6 +33,8 @@ class Prepared:
     image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
     resized: np.ndarray[Any, Any]
     source: str | None
+    limits: Limits  # (long, short) sides that it was scaled to fit
+    scale: ImageScale | None = None  # the reason for these, where they are not the model's
 
     @property
     def size(self) -> Size:
@@ -75,19 +78,24 @@ def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[li
     )
 
 
-def read(source: ImageSource, limits: tuple[int, int]) -> Prepared | Unreadable:
-    """The image of `source`, scaled to fit `limits` (long, short) sides in pixels.
+def read(
+    source: ImageSource,
+    limits: Limits,
+    scaled: Callable[[Size], tuple[Limits, ImageScale]] | None = None,
+) -> Prepared | Unreadable:
+    """The image of `source`, scaled to fit `limits` (long, short) sides in pixels, or those that
+    `scaled` has for an image of its size.
 
     Raises:
         ModelError: M05 for an image too large for the network.
     """
     try:
-        return _prepare(source, limits)
+        return _prepare(source, limits, scaled)
     except DataError as error:
         return Unreadable(source, error)
 
 
-def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
+def resized(image: Pixels, limits: Limits) -> Pixels:
     """`image` (H, W, 3) uint8 scaled to fit `limits` (long, short) sides in pixels.
 
     Raises:
@@ -104,10 +112,17 @@ def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
     return np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
 
 
-def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
+def _prepare(
+    source: ImageSource,
+    limits: Limits,
+    scaled: Callable[[Size], tuple[Limits, ImageScale]] | None,
+) -> Prepared:
     image = read_image(source)
     name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    return Prepared(image, resized(image, limits), name or None)
+    scale = None
+    if scaled is not None:
+        limits, scale = scaled(_size(image))
+    return Prepared(image, resized(image, limits), name or None, limits, scale)
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:
