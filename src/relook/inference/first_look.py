@@ -4,9 +4,12 @@ The evidence of a look is a product of three numbers from 0 to 1, of the objects
 that the model shows them:
 
 - the share of the pixels inside their boxes, so that fragments of an object count little;
-- the square of their mean score;
+- the third power of their mean score;
 - the mean, weighted by score, of how usual their diameters are among the training objects
   (`ObjectSizes.likeness`).
+
+The diameter of the objects of an image is the median of theirs, weighted by score and diameter:
+specks that are found inside of large objects then count little.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from .preprocess import Prepared, Unreadable, resized
 from .scaling import ImageScale, Scaling
 
 LOOKS: Final = (1.0, 0.5, 0.25)  # times the scale that the model has without a diameter
-PREFERRED: Final = 1.25  # another scale has to have so many times the evidence of the model's own
+PREFERRED: Final = 1.5  # another scale has to have so many times the evidence of the model's own
 REFINEMENTS: Final = 2  # most looks after those
 _CELLS: Final = 64  # along each side of the grid on which covered pixels are counted
 
@@ -45,7 +48,7 @@ class _Look:
 
     factor: float
     evidence: float
-    diameter: float | None  # median in pixels of the image, weighted by score
+    diameter: float | None  # median in pixels of the image, weighted by score and diameter
     prepared: Prepared
     found: Detections
     is_whole: bool
@@ -120,8 +123,8 @@ def choose_scale(
 def weigh(
     found: Detections, part: Prepared, scaling: Scaling, shown_from: float
 ) -> tuple[float, float | None]:
-    """The evidence that `part` was looked at at a good scale, and the median diameter of what was
-    found, in pixels of the image; 0 and None where nothing was.
+    """The evidence that `part` is at a good scale, and the weighted median diameter of what was
+    found in it, in pixels of the image; 0 and None where nothing was.
     """
     scores = found.scores.cpu().numpy().astype(np.float64)
     shown = scores >= shown_from
@@ -135,11 +138,11 @@ def weigh(
     likeness = np.array([scaling.sizes.likeness(factor * float(d)) for d in diameters])
     evidence = (
         _covered(boxes, part.size)
-        * float(scores.mean()) ** 2
+        * float(scores.mean()) ** 3
         * float((scores * likeness).sum() / scores.sum())
     )
     order = np.argsort(diameters)
-    summed = scores[order].cumsum()
+    summed = (scores * diameters)[order].cumsum()
     middle = int(np.searchsorted(summed, summed[-1] / 2))
     return evidence, float(diameters[order][middle])
 
