@@ -44,6 +44,39 @@ class ImageScale:
         }
 
 
+class Scales:
+    """Scales that were used for some images, as lines for people."""
+
+    def __init__(self) -> None:
+        self._scales: list[ImageScale] = []
+
+    def add(self, outcome: object) -> None:
+        """Note the scale of a result; whatever has none is left out."""
+        scale = getattr(outcome, "scale", None)
+        if isinstance(scale, ImageScale):
+            self._scales.append(scale)
+
+    def lines(self) -> list[str]:
+        """The scale of one image, or the range of several; nothing where there is none."""
+        if len(self._scales) < 2:
+            return [scale.line() for scale in self._scales]
+        factors = sorted(scale.factor for scale in self._scales)
+        line = (
+            f"{len(factors)} images scaled by {factors[0]:.3g} to {factors[-1]:.3g}, "
+            f"half of them by at most {factors[(len(factors) - 1) // 2]:.3g}"
+        )
+        diameters = sorted(s.diameter for s in self._scales if s.diameter is not None)
+        if diameters:
+            line += f", for objects {diameters[0]:.3g} to {diameters[-1]:.3g} pixels across"
+        unknown = len(factors) - len(diameters)
+        limited = [scale for scale in self._scales if scale.bound is not None]
+        if unknown:
+            line += f"; in {unknown} nothing was found at any scale"
+        if limited:
+            line += f"; {len(limited)} not as wanted: {limited[0].bound}"
+        return [line]
+
+
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """Chooses scales for a model with the training objects of `sizes`, which sees images scaled
