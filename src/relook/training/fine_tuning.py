@@ -166,9 +166,9 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
         INPUT_SIZE,
         sides,
         f"{limits[0]} x {limits[1]} in the model; half of the objects would be under "
-        f"{objects.median:.0f} pixels across there, and half of those that the model was trained on "
-        f"are under {known.median:.0f} (at most {ENLARGED:g} times larger, and the smallest tenth never "
-        f"smaller than the model's {known.quantiles[0]:.0f} pixels)",
+        f"{objects.median:.0f} pixels across there, and half of those that the model learned from "
+        f"are under {known.median:.0f} (at most {ENLARGED:g} times larger, and the smallest tenth "
+        f"never under the model's {known.quantiles[0]:.0f} pixels by it)",
     )
     yield from _jitter(draft, objects, factor)
 
