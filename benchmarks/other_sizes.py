@@ -82,9 +82,9 @@ class Watched(Predictor):
             yield result
 
 
-def scenes_of(index: CocoIndex, limit: int | None) -> Iterator[Scene]:
-    """Images of `index` with the masks of their objects."""
-    for record in index.images[:limit]:
+def scenes_of(index: CocoIndex, every: int) -> Iterator[Scene]:
+    """Each image of `index` with its masks, or only one of `every` so many."""
+    for record in index.images[::every]:
         size = (record.height, record.width)
         masks = [
             rasterised(thing.segmentation, *size)
@@ -207,20 +207,18 @@ def scored(model: Watched, index: CocoIndex, options: PredictOptions) -> Scored:
     return Scored(mask.ap, mask.ap50, f1, found.images_per_second, model.scales)
 
 
-def cases(
-    index: CocoIndex, limit: int | None, only: list[str]
-) -> Iterator[tuple[str, Iterable[Scene]]]:
+def cases(index: CocoIndex, every: int, only: list[str]) -> Iterator[tuple[str, Iterable[Scene]]]:
     """Name and scenes of every set, or of those named in `only`."""
     changes: dict[str, Change] = {"as it is": lambda image, masks: (image, masks)}
     changes |= {f"x {factor:g}": resizing(factor) for factor in FACTORS}
     changes |= {"middle third": middle_third, "mosaic": mosaic}
     for name, change in changes.items():
         if not only or name in only:
-            yield name, (change(*scene) for scene in scenes_of(index, limit))
+            yield name, (change(*scene) for scene in scenes_of(index, every))
     for across, count in DISCS.items():
         if not only or "discs" in only:
-            number = SCENES if limit is None else min(limit, SCENES)
-            yield f"discs of {across}", (discs(across, count, seed) for seed in range(number))
+            scenes = range(0, SCENES, every)
+            yield f"discs of {across}", (discs(across, count, seed) for seed in scenes)
 
 
 def row(name: str, index: CocoIndex, plain: Scored, auto: Scored) -> str:
@@ -245,7 +243,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Measure objects of other sizes.")
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--data", type=Path, default=Path("datasets/nuclei"))
-    parser.add_argument("--limit", type=int, help="the first N images only, for a try")
+    parser.add_argument("--every", type=int, default=1, help="one image of so many, for less time")
     parser.add_argument("--only", nargs="*", default=[], help="names of rows; discs for those")
     given = parser.parse_args(arguments)
     model = Watched.of(load_model(find_model(given.model)), device="cpu")
@@ -255,7 +253,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"| {' | '.join(heads)} | other scale | default, images/s | auto, images/s |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
-        for name, scenes in cases(index, given.limit, given.only):
+        for name, scenes in cases(index, given.every, given.only):
             changed = write_set(Path(folder) / name, scenes, model.classes[0].name)
             plain = scored(model, changed, DEFAULTS)
             auto = scored(model, changed, PredictOptions(diameter="auto"))

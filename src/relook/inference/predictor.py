@@ -291,7 +291,8 @@ class Predictor:
             return job
         prepared, found = job
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
-        result = replace(result, scale=prepared.scale)
+        if prepared.scale is not None:
+            result = replace(result, scale=prepared.scale)
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:

@@ -161,7 +161,7 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
         return
     least = min(1.0, known.quantiles[0] / objects.quantiles[0])
     factor = min(max(known.median / objects.median, least), ENLARGED)
-    sides = [max(GRID, math.floor(side * factor / GRID) * GRID) for side in limits]
+    sides = [max(GRID, round(side * factor / GRID) * GRID) for side in limits]
     yield Choice(
         INPUT_SIZE,
         sides,
@@ -170,7 +170,7 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
         f"are under {known.median:.0f} (at most {ENLARGED:g} times larger, and the smallest tenth "
         f"never under the model's {known.quantiles[0]:.0f} pixels by it)",
     )
-    yield from _jitter(draft, objects, factor)
+    yield from _jitter(draft, objects, min(sides[0] / limits[0], sides[1] / limits[1]))
 
 
 def _jitter(draft: Settings, objects: ObjectSizes, factor: float) -> Iterator[Choice]:
