@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from relook.inference.first_look import LOOKS, REFINEMENTS, choose_scale, weigh
+from relook.inference.first_look import LOOKS, choose_scale, weigh
 from relook.inference.preprocess import Prepared, read
 from relook.inference.scaling import Scaling
 from relook.structures.detection import Detections
@@ -79,7 +79,7 @@ def test_objects_of_the_models_size_leave_the_scale_as_it_is() -> None:
     assert chosen.prepared.limits == (240, 240)
     assert np.array_equal(chosen.prepared.resized, one.resized)
     assert chosen.found is not None and len(chosen.found.scores) == 25
-    assert len(detect.inputs) == len(LOOKS)  # no look is repeated, and none is needed after them
+    assert len(detect.inputs) == 1  # one look was enough, and is not repeated
     scale = chosen.prepared.scale
     assert scale is not None and (scale.factor, scale.diameter, scale.bound) == (1, 30, None)
 
@@ -123,15 +123,15 @@ def test_nothing_found_leaves_the_scale_as_it_is() -> None:
         scale.line() == "scaled by 1: nothing was found at any scale, so as the model was trained"
     )
     assert chosen.found is not None and len(chosen.found.scores) == 0
-    assert len(detect.inputs) <= len(LOOKS) + REFINEMENTS
+    assert len(detect.inputs) == 1 + len(LOOKS)
 
 
 def test_objects_below_the_shown_score_do_not_count() -> None:
     one = scene(30, 10, 240)
     found = Squares()(one)
-    evidence, diameter = weigh(found, one, SCALING, 0.4)
-    assert evidence > 0.1 and diameter == 30
-    assert weigh(found, one, SCALING, 0.99) == (0.0, None)
+    evidence, diameter, score = weigh(found, one, SCALING, 0.4)
+    assert evidence > 0.1 and diameter == 30 and score == pytest.approx(0.95)
+    assert weigh(found, one, SCALING, 0.99) == (0.0, None, 0.0)
 
 
 def test_masks_say_the_diameter_where_there_are_any() -> None:
@@ -140,5 +140,5 @@ def test_masks_say_the_diameter_where_there_are_any() -> None:
     masks = torch.zeros(len(found.scores), 28, 28)
     masks[:, :14] = 1.0
     halves = Detections(found.boxes, found.scores, found.labels, masks, found.size)
-    _, diameter = weigh(halves, one, SCALING, 0.4)
+    _, diameter, _ = weigh(halves, one, SCALING, 0.4)
     assert diameter == pytest.approx(np.sqrt(4 / np.pi * 30 * 15))

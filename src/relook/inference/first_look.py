@@ -4,7 +4,7 @@ The evidence of a look is a product of three numbers from 0 to 1, of the objects
 that the model shows them:
 
 - the share of the pixels inside their boxes, so that fragments of an object count little;
-- the third power of their mean score;
+- the sixth power of their mean score;
 - the mean, weighted by score, of how usual their diameters are among the training objects
   (`ObjectSizes.likeness`).
 
@@ -29,8 +29,10 @@ from .options import PredictOptions
 from .preprocess import Prepared, Unreadable, resized
 from .scaling import ImageScale, Scaling
 
-LOOKS: Final = (1.0, 0.5, 0.25)  # times the scale that the model has without a diameter
-PREFERRED: Final = 1.5  # another scale has to have so many times the evidence of the model's own
+LOOKS: Final = (0.5, 0.25)  # times the scale that the model has without a diameter
+SURE: Final = 0.8  # mean score from which the model's own scale is taken at once
+USUAL: Final = 1 / 3  # least likeness of a median diameter that asks for no other scale
+PREFERRED: Final = 1.5  # times the evidence that another scale has to have
 REFINEMENTS: Final = 2  # most looks after those
 _CELLS: Final = 64  # along each side of the grid on which covered pixels are counted
 
@@ -49,6 +51,7 @@ class _Look:
     factor: float
     evidence: float
     diameter: float | None  # median in pixels of the image, weighted by score and diameter
+    score: float  # mean
     prepared: Prepared
     found: Detections
     is_whole: bool
@@ -88,24 +91,27 @@ def choose_scale(
 ) -> Chosen:
     """The image of `prepared`, which is at the model's own scale, at the scale that suits it best.
 
-    The image is looked at, by `detect`, at its own scale, a half and a quarter of it, and, where
-    it is shrunk to less than a half for the network, at larger ones in its middle. The scale with
-    the most evidence wins, but the model's own gives way only to `PREFERRED` times its evidence.
-    Where the median diameter is then outside of the eight in ten training objects, the scale at
-    which it meets their median is tried, at most `REFINEMENTS` times, and kept where it has more
-    evidence. Where nothing is found at any scale the model's own stays.
+    The image is looked at, by `detect`, at the model's own scale, which is taken at once where the
+    mean score is at least `SURE` and the median diameter is usual. Else it is looked at at a half
+    and a quarter of that, and, where it is shrunk to less than a half for the network, at larger
+    scales in its middle. The scale with the most evidence wins, but the model's own gives way only
+    to `PREFERRED` times its evidence. Where the median diameter is then not usual, the scale at
+    which it meets that of the training objects is tried, at most `REFINEMENTS` times, and taken
+    where it has `PREFERRED` times the evidence. Where nothing is found at any scale the model's own
+    stays.
     """
     own = scaling.default(prepared.size)
 
     def look(factor: float) -> _Look:
         part, is_whole = _seen(prepared, scaling, factor)
         found = detect(part)
-        evidence, diameter = weigh(found, part, scaling, shown_from)
-        return _Look(factor, evidence, diameter, part, found, is_whole)
+        evidence, diameter, score = weigh(found, part, scaling, shown_from)
+        return _Look(factor, evidence, diameter, score, part, found, is_whole)
 
-    first, *others = [look(own * part) for part in _looks(own)]
-    best = first
-    for other in others:
+    best = first = look(own)
+    if first.score >= SURE and _is_usual(first, scaling):
+        return _chosen(prepared, first, scaling)
+    for other in [look(own * part) for part in _looks(own)]:
         least = PREFERRED * first.evidence if best is first else best.evidence
         if other.evidence > least:
             best = other
@@ -114,7 +120,7 @@ def choose_scale(
         if wanted is None:
             break
         other = look(wanted)
-        if other.evidence <= best.evidence:
+        if other.evidence <= PREFERRED * best.evidence:
             break
         best = other
     return _chosen(prepared, best, scaling)
@@ -122,9 +128,9 @@ def choose_scale(
 
 def weigh(
     found: Detections, part: Prepared, scaling: Scaling, shown_from: float
-) -> tuple[float, float | None]:
-    """The evidence that `part` is at a good scale, and the weighted median diameter of what was
-    found in it, in pixels of the image; 0 and None where nothing was.
+) -> tuple[float, float | None, float]:
+    """The evidence that `part` is at a good scale, the weighted median diameter of what was found
+    in it, in pixels of the image, and its mean score; 0, None and 0 where nothing was.
     """
     scores = found.scores.cpu().numpy().astype(np.float64)
     shown = scores >= shown_from
@@ -133,22 +139,22 @@ def weigh(
     usable = diameters > 0
     scores, boxes, diameters = scores[usable], boxes[usable], diameters[usable]
     if not len(scores):
-        return 0.0, None
+        return 0.0, None, 0.0
     factor = _factor(part)
     likeness = np.array([scaling.sizes.likeness(factor * float(d)) for d in diameters])
     evidence = (
         _covered(boxes, part.size)
-        * float(scores.mean()) ** 3
+        * float(scores.mean()) ** 6
         * float((scores * likeness).sum() / scores.sum())
     )
     order = np.argsort(diameters)
     summed = (scores * diameters)[order].cumsum()
     middle = int(np.searchsorted(summed, summed[-1] / 2))
-    return evidence, float(diameters[order][middle])
+    return evidence, float(diameters[order][middle]), float(scores.mean())
 
 
 def _looks(own: float) -> Iterator[float]:
-    """Scales of the first looks, over the model's `own`, which comes first."""
+    """Other scales to look at, over the model's `own`."""
     yield from LOOKS
     part = 2.0
     while own < 0.5 and own * part <= 1:
@@ -177,12 +183,16 @@ def _at(image: Pixels, scaling: Scaling, factor: float) -> Prepared:
     return Prepared(image, resized(image, limits), None, limits)
 
 
+def _is_usual(look: _Look, scaling: Scaling) -> bool:
+    """Return whether the diameter that was found is one of a training object."""
+    if look.diameter is None:
+        return False
+    return scaling.sizes.likeness(look.diameter * look.factor) >= USUAL
+
+
 def _refined(best: _Look, size: Size, scaling: Scaling) -> float | None:
     """The next scale to try; None where that of `best` will do."""
-    if best.diameter is None:
-        return None
-    low, high = scaling.sizes.common
-    if low <= best.diameter * best.factor <= high:
+    if best.diameter is None or _is_usual(best, scaling):
         return None
     wanted = scaling.sizes.median / best.diameter
     if best.is_whole:
