@@ -163,19 +163,19 @@ def test_sizes_are_stored_and_nothing_else_changes(
     import ship_sizes
 
     for end in (".safetensors", ".md"):
-        shutil.copy(shipped_file("nuclei").with_suffix(end), tmp_path / f"nuclei{end}")
-    file, card = tmp_path / "nuclei.safetensors", tmp_path / "nuclei.md"
+        shutil.copy(shipped_file("mushrooms").with_suffix(end), tmp_path / f"mushrooms{end}")
+    file, card = tmp_path / "mushrooms.safetensors", tmp_path / "mushrooms.md"
     change_extra(file, {KEY: None})
     card.write_text(re.sub(r"(?m)^\| sizes of .*\n", "", card.read_text()))
     monkeypatch.chdir(ROOT)  # the command of the training names its data from there
-    ship_sizes.store("nuclei", tmp_path)
-    stored, shipped = load_model(file), load_model(shipped_file("nuclei"))
+    ship_sizes.store("mushrooms", tmp_path)
+    stored, shipped = load_model(file), load_model(shipped_file("mushrooms"))
     assert stored.extra == shipped.extra and stored.sizes == shipped.sizes
     own, theirs = stored.detector.state_dict(), shipped.detector.state_dict()
     assert list(own) == list(theirs)
     assert all(torch.equal(own[name], theirs[name]) for name in own)
-    expected = shipped_file("nuclei").with_suffix(".md").read_text()
+    expected = shipped_file("mushrooms").with_suffix(".md").read_text()
     hashes = [
-        hashlib.sha256(path.read_bytes()).hexdigest() for path in (file, shipped_file("nuclei"))
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (file, shipped_file("mushrooms"))
     ]
     assert card.read_text() == expected.replace(hashes[1], hashes[0])
