@@ -27,7 +27,7 @@ from ..structures.detection import Detections, Size
 from .engine import Engine
 from .options import PredictOptions
 from .preprocess import Prepared, Unreadable, resized
-from .scaling import ImageScale, Scaling
+from .scaling import ENLARGED, ImageScale, Scaling
 
 LOOKS: Final = (0.5, 0.25)  # times the scale that the model has without a diameter
 SURE: Final = 0.8  # mean score from which the model's own scale is taken at once
@@ -194,7 +194,7 @@ def _refined(best: _Look, size: Size, scaling: Scaling) -> float | None:
     """The next scale to try; None where that of `best` will do."""
     if best.diameter is None or _is_usual(best, scaling):
         return None
-    wanted = scaling.sizes.median / best.diameter
+    wanted = min(scaling.sizes.median / best.diameter, max(ENLARGED, scaling.default(size)))
     if best.is_whole:
         wanted, _ = scaling.bounded(size, wanted)
     return None if math.isclose(wanted, best.factor, rel_tol=0.05) else wanted
