@@ -10,7 +10,7 @@ import typer
 
 from ..errors import RelookError, UsageError
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tta
+from .options import MODEL_HELP, Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar
 from .submission import refuse_beside_submission, submit
@@ -39,6 +39,7 @@ def evaluate(
         ),
     ] = None,
     size: ImageSize = None,
+    diameter: Diameter = None,
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
@@ -108,7 +109,12 @@ def evaluate(
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
-        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic
+        size=size,
+        diameter=diameter,
+        max_dets=max_dets,
+        batch_size=batch,
+        tta=tta,
+        panoptic=panoptic,
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:

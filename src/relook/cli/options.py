@@ -45,6 +45,16 @@ ImageSize = Annotated[
         help="Sides in pixels that images are scaled to fit. [default: the model's]",
     ),
 ]
+Diameter = Annotated[
+    str | None,
+    typer.Option(
+        "--diameter",
+        metavar="PIXELS",
+        help="Pixels across an object in the image: scales the image so that such objects are as "
+        "large as those the model was trained on. auto: as a first look finds them. In place of "
+        "--size.",
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", help="auto (CUDA or CPU), cpu, cuda, cuda:N or mps.")
 ]

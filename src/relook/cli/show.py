@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import UsageError
+from ..structures.object_sizes import sizes_of
 from .errors import printable
 from .options import Allow
 
@@ -77,7 +78,7 @@ def _described(source: str) -> Description:
         return describe(load(model_file, device="cpu").config, model_file.stem)
     config, extra = read_header(model_file)
     base = extra.get("preset")
-    return describe(config, name_of(model_file), base if base in PRESETS else None)
+    return describe(config, name_of(model_file), base if base in PRESETS else None, sizes_of(extra))
 
 
 def _of_settings(path: Path, name: str) -> Description:

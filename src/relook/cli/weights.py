@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ..errors import UsageError
+from ..errors import DataError, UsageError
+from ..weights.shipped import FOLDER
 from .errors import printable
 from .progress import notices, progress_bar
 
@@ -162,6 +163,56 @@ def import_(
     for line in report.lines():
         typer.echo(printable(line))
     notices().print(f"written: {out} ({out.stat().st_size / 1e6:.0f} MB) and {beside}")
+
+
+@weights.command("sizes")
+def sizes(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A .safetensors file of relook, or a run folder."),
+    ],
+    annotations: Annotated[
+        Path, typer.Option("--json", metavar="FILE", help="COCO instance file of its training.")
+    ],
+    images: Annotated[Path, typer.Option(metavar="DIR", help="Folder of its images.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="config.yaml of its training, for the scales of the augmentation. [default: that "
+            "beside the model; without one, images were as in prediction]",
+        ),
+    ] = None,
+) -> None:
+    """Store in a model how large the objects were that it was trained on, which --diameter needs.
+
+    `relook train` stores them itself. The weights stay as they are.
+    """
+    from ..api import find_model
+    from ..data.coco.reader import read_coco
+    from ..data.statistics import object_sizes
+    from ..training.recipe import Recipe
+    from ..training.settings import read_overlay, resolve
+    from ..weights.file import change_extra, read_header
+
+    path = find_model(model)
+    if path.parent == FOLDER:
+        raise UsageError("U04", f"{path.name} comes with relook, and has its sizes.")
+    if path.suffix != _SUFFIX:
+        raise UsageError(
+            "U04",
+            f"{path} is no {_SUFFIX} file of relook, so sizes cannot be stored in it. Make one of "
+            "it by `relook weights import`.",
+        )
+    beside = path.with_name("config.yaml")
+    config = config or (beside if beside.is_file() else None)
+    recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
+    index = read_coco(annotations, images, check_files=False)
+    found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
+    if found is None:
+        raise DataError("D11", f"{annotations}: there is no object to measure.")
+    change_extra(path, found.to_extra())
+    notices().print(f"{path}: {found.line()}", markup=False, soft_wrap=True)
 
 
 def describe(file: ZooFile) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..config.base import overlay
 from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
+from .scaling import Diameter, check_diameter, parse_diameter
 from .views import TTA
 
 
@@ -52,6 +53,7 @@ class OptionChanges(TypedDict, total=False):
     batch_size: int
     tta: TTA | str | None  # text is that of ``--tta``
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
+    diameter: Diameter | str | None  # text is that of ``--diameter``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,10 @@ class PredictOptions:
     """Views of each image that are merged; their scales take the place of `size`."""
     panoptic: PanopticRequest | None = None
     """A panoptic map too; None: objects only."""
+    diameter: Diameter | None = None
+    """Pixels across an object in the image: the image is scaled so that such objects are as large
+    as the model's training objects. ``auto``: as a first look finds them. It takes the place of
+    `size`."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -92,6 +98,24 @@ class PredictOptions:
                 "U04",
                 "tta merges objects of several views, not labels of pixels. Leave it out, or "
                 "give label maps of another model.",
+            )
+
+        if self.diameter is not None:
+            self._check_diameter(self.diameter)
+
+    def _check_diameter(self, diameter: Diameter) -> None:
+        check_diameter(diameter)
+        if self.size is not None:
+            raise UsageError(
+                "U04",
+                "size and diameter both decide how large the network sees an image. Leave one of "
+                "them out.",
+            )
+        if self.tta is not None and self.tta.scales:
+            raise UsageError(
+                "U04",
+                "the scales of tta are sizes of their own, and diameter decides the size. Leave "
+                "scales out of tta (flip goes with a diameter), or leave diameter out.",
             )
 
     @property
@@ -116,6 +140,8 @@ class PredictOptions:
             values["size"] = tuple(int(side) for side in size)
         if isinstance(tta := values.get("tta"), str):
             values["tta"] = TTA.parse(tta)
+        if isinstance(diameter := values.get("diameter"), str):
+            values["diameter"] = parse_diameter(diameter)
         if isinstance(panoptic := values.get("panoptic"), bool):
             values["panoptic"] = PanopticRequest() if panoptic else None
         return replace(self, **values)
@@ -128,4 +154,5 @@ class PredictOptions:
             "max_dets": self.max_dets,
             "tta": None if self.tta is None else asdict(self.tta),
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
+            "diameter": self.diameter,
         }

@@ -17,13 +17,16 @@ from ..errors import DataError, ModelError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
+from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..weights import SavedModel
 from .engine import Engine
+from .first_look import at_best_scales
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
 from .preprocess import ImageSource, Prepared, Unreadable, batches, read, read_ahead, window_of
 from .results import SHOWN_FROM, Result
+from .scaling import Scaling, scaled_for
 
 DEFAULTS = PredictOptions()
 Job = Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
@@ -34,7 +37,8 @@ class Predictor:
 
     `shown_from` is the score from which an object is found, unless a prediction asks for another
     one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
-    `licence` is that of weights which others trained, where they are, else None. Unless `fast` is
+    `licence` is that of weights which others trained, where they are, else None. `sizes` are those
+    of the objects that it was trained on, where they are known. Unless `fast` is
     off, prediction on a CPU takes the ways that `describe` names: the same results up to
     rounding, in less time.
     """
@@ -49,6 +53,7 @@ class Predictor:
         stuff: Sequence[PanopticCategory] = (),
         shown_from: float = SHOWN_FROM,
         licence: str | None = None,
+        sizes: ObjectSizes | None = None,
         fast: bool = True,
     ) -> None:
         if len(classes) != config.num_classes:
@@ -62,6 +67,7 @@ class Predictor:
         self.stuff = tuple(stuff)
         self.shown_from = shown_from
         self.licence = licence
+        self.sizes = sizes
         self.to(device)
 
     @classmethod
@@ -78,6 +84,7 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
+            sizes=saved.sizes,
             fast=fast,
         )
 
@@ -119,6 +126,7 @@ class Predictor:
             stuff=self.stuff,
             shown_from=self.shown_from,
             licence=self.licence,
+            sizes=self.sizes,
             fast=self.fast,
         )
 
@@ -221,10 +229,10 @@ class Predictor:
         task = self.panoptic_task(options.panoptic)
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
+        scaled = scaled_for(options.diameter, self.sizes, self.config.input.size)
+        reading = partial(read, limits=size, scaled=scaled)
         with (
-            closing(
-                in_order(partial(read, limits=size), images, ahead=read_ahead(options.batch_size))
-            ) as ready,
+            closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
             Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
         ):
             try:
@@ -264,9 +272,14 @@ class Predictor:
     def _jobs(self, window: Sequence[Prepared | Unreadable], options: PredictOptions) -> list[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         found: dict[int, Detections] = {}
+        if options.diameter == "auto":
+            scaling = Scaling.of(self.sizes, self.config.input.size)
+            window, found = at_best_scales(window, self.engine, scaling, options, self.shown_from)
         for rows in batches(window, options.batch_size):
-            images = [one for i in rows if isinstance(one := window[i], Prepared)]
-            found |= zip(rows, self.engine.run_prepared(images, options), strict=True)
+            left = [i for i in rows if i not in found]
+            images = [one for i in left if isinstance(one := window[i], Prepared)]
+            if images:
+                found |= zip(left, self.engine.run_prepared(images, options), strict=True)
         return [
             one if isinstance(one, Unreadable) else (one, found[i]) for i, one in enumerate(window)
         ]
@@ -281,6 +294,8 @@ class Predictor:
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
         if prepared.frame is not None:
             result = replace(result, frame=prepared.frame, time=prepared.time)
+        if prepared.scale is not None:
+            result = replace(result, scale=prepared.scale)
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:
@@ -293,7 +308,8 @@ class Predictor:
 
     def describe(self) -> str:
         """Describe the model, and the fast ways of its predictions, as lines of text."""
-        return "\n".join([repr(self), *self.engine.describe()])
+        sizes = [] if self.sizes is None else [f"objects: {self.sizes.line()}"]
+        return "\n".join([repr(self), *sizes, *self.engine.describe()])
 
     def __repr__(self) -> str:
         names = first_few((category.name for category in self.classes), 4)

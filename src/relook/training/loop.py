@@ -22,6 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
 
+from ..data.statistics import object_sizes
 from ..evaluation.metrics import Metrics
 from ..models.detector import Detector
 from ..ops.cpu.switch import plain
@@ -176,6 +177,7 @@ class _Training:
             clock=clock,
             panoptic=panoptic,
             licence=None if start is None else start.saved.licence,
+            sizes=object_sizes(sources.train, settings.model.input.size, recipe.augment),
         )
         reasons = () if start is None else start.reasons
         self.plan = plan_sections(

@@ -22,6 +22,7 @@ from ..inference.results import Result
 from ..models.detector import Detector
 from ..runtime.distributed import gathered, maxima, means, shared_counts
 from ..structures.detection import Losses
+from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from .loading import TrainingBatch
 from .panoptic_validation import Counted, PanopticValidation
@@ -35,7 +36,8 @@ class TrainingModule(pl.LightningModule):
 
     `input` has the normalisation of images, `schedule` the learning rate, and `clock` is read at
     the start of every step. `licence` is that of the initial weights, where others trained them;
-    it is stored in every saved model, also after a resume.
+    it is stored in every saved model, also after a resume. `sizes` are those of the training
+    objects, and are stored in the same way.
 
     With several processes, each has its share of a batch, and `last_losses` are those of the whole
     batch.
@@ -53,12 +55,13 @@ class TrainingModule(pl.LightningModule):
         clock: Clock | None = None,
         panoptic: PanopticValidation | None = None,
         licence: str | None = None,
+        sizes: ObjectSizes | None = None,
     ) -> None:
         super().__init__()
         self.detector, self.recipe, self.schedule = detector, recipe, schedule
         self.classes, self.stuff = tuple(classes), tuple(stuff)
         self.clock = clock or Clock()
-        self.panoptic, self.licence = panoptic, licence
+        self.panoptic, self.licence, self.sizes = panoptic, licence, sizes
         self.predictions: list[dict[str, Any]] = []
         self.segmented: dict[int, Counted] = {}
         self.last_losses: dict[str, float] = {}
@@ -144,8 +147,10 @@ class TrainingModule(pl.LightningModule):
         self.licence = checkpoint.get("licence")
 
     def origin(self) -> dict[str, Any]:
-        """Return the origin of the weights, as `extra` values of a saved model."""
-        return {} if self.licence is None else {"licence": self.licence}
+        """Return the origin of the weights, and the sizes of the objects that they were trained
+        on, as `extra` values of a saved model."""
+        licence = {} if self.licence is None else {"licence": self.licence}
+        return licence if self.sizes is None else {**licence, **self.sizes.to_extra()}
 
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
         values = {name: float(value.detach()) for name, value in losses.items()}

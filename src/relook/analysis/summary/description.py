@@ -14,6 +14,7 @@ from ...config.base import Config
 from ...config.model import ModelConfig
 from ...config.presets import PRESETS, preset
 from ...errors import ModelError
+from ...structures.object_sizes import ObjectSizes
 from .differences import additions, changes, leaves, nearest, plain, relative
 from .python_text import changed_preset, constructed
 from .words import in_words, longest
@@ -28,6 +29,7 @@ class Description:
     name: str
     config: ModelConfig
     base: str  # the preset that its files start from
+    sizes: ObjectSizes | None = None  # of the objects that it was trained on
 
     def yaml(self, *, full: bool = False) -> str:
         """A file for ``relook train --config``: the preset, and the fields that differ from it.
@@ -62,7 +64,8 @@ class Description:
                     subsequent_indent=" " * (indent + 2),
                     break_on_hyphens=False,
                 )
-        return "\n".join([*lines, "", *_sizes(self.config)])
+        objects = [] if self.sizes is None else textwrap.wrap(f"{self.sizes.line()}.", WIDTH)
+        return "\n".join([*lines, *([""] if objects else []), *objects, "", *_sizes(self.config)])
 
     def _heritage(self) -> Iterator[str]:
         """Describe the model by its differences from the preset that is nearest to it."""
@@ -82,12 +85,16 @@ class Description:
 
 
 def describe(
-    model: ModelConfig | str, name: str = "a model", base: str | None = None
+    model: ModelConfig | str,
+    name: str = "a model",
+    base: str | None = None,
+    sizes: ObjectSizes | None = None,
 ) -> Description:
     """Describe a configuration, or the preset called `model`.
 
     `print` it for the page. `name` is the name of the configuration on the page. `base` is the
-    preset that it is compared with; by default the one with the fewest differences.
+    preset that it is compared with; by default the one with the fewest differences. `sizes` are
+    those of the objects that it was trained on.
 
     Raises:
         UsageError: U01 for the name of no preset.
@@ -96,7 +103,7 @@ def describe(
         return Description(model, preset(model), model)
     if base is not None:
         preset(base)
-    return Description(name, model, nearest(model) if base is None else base)
+    return Description(name, model, nearest(model) if base is None else base, sizes)
 
 
 def _sizes(config: ModelConfig) -> list[str]:
