@@ -13,6 +13,7 @@ from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar
+from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ def evaluate(
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
     stuff_maps: StuffMaps = None,
+    channels: Channels = None,
+    page: Page = None,
+    z: Z = None,
+    intensities: Intensities = None,
+    frame: FrameOption = None,
     _allow: Allow = None,
 ) -> None:
     """Say how good a model is: average precision and recall for boxes and masks, F1 and the error
@@ -107,7 +113,12 @@ def evaluate(
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
-        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic
+        size=size,
+        max_dets=max_dets,
+        batch_size=batch,
+        tta=tta,
+        panoptic=panoptic,
+        reading=reading_of(channels, page, z, intensities),
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:
@@ -121,6 +132,7 @@ def evaluate(
             options,
             device=device,
             fast=fast == "on",
+            frame=frame,
         )
         return
     if submission:
@@ -135,7 +147,8 @@ def evaluate(
         submit(predictor, path, (annotations, images), folder, options)
         return
     other = None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
-    index = read_coco(annotations, images)
+    reading = predictor.reading(options)
+    index = read_coco(annotations, images, frame=frame, reading=reading)
 
     def run(whose: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:

@@ -12,6 +12,15 @@ from ..errors import UsageError
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
+from .reading_options import (
+    Channels,
+    FrameOption,
+    Page,
+    TrainIntensities,
+    Z,
+    reading_changes,
+    reading_of,
+)
 from .training_options import (
     DATA,
     RECIPE,
@@ -146,6 +155,11 @@ def train(
             rich_help_panel=_WORK,
         ),
     ] = None,
+    channels: Channels = None,
+    page: Page = None,
+    z: Z = None,
+    intensities: TrainIntensities = None,
+    frame: FrameOption = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -168,15 +182,19 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
-    data = data_options(train_json, val_json, images, train_images, val_images)
-    chosen = {**given(options), **given(data)}
+    data = {
+        **data_options(train_json, val_json, images, train_images, val_images),
+        "frame": frame,
+    }
+    reading = reading_of(channels, page, z, intensities)
+    chosen = {**given(options), **given(data), **reading.record()}
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out, "config": config}
         _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
         return
     from ..training.loop import train as run_training
 
-    changes = overlays(config, options, data, assignments or [])
+    changes = overlays(config, options, data, assignments or [], reading_changes(reading))
     if weights is None:
         from ..training.settings import resolve
 

@@ -75,13 +75,17 @@ Assignments = Annotated[
 
 
 def overlays(
-    config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
+    config: Path | None,
+    options: dict[str, Any],
+    data: dict[str, Any],
+    assignments: list[str],
+    model: dict[str, Any] | None = None,
 ) -> list[Overlay]:
     """Settings that the user gives; later ones win."""
     from ..training.settings import Overlay, parse_assignments, read_overlay
 
     found = [] if config is None else [read_overlay(config)]
-    found.append(Overlay(train=given(options), data=given(data)))
+    found.append(Overlay(model=model or {}, train=given(options), data=given(data)))
     found.append(parse_assignments(assignments))
     return found
 

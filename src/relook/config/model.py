@@ -15,6 +15,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from ..structures.rules.bounds import Fraction, Positive
 from ..structures.rules.pixels import SemanticRule, StuffRule
 from ..structures.rules.proposals import AnchorRule, ProposalRule
+from ..structures.rules.reading import Reading
 from .base import Config
 from .cascades import DSCConfig, HTCConfig
 from .parts import NO_PARTS, PartsConfig
@@ -114,11 +115,13 @@ class PanopticConfig(Config):
 
 
 class InputConfig(Config):
-    """Input of a model: the size of images and the normalisation of pixels."""
+    """Input of a model: how files become pixels, their size and their normalisation."""
 
     size: tuple[Positive, Positive] = (1333, 800)  # (long, short) side limits at test time
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0 to 255
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    reading: Reading = Reading()
+    """Page, planes and channels that are read, and how their values become 0 to 255."""
 
     @model_validator(mode="after")
     def _long_first(self) -> Self:

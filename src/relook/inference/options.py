@@ -10,6 +10,7 @@ from ..config.base import overlay
 from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .views import TTA
 
 
@@ -52,6 +53,7 @@ class OptionChanges(TypedDict, total=False):
     batch_size: int
     tta: TTA | str | None  # text is that of ``--tta``
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,9 @@ class PredictOptions:
     """Views of each image that are merged; their scales take the place of `size`."""
     panoptic: PanopticRequest | None = None
     """A panoptic map too; None: objects only."""
+    reading: Reading = DEFAULT_READING
+    """Page, planes, channels and mapping of intensities; what it leaves open is as the model was
+    trained."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -128,4 +133,5 @@ class PredictOptions:
             "max_dets": self.max_dets,
             "tta": None if self.tta is None else asdict(self.tta),
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
+            "reading": self.reading.record(),
         }

@@ -12,16 +12,18 @@ import torch
 
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
-from ..errors import DataError, ModelError, first_few
+from ..data.images import ImageSource
+from ..errors import DataError, ModelError, UsageError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
 from ..structures.panoptic import PanopticCategory
+from ..structures.rules.reading import Reading
 from ..weights import SavedModel
 from .engine import Engine
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
-from .preprocess import ImageSource, Prepared, Unreadable, batches, read, read_ahead, window_of
+from .preprocess import Prepared, Unreadable, batches, read, read_ahead, window_of
 from .results import SHOWN_FROM, Result
 
 DEFAULTS = PredictOptions()
@@ -159,8 +161,9 @@ class Predictor:
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
 
-        An image is a path, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB,
-        uint8 or float from 0 to 1. `changes` are fields of `PredictOptions`, such as
+        An image is a path, the bytes of a file, a PIL image, a numpy array (H, W, 3) or a tensor
+        (3, H, W). 8 bits, and floats from 0 to 1 in arrays, are taken as they are; other values
+        are mapped as `Reading` says. `changes` are fields of `PredictOptions`, such as
         ``score=0.5``, and stand in for those of `options`. Objects have at least the score
         `shown_from`, unless a score is asked for. `device` moves the model first, and it stays
         there.
@@ -219,10 +222,9 @@ class Predictor:
         task = self.panoptic_task(options.panoptic)
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
+        reading = partial(read, limits=size, reading=self.reading(options))
         with (
-            closing(
-                in_order(partial(read, limits=size), images, ahead=read_ahead(options.batch_size))
-            ) as ready,
+            closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
             Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
         ):
             try:
@@ -246,6 +248,22 @@ class Predictor:
         if options.panoptic is not None:
             score = min(score, options.panoptic.rule_for(self.config.panoptic).score)
         return options.with_(score=score)
+
+    def reading(self, options: PredictOptions = DEFAULTS) -> Reading:
+        """What is read of an image: as `options` say, and else as the model was trained.
+
+        Raises:
+            UsageError: U04 for another number of channels than the network has.
+        """
+        own = self.config.input.reading
+        reading = options.reading.over(own)
+        if reading.depth != own.depth:
+            raise UsageError(
+                "U04",
+                f"channels {', '.join(map(str, reading.channels or ()))}: the network takes "
+                f"{own.depth} channels. Choose {'one or three' if own.depth == 3 else own.depth}.",
+            )
+        return reading
 
     def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
         """Make the task of merging objects and labels; None where nothing panoptic is wanted.
@@ -276,7 +294,9 @@ class Predictor:
         if isinstance(job, Unreadable):
             return job
         prepared, found = job
-        result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
+        result = Result.from_detections(
+            found, prepared.image, self.classes, prepared.source, info=prepared.info
+        )
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:

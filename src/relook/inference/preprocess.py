@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from torch import Tensor
 
 from ..data.augment.transforms import resize_image, resized_size
 from ..data.batching import padded_size
-from ..data.images import Pixels, read_image
+from ..data.images import ImageInfo, ImageSource, Loadable, Pixels, Reading, open_image
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
-
-ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
-"""A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
+from ..structures.rules.reading import DEFAULT_READING
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own
@@ -29,9 +25,10 @@ _LARGEST = 400_000_000  # pixels a network input may have
 class Prepared:
     """An image read and resized, and where it came from."""
 
-    image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
+    image: np.ndarray[Any, Any]  # (H, W, 3) uint8, at the size of its file
     resized: np.ndarray[Any, Any]
     source: str | None
+    info: ImageInfo | None = None
 
     @property
     def size(self) -> Size:
@@ -75,14 +72,16 @@ def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[li
     )
 
 
-def read(source: ImageSource, limits: tuple[int, int]) -> Prepared | Unreadable:
+def read(
+    source: ImageSource, limits: tuple[int, int], reading: Reading = DEFAULT_READING
+) -> Prepared | Unreadable:
     """The image of `source`, scaled to fit `limits` (long, short) sides in pixels.
 
     Raises:
         ModelError: M05 for an image too large for the network.
     """
     try:
-        return _prepare(source, limits)
+        return _prepare(source, limits, reading)
     except DataError as error:
         return Unreadable(source, error)
 
@@ -104,10 +103,19 @@ def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
     return np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
 
 
-def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
-    image = read_image(source)
-    name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    return Prepared(image, resized(image, limits), name or None)
+def _prepare(source: ImageSource, limits: tuple[int, int], reading: Reading) -> Prepared:
+    with open_image(source, reading) as opened:
+        image, info = opened.read(), opened.info
+    return Prepared(image, resized(image, limits), _name_of(source), info)
+
+
+def _name_of(source: ImageSource) -> str | None:
+    if isinstance(source, str | Path):
+        return str(source)
+    name = getattr(source, "filename", None)
+    if not name and isinstance(source, Loadable):
+        name = source.name
+    return str(name) if name else None
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:

@@ -16,6 +16,7 @@ from ..structures.panoptic import PanopticCategory, PanopticMap
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..data.images import ImageInfo
     from ..structures.detection import Detections, Size
 
 FORMAT_VERSION = 1
@@ -53,6 +54,7 @@ class Result:
     semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
+    info: ImageInfo | None = None  # what was used of the image, and what its file says
 
     @classmethod
     def from_detections(
@@ -63,6 +65,7 @@ class Result:
         source: str | None = None,
         *,
         threshold: float = 0.5,
+        info: ImageInfo | None = None,
     ) -> Result:
         """The result of `detections`, whose masks are pasted and coded one after the other.
 
@@ -78,6 +81,7 @@ class Result:
             classes=tuple(classes),
             image=image,
             source=source,
+            info=info,
         )
 
     def __len__(self) -> int:
@@ -221,6 +225,8 @@ class Result:
             "counts": self.counts(),
             "objects": objects,
         }
+        if self.info is not None:
+            record["image"] = self.info.to_json()
         if self.panoptic is None:
             return record
         names = {category.id: category.name for category in self.categories}

@@ -19,6 +19,7 @@ from ..evaluation.counting import IOU
 from ..evaluation.error_split import FAR
 from ..evaluation.ground_truth import Annotation
 from ..evaluation.pairing import Alone, ImagePairs, Kind, Pair
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import Section, figure, figure_of, grid, legend, paragraph, subheading
 
@@ -48,10 +49,14 @@ class Sort(NamedTuple):
 
 
 def picture_section(
-    images: Sequence[ImagePairs], records: Mapping[int, ImageRecord], names: Names, kind: Kind
+    images: Sequence[ImagePairs],
+    records: Mapping[int, ImageRecord],
+    names: Names,
+    kind: Kind,
+    reading: Reading = DEFAULT_READING,
 ) -> Section:
-    """Draw `images`; `records` are theirs by id. Files that cannot be read any more are
-    said to be so in place of their pictures."""
+    """Draw `images`, read as `reading` says; `records` are theirs by id. Files that cannot be read
+    any more are said to be so in place of their pictures."""
     sorts = [one for one in choose(images, names) if one.shots]
     shots = [shot for one in sorts for shot in one.shots]
     places = defaultdict(list)
@@ -60,7 +65,8 @@ def picture_section(
     figures = [""] * len(shots)
     by_id = {one.image_id: one for one in images}
     for image_id, wanted in places.items():
-        taken = _figures([shots[i] for i in wanted], by_id[image_id], records[image_id], kind)
+        own = [shots[i] for i in wanted]
+        taken = _figures(own, by_id[image_id], records[image_id], kind, reading)
         for place, content in zip(wanted, taken, strict=True):
             figures[place] = content
     rest = iter(figures)
@@ -159,12 +165,16 @@ def _shot_of_missed(image: ImagePairs, one: Alone, names: Names) -> Shot:
 
 
 def _figures(
-    shots: Sequence[Shot], image: ImagePairs, record: ImageRecord, kind: Kind
+    shots: Sequence[Shot],
+    image: ImagePairs,
+    record: ImageRecord,
+    kind: Kind,
+    reading: Reading,
 ) -> list[str]:
     """The figures of `shots`, which are all of one image."""
     captions = [f"{record.file_name}: {shot.caption}" for shot in shots]
     try:
-        pixels = read_image(record.path)
+        pixels = read_image(record.path, reading=reading)
     except DataError as error:
         words = paragraph(f"The image can no longer be read: {error}")
         return [figure_of(words, caption) for caption in captions]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from ..config.model import ModelConfig
+from ..data.images import open_image
+from ..errors import DataError
 from ..models.detector import Detector
 from ..runtime.cluster import Place
 from .recipe import UNLIMITED, Recipe
@@ -38,6 +40,8 @@ def plan_lines(
         *lines,
         f"semantics: {choice.mode} ({choice.reason})",
         f"input: {_input(settings.model, recipe)}",
+        f"pixels: {'; '.join(settings.model.input.reading.words())}",
+        *_first_image(sources),
         f"augmentation: {recipe.augment.words()}",
         f"rate: {rate_reason(recipe)}",
         f"steps: {_steps(recipe, steps_per_epoch)}",
@@ -109,6 +113,16 @@ def _input(model: ModelConfig, recipe: Recipe) -> str:
     long, short = model.input.size
     training = recipe.augment.size_words()
     return f"at most {long} x {short} (long x short side) in test; in training {training}"
+
+
+def _first_image(sources: Sources) -> list[str]:
+    """What is used of the first training image; it stands for the others."""
+    first = sources.train.images[0]
+    try:
+        with open_image(first.path, sources.train.reading) as image:
+            return [f"images: {image.info.kind}"]
+    except DataError:  # told when it is read
+        return []
 
 
 def _steps(recipe: Recipe, steps_per_epoch: int) -> str:

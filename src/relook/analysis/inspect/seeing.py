@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...data.batching import batch_images
-from ...data.images import Pixels
+from ...data.images import ImageSource, Pixels
 from ...errors import DataError
 from ...inference.engine import Engine
 from ...inference.options import PredictOptions
 from ...inference.predictor import Predictor
-from ...inference.preprocess import ImageSource, Prepared, read
+from ...inference.preprocess import Prepared, read
 from ...inference.results import Result
 from ...structures.detection import ImageBatch
 
@@ -42,7 +42,7 @@ def prepare(
         ModelError: M05 for an image too large for the network.
     """
     config = predictor.config.input
-    one = read(source, size or config.size)
+    one = read(source, size or config.size, predictor.reading())
     if not isinstance(one, Prepared):
         error: DataError = one.error
         raise error

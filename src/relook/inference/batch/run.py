@@ -24,6 +24,7 @@ from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from .coco_json import image_record, write_panoptic, write_predictions
 from .journal import Journal, Line, read_records, stamp_of
+from .kinds import KindsOfImages
 from .shares import Shares, shares
 from .sources import find_images
 from .writer import Writer, check_kinds, files_of, output_names
@@ -145,12 +146,14 @@ class _Run:
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
+        self._kinds = KindsOfImages(say)
         self._started = time.perf_counter()
 
     def run(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
             self._work(on_image)
+            self._kinds.finish()
             self._shares.finish()
             if self._first:
                 self._shares.wait()
@@ -204,6 +207,7 @@ class _Run:
         if self._journal is not None:
             self._journal.add(record)
         if isinstance(one, Result):
+            self._kinds.add(one.info)
             self._done += 1
             self._objects += len(one)
         return one
