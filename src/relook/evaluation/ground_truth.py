@@ -141,11 +141,11 @@ def _turned_object(
     x, y, width, height = thing["bbox"]
     x1, y1, x2, y2 = turned_box((x, y, x + width, y + height), size, turn)
     mask = thing["segmentation"]
-    return {
-        **thing,
-        "bbox": [x1, y1, x2 - x1, y2 - y1],
-        "segmentation": None if mask is None else turned_mask(mask, size, turn),
-    }
+    if mask is not None:
+        counts = mask["counts"]
+        text = counts.decode("ascii") if isinstance(counts, bytes) else counts
+        mask = turned_mask({**mask, "counts": text}, size, turn)
+    return {**thing, "bbox": [x1, y1, x2 - x1, y2 - y1], "segmentation": mask}
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

@@ -103,12 +103,23 @@ def npy_planes(source: Path | bytes, reading: Reading, label: str) -> ArrayPlane
 def tensor_planes(tensor: torch.Tensor, reading: Reading, label: str) -> ArrayPlanes:
     """Values of a tensor (C, H, W), or (H, W, 3) uint8.
 
+    Floats outside of 0 to 1 are refused unless the reading says how to map them: a tensor of
+    such values is most likely one that was normalised for another network.
+
     Raises:
-        DataError: D02 for other shapes, and as `array_planes`.
+        DataError: D02 for other shapes and values, and as `array_planes`.
     """
     plain = tensor.detach().cpu()
     if plain.is_floating_point():
         plain = plain.float()
+        if reading.scale == "auto" and plain.numel() and not _is_share(plain.numpy()):
+            low, high = float(plain.min()), float(plain.max())
+            raise DataError(
+                "D02",
+                f"{label} holds floats from {low:g} to {high:g}. Floats of a tensor must lie in 0 "
+                "to 1: do not normalise images, and divide 0 to 255 by 255. Measured values are "
+                "given as an array, or with reading=Reading(intensities='percentiles').",
+            )
     shape = tuple(plain.shape)
     if plain.ndim == 3 and shape[0] == 3:
         return array_planes(plain.permute(1, 2, 0).numpy(), reading, label)

@@ -115,7 +115,8 @@ class TiffPlanes:
         if page.photometric == _WHITE_IS_ZERO and stored.dtype.kind in "ub":
             stored = ~stored if bits == 1 or stored.dtype == np.bool_ else (2**bits - 1) - stored
         if bits < 8 and stored.dtype == np.uint8:
-            return (stored.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+            levels = stored.astype(np.uint16) * 255 // (2**bits - 1)
+            return np.asarray(levels, dtype=np.uint8)
         return stored
 
     def _check_kind(self) -> None:

@@ -17,6 +17,7 @@ from .limits import check_pixels, most_pixels
 from .orientation import Window
 
 _JPEG: Final = {6, 7, 34892, 33007}  # compressions that have tables
+_OF_OPENCV: Final = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000, 50001}  # of its libtiff
 _LARGEST_SEGMENT: Final = 64_000_000  # values that may be decoded for a window
 
 
@@ -179,6 +180,25 @@ def decoded_by_opencv(source: Path | bytes, page: Any, label: str) -> NDArray[An
     Raises:
         DataError: D02 where OpenCV cannot, or gives another shape.
     """
+    values = _by_opencv(source, page) if int(page.compression) in _OF_OPENCV else None
+    if values is not None:
+        if values.ndim == 3 and values.shape[2] >= 3:
+            values = values[:, :, [2, 1, 0, *range(3, values.shape[2])]]
+        if page.axes == "SYX" and values.ndim == 3:
+            values = values.transpose(2, 0, 1)
+        if values.shape == tuple(page.shape) and (
+            values.dtype == page.dtype or page.bitspersample < 8
+        ):
+            return np.asarray(values)
+    name = getattr(page.compression, "name", page.compression)
+    raise DataError(
+        "D02",
+        f"{label} is compressed by {name}, which needs a codec that is not installed: pip install "
+        "'relook[microscopy]'. Or save it without compression.",
+    )
+
+
+def _by_opencv(source: Path | bytes, page: Any) -> NDArray[Any] | None:
     data = source.read_bytes() if isinstance(source, Path) else source
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     number = int(page.index if isinstance(page.index, int) else page.index[0])
@@ -187,22 +207,8 @@ def decoded_by_opencv(source: Path | bytes, page: Any, label: str) -> NDArray[An
             np.frombuffer(data, np.uint8), flags, range=(number, number + 1)
         )
     except cv2.error:
-        is_read, found = False, ()
-    shape = tuple(page.shape)
-    if is_read and len(found) == 1 and found[0] is not None:
-        values = found[0]
-        if values.ndim == 3 and values.shape[2] >= 3:
-            values = values[:, :, [2, 1, 0, *range(3, values.shape[2])]]
-        if page.axes == "SYX" and values.ndim == 3:
-            values = values.transpose(2, 0, 1)
-        if values.shape == shape and (values.dtype == page.dtype or page.bitspersample < 8):
-            return np.asarray(values)
-    name = getattr(page.compression, "name", page.compression)
-    raise DataError(
-        "D02",
-        f"{label} is compressed by {name}, which needs a codec that is not installed: pip install "
-        "'relook[microscopy]'. Or save it without compression.",
-    )
+        return None
+    return np.asarray(found[0]) if is_read and len(found) == 1 else None
 
 
 def stream_of(source: Path | bytes) -> Any:
