@@ -67,7 +67,7 @@ def _header(
     reading: Reading,
 ) -> ImageHeader:
     """The header of an image of which the annotation file says the size `said`."""
-    if said is not None and (orientation := stored_orientation(location)) == 1:
+    if said is not None and (orientation := stored_orientation(location, reading)) == 1:
         return ImageHeader(name, said[1], said[0])
     stored, orientation = stored_size(location, reading)
     turn = turn_of(where, stored, orientation, said, frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -26,14 +27,27 @@ def is_npy(head: bytes) -> bool:
     return head.startswith(_NPY)
 
 
-def file_head(path: Path, label: str) -> bytes:
-    """Read the first bytes of an image file; raises as `file_bytes`."""
-    return _read(path, label, _HEAD)
+def file_bytes(path: Path, label: str, whole: Callable[[bytes], bool] = bool) -> bytes:
+    """Read the bytes of an image file, or the first ones where `whole` says no to them.
 
-
-def file_bytes(path: Path, label: str) -> bytes:
-    """Read the bytes of an image file; D01 if there is none, D02 if it is empty or unreadable."""
-    return _read(path, label, -1)
+    Raises:
+        DataError: D01 if there is no such file, D02 if it is empty or unreadable.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEAD)
+            if whole(data):
+                file.seek(0)
+                data = file.read()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise DataError("D01", f"{label}: there is no such file.") from None
+    except IsADirectoryError:
+        raise DataError("D01", f"{label} is a folder, an image file is needed.") from None
+    except OSError as error:
+        raise DataError("D02", f"{label} cannot be read: {error.strerror or error}.") from None
+    if not data:
+        raise DataError("D02", f"{label} is empty (0 bytes). Copy or download it again.")
+    return data
 
 
 def opened_header(data: bytes, label: str) -> Image.Image:
@@ -53,21 +67,6 @@ def opened_header(data: bytes, label: str) -> Image.Image:
             "D02",
             f"{label} is not an image that can be read ({len(data)} bytes). {_advice(data)}",
         ) from None
-
-
-def _read(path: Path, label: str, count: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(count)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise DataError("D01", f"{label}: there is no such file.") from None
-    except IsADirectoryError:
-        raise DataError("D01", f"{label} is a folder, an image file is needed.") from None
-    except OSError as error:
-        raise DataError("D02", f"{label} cannot be read: {error.strerror or error}.") from None
-    if not data:
-        raise DataError("D02", f"{label} is empty (0 bytes). Copy or download it again.")
-    return data
 
 
 def _learn_heic() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -35,13 +34,10 @@ class Opened:
     def __init__(self, planes: Planes, reading: Reading, label: str) -> None:
         facts = planes.facts
         self._planes, self._reading, self._label = planes, reading, label
-        self._channels, words = choose_channels(facts, reading, label)
+        self._channels, self._words = choose_channels(facts, reading, label)
         self._maps = not facts.as_is and is_mapped(facts.dtype, reading)
         self._limits: Limits | None = None
-        mapping = "8 bits as they are"
-        if self._maps:
-            mapping = reading.mapping_words().removeprefix("8 bits as they are; else ")
-        self._info = _info_of(facts, "; ".join([*facts.used, words, mapping]))
+        self._invalid = 0
 
     @property
     def size(self) -> Size:
@@ -56,8 +52,12 @@ class Opened:
 
     @property
     def info(self) -> ImageInfo:
-        """What was used and what is known."""
-        return self._info
+        """What was used and what is known; `invalid` counts what has been read."""
+        mapping = "8 bits as they are"
+        if self._maps:
+            mapping = self._reading.mapping_words().removeprefix("8 bits as they are; else ")
+        facts = self._planes.facts
+        return _info_of(facts, "; ".join([*facts.used, self._words, mapping]), self._invalid)
 
     @property
     def is_windowed(self) -> bool:
@@ -74,10 +74,7 @@ class Opened:
         facts = self._planes.facts
         check_pixels(self._label, facts.size, len(self._channels), windowed=facts.is_windowed)
         values = self._window((0, 0, height, width), self._channels)
-        if invalid := count_invalid(values):
-            words = f"{self._info.used}; {invalid} values are NaN or infinite"
-            if not self._info.invalid:
-                self._info = replace(self._info, invalid=invalid, used=words)
+        self._invalid = count_invalid(values)
         return self._finished(values)
 
     def read_window(self, top: int, left: int, height: int, width: int) -> Pixels:
@@ -186,7 +183,7 @@ def _grid(height: int, width: int) -> Iterator[Window]:
             yield top, left, tall, wide
 
 
-def _info_of(facts: Facts, used: str) -> ImageInfo:
+def _info_of(facts: Facts, used: str, invalid: int) -> ImageInfo:
     pixel = facts.pixel_size
     if pixel is not None and facts.orientation >= 5:
         pixel = pixel[1], pixel[0]
@@ -199,10 +196,11 @@ def _info_of(facts: Facts, used: str) -> ImageInfo:
         format=facts.format,
         axes=facts.axes,
         dtype=str(facts.dtype),
-        used=used,
+        used=used + (f"; {invalid} values are NaN or infinite" if invalid else ""),
         orientation=facts.orientation,
         pixel_size=pixel,
         crs=facts.crs,
         transform=transform,
+        invalid=invalid,
         kind=f"{facts.format}, axes {facts.axes}, {facts.dtype}: {used}",
     )

@@ -14,7 +14,7 @@ from ...structures.rules.reading import DEFAULT_READING, Reading
 from .arrays import array_planes, npy_planes, pil_planes, tensor_planes
 from .coded import CodedPlanes
 from .exif import may_be_turned, orientation_of
-from .files import file_bytes, file_head, is_npy, is_tiff, opened_header
+from .files import file_bytes, is_npy, is_tiff, opened_header
 from .info import ImageSource, Loadable, Pixels, Planes
 from .opened import Opened
 from .orientation import UPRIGHT, upright_size
@@ -80,18 +80,17 @@ def stored_size(path: Path, reading: Reading = DEFAULT_READING) -> tuple[Size, i
         DataError: As `open_image`.
     """
     label = str(path)
-    head = file_head(path, label)
-    if is_tiff(head) or is_npy(head):
+    data = file_bytes(path, label, whole=_is_coded)
+    if not _is_coded(data):
         with open_image(path, reading) as opened:
             turn = opened.info.orientation
             return upright_size(opened.size, turn), turn
-    data = file_bytes(path, label)
     with opened_header(data, label) as image:
         size = image.height, image.width
         return size, orientation_of(data, image)
 
 
-def stored_orientation(path: Path) -> int:
+def stored_orientation(path: Path, reading: Reading = DEFAULT_READING) -> int:
     """The orientation of the image in a file, 1 to 8, from as few bytes as say it.
 
     1 for a file that is missing or no image: that is told when it is read.
@@ -100,7 +99,7 @@ def stored_orientation(path: Path) -> int:
         with path.open("rb") as file:
             if not may_be_turned(file):
                 return UPRIGHT
-        return stored_size(path)[1]
+        return stored_size(path, reading)[1]
     except (OSError, ValueError, DataError):
         return UPRIGHT
 
@@ -130,14 +129,19 @@ def _planes_of(source: ImageSource, reading: Reading, name: str | None) -> tuple
 
 
 def _of_file(path: Path, reading: Reading, label: str) -> Planes:
-    head = file_head(path, label)
-    if is_tiff(head):
+    data = file_bytes(path, label, whole=_is_coded)
+    if is_tiff(data):
         from .tiff import TiffPlanes
 
         return TiffPlanes(path, reading, label)
-    if is_npy(head):
+    if is_npy(data):
         return npy_planes(path, reading, label)
-    return _coded(file_bytes(path, label), reading, label)
+    return _coded(data, reading, label)
+
+
+def _is_coded(head: bytes) -> bool:
+    """Return whether a file that starts with `head` is decoded whole."""
+    return not is_tiff(head) and not is_npy(head)
 
 
 def _of_bytes(data: bytes, reading: Reading, label: str) -> Planes:
