@@ -13,6 +13,7 @@ import torch
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
+from ..data.images.shown import as_picture
 from ..errors import DataError, ModelError, UsageError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
@@ -295,7 +296,7 @@ class Predictor:
             return job
         prepared, found = job
         result = Result.from_detections(
-            found, prepared.image, self.classes, prepared.source, info=prepared.info
+            found, as_picture(prepared.image), self.classes, prepared.source, info=prepared.info
         )
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test

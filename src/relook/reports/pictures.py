@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..data.coco.records import ImageRecord
 from ..data.images import Pixels, read_image
+from ..data.images.shown import as_picture
 from ..errors import DataError
 from ..evaluation.counting import IOU
 from ..evaluation.error_split import FAR
@@ -174,7 +175,7 @@ def _figures(
     """The figures of `shots`, which are all of one image."""
     captions = [f"{record.file_name}: {shot.caption}" for shot in shots]
     try:
-        pixels = read_image(record.path, reading=reading)
+        pixels = as_picture(read_image(record.path, reading=reading))
     except DataError as error:
         words = paragraph(f"The image can no longer be read: {error}")
         return [figure_of(words, caption) for caption in captions]

@@ -140,7 +140,7 @@ class _Training:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
         self.console, self.say = console, _sayer(console)
         recipe = settings.train
-        maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
+        maker = BatchMaker(*settings.model.input.normalisation)
         workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
         share = Share(place.rank, place.world_size)
         self.loader = training_loader(
@@ -270,8 +270,8 @@ class _Training:
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]
-        given = self.settings.model.input
-        return draw_batch(batch.images, batch.targets, names, given.mean, given.std)
+        normalisation = self.settings.model.input.normalisation
+        return draw_batch(batch.images, batch.targets, names, *normalisation)
 
     def _outcome(self, trainer: pl.Trainer) -> Outcome:
         validation = self.validation

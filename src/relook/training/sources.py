@@ -120,6 +120,8 @@ def read_sources(
         model.input.reading, [image.path for image in train.images], train.path.name
     )
     model = model.with_(input__reading=asdict(reading))
+    mean, std = model.input.normalisation
+    model = model.with_(input__mean=mean, input__std=std)
     train = replace(train, reading=reading)
     val = None if val is None else replace(val, reading=reading)
     if settings.train.from_scratch:

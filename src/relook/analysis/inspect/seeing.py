@@ -13,6 +13,7 @@ from torch import nn
 
 from ...data.batching import batch_images
 from ...data.images import ImageSource, Pixels
+from ...data.images.shown import as_picture
 from ...errors import DataError
 from ...inference.engine import Engine
 from ...inference.options import PredictOptions
@@ -46,8 +47,8 @@ def prepare(
     if not isinstance(one, Prepared):
         error: DataError = one.error
         raise error
-    batch = batch_images([one.resized], [one.size], config.mean, config.std)
-    return InspectedImage(one.image, batch.to(predictor.device), one.source)
+    batch = batch_images([one.resized], [one.size], *config.normalisation)
+    return InspectedImage(as_picture(one.image), batch.to(predictor.device), one.source)
 
 
 def detect(predictor: Predictor, seen: InspectedImage) -> Result:
