@@ -118,7 +118,7 @@ def tensor_planes(tensor: torch.Tensor, reading: Reading, label: str) -> ArrayPl
                 "D02",
                 f"{label} holds floats from {low:g} to {high:g}. Floats of a tensor must lie in 0 "
                 "to 1: do not normalise images, and divide 0 to 255 by 255. Measured values are "
-                "given as an array, or with reading=Reading(intensities='percentiles').",
+                "given as an array, or with reading=relook.Reading(intensities='percentiles').",
             )
     shape = tuple(plain.shape)
     if plain.ndim == 3 and shape[0] == 3:
@@ -210,7 +210,7 @@ def _advice(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[0] in {1, 3}:
         return "Arrays have their channels last: image.transpose(1, 2, 0)."
     if len(shape) == 3 and shape[2] < 16:
-        return "Say which channels are meant: reading=Reading(channels=(0,)), --channels 0."
+        return "Say which channels are meant: reading=relook.Reading(channels=(0,)), --channels 0."
     if len(shape) in {3, 4}:
-        return "Give a batch as a list of images, or choose one with --page (Reading(page=0))."
+        return "Give a batch as a list of images, or choose one with --page (reading=relook.Reading(page=0))."
     return "An array must be (H, W, 3) RGB, or (H, W) grey."

@@ -36,7 +36,7 @@ def choose_channels(facts: Facts, reading: Reading, label: str) -> tuple[tuple[i
             "D02",
             f"{label} has {facts.channels} channels ({_listed(facts)}), and the file does not say "
             f"that they are red, green and blue. Choose with --channels: one, such as --channels "
-            f"{facts.channels - 1}{several} (in Python reading=Reading(channels=(0,))).",
+            f"{facts.channels - 1}{several} (in Python reading=relook.Reading(channels=(0,))).",
         )
     words = "grey" if len(facts.colours) == 1 or facts.axes == "YX" else "RGB"
     left_out = facts.channels - len(facts.colours)
@@ -66,7 +66,7 @@ def choose_page(pages: int, axes: str, shape: Sequence[int], reading: Reading, l
             "D02",
             f"{label} has {pages} pages or time points (axes {axes}, {sizes}), and which of them "
             f"is meant is not known. Choose one with --page 0 to --page {pages - 1} (in Python "
-            "reading=Reading(page=0)).",
+            "reading=relook.Reading(page=0)).",
         )
     return 0
 
