@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import Result
 
 from relook.api import load
@@ -251,3 +252,18 @@ def test_options_about_huddles_need_the_numbers_by_huddles(
         assert result.exit_code == 2
         assert "Add --by huddle" in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_images_that_are_stored_turned_need_a_frame(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open(pictures / "a.png") as image:
+        image.save(pictures / "a.png", exif=exif)
+    arguments = ["eval", run_folder, "--json", annotations, "--images", pictures, "--no-report"]
+    result = relook(*arguments, "--out", tmp_path / "a")
+    assert result.exit_code == 3
+    assert "--frame stored or --frame upright" in " ".join(result.stderr.split())
+    result = relook(*arguments, "--out", tmp_path / "a", "--frame", "stored")
+    assert result.exit_code == 0, result.stderr

@@ -104,6 +104,21 @@ class PredictOptions:
         """Return whether the network is to label every pixel."""
         return self.panoptic is not None and self.panoptic.from_model
 
+    def reading_for(self, own: Reading) -> Reading:
+        """What is read of images for a model that was trained with the reading `own`.
+
+        Raises:
+            UsageError: U04 for another number of channels than the network has.
+        """
+        reading = self.reading.over(own)
+        if reading.depth != own.depth:
+            raise UsageError(
+                "U04",
+                f"channels {', '.join(map(str, reading.channels or ()))}: the network takes "
+                f"{own.depth} channels. Choose {'one or three' if own.depth == 3 else own.depth}.",
+            )
+        return reading
+
     def with_(self, **changes: Unpack[OptionChanges]) -> PredictOptions:
         """A copy with fields changed, from values as people write them.
 

@@ -14,7 +14,7 @@ from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
 from ..data.images.shown import as_picture
-from ..errors import DataError, ModelError, UsageError, first_few
+from ..errors import DataError, ModelError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
@@ -256,15 +256,7 @@ class Predictor:
         Raises:
             UsageError: U04 for another number of channels than the network has.
         """
-        own = self.config.input.reading
-        reading = options.reading.over(own)
-        if reading.depth != own.depth:
-            raise UsageError(
-                "U04",
-                f"channels {', '.join(map(str, reading.channels or ()))}: the network takes "
-                f"{own.depth} channels. Choose {'one or three' if own.depth == 3 else own.depth}.",
-            )
-        return reading
+        return options.reading_for(self.config.input.reading)
 
     def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
         """Make the task of merging objects and labels; None where nothing panoptic is wanted.
