@@ -108,9 +108,16 @@ class PredictOptions:
         """What is read of images for a model that was trained with the reading `own`.
 
         Raises:
-            UsageError: U04 for another number of channels than the network has.
+            UsageError: U04 for another number of channels than the network has, and for intensities
+            that only a training can measure.
         """
         reading = self.reading.over(own)
+        if reading.scale == "data":
+            raise UsageError(
+                "U04",
+                "intensities: data is measured by a training, and stored in its model. Leave it "
+                "out to map as the model was trained, or give values such as 0:4095.",
+            )
         if reading.depth != own.depth:
             raise UsageError(
                 "U04",

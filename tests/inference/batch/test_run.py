@@ -78,7 +78,8 @@ def test_results_are_reported_and_on_disk(
     assert report.seconds > 0
     assert [kind for kind, _, _ in seen] == ["Result", "Result", "Unreadable", "Result"]
     assert [(done, total) for _, done, total in seen] == [(n, 4) for n in range(1, 5)]
-    assert len(said) == 1 and "D02" in said[0]
+    assert said[0] == "images: PNG, axes YXS, uint8: RGB; 8 bits as they are"
+    assert len(said) == 2 and "D02" in said[1]
     content = json.loads((out / "predictions.json").read_text())
     assert len(content["images"]) == 3 and len(content["annotations"]) == 9
     assert not (out / "overlay").exists()

@@ -212,5 +212,7 @@ def _advice(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[2] < 16:
         return "Say which channels are meant: reading=relook.Reading(channels=(0,)), --channels 0."
     if len(shape) in {3, 4}:
-        return "Give a batch as a list of images, or choose one with --page (reading=relook.Reading(page=0))."
+        return (
+            "Give a batch as a list of images, or choose: reading=relook.Reading(page=0), --page 0."
+        )
     return "An array must be (H, W, 3) RGB, or (H, W) grey."
