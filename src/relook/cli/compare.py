@@ -13,6 +13,7 @@ from ..errors import DataError, RelookError, UsageError
 from ..inference.batch.sources import find_images
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
+from .reading_options import FrameOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +55,7 @@ def compare(
     ] = None,
     size: ImageSize = None,
     device: Device = "auto",
+    frame: FrameOption = None,
     _allow: Allow = None,
 ) -> None:
     """Show where two models differ: objects that one of them finds, and masks that are better.
@@ -78,7 +80,7 @@ def compare(
         raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
     console = notices()
     images = find_images(sources, leave_out=out)
-    truth = None if annotations is None else TruthFile(annotations)
+    truth = None if annotations is None else TruthFile(annotations, frame)
     if truth is not None:
         images = _listed(truth, images, console)
     images = images[:limit]

@@ -128,14 +128,15 @@ def truth_of(index: CocoIndex) -> GroundTruth:
 def _turned(truth: GroundTruth, index: CocoIndex) -> GroundTruth:
     """`truth` in the frame of the images of `index`, which are upright."""
     turns = {image.id: image.turn for image in index.images}
-    objects = [_turned_object(one, truth.sizes, turns) for one in truth.objects]
+    objects = [
+        turned_annotation(one, truth.sizes[one["image_id"]], turns.get(one["image_id"], 1))
+        for one in truth.objects
+    ]
     return replace(truth, sizes={**truth.sizes, **index.sizes()}, objects=tuple(objects))
 
 
-def _turned_object(
-    thing: Annotation, sizes: Mapping[int, tuple[int, int]], turns: Mapping[int, int]
-) -> Annotation:
-    size, turn = sizes[thing["image_id"]], turns.get(thing["image_id"], 1)
+def turned_annotation(thing: Annotation, size: tuple[int, int], turn: int) -> Annotation:
+    """An annotation of an image stored with (height, width) `size`, turned upright."""
     if turn == 1:
         return thing
     x, y, width, height = thing["bbox"]

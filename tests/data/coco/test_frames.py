@@ -12,6 +12,7 @@ from relook.data.coco.frames import turn_of, turned_mask
 from relook.data.coco.reader import object_mask, read_coco
 from relook.data.dataset import CocoDataset
 from relook.data.images.orientation import upright, upright_points, upright_size
+from relook.data.semantics import SemanticChoice
 from relook.errors import DataError
 from relook.evaluation.ground_truth import truth_of
 from relook.ops.rle import encode_mask
@@ -125,3 +126,17 @@ def test_polygons_are_turned_by_their_points() -> None:
     expected = upright_points(np.array(polygon).reshape(-1, 2), (20, 30), 8)
     assert np.array(turned).reshape(-1, 2).tolist() == expected.tolist()
     assert upright_size((20, 30), 8) == (30, 20)
+
+
+def test_semantic_maps_are_turned_with_their_image(tmp_path: Path) -> None:
+    path = data_set(tmp_path, 6, "stored")
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    stored = upright(SEEN, INVERSE[6]).astype(np.uint8)
+    Image.fromarray(np.ascontiguousarray(stored)).save(maps / "a.png")
+    index = read_coco(path, tmp_path)
+    choice = SemanticChoice("maps", 2, "given", maps)
+    target = CocoDataset(index, semantics=choice)[0].target
+    assert target is not None
+    assert target.semantic is not None
+    np.testing.assert_array_equal(target.semantic.numpy(), SEEN)

@@ -77,7 +77,8 @@ def compare_images(
             if isinstance(found_b, Unreadable):
                 yield found_b
                 continue
-            there = None if truth is None else truth.of(image, found_a.size, with_masks)
+            turn = 1 if found_a.info is None else found_a.info.orientation
+            there = None if truth is None else truth.of(image, found_a.size, with_masks, turn)
             own = objects_of(found_a, with_masks), objects_of(found_b, with_masks)
             matches = sorted(match_objects(*own, there), key=disagreement, reverse=True)
             yield Compared(image, found_a, found_b, there, with_masks, tuple(matches))
