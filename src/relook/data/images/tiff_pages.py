@@ -140,11 +140,10 @@ class CodedPages:
         options: dict[str, Any] = {}
         if keyframe.compression in _JPEG:
             options = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
-        for data, number in page.parent.filehandle.read_segments(
-            [page.dataoffsets[i] for i in numbers],
-            [page.databytecounts[i] for i in numbers],
-            indices=numbers,
-        ):
+        file = page.parent.filehandle
+        for number in numbers:
+            file.seek(page.dataoffsets[number])
+            data = file.read(page.databytecounts[number]) or None
             values, (sample, _, y, x, _), _ = keyframe.decode(data, number, **options)
             if values is None:  # a tile that was never written
                 continue
