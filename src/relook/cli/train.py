@@ -187,7 +187,8 @@ def train(
         "frame": frame,
     }
     reading = reading_of(channels, page, z, intensities)
-    chosen = {**given(options), **given(data), **reading.record()}
+    asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
+    chosen = {**given(options), **given(data), **given(asked)}
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out, "config": config}
         _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
