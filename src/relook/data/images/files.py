@@ -34,7 +34,7 @@ def file_bytes(path: Path, label: str, whole: Callable[[bytes], bool] = bool) ->
         DataError: D01 if there is no such file, D02 if it is empty or unreadable.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:  # read at once, nothing is copied
             data = file.read(_HEAD)
             if whole(data):
                 file.seek(0)
