@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .structures.detection import Detections as Detections
     from .structures.detection import ImageBatch as ImageBatch
     from .structures.detection import Target as Target
+    from .structures.rules.reading import Reading as Reading
     from .weights.file import load_model as load_model
     from .weights.file import save_model as save_model
 
@@ -49,6 +50,7 @@ _HOMES = {
     "Part": "config.parts",
     "PredictOptions": "inference.options",
     "Predictor": "inference.predictor",
+    "Reading": "structures.rules.reading",
     "RelookError": "errors",
     "Result": "inference.results",
     "TTA": "inference.views",
@@ -77,6 +79,7 @@ __all__ = [
     "Part",
     "PredictOptions",
     "Predictor",
+    "Reading",
     "RelookError",
     "Result",
     "Target",

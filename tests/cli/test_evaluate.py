@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import Result
 
 from relook.api import load
@@ -273,3 +274,18 @@ def test_a_diameter_needs_a_model_that_knows_sizes(
     assert relook("weights", "sizes", model, *data).exit_code == 0
     assert relook(*arguments).exit_code == 0
     assert (tmp_path / "out" / "metrics.json").is_file()
+
+
+def test_images_that_are_stored_turned_need_a_frame(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open(pictures / "a.png") as image:
+        image.save(pictures / "a.png", exif=exif)
+    arguments = ["eval", run_folder, "--json", annotations, "--images", pictures, "--no-report"]
+    result = relook(*arguments, "--out", tmp_path / "a")
+    assert result.exit_code == 3
+    assert "--frame stored or --frame upright" in " ".join(result.stderr.split())
+    result = relook(*arguments, "--out", tmp_path / "a", "--frame", "stored")
+    assert result.exit_code == 0, result.stderr

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import Result
@@ -299,3 +300,37 @@ def test_sizes_are_stored_in_ones_own_files_only(
     (tmp_path / "theirs.pth").write_bytes(b"")
     other = relook("weights", "sizes", tmp_path / "theirs.pth", *data)
     assert other.exit_code == 2 and "relook weights import" in other.stderr
+
+
+def test_images_of_instruments_are_said_to_be_read_as_they_are(
+    relook: Run, run_folder: Path, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for name in ("a", "b"):
+        stack = random.integers(500, 1400, (3, 50, 60)).astype(np.uint16)
+        tifffile.imwrite(folder / f"{name}.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    values = np.full((50, 60), np.nan, np.float32)
+    values[:25] = 7
+    tifffile.imwrite(folder / "nan.tif", values)
+    two = random.integers(0, 255, (2, 50, 60), dtype=np.uint8)
+    tifffile.imwrite(folder / "two.tif", two, photometric="minisblack")
+    out = tmp_path / "out"
+    result = relook("predict", folder, "--model", run_folder, "--out", out)
+    assert result.exit_code == 3
+    words = " ".join(result.stderr.split())
+    line = "images: ImageJ TIFF, axes ZYX, uint16: brightest of 3 z planes (--z max); grey; perc"
+    assert words.count(line) == 1
+    assert "two.tif has 2 pages or time points" in words
+    assert "--page 0 to --page 1" in words
+    assert "1 images have NaN or infinite values, 1500 in all" in words
+    result = relook(
+        *("predict", folder / "a.tif", "-m", run_folder, "--json", "--z", "mean"),
+        *("--intensities", "0:4095"),
+    )
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)["image"]
+    assert found["used"] == "mean of 3 z planes (--z mean); grey; values 0 to 4095 become 0 to 255"
+    assert (found["axes"], found["dtype"]) == ("ZYX", "uint16")
+    assert relook("predict", folder, "-m", run_folder, "--channels", "red").exit_code == 2

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from relook import Reading, preset
+from relook.cli.reading_options import reading_changes
 from relook.cli.training_options import data_options, given, overlays, rate
+from relook.data.images.spelled import parse_reading
 from relook.errors import UsageError
+from relook.training.settings import resolve
 
 
 def test_images_are_where_nothing_else_is_said() -> None:
@@ -29,3 +34,29 @@ def test_a_rate_is_a_number_or_auto() -> None:
     assert (rate(None), rate("auto"), rate("1e-3")) == (None, "auto", 0.001)
     with pytest.raises(UsageError, match="U03: --lr: a number or auto, got 'fast'"):
         rate("fast")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ({"intensities": "0:4095"}, Reading(intensities="bounds", bounds=((0, 4095),))),
+        ({"intensities": "percentiles"}, Reading(intensities="percentiles")),
+        ({"channels": "1,0", "z": "2"}, Reading(channels=(1, 0), z=2).explicit()),
+        ({}, Reading().explicit()),
+    ],
+)
+def test_a_reading_changes_that_of_the_model_it_starts_from(
+    text: dict[str, str], expected: Reading
+) -> None:
+    base = preset("htc-tiny").with_(input__reading=asdict(Reading().explicit()))
+    data = {"train_json": Path("a.json"), "train_images": Path("images"), "frame": "stored"}
+    changes = overlays(None, {}, data, [], reading_changes(parse_reading(**text)))
+    settings = resolve(changes, preset_name="htc-tiny", base=base)
+    assert settings.model.input.reading == expected
+    assert settings.data.frame == "stored"
+    again = preset("htc-tiny").with_(
+        input__reading=asdict(Reading(bounds=((0, 9),), channels=(0, 1)).explicit())
+    )
+    settings = resolve(changes, preset_name="htc-tiny", base=again)
+    if "intensities" in text:
+        assert settings.model.input.reading.bounds == expected.bounds

@@ -179,7 +179,7 @@ def in_turn(predictor: Predictor, path: Path, size: tuple[int, int]) -> Result:
     assert isinstance(one, Prepared)
     options = PredictOptions(size=(192, 192), score=predictor.shown_from)
     (found,) = predictor.engine.run_prepared([one], options)
-    return Result.from_detections(found, one.image, predictor.classes, one.source)
+    return Result.from_detections(found, one.image, predictor.classes, one.source, info=one.info)
 
 
 def test_overlapping_changes_no_bit_on_real_images() -> None:

@@ -97,9 +97,9 @@ def test_pictures_have_file_names_and_each_file_is_read_once(
     read: list[str] = []
     real = pictures.read_image
 
-    def counted(path: Path) -> Any:
+    def counted(path: Path, **how: Any) -> Any:
         read.append(path.name)
-        return real(path)
+        return real(path, **how)
 
     monkeypatch.setattr(pictures, "read_image", counted)
     found = make_study()

@@ -107,8 +107,9 @@ def run_job(job: Job, place: Path) -> Numbers:
         return {"row": job.row, "seed": job.seed, "diverged": error.message}
     data = settings.data
     assert data.val_json is not None
-    index = read_coco(data.val_json, data.val_images or data.train_images)
     predictor = Predictor.of(load_model(run.best))
+    folder = data.val_images or data.train_images
+    index = read_coco(data.val_json, folder, frame=data.frame, reading=predictor.reading())
     groups = {group.name: group.images for group in dial_groups(data.val_json)}
     metrics = evaluate_model(
         predictor, index, max_dets=settings.train.max_dets, resampling=Resampling(groups=groups)

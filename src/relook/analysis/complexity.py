@@ -73,7 +73,7 @@ def complexity(
     counts = {name: _parameters(part) for name, part in parts.items()}
     counts[REST] = sum(p.numel() for p in detector.cascade.parameters(recurse=False))
     with _counted(parts) as work, torch.no_grad(), fast.plain():
-        _detect(detector, (height, width), proposals, masks)
+        _detect(detector, (config.input.channels, height, width), proposals, masks)
     names = [name for name, count in counts.items() if count or work[name]]
     return Complexity({n: counts[n] for n in names}, {n: work[n] for n in names})
 
@@ -101,14 +101,15 @@ def _parameters(part: nn.Module) -> int:
     return sum(p.numel() for p in part.parameters())
 
 
-def _detect(detector: Detector, size: tuple[int, int], proposals: int, masks: int) -> None:
-    """Run the steps of detecting in one image, with fixed proposals in place of the RPN's."""
-    pyramid: Pyramid = detector.features(torch.empty(1, 3, *size, device="meta"))
+def _detect(detector: Detector, shape: tuple[int, int, int], proposals: int, masks: int) -> None:
+    """Run the steps of detecting in an image (C, H, W), with fixed proposals, not the RPN's."""
+    size = shape[1:]
+    pyramid: Pyramid = detector.features(torch.empty(1, *shape, device="meta"))
     detector.rpn(pyramid)
     context, _ = detector.dense(pyramid, label_pixels=detector.stuff is not None)
     cascade = _without_numbers(detector.cascade)
     rule = replace(cascade.select.changed(0.0, masks), suppression="nms")
-    images = ImageBatch(_zeros((1, 3, *size)), (size,), (size,), (size,), ((1.0, 1.0),))
+    images = ImageBatch(_zeros((1, *shape)), (size,), (size,), (size,), ((1.0, 1.0),))
     maps = [_zeros(level.shape) for level in pyramid]
     shown = None if context is None else _zeros(context.shape)
     try:

@@ -12,6 +12,7 @@ import typer
 from ..errors import DataError, RelookError, UsageError, counted
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
+from .reading_options import FrameOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +54,7 @@ def compare(
     ] = None,
     size: ImageSize = None,
     device: Device = "auto",
+    frame: FrameOption = None,
     _allow: Allow = None,
 ) -> None:
     """Show where two models differ: objects that only one finds, and masks that are better.
@@ -81,7 +83,7 @@ def compare(
         images = found_sources.files
     if (line := found_sources.left_out_line()) is not None:
         console.print(line)
-    truth = None if annotations is None else TruthFile(annotations)
+    truth = None if annotations is None else TruthFile(annotations, frame)
     if truth is not None:
         images = _listed(truth, images, console)
     images = images[:limit]

@@ -13,6 +13,7 @@ from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .options import MODEL_HELP, Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar
+from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ def evaluate(
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
     stuff_maps: StuffMaps = None,
+    channels: Channels = None,
+    page: Page = None,
+    z: Z = None,
+    intensities: Intensities = None,
+    frame: FrameOption = None,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
@@ -115,6 +121,7 @@ def evaluate(
         batch_size=batch,
         tta=tta,
         panoptic=panoptic,
+        reading=reading_of(channels, page, z, intensities),
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:
@@ -128,6 +135,7 @@ def evaluate(
             options,
             device=device,
             fast=fast == "on",
+            frame=frame,
         )
         return
     if submission:
@@ -144,7 +152,8 @@ def evaluate(
     other_predictor = (
         None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     )
-    index = read_coco(annotations, images)
+    reading = predictor.reading(options)
+    index = read_coco(annotations, images, frame=frame, reading=reading)
 
     def run(model_predictor: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:

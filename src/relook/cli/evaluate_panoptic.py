@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 
@@ -25,6 +25,7 @@ def evaluate_panoptic(
     *,
     device: str,
     fast: bool,
+    frame: Literal["stored", "upright"] | None = None,
 ) -> None:
     """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
 
@@ -34,7 +35,7 @@ def evaluate_panoptic(
     from ..data.panoptic.reader import read_panoptic
     from ..evaluation.panoptic.table import panoptic_table
 
-    index = read_panoptic(*truth)
+    index = read_panoptic(*truth, frame=frame)
     if model.suffix.lower() == _RESULTS:
         from ..evaluation.panoptic.run import evaluate_panoptic_files
 

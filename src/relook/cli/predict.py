@@ -17,6 +17,7 @@ from .launch import share_work
 from .options import Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Model, Stages, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar
+from .reading_options import Channels, Intensities, Page, Z, reading_of
 
 if TYPE_CHECKING:
     from ..inference.batch.run import BatchReport
@@ -80,6 +81,10 @@ def predict(
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
     stuff_maps: StuffMaps = None,
+    channels: Channels = None,
+    page: Page = None,
+    z: Z = None,
+    intensities: Intensities = None,
     devices: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that share the images, each with a GPU if there are."),
@@ -120,6 +125,7 @@ def predict(
         batch_size=batch,
         tta=tta,
         panoptic=panoptic,
+        reading=reading_of(channels, page, z, intensities),
     )
     join_others(place, device)
     # Sources are opened before the model is loaded, so that what is not there is told at once.

@@ -48,7 +48,7 @@ def submit(
     from ..evaluation.submission.check import MOST, check_submission
     from ..evaluation.submission.writer import submission_name, write_submission
 
-    index = read_coco(*data, annotated=False)
+    index = read_coco(*data, annotated=False, reading=predictor.reading(options))
     algorithm = name_of(model)
     try:
         with progress_bar(notices()) as bar:

@@ -12,6 +12,15 @@ from ..errors import UsageError
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
+from .reading_options import (
+    Channels,
+    FrameOption,
+    Page,
+    TrainIntensities,
+    Z,
+    reading_changes,
+    reading_of,
+)
 from .training_options import (
     DATA,
     RECIPE,
@@ -148,6 +157,11 @@ def train(
             rich_help_panel=_WORK,
         ),
     ] = None,
+    channels: Channels = None,
+    page: Page = None,
+    z: Z = None,
+    intensities: TrainIntensities = None,
+    frame: FrameOption = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -170,8 +184,13 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
-    data = data_options(train_json, val_json, images, train_images, val_images)
-    chosen = {**given(options), **given(data)}
+    data = {
+        **data_options(train_json, val_json, images, train_images, val_images),
+        "frame": frame,
+    }
+    reading = reading_of(channels, page, z, intensities)
+    asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
+    chosen = {**given(options), **given(data), **given(asked)}
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
@@ -179,7 +198,7 @@ def train(
         return
     from ..training.loop import train as run_training
 
-    changes = overlays(config, schedule, options, data, assignments or [])
+    changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))
     if weights is None:
         from ..training.settings import resolve
 

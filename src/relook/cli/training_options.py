@@ -89,12 +89,15 @@ def overlays(
     options: dict[str, Any],
     data: dict[str, Any],
     assignments: list[str],
+    model: dict[str, Any] | None = None,
 ) -> list[Overlay]:
     """Layers of the user's settings; later ones win."""
     from ..training.settings import Overlay, parse_assignments, read_overlay
 
     layers = [] if config is None else [read_overlay(config)]
-    layers.append(Overlay(schedule=schedule, train=given(options), data=given(data)))
+    layers.append(
+        Overlay(schedule=schedule, model=model or {}, train=given(options), data=given(data))
+    )
     layers.append(parse_assignments(assignments))
     return layers
 

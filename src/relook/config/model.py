@@ -15,6 +15,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from ..structures.rules.bounds import Fraction, Positive
 from ..structures.rules.pixels import SemanticRule, StuffRule
 from ..structures.rules.proposals import AnchorRule, ProposalRule
+from ..structures.rules.reading import Reading
 from .base import Config
 from .cascades import DSCConfig, HTCConfig
 from .parts import NO_PARTS, PartsConfig
@@ -118,16 +119,36 @@ class PanopticConfig(Config):
 
 
 class InputConfig(Config):
-    """Input of a model: the size of images and the normalisation of pixels."""
+    """Input of a model: how files become pixels, their size and their normalisation."""
 
     size: tuple[Positive, Positive] = (1333, 800)  # (long, short) side limits at test time
-    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)  # RGB, 0 to 255
-    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    mean: tuple[float, ...] = (123.675, 116.28, 103.53)  # of each channel, 0 to 255
+    std: tuple[float, ...] = (58.395, 57.12, 57.375)
+    reading: Reading = Reading()
+    """Page, planes and channels that are read, and how their values become 0 to 255."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input: those that are read, and 3 where one is repeated."""
+        return self.reading.depth
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and deviation of each channel; those of RGB are averaged for other channels."""
+        if len(self.mean) == self.channels:
+            return self.mean, self.std
+        mean, std = (sum(values) / len(values) for values in (self.mean, self.std))
+        return (mean,) * self.channels, (std,) * self.channels
 
     @model_validator(mode="after")
     def _long_first(self) -> Self:
         if self.size[0] < self.size[1]:
             raise ValueError(f"size is (long, short); got {self.size}, shorter first")
+        if len(self.mean) != len(self.std) or len(self.mean) not in (3, self.channels):
+            raise ValueError(
+                f"mean and std have {len(self.mean)} and {len(self.std)} values; give one for "
+                f"each of the {self.channels} channels of reading.channels, or those of RGB"
+            )
         return self
 
 
@@ -173,6 +194,8 @@ class ModelConfig(Config):
     @model_validator(mode="after")
     def _parts_have_their_place(self) -> Self:
         parts = self.parts
+        if parts.backbone is not None and self.input.channels != 3:
+            raise ValueError("parts.backbone takes images of three channels; see reading.channels")
         if isinstance(self.cascade, DSCConfig):
             for name in ("roi_extractor", "stage_rules", "mask_head", "box_head"):
                 if getattr(parts, name) is not None:

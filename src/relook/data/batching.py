@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..structures.detection import ImageBatch, Size, Target
 
-Channels = tuple[float, float, float]  # red, green, blue, on the scale 0 to 255
+Channels = tuple[float, ...]  # a value for each channel, on the scale 0 to 255
 
 DIVISOR = 32  # the largest stride before the pooled pyramid level
 MINIMUM = 96  # so that a map of stride 32 is at least 3 x 3
@@ -22,7 +22,7 @@ MINIMUM = 96  # so that a map of stride 32 is at least 3 x 3
 class Sample:
     """One image as the network will see it, before normalisation, and what is in it."""
 
-    image: NDArray[np.uint8]  # (h, w, 3) RGB, already resized
+    image: NDArray[np.uint8]  # (h, w, 3) RGB or (h, w, C), already resized
     original_size: Size  # of the file
     target: Target | None = None
     image_id: int | None = None
@@ -35,18 +35,21 @@ def batch_images(
     mean: Channels,
     std: Channels,
 ) -> ImageBatch:
-    """Resized RGB images (h, w, 3) uint8 as one batch: normalised, then padded with zeros.
+    """Resized images (h, w, C) uint8 as one batch: normalised, then padded with zeros.
+
+    `mean` and `std` have a value for each of the C channels.
 
     Each image stands in the upper left corner of the smallest canvas that holds them all, whose
     sides are multiples of 32 and at least 96 pixels.
 
     Raises:
-        ModelError: M05 for no images at all, or pixels that are not (h, w, 3) uint8.
+        ModelError: M05 for no images at all, or pixels that are not (h, w, C) uint8.
     """
     if not images:
         raise ModelError("M05", "a batch needs at least one image")
     for image in images:
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        fits = image.ndim == 3 and image.shape[2] == len(mean)
+        if image.dtype != np.uint8 or not fits or image.size == 0:
             raise ModelError(
                 "M05",
                 f"an image of shape {image.shape} and type {image.dtype} cannot be batched; "
@@ -55,7 +58,7 @@ def batch_images(
     sizes = tuple((int(image.shape[0]), int(image.shape[1])) for image in images)
     padded = tuple(padded_size(size) for size in sizes)
     canvas = max(height for height, _ in padded), max(width for _, width in padded)
-    pixels = torch.zeros((len(images), 3, *canvas))
+    pixels = torch.zeros((len(images), len(mean), *canvas))
     shift, scale = (torch.tensor(values)[:, None, None] for values in (mean, std))
     for row, image, (height, width) in zip(pixels, images, sizes, strict=True):
         values = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float()

@@ -19,6 +19,7 @@ from .batching import Sample, padded_size
 from .coco.records import CocoIndex, ImageRecord, ObjectRecord
 from .coco.segmentation import fill, runs_of
 from .images import Pixels, read_image
+from .images.orientation import upright
 from .semantics import SemanticChoice, read_semantic_map, semantic_from_instances, semantic_map_path
 
 
@@ -112,7 +113,7 @@ class CocoDataset(Dataset[Sample]):
         return entries
 
     def _pixels(self, record: ImageRecord) -> Pixels:
-        pixels = read_image(record.path)
+        pixels = read_image(record.path, reading=self.index.reading)
         height, width = pixels.shape[:2]
         if (height, width) != (record.height, record.width):
             raise DataError(
@@ -154,8 +155,8 @@ class CocoDataset(Dataset[Sample]):
             return semantic_from_instances(masks, labels, crowd, len(self.index.classes))
         if choice.mode == "maps" and choice.maps_dir is not None:
             path = semantic_map_path(choice.maps_dir, record.file_name)
-            size = record.height, record.width
-            return read_semantic_map(path, size, self.num_semantic_classes)
+            stored = read_semantic_map(path, record.annotated_size, self.num_semantic_classes)
+            return np.ascontiguousarray(upright(stored, record.turn))
         if choice.panoptic is not None:
             return choice.panoptic.read(record.id)
         return None

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..data.coco.frames import turned_box, turned_mask
 from ..data.coco.reader import CocoIndex, object_mask
 from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError
@@ -94,7 +95,8 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         DataError: as `read_ground_truth` does, or D01, D02 or D15 for a map.
     """
     if not index.is_panoptic:
-        return read_ground_truth(index.path, index.sizes())
+        truth = read_ground_truth(index.path, index.annotated_sizes())
+        return _turned(truth, index) if index.is_turned else truth
     objects: list[Annotation] = []
     for image in index.images:
         for record in image.objects:
@@ -121,6 +123,30 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         has_masks=index.has_masks,
         skipped={},
     )
+
+
+def _turned(truth: GroundTruth, index: CocoIndex) -> GroundTruth:
+    """`truth` in the frame of the images of `index`, which are upright."""
+    turns = {image.id: image.turn for image in index.images}
+    objects = [
+        turned_annotation(one, truth.sizes[one["image_id"]], turns.get(one["image_id"], 1))
+        for one in truth.objects
+    ]
+    return replace(truth, sizes={**truth.sizes, **index.sizes()}, objects=tuple(objects))
+
+
+def turned_annotation(thing: Annotation, size: tuple[int, int], turn: int) -> Annotation:
+    """An annotation of an image stored with (height, width) `size`, turned upright."""
+    if turn == 1:
+        return thing
+    x, y, width, height = thing["bbox"]
+    x1, y1, x2, y2 = turned_box((x, y, x + width, y + height), size, turn)
+    mask = thing["segmentation"]
+    if mask is not None:
+        counts = mask["counts"]
+        text = counts.decode("ascii") if isinstance(counts, bytes) else counts
+        mask = turned_mask({**mask, "counts": text}, size, turn)
+    return {**thing, "bbox": [x1, y1, x2 - x1, y2 - y1], "segmentation": mask}
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

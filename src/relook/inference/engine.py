@@ -103,13 +103,12 @@ class Engine:
         images = batch_images(
             [one.resized for one in batch],
             [one.size for one in batch],
-            self.input.mean,
-            self.input.std,
+            *self.input.normalisation,
         )
         return self.run(images, options)
 
     def _run_views(self, one: Prepared, tta: TTA, options: PredictOptions) -> Detections:
-        views = views_of(one.image, tta, one.limits, self.input.mean, self.input.std)
+        views = views_of(one.image, tta, one.limits, *self.input.normalisation)
         if len(views) == 1:
             (found,) = self.run(views[0].images, options)
             return turned_back(found, views[0])

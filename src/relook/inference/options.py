@@ -10,6 +10,7 @@ from ..config.base import overlay
 from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .scaling import Diameter, check_diameter, parse_diameter
 from .views import TTA
 
@@ -54,6 +55,7 @@ class OptionChanges(TypedDict, total=False):
     tta: TTA | str | None  # text is that of ``--tta``
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
     diameter: Diameter | str | None  # text is that of ``--diameter``
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,9 @@ class PredictOptions:
     """Pixels across an object in the image: the image is scaled so that such objects are as large
     as the model's training objects. ``auto``: as a first look finds them. It takes the place of
     `size`."""
+    reading: Reading = DEFAULT_READING
+    """Page, planes, channels and mapping of intensities; what it leaves open is as the model was
+    trained."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -123,6 +128,28 @@ class PredictOptions:
         """Return whether the network is to label every pixel."""
         return self.panoptic is not None and self.panoptic.from_model
 
+    def reading_for(self, own: Reading) -> Reading:
+        """What is read of images for a model that was trained with the reading `own`.
+
+        Raises:
+            UsageError: U04 for another number of channels than the network has, and for intensities
+            that only a training can measure.
+        """
+        reading = self.reading.over(own)
+        if reading.scale == "data":
+            raise UsageError(
+                "U04",
+                "intensities: data is measured by a training, and stored in its model. Leave it "
+                "out to map as the model was trained, or give values such as 0:4095.",
+            )
+        if reading.depth != own.depth:
+            raise UsageError(
+                "U04",
+                f"channels {', '.join(map(str, reading.channels or ()))}: the network takes "
+                f"{own.depth} channels. Choose {'one or three' if own.depth == 3 else own.depth}.",
+            )
+        return reading
+
     def with_(self, **changes: Unpack[OptionChanges]) -> PredictOptions:
         """A copy with fields changed, from values as people write them.
 
@@ -155,4 +182,5 @@ class PredictOptions:
             "tta": None if self.tta is None else asdict(self.tta),
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
             "diameter": self.diameter,
+            "reading": self.reading.record(),
         }

@@ -13,18 +13,21 @@ import torch
 
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
+from ..data.images import ImageSource
+from ..data.images.shown import as_picture
 from ..errors import DataError, ModelError, first_few
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
+from ..structures.rules.reading import Reading
 from ..weights import SavedModel
 from .engine import Engine
 from .first_look import at_best_scales
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
-from .preprocess import ImageSource, Prepared, Unreadable, batches, read, read_ahead, window_of
+from .preprocess import Prepared, Unreadable, batches, read, read_ahead, window_of
 from .results import SHOWN_FROM, Result
 from .scaling import Scaling, scaled_for
 
@@ -169,8 +172,9 @@ class Predictor:
         """The objects in an image, best first, in its own pixels; a list gives a list.
 
         An image is a path, the bytes of an image file or a file that is open for reading bytes,
-        an address, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB, uint8 or float
-        from 0 to 1. `changes` are fields of `PredictOptions`, such as
+        an address, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W). 8 bits, and floats
+        from 0 to 1 in arrays, are taken as they are; other values are mapped as `Reading` says.
+        `changes` are fields of `PredictOptions`, such as
         ``score=0.5``, and stand in for those of `options`. Objects have at least the score
         `shown_from`, unless a score is asked for. `device` moves the model first, and it stays
         there.
@@ -230,7 +234,7 @@ class Predictor:
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
         scaled = scaled_for(options.diameter, self.sizes, self.config.input.size)
-        reading = partial(read, limits=size, scaled=scaled)
+        reading = partial(read, limits=size, reading=self.reading(options), scaled=scaled)
         with (
             closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
             Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
@@ -256,6 +260,14 @@ class Predictor:
         if options.panoptic is not None:
             score = min(score, options.panoptic.rule_for(self.config.panoptic).score)
         return options.with_(score=score)
+
+    def reading(self, options: PredictOptions = DEFAULTS) -> Reading:
+        """What is read of an image: as `options` say, and else as the model was trained.
+
+        Raises:
+            UsageError: U04 for another number of channels than the network has.
+        """
+        return options.reading_for(self.config.input.reading)
 
     def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
         """Make the task of merging objects and labels; None where nothing panoptic is wanted.
@@ -291,7 +303,9 @@ class Predictor:
         if isinstance(job, Unreadable):
             return job
         prepared, found = job
-        result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
+        result = Result.from_detections(
+            found, as_picture(prepared.image), self.classes, prepared.source, info=prepared.info
+        )
         if prepared.frame is not None:
             result = replace(result, frame=prepared.frame, time=prepared.time)
         if prepared.scale is not None:

@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from PIL import Image
-from torch import Tensor
 
 from ..data.augment.transforms import Limits, resize_image, resized_size
 from ..data.batching import padded_size
-from ..data.images import Pixels, read_image
+from ..data.images import ImageInfo, ImageSource, Pixels, Reading, open_image
 from ..data.sources.addresses import Download, check_address, looks_like_address
 from ..data.sources.stored import StoredImage
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
+from ..structures.rules.reading import DEFAULT_READING
 from .scaling import ImageScale
-
-ImageSource = (
-    str
-    | Path
-    | bytes
-    | bytearray
-    | memoryview
-    | IO[bytes]
-    | StoredImage
-    | Image.Image
-    | np.ndarray[Any, Any]
-    | Tensor
-)
-"""A file, its bytes or the open file, the address of one, a `StoredImage`, or an RGB image as PIL,
-numpy (H, W, 3) or tensor (3, H, W).
-"""
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own
@@ -45,13 +28,14 @@ _LARGEST = 400_000_000  # pixels a network input may have
 class Prepared:
     """An image read and resized, and where it came from."""
 
-    image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
+    image: np.ndarray[Any, Any]  # (H, W, 3) uint8, at the size of its file
     resized: np.ndarray[Any, Any]
     source: str | None
     limits: Limits  # (long, short) sides that it was scaled to fit
     frame: int | None = None  # number of the frame in its video
     time: float | None = None  # seconds from the first frame of the video
     scale: ImageScale | None = None  # the reason for the limits, where they are not the model's
+    info: ImageInfo | None = None
 
     @property
     def size(self) -> Size:
@@ -98,6 +82,7 @@ def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[li
 def read(
     source: ImageSource,
     limits: Limits,
+    reading: Reading = DEFAULT_READING,
     scaled: Callable[[Size], tuple[Limits, ImageScale]] | None = None,
 ) -> Prepared | Unreadable:
     """The image of `source`, scaled to fit `limits` (long, short) sides in pixels, or those that
@@ -107,7 +92,7 @@ def read(
         ModelError: M05 for an image too large for the network.
     """
     try:
-        return _prepare(source, limits, scaled)
+        return _prepare(source, limits, reading, scaled)
     except DataError as error:
         return Unreadable(source, error)
 
@@ -132,19 +117,21 @@ def resized(image: Pixels, limits: Limits) -> Pixels:
 def _prepare(
     source: ImageSource,
     limits: Limits,
+    reading: Reading,
     scaled: Callable[[Size], tuple[Limits, ImageScale]] | None,
 ) -> Prepared:
     if isinstance(source, str) and looks_like_address(source):
         check_address(source)
         source = Download(source)
-    image = read_image(source)
-    scale = None
+    with open_image(source, reading) as opened:
+        image, info = opened.read(), opened.info
+    scale, frame, time = None, None, None
     if scaled is not None:
         limits, scale = scaled(_size(image))
-    small = resized(image, limits)
     if isinstance(source, StoredImage):
-        return Prepared(image, small, source.name, limits, source.frame, source.time, scale)
-    return Prepared(image, small, _name(source), limits, scale=scale)
+        frame, time = source.frame, source.time
+    small = resized(image, limits)
+    return Prepared(image, small, _name(source), limits, frame, time, scale, info)
 
 
 def _name(source: ImageSource) -> str | None:

@@ -16,6 +16,7 @@ from ..structures.panoptic import PanopticCategory, PanopticMap
 if TYPE_CHECKING:
     from PIL import Image
 
+    from ..data.images import ImageInfo
     from ..structures.detection import Detections, Size
     from .scaling import ImageScale
 
@@ -57,6 +58,7 @@ class Result:
     frame: int | None = None  # number of the frame in its video, from 0
     time: float | None = None  # seconds from the first frame of the video
     scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
+    info: ImageInfo | None = None  # what was used of the image, and what its file says
 
     @classmethod
     def from_detections(
@@ -67,6 +69,7 @@ class Result:
         source: str | None = None,
         *,
         threshold: float = 0.5,
+        info: ImageInfo | None = None,
     ) -> Result:
         """The result of `detections`, whose masks are pasted and coded one after the other.
 
@@ -82,6 +85,7 @@ class Result:
             classes=tuple(classes),
             image=image,
             source=source,
+            info=info,
         )
 
     def __len__(self) -> int:
@@ -233,6 +237,8 @@ class Result:
         }
         if self.scale is not None:
             record["scale"] = self.scale.to_json()
+        if self.info is not None:
+            record["image"] = self.info.to_json()
         if self.panoptic is None:
             return record
         names = {category.id: category.name for category in self.categories}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from torch import Tensor
 
 from ..errors import ModelError, first_few
+from ..models.backbones.stem import adapted_stem
 from ..models.detector import Detector
 
 _PLAIN: Final = re.compile(
@@ -28,7 +29,7 @@ def fill_backbones(
     Parts that a plain ResNet lacks (switches, contexts, offsets, feedback) keep their values. Scale
     and shift of standardised kernels are set so that the network computes the same as the plain
     one. Return the names of these parts for each backbone, after its number. `source` and `advice`
-    are for the error.
+    are for the error. The stem is adapted where it has another number of channels.
 
     Raises:
         ModelError: M04 when a tensor is missing, has no place or another shape.
@@ -37,6 +38,9 @@ def fill_backbones(
     kept_by_look = []
     for look, backbone in enumerate(features.backbones):
         expected = backbone.state_dict()
+        if "conv1.weight" in state:
+            stem = adapted_stem(state["conv1.weight"], expected["conv1.weight"].shape[1])
+            state = {**state, "conv1.weight": stem}
         _check_fit(source, state, expected, advice)
         backbone.load_state_dict(state, strict=False)
         kept_by_look.append(

@@ -36,7 +36,9 @@ class Study:
         """The parts of a page; images are read for one of them."""
         records = {image.id: image for image in self.index.images}
         names = {score.id: score.name for score in self.metrics.box.classes}
-        pictures = picture_section(self.images, records, names, self.metrics.kind)
+        pictures = picture_section(
+            self.images, records, names, self.metrics.kind, self.index.reading
+        )
         numbers = number_sections(self.metrics, self.threshold, self.confusion, self.split)
         return [*numbers, pictures, all_numbers(self.metrics)]
 

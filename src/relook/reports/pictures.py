@@ -14,11 +14,13 @@ from PIL import Image
 
 from ..data.coco.records import ImageRecord
 from ..data.images import Pixels, read_image
+from ..data.images.shown import as_picture
 from ..errors import DataError
 from ..evaluation.counting import IOU
 from ..evaluation.error_split import FAR
 from ..evaluation.ground_truth import Annotation
 from ..evaluation.pairing import ImagePairs, Kind, Pair, Unpaired
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import Section, figure, figure_of, grid, legend, paragraph, subheading
 
@@ -48,10 +50,16 @@ class PictureGroup(NamedTuple):
 
 
 def picture_section(
-    images: Sequence[ImagePairs], records: Mapping[int, ImageRecord], names: Names, kind: Kind
+    images: Sequence[ImagePairs],
+    records: Mapping[int, ImageRecord],
+    names: Names,
+    kind: Kind,
+    reading: Reading = DEFAULT_READING,
 ) -> Section:
-    """Draw `images`; `records` are their records by id. In place of a picture whose file cannot be
-    read any more there is a message."""
+    """Draw `images`, read as `reading` says; `records` are their records by id.
+
+    In place of a picture whose file cannot be read any more there is a message.
+    """
     groups = [group for group in choose(images, names) if group.requests]
     requests = [request for group in groups for request in group.requests]
     places = defaultdict(list)
@@ -60,7 +68,8 @@ def picture_section(
     figures = [""] * len(requests)
     by_id = {image.image_id: image for image in images}
     for image_id, indices in places.items():
-        drawn = _figures([requests[i] for i in indices], by_id[image_id], records[image_id], kind)
+        chosen = [requests[i] for i in indices]
+        drawn = _figures(chosen, by_id[image_id], records[image_id], kind, reading)
         for place, content in zip(indices, drawn, strict=True):
             figures[place] = content
     remaining = iter(figures)
@@ -168,12 +177,16 @@ def _request_for_missed(image: ImagePairs, true_object: Unpaired, names: Names) 
 
 
 def _figures(
-    requests: Sequence[PictureRequest], image: ImagePairs, record: ImageRecord, kind: Kind
+    requests: Sequence[PictureRequest],
+    image: ImagePairs,
+    record: ImageRecord,
+    kind: Kind,
+    reading: Reading,
 ) -> list[str]:
     """The figures of `requests`, which are all of one image."""
     captions = [f"{record.file_name}: {request.caption}" for request in requests]
     try:
-        pixels = read_image(record.path)
+        pixels = as_picture(read_image(record.path, reading=reading))
     except DataError as error:
         words = paragraph(f"The image can no longer be read: {error}")
         return [figure_of(words, caption) for caption in captions]

@@ -142,8 +142,8 @@ class Augmented(Dataset[Sample | RelookError]):
 class BatchMaker:
     """Function from samples to one `TrainingBatch`; picklable, for any start method of workers."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __call__(self, samples: Sequence[Sample | RelookError]) -> TrainingBatch | RelookError:
         """The batch, or the first error among the samples."""

@@ -143,7 +143,7 @@ class _Training:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
         self.console, self.say = console, _printer(console)
         recipe = settings.train
-        maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
+        maker = BatchMaker(*settings.model.input.normalisation)
         workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
         share = Share(place.rank, place.world_size)
         self.loader = training_loader(
@@ -276,8 +276,8 @@ class _Training:
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]
-        input_config = self.settings.model.input
-        return draw_batch(batch.images, batch.targets, names, input_config.mean, input_config.std)
+        normalisation = self.settings.model.input.normalisation
+        return draw_batch(batch.images, batch.targets, names, *normalisation)
 
     def _outcome(self, trainer: pl.Trainer) -> Outcome:
         validation = self.validation

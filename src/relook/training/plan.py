@@ -9,7 +9,9 @@ from typing import Final
 from torch import nn
 
 from ..config.model import ModelConfig
+from ..data.images import open_image
 from ..data.semantics import Mode
+from ..errors import DataError
 from ..models.detector import Detector
 from ..runtime.cluster import Place
 from .recipe import UNLIMITED, Recipe
@@ -57,7 +59,7 @@ def plan_sections(
         section("Chosen for this fine-tuning; options and --set win over it", reasons),
         section("Data", data_lines(sources, recipe)),
         section("Model", model_lines(settings.preset, detector, sources)),
-        section("Images", _image_lines(settings.model, recipe)),
+        section("Images", _image_lines(settings.model, recipe, sources)),
         section("Steps", _step_lines(recipe, steps_per_epoch)),
         section("Processes", process_lines(settings, place)),
         section("Results", [f"Run folder: {run.path}"]),
@@ -142,6 +144,16 @@ def decay_sentence(recipe: Recipe) -> str:
     return f"{warmup}, then drops to a tenth after epoch {' and again after '.join(drops)}."
 
 
+def _first_image(sources: Sources) -> list[str]:
+    """The reading of the first training image; it stands for the others."""
+    first = sources.train.images[0]
+    try:
+        with open_image(first.path, sources.train.reading) as image:
+            return [f"The first is {image.info.kind}."]
+    except DataError:  # raised when the image is read for training
+        return []
+
+
 def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
     """When the training ends."""
     epochs = (
@@ -169,9 +181,11 @@ def _step_lines(recipe: Recipe, steps_per_epoch: int) -> list[str]:
     ]
 
 
-def _image_lines(model: ModelConfig, recipe: Recipe) -> list[str]:
+def _image_lines(model: ModelConfig, recipe: Recipe, sources: Sources) -> list[str]:
     long, short = model.input.size
     return [
+        f"Values: {'; '.join(model.input.reading.words())}.",
+        *_first_image(sources),
         f"Training: {recipe.augment.size_words()}; {recipe.augment.words()}.",
         f"Validation and prediction: scaled to fit {long} x {short} pixels (long x short side).",
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -31,6 +31,8 @@ class DataConfig(Config):
     train_images: Path
     val_json: Path | None = None
     val_images: Path | None = None
+    frame: Literal["stored", "upright"] | None = None
+    """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
 
 
 class Settings(Config):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Literal, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from ..config.model import ModelConfig
 from ..data.augment.copy_paste import CopyPaste, check_masks
 from ..data.augment.transforms import evaluation_transforms, training_transforms
 from ..data.coco.reader import CocoIndex, read_coco
 from ..data.dataset import CocoDataset
+from ..data.images.measured import stored_reading
 from ..data.panoptic.reader import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
 from ..data.semantics import SemanticChoice, choose_semantics, panoptic_semantics
 from ..errors import DataError, UsageError
@@ -71,11 +72,12 @@ def read_annotations(settings: Settings) -> Annotations:
     if not settings.model.cascade.masks:
         masks = "ignored"
     panoptic = panoptic_val = None
+    read: Any = {"frame": data.frame, "reading": settings.model.input.reading}
     if is_panoptic(data.train_json):
-        panoptic = read_panoptic(data.train_json, data.train_images)
+        panoptic = read_panoptic(data.train_json, data.train_images, **read)
         train = to_coco_index(panoptic)
     else:
-        train = read_coco(data.train_json, data.train_images, masks=masks)
+        train = read_coco(data.train_json, data.train_images, masks=masks, **read)
     if not train.num_objects:
         raise DataError(
             "D11",
@@ -87,11 +89,11 @@ def read_annotations(settings: Settings) -> Annotations:
     names = [c.name for c in train.classes]
     folder = data.val_images or data.train_images
     if is_panoptic(data.val_json):
-        panoptic_val = read_panoptic(data.val_json, folder)
+        panoptic_val = read_panoptic(data.val_json, folder, **read)
         val = to_coco_index(panoptic_val)
         _check_same_classes(train, val, panoptic, panoptic_val)
     else:
-        val = read_coco(data.val_json, folder, classes=names, masks=masks)
+        val = read_coco(data.val_json, folder, classes=names, masks=masks, **read)
     if not val.images:
         raise DataError("D11", f"{val.path}: there are no images to validate on.")
     return Annotations(train, val, panoptic, panoptic_val)
@@ -114,6 +116,14 @@ def read_sources(
         check_masks(train)
     choice = _semantics(settings, train, panoptic)
     model = _fitted(settings.model, len(train.classes), choice)
+    reading = stored_reading(
+        model.input.reading, [image.path for image in train.images], train.path.name
+    )
+    model = model.with_(input__reading=asdict(reading))
+    mean, std = model.input.normalisation
+    model = model.with_(input__mean=mean, input__std=std)
+    train = replace(train, reading=reading)
+    val = None if val is None else replace(val, reading=reading)
     if settings.train.from_scratch:
         model = from_scratch(model)
     settings = settings.with_(model=model)

@@ -27,7 +27,7 @@ def draw_batch(
 ) -> Image.Image:
     """The first `limit` images of a batch in a grid, without padding, each with its objects.
 
-    `mean` and `std` (3,) are those of the normalisation of pixels, on the scale 0 to 255.
+    `mean` and `std` (C,) are those of the normalisation of pixels, on the scale 0 to 255.
     """
     rows = []
     for i in range(min(len(images), limit)):
@@ -52,7 +52,9 @@ def _denormalise(
     height, width = images.sizes[row]
     pixels = images.pixels[row, :, :height, :width].detach().cpu().float().numpy()
     rgb = pixels.transpose(1, 2, 0) * np.asarray(std) + np.asarray(mean)
-    return np.ascontiguousarray(np.clip(np.rint(rgb), 0, 255).astype(np.uint8))
+    values = np.zeros((height, width, max(3, rgb.shape[2])))  # other channels as RGB, or black
+    values[:, :, : rgb.shape[2]] = rgb
+    return np.ascontiguousarray(np.clip(np.rint(values[:, :, :3]), 0, 255).astype(np.uint8))
 
 
 def _codes(masks: ObjectMasks, size: Size) -> list[RLE]:

@@ -91,3 +91,16 @@ def test_a_file_that_is_not_coco(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         TruthFile(tmp_path / "t.json")
     assert caught.value.code == "D04"
+
+
+def test_annotations_of_an_image_stored_turned_are_turned(tmp_path: Path) -> None:
+    path, image = write(tmp_path / "t.json", ["a.png"]), Path("a.png")
+    with pytest.raises(DataError, match=r"D10.*--frame"):
+        TruthFile(path).of(image, (20, 30), False, 3)
+    upside_down = TruthFile(path, "stored").of(image, (20, 30), False, 3)
+    assert upside_down.objects.box(0) == (26, 14, 3, 4)
+    assert upside_down.crowd.box(0) == (19, 9, 2, 2)
+    upright = TruthFile(path, "upright").of(image, (20, 30), False, 3)
+    assert upright.objects.box(0) == (1, 2, 3, 4)
+    quarter = TruthFile(path).of(image, (30, 20), False, 6)  # told by the sizes
+    assert quarter.objects.box(0) == (14, 1, 4, 3)

@@ -19,7 +19,25 @@ BASES = (
     preset("detectors-panoptic-tiny"),
     preset("dsc-r50").with_(cascade__guidance__clip_to_image=True),
 )
-VALUES = (True, False, None, {}, 1, 2, 3, 7, 8, 16, 2000, 0.25, 1.5, (1.5, 1.5, 1.5), (0,))
+VALUES = (
+    True,
+    False,
+    None,
+    {},
+    1,
+    2,
+    3,
+    7,
+    8,
+    16,
+    2000,
+    0.25,
+    1.5,
+    (1.5, 1.5, 1.5),
+    (0,),
+    (5, 95),
+    ((0, 9),),
+)
 
 
 def test_every_field_is_on_the_page() -> None:

@@ -27,7 +27,12 @@ def test_an_orientation_swaps_the_sides(document: dict[str, Any], images_dir: Pa
     exif[0x0112] = 6
     Image.new("RGB", (20, 10)).save(images_dir / "a.png", exif=exif)
     del document["images"][0]["width"]
-    assert read_images(FILE, document, images_dir)[1][7] == ImageHeader("a.png", 10, 20)
+    upright = read_images(FILE, document, images_dir, frame="upright")[1][7]
+    assert upright == ImageHeader("a.png", 10, 20, 1, 6)
+    stored = read_images(FILE, document, images_dir, frame="stored")[1][7]
+    assert stored == ImageHeader("a.png", 20, 10, 6, 6)
+    with pytest.raises(DataError, match=r"D10.*--frame"):
+        read_images(FILE, document, images_dir)
 
 
 def test_images_that_are_too_large(document: dict[str, Any], images_dir: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from relook.data.coco.reader import object_mask
 from relook.data.panoptic.png import MapSegment
@@ -138,3 +139,16 @@ def test_real_data_is_read_completely(
         rows, columns = np.nonzero(mask)
         assert mask.sum() == one.area
         assert one.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+
+
+def test_maps_of_images_that_are_stored_turned_are_upright_or_refused(panoptic: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open(panoptic.images / "a.png") as image:
+        image.save(panoptic.images / "a.png", exif=exif)
+    with pytest.raises(DataError, match=r"D10.*--frame"):
+        read_panoptic(panoptic.json, panoptic.images)
+    with pytest.raises(DataError, match=r"D10.*stored frame: a\.png"):
+        read_panoptic(panoptic.json, panoptic.images, frame="stored")
+    index = read_panoptic(panoptic.json, panoptic.images, frame="upright")
+    assert index.images[0].size == (10, 20)

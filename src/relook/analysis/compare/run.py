@@ -77,7 +77,10 @@ def compare_images(
             if isinstance(outcome_b, Unreadable):
                 yield outcome_b
                 continue
-            image_truth = None if truth is None else truth.of(image, outcome_a.size, with_masks)
+            turn = 1 if outcome_a.info is None else outcome_a.info.orientation
+            image_truth = (
+                None if truth is None else truth.of(image, outcome_a.size, with_masks, turn)
+            )
             objects = objects_of(outcome_a, with_masks), objects_of(outcome_b, with_masks)
             matches = sorted(match_objects(*objects, image_truth), key=disagreement, reverse=True)
             yield Compared(image, outcome_a, outcome_b, image_truth, with_masks, tuple(matches))

@@ -7,9 +7,16 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
+from ...data.coco.frames import Frame, turn_of
 from ...data.coco.json_form import entries, load_tables, text_of
+from ...data.images.orientation import upright_size
 from ...errors import DataError
-from ...evaluation.ground_truth import Annotation, GroundTruth, read_ground_truth
+from ...evaluation.ground_truth import (
+    Annotation,
+    GroundTruth,
+    read_ground_truth,
+    turned_annotation,
+)
 from ...evaluation.run import check_size
 from ...inference.results import RLE
 from .matching import Objects, Truth
@@ -18,12 +25,15 @@ from .matching import Objects, Truth
 class TruthFile:
     """A COCO instance file, with the objects of each image.
 
+    `frame` says whether annotations of images that are stored turned are for the stored pixels or
+    upright; None tells it by their sizes.
+
     Raises:
         DataError: D01 or D03 to D05 when it cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, frame: Frame | None = None) -> None:
+        self.path, self.frame = path, frame
         top = load_tables(path)
         self._truth: GroundTruth = read_ground_truth(top)
         self._named: dict[str, list[tuple[PurePosixPath, int]]] = {}
@@ -87,15 +97,26 @@ class TruthFile:
                 ids_by_length.setdefault(len(name.parts), []).append(key)
         return ids_by_length[max(ids_by_length)] if ids_by_length else []
 
-    def of(self, image: Path, size: tuple[int, int], with_masks: bool) -> Truth:
+    def of(
+        self, image: Path, size: tuple[int, int], with_masks: bool, orientation: int = 1
+    ) -> Truth:
         """Return the objects in an image of `size` (height, width), as masks or as boxes.
 
+        Size and objects are upright; `orientation` is that of the image as it is stored.
+
         Raises:
-            DataError: D11 or D05 as `image_id`, D10 when the file has another size.
+            DataError: D11 or D05 as `image_id`, D10 when the file has another size, or when the
+                frame of its annotations cannot be known.
         """
         image_id = self.image_id(image)
-        check_size(image, size, self.path, self._truth.sizes[image_id])
-        rows = self._objects.get(image_id, [])
+        said, rows = self._truth.sizes[image_id], self._objects.get(image_id, [])
+        turn = 1
+        if rows:
+            where = f"{self.path.name}: {image}"
+            stored = upright_size(size, orientation)
+            turn = turn_of(where, stored, orientation, said, self.frame)
+        check_size(image, size, self.path, upright_size(said, turn))
+        rows = [turned_annotation(one, said, turn) for one in rows]
         return Truth(*(self._outlines(rows, with_masks, crowd) for crowd in (False, True)))
 
     def _outlines(self, rows: list[Annotation], with_masks: bool, crowd: bool) -> Objects:

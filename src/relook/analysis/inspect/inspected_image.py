@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...data.batching import batch_images
-from ...data.images import Pixels
+from ...data.images import ImageSource, Pixels
+from ...data.images.shown import as_picture
 from ...errors import DataError
 from ...inference.engine import Engine
 from ...inference.options import PredictOptions
 from ...inference.predictor import Predictor
-from ...inference.preprocess import ImageSource, Prepared, read
+from ...inference.preprocess import Prepared, read
 from ...inference.results import Result
 from ...structures.detection import ImageBatch
 
@@ -42,12 +43,12 @@ def prepare(
         ModelError: M05 for an image too large for the network.
     """
     config = predictor.config.input
-    outcome = read(source, size or config.size)
+    outcome = read(source, size or config.size, predictor.reading())
     if not isinstance(outcome, Prepared):
         error: DataError = outcome.error
         raise error
-    batch = batch_images([outcome.resized], [outcome.size], config.mean, config.std)
-    return InspectedImage(outcome.image, batch.to(predictor.device), outcome.source)
+    batch = batch_images([outcome.resized], [outcome.size], *config.normalisation)
+    return InspectedImage(as_picture(outcome.image), batch.to(predictor.device), outcome.source)
 
 
 def detect(predictor: Predictor, inspected: InspectedImage) -> Result:

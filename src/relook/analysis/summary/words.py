@@ -58,6 +58,7 @@ def _input(config: InputConfig) -> list[str]:
     long, short = config.size
     return [
         f"RGB, 0 to 255, minus {numbers(config.mean)}, over {numbers(config.std)}",
+        "; ".join(config.reading.words()),
         f"scaled to fit sides of {long} and {short} pixels, padded to multiples of 32",
     ]
 

@@ -30,14 +30,41 @@ def appearance(rule: Augment) -> list[v2.Transform]:
         raise UsageError("U03", f"grey is a probability, got {rule.grey}")
     steps: list[v2.Transform] = []
     if colour:
-        steps.append(v2.ColorJitter(colour, colour, colour, colour / 10))
+        steps.append(RandomColour(colour, colour, colour, colour / 10))
     if rule.grey:
-        steps.append(v2.RandomGrayscale(rule.grey))
+        steps.append(RandomGrey(rule.grey))
     if rule.blur:
         steps.append(RandomBlur(rule.blur))
     if rule.noise:
         steps.append(RandomNoise(rule.noise))
     return steps
+
+
+class RandomColour(v2.ColorJitter):  # type: ignore[misc]
+    """Random brightness, contrast, saturation and hue; of other than three channels the first two.
+
+    The draws are the same for every number of channels.
+    """
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One entry of the sample: the image changed, others as they are."""
+        if not isinstance(inpt, tv_tensors.Image) or inpt.shape[0] in {1, 3}:
+            return super().transform(inpt, params)
+        pixels = inpt.as_subclass(Tensor).float() * params["brightness_factor"]
+        mean = pixels.mean(dim=(1, 2), keepdim=True)
+        changed = mean + (pixels - mean) * params["contrast_factor"]
+        return tv_tensors.Image(changed.round().clamp(0, 255).to(torch.uint8))
+
+
+class RandomGrey(v2.RandomGrayscale):  # type: ignore[misc]
+    """Loses all colour at random; other than three channels become their mean."""
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One entry of the sample: the image in grey, others as they are."""
+        if not isinstance(inpt, tv_tensors.Image) or inpt.shape[0] in {1, 3}:
+            return super().transform(inpt, params)
+        mean = inpt.as_subclass(Tensor).float().mean(dim=0, keepdim=True)
+        return tv_tensors.Image(mean.round().to(torch.uint8).expand_as(inpt).contiguous())
 
 
 class RandomBlur(v2.Transform):  # type: ignore[misc]

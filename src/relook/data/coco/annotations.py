@@ -53,6 +53,8 @@ class ImageHeader:
     file_name: str
     width: int
     height: int
+    turn: int = 1  # orientation by which annotations of this size are turned upright
+    orientation: int = 1  # of the image as it is stored
 
 
 @dataclass(frozen=True, slots=True)

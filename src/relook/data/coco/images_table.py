@@ -6,32 +6,47 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ...errors import DataError, first_few
-from ..images import image_size
+from ...structures.detection import Size
+from ...structures.rules.reading import DEFAULT_READING, Reading
+from ..images import stored_orientation, stored_size
+from ..images.orientation import upright_size
 from .annotations import ImageHeader
+from .frames import Frame, turn_of
 from .json_form import Entry, entries, side_of, text_of
 
 _LARGEST = 400_000_000  # pixels; code lengths of larger images overflow in pycocotools
 
 
 def read_images(
-    path: Path, top: Entry, folder: Path
+    path: Path,
+    top: Entry,
+    folder: Path,
+    *,
+    frame: Frame | None = None,
+    reading: Reading = DEFAULT_READING,
 ) -> tuple[dict[int, Path], dict[int, ImageHeader]]:
     """Read the path, name and size of each image; by image id, in the order of the file.
 
+    Sizes are those of the frame of its annotations: `frame`, or what the sizes tell.
+
     Raises:
         DataError: D01 for a name that leads out of `folder`, D04 and D05 for entries that are
-            malformed or doubled, D02 for an image whose size neither the file nor it can tell.
+            malformed or doubled, D02 for an image whose size neither the file nor it can tell,
+            D10 for an image stored turned whose annotations may be for either frame.
     """
     paths: dict[int, Path] = {}
     headers: dict[int, ImageHeader] = {}
+    annotated = _annotated(top)
     for identity, entry in entries(path, top, "images"):
         where = f"image {identity}"
         name = text_of(path, entry, "file_name", where)
         location = folder / inside(path, name, where)
         height = side_of(path, entry, "height", where)
         width = side_of(path, entry, "width", where)
-        if height is None or width is None:
-            height, width = image_size(location)
+        said = None if height is None or width is None else (height, width)
+        needed = frame if identity in annotated else frame or "upright"
+        header = _header(f'{path.name}: {where} ("{name}")', name, location, said, needed, reading)
+        height, width = header.height, header.width
         if height * width > _LARGEST:
             raise DataError(
                 "D04",
@@ -39,8 +54,32 @@ def read_images(
                 f"{_LARGEST:,}. Correct its size, or cut it into tiles.",
             )
         paths[identity] = location
-        headers[identity] = ImageHeader(name, width, height)
+        headers[identity] = header
     return paths, headers
+
+
+def _header(
+    where: str,
+    name: str,
+    location: Path,
+    said: Size | None,
+    frame: Frame | None,
+    reading: Reading,
+) -> ImageHeader:
+    """The header of an image of which the annotation file says the size `said`."""
+    if said is not None and (orientation := stored_orientation(location, reading)) == 1:
+        return ImageHeader(name, said[1], said[0])
+    stored, orientation = stored_size(location, reading)
+    turn = turn_of(where, stored, orientation, said, frame)
+    height, width = said or upright_size(stored, orientation if turn == 1 else 1)
+    return ImageHeader(name, width, height, turn, orientation)
+
+
+def _annotated(top: Entry) -> set[object]:
+    """Ids of the images that have annotations."""
+    rows = top.get("annotations")
+    found = [row.get("image_id") for row in rows or () if isinstance(row, dict)]
+    return {key for key in found if isinstance(key, int)}
 
 
 def inside(path: Path, name: str, where: str) -> PurePosixPath:

@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, first_few
-from .annotations import AnnotationReader
+from ...structures.detection import Size
+from ...structures.rules.reading import DEFAULT_READING, Reading
+from ..images.orientation import upright_size
+from .annotations import AnnotationReader, ImageHeader
+from .frames import Frame, turned_object
 from .images_table import read_images, require_images
 from .json_form import Entry, entries, load_tables, text_of
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
@@ -32,6 +36,8 @@ def read_coco(
     ignore_unknown: bool = False,
     check_files: bool = True,
     annotated: bool = True,
+    frame: Frame | None = None,
+    reading: Reading = DEFAULT_READING,
 ) -> CocoIndex:
     """The images and objects of a COCO instance file, checked, with boxes in pixels.
 
@@ -42,6 +48,10 @@ def read_coco(
     categories out instead of refusing the file. `check_files` looks whether all images exist now
     rather than when they are read. Without `annotated`, images and categories are all that is
     read, of a file whose truth is hidden.
+
+    `frame` says whether annotations are for the pixels as they are stored, or upright as they are
+    seen, where images have an orientation; None tells it by the sizes in the file. Objects come
+    out upright. `reading` is what is read of the images.
 
     Raises:
         DataError: D01 and D03 to D13, naming file, entry and remedy.
@@ -55,7 +65,7 @@ def read_coco(
         raise DataError("D01", f"{folder}: there is no such folder of images.")
     names = _category_names(path, top)
     ordered, labels = _labelled(path, names, classes)
-    paths, headers = read_images(path, top, folder)
+    paths, headers = read_images(path, top, folder, frame=frame, reading=reading)
     if check_files:
         require_images(path, folder, headers, paths)
     any_masks = any(
@@ -74,10 +84,7 @@ def read_coco(
         found = reader.read(identity, entry)
         if found is not None:
             objects[found[0]].append(found[1])
-    images = tuple(
-        ImageRecord(key, h.file_name, paths[key], h.width, h.height, tuple(objects[key]))
-        for key, h in headers.items()
-    )
+    images = tuple(_record(key, h, paths[key], objects[key]) for key, h in headers.items())
     ledger = reader.ledger
     return CocoIndex(
         path=path,
@@ -87,6 +94,25 @@ def read_coco(
         has_masks=with_masks,
         adjusted=dict(ledger.adjusted),
         examples=ledger.examples,
+        reading=reading,
+    )
+
+
+def _record(key: int, header: ImageHeader, path: Path, objects: list[ObjectRecord]) -> ImageRecord:
+    """The record of one image, upright."""
+    size: Size = header.height, header.width
+    if header.turn > 1:
+        objects = [turned_object(one, size, header.turn) for one in objects]
+    height, width = upright_size(size, header.turn)
+    return ImageRecord(
+        key,
+        header.file_name,
+        path,
+        width,
+        height,
+        tuple(objects),
+        header.orientation,
+        header.turn,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import counted
+from ...structures.rules.reading import DEFAULT_READING, Reading
+from ..images.orientation import upright_size
 from .segmentation import Segmentation
 
 
@@ -40,6 +42,13 @@ class ImageRecord:
     width: int
     height: int
     objects: tuple[ObjectRecord, ...]
+    orientation: int = 1  # EXIF, as the image is stored; sizes and objects are upright
+    turn: int = 1  # orientation by which its annotations were turned; 1 if they were upright
+
+    @property
+    def annotated_size(self) -> tuple[int, int]:
+        """(height, width) in the frame of the annotation file."""
+        return upright_size((self.height, self.width), self.turn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +65,7 @@ class CocoIndex:
     examples: Mapping[str, int] = field(default_factory=dict)
     """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
     is_panoptic: bool = False  # `path` is a panoptic json, and masks are segments of its maps
+    reading: Reading = DEFAULT_READING  # what is read of its images
 
     @property
     def num_objects(self) -> int:
@@ -81,8 +91,17 @@ class CocoIndex:
         return tuple(counts)
 
     def sizes(self) -> dict[int, tuple[int, int]]:
-        """(height, width) by image id; from the image itself where the file does not say it."""
+        """(height, width) by image id, upright; from the image where the file does not say it."""
         return {image.id: (image.height, image.width) for image in self.images}
+
+    def annotated_sizes(self) -> dict[int, tuple[int, int]]:
+        """(height, width) by image id in the frame of the annotations."""
+        return {image.id: image.annotated_size for image in self.images}
+
+    @property
+    def is_turned(self) -> bool:
+        """Return whether annotations of an image were turned with it."""
+        return any(image.turn > 1 for image in self.images)
 
     def summary(self) -> list[str]:
         """Lines for people: how much there is, of which class, and what was left out and why."""
@@ -95,6 +114,13 @@ class CocoIndex:
             lines[0] += f", {counted(self.num_crowd, 'crowd region')} (never trained as objects)"
         rows = zip(self.classes, self.class_counts(), strict=True)
         lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in rows))
+        oriented = [image for image in self.images if image.orientation > 1]
+        if oriented:
+            turned = sum(image.turn > 1 for image in oriented)
+            lines.append(
+                f"orientation: {counted(len(oriented), 'image')} stored turned, read upright; "
+                f"the annotations of {turned} of them are for the stored frame and are turned too"
+            )
         for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
             lines.extend(
                 f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"

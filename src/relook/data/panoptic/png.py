@@ -21,7 +21,7 @@ from ...runtime.files import replacing
 from ...structures.detection import Size
 from ...structures.panoptic import VOID, Segment
 from ..coco.segmentation import Runs
-from ..images import file_bytes, opened_image
+from ..images.files import file_bytes, opened_header
 from .json_tables import MOST_IDS
 
 Ids = NDArray[np.int32]
@@ -71,7 +71,7 @@ def read_ids(path: Path, size: Size) -> Ids:
 @lru_cache(maxsize=1)
 def _read_ids(path: Path, size: Size, _changed: int) -> Ids:
     data = file_bytes(path, str(path))
-    with opened_image(data, str(path)) as image:
+    with opened_header(data, str(path)) as image:
         _check_form(path, data, image, size)
         try:
             # A fourth channel makes each pixel one number of 32 bits.

@@ -6,6 +6,7 @@ The json is read at once; maps are read when an image is asked for, and checked 
 from __future__ import annotations
 
 import mmap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 from ...errors import DataError, counted, first_few
 from ...structures.detection import Size
 from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
+from ...structures.rules.reading import DEFAULT_READING, Reading
+from ..coco.annotations import ImageHeader
+from ..coco.frames import Frame
 from ..coco.images_table import inside, is_file, read_images, require_images
 from ..coco.json_form import load_tables, text_of
 from ..coco.records import Category, CocoIndex, ImageRecord, ObjectRecord
@@ -46,6 +50,7 @@ class PanopticIndex:
     maps_dir: Path
     images: tuple[PanopticImage, ...]  # in the order of the json
     categories: tuple[PanopticCategory, ...]  # by ascending id
+    reading: Reading = DEFAULT_READING  # what is read of its images
 
     @cached_property
     def things(self) -> tuple[PanopticCategory, ...]:
@@ -91,15 +96,18 @@ def read_panoptic(
     maps_dir: str | Path | None = None,
     *,
     check_files: bool = True,
+    frame: Frame | None = None,
+    reading: Reading = DEFAULT_READING,
 ) -> PanopticIndex:
     """The images, categories and segments of a COCO panoptic file.
 
     Maps are in `maps_dir`, by default the folder beside the json that has its name without the
     suffix. `check_files` looks whether all images and maps exist now rather than when they are
-    read.
+    read. `frame` says whether maps of images with an orientation are upright; maps in the stored
+    frame are refused. `reading` is what is read of the images.
 
     Raises:
-        DataError: D01 and D03 to D08 and D15, naming file, entry and remedy.
+        DataError: D01, D03 to D08, D10 and D15, naming file, entry and remedy.
     """
     path, folder = Path(json_path), Path(images_dir)
     top = load_tables(path, panoptic=True)
@@ -108,7 +116,8 @@ def read_panoptic(
         if not place.is_dir():
             raise DataError("D01", f"{place}: there is no such folder of {what}.")
     categories = read_categories(path, top)
-    paths, headers = read_images(path, top, folder)
+    paths, headers = read_images(path, top, folder, frame=frame, reading=reading)
+    _require_upright(path, headers)
     if check_files:
         require_images(path, folder, headers, paths)
     rows = dict(annotations_by_image(path, top, headers))
@@ -120,7 +129,7 @@ def read_panoptic(
         images.append(
             PanopticImage(key, header.file_name, paths[key], map_path, *size, segments=segments)
         )
-    index = PanopticIndex(path, maps, tuple(images), tuple(categories.values()))
+    index = PanopticIndex(path, maps, tuple(images), tuple(categories.values()), reading)
     if check_files:
         _require_maps(index)
     return index
@@ -179,8 +188,25 @@ def to_coco_index(index: PanopticIndex) -> CocoIndex:
         )
     classes = tuple(Category(category.id, category.name) for category in index.things)
     return CocoIndex(
-        index.path, tuple(records), classes, skipped={}, has_masks=True, is_panoptic=True
+        index.path,
+        tuple(records),
+        classes,
+        skipped={},
+        has_masks=True,
+        is_panoptic=True,
+        reading=index.reading,
     )
+
+
+def _require_upright(path: Path, headers: Mapping[int, ImageHeader]) -> None:
+    turned = [header.file_name for header in headers.values() if header.turn > 1]
+    if turned:
+        raise DataError(
+            "D10",
+            f"{path.name}: {len(turned)} images are stored turned, and their maps are for the "
+            f"stored frame: {first_few(turned, 3)}. Maps are read upright only: turn these maps, "
+            "or save the images without an orientation.",
+        )
 
 
 def _require_maps(index: PanopticIndex) -> None:

@@ -23,6 +23,7 @@ from ..results import Result, categories_of
 from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic, write_predictions
 from .journal import Journal, Line, read_records
+from .kinds import KindsOfImages
 from .shares import Shares, shares
 from .writer import Writer, check_kinds, output_names
 
@@ -126,12 +127,14 @@ class _Run:
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
+        self._kinds = KindsOfImages(say)
         self._started = time.perf_counter()
 
     def run(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
             self._work(on_image)
+            self._kinds.finish()
             self._shares.finish()
             if self._first:
                 self._shares.wait()
@@ -185,6 +188,7 @@ class _Run:
         if self._journal is not None:
             self._journal.add(record)
         if isinstance(one, Result):
+            self._kinds.add(one.info)
             self._done += 1
             self._objects += len(one)
         return one

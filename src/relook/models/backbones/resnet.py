@@ -76,7 +76,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Backbone from pixels (B, 3, H, W) to four maps of strides 4, 8, 16, 32.
+    """Backbone from pixels (B, C, H, W) to four maps of strides 4, 8, 16, 32.
 
     Args:
         blocks: Bottlenecks in each of the four stages.
@@ -91,6 +91,7 @@ class ResNet(nn.Module):
             3x3.
         feedback_channels: Channels of the feedback maps, None for a backbone without feedback.
         feedback_stages: Stages whose first block accepts feedback.
+        in_channels: Channels of the pixels.
     """
 
     def __init__(
@@ -106,12 +107,13 @@ class ResNet(nn.Module):
         stride_first: bool = False,
         feedback_channels: int | None = None,
         feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
+        in_channels: int = 3,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(3, width, 7, stride=2, padding=3, bias=False)
+        self.conv1 = conv(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = norm(width)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        in_channels = width
+        in_width = width
         stages: list[ModuleList[Bottleneck]] = []
         for i, (depth, conv3x3) in enumerate(zip(blocks, conv3x3_per_stage, strict=True)):
             out_channels = width * 2**i * EXPANSION
@@ -121,7 +123,7 @@ class ResNet(nn.Module):
                 step = 2 if first and i > 0 else 1
                 stage.append(
                     Bottleneck(
-                        in_channels,
+                        in_width,
                         width * 2**i * width_per_group // 64 * groups,
                         out_channels,
                         (step, 1) if stride_first else (1, step),
@@ -135,7 +137,7 @@ class ResNet(nn.Module):
                         ),
                     )
                 )
-                in_channels = out_channels
+                in_width = out_channels
             stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.out_channels = tuple(width * 2**i * EXPANSION for i in range(4))

@@ -35,7 +35,9 @@ def build_detector(config: ModelConfig) -> Detector:
     channels, semantic = config.pyramid.channels, config.semantic
     convention, _ = _NUMERICS[config.numerics]
     return Detector(
-        features=build_features(config.backbone, config.pyramid, config.parts),
+        features=build_features(
+            config.backbone, config.pyramid, config.parts, in_channels=config.input.channels
+        ),
         rpn=build_rpn(config),
         cascade=build_cascade(
             config.cascade, semantic, channels, config.num_classes, convention, config.parts

@@ -27,15 +27,19 @@ _NORMS: dict[str, Norm] = {
 
 
 def build_features(
-    backbone: BackboneConfig, pyramid: PyramidConfig, parts: PartsConfig = NO_PARTS
+    backbone: BackboneConfig,
+    pyramid: PyramidConfig,
+    parts: PartsConfig = NO_PARTS,
+    *,
+    in_channels: int = 3,
 ) -> FeaturePyramid | RecursiveFeaturePyramid:
-    """The modules from pixels to pyramid: one look, or ``pyramid.steps`` looks."""
+    """The modules from pixels of `in_channels` to pyramid: one look, or ``pyramid.steps`` looks."""
     channels, shown = pyramid.channels, (pyramid.channels, pyramid.feedback_stages)
     looks_again, shares = pyramid.steps > 1, pyramid.share_backbone
 
     def look(*feedback: Any) -> Any:
         arguments = feedback or (None, FEEDBACK_STAGES)
-        default = partial(build_backbone, backbone, *feedback, parts=parts)
+        default = partial(build_backbone, backbone, *feedback, parts=parts, in_channels=in_channels)
         return make(parts, "backbone", *arguments, default=default)
 
     first = look(*(shown if looks_again and shares else ()))
@@ -68,8 +72,12 @@ def build_backbone(
     feedback_stages: Sequence[bool] = FEEDBACK_STAGES,
     *,
     parts: PartsConfig = NO_PARTS,
+    in_channels: int = 3,
 ) -> ResNet:
-    """One backbone; its frozen parts require no gradients."""
+    """One backbone; its frozen parts require no gradients.
+
+    The stem of other than three channels is never frozen: no weights were trained for it.
+    """
     backbone = ResNet(
         config.blocks,
         [_conv3x3(config, parts, stage) for stage in range(4)],
@@ -81,10 +89,13 @@ def build_backbone(
         stride_first=config.stride_in == "1x1",
         feedback_channels=feedback_channels,
         feedback_stages=feedback_stages,
+        in_channels=in_channels,
     )
     for part in backbone.parts()[: config.frozen_stages]:
         for module in part:
             module.requires_grad_(False)
+    if in_channels != 3:
+        backbone.conv1.requires_grad_(True)
     return backbone
 
 

@@ -14,6 +14,9 @@ from ...config.model import ModelConfig
 from ...data.coco.reader import Category
 from ...data.semantics import Mode
 from ...errors import ModelError, first_few
+from ...layers.sac import AWSConv2d, kernel_statistics
+from ...models.backbones.resnet import ResNet
+from ...models.backbones.stem import adapted_stem, stem_words
 from ...models.build import build_detector
 from ...models.detector import Detector
 from ...structures.panoptic import PanopticCategory
@@ -52,6 +55,9 @@ def continued_detector(
     """
     detector = seeded_detector(config, seed)
     new_state, saved_state = detector.state_dict(), saved.detector.state_dict()
+    before, channels = saved.config.input.channels, config.input.channels
+    if before != channels:
+        saved_state |= _stems(saved.detector, channels)
     common, kinds = CommonClasses.of(saved.classes, classes), CommonClasses.of(saved.stuff, stuff)
     labels = _semantic_labels(config, saved, semantics)
     loaded = {name: saved_state[name] for name in new_state if name in saved_state}
@@ -73,6 +79,7 @@ def continued_detector(
     kept = sum(loaded[name] is not value for name, value in new_state.items())
     say(f"{kept} of {len(new_state)} tensors from {path}")
     for line in (
+        *([stem_words(before, channels)] if before != channels else []),
         *common.lines(),
         *_semantic_lines(config, saved.config, labels),
         *_stuff_lines(config, saved.config, kinds),
@@ -83,6 +90,24 @@ def continued_detector(
     if unused:
         say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
     return detector
+
+
+def _stems(detector: Detector, channels: int) -> dict[str, Tensor]:
+    """The tensors of the stems of `detector`, adapted to another number of channels."""
+    found: dict[str, Tensor] = {}
+    for name, module in detector.named_modules():
+        if not isinstance(module, ResNet):
+            continue
+        stem = module.conv1
+        standardised = isinstance(stem, AWSConv2d)
+        kernel = stem.standardised() if isinstance(stem, AWSConv2d) else stem.weight
+        kernel = adapted_stem(kernel.detach(), channels)
+        found[f"{name}.conv1.weight"] = kernel
+        if standardised:
+            deviation, mean = kernel_statistics(kernel)
+            found[f"{name}.conv1.weight_gamma"] = deviation
+            found[f"{name}.conv1.weight_beta"] = mean
+    return found
 
 
 def _outputs(

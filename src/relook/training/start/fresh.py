@@ -13,6 +13,7 @@ from ...config.model import ModelConfig
 from ...errors import ModelError, UsageError
 from ...interop.backbone_fill import fill_backbones
 from ...interop.zoo.imagenet import load_imagenet
+from ...models.backbones.stem import stem_words
 from ...models.build import build_detector
 from ...models.detector import Detector
 from ...weights.file import load_model
@@ -37,6 +38,8 @@ def fresh_detector(
         return detector
     loaded = load_imagenet(detector, config.backbone)
     say(f"{loaded}" if loaded else "random weights, nothing learned before")
+    if loaded is not None and config.input.channels != 3:
+        say(stem_words(3, config.input.channels))
     if loaded is None and config.backbone.norm == "fixed_batch":
         _zero_last_scales(detector)
         say(
@@ -75,6 +78,9 @@ def _start_backbones(
     fresh = fill_backbones(detector, state, f"{path}: its weights", advice)
     looks = f" in each of {len(fresh)} looks" if len(fresh) > 1 else ""
     say(f"backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
+    before = saved.config.input.channels
+    if before != config.input.channels:
+        say(stem_words(before, config.input.channels))
 
 
 def _zero_last_scales(detector: Detector) -> None:

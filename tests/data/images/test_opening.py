@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from relook.data.images import image_size, read_image
+from relook.data.images import Reading, image_size, open_image, read_image
 from relook.data.sources.stored import ImageBytes, ImagePixels
 from relook.errors import DataError
 
@@ -66,24 +66,43 @@ def test_pil_modes(mode: str) -> None:
     np.testing.assert_array_equal(read_image(image), expected)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bits_are_cut_to_the_upper_eight(tmp_path: Path, kind: str) -> None:
-    deep = np.random.default_rng(2).integers(0, 2**16, (9, 11)).astype(np.uint16)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_mapped_by_percentiles(tmp_path: Path, kind: str) -> None:
+    deep = np.random.default_rng(2).integers(500, 1400, (9, 11)).astype(np.uint16)
     path = tmp_path / "a"
     path.write_bytes(encoded(Image.fromarray(deep), kind))
-    expected = np.repeat((deep >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+    low, high = np.percentile(deep, (1, 99.8))
+    expected = np.rint(((deep - low) / (high - low)).clip(0, 1) * 255)[:, :, None].repeat(3, 2)
     np.testing.assert_array_equal(read_image(path), expected)
+    np.testing.assert_array_equal(read_image(deep), expected)
     with Image.open(path) as image:
         np.testing.assert_array_equal(read_image(image), expected)
+    with open_image(path) as opened:
+        assert "percentiles 1 and 99.8" in opened.info.used
+        np.testing.assert_array_equal(opened.native_window(2, 3, 4, 5)[..., 0], deep[2:6, 3:8])
 
 
-def test_float_tiff_from_0_to_1_is_scaled(tmp_path: Path) -> None:
-    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+def test_sixteen_bit_colours_keep_their_order(tmp_path: Path) -> None:
+    deep = np.random.default_rng(2).integers(0, 60_000, (9, 11, 3)).astype(np.uint16)
+    assert cv2.imwrite(str(tmp_path / "a.png"), deep[:, :, ::-1])
+    for channel in range(3):
+        read = read_image(tmp_path / "a.png", reading=Reading(channels=(channel,)))
+        np.testing.assert_array_equal(read, read_image(deep[:, :, channel]))
+
+
+def test_floats_of_a_file_are_measurements_and_those_of_an_array_are_pixels(
+    tmp_path: Path,
+) -> None:
+    values = np.linspace(0, 0.5, 12, dtype=np.float32).reshape(3, 4)
     Image.fromarray(values).save(tmp_path / "a.tiff")
     assert read_image(tmp_path / "a.tiff")[2, 3].tolist() == [255] * 3
-    Image.fromarray(values * 4000).save(tmp_path / "b.tiff")
-    with pytest.raises(DataError, match=r"D02.*floats from 0 to 4000"):
-        read_image(tmp_path / "b.tiff")
+    assert read_image(values)[2, 3].tolist() == [128] * 3
+    for same in (values * 4000, values.astype(np.float64) - 7):
+        np.testing.assert_array_equal(read_image(same), read_image(tmp_path / "a.tiff"))
+    bounds = Reading(bounds=((0, 1),))
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.tiff", reading=bounds), read_image(values)
+    )
 
 
 def test_arrays_and_tensors_give_the_same_pixels() -> None:
@@ -114,16 +133,15 @@ def test_arrays_and_tensors_give_the_same_pixels() -> None:
         (np.zeros((1, 40, 60, 3), np.uint8), "as a list"),
         (np.zeros((0, 5, 3), np.uint8), "no pixels"),
         (np.zeros((4,), np.uint8), "H, W, 3"),
-        (np.zeros((4, 5, 3), np.uint16), "uint16"),
         (np.zeros((4, 5, 3), bool), "bool"),
         (np.array([["a"]]), "holds"),
-        (np.full((4, 5, 3), -2.1), "do not normalise"),
-        (np.full((4, 5, 3), 128.0), "do not normalise"),
-        (np.full((4, 5, 3), np.nan), "0 to 1"),
+        (np.zeros((4, 5, 2), np.uint8), "which channels"),
+        (np.zeros((4, 5), np.complex64), "complex64"),
+        (torch.full((3, 4, 5), -2.1), "do not normalise"),
+        (torch.full((3, 4, 5), 128.0), "do not normalise"),
         (torch.zeros((1, 3, 4, 5)), "as a list"),
         (torch.zeros((4, 5, 3)), "float"),
         (torch.full((3, 4, 5), float("inf")), "0 to 1"),
-        (Image.fromarray(np.zeros((4, 5), np.int32)), "32-bit"),
         (None, "NoneType"),
         (17, "int"),
         (b"\x89PNG", "bytes"),
@@ -240,3 +258,77 @@ def test_damaged_files_give_an_image_or_a_data_error(
     else:
         assert read.ndim == 3
         assert read.shape[2] == 3
+
+
+class Stored:
+    def __init__(self, name: str, content: Any) -> None:
+        self.name, self.content = name, content
+
+    def load(self) -> Any:
+        return self.content
+
+
+def test_what_has_a_name_and_loads_an_image_is_one(tmp_path: Path) -> None:
+    data = encoded(Image.fromarray(photo()), "PNG")
+    for content in (data, photo(), Image.fromarray(photo())):
+        np.testing.assert_array_equal(read_image(Stored("clip.mp4, 3 s", content)), photo())
+    with pytest.raises(DataError, match=r"D02: clip.mp4, 3 s"):
+        read_image(Stored("clip.mp4, 3 s", data[:50]))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_bytes_and_endings_do_not_matter(tmp_path: Path, kind: str) -> None:
+    data = encoded(Image.fromarray(photo()), kind)
+    path = tmp_path / "a.jfif"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_image(data), read_image(path))
+    with open_image(path) as opened:
+        assert opened.info.format == kind
+
+
+def test_windows_are_parts_of_the_whole(tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 4096, (40, 60)).astype(np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(deep).save(tmp_path / "a.png", exif=exif)
+    with open_image(tmp_path / "a.png") as opened:
+        assert opened.size == (60, 40)
+        whole = opened.read()
+        np.testing.assert_array_equal(opened.read_window(5, 7, 20, 9), whole[5:25, 7:16])
+        for window in ((-1, 0, 5, 5), (0, 0, 61, 5), (0, 36, 5, 5), (0, 0, 0, 5)):
+            with pytest.raises(DataError, match=r"D02.*leaves the image"):
+                opened.read_window(*window)
+    with open_image(tmp_path / "a.png") as opened:
+        np.testing.assert_array_equal(opened.read_window(5, 7, 20, 9), whole[5:25, 7:16])
+
+
+def test_channels_of_a_picture_can_be_chosen() -> None:
+    read = read_image(photo(), reading=Reading(channels=(2,)))
+    np.testing.assert_array_equal(read, photo()[:, :, [2, 2, 2]])
+    four = np.concatenate([photo(), photo()[:, :, :1]], axis=2)
+    read = read_image(four, reading=Reading(channels=(3, 1, 2, 0)))
+    np.testing.assert_array_equal(read, four[:, :, [3, 1, 2, 0]])
+    with pytest.raises(DataError, match=r"no channel 4.*--channels"):
+        read_image(four, reading=Reading(channels=(4,)))
+
+
+def test_animations_ask_for_a_page(tmp_path: Path) -> None:
+    frames = [Image.fromarray(photo()), Image.fromarray(255 - photo())]
+    for kind in ("GIF", "WEBP", "PNG"):
+        path = tmp_path / f"a.{kind}"
+        options = {"lossless": True} if kind == "WEBP" else {}
+        frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+        with pytest.raises(DataError, match=r"D02.*2 pages.*--page 0 to --page 1"):
+            read_image(path)
+        second = read_image(path, reading=Reading(page=1)).astype(int)
+        assert np.abs(second - (255 - photo())).mean() < (60 if kind == "GIF" else 1)
+        with pytest.raises(DataError, match="no page 2"):
+            read_image(path, reading=Reading(page=2))
+
+
+def test_of_a_stereo_photograph_the_first_picture_is_the_image(tmp_path: Path) -> None:
+    frames = [Image.fromarray(photo()), Image.fromarray(255 - photo())]
+    frames[0].save(tmp_path / "a.mpo", save_all=True, append_images=frames[1:])
+    with open_image(tmp_path / "a.mpo") as opened:
+        assert np.abs(opened.read().astype(int) - photo()).mean() < 8
+        assert "first of 2 pictures" in opened.info.used

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from relook.data.images import Reading, open_image, read_image, tiff_pages
+from relook.data.images.opened import Opened
+from relook.errors import DataError
+
+RANDOM = np.random.default_rng(0)
+DEEP = RANDOM.integers(0, 4096, (70, 90, 3)).astype(np.uint16)
+LAYOUTS: list[dict[str, Any]] = [
+    {},
+    {"rowsperstrip": 7},
+    {"compression": "zlib", "rowsperstrip": 7},
+    {"tile": (32, 16)},
+    {"tile": (32, 16), "compression": "zlib", "predictor": True},
+    {"tile": (32, 16), "compression": "zlib", "planarconfig": "separate"},
+    {"byteorder": ">", "bigtiff": True},
+    {"byteorder": ">", "compression": "zlib", "tile": (16, 16)},
+]
+FLAT = Reading(bounds=((0, 4095),))
+
+
+def write(path: Path, layout: dict[str, Any], orientation: int = 1) -> None:
+    separate = layout.get("planarconfig") == "separate"
+    values = np.moveaxis(DEEP, -1, 0) if separate else DEEP
+    tag = (274, "H", 1, orientation, True)
+    tifffile.imwrite(path, values, photometric="rgb", extratags=[tag], **layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_windows_of_every_layout(tmp_path: Path, layout: dict[str, Any], orientation: int) -> None:
+    write(tmp_path / "a.tif", layout, orientation)
+    whole = DEEP if orientation == 1 else np.rot90(DEEP, -1)
+    for source in (tmp_path / "a.tif", (tmp_path / "a.tif").read_bytes()):
+        with open_image(source) as opened:
+            assert opened.is_windowed
+            assert opened.size == whole.shape[:2]
+            for top, left, height, width in ((0, 0, 1, 1), (13, 15, 40, 33), (69, 5, 1, 60)):
+                window = opened.native_window(top, left, height, width)
+                expected = whole[top : top + height, left : left + width]
+                np.testing.assert_array_equal(window, expected)
+                assert window.dtype.isnative
+            np.testing.assert_array_equal(opened.native_window(0, 0, *whole.shape[:2]), whole)
+            part = opened.read_window(3, 4, 20, 30)
+            np.testing.assert_array_equal(part, opened.read()[3:23, 4:34])
+
+
+@pytest.mark.parametrize("compression", ["lzw", "jpeg", "packbits", "zstd"])
+def test_codecs_that_are_extras(tmp_path: Path, compression: str) -> None:
+    pytest.importorskip("imagecodecs")
+    grey = (DEEP[:, :, 0] >> 4).astype(np.uint8) // 64 * 64
+    tifffile.imwrite(tmp_path / "a.tif", grey, compression=compression, tile=(32, 32))
+    with open_image(tmp_path / "a.tif") as opened:
+        assert opened.is_windowed
+        window = opened.native_window(5, 6, 40, 50)[:, :, 0].astype(int)
+        error = np.abs(window - grey[5:45, 6:56]).mean()
+        assert error < (12 if compression == "jpeg" else 1e-9)
+
+
+def test_without_the_extra_opencv_decodes_what_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("imagecodecs")
+    monkeypatch.setattr(tiff_pages, "can_decode", lambda page: page.compression == 1)
+    for values in (DEEP, DEEP[:, :, 0], (DEEP >> 4).astype(np.uint8)):
+        tifffile.imwrite(tmp_path / "a.tif", values, compression="lzw")
+        with open_image(tmp_path / "a.tif") as opened:
+            assert not opened.is_windowed
+            native = opened.native_window(0, 0, 70, 90).squeeze()
+            np.testing.assert_array_equal(native, values)
+    tifffile.imwrite(tmp_path / "a.tif", DEEP[:, :, 0], compression="lerc")
+    with pytest.raises(DataError, match=r"D02.*LERC.*pip install 'relook\[microscopy\]'"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_pages_that_are_larger_than_the_limit_are_read_by_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    for layout in LAYOUTS[:1] + LAYOUTS[4:5]:
+        write(tmp_path / "a.tif", layout)
+        with open_image(tmp_path / "a.tif", FLAT) as opened:
+            assert opened.is_windowed
+            assert opened.read_window(10, 10, 30, 30).shape == (30, 30, 3)
+            with pytest.raises(DataError, match=r"D02.*too large: 90 x 70.*open_image"):
+                opened.read()
+    write(tmp_path / "a.tif", {"compression": "zlib", "rowsperstrip": 70})
+    with open_image(tmp_path / "a.tif", FLAT) as opened:
+        assert not opened.is_windowed
+        with pytest.raises(DataError, match=r"D02.*too large.*Cut it into tiles"):
+            opened.read_window(0, 0, 5, 5)
+
+
+def test_windows_of_a_large_image_are_mapped_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from relook.data.images import opened as module
+
+    monkeypatch.setattr(module, "_WHOLE", 1000)
+    monkeypatch.setattr(module, "_BLOCK", 8)
+    write(tmp_path / "a.tif", LAYOUTS[4])
+    with open_image(tmp_path / "a.tif") as first, open_image(tmp_path / "a.tif") as second:
+        part = first.read_window(20, 30, 40, 50)
+        np.testing.assert_array_equal(part, second.read()[20:60, 30:80])
+    assert isinstance(first, Opened)
+
+
+@pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[2], LAYOUTS[4]])
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+def test_files_that_are_cut_off(tmp_path: Path, layout: dict[str, Any], kept: float) -> None:
+    write(tmp_path / "a.tif", layout)
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data[: int(len(data) * kept)])
+    for source in (tmp_path / "a.tif", data[: int(len(data) * kept)]):
+        with pytest.raises(DataError, match="D02"):
+            read_image(source)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_files_give_an_image_or_a_data_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.tif"
+    layout = data.draw(st.sampled_from(LAYOUTS))
+    write(path, layout)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, 400))] = data.draw(st.integers(0, 255))
+    try:
+        read = read_image(bytes(content))
+    except DataError as error:
+        if error.code != "D02":
+            raise
+    else:
+        assert read.ndim == 3

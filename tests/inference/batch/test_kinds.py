@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from relook.data.images import ImageInfo
+from relook.inference.batch.kinds import KindsOfImages
+
+
+def test_alike_images_are_named_once_and_bad_values_are_counted() -> None:
+    lines: list[str] = []
+    kinds = KindsOfImages(lines.append)
+    plain = ImageInfo(format="PNG", axes="YX", dtype="uint8", used="grey", kind="PNG: grey")
+    for info in (plain, plain, replace(plain, invalid=3), replace(plain, invalid=4), None):
+        kinds.add(info)
+    assert lines == ["images: PNG: grey"]
+    kinds.add(replace(plain, kind="TIFF: z"))
+    kinds.finish()
+    assert lines[1] == "images: TIFF: z"
+    assert "2 images have NaN or infinite values, 7 in all" in lines[2]
