@@ -10,6 +10,7 @@ from ..config.base import overlay
 from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
+from .tiles.rule import Choice, check_choice, parse_choice
 from .views import TTA
 
 
@@ -52,6 +53,7 @@ class OptionChanges(TypedDict, total=False):
     batch_size: int
     tta: TTA | str | None  # text is that of ``--tta``
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
+    tile: Choice | str | None  # text is that of ``--tile``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,9 @@ class PredictOptions:
     """Views of each image that are merged; their scales take the place of `size`."""
     panoptic: PanopticRequest | None = None
     """A panoptic map too; None: objects only."""
+    tile: Choice | None = None
+    """Pixels along a side of the square tiles that images are cut into, ``off``, or ``auto``, which
+    None is too: tiles where an image is too large for the model (`inference.tiles.rule`)."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -93,6 +98,14 @@ class PredictOptions:
                 "tta merges objects of several views, not labels of pixels. Leave it out, or "
                 "give label maps of another model.",
             )
+        if self.tile is not None:
+            check_choice(self.tile)
+            if isinstance(self.tile, int) and self.panoptic is not None:
+                raise UsageError(
+                    "U04",
+                    "tile: panoptic maps are made of whole images. Leave tile out, or ask for "
+                    "objects only.",
+                )
 
     @property
     def label_pixels(self) -> bool:
@@ -116,6 +129,8 @@ class PredictOptions:
             values["size"] = tuple(int(side) for side in size)
         if isinstance(tta := values.get("tta"), str):
             values["tta"] = TTA.parse(tta)
+        if isinstance(tile := values.get("tile"), str):
+            values["tile"] = parse_choice(tile)
         if isinstance(panoptic := values.get("panoptic"), bool):
             values["panoptic"] = PanopticRequest() if panoptic else None
         return replace(self, **values)
@@ -128,4 +143,5 @@ class PredictOptions:
             "max_dets": self.max_dets,
             "tta": None if self.tta is None else asdict(self.tta),
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
+            "tile": self.tile,
         }

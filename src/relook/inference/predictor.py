@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+import copy
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import Any, Unpack, overload
+from typing import Any, Final, Unpack, overload
 
 import torch
 
@@ -21,11 +23,16 @@ from ..weights import SavedModel
 from .engine import Engine
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
-from .preprocess import ImageSource, Prepared, Unreadable, batches, read, read_ahead, window_of
+from .preprocess import ImageSource, Prepared, Unreadable, batches, read_ahead, window_of
 from .results import SHOWN_FROM, Result
+from .tiles.large import LargeImage
+from .tiles.opening import read_or_open
+from .tiles.rule import KnownSizes
+from .tiles.work import OnTile, TileWork
 
 DEFAULTS = PredictOptions()
-Job = Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
+Job = Result | Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
+_LOG: Final = logging.getLogger("relook")
 
 
 class Predictor:
@@ -33,9 +40,9 @@ class Predictor:
 
     `shown_from` is the score from which an object is found, unless a prediction asks for another
     one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
-    `licence` is that of weights which others trained, where they are, else None. Unless `fast` is
-    off, prediction on a CPU takes the ways that `describe` names: the same results up to
-    rounding, in less time.
+    `licence` is that of weights which others trained, else None; `known_sizes` are those of its
+    training objects, where they are known. Unless `fast` is off, prediction on a CPU takes the ways
+    that `describe` names: the same results up to rounding, in less time.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class Predictor:
         stuff: Sequence[PanopticCategory] = (),
         shown_from: float = SHOWN_FROM,
         licence: str | None = None,
+        known_sizes: KnownSizes | None = None,
         fast: bool = True,
     ) -> None:
         if len(classes) != config.num_classes:
@@ -61,6 +69,7 @@ class Predictor:
         self.stuff = tuple(stuff)
         self.shown_from = shown_from
         self.licence = licence
+        self.known_sizes = known_sizes
         self.to(device)
 
     @classmethod
@@ -77,6 +86,7 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
+            known_sizes=KnownSizes.of(saved.extra.get("objects")),
             fast=fast,
         )
 
@@ -110,16 +120,9 @@ class Predictor:
         Raises:
             UsageError: U03 when the cascade does not have so many.
         """
-        return Predictor(
-            self.detector.first_stages(stages),
-            self.config,
-            self.classes,
-            device=self.device,
-            stuff=self.stuff,
-            shown_from=self.shown_from,
-            licence=self.licence,
-            fast=self.fast,
-        )
+        same = copy.copy(self)
+        same.engine = Engine(self.detector.first_stages(stages), self.config.input, fast=self.fast)
+        return same
 
     def to(self, device: torch.device | str) -> Predictor:
         """This predictor, moved; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -204,6 +207,9 @@ class Predictor:
         self,
         images: Iterable[ImageSource],
         options: PredictOptions = DEFAULTS,
+        *,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
         """Predict each image, in order: its result, or why it could not be read.
@@ -212,6 +218,9 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
+        `on_tile` is told of the tiles of an image that is cut, `say` of the first that is too large
+        for the model and is not cut.
+
         Raises as `predict`, but for images that cannot be read: in place of the first image
         that it concerns, after the outcomes before it.
         """
@@ -219,15 +228,16 @@ class Predictor:
         task = self.panoptic_task(options.panoptic)
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
+        tiles = TileWork.of(self, options)
+        reading = partial(read_or_open, limits=size, tiling=tiles.tiling)
         with (
-            closing(
-                in_order(partial(read, limits=size), images, ahead=read_ahead(options.batch_size))
-            ) as ready,
+            closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
             Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
         ):
             try:
                 while window := list(islice(ready, width)):
-                    for job in self._jobs(window, options):
+                    tiles.warn(window, say)
+                    for job in self._jobs(window, options, tiles, on_tile):
                         yield from finishing.put(job)
             except Exception:
                 yield from finishing.rest()
@@ -259,21 +269,29 @@ class Predictor:
         rule = request.rule_for(self.config.panoptic)
         return PanopticTask.of(self.config, self.classes, self.stuff, rule, request.labels)
 
-    def _jobs(self, window: Sequence[Prepared | Unreadable], options: PredictOptions) -> list[Job]:
+    def _jobs(
+        self,
+        window: Sequence[Prepared | LargeImage | Unreadable],
+        options: PredictOptions,
+        tiles: TileWork,
+        on_tile: OnTile | None,
+    ) -> Iterator[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         found: dict[int, Detections] = {}
         for rows in batches(window, options.batch_size):
             images = [one for i in rows if isinstance(one := window[i], Prepared)]
             found |= zip(rows, self.engine.run_prepared(images, options), strict=True)
-        return [
-            one if isinstance(one, Unreadable) else (one, found[i]) for i, one in enumerate(window)
-        ]
+        for i, one in enumerate(window):
+            if isinstance(one, Prepared):
+                yield one, found[i]
+            else:
+                yield tiles.predict(one, on_tile) if isinstance(one, LargeImage) else one
 
     def _finished(
         self, job: Job, *, options: PredictOptions, task: PanopticTask | None
     ) -> Result | Unreadable:
         """The result of one image, its masks pasted and coded, its panoptic map merged."""
-        if isinstance(job, Unreadable):
+        if isinstance(job, Result | Unreadable):
             return job
         prepared, found = job
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)

@@ -62,7 +62,7 @@ def read_ahead(batch_size: int) -> int:
     return _READ_AHEAD if batch_size == 1 else window_of(batch_size)
 
 
-def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[list[int]]:
+def batches(window: Sequence[object], batch_size: int) -> list[list[int]]:
     """Rows of `window` that share a batch, the batch with the first of them first."""
     groups: dict[Size, list[int]] = {}
     for index, one in enumerate(window):
@@ -106,8 +106,13 @@ def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
 
 def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
     image = read_image(source)
+    return Prepared(image, resized(image, limits), name_of(source))
+
+
+def name_of(source: ImageSource) -> str | None:
+    """The name of an image in results: its path, where it has one."""
     name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    return Prepared(image, resized(image, limits), name or None)
+    return name or None
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:

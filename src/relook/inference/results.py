@@ -53,6 +53,7 @@ class Result:
     semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
+    overview: NDArray[np.uint8] | None = None  # (h, w, 3), in place of an image too large to keep
 
     @classmethod
     def from_detections(
@@ -144,16 +145,21 @@ class Result:
         """The image with its objects drawn in, or those of at least `score`.
 
         `image` (H, W, 3) RGB replaces the result's own; `options` are those of
-        `relook.visualization.overlay.draw_objects`. Raises `UsageError` U04 when there is no
-        image.
+        `relook.visualization.overlay.draw_objects`. Of an image too large to keep, the picture is
+        its overview at reduced size. Raises `UsageError` U04 when there is no image.
         """
         from ..visualization.overlay import draw_objects
+        from .tiles.overview import reduced
 
         shown = self.filter(score)
+        boxes, masks, pixels = shown.boxes, shown.masks, self.image if image is None else image
+        if pixels is None and self.overview is not None:
+            pixels = self.overview
+            boxes, masks = reduced(self.size, boxes, masks, (pixels.shape[0], pixels.shape[1]))
         return draw_objects(
-            self._pixels(image),
-            shown.boxes,
-            shown.masks,
+            self._pixels(pixels),
+            boxes,
+            masks,
             shown.names,
             shown.scores,
             labels=shown.labels,
