@@ -159,15 +159,18 @@ def test_options_reach_the_predictor(
     seen: list[PredictOptions] = []
     outcomes = Predictor.outcomes
 
-    def watched(self: Predictor, images: Any, options: PredictOptions) -> Any:
+    def watched(self: Predictor, images: Any, options: PredictOptions, **more: Any) -> Any:
         seen.append(options)
-        return outcomes(self, images, options)
+        return outcomes(self, images, options, **more)
 
     monkeypatch.setattr(Predictor, "outcomes", watched)
     options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4, "--tta", "flip"]
+    options += ["--tile", "off"]
     relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
     relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
-    given = PredictOptions(size=(128, 96), score=0.05, max_dets=4, batch_size=2, tta=TTA(flip=True))
+    given = PredictOptions(
+        size=(128, 96), score=0.05, max_dets=4, batch_size=2, tta=TTA(flip=True), tile="off"
+    )
     assert seen == [given, PredictOptions(score=0.3)]
 
 
@@ -176,8 +179,8 @@ def test_ctrl_c_keeps_what_is_done(
 ) -> None:
     outcomes = Predictor.outcomes
 
-    def interrupted(self: Predictor, images: Any, options: PredictOptions) -> Any:
-        yield next(outcomes(self, images, options))
+    def interrupted(self: Predictor, images: Any, options: PredictOptions, **more: Any) -> Any:
+        yield next(outcomes(self, images, options, **more))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Predictor, "outcomes", interrupted)

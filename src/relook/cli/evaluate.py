@@ -10,9 +10,9 @@ import typer
 
 from ..errors import RelookError, UsageError
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tta
+from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tile, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar
+from .progress import notices, progress_bar, tile_progress
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(
         ),
     ] = None,
     size: ImageSize = None,
+    tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
@@ -107,7 +108,7 @@ def evaluate(
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
-        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic
+        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic, tile=tile
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:
@@ -146,6 +147,8 @@ def evaluate(
                 options,
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                on_tile=tile_progress(bar),
+                say=console.print,
                 huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
             )
 

@@ -14,9 +14,9 @@ import typer
 from ..errors import DataError, UsageError
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tta
+from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tile, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar
+from .progress import notices, progress_bar, tile_progress
 
 if TYPE_CHECKING:
     from ..inference.batch.run import BatchReport
@@ -56,6 +56,7 @@ def predict(
         bool, typer.Option("--json", help="Print one line of json per image to standard output.")
     ] = False,
     size: ImageSize = None,
+    tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
@@ -103,6 +104,7 @@ def predict(
         batch_size=batch,
         tta=tta,
         panoptic=panoptic,
+        tile=tile,
     )
     join_others(place, device)
     find_images(sources, leave_out=folder)  # what is not there is told before the model is loaded
@@ -118,6 +120,7 @@ def predict(
                 _print_json(one)
             bar.update(images, completed=done, total=total)
 
+        on_tile = tile_progress(bar)
         report = predict_files(
             predictor,
             sources,
@@ -126,6 +129,7 @@ def predict(
             save=kinds,
             resume=resume,
             on_image=on_image,
+            on_tile=on_tile,
             say=console.print,
         )
     if rank() == 0:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Unpack
 
@@ -15,18 +16,20 @@ import torch
 
 from ..._version import __version__
 from ...errors import RelookError, UsageError
-from ...runtime.distributed import from_first, rank
+from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.files import remove_drafts
 from ...runtime.prefetch import Behind
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
+from ..tiles.work import OnTile
 from .coco_json import image_record, write_panoptic, write_predictions
-from .journal import Journal, Line, read_records, stamp_of
+from .jointly import JointWork, tiled_images
+from .journal import FOLDER, Journal, Line, read_records, stamp_of
 from .shares import Shares, shares
 from .sources import find_images
-from .writer import Writer, check_kinds, files_of, output_names
+from .writer import Writer, check_kinds, files_of, has_file, output_names
 
 DEFAULT_KINDS: Final = ("coco", "overlay")
 _LOG: Final = logging.getLogger("relook")
@@ -66,6 +69,7 @@ def predict_files(
     save: Collection[str] = DEFAULT_KINDS,
     resume: bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
+    on_tile: OnTile | None = None,
     say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> BatchReport:
@@ -74,8 +78,9 @@ def predict_files(
     Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
     for ``coco``. With `resume` what a stopped run with the same model and options has finished is
     kept. `on_image` is given each outcome in order, after its files are written, with how many
-    images are done and of how many. `say` is told what a person should know, such as why an image
-    could not be read; such images are skipped and reported. Without `out` nothing is written.
+    images are done and of how many, `on_tile` the tiles of images that are cut. `say` is told what
+    a person should know, such as why an image could not be read; such images are skipped and
+    reported. Without `out` nothing is written.
 
     In one of several processes (torchrun, srun) the images are shared, and the first process
     speaks, waits for the others and writes the files of all images.
@@ -100,25 +105,26 @@ def predict_files(
     journal = None if output is None else Journal(output.folder, rank())
     settings = {"relook": __version__, **options.record()}
 
-    def plan() -> tuple[list[Path], set[str]]:
+    def plan() -> tuple[list[Path], set[str], list[Path]]:
         images = find_images(sources, leave_out=None if output is None else output.folder)
         if output is None or journal is None:
-            return images, set()
+            return images, set(), []
+        joint = tiled_images(images, predictor, options) if world_size() > 1 else []
         own = settings | {"model": digest_of(predictor), "save": output.kinds}
         if journal.is_there and not resume:
             say(f"{output.folder}: starting over; --resume goes on with a stopped run")
         if not journal.begin(own, resume=resume):
-            return images, set()
+            return images, set(), joint
         for name in ("", "overlay", "masks", "panoptic"):
             remove_drafts(output.folder / name)
         kept = kept_lines(journal, images, output)
         journal.keep(kept.values())
-        return images, set(kept)
+        return images, set(kept), joint
 
-    images, kept = from_first(plan)
-    run = _Run(predictor, options, images, kept, output, journal, shares(), say)
+    images, kept, joint = from_first(plan)
+    run = _Run(predictor, options, images, kept, joint, output, journal, shares(), say)
     with journal or nullcontext():
-        run.run(on_image)
+        run.run(on_image, on_tile)
     return run.report()
 
 
@@ -131,6 +137,7 @@ class _Run:
         options: PredictOptions,
         images: list[Path],
         kept: Collection[str],
+        joint: Sequence[Path],
         output: Output | None,
         journal: Journal | None,
         shares: Shares,
@@ -139,18 +146,28 @@ class _Run:
         self._predictor, self._options = predictor, options
         self._images, self._kept = images, len(kept)
         self._names = output_names(str(image) for image in images)
-        self._to_do = [image for image in images if str(image) not in set(kept)]
+        left = [image for image in images if str(image) not in set(kept)]
+        self._to_do = [image for image in left if image not in set(joint)]
         self._output, self._journal, self._shares = output, journal, shares
+        self._joint: JointWork | None = None
+        if output is not None and joint:
+            shared = [image for image in left if image in set(joint)]
+            folder = output.folder / FOLDER / "tiles"
+            self._joint = JointWork(predictor, options, shared, folder, shares, rank())
         self._writer = None if output is None else Writer(output.folder, output.kinds)
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
         self._started = time.perf_counter()
 
-    def run(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
+    def run(
+        self,
+        on_image: Callable[[Outcome, int, int], None] | None,
+        on_tile: OnTile | None = None,
+    ) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
-            self._work(on_image)
+            self._work(on_image, on_tile)
             self._shares.finish()
             if self._first:
                 self._shares.wait()
@@ -164,8 +181,12 @@ class _Run:
             if self._first:
                 self._write_common_files()
 
-    def _work(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
-        """Predict in this thread and write in another one.
+    def _work(
+        self,
+        on_image: Callable[[Outcome, int, int], None] | None,
+        on_tile: OnTile | None,
+    ) -> None:
+        """Predict in this thread and write in another one; what all do together comes last.
 
         An exception of either ends the loop here; what was found before it is still written.
         """
@@ -180,11 +201,13 @@ class _Run:
                 if on_image is not None:
                     on_image(one, done, len(self._images))
 
+        own = self._predictor.outcomes(claims, self._options, on_tile=on_tile, say=self._say)
+        joint = () if self._joint is None else self._joint.outcomes(on_tile)
         with (
-            closing(self._predictor.outcomes(claims, self._options)) as outcomes,
+            closing(own) as outcomes,
             Behind(self._store, ahead=batch, finish=True) as storing,
         ):
-            for outcome in outcomes:
+            for outcome in chain(outcomes, joint):
                 note(storing.put(outcome))
             note(storing.rest())
 
@@ -284,7 +307,7 @@ def kept_lines(journal: Journal, images: list[Path], output: Output) -> dict[str
         if line.error is None
         and names.get(source) == line.name
         and stamp_of(source) == line.stamp
-        and all((output.folder / file).is_file() for file in files_of(line.name, output.kinds))
+        and all(has_file(output.folder, file) for file in files_of(line.name, output.kinds))
     }
 
 
