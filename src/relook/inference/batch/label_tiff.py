@@ -13,6 +13,7 @@ from ...ops.rle import decode_window
 from ..results import Result
 
 _SIDE: Final = 512  # pixels of the square parts of the file
+_MOST_16_BITS: Final = 2**16 - 1  # objects
 
 
 def write_label_tiff(path: Path, result: Result) -> NDArray[np.int64]:
@@ -28,7 +29,7 @@ def write_label_tiff(path: Path, result: Result) -> NDArray[np.int64]:
 
     height, width = result.size
     visible = np.zeros(len(result) + 1, dtype=np.int64)
-    kind = np.uint16 if len(result) <= np.iinfo(np.uint16).max else np.uint32
+    kind = np.uint16 if len(result) <= _MOST_16_BITS else np.uint32
 
     def parts() -> Iterator[NDArray[Any]]:
         for band in _bands(result, kind):

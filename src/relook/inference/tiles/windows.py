@@ -171,8 +171,12 @@ def _tiff(path: Path) -> TiffWindows | None:
         import tifffile
 
         file = tifffile.TiffFile(path)
-        page: Any = file.pages[0]
     except Exception:  # noqa: BLE001 - whatever it is, the reader of whole images tells it better
+        return None
+    try:
+        page: Any = file.pages[0]
+    except Exception:  # noqa: BLE001 - as above
+        file.close()
         return None
     segment = (
         page.tilelength * page.tilewidth if page.is_tiled else page.rowsperstrip * page.imagewidth

@@ -1,0 +1,79 @@
+"""Which images are cut into tiles, and into which."""
+
+from __future__ import annotations
+
+import pytest
+
+from relook.errors import UsageError
+from relook.inference.options import PanopticRequest, PredictOptions
+from relook.inference.tiles.grid import Grid
+from relook.inference.tiles.rule import KnownSizes, Tiling, parse_choice
+
+SIZES = KnownSizes(small=12.0, largest=150.0)
+LIMITS = (960, 640)
+
+
+def test_an_image_is_tiled_where_it_is_shrunk_to_less_than_half_of_the_scale_of_tiles() -> None:
+    tiling = Tiling("auto", LIMITS, SIZES)
+    assert (tiling.side, tiling.overlap) == (427, 106)
+    assert tiling.grid((853, 853)) is None  # 640 / 853 is 0.7503
+    assert tiling.grid((854, 854)) == Grid((854, 854), 427, 106)
+    assert tiling.tile_limits((427, 427)) == (640, 640)
+    assert tiling.tile_limits((100, 427)) == (640, 150)
+
+
+def test_tiles_share_the_largest_object() -> None:
+    assert Tiling("auto", LIMITS, KnownSizes(12.0, 240.0)).overlap == 165  # 240 / 640 * 427 + 4
+    assert Tiling(300, LIMITS, KnownSizes(12.0, 500.0)).overlap == 150  # half of it, and no more
+    assert Tiling(300, LIMITS).overlap == 75
+
+
+@pytest.mark.parametrize("sizes", [None, KnownSizes(12.0, 500.0)])
+def test_nothing_is_tiled_by_itself_where_objects_may_not_fit(sizes: KnownSizes | None) -> None:
+    tiling = Tiling("auto", LIMITS, sizes)
+    assert tiling.grid((6000, 6000)) is None
+    assert "--tile 427" in str(tiling.warning("big.tif", (6000, 6000)))
+    assert Tiling(427, LIMITS, sizes).grid((6000, 6000)) is not None
+
+
+def test_a_shrunk_image_that_is_not_tiled_is_warned_of() -> None:
+    tiling = Tiling("off", LIMITS, SIZES)
+    warning = tiling.warning("big.tif", (6000, 6000))
+    assert warning is not None
+    assert "big.tif: 6000x6000 pixels are seen at 0.11 of their size" in warning
+    assert "12 pixels or more" in warning and "--tile auto" in warning
+    assert tiling.warning("small.tif", (600, 600)) is None
+    assert Tiling("auto", LIMITS, SIZES).warning("big.tif", (6000, 6000)) is None
+
+
+def test_an_image_that_fits_one_tile_is_a_whole() -> None:
+    assert Tiling(256, LIMITS).grid((256, 200)) is None
+    assert Tiling(256, LIMITS).grid((256, 257)) is not None
+
+
+def test_what_the_model_knows_is_read_from_its_file() -> None:
+    assert KnownSizes.of({"small": 10, "large": 60.0}) == KnownSizes(10.0, 120.0)
+    assert KnownSizes.of({"small": 10, "large": 60.0, "largest": 90}) == KnownSizes(10.0, 90.0)
+    for nonsense in (None, [], {}, {"small": 0, "large": 9}, {"small": "1", "large": True}):
+        assert KnownSizes.of(nonsense) is None
+
+
+def test_options_become_a_tiling() -> None:
+    assert Tiling.of(PredictOptions(), LIMITS, SIZES) == Tiling("auto", LIMITS, SIZES)
+    options = PredictOptions(size=(500, 400), tile=200)
+    assert Tiling.of(options, LIMITS, SIZES) == Tiling(200, (500, 400), SIZES)
+    panoptic = PredictOptions(panoptic=PanopticRequest(), tile="auto")
+    assert Tiling.of(panoptic, LIMITS, SIZES).choice == "off"
+
+
+def test_choices_are_checked() -> None:
+    assert parse_choice("auto") == "auto" and parse_choice("300") == 300
+    for bad in ("on", "1.5"):
+        with pytest.raises(UsageError, match="auto, off or a number"):
+            parse_choice(bad)
+    for number in (0, 63, -300):
+        with pytest.raises(UsageError, match="at least 64"):
+            PredictOptions(tile=number)
+    with pytest.raises(UsageError, match="panoptic maps"):
+        PredictOptions(tile=300, panoptic=PanopticRequest())
+    assert PredictOptions().with_(tile="off").record()["tile"] == "off"
