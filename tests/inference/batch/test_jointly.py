@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from relook.errors import DataError
-from relook.inference.batch import jointly
+from relook.inference.batch import jointly, run
 from relook.inference.batch.jointly import JointWork, tiled_images
+from relook.inference.batch.run import predict_files
 from relook.inference.batch.shares import OwnStore, Shares
+from relook.inference.batch.writer import has_file
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
 from relook.inference.results import Result
+from relook.inference.tiles import large
 
 from ..tiles.conftest import lattice, spots
 
@@ -48,7 +54,7 @@ def test_processes_share_the_tiles_and_one_of_them_has_the_result(
 
     def work(rank: int) -> None:
         joint = JointWork(spots, OPTIONS, images[1:], tmp_path / "tiles", Shares(store, 3), rank)
-        found.extend(joint.outcomes(lambda large, done, total: tiles.append((done, total))))
+        found.extend(joint.outcomes(lambda _, done, total: tiles.append((done, total))))
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(3)]
     for thread in threads:
@@ -86,3 +92,46 @@ def test_an_image_that_has_shrunk_meanwhile_is_told(
     joint = JointWork(spots, OPTIONS, images[1:2], tmp_path / "tiles", Shares(OwnStore()), 0)
     (one,) = joint.outcomes()
     assert isinstance(one, Unreadable) and "has changed during the run" in str(one.error)
+
+
+def test_a_run_of_several_processes_takes_its_large_images_together(
+    spots: Predictor, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined: list[list[Path]] = []
+
+    class Watched(JointWork):
+        def __init__(self, *arguments: Any) -> None:
+            joined.append(list(arguments[2]))
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(run, "JointWork", Watched)
+    monkeypatch.setattr(run, "world_size", lambda: 2)  # whose other process has nothing to do
+    out = tmp_path / "out"
+    report = predict_files(spots, images, out, OPTIONS, save=["coco"])
+    assert joined == [images[1:]]
+    alone = predict_files(spots, images, None, OPTIONS)
+    assert report.images == 3 and report.objects == alone.objects > 100
+    rows = json.loads((out / "predictions.json").read_text())
+    assert [Path(row["file_name"]) for row in rows["images"]] == images
+    assert names_in(out) == ["predictions.json"]
+
+
+def test_files_of_a_large_image_are_an_overview_and_a_tiff(
+    spots: Predictor, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large, "WHOLE", 50_000)
+    out = tmp_path / "out"
+    predict_files(spots, images[1:], out, OPTIONS, save=["masks", "overlay"])
+    assert names_in(out) == [
+        *("masks/1.json", "masks/1.png", "masks/2.json", "masks/2.tif"),
+        *("overlay/1.jpg", "overlay/2.jpg"),
+    ]
+    objects = json.loads((out / "masks" / "2.json").read_text())["objects"]
+    numbers = tifffile.imread(out / "masks" / "2.tif")
+    assert numbers.shape == (260, 260) and numbers.max() == len(objects) == 81
+    assert objects[0]["visible_pixels"] == (numbers == 1).sum() > 0
+    assert has_file(out, "masks/2.png") and not has_file(out, "overlay/3.jpg")
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
