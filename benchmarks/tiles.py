@@ -280,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--small", action="store_true", help="mosaics of four images each")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    counts = (4, 4, 4) if options.small else (25, 9, 16)
+    counts = (4, 4, 4) if options.small else (49, 9, 16)
     mosaics = [
         of_images("nuclei", 256, counts[0]),
         of_images("mushrooms", 640, counts[1]),

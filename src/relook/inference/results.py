@@ -149,15 +149,11 @@ class Result:
         its overview at reduced size. Raises `UsageError` U04 when there is no image.
         """
         from ..visualization.overlay import draw_objects
-        from .tiles.overview import reduced
 
         shown = self.filter(score)
-        boxes, masks, pixels = shown.boxes, shown.masks, self.image if image is None else image
-        if pixels is None and self.overview is not None:
-            pixels = self.overview
-            boxes, masks = reduced(self.size, boxes, masks, (pixels.shape[0], pixels.shape[1]))
+        pixels, boxes, masks = self.shown(shown.boxes, shown.masks, image)
         return draw_objects(
-            self._pixels(pixels),
+            pixels,
             boxes,
             masks,
             shown.names,
@@ -165,6 +161,25 @@ class Result:
             labels=shown.labels,
             **options,
         )
+
+    def shown(
+        self,
+        boxes: NDArray[Any],
+        masks: Sequence[RLE] | None,
+        image: NDArray[np.uint8] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[Any], Sequence[RLE] | None]:
+        """What is drawn on, and `boxes` and `masks` of the image in its pixels: `image`, else the
+        result's own, else its overview.
+
+        Raises:
+            UsageError: U04 when there is none.
+        """
+        if image is not None or self.image is not None or self.overview is None:
+            return self._pixels(image), boxes, masks
+        from .tiles.overview import reduced
+
+        small = self.overview.shape[0], self.overview.shape[1]
+        return self.overview, *reduced(self.size, boxes, masks, small)
 
     @property
     def categories(self) -> tuple[PanopticCategory, ...]:

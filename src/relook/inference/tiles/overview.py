@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -36,7 +37,7 @@ def read_overview(opened: OpenedImage, longest: int = LONGEST) -> Pixels:
 
 
 def reduced(
-    size: Size, boxes: NDArray[Any], masks: tuple[RLE, ...] | None, small: Size
+    size: Size, boxes: NDArray[Any], masks: Sequence[RLE] | None, small: Size
 ) -> tuple[NDArray[np.float32], tuple[RLE, ...] | None]:
     """Boxes and masks of an image of `size` in pixels of its overview, of size `small`.
 
