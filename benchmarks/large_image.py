@@ -48,7 +48,7 @@ def mosaic_parts(side: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
     ]
     images = [cv2.imread(str(DATA / "images" / name))[:, :, ::-1] for name in names]
     generator = np.random.default_rng(seed)
-    for _ in range(-((-side // TILE) ** 2)):
+    for _ in range((-(-side // TILE)) ** 2):
         image = images[int(generator.integers(len(images)))]
         image = image[:: generator.choice([1, -1]), :: generator.choice([1, -1])]
         yield np.ascontiguousarray(image)

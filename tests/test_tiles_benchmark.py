@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_each_object_is_found_once() -> None:
 def test_the_grid_has_whole_steps_so_that_others_can_use_it() -> None:
     grid = tiles.even_grid((1280, 1280), Tiling("auto", (960, 640)))
     lefts = sorted({tile.left for tile in grid.tiles()})
-    assert len({b - a for a, b in zip(lefts, lefts[1:], strict=False)}) == 1
+    assert len({b - a for a, b in pairwise(lefts)}) == 1
     assert lefts[-1] + grid.side == 1280 and 427 <= grid.side < 440
 
 
