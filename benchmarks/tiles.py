@@ -11,6 +11,8 @@ of F1 at a mask IoU of 0.5, at the score from which the model shows objects:
   installed (`pip install --no-deps sahi shapely`, in an environment of its own: the whole of sahi
   brings another OpenCV);
 - one pass over the whole mosaic.
+
+`--picture FILE` writes the picture of docs/large-images.md in place of the table.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 import relook
 from relook.data.coco.reader import object_mask, read_coco
@@ -273,13 +276,31 @@ def compare(mosaic: Mosaic, side: int | None) -> dict[str, float | None]:
     return found
 
 
+def write_picture(path: Path) -> None:
+    """A mosaic as one pass and as tiles find it, side by side."""
+    mosaic = of_images("nuclei", 256, 36)
+    model = relook.load(mosaic.model, device="cpu")
+    sheet = Image.new("RGB", (1210, 600), "white")
+    for place, tile in enumerate(("off", "auto")):
+        result = model.predict(mosaic.picture, tile=tile)
+        print(f"tile={tile}: {len(result)} objects of {len(mosaic.truth)}")
+        side = mosaic.picture.shape[0]
+        drawn = result.draw(text=False, legend=False).resize((side, side))
+        sheet.paste(drawn.resize((600, 600), Image.Resampling.LANCZOS), (610 * place, 0))
+    sheet.save(path, quality=85)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tile", type=int, help="pixels; by default as relook chooses them")
     parser.add_argument("--small", action="store_true", help="mosaics of four images each")
+    parser.add_argument("--picture", type=Path)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    if options.picture:
+        write_picture(options.picture)
+        return 0
     counts = (4, 4, 4) if options.small else (49, 9, 16)
     mosaics = [
         of_images("nuclei", 256, counts[0]),

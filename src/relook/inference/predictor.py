@@ -86,7 +86,7 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
-            known_sizes=KnownSizes.of(saved.extra.get("objects")),
+            known_sizes=KnownSizes.of(saved.extra),
             fast=fast,
         )
 

@@ -52,10 +52,14 @@ def test_an_image_that_fits_one_tile_is_a_whole() -> None:
 
 
 def test_what_the_model_knows_is_read_from_its_file() -> None:
-    assert KnownSizes.of({"small": 10, "large": 60.0}) == KnownSizes(10.0, 120.0)
-    assert KnownSizes.of({"small": 10, "large": 60.0, "largest": 90}) == KnownSizes(10.0, 90.0)
+    objects = {"small": 10, "large": 60.0}
+    assert KnownSizes.of({"objects": objects}) == KnownSizes(10.0, 120.0)
+    sizes = {"quantiles": [8.0, 10, 20.0, 30, 40.0]}
+    assert KnownSizes.of({"objects": objects, "object_sizes": sizes}) == KnownSizes(8.0, 80.0)
     for nonsense in (None, [], {}, {"small": 0, "large": 9}, {"small": "1", "large": True}):
-        assert KnownSizes.of(nonsense) is None
+        assert KnownSizes.of({"objects": nonsense}) is None
+    for nonsense in ([], [1.0, "2"], "12"):
+        assert KnownSizes.of({"object_sizes": {"quantiles": nonsense}}) is None
 
 
 def test_options_become_a_tiling() -> None:

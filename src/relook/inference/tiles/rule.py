@@ -40,17 +40,20 @@ class KnownSizes:
     largest: float
 
     @classmethod
-    def of(cls, objects: object) -> Self | None:
-        """Those of the `objects` value of a model file (`data.statistics`); None where it has
-        none, or none that make sense.
+    def of(cls, extra: Mapping[str, Any]) -> Self | None:
+        """Those in the `extra` values of a model file: the outer ones of the quantiles of
+        ``object_sizes``, else those of ``objects`` (`data.statistics`); None where there are none
+        that make sense.
         """
-        if not isinstance(objects, Mapping):
+        sizes, objects = extra.get("object_sizes"), extra.get("objects")
+        values: list[Any] = []
+        if isinstance(sizes, Mapping) and isinstance(sizes.get("quantiles"), list | tuple):
+            values = [*sizes["quantiles"][:1], *sizes["quantiles"][-1:]]
+        elif isinstance(objects, Mapping):
+            values = [objects.get("small"), objects.get("large")]
+        if len(values) != 2 or not all(_is_positive(value) for value in values):
             return None
-        values = [_positive(objects.get(name)) for name in ("small", "large")]
-        if values[0] is None or values[1] is None:
-            return None
-        largest = _positive(objects.get("largest"))
-        return cls(values[0], largest if largest is not None else LARGEST * values[1])
+        return cls(float(values[0]), LARGEST * float(values[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,5 @@ def check_choice(choice: Choice) -> None:
         )
 
 
-def _positive(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        return None
-    return float(value)
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
