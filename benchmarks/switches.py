@@ -20,8 +20,8 @@ from relook import load
 from relook.ablation.table import grid
 from relook.analysis.inspect.seeing import prepare
 from relook.analysis.inspect.switches import SIZES, look_at_switches
+from relook.data.sources.finding import find_sources
 from relook.evaluation.statistics.weighted_precision import interval
-from relook.inference.batch.sources import find_images
 from relook.inference.predictor import Predictor
 
 RESAMPLES = 1000
@@ -72,7 +72,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--model", required=True, help="run folder, file or name, with SAC")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
     options = parser.parse_args(given)
-    paths = find_images(options.images)[: options.limit]
+    paths = find_sources(options.images).files[: options.limit]
     print(table(means_of(load(options.model, device="cpu"), paths)))
     return 0
 

@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from relook import load
+from relook.data.sources.finding import find_sources
 from relook.inference.batch.run import predict_files
-from relook.inference.batch.sources import find_images
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Prepared, read
@@ -80,7 +80,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Numbers by what is saved."""
     predictor = load(arguments.model, device=arguments.device)
-    images = find_images([str(arguments.images)])[: arguments.limit]
+    images = find_sources([str(arguments.images)]).files[: arguments.limit]
     size = tuple(arguments.size) if arguments.size else predictor.config.input.size
     prepared = [one for one in (read(path, size) for path in images) if isinstance(one, Prepared)]
     batches = [[one] for one in prepared]

@@ -42,5 +42,5 @@ touch "$unfinished"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 # The build backend first: with it in place, no further download is needed to build relook.
 "$venv/bin/python" -m pip install --quiet -c "$constraints" setuptools
-"$venv/bin/python" -m pip install --quiet -c "$constraints" --no-build-isolation -e '.[dev,timm]'
+"$venv/bin/python" -m pip install --quiet -c "$constraints" --no-build-isolation -e '.[dev,timm,video]'
 rm -f "$unfinished"

@@ -19,7 +19,8 @@ from typer.core import TyperGroup
 
 from relook import errors
 from relook.cli.app import app
-from relook.config.presets import PRESETS, Published
+from relook.config.presets import PRESETS
+from relook.config.published import PUBLISHED, PublishedTraining, published_for
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -37,18 +38,31 @@ INTRODUCTION = (
 def models_table() -> str:
     """The table of presets as Markdown: one row for every name in `PRESETS`, in their order."""
     rows = [
-        f"| `{name}` | {preset.about} | {_published(preset.published)} |"
+        f"| `{name}` | {preset.about} | {_published(published_for(name))} |"
         for name, preset in PRESETS.items()
     ]
     header = "| name | what it is | published AP, box / mask |\n| --- | --- | --- |"
     return "\n".join([header, *rows])
 
 
-def _published(published: Published | None) -> str:
-    if published is None:
-        return "-"
-    mask = "-" if published.mask is None else f"{published.mask:.1f}"
-    return f"{published.box:.1f} / {mask} ({published.source})"
+def _published(published: PublishedTraining | None) -> str:
+    return "-" if published is None else f"{_pair(published)} ({published.source})"
+
+
+def _pair(published: PublishedTraining) -> str:
+    numbers = (published.box, published.mask)
+    return " / ".join("-" if number is None else f"{number:.1f}" for number in numbers)
+
+
+def recipes_table() -> str:
+    """The table of published trainings as Markdown, each with the options that repeat it."""
+    rows = [
+        f"| `{row.options}` | {_pair(row)} | {'-' if row.memory is None else row.memory} "
+        f"| {row.source} |"
+        for row in PUBLISHED
+    ]
+    header = "| `relook train` with | box / mask AP | GB a GPU | published by |"
+    return "\n".join([header, "| --- | ---: | ---: | --- |", *rows])
 
 
 def errors_page() -> str:
@@ -139,6 +153,7 @@ def documents() -> dict[Path, str]:
     """Every generated document with the text it should have."""
     parts = {
         "models.md": ("models-table", models_table()),
+        "reproduction.md": ("recipes-table", recipes_table()),
         "performance.md": ("speed-table", speed_table()),
         "commands.md": ("commands-table", commands_table()),
     }

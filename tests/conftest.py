@@ -20,25 +20,13 @@ from relook.ops.id_runs import id_extents
 from relook.structures.panoptic import PanopticCategory, PanopticMap, Segment
 from relook.training.settings import Overlay, Settings, resolve
 
+from .narrow_models import FEW, NARROW, WIDER, nested
+from .web_site import expired_web, web  # noqa: F401
+
 # What tests start computes with one thread, as the tests themselves do: sums of several differ.
 os.environ["OMP_NUM_THREADS"] = "1"
 NUCLEI = Path(__file__).parents[1] / "datasets" / "nuclei"
-NARROW: dict[str, Any] = {
-    "backbone": {"blocks": [1, 1, 1, 1], "width": 16},
-    "pyramid": {"channels": 32},
-    "rpn": {
-        "anchors": {"per_image": 32},
-        "train": {"candidates": 60, "proposals": 40},
-        "test": {"candidates": 40, "proposals": 20},
-    },
-    "cascade": {
-        "box_hidden": 32,
-        "mask_channels": 16,
-        "sample": {"per_image": 16},
-        "select": {"max_detections": 20},
-    },
-    "input": {"size": [64, 64]},
-}
+MODEL = nested({**NARROW, **WIDER, **FEW, "input__size": (64, 64)})
 FAST: dict[str, Any] = {
     "epochs": 1,
     "batch": 2,
@@ -152,7 +140,7 @@ def small(blobs: Path) -> Settings:
 def small_settings(path: Path, preset: str = "detectors-htc-tiny", **train: Any) -> Settings:
     images = path.parent / "images"
     data = {"train_json": path, "train_images": images, "val_json": path, "val_images": images}
-    overlays = [Overlay(model=NARROW, train={**FAST, **train}, data=data)]
+    overlays = [Overlay(model=MODEL, train={**FAST, **train}, data=data)]
     return resolve(overlays, preset_name=preset)
 
 
@@ -169,7 +157,7 @@ def make_dataset() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def narrow() -> Overlay:
     """Changes that make a training quick, without a number of epochs."""
-    return Overlay(model=NARROW, train={k: v for k, v in FAST.items() if k != "epochs"})
+    return Overlay(model=MODEL, train={k: v for k, v in FAST.items() if k != "epochs"})
 
 
 @pytest.fixture(scope="session")

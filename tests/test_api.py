@@ -19,19 +19,15 @@ from relook.errors import DataError, ModelError, UsageError
 from relook.weights.file import save_model
 from relook.weights.shipped import SHIPPED, shipped_file
 
+from .narrow_models import narrow_config
+
 CLASSES = (Category(1, "cell"),)
 
 
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
     """A model with hardly any width."""
-    return preset("htc-tiny").with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        input__size=(96, 96),
-    )
+    return narrow_config(input__size=(96, 96))
 
 
 @pytest.fixture(scope="module")

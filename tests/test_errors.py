@@ -12,6 +12,7 @@ from relook.errors import (
     ModelError,
     RelookError,
     UsageError,
+    counted,
     did_you_mean,
     first_few,
 )
@@ -55,3 +56,8 @@ def test_long_lists_are_cut_and_say_so():
     assert first_few([1, 2, 3], 3) == "1, 2, 3"
     assert first_few((name for name in "abcd"), 3) == "a, b, c, ..."
     assert first_few([], 3) == ""
+
+
+def test_a_noun_follows_its_number() -> None:
+    assert [counted(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]

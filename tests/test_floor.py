@@ -32,18 +32,17 @@ from yardstick import report, running, timing, training
 from yardstick.model import STRIDES, Yardstick, at_stock_widths, network_target
 from yardstick.training import Job
 
-NARROW = (
-    "model.backbone.blocks=[1,1,1,1]",
-    "model.pyramid.channels=32",
-    "model.rpn.train.proposals=40",
-    "model.rpn.test.proposals=20",
-    "model.cascade.box_hidden=32",
-    "model.cascade.mask_channels=16",
-    "model.cascade.sample.per_image=16",
-    "model.cascade.select.max_detections=20",
-    "model.input.size=[64,64]",
-    "train.augment.crop=[64,64]",
-    "train.augment.scale_jitter=[1.0,1.0]",
+from .narrow_models import FEW, NARROW, WIDER, as_changes
+
+QUICK = as_changes(
+    {
+        **NARROW,
+        **WIDER,
+        **FEW,
+        "input__size": (64, 64),
+        "train__augment__crop": (64, 64),
+        "train__augment__scale_jitter": (1.0, 1.0),
+    }
 )
 NUMBERS: dict[str, Any] = {
     "mask_ap": 0.25,
@@ -80,7 +79,7 @@ def job(blobs: Path) -> Job:
         seed=0,
         threads=1,
         workers=0,
-        changes=NARROW,
+        changes=tuple(QUICK),
     )
 
 
@@ -384,7 +383,7 @@ def test_the_command_from_data_to_table(blobs: Path, tmp_path: Path) -> None:
         (data / "annotations" / f"instances_{split}.json").write_text(blobs.read_text())
     (data / "images").symlink_to(blobs.parent / "images")
     out = tmp_path / "out"
-    changes = [part for change in NARROW for part in ("--set", change)]
+    changes = [part for change in QUICK for part in ("--set", change)]
     command = ["--data", str(data), "--minutes", "0.002", "--rates", "1e-3", *changes]
     command += ["--out", str(out), "--time-images", "2"]
     assert floor.main(command) == 0

@@ -30,15 +30,14 @@ from benchmarks.speed.report import Row
 from benchmarks.speed.rows import GROUPS
 from benchmarks.speed.stopwatch import Stopwatch, replaced
 
+from .narrow_models import WIDER, narrow_config
+
 ROOT = Path(__file__).resolve().parents[1]
-NARROW: dict[str, Any] = {
-    "backbone__blocks": (1, 1, 1, 1),
+CHANGES: dict[str, Any] = {
+    **WIDER,
     "backbone__norm": "fixed_batch",
-    "pyramid__channels": 32,
     "rpn__test__candidates": 200,
     "rpn__test__proposals": 100,
-    "cascade__box_hidden": 32,
-    "cascade__mask_channels": 16,
     "num_classes": 7,
     "semantic__num_classes": 8,
 }
@@ -46,7 +45,7 @@ NARROW: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def loaded() -> tuple[Any, Any, weights.Load]:
-    config = preset("detectors-htc-tiny").with_(**NARROW)
+    config = narrow_config("detectors-htc-tiny", **CHANGES)
     image = loads.image_batch("photograph", 192, 256, 1, config)
     detector, load = weights.realistic_detector(config, image, candidates=60)
     return detector, image, load
@@ -120,7 +119,7 @@ def test_the_weights_have_the_load_that_was_asked_for(
 
 def test_dsc_has_the_load_too() -> None:
     """Though its heads see a few RoIs at a time, and its first stage does not score."""
-    config = preset("fast-dsc-tiny").with_(**NARROW, cascade__rows__at_a_time=30)
+    config = narrow_config("fast-dsc-tiny", **CHANGES, cascade__rows__at_a_time=30)
     image = loads.image_batch("photograph", 192, 256, 1, config)
     detector, load = weights.realistic_detector(config, image, candidates=55)
     logits = weights.load_of(detector, image).logits

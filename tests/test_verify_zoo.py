@@ -16,16 +16,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import torch
 
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.interop import importing
 from relook.interop.importing import Imported
 from relook.interop.report import Report
 from relook.interop.zoo import zoo
 from relook.interop.zoo.zoo import find
-from relook.models.build import build_detector
+
+from .narrow_models import detector_of, narrow_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = b"weights, as it were"
@@ -69,19 +68,12 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[zoo.ZooFile]:
     listed[0].path.parent.mkdir(parents=True)
     listed[0].path.write_bytes(CONTENT)
     monkeypatch.setattr(zoo, "ZOO", tuple(listed))
-    config = preset("htc-tiny").with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        input__size=(64, 64),
-    )
+    config = narrow_config(input__size=(64, 64))
 
     def stand_in(path: Path, **_: Any) -> Imported:
-        torch.manual_seed(0)
         report = Report(path.name, "mmdet", "", 0, "", (), (), (), (), "free")
         classes = (Category(7, "blob"),)
-        return Imported(build_detector(config).eval(), config, classes, report)
+        return Imported(detector_of(config).eval(), config, classes, report)
 
     monkeypatch.setattr(importing, "import_checkpoint", stand_in)
     return listed

@@ -89,6 +89,11 @@ class ModelError(RelookError):
     exit_code = 4
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number and its noun: ``1 image``, ``2 images``; `plural` where it takes more than an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def first_few(names: Iterable[object], most: int) -> str:
     """The first `most` of `names`, for a message: ``a, b, ...`` where there are more."""
     texts = [str(name) for name in names]

@@ -23,16 +23,21 @@ from relook.ablation.jobs import Core, is_done, numbers
 from relook.ablation.running import Job, run_job
 from relook.cli.app import app
 
+from ..narrow_models import FEW, NARROW, as_options
+
 pytestmark = pytest.mark.slow
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 ROWS, EPOCHS = ("htc", "+rfp"), 3
-SMALL = (
-    "backbone.blocks=[1,1,1,1]", "pyramid.channels=16", "cascade.box_hidden=16",
-    "cascade.mask_channels=16", "cascade.sample.per_image=16", "cascade.select.max_detections=10",
-    "rpn.train.proposals=30", "rpn.test.proposals=20", "input.size=[96,96]",
-    "augment.crop=[64,64]", "train.max_dets=10", "train.workers=0",
-)  # fmt: skip
+SMALL = {
+    **NARROW,
+    **FEW,
+    "cascade__select__max_detections": 10,
+    "input__size": (96, 96),
+    "augment__crop": (64, 64),
+    "train__max_dets": 10,
+    "train__workers": 0,
+}
 MEASURED = {"seconds_per_image", "memory_bytes", "minutes"}
 """Columns that two ablations cannot have in common."""
 
@@ -48,8 +53,7 @@ def command(few_nuclei: Callable[[str, Path, int], Path], tmp_path: Path) -> lis
     ]
     images = ["--images", NUCLEI / "images", "--rows", ",".join(ROWS), "--epochs", EPOCHS]
     rest = ["--seeds", 2, "--batch", 4, "--time-images", 1]
-    sets = [part for text in SMALL for part in ("--set", text)]
-    return ["ablate", *map(str, [*files, *images, *rest]), *sets, "--out"]
+    return ["ablate", *map(str, [*files, *images, *rest]), *as_options(SMALL), "--out"]
 
 
 def _in_this_process(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from relook.analysis.complexity import _counted, boxes_apart, complexity, multiply_adds
+from relook.analysis.counts import counts_of
 from relook.config.parts import Part
 from relook.config.presets import PRESETS, preset
 from relook.errors import ModelError, UsageError
@@ -129,31 +130,38 @@ def test_recomputed_features_cost_the_earlier_heads_again() -> None:
 
 
 def test_shape_guidance_costs_what_the_specification_says() -> None:
+    """By the table of counts; test_counts.py shows that it is what is counted."""
     htc, fast_dsc, dsc = (
-        sum(multiply_adds(preset(f"{kind}-r50")).values()) for kind in ("htc", "fast-dsc", "dsc")
+        sum(counts_of(f"{kind}-r50")["multiply_adds"].values())
+        for kind in ("htc", "fast-dsc", "dsc")
     )
     assert fast_dsc / htc == pytest.approx(1.65, abs=0.01)
     assert dsc / htc == pytest.approx(4.3, abs=0.05)
 
 
 def test_parts_are_those_of_the_model() -> None:
-    size = complexity(preset("detectors-cascade-r50"))
+    size = complexity(preset("detectors-cascade-r50"), 128, 160, 10, 5)
     assert list(size.parameters) == list(size.multiply_adds) == ["features", "rpn", "box_heads"]
     assert sum(size.parameters.values()) == 123_891_025
-    size = complexity(preset("detectors-htc-r50"))
+    size = complexity(preset("detectors-htc-r50"), 128, 160, 10, 5)
     assert list(size.parameters) == ["features", "rpn", "semantic", "box_heads", "mask_heads"]
     assert sum(size.parameters.values()) == 134_754_552
     assert size.parameters["rpn"] == 593_935
 
 
 def test_looking_twice_costs_twice() -> None:
-    once, twice = (multiply_adds(preset(n), 128, 160) for n in ("htc-r50-sac", "detectors-htc-r50"))
+    once, twice = (
+        multiply_adds(preset(name), 128, 160, proposals=20, masks=5)
+        for name in ("htc-r50-sac", "detectors-htc-r50")
+    )
     assert 1.9 < twice["features"] / once["features"] < 2.2
     assert twice["box_heads"] == once["box_heads"]
 
 
 def test_no_memory_is_touched() -> None:
-    largest = complexity(PRESETS["detectors-htc-x101-64x4d"].config, 8000, 8000)
+    largest = complexity(
+        PRESETS["detectors-htc-x101-64x4d"].config, 8000, 8000, proposals=20, masks=5
+    )
     assert sum(largest.multiply_adds.values()) > 1e13
 
 
@@ -169,8 +177,11 @@ def test_of_the_semantic_branch_only_the_context_is_computed_in_detecting() -> N
     cells = [(height // s) * (width // s) for s in (4, 8, 16, 32, 64)]
     laterals = 5 * 256 * 256 * cells[1]  # every level is brought to stride 8 first
     convs, embed = 4 * 256 * 256 * 9 * cells[1], 256 * 256 * cells[1]
-    assert multiply_adds(preset("htc-r50"), height, width)["semantic"] == laterals + convs + embed
-    panoptic = multiply_adds(preset("detectors-panoptic-r50"), height, width)
+    plain, panoptic = (
+        multiply_adds(preset(name), height, width, proposals=20, masks=5)
+        for name in ("htc-r50", "detectors-panoptic-r50")
+    )
+    assert plain["semantic"] == laterals + convs + embed
     assert panoptic["semantic"] == laterals + convs + embed
     assert panoptic["stuff"] > 54 * 128 * cells[0]
 

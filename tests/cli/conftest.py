@@ -9,28 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from relook.config.model import ModelConfig
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
-from relook.models.build import build_detector
 from relook.weights.file import save_model
+
+from ..narrow_models import detector_of, narrow_config
 
 Run = Callable[..., Result]
 
 
 def _config(name: str, **changes: Any) -> ModelConfig:
-    return preset(name).with_(
+    return narrow_config(
+        name,
         num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
         backbone__norm="group",
-        backbone__width=16,
-        pyramid__channels=16,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
         cascade__select__score_threshold=0.001,
         cascade__select__max_detections=10,
         rpn__test__proposals=30,
@@ -40,9 +35,8 @@ def _config(name: str, **changes: Any) -> ModelConfig:
 
 
 def _saved(folder: Path, config: ModelConfig, **extra: Any) -> Path:
-    torch.manual_seed(3)
     classes = (Category(1, "nut"), Category(2, "bolt"))
-    save_model(folder / "best.safetensors", build_detector(config), config, classes, extra)
+    save_model(folder / "best.safetensors", detector_of(config, seed=3), config, classes, extra)
     return folder
 
 

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from typer.testing import Result
 
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.data.panoptic.reader import PanopticIndex, read_panoptic, read_truth
-from relook.models.build import build_detector
 from relook.structures.panoptic import PanopticCategory
 from relook.weights.file import save_model
+
+from ..narrow_models import detector_of, narrow_config
 
 Run = Callable[..., Result]
 STUFF = (PanopticCategory(2, "sky", False), PanopticCategory(3, "ground", False))
@@ -27,25 +26,19 @@ LOW = "score=0.01,stuff_area=4"
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A model of blobs, sky and ground whose ids are not those of the data."""
-    config = preset("detectors-panoptic-tiny").with_(
+    config = narrow_config(
+        "detectors-panoptic-tiny",
         num_classes=1,
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
         cascade__select__max_detections=6,
         rpn__test__proposals=20,
         stuff__num_classes=3,
-        stuff__channels=16,
-        stuff__groups=4,
         semantic__num_classes=3,
         input__size=(64, 64),
     )
-    torch.manual_seed(0)
     path = tmp_path / "run" / "best.safetensors"
     path.parent.mkdir()
     extra = {"shown_from": 0.01}
-    save_model(path, build_detector(config), config, [Category(1, "blob")], extra, stuff=STUFF)
+    save_model(path, detector_of(config), config, [Category(1, "blob")], extra, stuff=STUFF)
     return path
 
 

@@ -22,7 +22,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presets, "PRESETS", {name: PRESETS[name] for name in few})
 
 
-def test_a_table(relook: Run) -> None:
+def test_a_table_of_presets_and_of_what_comes_with_relook(relook: Run) -> None:
     result = relook("models")
     assert result.exit_code == 0
     row = next(line for line in result.stdout.splitlines() if "htc-r50" in line)
@@ -32,6 +32,9 @@ def test_a_table(relook: Run) -> None:
     assert row.split()[3:5] == ["40.3", "-"]
     assert "800x1344" in result.stdout
     assert "1000 proposals" in result.stdout
+    shipped = next(line for line in result.stdout.splitlines() if line.split()[:1] == ["nuclei"])
+    assert shipped.split()[2] == "detectors-htc-tiny"
+    assert 1 < float(shipped.split()[1]) <= 15
 
 
 def test_json(relook: Run) -> None:
@@ -50,10 +53,3 @@ def test_json(relook: Run) -> None:
     assert nuclei["shipped"] is True
     assert nuclei["bytes"] == Path(nuclei["path"]).stat().st_size
     assert nuclei["parameters"] == rows[2]["parameters"]  # both for one class
-
-
-def test_the_table_of_what_comes_with_relook(relook: Run) -> None:
-    lines = relook("models").stdout.splitlines()
-    row = next(line for line in lines if line.split()[:1] == ["nuclei"])
-    assert row.split()[2] == "detectors-htc-tiny"
-    assert 1 < float(row.split()[1]) <= 15

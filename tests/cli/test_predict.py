@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import Result
 
+from relook.inference.batch import beginning
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.views import TTA
@@ -188,6 +191,48 @@ def test_ctrl_c_keeps_what_is_done(
     assert result.exit_code == 130
     assert "R01: interrupted after 1 of 3 images" in result.stderr
     assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]) == 1
+
+
+def test_archives_and_videos_and_what_is_left_out(
+    relook: Run, run_folder: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        archive.write(pictures / "a.png", "a.png")
+    (pictures / "notes.txt").write_text("x")
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    sources = [tmp_path / "scans.zip", tmp_path / "film.mp4", pictures]
+    result = relook("predict", *sources, "-m", run_folder, "--json", "--every", 2, "--frames", 2)
+    assert result.exit_code == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    names = [line["source"].removeprefix(f"{tmp_path}/") for line in lines]
+    assert names[:3] == ["scans.zip/a.png", "film.mp4#000000", "film.mp4#000002"]
+    assert len(names) == 6
+    assert [line.get("time") for line in lines[:4]] == [None, 0.0, 0.2, None]
+    assert "left out: 1 .txt\n" in result.stderr
+    assert "in 6 images" in result.stderr
+    result = relook("predict", pictures, "-m", run_folder, "--json", "--every", 2)
+    assert result.exit_code == 2 and "U04: --every and --frames" in result.stderr
+
+
+def test_sources_are_listed_once(
+    relook: Run, run_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Any] = []
+    find = beginning.find_sources
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        listed.append(arguments)
+        return find(*arguments, **options)
+
+    monkeypatch.setattr(beginning, "find_sources", watched)
+    result = relook("predict", pictures / "a.png", "-m", run_folder, "--json", "--max-dets", 1)
+    assert result.exit_code == 0 and len(listed) == 1
+    assert "1 object in 1 image, " in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_checking_a_file_made_elsewhere(relook: Run, hidden: Path, tmp_path: Pat
     path.write_text(json.dumps([row, row]))
     result = relook("data", "check-submission", path, "--json", hidden)
     assert result.exit_code == 0, result.stderr
-    assert f"{path}: 2 boxes in 1 images, format checked" in result.stdout
+    assert f"{path}: 2 boxes in 1 image, format checked" in result.stdout
     result = relook("data", "check-submission", path, "--json", hidden, "--max-dets", 1)
     assert result.exit_code == 3
     assert "data error D16: theirs.json: entry 2 is number 2 of image 1" in result.stderr

@@ -9,22 +9,12 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from ..narrow_models import FEW, NARROW, as_options
+
 Run = Callable[..., Result]
 
-SMALL = [
-    "backbone.blocks=[1,1,1,1]",
-    "pyramid.channels=16",
-    "cascade.box_hidden=16",
-    "cascade.mask_channels=16",
-    "cascade.sample.per_image=16",
-    "cascade.select.max_detections=10",
-    "rpn.train.proposals=30",
-    "rpn.test.proposals=20",
-    "input.size=[96,96]",
-    "augment.crop=[64,64]",
-    "train.workers=0",
-]
-SET = [part for text in SMALL for part in ("--set", text)]
+QUICK = {**FEW, "augment__crop": (64, 64), "train__workers": 0}
+SET = as_options({**NARROW, **QUICK, "input__size": (96, 96)})
 
 
 @pytest.fixture
@@ -50,12 +40,15 @@ def test_trains_evaluates_and_resumes(relook: Run, data: list[object], tmp_path:
     assert f"going on with {out}" in again.stderr
     json, images = data[1], data[5]
     assert relook("eval", out, "--json", json, "--images", images).exit_code == 0
-    more = relook("train", "--weights", out, *data, "--epochs", 1, "--out", tmp_path / "more")
+    more = relook(
+        "train", "--weights", out, *data, *as_options(QUICK), "--epochs", 1, "--out",
+        tmp_path / "more",
+    )  # fmt: skip
     assert more.exit_code == 0, more.stderr
     assert "tensors from" in more.stderr
     assert "depend on the classes" not in more.stderr
-    assert "fine-tuning: train.epochs = 1, as given (else " in more.stderr
-    assert "fine-tuning: model.input.size" in more.stderr
+    assert "train.epochs = 1, as you say. It would be " in more.stderr
+    assert "  model.input.size = " in more.stderr
     plain = relook(
         "train", "--weights", out, *data, *SET, "--epochs", 1, "--no-fine-tune", "--out",
         tmp_path / "plain",

@@ -52,14 +52,6 @@ def test_every_promised_name_is_there_with_a_line_about_it() -> None:
     assert all(entry.about for entry in PRESETS.values())
 
 
-def test_published_numbers_name_their_source_and_fit_the_model() -> None:
-    for name, entry in PRESETS.items():
-        if entry.published is not None:
-            assert entry.published.source
-            assert (entry.published.mask is not None) == entry.config.cascade.masks, name
-    assert all(PRESETS[name].published is None for name in NAMES if "tiny" in name)
-
-
 def test_the_switches_are_what_the_names_say() -> None:
     for name in NAMES:
         config = preset(name)

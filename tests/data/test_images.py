@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from relook.data.images import image_size, read_image
+from relook.data.sources.stored import ImageBytes, ImagePixels
 from relook.errors import DataError
 
 
@@ -148,12 +149,31 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 
 def test_files_that_are_no_images(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    for content, said in ((b"", "empty"), (b"hello", "not an image"), (b"\xff\xd8", "D02")):
+    for content, said in ((b"", "empty"), (b"hello", "is a text file"), (b"\xff\xd8", "D02")):
         path.write_bytes(content)
         with pytest.raises(DataError, match=said):
             read_image(path)
         with pytest.raises(DataError, match="D02"):
             image_size(path)
+
+
+def test_bytes_and_open_files_are_read_as_files_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded(Image.fromarray(photo(20, 30)), "JPEG"))
+    expected, content = read_image(path), path.read_bytes()
+    sources: list[Any] = [content, bytearray(content), memoryview(content), io.BytesIO(content)]
+    with path.open("rb") as file:
+        for source in [*sources, file, ImageBytes("b.jpg", content), ImagePixels("c", expected)]:
+            np.testing.assert_array_equal(read_image(source), expected)
+        with pytest.raises(DataError, match=r"D02: .*a\.jpg is empty"):  # it was read to its end
+            read_image(file)
+    with pytest.raises(DataError, match=r"D02: .*a\.jpg cannot be read: .*closed"):
+        read_image(file)
+    with path.open(encoding="latin-1") as text, pytest.raises(DataError, match="gives text"):
+        read_image(text)  # type: ignore[arg-type]
+    for name, source in (("the given bytes", b"x"), ("b.jpg", ImageBytes("b.jpg", b"x"))):
+        with pytest.raises(DataError, match=f"D02: {name} is a text file"):
+            read_image(source)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])

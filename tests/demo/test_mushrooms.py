@@ -45,7 +45,7 @@ def test_both_trainings_have_the_same_minutes_sizes_and_caps(
     with Image.open(folder / "mushrooms.jpg") as picture:
         assert min(picture.size) > 300
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert said.count("fine-tuning: train.lr") == 1
+    assert said.count("  train.lr = ") == 1
     assert said.count("random weights, nothing learned before") == 1
 
 

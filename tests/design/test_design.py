@@ -36,6 +36,8 @@ from relook.structures.detection import ImageBatch, Rois, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings, read_overlay, resolve
 
+from ..narrow_models import FEW, WIDER, narrow_config
+
 HERE, SOURCE = Path(__file__).parent, Path(relook.__file__).parents[1]
 PACKAGE = "my_package"
 OWN: dict[str, dict[str, Any]] = {
@@ -79,16 +81,8 @@ def settings(small: Settings) -> Callable[..., Settings]:
 
 
 def config_of(*places: str, **changes: Any) -> ModelConfig:
-    small = preset("detectors-htc-tiny").with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=32,
-        cascade__box_hidden=32,
-        cascade__mask_channels=16,
-        cascade__sample__per_image=16,
-        rpn__train__proposals=40,
-        rpn__test__proposals=20,
-    )
-    return overlay(small.with_(**changes), {"parts": {place: part(place) for place in places}})
+    small = narrow_config("detectors-htc-tiny", **WIDER, **FEW, **changes)
+    return overlay(small, {"parts": {place: part(place) for place in places}})
 
 
 def one_step(detector: Detector) -> dict[str, float]:

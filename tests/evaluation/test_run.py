@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from relook.config.presets import preset
 from relook.data.coco.reader import Category, CocoIndex, read_coco
 from relook.errors import DataError
 from relook.evaluation.crowding.rule import HuddleRule
 from relook.evaluation.crowding.scores import HuddleScores
 from relook.evaluation.run import evaluate_model, match_classes
 from relook.inference.predictor import Predictor
-from relook.inference.results import Result
-from relook.models.build import build_detector
+from relook.inference.results import SHOWN_FROM, Result
 from relook.ops.rle import encode_mask
+
+from ..narrow_models import narrow_config, predictor_of
 
 CLASSES = (Category(1, "nut"), Category(2, "bolt"))
 Change = Callable[[dict[str, Any]], None]
@@ -29,18 +28,13 @@ Change = Callable[[dict[str, Any]], None]
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    config = preset("htc-tiny").with_(
+    config = narrow_config(
         num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
         semantic__num_classes=3,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
         cascade__select__max_detections=6,
         input__size=(96, 96),
     )
-    torch.manual_seed(0)
-    return Predictor(build_detector(config), config, CLASSES, device="cpu")
+    return predictor_of(config, CLASSES, shown_from=SHOWN_FROM)
 
 
 @pytest.fixture

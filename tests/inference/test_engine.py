@@ -20,6 +20,7 @@ from relook.inference.preprocess import Prepared, read
 from relook.models.build import build_detector
 from relook.structures.detection import Detections, ImageBatch
 
+from ..narrow_models import detector_of
 from .conftest import narrow
 
 SOURCES = Path(relook.__file__).parent
@@ -33,8 +34,7 @@ def config() -> ModelConfig:
 
 @pytest.fixture
 def engine(config: ModelConfig) -> Engine:
-    torch.manual_seed(0)
-    return Engine(build_detector(config).eval(), config.input)
+    return Engine(detector_of(config).eval(), config.input)
 
 
 def prepared() -> Prepared:

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from relook.config.model import ModelConfig, PanopticConfig
-from relook.data.coco.reader import Category
 from relook.data.panoptic.labels import StuffLabels
 from relook.errors import DataError, ModelError, UsageError
 from relook.inference.options import PanopticRequest
@@ -24,9 +22,9 @@ from relook.ops.rle import decode_window
 from relook.structures.panoptic import PanopticCategory
 from relook.weights.file import load_model, save_model
 
+from ..narrow_models import NUT_AND_BOLT, predictor_of
 from .conftest import narrow
 
-CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 STUFF = (PanopticCategory(2, "table", False), PanopticCategory(20, "wall", False, "building"))
 EVERY_SEGMENT = PanopticConfig(score=0.0, stuff_area=0)
 EVERYTHING = PanopticRequest(rule=EVERY_SEGMENT)
@@ -37,11 +35,8 @@ def config_of(name: str = "detectors-panoptic-tiny", **changes: Any) -> ModelCon
     return narrow(name, **changes)
 
 
-def predictor_of(config: ModelConfig, stuff: Any = STUFF) -> Predictor:
-    torch.manual_seed(0)
-    return Predictor(
-        build_detector(config), config, CLASSES, device="cpu", stuff=stuff, shown_from=0.0
-    )
+def predictor_with(config: ModelConfig, stuff: Any = STUFF) -> Predictor:
+    return predictor_of(config, stuff=stuff)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +70,7 @@ def consistent(result: Result) -> None:
 
 @pytest.mark.parametrize("name", ["detectors-panoptic-tiny", "htc-tiny"])
 def test_objects_labels_and_map_of_one_pass_agree(name: str, picture: np.ndarray[Any, Any]) -> None:
-    predictor = predictor_of(config_of(name))
+    predictor = predictor_with(config_of(name))
     plain = predictor.predict(picture)
     found = predictor.predict(picture, panoptic=EVERYTHING)
     assert np.array_equal(found.boxes, plain.boxes) and found.masks == plain.masks
@@ -87,7 +82,7 @@ def test_objects_labels_and_map_of_one_pass_agree(name: str, picture: np.ndarray
 
 
 def test_fast_and_plain_ways_give_the_same_labels(picture: np.ndarray[Any, Any]) -> None:
-    predictor = predictor_of(config_of())
+    predictor = predictor_with(config_of())
     fast = predictor.predict(picture, panoptic=True)
     predictor.fast = False
     plain = predictor.predict(picture, panoptic=True)
@@ -96,7 +91,7 @@ def test_fast_and_plain_ways_give_the_same_labels(picture: np.ndarray[Any, Any])
 
 
 def test_the_models_own_rule_and_one_that_is_given(picture: np.ndarray[Any, Any]) -> None:
-    predictor = predictor_of(config_of(panoptic__stuff_area=10**6, panoptic__score=1.0))
+    predictor = predictor_with(config_of(panoptic__stuff_area=10**6, panoptic__score=1.0))
     own = predictor.predict(picture, panoptic=True)
     assert own.panoptic is not None and own.panoptic.segments == ()
     given = predictor.predict(picture, panoptic=EVERYTHING)
@@ -104,7 +99,7 @@ def test_the_models_own_rule_and_one_that_is_given(picture: np.ndarray[Any, Any]
 
 
 def test_a_filter_keeps_segments_and_their_rows_together(picture: np.ndarray[Any, Any]) -> None:
-    result = predictor_of(config_of()).predict(picture, panoptic=EVERYTHING)
+    result = predictor_with(config_of()).predict(picture, panoptic=EVERYTHING)
     few = result.filter(max_dets=2)
     assert few.panoptic is not None and result.panoptic is not None
     assert len(few.panoptic.segments) == len(result.panoptic.segments)
@@ -123,7 +118,7 @@ def test_labels_of_another_model_take_the_place_of_the_models_own(
     labels = StuffLabels.of_model(STUFF).in_folder(tmp_path / "maps")
     of_files = PanopticRequest(labels=labels)
     all_of_them = PanopticRequest(rule=EVERY_SEGMENT, labels=labels)
-    predictor = predictor_of(config_of("htc-tiny", semantic=None), stuff=())
+    predictor = predictor_with(config_of("htc-tiny", semantic=None), stuff=())
     found = predictor.predict(tmp_path / "a.png", panoptic=all_of_them)
     assert found.semantic is not None and np.array_equal(found.semantic, semantic)
     consistent(found)
@@ -141,8 +136,10 @@ def test_a_map_has_the_segments_of_its_rule_whatever_is_shown(
 ) -> None:
     """A model that shows objects from a score above the rule's loses none of its segments."""
     config = config_of(panoptic__score=0.0, panoptic__stuff_area=0)
-    every = predictor_of(config)
-    sure = Predictor(every.detector, config, CLASSES, device="cpu", stuff=STUFF, shown_from=0.99)
+    every = predictor_with(config)
+    sure = Predictor(
+        every.detector, config, NUT_AND_BOLT, device="cpu", stuff=STUFF, shown_from=0.99
+    )
     expected, found = (p.predict(picture, panoptic=True).panoptic for p in (every, sure))
     assert expected is not None and found is not None
     assert np.array_equal(expected.ids, found.ids)
@@ -183,26 +180,26 @@ def test_models_that_cannot(
     else:
         config = config_of(name, **changes)
     with pytest.raises(ModelError, match=what) as caught:
-        predictor_of(config, stuff=()).predict(picture, panoptic=True)
+        predictor_with(config, stuff=()).predict(picture, panoptic=True)
     assert caught.value.code == "M04"
 
 
 def test_one_id_for_a_thing_and_for_stuff_is_refused() -> None:
     stuff = (PanopticCategory(7, "table", False), STUFF[1])
     with pytest.raises(UsageError, match="the thing nut and the stuff table"):
-        PanopticTask.of(config_of(), CLASSES, stuff, PanopticConfig())
+        PanopticTask.of(config_of(), NUT_AND_BOLT, stuff, PanopticConfig())
 
 
 def test_views_have_no_labels_of_their_own(picture: np.ndarray[Any, Any]) -> None:
     with pytest.raises(UsageError, match="not labels of pixels"):
-        predictor_of(config_of()).predict(picture, panoptic=True, tta="flip")
+        predictor_with(config_of()).predict(picture, panoptic=True, tta="flip")
 
 
 def test_a_file_keeps_the_names_of_stuff(tmp_path: Path) -> None:
     config = config_of()
     path = tmp_path / "model.safetensors"
-    save_model(path, build_detector(config), config, CLASSES, stuff=STUFF)
+    save_model(path, build_detector(config), config, NUT_AND_BOLT, stuff=STUFF)
     assert load_model(path).stuff == STUFF
     assert Predictor.of(load_model(path), device="cpu").stuff == STUFF
     with pytest.raises(ModelError, match="M04"):
-        save_model(path, build_detector(config), config, CLASSES, stuff=STUFF[:1])
+        save_model(path, build_detector(config), config, NUT_AND_BOLT, stuff=STUFF[:1])

@@ -14,7 +14,6 @@ from PIL import Image
 
 from relook import api
 from relook.config.model import ModelConfig
-from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
@@ -23,21 +22,18 @@ from relook.inference.results import Result
 from relook.models.build import build_detector
 from relook.runtime.prefetch import THREAD
 
+from ..narrow_models import NUT_AND_BOLT, predictor_of
 from .conftest import narrow
-
-CLASSES = (Category(7, "nut"), Category(9, "bolt"))
 
 
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
-    return narrow("detectors-htc-tiny", backbone__width=16)
+    return narrow("detectors-htc-tiny")
 
 
 @pytest.fixture(scope="module")
 def predictor(config: ModelConfig) -> Predictor:
-    torch.manual_seed(0)
-    # Its random weights give low scores: it shows whatever its network finds.
-    return Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
+    return predictor_of(config)
 
 
 def picture(height: int = 60, width: int = 80, seed: int = 0) -> np.ndarray[Any, Any]:
@@ -151,7 +147,7 @@ def test_odd_sizes(predictor: Predictor, height: int, width: int) -> None:
 
 
 def test_a_detector_in_training_stays_in_training(config: ModelConfig) -> None:
-    predictor = Predictor(build_detector(config).train(), config, CLASSES, device="cpu")
+    predictor = Predictor(build_detector(config).train(), config, NUT_AND_BOLT, device="cpu")
     predictor.predict(picture())
     assert predictor.detector.training
     assert all(p.grad is None for p in predictor.detector.parameters())
@@ -300,10 +296,10 @@ def test_every_door_counts_the_same(config: ModelConfig) -> None:
     """The length of a result, its counts, its picture and its json are of the objects from the
     score that the model shows on; an evaluation sees all."""
     torch.manual_seed(0)
-    every = Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
+    every = Predictor(build_detector(config), config, NUT_AND_BOLT, device="cpu", shown_from=0.0)
     found = every.predict(picture())
     middle = float(np.median(found.scores))
-    model = Predictor(every.detector, config, CLASSES, device="cpu", shown_from=middle)
+    model = Predictor(every.detector, config, NUT_AND_BOLT, device="cpu", shown_from=middle)
     shown = model.predict(picture())
     assert 0 < len(shown) < len(found)
     assert shown.scores.min() >= np.float32(middle)
@@ -318,7 +314,7 @@ def test_no_object_is_below_the_score_that_was_asked_for(config: ModelConfig) ->
     """Soft suppression lowers scores after the network's own test of them."""
     torch.manual_seed(0)
     soft = config.with_(cascade__select__suppression="soft_nms", cascade__select__max_detections=40)
-    model = Predictor(build_detector(soft), soft, CLASSES, device="cpu", shown_from=0.0)
+    model = Predictor(build_detector(soft), soft, NUT_AND_BOLT, device="cpu", shown_from=0.0)
     found = model.predict(picture())
     middle = float(np.median(found.scores))
     expected = found.filter(middle)
@@ -333,7 +329,7 @@ def test_more_objects_than_proposals(config: ModelConfig) -> None:
     torch.manual_seed(0)
     detector = build_detector(config)
     torch.nn.init.constant_(detector.rpn.objectness.bias, 4.0)  # a picture full of objects
-    model = Predictor(detector, config, CLASSES, device="cpu", shown_from=0.0)
+    model = Predictor(detector, config, NUT_AND_BOLT, device="cpu", shown_from=0.0)
     big = np.tile(picture(), (2, 2, 1))
     assert len(model.predict(big, max_dets=8)) == 8
     assert len(model.predict(big, max_dets=200)) > 40  # 2 classes for each of 20 proposals
@@ -354,13 +350,13 @@ def test_out_of_memory_says_what_to_lower(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(predictor.detector, "detect", full)
-    with pytest.raises(RelookError, match=r"R04: 1 images of 128x96.*batch_size"):
+    with pytest.raises(RelookError, match=r"R04: 1 image of 128x96.*batch_size"):
         predictor.predict(picture())
 
 
 def test_classes_must_fit(config: ModelConfig) -> None:
     with pytest.raises(ModelError, match="2 classes apart, 1 were named"):
-        Predictor(build_detector(config), config, CLASSES[:1], device="cpu")
+        Predictor(build_detector(config), config, NUT_AND_BOLT[:1], device="cpu")
 
 
 def test_repr_says_what_it_is(predictor: Predictor) -> None:

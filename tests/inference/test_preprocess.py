@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from relook.errors import DataError, ModelError
+from relook.data.sources.stored import ImageBytes
+from relook.errors import DataError, ModelError, UsageError
 from relook.inference.preprocess import Prepared, Unreadable, batches, read, window_of
 
 
@@ -45,3 +48,20 @@ def test_batches_have_one_canvas_and_begin_with_the_oldest() -> None:
     assert batches([bad], 2) == []
     assert window_of(1) == 1
     assert window_of(3) > 3
+
+
+def test_where_an_image_came_from(tmp_path: Path, web: Any) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (8, 6)).save(path)
+    web.files["a.png"] = path.read_bytes()
+    named = ImageBytes("slice 7", path.read_bytes())
+    with path.open("rb") as file:
+        sources: list[Any] = [path, str(path), named, file, path.read_bytes(), f"{web.url}/a.png"]
+        found = [read(source, (64, 64)) for source in sources]
+    assert all(isinstance(one, Prepared) for one in found)
+    names = [one.source for one in found]
+    assert names == [str(path), str(path), "slice 7", str(path), None, f"{web.url}/a.png"]
+    failed = read(f"{web.url}/b.png", (64, 64))
+    assert isinstance(failed, Unreadable) and failed.error.code == "D01"
+    with pytest.raises(UsageError, match="U03"):
+        read("ftp://a.example/b.png", (64, 64))

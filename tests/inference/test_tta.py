@@ -13,12 +13,13 @@ from torch import Tensor
 
 import relook
 from relook import TTA, Detector
-from relook.config.presets import preset
 from relook.inference.predictor import Predictor
 from relook.inference.tta import merge_views, turned_back
 from relook.inference.views import View, views_of
 from relook.ops.boxes import pairwise_iou
 from relook.structures.detection import Detections
+
+from ..narrow_models import BOXES_ONLY, detector_of, narrow_config
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei" / "images"
 KINDS = ("detectors-htc-tiny", "fast-dsc-tiny", "cascade-boxes")
@@ -32,21 +33,13 @@ def image() -> np.ndarray[Any, Any]:
 
 
 def _detector(kind: str) -> Detector:
-    torch.manual_seed(0)
-    config = preset("htc-tiny" if kind == "cascade-boxes" else kind).with_(
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        rpn__test__proposals=40,
-        cascade__box_hidden=32,
-        cascade__mask_channels=16,
-        num_classes=3,
-        semantic=None,
+    boxes_only = kind == "cascade-boxes"
+    config = narrow_config(
+        "htc-tiny" if boxes_only else kind, num_classes=3, semantic=None, rpn__test__proposals=40
     )
-    if kind == "cascade-boxes":
-        config = config.with_(
-            cascade={"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
-        )
-    detector = relook.build(config).eval()
+    if boxes_only:
+        config = config.with_(**BOXES_ONLY)
+    detector = detector_of(config).eval()
     with torch.no_grad():
         for name, parameter in detector.named_parameters():
             if name.endswith(("objectness.weight", "classify.weight", "logits.weight")):
@@ -189,10 +182,11 @@ def test_soft_suppression_lowers_scores_in_place_of_dropping(
 
 def test_a_predictor_takes_it(image: np.ndarray[Any, Any]) -> None:
     model = relook.load("nuclei", device="cpu")
-    plain, augmented = model.predict(image), model.predict(image, tta="flip")
-    again = model.predict(np.ascontiguousarray(image[:, ::-1]), tta=TTA(flip=True))
+    options: Any = {"size": (256, 192)}
+    plain, augmented = model.predict(image, **options), model.predict(image, tta="flip", **options)
+    again = model.predict(np.ascontiguousarray(image[:, ::-1]), tta=TTA(flip=True), **options)
     assert len(augmented) and not np.array_equal(plain.scores, augmented.scores)
     np.testing.assert_allclose(np.sort(again.scores), np.sort(augmented.scores), atol=1e-3)
-    several = model.predict([image, image], tta="flip", batch_size=2)
+    several = model.predict([image, image], tta="flip", batch_size=2, **options)
     np.testing.assert_array_equal(several[0].scores, augmented.scores)
     assert isinstance(model, Predictor)

@@ -1,129 +1,15 @@
-"""A web site on this machine that can misbehave in every way a real one does."""
+"""A cache of downloads that is the test's own."""
 
 from __future__ import annotations
 
-import http.server
-import re
-import socket
-import ssl
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from relook.interop.zoo import downloading
 
 sys.path.insert(0, str(Path(__file__).parent))  # makes `their_configs` importable
-
-
-@dataclass
-class Site:
-    """Files by name, and how many requests are answered how."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    requests: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range
-    cuts: list[int] = field(default_factory=list)
-    """Of the next responses: bytes after which the connection is cut."""
-    codes: list[int] = field(default_factory=list)  # what the next requests are answered with
-    ranges: bool = True  # whether Range is understood
-    sizes: bool = True  # whether Content-Length is sent
-    ranges_start: int | None = None  # where an answer to Range starts instead
-    url: str = ""
-    close: Callable[[], None] = lambda: None
-
-
-def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            site.requests.append((self.path, wanted))
-            content = site.files.get(self.path.rpartition("/")[2])
-            code = site.codes.pop(0) if site.codes else 200 if content is not None else 404
-            if code != 200 or content is None:
-                self.send_error(code)
-                return
-            body = self._headers(content, wanted if site.ranges else None)
-            if body is None:
-                return
-            if site.cuts:
-                self.wfile.write(body[: site.cuts.pop(0)])
-                self.wfile.flush()
-                self.connection.shutdown(socket.SHUT_RDWR)
-            else:
-                self.wfile.write(body)
-
-        def _headers(self, content: bytes, wanted: str | None) -> bytes | None:
-            start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0  # type: ignore[index]
-            if wanted and start >= len(content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return None
-            if wanted and site.ranges_start is not None:
-                start = site.ranges_start
-            self.send_response(206 if wanted else 200)
-            if wanted:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
-                )
-            if site.sizes:
-                self.send_header("Content-Length", str(len(content) - start))
-            self.end_headers()
-            return content[start:]
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
-
-
-def _serve(site: Site, certificate: Path | None = None) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
-    server.daemon_threads = False
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    scheme = "http" if certificate is None else "https"
-    site.url = f"{scheme}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-
-    def close() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-        site.close = lambda: None
-
-    site.close = close
-
-
-@pytest.fixture
-def web() -> Iterator[Site]:
-    """A local web site."""
-    site = Site()
-    _serve(site)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def expired_web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A local web site whose certificate this machine trusts, but that is out of date."""
-    certificate = Path(__file__).parent / "data" / "expired.pem"
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    site = Site()
-    _serve(site, certificate)
-    yield site
-    site.close()
 
 
 @pytest.fixture(autouse=True)

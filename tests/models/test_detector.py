@@ -8,21 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from relook.config.presets import preset
 from relook.errors import ModelError
-from relook.models.build import build_detector
 from relook.models.detector import Detector
 from relook.models.rpn.rpn import proposed
 from relook.ops.masks import crop_masks
 from relook.structures.detection import ImageBatch, Target
 
+from ..narrow_models import detector_of, narrow_config
+
 
 def _detector(**changes: Any) -> Detector:
-    torch.manual_seed(0)
-    config = preset("detectors-htc-tiny").with_(backbone__width=16, pyramid__channels=16)
-    return build_detector(
-        config.with_(cascade__box_hidden=32, cascade__mask_channels=16, **changes)
-    )
+    return detector_of(narrow_config("detectors-htc-tiny", **changes))
 
 
 def _images(height: int = 96, width: int = 96) -> ImageBatch:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from relook.config.cascades import DSCConfig
 from relook.config.presets import preset
@@ -91,15 +92,21 @@ class _Network(NamedTuple):
 def _network(variant: str, **changes: Any) -> _Network:
     cascade = preset(VARIANTS[variant]).cascade.with_(**changes)
     assert isinstance(cascade, DSCConfig)
-    network = _Network(
-        build_dsc(cascade, SemanticRule(), channels=256, num_classes=80),
-        SemanticHead(256, SemanticRule()),
-    )
+    with torch.device("meta"):  # every tensor is given
+        network = _Network(
+            build_dsc(cascade, SemanticRule(), channels=256, num_classes=80),
+            SemanticHead(256, SemanticRule()),
+        )
     for part, name in zip(network, _Network._fields, strict=True):
         wanted = part.state_dict().keys()
         state = {k.removeprefix(f"{name}."): v for k, v in _weights().items()}
         assert wanted <= state.keys()
-        part.load_state_dict({k: state[k].clone() for k in wanted})
+        part.load_state_dict({k: state[k] for k in wanted}, assign=True)
+        for module in part.modules():
+            if isinstance(module, nn.BatchNorm2d):  # training updates its statistics
+                for name, buffer in module.named_buffers():
+                    setattr(module, name, buffer.clone())
+        assert not any(t.is_meta for t in chain(part.parameters(), part.buffers()))
     return network
 
 

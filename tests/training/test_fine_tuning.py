@@ -54,7 +54,8 @@ def test_few_images_are_seen_often_and_many_at_least_a_dozen_times(
 def test_minutes_decide_alone_where_they_are_given(blobs: Path) -> None:
     tuned = _tuned(blobs, Overlay(train={"minutes": 3}))
     assert tuned.settings.train.epochs == UNLIMITED
-    assert "the 3 minutes decide" in _line(tuned, "train.epochs")
+    expected = "train.epochs = unlimited: the training ends after 3 minutes."
+    assert _line(tuned, "train.epochs") == expected
 
 
 def test_validation_takes_its_share_of_the_time_only(
@@ -110,8 +111,8 @@ def test_what_the_user_says_wins_and_the_line_says_so(blobs: Path) -> None:
     recipe = tuned.settings.train
     assert (recipe.learning_rate, recipe.batch, recipe.epochs) == (0.5, 3, 4)
     assert tuned.settings.model.input.size == (96, 64)
-    assert "train.lr = 0.5, as given (else 0.0015: " in _line(tuned, "train.lr")
-    assert "as given (else 500: " in _line(tuned, "train.epochs")
+    assert "train.lr = 0.5, as you say. It would be 0.0015: " in _line(tuned, "train.lr")
+    assert "as you say. It would be 500: " in _line(tuned, "train.epochs")
 
 
 def test_a_named_model_gives_its_own_configuration(blobs: Path) -> None:
@@ -134,6 +135,7 @@ def test_the_plan_gives_the_reasons_and_the_training_runs(
         tuned.settings, console, out=tmp_path / "run", start=start, annotations=tuned.annotations
     )
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert text.count("fine-tuning: ") == len(tuned.lines) > 8
-    assert "fine-tuning: train.lr" in outcome.run.report.read_text(encoding="utf-8")
+    assert len(tuned.lines) > 8
+    assert "\n".join(f"  {line}" for line in tuned.lines) in text
+    assert "  train.lr = " in outcome.run.report.read_text(encoding="utf-8")
     assert load_model(outcome.run.best).classes == (Category(7, "blob"),)

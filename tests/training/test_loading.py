@@ -186,7 +186,7 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(UsageError, match="4 for example") as caught:
         training_loader(Noise(9), 3, 0, 0, MAKER, Share(0, 2))
     assert caught.value.code == "U04"
-    with pytest.raises(UsageError, match="a step is 1 images"):
+    with pytest.raises(UsageError, match="a step is 1 image "):
         training_loader(Noise(1), 2, 0, 0, MAKER, Share(0, 2))
 
 

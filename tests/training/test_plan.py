@@ -2,32 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import nn
 
+from relook.data.coco.records import CocoIndex
+from relook.data.semantics import SemanticChoice
 from relook.runtime.cluster import Place
-from relook.training.plan import part_lines, process_lines, rate_reason
-from relook.training.recipe import Recipe
+from relook.training.plan import (
+    PlanSection,
+    data_lines,
+    decay_sentence,
+    length_sentence,
+    model_lines,
+    process_lines,
+    rate_sentence,
+)
+from relook.training.recipe import UNLIMITED, Recipe
 from relook.training.settings import Settings
+from relook.training.sources import Sources, read_sources
+
+
+def test_a_section_is_a_title_and_indented_lines_or_nothing() -> None:
+    assert PlanSection("Data", ("a", "b")).text() == ["Data", "  a", "  b"]
+    assert PlanSection("Processes", ()).text() == []
 
 
 def test_the_rate_says_where_it_comes_from() -> None:
-    assert rate_reason(Recipe(batch=2)).startswith("sgd at 0.0025 = 0.02 x 2 / 16 (")
-    assert "2 x 4 images a step" in rate_reason(Recipe(batch=2, accumulate=4))
-    assert rate_reason(Recipe(lr=0.3)) == "sgd at 0.3 (train.lr)"
+    scaled = rate_sentence(Recipe(batch=2))
+    assert scaled.startswith("Learning rate of sgd: 0.0025, the recipe's 0.02 for steps of 16")
+    assert "the 2 x 4 of this one" in rate_sentence(Recipe(batch=2, accumulate=4))
+    assert rate_sentence(Recipe(lr=0.3)) == "Learning rate of sgd: 0.3 (train.lr)."
 
 
-def test_frozen_and_trainable_parts_are_counted() -> None:
+def test_the_change_of_the_rate_is_a_sentence() -> None:
+    assert decay_sentence(Recipe()).endswith("drops to a tenth after epoch 8 and again after 11.")
+    assert decay_sentence(Recipe(epochs=5)).endswith("of the training), then stays.")
+    assert decay_sentence(Recipe(schedule="cosine")).endswith("falls to zero along a cosine.")
+
+
+def test_the_length_names_what_ends_the_training() -> None:
+    assert length_sentence(Recipe(epochs=3), 7) == "Length: 3 epochs of 7 steps, 21 in all."
+    both = length_sentence(Recipe(epochs=3, minutes=2, steps=9), 7)
+    assert both == (
+        "Length: 2 minutes, or 3 epochs of 7 steps, 21 in all, if that is earlier; it stops after "
+        "step 9 (--steps)."
+    )
+    timed = length_sentence(Recipe(epochs=UNLIMITED, minutes=2), 7)
+    assert timed == "Length: 2 minutes, 7 steps an epoch."
+
+
+def test_parts_of_the_model_and_what_is_frozen_are_counted(small: Settings) -> None:
     frozen = nn.Linear(10, 10).requires_grad_(False)
     module = nn.ModuleDict(
         {"a": nn.Sequential(frozen, nn.Linear(10, 9)), "b": nn.Linear(2, 1), "c": nn.ReLU()}
     )
-    assert part_lines(module) == ["part a: 99 trainable, 110 frozen", "part b: 3 trainable"]
+    sources = read_sources(small)[1]
+    whole, fixed, semantics = model_lines("tiny", module, sources)
+    assert whole == "tiny, 0.00 M parameters: a 209, b 3."
+    assert fixed == "Of a, 110 parameters are frozen."
+    assert semantics.startswith("The semantic branch learns from the objects: ")
+    without = replace(sources, semantics=SemanticChoice("none", None, "asked for"))
+    assert model_lines("tiny", module, without)[-1] == "No semantic branch is trained: asked for."
+
+
+def test_data_says_how_the_best_model_is_chosen(small: Settings) -> None:
+    sources = read_sources(small)[1]
+    assert isinstance(sources.train, CocoIndex) and sources.val is not None
+    lines = data_lines(sources, Recipe(validate_every=3, max_dets=70))
+    assert lines[0].startswith("Training: ") and lines[0].endswith(sources.train.summary()[0])
+    assert lines[-1] == "Validation: after every 3 epochs; at most 70 detections of an image count."
+    blind = data_lines(Sources(sources.train, None, sources.semantics), Recipe())
+    assert "the last weights are kept and not the best" in blind[-1]
 
 
 def test_processes_say_how_they_share(small: Settings) -> None:
     assert process_lines(small, Place()) == []
     (line,) = process_lines(small, Place(devices=4, nodes=2))
-    assert line.startswith("processes: 8 on 2 machines, which share the 2 images of a step")
+    assert line.startswith("8 processes on 2 machines share the 2 images of a step equally; ")
     assert "all processes count together" in line
     live = small.with_(model__backbone__norm="batch", train__normalise="process")
     shared, batch_norm = process_lines(live, Place(devices=2))

@@ -37,8 +37,8 @@ def test_nuclei_run_end_to_end(
     outcome = train(settings, console, out=tmp_path / "run")
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
-    mode = "none" if semantics == "none" else "instances"
-    assert f"semantics: {mode} (" in said
+    words = {"none": "No semantic branch is trained: asked for."}
+    assert words.get(semantics, "The semantic branch learns from the objects:") in said
     assert outcome.metrics is not None and outcome.metrics.mask is not None
     model = relook.load(tmp_path / "run", device="cpu")
     assert (model.detector.semantic is None) == (semantics == "none")

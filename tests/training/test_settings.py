@@ -8,14 +8,20 @@ import pytest
 
 from relook.config.cascades import DSCConfig
 from relook.config.model import ModelConfig
+from relook.config.published import PUBLISHED, PublishedTraining
 from relook.errors import DataError, UsageError
 from relook.training.recipe import Recipe
-from relook.training.settings import DataConfig, Overlay, parse_assignments, read_overlay, resolve
+from relook.training.settings import (
+    DataConfig,
+    Overlay,
+    Settings,
+    parse_assignments,
+    read_overlay,
+    resolve,
+)
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAPER = CONFIGS / "dsc-paper.yaml"  # an overlay
-ROWS = CONFIGS / "ablate-augment.yaml"  # rows of an ablation
-RECIPES = sorted(set(CONFIGS.glob("*.yaml")) - {PAPER, ROWS})
 UNTRAINED = {"detectors-dsc-r50", "detectors-fast-dsc-r50", "detectors-panoptic-r50"}  # by anybody
 DATA = Overlay(data={"train_json": Path("t.json"), "train_images": Path("images")})
 
@@ -128,26 +134,49 @@ def test_missing_pieces_are_named(tmp_path: Path) -> None:
         resolve([DATA], preset_name="htc-tyni")
 
 
-def test_there_is_a_recipe_for_every_published_preset() -> None:
+def resolved_published(row: PublishedTraining) -> Settings:
+    changes = [DATA, Overlay(schedule=row.schedule), parse_assignments(row.assignments)]
+    return resolve(changes, preset_name=row.preset)
+
+
+def test_every_preset_for_coco_has_a_published_training() -> None:
     from relook.config.presets import PRESETS
 
-    named = {read_overlay(path).preset for path in RECIPES}
+    named = {row.preset for row in PUBLISHED}
     assert named == {name for name in PRESETS if "tiny" not in name} - UNTRAINED
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_recipes_load_and_start_with_command_and_number(path: Path) -> None:
-    settings = resolve([DATA, read_overlay(path)])
-    lines = path.read_text().splitlines()
-    assert len(lines) <= 25
-    assert lines[0].startswith(f"# relook train --config configs/{path.name} ")
-    assert any("Published" in line for line in lines[:4])
-    assert any("Untried here" in line for line in lines[:5])
-    assert path.stem.startswith(settings.preset)
-    assert settings.train.learning_rate == pytest.approx(0.02)
-    assert not settings.train.keep_empty
-    assert settings.train.epochs > settings.train.step_epochs[-1]
-    assert (settings.train.semantics == "maps") == (settings.model.semantic is not None)
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: f"{row.preset}-{row.schedule}")
+def test_published_trainings_resolve(row: PublishedTraining) -> None:
+    settings = resolved_published(row)
+    recipe = settings.train
+    assert recipe.learning_rate == pytest.approx(0.02)
+    assert (recipe.keep_empty, recipe.min_image_side, recipe.batch) == (False, 32, 16)
+    assert (recipe.epochs, recipe.step_epochs) == {
+        "1x": (12, (8, 11)),
+        "20e": (20, (16, 19)),
+        "40e": (40, (36, 39)),
+    }[row.schedule]
+    assert (recipe.semantics == "maps") == (settings.model.semantic is not None)
+    assert (recipe.gradient_clip == 35.0) == ("dsc" in row.preset or row.schedule == "40e")
+    largest = {"40e": 1200}.get(row.schedule, 1400 if "dcn" in row.preset else None)
+    assert [short for _, short in recipe.augment.size or ()] == ([400, largest] if largest else [])
+    assert row.source and (row.mask is None or settings.model.cascade.masks)
+
+
+def test_a_schedule_is_weaker_than_what_its_source_says_and_stronger_than_the_preset(
+    tmp_path: Path,
+) -> None:
+    file = read_overlay(written(tmp_path, "schedule: 20e\nmodel: htc-tiny\ntrain: {epochs: 5}"))
+    recipe = resolve([file, DATA]).train
+    assert (recipe.epochs, recipe.step_epochs, recipe.schedule) == (5, (16, 19), "step")
+    assert recipe.optimizer == "adamw"  # of the preset; a schedule does not say
+    painted = Overlay(schedule="1x", train={"semantics": "instances"})
+    assert resolve([file, painted, DATA]).train.semantics == "instances"
+    with pytest.raises(UsageError, match=r"U01.*did you mean '20e'"):
+        resolve([DATA, Overlay(schedule="20")], preset_name="htc-r50")
+    with pytest.raises(UsageError, match=r"U03.*schedule must be a name"):
+        read_overlay(written(tmp_path, "schedule: 1"))
 
 
 @pytest.mark.parametrize("name", ["composed", "pretrain"])
@@ -157,20 +186,6 @@ def test_configurations_of_the_studies_load_and_start_with_their_command(name: s
     settings = resolve([Overlay(preset="htc-tiny"), DATA, read_overlay(path)])
     assert settings.train.augment.scale_jitter == (1.2, 2.4)  # the same windows
     assert (settings.model.semantic is None) == (name == "pretrain")
-
-
-def test_recipes_of_dsc_clip_gradients_and_name_the_published_numbers() -> None:
-    from relook.config.presets import PRESETS
-
-    for path in CONFIGS.glob("*dsc-*-*.yaml"):
-        settings = resolve([DATA, read_overlay(path)])
-        assert settings.train.gradient_clip == 35.0, path
-        assert settings.train.epochs == {"1x": 12, "20e": 20}[path.stem.rpartition("-")[2]]
-        published = PRESETS[settings.preset].published
-        assert published is not None
-        if path.stem != "dsc-r50-1x":  # the preset's numbers are those of 20 epochs
-            numbers = f"box AP {published.box}, mask AP {published.mask}"
-            assert numbers in path.read_text(), path
 
 
 @pytest.mark.parametrize(("name", "size"), [("dsc-r50", 14), ("fast-dsc-r50", 7)])

@@ -193,7 +193,7 @@ def test_each_image_is_validated_once_and_predictions_keep_their_order(
 
 
 def test_only_the_first_speaks_and_says_who_shares_what(together: Path) -> None:
-    assert "processes: 2, which share the 2 images of a step equally" in said(together, "group")
+    assert "2 processes share the 2 images of a step equally" in said(together, "group")
     assert "divides its losses by what it counts itself" in said(together, "process")
     assert said(together, "group", rank=1) == ""
     assert sum(path.is_dir() for path in together.glob("two-group*")) == 1

@@ -22,13 +22,13 @@ from safetensors.torch import save_file
 
 import relook
 from relook.config.model import ModelConfig
-from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError
-from relook.models.build import build_detector
 from relook.models.detector import Detector
 from relook.weights.file import change_extra, load_model, save_model
 from relook.weights.header import FORMAT_VERSION
+
+from ..narrow_models import detector_of, narrow_config
 
 CLASSES = (Category(3, "cell"), Category(8, "nucléus"))
 
@@ -39,20 +39,12 @@ Tensors = dict[str, torch.Tensor]
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
     """A model with every part and hardly any width."""
-    return preset("detectors-htc-tiny").with_(
-        num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        pyramid__channels=16,
-        semantic__num_classes=3,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-    )
+    return narrow_config("detectors-htc-tiny", num_classes=2, semantic__num_classes=3)
 
 
 @pytest.fixture(scope="module")
 def detector(config: ModelConfig) -> Detector:
-    torch.manual_seed(1)
-    return build_detector(config)
+    return detector_of(config, seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data.coco.reader import read_coco
-from ..errors import RelookError, UsageError
+from ..errors import RelookError, UsageError, counted
 from ..evaluation.statistics.intervals import load_resampled
 from ..inference.predictor import Predictor
 from ..models.build import build_detector
@@ -23,7 +23,7 @@ from .dials import dial_groups
 from .interval_table import interval_csv, interval_sections
 from .jobs import WHOLE_MACHINE, Core, Numbers, numbers, run_all
 from .measuring import MASKS, seconds_per_image, size_of
-from .plan import Budget, Plan, counted
+from .plan import Budget, Plan
 from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.plugins import allowed
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, counted
 from ..runtime.files import write_text
 from ..training.recipe import UNLIMITED, Recipe
 from ..training.settings import Overlay, Settings, resolve
@@ -41,11 +41,6 @@ class Budget:
 
     def __str__(self) -> str:
         return counted(self.epochs, "epoch") if self.epochs else f"{self.minutes:g} minutes"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 epoch``, ``2 epochs``."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def settings_for(row: Row, common: Sequence[Overlay], budget: Budget) -> Settings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..config import published
 from ..config.presets import PRESETS
 from .rows import ROWS, SCALES, Row
 
@@ -90,8 +91,8 @@ def published_for(row: Row) -> tuple[Published, ...]:
 
 
 def _of_preset(name: str) -> tuple[Published, ...]:
-    known = PRESETS[name].published
-    if known is None:
+    known = published.published_for(name)
+    if known is None or known.box is None:
         return ()
     mask = () if known.mask is None else (known.mask,)
     return (Published(f"{known.source}: {PRESETS[name].about}", (known.box,), mask),)

@@ -20,6 +20,7 @@ from .training_options import (
     FromScratch,
     Images,
     Rate,
+    Schedule,
     SemanticMaps,
     Semantics,
     StepImages,
@@ -79,6 +80,7 @@ def ablate(
     ] = 1,
     batch: StepImages = None,
     lr: Rate = None,
+    schedule: Schedule = None,
     from_scratch: FromScratch = False,
     side_by_side: Annotated[
         bool,
@@ -136,7 +138,7 @@ def ablate(
         "workers": 0 if cores[0] != WHOLE_MACHINE else None,
     }
     data = data_options(train_json, val_json, images, train_images, val_images)
-    common = overlays(config, options, data, assignments or [])
+    common = overlays(config, schedule, options, data, assignments or [])
     check_common(common[-1])
     each, chosen = Budget(epochs, budget), choose_rows(rows, scale)
     plan = Plan({row.name: settings_for(row, common, each) for row in chosen}, seeds)

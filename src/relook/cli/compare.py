@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DataError, RelookError, UsageError
-from ..inference.batch.sources import find_images
+from ..errors import DataError, RelookError, UsageError, counted
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
 
@@ -68,6 +67,7 @@ def compare(
     from ..analysis.compare.summary import Summary
     from ..analysis.compare.truth import TruthFile
     from ..api import load
+    from ..data.sources.finding import find_sources
     from ..inference.batch.writer import output_names
     from ..inference.options import PredictOptions
     from ..inference.preprocess import Unreadable
@@ -77,7 +77,10 @@ def compare(
     if score is not None and score_a is not None and score_b is not None:
         raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
     console = notices()
-    images = find_images(sources, leave_out=out)
+    with find_sources(sources, leave_out=out) as found_sources:
+        images = found_sources.files
+    if (line := found_sources.left_out_line()) is not None:
+        console.print(line)
     truth = None if annotations is None else TruthFile(annotations)
     if truth is not None:
         images = _listed(truth, images, console)
@@ -94,7 +97,7 @@ def compare(
         _model(names[1], models[1], own[1].score),
         None if truth is None else truth.classes,
     )
-    files = output_names(str(image) for image in images)
+    files = output_names(images)
     unreadable: list[Unreadable] = []
     try:
         with (
@@ -131,7 +134,9 @@ def _listed(truth: TruthFile, images: list[Path], console: Console) -> list[Path
         truth.image_id(images[0])  # says why
     if len(listed) < len(images):
         others = len(images) - len(listed)
-        console.print(f"left out: {others} of {len(images)} images, which {truth.path} has not")
+        console.print(
+            f"left out: {others} of {counted(len(images), 'image')}, which {truth.path} has not"
+        )
     return listed
 
 

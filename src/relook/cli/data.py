@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ..errors import RelookError, UsageError
+from ..errors import RelookError, UsageError, counted
 from .progress import notices, progress_bar
 from .submission import check_submission_file
 
@@ -117,7 +117,8 @@ def compose(
         except KeyboardInterrupt:
             raise RelookError("R01", f"interrupted; remove {out} before the next try.") from None
     for report in reports:
-        typer.echo(f"{report.path}: {report.num_objects} objects in {report.num_images} images")
+        objects = counted(report.num_objects, "object")
+        typer.echo(f"{report.path}: {objects} in {counted(report.num_images, 'image')}")
         for reason, count in report.objects_left_out.items():
             typer.echo(f"left out: {count} x {reason}")
         for reason, count in report.sources_left_out.items():

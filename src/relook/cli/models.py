@@ -41,7 +41,9 @@ def models(
 
 def describe(name: str, preset: Preset) -> dict[str, Any]:
     """One architecture as json values."""
-    published = preset.published
+    from ..config.published import published_for
+
+    published = published_for(name)
     return {
         "name": name,
         "about": preset.about,

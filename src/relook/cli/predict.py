@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, counted
 from .errors import INTERRUPTED
 from .launch import share_work
 from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tile, Tta
@@ -28,7 +28,12 @@ _SIGNALLED: Final = 128  # an exit code above it is that plus the number of the 
 
 def predict(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Images, folders or patterns.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Images, folders, patterns, ZIP archives, videos, addresses (https://...), "
+            "camera:0, or - for standard input.",
+        ),
     ],
     model: Model,
     score: Annotated[
@@ -62,6 +67,15 @@ def predict(
     tta: Tta = None,
     stages: Stages = None,
     batch: Batch = 1,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of videos and cameras, every N-th frame.")
+    ] = 1,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Of each video or camera, N frames; a camera needs it."
+        ),
+    ] = None,
     task: Task = "instances",
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
@@ -89,8 +103,8 @@ def predict(
     _share(devices)
 
     from ..api import load
+    from ..inference.batch.beginning import share_sources
     from ..inference.batch.run import predict_files
-    from ..inference.batch.sources import find_images
     from ..inference.options import PredictOptions
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
@@ -107,31 +121,31 @@ def predict(
         tile=tile,
     )
     join_others(place, device)
-    find_images(sources, leave_out=folder)  # what is not there is told before the model is loaded
-    predictor = load(model, device=device, fast=fast == "on")
-    if stages is not None:
-        predictor = predictor.first_stages(stages)
-    console = notices()
-    with progress_bar(console) as bar:
-        images = bar.add_task("images", total=None)
+    # Sources are opened before the model is loaded, so that what is not there is told at once.
+    with share_sources(sources, folder, every=every, frames=frames) as found:
+        predictor = load(model, device=device, fast=fast == "on")
+        if stages is not None:
+            predictor = predictor.first_stages(stages)
+        console = notices()
+        with progress_bar(console) as bar:
+            images = bar.add_task("images", total=None)
 
-        def on_image(one: Result | Unreadable, done: int, total: int) -> None:
-            if as_json:
-                _print_json(one)
-            bar.update(images, completed=done, total=total)
+            def on_image(outcome: Result | Unreadable, done: int, total: int) -> None:
+                if as_json:
+                    _print_json(outcome)
+                bar.update(images, completed=done, total=total)
 
-        on_tile = tile_progress(bar)
-        report = predict_files(
-            predictor,
-            sources,
-            folder,
-            options,
-            save=kinds,
-            resume=resume,
-            on_image=on_image,
-            on_tile=on_tile,
-            say=console.print,
-        )
+            report = predict_files(
+                predictor,
+                found,
+                folder,
+                options,
+                save=kinds,
+                resume=resume,
+                on_image=on_image,
+                on_tile=tile_progress(bar),
+                say=console.print,
+            )
     if rank() == 0:
         for line in _summary(report, folder):
             console.print(line)
@@ -143,10 +157,10 @@ def _summary(report: BatchReport, folder: Path | None) -> Iterator[str]:
     rate = (report.images - report.kept) / max(report.seconds, 1e-9)
     kept = f" ({report.kept} of them kept)" if report.kept else ""
     where = f"; results are in {folder}" if folder else ""
-    found = f"{report.objects} objects in {report.images} images"
+    found = f"{counted(report.objects, 'object')} in {counted(report.images, 'image')}"
     yield f"{found}{kept}, {rate:.2f} images/s{where}"
     if report.unreadable:
-        yield f"{len(report.unreadable)} images could not be read (named above)"
+        yield f"{counted(len(report.unreadable), 'image')} could not be read (named above)"
 
 
 def _print_json(one: Result | Unreadable) -> None:

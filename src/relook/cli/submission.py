@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import RelookError, UsageError
+from ..errors import RelookError, UsageError, counted
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
@@ -90,5 +90,6 @@ def check_submission_file(
 
 
 def _told(path: Path, checked: Any) -> str:
-    kind = "boxes" if checked.kind == "bbox" else "masks"
-    return f"{path}: {checked.num_entries} {kind} in {checked.num_images} images, format checked"
+    kind = ("box", "boxes") if checked.kind == "bbox" else ("mask", "masks")
+    entries, images = counted(checked.num_entries, *kind), counted(checked.num_images, "image")
+    return f"{path}: {entries} in {images}, format checked"

@@ -21,6 +21,7 @@ from .training_options import (
     FromScratch,
     Images,
     Rate,
+    Schedule,
     SemanticMaps,
     Semantics,
     StepImages,
@@ -60,6 +61,7 @@ def train(
     val_images: ValImages = None,
     semantics: Semantics = None,
     semantic_maps: SemanticMaps = None,
+    schedule: Schedule = None,
     epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=RECIPE)] = None,
     minutes: Annotated[
         float | None,
@@ -171,12 +173,13 @@ def train(
     data = data_options(train_json, val_json, images, train_images, val_images)
     chosen = {**given(options), **given(data)}
     if resume is not None:
-        others = {"model": model, "weights": weights, "out": out, "config": config}
+        others = {"model": model, "weights": weights, "out": out}
+        others |= {"config": config, "schedule": schedule}
         _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
         return
     from ..training.loop import train as run_training
 
-    changes = overlays(config, options, data, assignments or [])
+    changes = overlays(config, schedule, options, data, assignments or [])
     if weights is None:
         from ..training.settings import resolve
 

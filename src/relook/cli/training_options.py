@@ -64,9 +64,18 @@ FromScratch = Annotated[
         rich_help_panel=START,
     ),
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A published schedule of COCO: 1x (12 epochs), 20e, or 40e of the DetectoRS authors, "
+        "with what their trainings have in common.",
+        rich_help_panel=RECIPE,
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="YAML with keys model, train and data."),
+    typer.Option(metavar="FILE", help="YAML with keys model, schedule, train and data."),
 ]
 Assignments = Annotated[
     list[str] | None,
@@ -75,13 +84,17 @@ Assignments = Annotated[
 
 
 def overlays(
-    config: Path | None, options: dict[str, Any], data: dict[str, Any], assignments: list[str]
+    config: Path | None,
+    schedule: str | None,
+    options: dict[str, Any],
+    data: dict[str, Any],
+    assignments: list[str],
 ) -> list[Overlay]:
     """Settings that the user gives; later ones win."""
     from ..training.settings import Overlay, parse_assignments, read_overlay
 
     found = [] if config is None else [read_overlay(config)]
-    found.append(Overlay(train=given(options), data=given(data)))
+    found.append(Overlay(schedule=schedule, train=given(options), data=given(data)))
     found.append(parse_assignments(assignments))
     return found
 

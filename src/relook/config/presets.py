@@ -26,21 +26,11 @@ from .model import (
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """Average precision on COCO val2017 that others reported for a model of this kind."""
-
-    box: float
-    mask: float | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Preset:
-    """A model with a name, one line about it, and what was published for it."""
+    """A model with a name, and one line about it."""
 
     config: ModelConfig
     about: str
-    published: Published | None = None
 
 
 _R50 = BackboneConfig(weights="resnet50")
@@ -121,77 +111,46 @@ def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
     return config.with_(stuff=stuff, semantic__num_classes=stuff.num_classes)
 
 
-_ZOO = "MMDetection model zoo"
-_DSC_README = "DSC authors' README"
-
-
 PRESETS: dict[str, Preset] = {
-    "cascade-r50": Preset(
-        _coco(_R50, _CASCADE), "Cascade R-CNN, boxes only", Published(40.3, None, _ZOO)
-    ),
-    "cascade-mask-r50": Preset(
-        _coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN", Published(41.2, 35.9, _ZOO)
-    ),
-    "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade", Published(42.3, 37.4, _ZOO)),
-    "htc-r101": Preset(_coco(_R101, _HTC), "HTC, deeper (20 epochs)", Published(44.8, 39.6, _ZOO)),
-    "htc-x101-32x4d": Preset(
-        _coco(_X101_32, _HTC), "HTC on ResNeXt (20 epochs)", Published(46.1, 40.5, _ZOO)
-    ),
-    "htc-x101-64x4d": Preset(
-        _coco(_X101_64, _HTC), "HTC on a wide ResNeXt (20 epochs)", Published(47.0, 41.4, _ZOO)
-    ),
+    "cascade-r50": Preset(_coco(_R50, _CASCADE), "Cascade R-CNN, boxes only"),
+    "cascade-mask-r50": Preset(_coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN"),
+    "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade"),
+    "htc-r101": Preset(_coco(_R101, _HTC), "HTC, deeper (20 epochs)"),
+    "htc-x101-32x4d": Preset(_coco(_X101_32, _HTC), "HTC on ResNeXt (20 epochs)"),
+    "htc-x101-64x4d": Preset(_coco(_X101_64, _HTC), "HTC on a wide ResNeXt (20 epochs)"),
     "htc-x101-64x4d-dcn": Preset(
         _coco(_X101_64.with_(deformable_stages=(False, True, True, True)), _HTC),
         "HTC with deformable convolutions (20 epochs, multi-scale)",
-        Published(50.4, 43.8, _ZOO),
     ),
     "cascade-r50-rfp": Preset(
         _coco(_aws(_R50), _CASCADE, _RFP),
         "Cascade R-CNN that looks twice",
-        Published(44.8, None, _ZOO),
     ),
-    "cascade-r50-sac": Preset(
-        _coco(_sac(_R50), _CASCADE), "Cascade R-CNN with SAC", Published(45.0, None, _ZOO)
-    ),
-    "htc-r50-rfp": Preset(
-        _coco(_aws(_R50), _HTC, _RFP), "HTC that looks twice", Published(46.6, 40.9, _ZOO)
-    ),
-    "htc-r50-sac": Preset(_coco(_sac(_R50), _HTC), "HTC with SAC", Published(46.4, 40.9, _ZOO)),
+    "cascade-r50-sac": Preset(_coco(_sac(_R50), _CASCADE), "Cascade R-CNN with SAC"),
+    "htc-r50-rfp": Preset(_coco(_aws(_R50), _HTC, _RFP), "HTC that looks twice"),
+    "htc-r50-sac": Preset(_coco(_sac(_R50), _HTC), "HTC with SAC"),
     "detectors-cascade-r50": Preset(
         _coco(_sac(_R50), _CASCADE, _RFP),
         "DetectoRS, boxes only",
-        Published(47.4, None, _ZOO),
     ),
-    "detectors-htc-r50": Preset(
-        _coco(_sac(_R50), _HTC, _RFP), "DetectoRS", Published(49.1, 42.6, _ZOO)
-    ),
-    "detectors-htc-r101": Preset(
-        _coco(_sac(_R101), _HTC, _RFP), "DetectoRS, deeper (20 epochs)", Published(50.5, 43.9, _ZOO)
-    ),
+    "detectors-htc-r50": Preset(_coco(_sac(_R50), _HTC, _RFP), "DetectoRS"),
+    "detectors-htc-r101": Preset(_coco(_sac(_R101), _HTC, _RFP), "DetectoRS, deeper (20 epochs)"),
     "detectors-htc-x101-32x4d": Preset(
         _coco(_sac(_X101_32), _HTC, _RFP),
         "DetectoRS on ResNeXt (40 epochs, multi-scale, soft-NMS)",
-        Published(52.9, 45.3, "DetectoRS authors' release, v1 numerics"),
     ),
     "detectors-htc-x101-64x4d": Preset(
         _coco(_sac(_X101_64), _HTC, _RFP),
         "DetectoRS on a wide ResNeXt (published on test-dev only: 55.7 / 48.5 with TTA)",
     ),
-    "dsc-r50": Preset(_coco(_R50, _DSC), "DSC (20 epochs)", Published(45.8, 40.1, _DSC_README)),
-    "dsc-r101": Preset(
-        _coco(_R101, _DSC), "DSC, deeper (20 epochs)", Published(46.6, 40.7, _DSC_README)
-    ),
-    "dsc-x101-32x4d": Preset(
-        _coco(_X101_32, _DSC), "DSC on ResNeXt (20 epochs)", Published(48.0, 41.9, _DSC_README)
-    ),
+    "dsc-r50": Preset(_coco(_R50, _DSC), "DSC (20 epochs)"),
+    "dsc-r101": Preset(_coco(_R101, _DSC), "DSC, deeper (20 epochs)"),
+    "dsc-x101-32x4d": Preset(_coco(_X101_32, _DSC), "DSC on ResNeXt (20 epochs)"),
     "dsc-x101-64x4d-dcn": Preset(
         _coco(_X101_64.with_(deformable_stages=(False, True, True, True)), _DSC),
         "DSC with deformable convolutions (20 epochs, multi-scale)",
-        Published(51.4, 44.9, _DSC_README),
     ),
-    "fast-dsc-r50": Preset(
-        _coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)", Published(44.5, 39.5, _DSC_README)
-    ),
+    "fast-dsc-r50": Preset(_coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)"),
     "detectors-dsc-r50": Preset(
         _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; nobody has trained it"
     ),

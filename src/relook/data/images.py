@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 
 from ..errors import DataError
 from ..structures.detection import Size
+from .sources.signatures import refusal
+from .sources.stored import StoredImage
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -25,7 +27,17 @@ _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 
 def read_image(
-    source: str | Path | Image.Image | NDArray[Any] | torch.Tensor, name: str | None = None
+    source: str
+    | Path
+    | bytes
+    | bytearray
+    | memoryview
+    | IO[bytes]
+    | StoredImage
+    | Image.Image
+    | NDArray[Any]
+    | torch.Tensor,
+    name: str | None = None,
 ) -> Pixels:
     """Contiguous RGB pixels (H, W, 3) uint8 of `source`, upright by its EXIF orientation.
 
@@ -41,7 +53,10 @@ def read_image(
         DataError: D01 for a missing file, D02 for everything that is not a whole image.
     """
     if isinstance(source, str | Path):
-        return _from_file(Path(source), name or str(source))
+        path = name or str(source)
+        return _from_bytes(file_bytes(Path(source), path), path)
+    if isinstance(source, StoredImage):
+        return read_image(source.load(), name or source.name)
     label = name or f"the given {type(source).__name__}"
     if isinstance(source, Image.Image):
         return _from_pil(source, name or getattr(source, "filename", "") or label)
@@ -49,10 +64,14 @@ def read_image(
         return _from_tensor(source, label)
     if isinstance(source, np.ndarray):
         return _from_array(source, label)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source), label)
+    if hasattr(source, "read"):
+        return _from_open_file(source, name)
     raise DataError(
         "D02",
-        f"{label} is no image. Give a path, a PIL image, a numpy array (H, W, 3) or a tensor "
-        "(3, H, W).",
+        f"{label} is no image. Give a path, the bytes of a file, a PIL image, a numpy array "
+        "(H, W, 3) or a tensor (3, H, W).",
     )
 
 
@@ -96,13 +115,25 @@ def opened_image(data: bytes, label: str) -> Image.Image:
     except Exception:  # noqa: BLE001 - on hostile bytes, readers of headers raise anything
         raise DataError(
             "D02",
-            f"{label} is not an image that can be read ({len(data)} bytes). Open it in a viewer; "
-            "if it is fine there, save it as PNG or JPEG.",
+            f"{label} {refusal(data)}",
         ) from None
 
 
-def _from_file(path: Path, label: str) -> Pixels:
-    data = file_bytes(path, label)
+def _from_open_file(file: IO[bytes], name: str | None) -> Pixels:
+    own = getattr(file, "name", None)
+    label = name or (own if isinstance(own, str) and own else f"the given {type(file).__name__}")
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:  # closed, too
+        raise DataError("D02", f"{label} cannot be read: {error}.") from None
+    if not isinstance(data, bytes):
+        raise DataError("D02", f"{label} gives text. Open it for reading bytes: open(path, 'rb').")
+    return _from_bytes(data, label)
+
+
+def _from_bytes(data: bytes, label: str) -> Pixels:
+    if not data:
+        raise DataError("D02", f"{label} is empty (0 bytes). Copy or download it again.")
     with opened_image(data, label) as image:
         if data.startswith(b"\xff\xd8") and not _jpeg_is_whole(data):
             raise DataError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from ..errors import first_few
+from ..errors import counted, first_few
 from .counting import IOU, Counting
 from .curves import Curves
 from .statistics.weighted_precision import Resampled
@@ -165,11 +165,11 @@ class Metrics:
         return "\n".join(lines)
 
     def _summary(self) -> list[str]:
-        crowd = f" and {self.num_crowd} crowd regions" if self.num_crowd else ""
+        crowd = f" and {counted(self.num_crowd, 'crowd region')}" if self.num_crowd else ""
         return [
-            f"{self.num_objects} objects{crowd} in {self.num_images} images, "
-            f"{self.num_detections} detections",
-            f"counted: at most {self.max_dets} detections of a class in an image",
+            f"{counted(self.num_objects, 'object')}{crowd} in {counted(self.num_images, 'image')}, "
+            f"{counted(self.num_detections, 'detection')}",
+            f"counted: at most {counted(self.max_dets, 'detection')} of a class in an image",
         ]
 
     def _number_lines(self) -> list[str]:
@@ -233,8 +233,8 @@ class Metrics:
             lines.append(f"{name:<28}{score.num_objects:>9}{score.num_detections:>9}{values}")
         if empty:
             shown = first_few(empty, 6)
-            kind = "class" if len(empty) == 1 else "classes"
-            lines.append(f"no objects of {len(empty)} {kind}: {shown}")
+            classes = counted(len(empty), "class", "classes")
+            lines.append(f"no objects of {classes}: {shown}")
         return lines
 
 

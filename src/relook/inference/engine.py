@@ -9,6 +9,7 @@ import torch
 
 from ..config.model import InputConfig
 from ..data.batching import batch_images
+from ..errors import counted
 from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
 from ..models.folding import FoldedCopy, fast_ways
@@ -127,7 +128,7 @@ class Engine:
         if was_training:  # only then, so that threads may share an engine
             self.detector.eval()
         height, width = images.pixels.shape[-2:]
-        what = f"{len(images)} images of {width}x{height} pixels"
+        what = f"{counted(len(images), 'image')} of {width}x{height} pixels"
         try:
             with (
                 memory_explained(what, self.device),

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, Final, Unpack, overload
@@ -162,8 +163,9 @@ class Predictor:
     ) -> Result | list[Result]:
         """The objects in an image, best first, in its own pixels; a list gives a list.
 
-        An image is a path, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB,
-        uint8 or float from 0 to 1. `changes` are fields of `PredictOptions`, such as
+        An image is a path, the bytes of an image file or a file that is open for reading bytes,
+        an address, a PIL image, a numpy array (H, W, 3) or a tensor (3, H, W): RGB, uint8 or float
+        from 0 to 1. `changes` are fields of `PredictOptions`, such as
         ``score=0.5``, and stand in for those of `options`. Objects have at least the score
         `shown_from`, unless a score is asked for. `device` moves the model first, and it stays
         there.
@@ -219,16 +221,14 @@ class Predictor:
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
         `on_tile` is told of the tiles of an image that is cut, `say` of the first that is too large
-        for the model and is not cut.
-
-        Raises as `predict`, but for images that cannot be read: in place of the first image
-        that it concerns, after the outcomes before it.
+        for the model and is not. Raises as `predict`, but for images that cannot be read: in place
+        of the first image that it concerns, after the outcomes before it.
         """
         options = self.resolved(options.with_(**changes))
         task = self.panoptic_task(options.panoptic)
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
-        tiles = TileWork.of(self, options)
+        tiles = TileWork.of(self, options, on_tile, say)
         reading = partial(read_or_open, limits=size, tiling=tiles.tiling)
         with (
             closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
@@ -236,8 +236,8 @@ class Predictor:
         ):
             try:
                 while window := list(islice(ready, width)):
-                    tiles.warn(window, say)
-                    for job in self._jobs(window, options, tiles, on_tile):
+                    tiles.warn(window)
+                    for job in self._jobs(window, options, tiles):
                         yield from finishing.put(job)
             except Exception:
                 yield from finishing.rest()
@@ -274,7 +274,6 @@ class Predictor:
         window: Sequence[Prepared | LargeImage | Unreadable],
         options: PredictOptions,
         tiles: TileWork,
-        on_tile: OnTile | None,
     ) -> Iterator[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         found: dict[int, Detections] = {}
@@ -282,10 +281,8 @@ class Predictor:
             images = [one for i in rows if isinstance(one := window[i], Prepared)]
             found |= zip(rows, self.engine.run_prepared(images, options), strict=True)
         for i, one in enumerate(window):
-            if isinstance(one, Prepared):
-                yield one, found[i]
-            else:
-                yield tiles.predict(one, on_tile) if isinstance(one, LargeImage) else one
+            other = tiles.predict(one) if isinstance(one, LargeImage) else one
+            yield (other, found[i]) if isinstance(other, Prepared) else other
 
     def _finished(
         self, job: Job, *, options: PredictOptions, task: PanopticTask | None
@@ -295,6 +292,8 @@ class Predictor:
             return job
         prepared, found = job
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
+        if prepared.frame is not None:
+            result = replace(result, frame=prepared.frame, time=prepared.time)
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -14,11 +14,26 @@ from torch import Tensor
 from ..data.augment.transforms import resize_image, resized_size
 from ..data.batching import padded_size
 from ..data.images import Pixels, read_image
+from ..data.sources.addresses import Download, check_address, looks_like_address
+from ..data.sources.stored import StoredImage
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
 
-ImageSource = str | Path | Image.Image | np.ndarray[Any, Any] | Tensor
-"""A file, or an RGB image as PIL, numpy (H, W, 3) or tensor (3, H, W)."""
+ImageSource = (
+    str
+    | Path
+    | bytes
+    | bytearray
+    | memoryview
+    | IO[bytes]
+    | StoredImage
+    | Image.Image
+    | np.ndarray[Any, Any]
+    | Tensor
+)
+"""A file, its bytes or the open file, the address of one, a `StoredImage`, or an RGB image as PIL,
+numpy (H, W, 3) or tensor (3, H, W).
+"""
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own
@@ -32,6 +47,8 @@ class Prepared:
     image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
     resized: np.ndarray[Any, Any]
     source: str | None
+    frame: int | None = None  # number of the frame in its video
+    time: float | None = None  # seconds from the first frame of the video
 
     @property
     def size(self) -> Size:
@@ -48,7 +65,7 @@ class Prepared:
 class Unreadable:
     """An image that cannot be read, and why."""
 
-    source: ImageSource
+    source: ImageSource  # `str` of it names a file or a `StoredImage`
     error: DataError
 
 
@@ -105,14 +122,40 @@ def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
 
 
 def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
-    image = read_image(source)
-    return Prepared(image, resized(image, limits), name_of(source))
+    source = located(source)
+    return prepared(read_image(source), source, limits)
+
+
+def located(source: ImageSource) -> ImageSource:
+    """`source`, or the download that it means where it is an address.
+
+    Raises:
+        DataError: D02 for an address that is not allowed.
+    """
+    if isinstance(source, str) and looks_like_address(source):
+        check_address(source)
+        return Download(source)
+    return source
+
+
+def prepared(image: Pixels, source: ImageSource, limits: tuple[int, int]) -> Prepared:
+    """The `image` of `source`, scaled to fit `limits` (long, short) sides in pixels.
+
+    Raises:
+        ModelError: M05 when that is too large for the network.
+    """
+    small = resized(image, limits)
+    if isinstance(source, StoredImage):
+        return Prepared(image, small, source.name, source.frame, source.time)
+    return Prepared(image, small, name_of(source))
 
 
 def name_of(source: ImageSource) -> str | None:
-    """The name of an image in results: its path, where it has one."""
-    name = str(source) if isinstance(source, str | Path) else getattr(source, "filename", None)
-    return name or None
+    """Where an image came from, if it says so."""
+    if isinstance(source, str | Path):
+        return str(source)
+    name = getattr(source, "filename", None) or getattr(source, "name", None)
+    return name if isinstance(name, str) and name else None
 
 
 def _size(image: np.ndarray[Any, Any]) -> Size:

@@ -54,6 +54,8 @@ class Result:
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
     overview: NDArray[np.uint8] | None = None  # (h, w, 3), in place of an image too large to keep
+    frame: int | None = None  # number of the frame in its video, from 0
+    time: float | None = None  # seconds from the first frame of the video
 
     @classmethod
     def from_detections(
@@ -209,6 +211,11 @@ class Result:
             )
         return picture
 
+    def moment(self) -> dict[str, float]:
+        """`frame` and `time` of a frame of a video, for records; nothing for other images."""
+        known = {"frame": self.frame, "time": self.time}
+        return {name: value for name, value in known.items() if value is not None}
+
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """COCO result dictionaries, one per object, that json can write."""
         rows: list[dict[str, Any]] = []
@@ -239,6 +246,7 @@ class Result:
             "source": self.source,
             "height": self.size[0],
             "width": self.size[1],
+            **self.moment(),
             "counts": self.counts(),
             "objects": objects,
         }

@@ -10,7 +10,7 @@ from typing import NamedTuple, overload
 import torch
 from torch import Tensor, nn
 
-from ..errors import ModelError
+from ..errors import ModelError, counted
 from ..ops.cpu import switch as fast
 from ..ops.semantic_labels import semantic_labels
 from ..structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
@@ -230,9 +230,9 @@ class Detector(nn.Module):
         if height % STRIDE or width % STRIDE or not len(images):
             raise ModelError(
                 "M05",
-                f"a batch of {len(images)} images of {height}x{width} pixels (height x width)"
-                f" cannot be fed to the network: it needs at least one image, padded to multiples"
-                f" of {STRIDE}. relook.data.batching.batch_images pads.",
+                f"a batch of {counted(len(images), 'image')} of {height}x{width} pixels (height x"
+                f" width) cannot be fed to the network: it needs at least one image, padded to"
+                f" multiples of {STRIDE}. relook.data.batching.batch_images pads.",
             )
         pixels = images.pixels
         if fast.applies(pixels):  # maps are then tables with a row for each pixel

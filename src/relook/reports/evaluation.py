@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.coco.records import CocoIndex
+from ..errors import counted
 from ..evaluation.confusion import Confusion
 from ..evaluation.error_split import ErrorSplit, split_errors
 from ..evaluation.ground_truth import GroundTruth, truth_of
@@ -76,7 +77,8 @@ def write_evaluation(folder: Path, title: str, found: Study) -> None:
     metrics = found.metrics
     save_tables(folder, metrics, found.confusion, found.split)
     lead = (
-        f"{metrics.num_images} images of {found.index.path.name}, {metrics.num_objects} objects, "
+        f"{counted(metrics.num_images, 'image')} of {found.index.path.name}, "
+        f"{counted(metrics.num_objects, 'object')}, "
         f"at most {metrics.max_dets} detections of a class in an image"
     )
     content = page(title, lead, headline(metrics, found.threshold), found.sections())

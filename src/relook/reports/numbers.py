@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..errors import counted
 from ..evaluation.confusion import BACKGROUND, Confusion
 from ..evaluation.counting import Counting
 from ..evaluation.curves import LEVELS, Values
@@ -37,7 +38,10 @@ def headline(metrics: Metrics, threshold: float) -> list[Fact]:
             Fact("F1", _number(counting.f1), f"from score {counting.threshold:.4g}"),
             Fact("count error", _number(counting.count_error, ".2f"), error),
         ]
-    return [*facts, Fact("objects", f"{metrics.num_objects}", f"in {metrics.num_images} images")]
+    return [
+        *facts,
+        Fact("objects", f"{metrics.num_objects}", f"in {counted(metrics.num_images, 'image')}"),
+    ]
 
 
 def number_sections(

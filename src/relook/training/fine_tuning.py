@@ -16,7 +16,7 @@ from typing import Any
 from ..config.base import assign
 from ..data.statistics import ObjectStatistics
 from ..weights.file import SavedModel
-from .recipe import UNLIMITED
+from .recipe import SCHEDULES, UNLIMITED
 from .settings import Overlay, Settings, resolve
 from .sources import Annotations, read_annotations
 
@@ -44,8 +44,11 @@ class Choice:
         """The choice for people; `settings` are those that came of it."""
         chosen = _plain(_at(settings.model_dump(mode="json"), self.key))
         if chosen != _plain(self.value):
-            return f"{self.key} = {chosen}, as given (else {_plain(self.value)}: {self.reason})"
-        return f"{self.key} = {chosen}: {self.reason}"
+            return (
+                f"{self.key} = {_shown(chosen)}, as you say. "
+                f"It would be {_shown(self.value)}: {self.reason}."
+            )
+        return f"{self.key} = {_shown(chosen)}: {self.reason}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _pace(draft: Settings, annotations: Annotations, given: frozenset[str]) -> I
     batch = recipe.batch
     if images < FEW_IMAGES and "train.batch" not in given:
         batch = min(2, recipe.batch, images)
-    reason = f"{images} images: many small steps learn more than few large ones"
+    reason = f"of only {images} images, many small steps learn more than few large ones"
     if images >= FEW_IMAGES:
         reason = "as in the recipe"
     yield Choice("train.batch", batch, reason)
@@ -105,19 +108,19 @@ def _pace(draft: Settings, annotations: Annotations, given: frozenset[str]) -> I
     yield Choice(
         "train.lr",
         tuned.learning_rate,
-        f"the recipe's rate of {recipe.optimizer} for steps of {tuned.effective_batch} images; "
-        "half of it learned less where it was tried",
+        f"the rate of the recipe with {recipe.optimizer}, for steps of {tuned.effective_batch} "
+        "images. Half of it learned less in our trials",
     )
-    yield Choice("train.schedule", "cosine", "falls to zero, however long the training is")
+    yield Choice("train.schedule", "cosine", "the rate falls to zero, however long the training is")
     if recipe.minutes is not None:
         epochs = UNLIMITED
-        yield Choice("train.epochs", epochs, f"no limit: the {recipe.minutes:g} minutes decide")
+        yield Choice("train.epochs", epochs, f"the training ends after {recipe.minutes:g} minutes")
     else:
         epochs = max(FEWEST_EPOCHS, math.ceil(IMAGES_TO_SEE / images))
         yield Choice(
             "train.epochs",
             epochs,
-            f"to see {images * epochs} views of {images} images (--minutes or --epochs: otherwise)",
+            f"{images * epochs} augmented views of {images} images; --epochs or --minutes set it",
         )
     if annotations.val is not None:
         validation = len(annotations.val.images)
@@ -128,18 +131,18 @@ def _pace(draft: Settings, annotations: Annotations, given: frozenset[str]) -> I
         yield Choice(
             "train.validate_every",
             every,
-            f"epochs; {validation} validation images should cost less time than training",
+            f"epochs, so that {validation} validation images take less time than the training",
         )
 
 
 def _frozen(draft: Settings) -> Choice:
     backbone = draft.model.backbone
     if backbone.norm == "fixed_batch":
-        reason = "as in the model, whose backbone keeps its stored statistics"
+        reason = "as in the model, whose backbone has stored statistics"
         return Choice("model.backbone.frozen_stages", backbone.frozen_stages, reason)
     reason = (
-        "nothing frozen: the backbone has no stored statistics to protect, and freezing three "
-        "parts of it learned less where it was tried"
+        "nothing is frozen. The backbone has no stored statistics that training could spoil, and "
+        "freezing three stages of it learned less in our trials"
     )
     return Choice("model.backbone.frozen_stages", 0, reason)
 
@@ -175,18 +178,21 @@ def _caps(draft: Settings, annotations: Annotations) -> Iterator[Choice]:
     wanted = max(FEWEST_DETECTIONS, math.ceil(most * ROOM / 50) * 50)
     detections = max(wanted, model.cascade.select.max_detections)
     proposals = max(math.ceil(PROPOSALS * detections), model.rpn.test.proposals)
-    fullest = f"the fullest image has {most} objects"
     yield Choice(
-        "model.cascade.select.max_detections", detections, f"{fullest}; never below the model's"
+        "model.cascade.select.max_detections",
+        detections,
+        f"the image with the most objects has {most}. It is never less than in the model",
     )
-    yield Choice("train.max_dets", detections, "validation counts all that the model may find")
+    yield Choice("train.max_dets", detections, "validation counts everything the model may find")
     yield Choice(
-        "model.rpn.test.proposals", proposals, f"at least {PROPOSALS:g} for each of {detections}"
+        "model.rpn.test.proposals",
+        proposals,
+        f"at least {PROPOSALS:g} for each of {detections} detections",
     )
     yield Choice(
         "model.rpn.test.candidates",
         max(proposals, model.rpn.test.candidates),
-        "at least as many from each level as are kept in all",
+        "at least as many from each pyramid level as are kept of all levels",
     )
 
 
@@ -202,9 +208,13 @@ def _given(overlays: Sequence[Overlay]) -> frozenset[str]:
     return frozenset(
         key
         for one in overlays
-        for root, tree in (("model", one.model), ("train", one.train))
+        for root, tree in (("model", one.model), ("train", _train_fields(one)))
         for key in _keys(tree, root)
     )
+
+
+def _train_fields(overlay: Overlay) -> Mapping[str, Any]:
+    return {**SCHEDULES.get(overlay.schedule or "", {}), **overlay.train}
 
 
 def _keys(tree: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -220,6 +230,11 @@ def _at(tree: Mapping[str, Any], key: str) -> Any:
     for name in key.split("."):
         value = value[name]
     return value
+
+
+def _shown(value: Any) -> str:
+    """The value as people read it."""
+    return "unlimited" if value == UNLIMITED else str(_plain(value))
 
 
 def _plain(value: Any) -> Any:

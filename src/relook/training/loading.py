@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..data.batching import Sample, batch_images
-from ..errors import RelookError, UsageError
+from ..errors import RelookError, UsageError, counted
 from ..structures.detection import ImageBatch, Target
 
 _MASK = 2**63 - 1
@@ -205,10 +205,10 @@ def training_loader(
         number = share.world_size
         raise UsageError(
             "U04",
-            f"a step is {size} images over all processes (train.batch = {batch}, "
-            f"{len(source)} images), which {number} processes cannot share equally. Choose a "
-            f"--batch that {number} divides, {-(-size // number) * number} for example, or "
-            "another number of processes.",
+            f"a step is {counted(size, 'image')} over all processes (train.batch = {batch}, "
+            f"{counted(len(source), 'image')}), which {number} processes cannot share equally. "
+            f"Choose a --batch that {number} divides, {-(-size // number) * number} for example, "
+            "or another number of processes.",
         )
     return BatchLoader(
         Augmented(source, seed),

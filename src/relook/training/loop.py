@@ -44,7 +44,7 @@ from .loading import (
 )
 from .module import TrainingModule
 from .panoptic_validation import PanopticValidation
-from .plan import plan_lines, process_lines
+from .plan import PlanSection, plan_sections
 from .progress import ProgressReport
 from .quiet import quiet
 from .recomputing import recompute_activations
@@ -96,10 +96,12 @@ def train(
     join_others(place)
     console = _voice(console, place)
     settings, sources = read_sources(settings, annotations)
-    say = _sayer(console)
-    detector = first_detector(settings, sources, start, say)
+    beginning: list[str] = []
+    detector = first_detector(settings, sources, start, beginning.append)
     run = from_first(lambda: _new_run(out, parent, settings, sources))
-    return _Training(settings, sources, detector, run, console, place, start).fit(None)
+    training = _Training(settings, sources, detector, run, console, place, start)
+    training.plan.insert(0, PlanSection("Start", tuple(beginning)))
+    return training.fit(None)
 
 
 def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Sources) -> RunFolder:
@@ -175,13 +177,15 @@ class _Training:
             panoptic=panoptic,
             licence=None if start is None else start.saved.licence,
         )
-        plan = plan_lines(settings, sources, detector, run, self.steps_per_epoch)
-        fine_tuning = [f"fine-tuning: {why}" for why in (() if start is None else start.reasons)]
-        self.plan = [*fine_tuning, *plan, *process_lines(settings, place)]
+        reasons = () if start is None else start.reasons
+        self.plan = plan_sections(
+            settings, sources, detector, run, self.steps_per_epoch, place, reasons
+        )
 
     def fit(self, checkpoint: Path | None) -> Outcome:
         """Say the plan, train, write the report."""
-        for line in self.plan:
+        plan = [line for section in self.plan for line in section.text()]
+        for line in plan:
             self.say(line)
         trainer = self._trainer()
         with self._ways(), quiet(), interruptible(self.run, trainer):
@@ -195,7 +199,7 @@ class _Training:
             self._validate_the_end(trainer)
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
-            known = self.plan, outcome.metrics, outcome.seconds
+            known = plan, outcome.metrics, outcome.seconds
             metrics = report_on(self.run, self.settings, self.sources, *known, self.say)
             outcome = replace(outcome, metrics=metrics)
         return outcome

@@ -1,10 +1,15 @@
-"""The plan of a training, printed before it starts."""
+"""The plan of a training, printed before it starts and kept in its report."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from torch import nn
 
 from ..config.model import ModelConfig
+from ..data.semantics import Mode
 from ..models.detector import Detector
 from ..runtime.cluster import Place
 from .recipe import UNLIMITED, Recipe
@@ -13,118 +18,179 @@ from .schedule import WARMUP_SHARE
 from .settings import Settings
 from .sources import Sources
 
+_SEMANTICS: Final[dict[Mode, str]] = {
+    "none": "No semantic branch is trained",
+    "instances": "The semantic branch learns from the objects",
+    "maps": "The semantic branch learns from label maps",
+    "panoptic": "The semantic branch learns from panoptic maps",
+}
 
-def plan_lines(
-    settings: Settings, sources: Sources, detector: Detector, run: RunFolder, steps_per_epoch: int
-) -> list[str]:
-    """The plan, one fact a line: ``name: what and why``."""
-    recipe, choice = settings.train, sources.semantics
-    lines = [
-        f"model: {settings.preset}, {_count(detector)} parameters",
-        *(f"training data: {line}" for line in sources.train.summary()),
+
+@dataclass(frozen=True, slots=True)
+class PlanSection:
+    """Sentences of the plan about one subject."""
+
+    title: str
+    lines: tuple[str, ...]
+
+    def text(self) -> list[str]:
+        """The title and the indented sentences; nothing where there are none."""
+        return [self.title, *(f"  {line}" for line in self.lines)] if self.lines else []
+
+
+def plan_sections(
+    settings: Settings,
+    sources: Sources,
+    detector: Detector,
+    run: RunFolder,
+    steps_per_epoch: int,
+    place: Place,
+    reasons: Sequence[str] = (),
+) -> list[PlanSection]:
+    """The plan of a training; `reasons` are those of the settings chosen for a fine-tuning."""
+
+    def section(title: str, lines: Iterable[str]) -> PlanSection:
+        return PlanSection(title, tuple(lines))
+
+    recipe = settings.train
+    return [
+        section("Chosen for this fine-tuning; options and --set win over it", reasons),
+        section("Data", data_lines(sources, recipe)),
+        section("Model", model_lines(settings.preset, detector, sources)),
+        section("Images", _image_lines(settings.model, recipe)),
+        section("Steps", _step_lines(recipe, steps_per_epoch)),
+        section("Processes", process_lines(settings, place)),
+        section("Results", [f"Run folder: {run.path}"]),
     ]
+
+
+def data_lines(sources: Sources, recipe: Recipe) -> list[str]:
+    """Sentences about the images and objects, and how the best model is chosen."""
+    lines = [f"Training: {line}" for line in sources.train.summary()]
     if sources.train.num_empty_images:
         verdict = "kept" if recipe.keep_empty else "left out"
-        lines.append(f"images without objects: {verdict} (train.keep_empty)")
+        lines.append(f"Training: images without objects are {verdict} (train.keep_empty).")
     if sources.val is None:
-        lines.append("validation: none, so the latest model is kept; --val-json chooses by AP")
-    else:
-        lines += [f"validation data: {line}" for line in sources.val.summary()]
-        every = (
-            "every epoch" if recipe.validate_every == 1 else f"every {recipe.validate_every} epochs"
-        )
-        lines.append(f"validation: {every}, at most {recipe.max_dets} detections an image")
+        return [
+            *lines,
+            "Validation: there is no data for it (--val-json), so the last weights are kept and "
+            "not the best.",
+        ]
+    every = "every epoch" if recipe.validate_every == 1 else f"every {recipe.validate_every} epochs"
     return [
         *lines,
-        f"semantics: {choice.mode} ({choice.reason})",
-        f"input: {_input(settings.model, recipe)}",
-        f"augmentation: {recipe.augment.words()}",
-        f"rate: {rate_reason(recipe)}",
-        f"steps: {_steps(recipe, steps_per_epoch)}",
-        *part_lines(detector),
-        *_memory(recipe),
-        f"run folder: {run.path}",
+        *(f"Validation: {line}" for line in sources.val.summary()),
+        f"Validation: after {every}; at most {recipe.max_dets} detections of an image count.",
     ]
+
+
+def model_lines(name: str, detector: nn.Module, sources: Sources) -> list[str]:
+    """Sentences about the parameters, which of them are trained, and the semantic branch."""
+    choice = sources.semantics
+    lines = [f"{name}, {_millions(detector)} parameters: {_parts(detector)}"]
+    lines += [line for part in detector.named_children() if (line := _frozen(*part))]
+    return [*lines, f"{_SEMANTICS[choice.mode]}: {choice.reason}."]
 
 
 def process_lines(settings: Settings, place: Place) -> list[str]:
-    """Lines about how the work is shared; none for a process that is alone."""
+    """Sentences about how the work is shared; none for a process that is alone."""
     if place.world_size == 1:
         return []
     recipe = settings.train
     where = f" on {place.nodes} machines" if place.nodes > 1 else ""
-    counted = {
+    divisor = {
         "global": "losses are divided by what all processes count together",
         "process": "each process divides its losses by what it counts itself",
     }
     lines = [
-        f"processes: {place.world_size}{where}, which share the {recipe.batch} images of a step "
-        f"equally; {counted[recipe.normalise]} (train.normalise = {recipe.normalise})"
+        f"{place.world_size} processes{where} share the {recipe.batch} images of a step equally; "
+        f"{divisor[recipe.normalise]} (train.normalise = {recipe.normalise})."
     ]
     if settings.model.backbone.norm == "batch":
         lines.append(
-            "batch norm: each process takes the statistics of its own images, so the losses are "
-            "not those of one process; backbone.norm = fixed_batch or group makes them so"
+            "Batch norm: each process takes the statistics of its own images, so the losses are "
+            "not those of one process; backbone.norm = fixed_batch or group makes them so."
         )
     return lines
 
 
-def rate_reason(recipe: Recipe) -> str:
+def rate_sentence(recipe: Recipe) -> str:
     """The peak learning rate and where it comes from."""
-    rate = f"{recipe.optimizer} at {recipe.learning_rate:.6g}"
+    rate = f"Learning rate of {recipe.optimizer}: {recipe.learning_rate:.6g}"
     if recipe.lr != "auto":
-        return f"{rate} (train.lr)"
-    images = f"{recipe.batch} images a step"
+        return f"{rate} (train.lr)."
+    images = f"{recipe.batch}"
     if recipe.accumulate > 1:
-        images = f"{recipe.batch} x {recipe.accumulate} images a step"
+        images = f"{recipe.batch} x {recipe.accumulate}"
     return (
-        f"{rate} = {recipe.reference_lr:g} x {recipe.effective_batch} / {recipe.reference_batch} "
-        f"(scaled linearly: {images}, the recipe's rate is for {recipe.reference_batch})"
+        f"{rate}, the recipe's {recipe.reference_lr:g} for steps of {recipe.reference_batch} "
+        f"images, scaled in proportion to the {images} of this one."
     )
 
 
-def part_lines(detector: nn.Module) -> list[str]:
-    """Trainable and frozen parameters of each part of the detector."""
-    lines = []
-    for name, part in detector.named_children():
-        total = sum(p.numel() for p in part.parameters())
-        trained = sum(p.numel() for p in part.parameters() if p.requires_grad)
-        if total:
-            frozen = f", {total - trained:,} frozen" if trained < total else ""
-            lines.append(f"part {name}: {trained:,} trainable{frozen}")
-    return lines
+def decay_sentence(recipe: Recipe) -> str:
+    """How the learning rate changes during the training."""
+    warmup = (
+        f"It rises over the first {recipe.warmup_iterations} steps (never more than "
+        f"{WARMUP_SHARE:.0%} of the training)"
+    )
+    if recipe.schedule == "cosine":
+        return f"{warmup}, then falls to zero along a cosine."
+    drops = [str(epoch) for epoch in recipe.step_epochs if epoch < recipe.epochs]
+    if not drops:
+        return f"{warmup}, then stays."
+    return f"{warmup}, then drops to a tenth after epoch {' and again after '.join(drops)}."
 
 
-def _count(module: nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f} M"
-
-
-def _memory(recipe: Recipe) -> list[str]:
-    if not recipe.recompute:
-        return []
-    return ["memory: activations are computed twice in place of kept (train.recompute)"]
-
-
-def _input(model: ModelConfig, recipe: Recipe) -> str:
-    long, short = model.input.size
-    training = recipe.augment.size_words()
-    return f"at most {long} x {short} (long x short side) in test; in training {training}"
-
-
-def _steps(recipe: Recipe, steps_per_epoch: int) -> str:
-    total = steps_per_epoch * recipe.epochs
-    text = f"{steps_per_epoch} an epoch"
+def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
+    """When the training ends."""
+    epochs = (
+        f"{recipe.epochs} epochs of {steps_per_epoch} steps, "
+        f"{steps_per_epoch * recipe.epochs} in all"
+    )
     if recipe.minutes is None:
-        text += f", {recipe.epochs} epochs, {total} in all"
+        text = f"Length: {epochs}"
     else:
-        text += f", for {recipe.minutes:g} minutes"
+        text = f"Length: {recipe.minutes:g} minutes, {steps_per_epoch} steps an epoch"
         if recipe.epochs < UNLIMITED:
-            text += f" (or {recipe.epochs} epochs, if that is earlier)"
+            text = f"Length: {recipe.minutes:g} minutes, or {epochs}, if that is earlier"
     if recipe.steps is not None:
-        text += f", stopped after {recipe.steps}"
-    decay = "cosine to zero"
-    if recipe.schedule == "step":
-        drops = [str(epoch) for epoch in recipe.step_epochs if epoch < recipe.epochs]
-        decay = f"a tenth from epoch {', '.join(drops)} on" if drops else "constant"
-    share = f"at most {WARMUP_SHARE:.0%} of the training"
-    return f"{text}; rate: {decay}, warm-up over {recipe.warmup_iterations} ({share})"
+        text += f"; it stops after step {recipe.steps} (--steps)"
+    return f"{text}."
+
+
+def _step_lines(recipe: Recipe, steps_per_epoch: int) -> list[str]:
+    return [
+        length_sentence(recipe, steps_per_epoch),
+        f"Images a step: {recipe.effective_batch}."
+        + (" Activations are computed twice to save memory." if recipe.recompute else ""),
+        rate_sentence(recipe),
+        decay_sentence(recipe),
+    ]
+
+
+def _image_lines(model: ModelConfig, recipe: Recipe) -> list[str]:
+    long, short = model.input.size
+    return [
+        f"Training: {recipe.augment.size_words()}; {recipe.augment.words()}.",
+        f"Validation and prediction: scaled to fit {long} x {short} pixels (long x short side).",
+    ]
+
+
+def _parts(detector: nn.Module) -> str:
+    """Parameters of each part that has some."""
+    counts = {name: _count(part) for name, part in detector.named_children()}
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count) + "."
+
+
+def _frozen(name: str, part: nn.Module) -> str:
+    fixed = sum(p.numel() for p in part.parameters() if not p.requires_grad)
+    return f"Of {name}, {fixed:,} parameters are frozen." if fixed else ""
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _millions(module: nn.Module) -> str:
+    return f"{_count(module) / 1e6:.2f} M"

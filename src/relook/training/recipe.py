@@ -7,14 +7,16 @@ without objects are kept: in a small data set they are the only examples of noth
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ..config.base import Config
 from ..config.model import ModelConfig
 from ..data.augment.rule import Augment
+from ..errors import UsageError, did_you_mean
 from ..structures.rules.bounds import Fraction, NonNegative, Positive, PositiveFloat
 
 UNLIMITED = 1_000_000  # epochs, where only minutes end a training
@@ -116,6 +118,7 @@ _PHOTOS = _TINY.with_(
 """The same for photographs, which have an up."""
 
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
+_LARGE = Augment(size=((1600, 400), (1600, 1400)))  # of the published deformable models
 _DSC_CLIP = 35.0  # L2 norm of the gradients, in all recipes of DSC
 
 RECIPES: dict[str, Recipe] = {
@@ -126,12 +129,12 @@ RECIPES: dict[str, Recipe] = {
     "htc-r101": _20E,
     "htc-x101-32x4d": _20E,
     "htc-x101-64x4d": _20E,
-    "htc-x101-64x4d-dcn": _20E,
+    "htc-x101-64x4d-dcn": _20E.with_(augment=_LARGE),
     "detectors-htc-r101": _20E,
     "dsc-r50": _20E.with_(gradient_clip=_DSC_CLIP),
     "dsc-r101": _20E.with_(gradient_clip=_DSC_CLIP),
     "dsc-x101-32x4d": _20E.with_(gradient_clip=_DSC_CLIP),
-    "dsc-x101-64x4d-dcn": _20E.with_(gradient_clip=_DSC_CLIP),
+    "dsc-x101-64x4d-dcn": _20E.with_(gradient_clip=_DSC_CLIP, augment=_LARGE),
     "fast-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
     "detectors-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
     "detectors-fast-dsc-r50": Recipe(gradient_clip=_DSC_CLIP),
@@ -143,9 +146,42 @@ RECIPES: dict[str, Recipe] = {
 """Presets whose recipe is not the 1x schedule."""
 
 
+_COCO: dict[str, Any] = {"schedule": "step", "keep_empty": False, "min_image_side": 32}
+"""Fields of the recipe that all published trainings have in common."""
+
+SCHEDULES: Mapping[str, Mapping[str, Any]] = {
+    "1x": _COCO | {"epochs": 12, "step_epochs": [8, 11]},
+    "20e": _COCO | {"epochs": 20, "step_epochs": [16, 19]},
+    "40e": _COCO
+    | {
+        "epochs": 40,
+        "step_epochs": [36, 39],
+        "warmup_ratio": 1 / 3,
+        "gradient_clip": 35.0,
+        "augment": {"size": [[1333, 400], [1333, 1200]]},
+    },
+}
+"""Fields of a recipe by the name of a schedule; 40e is that of the DetectoRS authors."""
+
+
 def recipe_for(preset: str) -> Recipe:
     """The recipe that the preset called `preset` is trained with unless told otherwise."""
     return RECIPES.get(preset, Recipe())
+
+
+def schedule_changes(name: str, model: ModelConfig) -> Mapping[str, Any]:
+    """Fields of a recipe that the schedule called `name` sets for a training of `model`.
+
+    The published models with a semantic branch learned it from the stuff maps of COCO, so these
+    are asked for; ``--semantics`` says otherwise.
+
+    Raises:
+        UsageError: U01 when there is no such schedule.
+    """
+    if name not in SCHEDULES:
+        raise UsageError("U01", f"unknown schedule {name!r}; {did_you_mean(name, SCHEDULES)}")
+    maps = {} if model.semantic is None else {"semantics": "maps"}
+    return {**SCHEDULES[name], **maps}
 
 
 def from_scratch(config: ModelConfig) -> ModelConfig:

@@ -1,8 +1,9 @@
 """From a preset, a YAML file and ``--set`` options to everything a training needs to know.
 
 Later wins: defaults of the preset and its recipe, then the file, then options of the command
-line, then ``--set``. A resolved `Settings` written as YAML is itself such a file, and reading
-it back gives the same settings: that is what ``--resume`` does.
+line, then ``--set``; within one of them a schedule is the weakest. A resolved `Settings` written
+as YAML is itself such a file, and reading it back gives the same settings: that is what
+``--resume`` does.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from ..config.base import C, Config, assign, overlay
 from ..config.model import ModelConfig
 from ..config.presets import preset
 from ..errors import DataError, UsageError, did_you_mean
-from .recipe import Recipe, recipe_for
+from .recipe import Recipe, recipe_for, schedule_changes
 
-FILE_KEYS = ("format", "model", "train", "data")
+FILE_KEYS = ("format", "model", "schedule", "train", "data")
 FORMAT = 1
 
 
@@ -52,6 +53,8 @@ class Overlay(Config):
     """Changes of one source: nested plain data, not yet checked against the fields."""
 
     preset: str | None = None
+    schedule: str | None = None
+    """Name of a published schedule, whose fields come before those in `train`."""
     model: dict[str, Any] = {}
     train: dict[str, Any] = {}
     data: dict[str, Any] = {}
@@ -61,8 +64,8 @@ def read_overlay(path: Path) -> Overlay:
     """The changes that the YAML file at `path` asks for.
 
     Raises:
-        UsageError: U02 for a key other than model, train and data, U03 for text that is no
-            YAML mapping or was written by a newer relook.
+        UsageError: U02 for a key other than model, schedule, train and data, U03 for text that
+            is no YAML mapping or was written by a newer relook.
         DataError: D01 when there is no such file.
     """
     try:
@@ -72,7 +75,9 @@ def read_overlay(path: Path) -> Overlay:
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError("U03", f"{path}: not a YAML file ({_one_line(error)}).") from None
     if not isinstance(tree, dict):
-        raise UsageError("U03", f"{path}: a configuration has keys model and train; got {tree!r}.")
+        raise UsageError(
+            "U03", f"{path}: a configuration has keys such as model and train; got {tree!r}."
+        )
     for key in tree:
         if key not in FILE_KEYS:
             raise UsageError("U02", f"{path}: unknown key {key}; {did_you_mean(key, FILE_KEYS)}")
@@ -95,7 +100,10 @@ def _overlay_from(path: Path, tree: dict[str, Any]) -> Overlay:
     name = model.pop("preset", None)
     if name is not None and not isinstance(name, str):
         raise UsageError("U03", f"{path}: model.preset must be a name; got {name!r}")
-    return Overlay(preset=name, model=model, train=parts["train"], data=parts["data"])
+    schedule = tree.get("schedule")
+    if schedule is not None and not isinstance(schedule, str):
+        raise UsageError("U03", f"{path}: schedule must be a name; got {schedule!r}")
+    return Overlay(preset=name, schedule=schedule, **parts | {"model": model})
 
 
 def parse_assignments(assignments: Sequence[str]) -> Overlay:
@@ -155,6 +163,8 @@ def resolve(
     data: dict[str, Any] = {}
     for changes in overlays:
         model = _apply(model, changes.model, "model")
+        if changes.schedule is not None:
+            train = _apply(train, schedule_changes(changes.schedule, model), "train")
         train = _apply(train, changes.train, "train")
         data.update(changes.data)
     if "train_json" not in data or "train_images" not in data:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..errors import counted
 from ..ops.rle import RLE, encode_window
 from ..structures.detection import ImageBatch, ObjectMasks, Size, Target
 from .overlay import draw_objects
@@ -38,7 +39,7 @@ def draw_batch(
         boxes = target.boxes.cpu().float().numpy()
         picture = draw_objects(image, boxes, masks, names, labels=labels)
         height, width = image.shape[:2]
-        objects = f"{len(names)} object{'' if len(names) == 1 else 's'}"
+        objects = counted(len(names), "object")
         rows.append(Row((picture,), f"{objects}, {width} x {height} pixels"))
     columns = math.ceil(math.sqrt(len(rows)))
     cell = max(360, min(800, 2400 // columns))

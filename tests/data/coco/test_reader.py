@@ -180,7 +180,7 @@ def test_a_file_without_objects(document: Document, write: Write, images_dir: Pa
 def test_summary(document: Document, write: Write, images_dir: Path) -> None:
     document["annotations"] = document["annotations"][:2]
     assert read_coco(write(document), images_dir).summary() == [
-        "train.json: 2 images, 1 objects with masks, 1 images without objects, 1 crowd regions "
+        "train.json: 2 images, 1 object with masks, 1 image without objects, 1 crowd region "
         "(never trained as objects)",
         "classes: cell 0, nucleus 1",
     ]

@@ -33,7 +33,7 @@ def test_a_whole_file(panoptic: Any) -> None:
     crowd = first.segments[3]
     assert (crowd.is_thing, crowd.is_crowd, crowd.area, crowd.box) == (True, True, 4, (12, 0, 4, 1))
     assert index.summary() == [
-        "panoptic.json: 2 images, 2 things, 2 stuff, 1 crowd regions",
+        "panoptic.json: 2 images, 2 things, 2 stuff, 1 crowd region",
         f"classes: 2 of things, 2 of stuff; maps in {panoptic.maps}",
     ]
     again = pickle.loads(pickle.dumps(index))
@@ -124,8 +124,9 @@ def test_real_data_is_read_completely(
     folder = datasets / "coco_mini"
     path = folder / "annotations" / f"panoptic_{split}.json"
     index = read_panoptic(path, folder / "images")
-    line = "panoptic_{}.json: {} images, {} things, {} stuff, {} crowd regions"
-    assert index.summary()[0] == line.format(split, *counts)
+    line = "panoptic_{}.json: {} images, {} things, {} stuff, {} crowd region{}"
+    plural = "s" if counts[3] > 1 else ""
+    assert index.summary()[0] == line.format(split, *counts, plural)
     assert (len(index.things), len(index.stuff)) == (80, 53)
     for image in index.images:
         read_map(image)  # agrees with its list, or raises

@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from relook.config.presets import preset
 from relook.data.coco.reader import Category, read_coco
 from relook.errors import DataError, RelookError
 from relook.evaluation.submission.check import check_submission
 from relook.evaluation.submission.writer import submission_name, write_submission
 from relook.inference.predictor import Predictor
 from relook.inference.views import TTA
-from relook.models.build import build_detector
+
+from ...narrow_models import BOXES_ONLY, narrow_config, predictor_of
 
 NAME = "detections_test-dev2017_tiny_results"
 
@@ -30,22 +29,18 @@ NAME = "detections_test-dev2017_tiny_results"
 def predictor(
     classes: tuple[str, ...] = ("nut", "bolt"), masks: bool = True, threshold: float = 0.001
 ) -> Predictor:
-    config = preset("htc-tiny").with_(
+    config = narrow_config(
         num_classes=len(classes),
-        backbone__width=16,
-        pyramid__channels=16,
         cascade__select__score_threshold=threshold,
-        cascade__masks=masks,
-        cascade__hybrid__interleaved=masks,
-        cascade__hybrid__mask_flow=masks,
         rpn__test__proposals=30,
         input__size=(96, 96),
         semantic=None,
     )
-    torch.manual_seed(3)
+    if not masks:
+        config = config.with_(**BOXES_ONLY)
     named = [Category(i, name) for i, name in enumerate(classes, start=1)]
     # Submissions hold what is above the test threshold, whatever the model shows.
-    return Predictor(build_detector(config), config, named, device="cpu", shown_from=0.9)
+    return predictor_of(config, named, seed=3, shown_from=0.9)
 
 
 @pytest.fixture(scope="module")

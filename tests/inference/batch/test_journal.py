@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relook.errors import RelookError, UsageError
-from relook.inference.batch.journal import FOLDER, Journal, read_records, stamp_of
+from relook.inference.batch.journal import FOLDER, Journal, read_records
 
 SETTINGS = {"model": "ab" * 32, "size": (64, 48), "score": None}
 
@@ -89,16 +89,6 @@ def test_another_model_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     assert not journal.begin(SETTINGS, resume=False)
     assert journal.lines() == {}
     assert json.loads((tmp_path / FOLDER / "settings.json").read_text())["size"] == [64, 48]
-
-
-def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    assert stamp_of(path) is None
-    path.write_bytes(b"1")
-    before = stamp_of(path)
-    assert before == stamp_of(str(path))
-    path.write_bytes(b"22")
-    assert stamp_of(path) != before
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

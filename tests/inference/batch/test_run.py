@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from relook.config.presets import preset
-from relook.data.coco.reader import Category
+from relook.data.sources.cameras import Camera
+from relook.data.sources.finding import find_sources
+from relook.data.sources.found import Found
+from relook.data.sources.stored import ImageBytes
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch.journal import FOLDER
-from relook.inference.batch.run import Outcome, digest_of, predict_files
+from relook.inference.batch.run import Outcome, predict_files
 from relook.inference.batch.writer import Writer
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
-from relook.models.build import build_detector
 
-CLASSES = (Category(7, "nut"), Category(9, "bolt"))
-
-
-def model(seed: int = 0, **changes: Any) -> Predictor:
-    config = preset("htc-tiny").with_(
-        num_classes=2,
-        backbone__blocks=(1, 1, 1, 1),
-        backbone__width=16,
-        pyramid__channels=16,
-        rpn__test__proposals=20,
-        semantic=None,
-        cascade__box_hidden=16,
-        cascade__mask_channels=16,
-        cascade__select__max_detections=6,
-        input__size=(96, 96),
-        **changes,
-    )
-    torch.manual_seed(seed)
-    return Predictor(build_detector(config), config, CLASSES, device="cpu", shown_from=0.0)
+Model = Callable[..., Predictor]
 
 
 @pytest.fixture(scope="module")
-def predictor() -> Predictor:
+def predictor(model: Model) -> Predictor:
     return model()
 
 
@@ -86,7 +72,11 @@ def test_results_are_reported_and_on_disk(
 
 
 def test_a_stopped_run_goes_on_with_the_same_request_only(
-    predictor: Predictor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor,
+    model: Model,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write = Writer.write
     options = PredictOptions(max_dets=2)
@@ -131,7 +121,7 @@ def test_nothing_is_written_without_a_folder(
 
 
 def test_what_cannot_be_is_refused_before_the_work(
-    predictor: Predictor, photos: Path, tmp_path: Path
+    predictor: Predictor, model: Model, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(UsageError, match="U01: save"):
@@ -152,10 +142,98 @@ def test_what_cannot_be_is_refused_before_the_work(
     assert not out.exists()
 
 
-def test_a_digest_is_of_what_a_model_computes_with() -> None:
-    first, again, other = model(), model(), model(seed=1)
-    assert digest_of(first) == digest_of(again) != digest_of(other)
-    with torch.no_grad():
-        next(again.detector.parameters()).view(-1)[0] += 1e-3
-    assert digest_of(again) != digest_of(first)
-    assert digest_of(first.first_stages(1)) != digest_of(first)
+def film(path: Path) -> Path:
+    """A video of five frames, the last ones red."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 80, 64, "yuv420p"
+        for number in range(5):
+            pixels = np.zeros((64, 80, 3), np.uint8)
+            pixels[10:40, 10:30, 0] = 60 * number
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_members_and_frames_have_results_as_files_have(
+    predictor: Predictor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        archive.write(photos / "0.png", "deep/0.png")
+        archive.writestr("bad.png", b"no image")
+    film(Path("film.mp4"))
+    (photos / "notes.txt").write_text("x")
+    found = find_sources(["scans.zip", "film.mp4", "photos"], every=2, frames=2)
+    said: list[str] = []
+    seen: list[Any] = []
+    report = predict_files(
+        predictor,
+        found,
+        "out",
+        max_dets=2,
+        save=["coco", "masks", "overlay"],
+        say=said.append,
+        on_image=lambda outcome, *_: seen.append(outcome),
+    )
+    assert (report.images, report.left_out) == (7, {".txt": 1})
+    assert list(report.unreadable) == ["scans.zip/bad.png"]
+    assert said[0] == "left out: 1 .txt" and "scans.zip/bad.png is a text file" in said[1]
+    stems = ["0", "film-000000", "film-000002", "0-2", "1", "2", "3"]
+    assert sorted(path.stem for path in Path("out/overlay").iterdir()) == sorted(stems)
+    content = json.loads(Path("out/predictions.json").read_text())
+    names = ["scans.zip/deep/0.png", "film.mp4#000000", "film.mp4#000002"]
+    names += [f"photos/{number}.png" for number in range(4)]
+    assert [image["file_name"] for image in content["images"]] == names
+    moments = [(image.get("frame"), image.get("time")) for image in content["images"]]
+    assert moments == [(None, None), (0, 0.0), (2, 0.2), *[(None, None)] * 4]
+    assert seen[3].to_json()["time"] == 0.2 and "time" not in seen[0].to_json()
+    assert json.loads(Path("out/masks/film-000002.json").read_text())["file"] == "film.mp4#000002"
+    objects = [[o["bbox"] for o in content["annotations"] if o["image_id"] == n] for n in (1, 4)]
+    assert objects[0] == objects[1]  # the same picture, in the archive and in the folder
+
+
+def test_a_stopped_run_over_members_and_frames_goes_on(
+    predictor: Predictor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def pack(*numbers: int) -> None:
+        with zipfile.ZipFile("scans.zip", "w") as archive:
+            for row, number in enumerate(numbers):
+                archive.write(photos / f"{number}.png", f"{row}.png")
+            archive.writestr("bad.png", b"no image")  # keeps the journal
+
+    pack(0, 1)
+    film(Path("film.mp4"))
+    stored = ImageBytes("slice", (photos / "3.png").read_bytes())
+    sources = ["scans.zip", "film.mp4", stored]
+    seen: list[str] = []
+
+    def run() -> int:
+        seen.clear()
+        report = predict_files(
+            predictor,
+            sources,
+            "out",
+            max_dets=2,
+            save=["coco"],
+            resume=True,
+            say=lambda _: None,
+            on_image=lambda outcome, *_: seen.append(str(outcome.source)),
+        )
+        assert report.images == 8
+        return report.kept
+
+    assert run() == 0
+    assert run() == 8 and seen == ["scans.zip/bad.png"]
+    pack(0, 2)  # one member is another one now
+    assert run() == 7 and seen == ["scans.zip/1.png", "scans.zip/bad.png"]
+    os.utime("film.mp4", (0, 0))
+    assert run() == 3 and len(seen) == 6
+
+
+def test_frames_of_a_camera_are_taken_once(predictor: Predictor, tmp_path: Path) -> None:
+    live = Found([], containers=(Camera.__new__(Camera),))
+    with pytest.raises(UsageError, match="U04: --resume: the frames of a camera"):
+        predict_files(predictor, live, tmp_path / "out", resume=True)

@@ -144,12 +144,12 @@ def test_more_pixels_than_codes_can_count_are_refused(spots: Predictor) -> None:
 
 def test_warnings_look_at_prepared_images_only(spots: Predictor) -> None:
     said: list[str] = []
-    work = TileWork.of(spots, PredictOptions(score=0.5, tile="off"))
+    work = TileWork.of(spots, PredictOptions(score=0.5, tile="off"), say=said.append)
     picture = lattice(300, 300)
 
     def images() -> Iterator[object]:
         yield Unreadable("gone.png", DataError("D01", "gone"))
         yield Prepared(picture, picture[:96, :96], "big.png")
 
-    work.warn(images(), said.append)
+    work.warn(images())
     assert len(said) == 1 and said[0].startswith("big.png: ")

@@ -23,6 +23,8 @@ from relook.interop.zoo.imagenet import URLS, cache_path, fetch, load_imagenet
 from relook.models.build import build_detector
 from relook.models.detector import Detector
 
+from ...narrow_models import narrow_config
+
 
 @pytest.fixture(scope="module")
 def classifier() -> ResNet:
@@ -98,10 +100,7 @@ def publish(
 
 def small(name: str, **changes: Any) -> ModelConfig:
     """The preset's kind of backbone, one block a stage, and hardly any heads."""
-    config = preset(name).with_(
-        backbone__blocks=(1, 1, 1, 1), pyramid__channels=16, cascade__box_hidden=16
-    )
-    return config.with_(**changes)
+    return narrow_config(name, backbone__width=preset(name).backbone.width, **changes)
 
 
 def maps(network: ResNet, pixels: Tensor) -> list[Tensor]:

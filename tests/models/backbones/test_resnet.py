@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from relook.config.model import BackboneConfig, SACConfig
 from relook.models.build.features import build_backbone
 
+from ...narrow_models import NARROW_BACKBONE
+
 R50 = BackboneConfig()
 X50 = BackboneConfig(groups=32, width_per_group=4)
 DETECTORS = {"weight_standardisation": True, "sac": SACConfig()}
@@ -72,8 +74,7 @@ def test_the_stride_can_stand_in_the_first_convolution() -> None:
 
 def test_feedback_starts_at_nothing_and_then_matters() -> None:
     torch.manual_seed(0)
-    config = BackboneConfig(blocks=(1, 1, 1, 1), width=8)
-    backbone = build_backbone(config, feedback_channels=4)
+    backbone = build_backbone(NARROW_BACKBONE, feedback_channels=4)
     x = torch.randn(1, 3, 96, 96)
     feedback = [None, *(torch.randn(1, 4, 96 // s, 96 // s) for s in (8, 16, 32))]
     plain = backbone(x)
@@ -90,9 +91,8 @@ def test_feedback_starts_at_nothing_and_then_matters() -> None:
 
 
 def test_frozen_parts_are_counted_from_the_pixels() -> None:
-    config = BackboneConfig(blocks=(1, 1, 1, 1), width=8)
     for frozen, trained in ((0, {"conv1", "layer1"}), (1, {"layer1"}), (2, set())):
-        backbone = build_backbone(config.with_(frozen_stages=frozen))
+        backbone = build_backbone(NARROW_BACKBONE.with_(frozen_stages=frozen))
         names = {n.split(".")[0] for n, p in backbone.named_parameters() if p.requires_grad}
         assert names & {"conv1", "layer1"} == trained
         assert {"layer2", "layer3", "layer4"} <= names

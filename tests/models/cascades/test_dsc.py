@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from relook.config.cascades import DSCConfig
-from relook.config.presets import preset
-from relook.models.build import build_detector
 from relook.models.cascades import dsc
 from relook.models.cascades.dsc import ShapeGuidedCascade
 from relook.models.cascades.guidance import GuidanceState, frames_of
 from relook.models.cascades.steps import Selected
 from relook.ops.frames import enlarge
 from relook.structures.detection import Rois
+
+from ...narrow_models import detector_of, narrow_config
 
 PAPER = DSCConfig.paper().with_(guidance__side=7, box_hidden=24, mask_channels=12)
 
@@ -230,9 +230,7 @@ def test_training_updates_the_statistics_of_every_projection_once_and_predicting
 
 
 def test_training_updates_no_statistics_of_the_backbone() -> None:
-    changes = {"pyramid__channels": 16, "cascade__box_hidden": 16, "cascade__mask_channels": 8}
-    config = preset("dsc-tiny").with_(**changes, backbone__norm="fixed_batch")
-    detector = build_detector(config).train()
+    detector = detector_of(narrow_config("dsc-tiny", backbone__norm="fixed_batch")).train()
     before = {name: value.clone() for name, value in detector.named_buffers()}
     detector.loss(scene.images(), [scene.nothing(size) for size in scene.SIZES])
     changed = {n for n, value in detector.named_buffers() if not torch.equal(value, before[n])}

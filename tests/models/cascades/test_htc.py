@@ -9,33 +9,31 @@ import pytest
 import torch
 from torch import Tensor
 
-from relook.config.presets import preset
-from relook.models.build import build_detector
 from relook.models.cascades.htc import HybridTaskCascade
 from relook.ops.masks import crop_masks
 from relook.structures.detection import ImageBatch, Pyramid, Rois, Target
 from relook.structures.rules.cascade import SelectRule
 
+from ...narrow_models import detector_of, narrow_config
+
 SIZE = (64, 96)
 IMAGES = ImageBatch(torch.zeros(1, 3, *SIZE), (SIZE,), (SIZE,), ((32, 48),), ((2.0, 2.0),))
-NARROW = {"pyramid__channels": 8, "cascade__box_hidden": 16, "cascade__mask_channels": 6}
 
 
 def _cascade(name: str = "htc-tiny", **changes: Any) -> HybridTaskCascade:
-    torch.manual_seed(0)
-    cascade = build_detector(preset(name).with_(**NARROW, **changes)).cascade
+    cascade = detector_of(narrow_config(name, **changes)).cascade
     assert isinstance(cascade, HybridTaskCascade)
     return cascade
 
 
 def _pyramid() -> Pyramid:
     torch.manual_seed(1)
-    return [torch.randn(1, 8, SIZE[0] // s, SIZE[1] // s) for s in (4, 8, 16, 32, 64)]
+    return [torch.randn(1, 16, SIZE[0] // s, SIZE[1] // s) for s in (4, 8, 16, 32, 64)]
 
 
 def _context() -> Tensor:
     torch.manual_seed(2)
-    return torch.randn(1, 8, SIZE[0] // 8, SIZE[1] // 8)
+    return torch.randn(1, 16, SIZE[0] // 8, SIZE[1] // 8)
 
 
 def _proposals() -> Rois:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from relook.config.model import BackboneConfig, PyramidConfig
+from relook.config.model import PyramidConfig
 from relook.models.build.features import build_features
 from relook.models.pyramids.fpn import FPN, FeaturePyramid
+
+from ...narrow_models import NARROW_BACKBONE
 
 
 def test_fpn_adds_from_coarse_to_fine() -> None:
@@ -32,9 +34,7 @@ def test_fpn_adds_from_coarse_to_fine() -> None:
 
 def test_one_look_is_backbone_then_fpn() -> None:
     torch.manual_seed(0)
-    features = build_features(
-        BackboneConfig(blocks=(1, 1, 1, 1), width=8), PyramidConfig(channels=8)
-    )
+    features = build_features(NARROW_BACKBONE, PyramidConfig(channels=8))
     assert isinstance(features, FeaturePyramid) and features.backbones == (features.backbone,)
     x = torch.randn(1, 3, 64, 96)
     for level, by_hand in zip(features(x), features.fpn(features.backbone(x)), strict=True):

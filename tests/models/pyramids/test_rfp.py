@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from relook.config.model import BackboneConfig, PyramidConfig
+from relook.config.model import PyramidConfig
 from relook.models.build.features import build_features
 from relook.models.pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
 
-NARROW = BackboneConfig(blocks=(1, 1, 1, 1), width=8)
+from ...narrow_models import NARROW_BACKBONE
 
 
 @pytest.mark.parametrize("steps", [2, 3])
 @torch.no_grad()
 def test_a_fresh_recursive_pyramid_is_its_first_look(steps: int) -> None:
     torch.manual_seed(0)
-    features = build_features(NARROW, PyramidConfig(channels=8, steps=steps))
+    features = build_features(NARROW_BACKBONE, PyramidConfig(channels=8, steps=steps))
     assert isinstance(features, RecursiveFeaturePyramid)
     assert len(features.backbones) == steps
     x = torch.randn(1, 3, 96, 128)
@@ -29,7 +29,7 @@ def test_a_fresh_recursive_pyramid_is_its_first_look(steps: int) -> None:
 @torch.no_grad()
 def test_three_looks_feed_on_the_fused_pyramid() -> None:
     torch.manual_seed(0)
-    features = build_features(NARROW, PyramidConfig(channels=8, steps=3))
+    features = build_features(NARROW_BACKBONE, PyramidConfig(channels=8, steps=3))
     assert isinstance(features, RecursiveFeaturePyramid)
     for parameter in features.parameters():
         parameter.add_(torch.randn_like(parameter) * 0.05)
@@ -50,7 +50,7 @@ def test_three_looks_feed_on_the_fused_pyramid() -> None:
 @torch.no_grad()
 def _lively(**changes: object) -> RecursiveFeaturePyramid:
     torch.manual_seed(0)
-    features = build_features(NARROW, PyramidConfig(channels=8, steps=2, **changes))
+    features = build_features(NARROW_BACKBONE, PyramidConfig(channels=8, steps=2, **changes))
     assert isinstance(features, RecursiveFeaturePyramid)
     generator = torch.Generator().manual_seed(1)
     for name, parameter in features.named_parameters():
@@ -165,7 +165,7 @@ def test_the_gate_starts_at_one_half() -> None:
 
 
 def test_copying_the_first_look_leaves_the_feedback_alone() -> None:
-    features = build_features(NARROW, PyramidConfig(channels=8, steps=2))
+    features = build_features(NARROW_BACKBONE, PyramidConfig(channels=8, steps=2))
     assert isinstance(features, RecursiveFeaturePyramid)
     first, second = features.backbones
     nn.init.normal_(first.conv1.weight)

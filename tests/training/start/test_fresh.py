@@ -28,7 +28,7 @@ def test_the_seed_decides_the_weights_and_touches_no_global_state() -> None:
     assert all(torch.equal(one[name], same[name]) for name in one)
     other = fresh_detector(TINY, 6, said.append).state_dict()
     assert any(not torch.equal(one[name], other[name]) for name in one)
-    assert said[0] == "start: random weights, nothing learned before"
+    assert said[0] == "random weights, nothing learned before"
 
 
 def test_missing_imagenet_weights_offer_to_go_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_a_backbone_is_taken_over_into_every_look_and_computes_what_it_did(
             for ours, theirs in zip(backbone(pixels), expected, strict=True):
                 torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
     assert len(features.backbones) == steps
-    assert said[0].startswith(f"start: backbone of {plain_file}")
+    assert said[0].startswith(f"backbone of {plain_file}")
     assert ("in each of 2 looks" in said[0]) == (steps == 2)
 
 

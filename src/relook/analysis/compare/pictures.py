@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...errors import counted
 from ...visualization.labels import draw_legend, load_font
 from ...visualization.overlay import draw_objects
 from ...visualization.palette import COLORS, Color
@@ -46,7 +47,7 @@ def picture_of(compared: Compared, names: tuple[str, str]) -> Image.Image:
     what = "mask" if compared.with_masks else "box"
     drawn = [_drawn(compared, side) for side in ("a", "b")]
     captions = [
-        f"{side}: {name}, {len(result)} object{'' if len(result) == 1 else 's'}"
+        f"{side}: {name}, {counted(len(result), 'object')}"
         for side, name, result in zip("AB", names, (compared.a, compared.b), strict=True)
     ]
     counts = [Counter(kinds) for _, kinds in drawn]

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from ...errors import counted
 from ...inference.results import Result
 from .matching import Match, Verdict, objects_of
 from .run import Compared, disagreement
@@ -112,7 +113,7 @@ class Summary:
         lines = [
             f"A: {self.a.name}, objects from score {self.a.score:g}",
             f"B: {self.b.name}, objects from score {self.b.score:g}",
-            f"{_many(len(self._images), 'image')}, compared by {kind}",
+            f"{counted(len(self._images), 'image')}, compared by {kind}",
             "",
             *(f"{count:7d}  {_WORDS[verdict]}" for verdict, count in self.counts.items()),
         ]
@@ -121,7 +122,7 @@ class Summary:
         for side, names in self.unshared_classes().items():
             who = "only the truth" if side == "truth" else f"only {side.upper()}"
             lines.extend(
-                f"class {name}: {who} has it ({_many(count, 'object')})"
+                f"class {name}: {who} has it ({counted(count, 'object')})"
                 for name, count in names.items()
             )
         differing = [image for image in self.by_difference if image.difference > 0]
@@ -195,7 +196,3 @@ def _row(compared: Compared, match: Match) -> dict[str, Any]:
 
 def _score(result: Result, row: int | None) -> float | None:
     return None if row is None else float(result.scores[row])
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...errors import counted
 from .segmentation import Segmentation
 
 
@@ -85,14 +86,15 @@ class CocoIndex:
 
     def summary(self) -> list[str]:
         """Lines for people: how much there is, of which class, and what was left out and why."""
-        kind = "objects with masks" if self.has_masks else "objects with boxes only"
-        lines = [f"{self.path.name}: {len(self.images)} images, {self.num_objects} {kind}"]
+        kind = "masks" if self.has_masks else "boxes only"
+        images, objects = counted(len(self.images), "image"), counted(self.num_objects, "object")
+        lines = [f"{self.path.name}: {images}, {objects} with {kind}"]
         if self.num_empty_images:
-            lines[0] += f", {self.num_empty_images} images without objects"
+            lines[0] += f", {counted(self.num_empty_images, 'image')} without objects"
         if self.num_crowd:
-            lines[0] += f", {self.num_crowd} crowd regions (never trained as objects)"
-        counted = zip(self.classes, self.class_counts(), strict=True)
-        lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in counted))
+            lines[0] += f", {counted(self.num_crowd, 'crowd region')} (never trained as objects)"
+        rows = zip(self.classes, self.class_counts(), strict=True)
+        lines.append("classes: " + ", ".join(f"{c.name} {count}" for c, count in rows))
         for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
             lines.extend(
                 f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ...errors import DataError, first_few
+from ...errors import DataError, counted, first_few
 from ...structures.detection import Size
 from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
 from ..coco.images_table import inside, is_file, read_images, require_images
@@ -63,8 +63,9 @@ class PanopticIndex:
         crowd = sum(segment.is_crowd for segment in segments)
         things = sum(segment.is_thing and not segment.is_crowd for segment in segments)
         stuff = sum(not segment.is_thing for segment in segments)
-        line = f"{self.path.name}: {len(self.images)} images, {things} things, {stuff} stuff"
-        line += f", {crowd} crowd regions" if crowd else ""
+        images = counted(len(self.images), "image")
+        line = f"{self.path.name}: {images}, {counted(things, 'thing')}, {stuff} stuff"
+        line += f", {counted(crowd, 'crowd region')}" if crowd else ""
         return [
             line,
             f"classes: {len(self.things)} of things, {len(self.stuff)} of stuff; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...errors import first_few
+from ...errors import counted, first_few
 from .scores import ClassQuality, PanopticScores, Quality
 
 
@@ -35,8 +35,8 @@ def _class_lines(scores: PanopticScores) -> list[str]:
     empty = [one.name for one in scores.classes if not one.is_counted]
     if empty:
         shown = first_few(empty, 4)
-        kind = "class" if len(empty) == 1 else "classes"
-        lines.append(f"neither there nor found, {len(empty)} {kind}: {shown}")
+        classes = counted(len(empty), "class", "classes")
+        lines.append(f"neither there nor found, {classes}: {shown}")
     return lines
 
 

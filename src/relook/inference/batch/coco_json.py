@@ -20,7 +20,10 @@ Record = dict[str, Any]
 
 
 def image_record(result: Result) -> Record:
-    """One image of the file to come: file_name, width, height and objects, without ids."""
+    """One image of the file to come: file_name, width, height and objects, without ids.
+
+    Frames of videos have `frame` and `time` as well.
+    """
     objects = []
     for one in result.to_coco(0):
         del one["image_id"]
@@ -28,7 +31,8 @@ def image_record(result: Result) -> Record:
         area = one["bbox"][2] * one["bbox"][3] if mask is None else coco_mask.area(mask)
         objects.append({"area": float(area), "iscrowd": 0, **one})
     height, width = result.size
-    return {"file_name": result.source, "width": width, "height": height, "objects": objects}
+    record = {"file_name": result.source, "width": width, "height": height, **result.moment()}
+    return record | {"objects": objects}
 
 
 def write_predictions(
@@ -74,8 +78,8 @@ def write_panoptic(
 
 def _images(records: Iterable[Record]) -> Iterator[Record]:
     for number, record in enumerate(records, start=1):
-        sides = {"width": record["width"], "height": record["height"]}
-        yield {"id": number, "file_name": record["file_name"], **sides}
+        kept = ("file_name", "width", "height", "frame", "time")
+        yield {"id": number, **{name: record[name] for name in kept if name in record}}
 
 
 def _annotations(records: Iterable[Record]) -> Iterator[Record]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ...data.sources.stored import AnyImage, StoredImage
 from ...errors import DataError
 from ..options import PredictOptions
 from ..predictor import Predictor
@@ -20,12 +21,14 @@ from .shares import Shares
 
 
 def tiled_images(
-    images: Iterable[Path], predictor: Predictor, options: PredictOptions
+    images: Iterable[AnyImage], predictor: Predictor, options: PredictOptions
 ) -> list[Path]:
-    """Those of `images` that are cut into tiles, by the sizes that their headers say."""
+    """The files among `images` that are cut into tiles, by the sizes that their headers say."""
     tiling = TileWork.of(predictor, options).tiling
     found = []
     for image in images:
+        if isinstance(image, StoredImage):  # whose header is not to be had without all of it
+            continue
         try:
             if tiling.grid(size_of(image)) is not None:
                 found.append(image)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
+from ...data.sources.stored import Stamp
 from ...errors import UsageError
 from ...runtime.files import replacing, unwritable, write_text
 
@@ -29,7 +30,7 @@ class Line(NamedTuple):
     part: Path
     offset: int  # bytes
     name: str
-    stamp: list[int] | None
+    stamp: Stamp | None
     objects: int  # how many were found
     error: str | None  # why the image could not be read
 
@@ -153,17 +154,6 @@ def read_records(lines: Iterable[Line]) -> Iterator[Record]:
                 files[line.part] = stack.enter_context(line.part.open("rb"))
             files[line.part].seek(line.offset)
             yield json.loads(files[line.part].readline())
-
-
-def stamp_of(path: str | Path) -> list[int] | None:
-    """Size in bytes and modification time of a file, which change when it does; None if it is
-    gone.
-    """
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns]
 
 
 def _short(value: object) -> str:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Unpack
+from typing import Any, Final, Unpack
 
-import torch
-
-from ..._version import __version__
-from ...errors import RelookError, UsageError
+from ...data.sources.finding import Source
+from ...data.sources.found import Found
+from ...data.sources.stored import stamp_of
+from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
-from ...runtime.files import remove_drafts
 from ...runtime.prefetch import Behind
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from ..tiles.work import OnTile
+from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic, write_predictions
 from .jointly import JointWork, tiled_images
-from .journal import FOLDER, Journal, Line, read_records, stamp_of
+from .journal import FOLDER, Journal, Line, read_records
 from .shares import Shares, shares
-from .sources import find_images
-from .writer import Writer, check_kinds, files_of, has_file, output_names
+from .writer import Writer, check_kinds, output_names
 
 DEFAULT_KINDS: Final = ("coco", "overlay")
 _LOG: Final = logging.getLogger("relook")
@@ -46,23 +44,12 @@ class BatchReport:
     objects: int
     unreadable: Mapping[str, str]  # source -> why it could not be read
     seconds: float
-
-
-class Output(NamedTuple):
-    """Folder of the results, and the kinds of files that are wanted."""
-
-    folder: Path
-    kinds: tuple[str, ...]
-
-    @property
-    def has_common_file(self) -> bool:
-        """Return whether the objects of all images are written to one file at the end."""
-        return "coco" in self.kinds or "panoptic" in self.kinds
+    left_out: Mapping[str, int] = field(default_factory=dict)  # ending -> other files in folders
 
 
 def predict_files(
     predictor: Predictor,
-    sources: Sequence[str | Path],
+    sources: Sequence[Source] | Found,
     out: str | Path | None,
     options: PredictOptions = DEFAULTS,
     *,
@@ -73,7 +60,7 @@ def predict_files(
     say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> BatchReport:
-    """Predict the images that `sources` mean (files, folders, patterns) and save the results.
+    """Predict the images that `sources` mean (see `find_sources`) and save the results.
 
     Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
     for ``coco``. With `resume` what a stopped run with the same model and options has finished is
@@ -86,9 +73,10 @@ def predict_files(
     speaks, waits for the others and writes the files of all images.
 
     Raises:
-        DataError: D01 for a source that is not there, D11 for a folder without images.
-        UsageError: U01 for an unknown kind of file, U04 for a kind that the model or `options`
-            cannot give, and for a `resume` with other settings.
+        DataError: As `find_sources`.
+        UsageError: As `find_sources`, U01 for an unknown kind of file, U04 for a kind that the
+            model or `options` cannot give, for a `resume` with other settings, and for a camera
+            with `resume` or several processes.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
             process has failed; everything done so far is kept then.
         ModelError: As `Predictor.predict`.
@@ -103,29 +91,22 @@ def predict_files(
     elif resume:
         raise UsageError("U04", "resume: nothing is saved, so there is nothing to go on with.")
     journal = None if output is None else Journal(output.folder, rank())
-    settings = {"relook": __version__, **options.record()}
-
-    def plan() -> tuple[list[Path], set[str], list[Path]]:
-        images = find_images(sources, leave_out=None if output is None else output.folder)
-        if output is None or journal is None:
-            return images, set(), []
-        joint = tiled_images(images, predictor, options) if world_size() > 1 else []
-        own = settings | {"model": digest_of(predictor), "save": output.kinds}
-        if journal.is_there and not resume:
-            say(f"{output.folder}: starting over; --resume goes on with a stopped run")
-        if not journal.begin(own, resume=resume):
-            return images, set(), joint
-        for name in ("", "overlay", "masks", "panoptic"):
-            remove_drafts(output.folder / name)
-        kept = kept_lines(journal, images, output)
-        journal.keep(kept.values())
-        return images, set(kept), joint
-
-    images, kept, joint = from_first(plan)
-    run = _Run(predictor, options, images, kept, joint, output, journal, shares(), say)
-    with journal or nullcontext():
-        run.run(on_image, on_tile)
-    return run.report()
+    folder = None if output is None else output.folder
+    own = nullcontext(sources) if isinstance(sources, Found) else share_sources(sources, folder)
+    with own as found:
+        check_live(found, resume=resume)
+        kept = from_first(
+            lambda: begin(predictor, options, found.images, output, journal, resume=resume, say=say)
+        )
+        if (line := found.left_out_line()) is not None and rank() == 0:
+            say(line)
+        joint: list[Path] = []
+        if world_size() > 1 and output is not None:
+            joint = from_first(lambda: tiled_images(found.images, predictor, options))
+        run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say)
+        with journal or nullcontext():
+            run.run(on_image, on_tile)
+        return run.report()
 
 
 class _Run:
@@ -135,7 +116,7 @@ class _Run:
         self,
         predictor: Predictor,
         options: PredictOptions,
-        images: list[Path],
+        found: Found,
         kept: Collection[str],
         joint: Sequence[Path],
         output: Output | None,
@@ -144,14 +125,16 @@ class _Run:
         say: Callable[[str], None],
     ) -> None:
         self._predictor, self._options = predictor, options
-        self._images, self._kept = images, len(kept)
-        self._names = output_names(str(image) for image in images)
-        left = [image for image in images if str(image) not in set(kept)]
-        self._to_do = [image for image in left if image not in set(joint)]
+        self._left_out = found.left_out
+        self._images = {str(image): image for image in found.images}
+        self._names = output_names(found.images)
+        self._kept = len(kept)
+        left = [image for source, image in self._images.items() if source not in kept]
+        self._to_do = [image for image in left if image not in joint]
         self._output, self._journal, self._shares = output, journal, shares
         self._joint: JointWork | None = None
         if output is not None and joint:
-            shared = [image for image in left if image in set(joint)]
+            shared = [image for image in joint if str(image) not in kept]
             folder = output.folder / FOLDER / "tiles"
             self._joint = JointWork(predictor, options, shared, folder, shares, rank())
         self._writer = None if output is None else Writer(output.folder, output.kinds)
@@ -214,8 +197,8 @@ class _Run:
     def _store(self, one: Outcome) -> Outcome:
         """Write the files of one image, then its line in the journal."""
         source = str(one.source)
-        name = self._names[source]
-        record: dict[str, Any] = {"source": source, "name": name, "stamp": stamp_of(source)}
+        name, stamp = self._names[source], stamp_of(self._images[source])
+        record: dict[str, Any] = {"source": source, "name": name, "stamp": stamp}
         if isinstance(one, Unreadable):
             record |= {"count": 0, "error": str(one.error)}
         else:
@@ -249,7 +232,8 @@ class _Run:
             if not self._unreadable:
                 self._journal.remove()
         seconds = time.perf_counter() - self._started
-        return BatchReport(done, self._kept, objects, dict(self._unreadable), seconds)
+        unreadable = dict(self._unreadable)
+        return BatchReport(done, self._kept, objects, unreadable, seconds, self._left_out)
 
     def _name(self, source: str, error: str) -> None:
         """Say why an image could not be read, once."""
@@ -261,7 +245,7 @@ class _Run:
         if self._journal is None or self._output is None or not self._output.has_common_file:
             return
         lines = self._journal.lines()
-        done = [lines[str(image)] for image in self._images if str(image) in lines]
+        done = [lines[source] for source in self._images if source in lines]
         found = [line for line in done if line.error is None]
         folder, kinds = self._output
         classes = self._predictor.classes
@@ -275,11 +259,11 @@ class _Run:
             write_panoptic(path, lambda: read_records(found), categories)
 
     def _check_complete(self, lines: dict[str, Line]) -> None:
-        missing = [image for image in self._images if str(image) not in lines]
+        missing = [source for source in self._images if source not in lines]
         if missing and self._output is not None:
             raise RelookError(
                 "R02",
-                f"{len(missing)} images that another process has done are not in "
+                f"{counted(len(missing), 'image')} that another process was given: no results in "
                 f"{self._output.folder}, {missing[0]} for one. All machines must write to one "
                 "folder that they share; choose such a folder with --out.",
             )
@@ -290,32 +274,6 @@ class _Run:
         where = "" if self._shares.size == 1 else " of this process"
         return RelookError(
             "R01",
-            f"interrupted after {done} of {len(self._images)} images{where}; their results are "
-            f"kept{again}.",
+            f"interrupted after {done} of {counted(len(self._images), 'image')}{where}; their "
+            f"results are kept{again}.",
         )
-
-
-def kept_lines(journal: Journal, images: list[Path], output: Output) -> dict[str, Line]:
-    """Source -> line of what a stopped run has finished and what is still as it was then.
-
-    The image is the same file, its results have the name they would get now, and are there.
-    """
-    names = output_names(str(image) for image in images)
-    return {
-        source: line
-        for source, line in journal.lines().items()
-        if line.error is None
-        and names.get(source) == line.name
-        and stamp_of(source) == line.stamp
-        and all(has_file(output.folder, file) for file in files_of(line.name, output.kinds))
-    }
-
-
-def digest_of(predictor: Predictor) -> str:
-    """The SHA-256 of a model: its configuration, classes and weights."""
-    digest = hashlib.sha256(predictor.config.model_dump_json().encode())
-    digest.update(repr([(c.id, c.name) for c in predictor.classes]).encode())
-    for name, tensor in sorted(predictor.detector.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()

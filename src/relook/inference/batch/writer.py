@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ...data.panoptic.writer import write_map
+from ...data.sources.stored import AnyImage, stem_of
 from ...errors import UsageError, did_you_mean
 from ...ops.rle import decode_window
 from ...runtime.files import replacing, write_text
@@ -39,22 +40,22 @@ def check_kinds(kinds: Collection[str], *, panoptic: bool) -> tuple[str, ...]:
     return tuple(sorted(set(kinds)))
 
 
-def output_names(sources: Iterable[str]) -> dict[str, str]:
-    """Source -> the name of its files: that of the image without its suffix.
+def output_names(images: Iterable[str | AnyImage]) -> dict[str, str]:
+    """Source -> the name of its files: that of the image without its suffix (see `stem_of`).
 
     Images of the same name from several folders get ``NAME-2``, ``NAME-3``, ... in the order of
-    `sources`, so that names do not depend on which images are done first.
+    `images`, so that names do not depend on which images are done first.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for source in sources:
-        stem = Path(source).stem
+    for image in images:
+        stem = stem_of(image)
         name, number = stem, 1
         while name.casefold() in taken:  # some file systems do not tell a from A
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.casefold())
-        names[source] = name
+        names[str(image)] = name
     return names
 
 

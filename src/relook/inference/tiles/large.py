@@ -26,6 +26,8 @@ class LargeImage:
     opened: OpenedImage
     grid: Grid
     source: str | None
+    frame: int | None = None  # number of the frame in its video
+    time: float | None = None  # seconds from the first frame of the video
 
     def __post_init__(self) -> None:
         height, width = self.size
@@ -78,5 +80,7 @@ def tiled_result(
         classes=tuple(classes),
         image=image,
         source=large.source,
+        frame=large.frame,
+        time=large.time,
         overview=overview,
     )

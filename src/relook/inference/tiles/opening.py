@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...data.sources.stored import StoredImage
 from ...errors import DataError
-from ..preprocess import ImageSource, Prepared, Unreadable, name_of, read, resized
+from ..preprocess import ImageSource, Prepared, Unreadable, located, name_of, prepared, read
 from .large import LargeImage
 from .rule import Tiling
 from .windows import open_image
@@ -21,12 +22,15 @@ def read_or_open(
     if tiling.choice == "off":
         return read(source, limits)
     try:
-        opened = open_image(source)
+        place = located(source)
+        opened = open_image(place)
         grid = tiling.grid(opened.size)
-        if grid is not None:
-            return LargeImage(opened, grid, name_of(source))
-        image = opened.read()
-        opened.close()
-        return Prepared(image, resized(image, limits), name_of(source))
+        if grid is None:
+            image = opened.read()
+            opened.close()
+            return prepared(image, place, limits)
+        if isinstance(place, StoredImage):
+            return LargeImage(opened, grid, place.name, place.frame, place.time)
+        return LargeImage(opened, grid, name_of(place))
     except DataError as error:
         return Unreadable(source, error)

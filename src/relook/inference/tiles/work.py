@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ...config.cascades import DSCConfig, HTCConfig
 from ...errors import DataError
@@ -19,6 +20,7 @@ from .run import predict_tiles
 if TYPE_CHECKING:
     from ..predictor import Predictor
 
+_LOG: Final = logging.getLogger("relook")
 OnTile = Callable[[LargeImage, int, int], None]
 """Called with a tiled image, how many of its tiles are done, and of how many."""
 
@@ -33,6 +35,8 @@ class TileWork:
         classes: Of the model.
         cascade: Its configuration: the cap on objects, the test threshold, and whether there are
             masks.
+        on_tile: Told of each tile of an image that `predict` is given.
+        say: Told what a person should know.
     """
 
     def __init__(
@@ -42,17 +46,29 @@ class TileWork:
         options: PredictOptions,
         classes: Sequence[ClassLike],
         cascade: HTCConfig | DSCConfig,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.tiling = tiling
         self._engine, self._options, self._classes = engine, options, classes
         self._select, self._has_masks = cascade.select, cascade.masks
+        self._on_tile, self._say = on_tile, say
         self._has_warned = False
 
     @classmethod
-    def of(cls, predictor: Predictor, options: PredictOptions) -> Self:
+    def of(
+        cls,
+        predictor: Predictor,
+        options: PredictOptions,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
+    ) -> Self:
         """That of a model; `options` have the score that it has for them."""
         tiling = Tiling.of(options, predictor.config.input.size, predictor.known_sizes)
-        return cls(predictor.engine, tiling, options, predictor.classes, predictor.config.cascade)
+        cascade = predictor.config.cascade
+        return cls(
+            predictor.engine, tiling, options, predictor.classes, cascade, on_tile=on_tile, say=say
+        )
 
     def objects(
         self,
@@ -92,7 +108,7 @@ class TileWork:
             max_dets=self._options.max_dets,
         )
 
-    def predict(self, large: LargeImage, on_tile: OnTile | None = None) -> Result | Unreadable:
+    def predict(self, large: LargeImage) -> Result | Unreadable:
         """The result of an image, or why a part of it could not be read; it is closed then.
 
         Raises:
@@ -103,8 +119,8 @@ class TileWork:
         def note(_: int) -> None:
             nonlocal done
             done += 1
-            if on_tile is not None:
-                on_tile(large, done, len(large.grid))
+            if self._on_tile is not None:
+                self._on_tile(large, done, len(large.grid))
 
         try:
             return self.result(large, self.objects(large, on_tile=note))
@@ -113,11 +129,11 @@ class TileWork:
         finally:
             large.opened.close()
 
-    def warn(self, window: Iterable[object], say: Callable[[str], None]) -> None:
-        """Tell `say` of the first image of a run that is shrunk too far and not cut."""
+    def warn(self, window: Iterable[object]) -> None:
+        """Say of the first image of a run that is shrunk too far and not cut that it is."""
         for one in window:
             if isinstance(one, Prepared) and not self._has_warned:
                 warning = self.tiling.warning(one.source or "the image", one.size)
                 if warning is not None:
                     self._has_warned = True
-                    say(warning)
+                    self._say(warning)

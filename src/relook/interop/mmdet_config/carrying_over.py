@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...config.model import ModelConfig
+from ...errors import counted
 from ..style import Style
 from .account import Account, shown
 from .carried_input import carry_classes, carry_input
@@ -162,5 +163,4 @@ def _list_group(account: Account, counts: Mapping[str, int], reason: str) -> Non
     unread = f"; {unknown} of them could not be read" if unknown else ""
     listed = ", ".join(shown(n).strip("'") for n in names[:_LONGEST_GROUP])
     total = sum(counts.values())
-    values = "1 value" if total == 1 else f"{total} values"
-    account.ignored.append(f"{listed}{more}: {values}; {reason}{unread}")
+    account.ignored.append(f"{listed}{more}: {counted(total, 'value')}; {reason}{unread}")

@@ -20,8 +20,14 @@ from pathlib import Path
 from typing import IO, Final, TextIO
 
 from ...errors import ModelError
+from ...runtime.connections import (
+    BrokenError,
+    PastTheEndError,
+    UnavailableError,
+    open_at,
+    read_some,
+)
 from ...runtime.files import unwritable
-from .connections import BrokenError, PastTheEndError, UnavailableError, open_at, read_some
 from .mirrors import addresses, cache_folder
 
 if sys.platform != "win32":

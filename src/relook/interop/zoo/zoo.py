@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ...config.presets import PRESETS
+from ...config.published import published_for
 from ...errors import DataError, ModelError, UsageError, did_you_mean
 from .downloading import Download, Progress, check_hash, download, sha256_of
 from .mirrors import cache_folder
@@ -259,7 +260,7 @@ def find(name: str, weights: str = COCO) -> ZooFile:
 
 
 def _default(name: str, files: list[ZooFile]) -> ZooFile:
-    published = PRESETS[name].published
+    published = published_for(name)
     same = [
         f for f in files if published and (f.box_ap, f.mask_ap) == (published.box, published.mask)
     ]

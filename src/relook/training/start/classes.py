@@ -78,8 +78,8 @@ class CommonClasses:
                 f"{_named(new)}; dropped: {_named(gone)}"
             ]
         lines = [f"classes: weights kept by name for {_named(kept)}"]
-        lines += [f"         new, from the mean of all in the file: {_named(new)}"] if new else []
-        lines += [f"         dropped: {_named(gone)}"] if gone else []
+        lines += [f"classes: new, from the mean of all in the file: {_named(new)}"] if new else []
+        lines += [f"classes: dropped: {_named(gone)}"] if gone else []
         return lines
 
 

@@ -69,17 +69,17 @@ def continued_detector(
         )
     detector.load_state_dict(loaded)
     kept = sum(loaded[name] is not value for name, value in own.items())
-    say(f"start: {kept} of {len(own)} tensors from {path}")
+    say(f"{kept} of {len(own)} tensors from {path}")
     for line in (
         *common.lines(),
         *_semantic_lines(config, saved.config, labels),
         *_stuff_lines(config, saved.config, kinds),
         *_guidance_lines(config, saved.config),
     ):
-        say(f"       {line}")
+        say(line)
     unused = [name for name in given if name not in own]
     if unused:
-        say(f"       {len(unused)} tensors of the file have no place here: {unused[0]}, ...")
+        say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
     return detector
 
 

@@ -36,11 +36,11 @@ def fresh_detector(
         _start_backbones(detector, config, backbone_from, say)
         return detector
     loaded = load_imagenet(detector, config.backbone)
-    say(f"start: {loaded or 'random weights, nothing learned before'}")
+    say(f"{loaded}" if loaded else "random weights, nothing learned before")
     if loaded is None and config.backbone.norm == "fixed_batch":
         _quieten(detector)
         say(
-            "       backbone.norm is fixed_batch, but there are no statistics of anything learned: "
+            "backbone.norm is fixed_batch, but there are no statistics of anything learned: "
             "the last scale of each block starts at zero. --from-scratch is made for such a start"
         )
     return detector
@@ -74,7 +74,7 @@ def _start_backbones(
     advice = "Name a model whose backbone has the same blocks, width and groups."
     fresh = fill_backbones(detector, state, f"{path}: its weights", advice)
     looks = f" in each of {len(fresh)} looks" if len(fresh) > 1 else ""
-    say(f"start: backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
+    say(f"backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
 
 
 def _quieten(detector: Detector) -> None:

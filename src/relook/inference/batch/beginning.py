@@ -1,0 +1,133 @@
+"""The beginning of a run over many images: what it has to do, and what is done already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ..._version import __version__
+from ...data.sources.finding import Source, find_sources
+from ...data.sources.found import Found
+from ...data.sources.stored import AnyImage, stamp_of
+from ...errors import UsageError
+from ...runtime.distributed import from_first, world_size
+from ...runtime.files import remove_drafts
+from ..options import PredictOptions
+from ..predictor import Predictor
+from .journal import Journal, Line
+from .writer import files_of, has_file, output_names
+
+
+class Output(NamedTuple):
+    """Folder of the results, and the kinds of files that are wanted."""
+
+    folder: Path
+    kinds: tuple[str, ...]
+
+    @property
+    def has_common_file(self) -> bool:
+        """Return whether the objects of all images are written to one file at the end."""
+        return "coco" in self.kinds or "panoptic" in self.kinds
+
+
+def share_sources(
+    sources: Sequence[Source],
+    leave_out: Path | None = None,
+    *,
+    every: int = 1,
+    frames: int | None = None,
+) -> Found:
+    """What `find_sources` finds in the first process, in all of them.
+
+    Raises:
+        As `find_sources`, and UsageError U04 for a camera with several processes.
+    """
+
+    def find() -> Found:
+        found = find_sources(sources, leave_out, every=every, frames=frames)
+        try:
+            check_live(found, resume=False)
+        except UsageError:
+            found.close()
+            raise
+        return found
+
+    return from_first(find)
+
+
+def check_live(found: Found, *, resume: bool) -> None:
+    """Refuse what a camera cannot do: be shared, or show a frame again.
+
+    Raises:
+        UsageError: U04 for several processes, and with `resume`.
+    """
+    if found.is_live and world_size() > 1:
+        raise UsageError("U04", "a camera gives its frames to one process. Leave --devices out.")
+    if found.is_live and resume:
+        raise UsageError(
+            "U04", "--resume: the frames of a camera cannot be taken again. Leave --resume out."
+        )
+
+
+def begin(
+    predictor: Predictor,
+    options: PredictOptions,
+    images: Sequence[AnyImage],
+    output: Output | None,
+    journal: Journal | None,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+) -> set[str]:
+    """Make the journal ready; sources of the images that a stopped run has finished.
+
+    Raises:
+        UsageError: U04 when the stopped run had other settings.
+        RelookError: R02 when a file cannot be written.
+    """
+    if output is None or journal is None:
+        return set()
+    settings = {"relook": __version__, **options.record()}
+    settings |= {"model": digest_of(predictor), "save": output.kinds}
+    if journal.is_there and not resume:
+        say(f"{output.folder}: starting over; --resume goes on with a stopped run")
+    if not journal.begin(settings, resume=resume):
+        return set()
+    for name in ("", "overlay", "masks", "panoptic"):
+        remove_drafts(output.folder / name)
+    kept = kept_lines(journal, images, output)
+    journal.keep(kept.values())
+    return set(kept)
+
+
+def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> dict[str, Line]:
+    """Source -> line of what a stopped run has finished and what is still as it was then.
+
+    The image is the same as far as its stamp tells, its results have the name they would get now,
+    and are there. Images without a stamp are done again.
+    """
+    names = output_names(images)
+    stored = {str(image): image for image in images}
+    return {
+        source: line
+        for source, line in journal.lines().items()
+        if line.error is None
+        and names.get(source) == line.name
+        and line.stamp is not None
+        and stamp_of(stored[source]) == line.stamp
+        and all(has_file(output.folder, file) for file in files_of(line.name, output.kinds))
+    }
+
+
+def digest_of(predictor: Predictor) -> str:
+    """The SHA-256 of a model: its configuration, classes and weights."""
+    digest = hashlib.sha256(predictor.config.model_dump_json().encode())
+    digest.update(repr([(c.id, c.name) for c in predictor.classes]).encode())
+    for name, tensor in sorted(predictor.detector.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,60 @@
+"""Tables as csv that spreadsheets open as what they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from .files import replacing
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The table with a first line of `columns`; see `csv_cell` for the values."""
+    text = io.StringIO()
+    _write(text, columns, rows)
+    return text.getvalue()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write the table line by line, as a whole or not at all.
+
+    Raises:
+        RelookError: R02 when the file cannot be written.
+    """
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        _write(file, columns, rows)
+
+
+def csv_cell(value: Any) -> Any:
+    """A value for the csv writer.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front, so that a class
+    or a file called ``=cmd`` stays text. None and NaN are empty; True and False are 1 and 0.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _write(file: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([csv_cell(name) for name in columns])
+    writer.writerows([csv_cell(value) for value in row] for row in rows)

@@ -1,0 +1,68 @@
+"""What a run begins with: what is kept of a stopped one, and what cannot be shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from relook.data.sources.cameras import Camera
+from relook.data.sources.found import Found
+from relook.data.sources.stored import ImageBytes, ImagePixels, StoredImage
+from relook.errors import UsageError
+from relook.inference.batch import beginning
+from relook.inference.batch.beginning import (
+    Output,
+    check_live,
+    digest_of,
+    kept_lines,
+    share_sources,
+)
+from relook.inference.batch.journal import Journal
+from relook.inference.predictor import Predictor
+
+
+def test_what_has_no_stamp_or_another_one_is_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "file.png"
+    path.write_bytes(b"content")
+    images: list[Path | StoredImage] = [
+        path,
+        ImageBytes("same", b"1"),
+        ImageBytes("changed", b"2"),
+        ImagePixels("unknown", None),  # type: ignore[arg-type]
+    ]
+    journal = Journal(tmp_path)
+    with journal:
+        for image in images:
+            stamp = [0] if str(image) == "changed" else beginning.stamp_of(image)
+            name = Path(str(image)).stem
+            journal.add({"source": str(image), "name": name, "stamp": stamp, "count": 1})
+    kept = kept_lines(journal, images, Output(tmp_path, ()))
+    assert list(kept) == [str(path), "same"]
+    assert list(kept_lines(journal, images[:1], Output(tmp_path, ()))) == [str(path)]
+    assert not kept_lines(journal, images, Output(tmp_path, ("overlay",)))  # files are gone
+
+
+def test_a_camera_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Found([], containers=(Camera.__new__(Camera),))
+    check_live(live, resume=False)
+    with pytest.raises(UsageError, match="U04: --resume"):
+        check_live(live, resume=True)
+    closed: list[Found] = []
+    monkeypatch.setattr(Found, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(beginning, "find_sources", lambda *_, **__: live)
+    monkeypatch.setattr(beginning, "world_size", lambda: 2)
+    with pytest.raises(UsageError, match="U04: a camera gives its frames to one process"):
+        share_sources(["camera:0"], frames=1)
+    assert closed == [live]
+
+
+def test_a_digest_is_of_what_a_model_computes_with(model: Callable[..., Predictor]) -> None:
+    first, again, other = model(), model(), model(seed=1)
+    assert digest_of(first) == digest_of(again) != digest_of(other)
+    with torch.no_grad():
+        next(again.detector.parameters()).view(-1)[0] += 1e-3
+    assert digest_of(again) != digest_of(first)
+    assert digest_of(first.first_stages(1)) != digest_of(first)
