@@ -29,7 +29,7 @@ def test_mosaics_are_written_part_by_part(tmp_path: Path) -> None:
 def test_discs_are_all_found_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.tif"
     large_image.write_mosaic(path, 900, large_image.disc_parts(900, 36))
-    options = Namespace(threads=1, model="nuclei", stand_in=True, save="masks")
+    options = Namespace(threads=1, model="nuclei", stand_in=True, network=1, save="masks")
     large_image.predict_here(path, tmp_path / "out", options)
     assert '"objects": 36' in capsys.readouterr().out
     assert len(np.unique(np.asarray(Image.open(tmp_path / "out" / "masks" / "a.png")))) == 37
