@@ -67,7 +67,10 @@ def test_options_become_a_tiling() -> None:
     options = PredictOptions(size=(500, 400), tile=200)
     assert Tiling.of(options, LIMITS, SIZES) == Tiling(200, (500, 400), SIZES)
     panoptic = PredictOptions(panoptic=PanopticRequest(), tile="auto")
-    assert Tiling.of(panoptic, LIMITS, SIZES).choice == "off"
+    tiling = Tiling.of(panoptic, LIMITS, SIZES)
+    assert tiling.choice == "off"
+    warning = str(tiling.warning("big.tif", (6000, 6000)))
+    assert "whole images; --size changes" in warning and "--tile" not in warning
 
 
 def test_choices_are_checked() -> None:

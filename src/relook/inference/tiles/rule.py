@@ -68,6 +68,7 @@ class Tiling:
     limits: Limits  # (long, short) sides of the network's input
     sizes: KnownSizes | None = None
     wanted: float = TILE_SCALE
+    whole_only: bool = False  # tiles are no remedy for what is asked for
 
     @classmethod
     def of(cls, options: PredictOptions, limits: Limits, sizes: KnownSizes | None) -> Self:
@@ -75,8 +76,9 @@ class Tiling:
 
         Nothing is tiled where panoptic maps are asked for, which are made of whole images.
         """
-        choice = "off" if options.panoptic is not None else options.tile or "auto"
-        return cls(choice, options.size or limits, sizes)
+        whole_only = options.panoptic is not None
+        choice = "off" if whole_only else options.tile or "auto"
+        return cls(choice, options.size or limits, sizes, whole_only=whole_only)
 
     @property
     def side(self) -> int:
@@ -142,14 +144,14 @@ class Tiling:
             )
             if not self.holds_objects:
                 known += f", the largest {self.sizes.largest:.0f}, which tiles would cut"
-        remedy = (
-            '--tile auto (tile="auto") looks at it in tiles'
-            if self.choice == "off" and self.holds_objects
-            else f"--tile {self.side} (tile={self.side}) looks at it in tiles of so many pixels"
-        )
+        remedy = f"--tile {self.side} (tile={self.side}) looks at it in tiles of so many pixels, "
+        if self.choice == "off" and self.holds_objects:
+            remedy = '--tile auto (tile="auto") looks at it in tiles, '
+        if self.whole_only:
+            remedy = "Panoptic maps are made of whole images; "
         return (
             f"{name}: {width}x{height} pixels are seen at {self.whole_scale(size):.2f} of their "
-            f"size, and small objects may be lost ({known}). {remedy}, --size changes the input."
+            f"size, and small objects may be lost ({known}). {remedy}--size changes the input."
         )
 
 
