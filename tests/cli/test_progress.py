@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from relook.cli.progress import notices, progress_bar
+from relook.cli.progress import notices, progress_bar, tile_progress
 
 
 def test_notices_go_to_standard_error_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,3 +23,17 @@ def test_a_bar_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) 
         bar.update(task, completed=2)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_tiles_of_an_image_are_a_line_of_their_own_while_it_lasts() -> None:
+    with progress_bar(notices()) as bar:
+        on_tile = tile_progress(bar)
+        first, second = SimpleNamespace(source="a.tif"), SimpleNamespace(source=None)
+        on_tile(first, 1, 2)
+        on_tile(second, 1, 3)
+        assert [(task.description, task.completed, task.total) for task in bar.tasks] == [
+            ("tiles of a.tif", 1, 2),
+            ("tiles of image", 1, 3),
+        ]
+        on_tile(first, 2, 2)
+        assert [task.description for task in bar.tasks] == ["tiles of image"]

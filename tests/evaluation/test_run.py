@@ -248,3 +248,27 @@ def test_masks_that_are_missing_are_told_before_the_work(
             progress=lambda *done: seen.append(done[0]),
         )
     assert not seen
+
+
+def test_objects_of_all_tiles_count(predictor: Predictor, tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 170, 3), np.uint8)).save(
+        tmp_path / "big.png"
+    )
+    square = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [9, 9, 20, 20], "area": 400}
+    square |= {"iscrowd": 0, "segmentation": [[9, 9, 29, 9, 29, 29, 9, 29]]}
+    content = {
+        "images": [{"id": 1, "file_name": "big.png", "width": 170, "height": 150}],
+        "annotations": [square],
+        "categories": [{"id": 1, "name": "nut"}, {"id": 2, "name": "bolt"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    index = read_coco(tmp_path / "a.json", tmp_path)
+    tiles: list[tuple[int, int]] = []
+    outcome = evaluate_model(
+        predictor, index, tile=96, on_tile=lambda _, done, total: tiles.append((done, total))
+    )
+    assert tiles == [(number, 6) for number in range(1, 7)]
+    assert len(outcome.predictions) > 6  # which is what the model has at most in a tile
+    assert outcome.metrics.max_dets == len(outcome.predictions)
+    few = evaluate_model(predictor, index, tile=96, max_dets=3)
+    assert len(few.predictions) == few.metrics.max_dets == 3

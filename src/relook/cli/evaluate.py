@@ -10,9 +10,20 @@ import typer
 
 from ..errors import RelookError, UsageError
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .options import MODEL_HELP, Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Tta
+from .options import (
+    MODEL_HELP,
+    Allow,
+    Batch,
+    Device,
+    Diameter,
+    Fast,
+    ImageSize,
+    MaxDets,
+    Tile,
+    Tta,
+)
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar
+from .progress import notices, progress_bar, tile_progress
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 
@@ -41,6 +52,7 @@ def evaluate(
     ] = None,
     size: ImageSize = None,
     diameter: Diameter = None,
+    tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
@@ -122,6 +134,7 @@ def evaluate(
         tta=tta,
         panoptic=panoptic,
         reading=reading_of(channels, page, z, intensities),
+        tile=tile,
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:
@@ -164,6 +177,8 @@ def evaluate(
                 options,
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                on_tile=tile_progress(bar),
+                say=console.print,
                 huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
             )
 

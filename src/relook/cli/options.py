@@ -85,6 +85,15 @@ Allow = Annotated[
         "imported and run; also searched in the current folder. Can be repeated.",
     ),
 ]
+Tile = Annotated[
+    str | None,
+    typer.Option(
+        "--tile",
+        metavar="auto|N|off",
+        help="Cut images into tiles N pixels wide and join objects across their seams; auto: where "
+        "an image is too large for the model. [default: auto]",
+    ),
+]
 Stages = Annotated[
     int | None,
     typer.Option("--stages", min=1, metavar="N", help="Stop after the first N stages."),

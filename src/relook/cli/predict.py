@@ -14,9 +14,21 @@ import typer
 from ..errors import DataError, UsageError, counted
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Model, Stages, Tta
+from .options import (
+    Allow,
+    Batch,
+    Device,
+    Diameter,
+    Fast,
+    ImageSize,
+    MaxDets,
+    Model,
+    Stages,
+    Tile,
+    Tta,
+)
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar
+from .progress import notices, progress_bar, tile_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
 
 if TYPE_CHECKING:
@@ -63,6 +75,7 @@ def predict(
     ] = False,
     size: ImageSize = None,
     diameter: Diameter = None,
+    tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
@@ -126,6 +139,7 @@ def predict(
         tta=tta,
         panoptic=panoptic,
         reading=reading_of(channels, page, z, intensities),
+        tile=tile,
     )
     join_others(place, device)
     # Sources are opened before the model is loaded, so that what is not there is told at once.
@@ -151,6 +165,7 @@ def predict(
                 save=kinds,
                 resume=resume,
                 on_image=on_image,
+                on_tile=tile_progress(bar),
                 say=console.print,
             )
     if rank() == 0:

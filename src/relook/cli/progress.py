@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,3 +33,18 @@ def progress_bar(console: Console) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def tile_progress(bar: Progress) -> Callable[[Any, int, int], None]:
+    """A second line of `bar` for the tiles of the image that is being predicted, while it is."""
+    tasks: dict[str, Any] = {}
+
+    def on_tile(large: Any, done: int, total: int) -> None:
+        name = str(large.source or "image")
+        if name not in tasks:
+            tasks[name] = bar.add_task(f"tiles of {name}", total=total)
+        bar.update(tasks[name], completed=done)
+        if done == total:
+            bar.remove_task(tasks.pop(name))
+
+    return on_tile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,15 @@ from ..data.coco.reader import Category, CocoIndex
 from ..errors import DataError
 from ..inference.options import OptionChanges, PredictOptions
 from ..inference.predictor import DEFAULTS, Predictor
+from ..inference.preprocess import Unreadable
+from ..inference.tiles.work import OnTile
 from .coco import IouType, evaluate_coco
 from .crowding.rule import HuddleRule, find_huddles
 from .ground_truth import GroundTruth, truth_of
 from .metrics import Metrics
 from .statistics.bootstrap import Resampling
+
+_LOG = logging.getLogger("relook")
 
 
 class Evaluation(NamedTuple):
@@ -39,16 +44,20 @@ def evaluate_model(
     progress: Callable[[int, int], None] | None = None,
     huddles: HuddleRule | None = None,
     resampling: Resampling | None = None,
+    on_tile: OnTile | None = None,
+    say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`.
 
     `changes` are fields of `options`. Without a score in them, objects count from the network's
     own test threshold on. At most `max_dets` objects of an image count: in suppression, in the cap
-    and in the scoring. `limit` takes the first images only. `progress` is called with the number
-    of finished images, and of all. Classes are matched by name. The numbers on counting are at the
-    score `predictor.shown_from` and at the best one. With `huddles` there are also numbers by
-    overlap of objects, with `resampling` those of resamples of the images.
+    and in the scoring; by default as many as the network gives an image, or as its tiles have.
+    `limit` takes the first images only. `progress` is called with the number of finished images,
+    and of all; `on_tile` and `say` are those of `Predictor.outcomes`. Classes are matched by name.
+    The numbers on counting are at the score `predictor.shown_from` and at the best one. With
+    `huddles` there are also numbers by overlap of objects, with `resampling` those of resamples of
+    the images.
 
     Raises:
         DataError: D13 when the model lacks a class of the data, D11 when there is no image, D01 or
@@ -66,8 +75,13 @@ def evaluate_model(
         find_huddles(truth, huddles)  # raises before the work, not after it
     started = time.perf_counter()
     detections: list[dict[str, Any]] = []
-    with closing(predictor.stream((record.path for record in records), options)) as results:
-        for done, (record, result) in enumerate(zip(records, results, strict=True), start=1):
+    paths = (record.path for record in records)
+    most = options.max_dets or predictor.config.cascade.select.max_detections
+    with closing(predictor.outcomes(paths, options, on_tile=on_tile, say=say)) as outcomes:
+        for done, (record, result) in enumerate(zip(records, outcomes, strict=True), start=1):
+            if isinstance(result, Unreadable):
+                raise result.error
+            most = most if options.max_dets else max(most, len(result))
             check_size(record.path, result.size, index.path, (record.height, record.width))
             detections.extend(result.to_coco(record.id))
             if progress is not None:
@@ -77,7 +91,7 @@ def evaluate_model(
     metrics = evaluate_coco(
         truth,
         detections,
-        max_dets=options.max_dets or predictor.config.cascade.select.max_detections,
+        max_dets=most,
         iou_types=iou_types,
         classes=predictor.classes,
         image_ids=None if limit is None else [record.id for record in records],

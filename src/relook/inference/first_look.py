@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from ..data.images import Pixels
 from ..structures.detection import Detections, Size
 from .engine import Engine
 from .options import PredictOptions
-from .preprocess import Prepared, Unreadable, resized
+from .preprocess import Prepared, resized
 from .scaling import ENLARGED, ImageScale, Scaling
 
 LOOKS: Final = (0.5, 0.25)  # times the scale that the model has without a diameter
@@ -35,6 +35,9 @@ USUAL: Final = 1 / 3  # least likeness of a median diameter that asks for no oth
 PREFERRED: Final = 1.5  # times the evidence that another scale has to have
 REFINEMENTS: Final = 2  # most looks after those
 _CELLS: Final = 64  # along each side of the grid on which covered pixels are counted
+
+
+T = TypeVar("T")
 
 
 class Chosen(NamedTuple):
@@ -58,14 +61,14 @@ class _Look:
 
 
 def at_best_scales(
-    window: Sequence[Prepared | Unreadable],
+    window: Sequence[T],
     engine: Engine,
     scaling: Scaling,
     options: PredictOptions,
     shown_from: float,
-) -> tuple[list[Prepared | Unreadable], dict[int, Detections]]:
-    """The images of `window`, each at the scale that `choose_scale` has for it, and by their place
-    the detections of those that need no other pass. A first look takes no views.
+) -> tuple[list[T | Prepared], dict[int, Detections]]:
+    """The images of `window`, the prepared ones at the scale that `choose_scale` has for them, and
+    by their place the detections of those that need no other pass. A first look takes no views.
     """
     looking = replace(options, tta=None, score=min(options.score or 0.0, shown_from))
 
@@ -73,7 +76,8 @@ def at_best_scales(
         (found,) = engine.run_prepared([one], looking)
         return found
 
-    images, found = list(window), {}
+    images: list[T | Prepared] = list(window)
+    found: dict[int, Detections] = {}
     for row, one in enumerate(window):
         if isinstance(one, Prepared):
             chosen = choose_scale(one, scaling, detect, shown_from)

@@ -12,6 +12,7 @@ from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
 from ..structures.rules.reading import DEFAULT_READING, Reading
 from .scaling import Diameter, check_diameter, parse_diameter
+from .tiles.rule import Choice, check_choice, parse_choice
 from .views import TTA
 
 
@@ -56,6 +57,7 @@ class OptionChanges(TypedDict, total=False):
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
     diameter: Diameter | str | None  # text is that of ``--diameter``
     reading: Reading
+    tile: Choice | str | None  # text is that of ``--tile``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,9 @@ class PredictOptions:
     reading: Reading = DEFAULT_READING
     """Page, planes, channels and mapping of intensities; what it leaves open is as the model was
     trained."""
+    tile: Choice | None = None
+    """Pixels along a side of the square tiles that images are cut into, ``off``, or ``auto``, which
+    None is too: tiles where an image is too large for the model (`inference.tiles.rule`)."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -104,6 +109,14 @@ class PredictOptions:
                 "tta merges objects of several views, not labels of pixels. Leave it out, or "
                 "give label maps of another model.",
             )
+        if self.tile is not None:
+            check_choice(self.tile)
+            if isinstance(self.tile, int) and self.panoptic is not None:
+                raise UsageError(
+                    "U04",
+                    "tile: panoptic maps are made of whole images. Leave tile out, or ask for "
+                    "objects only.",
+                )
 
         if self.diameter is not None:
             self._check_diameter(self.diameter)
@@ -169,6 +182,8 @@ class PredictOptions:
             values["tta"] = TTA.parse(tta)
         if isinstance(diameter := values.get("diameter"), str):
             values["diameter"] = parse_diameter(diameter)
+        if isinstance(tile := values.get("tile"), str):
+            values["tile"] = parse_choice(tile)
         if isinstance(panoptic := values.get("panoptic"), bool):
             values["panoptic"] = PanopticRequest() if panoptic else None
         return replace(self, **values)
@@ -183,4 +198,5 @@ class PredictOptions:
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
             "diameter": self.diameter,
             "reading": self.reading.record(),
+            "tile": self.tile,
         }

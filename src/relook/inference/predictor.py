@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+import copy
+import logging
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
-from functools import partial
-from itertools import islice
-from typing import Any, Unpack, overload
+from typing import Any, Final, Unpack, overload
 
 import torch
 
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
-from ..data.images.shown import as_picture
-from ..errors import DataError, ModelError, first_few
+from ..errors import ModelError, first_few
 from ..models.detector import Detector
-from ..runtime.prefetch import Behind, in_order
-from ..structures.detection import Detections
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
 from ..weights import SavedModel
 from .engine import Engine
-from .first_look import at_best_scales
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
-from .preprocess import Prepared, Unreadable, batches, read, read_ahead, window_of
+from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
-from .scaling import Scaling, scaled_for
+from .stream import Stream
+from .tiles.work import OnTile, TileWork
 
 DEFAULTS = PredictOptions()
-Job = Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
+_LOG: Final = logging.getLogger("relook")
 
 
 class Predictor:
@@ -40,10 +36,9 @@ class Predictor:
 
     `shown_from` is the score from which an object is found, unless a prediction asks for another
     one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
-    `licence` is that of weights which others trained, where they are, else None. `sizes` are those
-    of the objects that it was trained on, where they are known. Unless `fast` is
-    off, prediction on a CPU takes the ways that `describe` names: the same results up to
-    rounding, in less time.
+    `licence` is that of weights which others trained, else None; `sizes` are those of its training
+    objects, where they are known. Unless `fast` is off, prediction on a CPU takes the ways that
+    `describe` names: the same results up to rounding, in less time.
     """
 
     def __init__(
@@ -121,17 +116,9 @@ class Predictor:
         Raises:
             UsageError: U03 when the cascade does not have so many.
         """
-        return Predictor(
-            self.detector.first_stages(stages),
-            self.config,
-            self.classes,
-            device=self.device,
-            stuff=self.stuff,
-            shown_from=self.shown_from,
-            licence=self.licence,
-            sizes=self.sizes,
-            fast=self.fast,
-        )
+        same = copy.copy(self)
+        same.engine = Engine(self.detector.first_stages(stages), self.config.input, fast=self.fast)
+        return same
 
     def to(self, device: torch.device | str) -> Predictor:
         """This predictor, moved; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -218,6 +205,9 @@ class Predictor:
         self,
         images: Iterable[ImageSource],
         options: PredictOptions = DEFAULTS,
+        *,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
         """Predict each image, in order: its result, or why it could not be read.
@@ -226,27 +216,13 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
-        Raises as `predict`, but for images that cannot be read: in place of the first image
-        that it concerns, after the outcomes before it.
+        `on_tile` is told of the tiles of an image that is cut, `say` of the first that is too large
+        for the model and is not. Raises as `predict`, but for images that cannot be read: in place
+        of the first image that it concerns, after the outcomes before it.
         """
         options = self.resolved(options.with_(**changes))
-        task = self.panoptic_task(options.panoptic)
-        size = options.size or self.config.input.size
-        width = window_of(options.batch_size)
-        scaled = scaled_for(options.diameter, self.sizes, self.config.input.size)
-        reading = partial(read, limits=size, reading=self.reading(options), scaled=scaled)
-        with (
-            closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
-            Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
-        ):
-            try:
-                while window := list(islice(ready, width)):
-                    for job in self._jobs(window, options):
-                        yield from finishing.put(job)
-            except Exception:
-                yield from finishing.rest()
-                raise
-            yield from finishing.rest()
+        tiles = TileWork.of(self, options, on_tile, say)
+        return Stream(self, options, tiles).outcomes(images)
 
     def resolved(self, options: PredictOptions) -> PredictOptions:
         """`options` with the score that this model has for what they ask.
@@ -280,45 +256,6 @@ class Predictor:
             return None
         rule = request.rule_for(self.config.panoptic)
         return PanopticTask.of(self.config, self.classes, self.stuff, rule, request.labels)
-
-    def _jobs(self, window: Sequence[Prepared | Unreadable], options: PredictOptions) -> list[Job]:
-        """Detections of the images of `window`, in order, from batches of equal padded size."""
-        found: dict[int, Detections] = {}
-        if options.diameter == "auto":
-            scaling = Scaling.of(self.sizes, self.config.input.size)
-            window, found = at_best_scales(window, self.engine, scaling, options, self.shown_from)
-        for rows in batches(window, options.batch_size):
-            left = [i for i in rows if i not in found]
-            images = [one for i in left if isinstance(one := window[i], Prepared)]
-            if images:
-                found |= zip(left, self.engine.run_prepared(images, options), strict=True)
-        return [
-            one if isinstance(one, Unreadable) else (one, found[i]) for i, one in enumerate(window)
-        ]
-
-    def _finished(
-        self, job: Job, *, options: PredictOptions, task: PanopticTask | None
-    ) -> Result | Unreadable:
-        """The result of one image, its masks pasted and coded, its panoptic map merged."""
-        if isinstance(job, Unreadable):
-            return job
-        prepared, found = job
-        result = Result.from_detections(
-            found, as_picture(prepared.image), self.classes, prepared.source, info=prepared.info
-        )
-        if prepared.frame is not None:
-            result = replace(result, frame=prepared.frame, time=prepared.time)
-        if prepared.scale is not None:
-            result = replace(result, scale=prepared.scale)
-        if options.score is not None and options.score > self.test_score:
-            result = result.filter(options.score)  # soft suppression lowers scores after the test
-        if task is None:
-            return result
-        labels = None if found.semantic is None else found.semantic.cpu().numpy()
-        try:
-            return task.of_result(result, labels)
-        except DataError as error:
-            return Unreadable(prepared.source or "image", error)
 
     def describe(self) -> str:
         """Describe the model, and the fast ways of its predictions, as lines of text."""

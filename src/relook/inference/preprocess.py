@@ -11,13 +11,16 @@ import numpy as np
 
 from ..data.augment.transforms import Limits, resize_image, resized_size
 from ..data.batching import padded_size
-from ..data.images import ImageInfo, ImageSource, Pixels, Reading, open_image
+from ..data.images import ImageInfo, ImageSource, OpenedImage, Pixels, Reading, open_image
 from ..data.sources.addresses import Download, check_address, looks_like_address
 from ..data.sources.stored import StoredImage
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
 from ..structures.rules.reading import DEFAULT_READING
 from .scaling import ImageScale
+
+ScaleFor = Callable[[Size], tuple[Limits, ImageScale]]
+"""Limits of the sides for an image of (height, width), and the reason for them."""
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own
@@ -66,7 +69,7 @@ def read_ahead(batch_size: int) -> int:
     return _READ_AHEAD if batch_size == 1 else window_of(batch_size)
 
 
-def batches(window: Sequence[Prepared | Unreadable], batch_size: int) -> list[list[int]]:
+def batches(window: Sequence[object], batch_size: int) -> list[list[int]]:
     """Rows of `window` that share a batch, the batch with the first of them first."""
     groups: dict[Size, list[int]] = {}
     for index, one in enumerate(window):
@@ -83,7 +86,7 @@ def read(
     source: ImageSource,
     limits: Limits,
     reading: Reading = DEFAULT_READING,
-    scaled: Callable[[Size], tuple[Limits, ImageScale]] | None = None,
+    scaled: ScaleFor | None = None,
 ) -> Prepared | Unreadable:
     """The image of `source`, scaled to fit `limits` (long, short) sides in pixels, or those that
     `scaled` has for an image of its size.
@@ -118,23 +121,46 @@ def _prepare(
     source: ImageSource,
     limits: Limits,
     reading: Reading,
-    scaled: Callable[[Size], tuple[Limits, ImageScale]] | None,
+    scaled: ScaleFor | None,
 ) -> Prepared:
+    source = located(source)
+    with open_image(source, reading) as opened:
+        return prepared(opened, source, limits, scaled)
+
+
+def located(source: ImageSource) -> ImageSource:
+    """`source`, or the download that it means where it is an address.
+
+    Raises:
+        DataError: D02 for an address that is not allowed.
+    """
     if isinstance(source, str) and looks_like_address(source):
         check_address(source)
-        source = Download(source)
-    with open_image(source, reading) as opened:
-        image, info = opened.read(), opened.info
+        return Download(source)
+    return source
+
+
+def prepared(
+    opened: OpenedImage, source: ImageSource, limits: Limits, scaled: ScaleFor | None
+) -> Prepared:
+    """The whole image of `source`, scaled to fit `limits` (long, short) sides in pixels, or those
+    that `scaled` has for its size.
+
+    Raises:
+        DataError: D02 for pixels that cannot be decoded.
+        ModelError: M05 when the scaled image is too large for the network.
+    """
+    image, info = opened.read(), opened.info
     scale, frame, time = None, None, None
     if scaled is not None:
         limits, scale = scaled(_size(image))
     if isinstance(source, StoredImage):
         frame, time = source.frame, source.time
     small = resized(image, limits)
-    return Prepared(image, small, _name(source), limits, frame, time, scale, info)
+    return Prepared(image, small, name_of(source), limits, frame, time, scale, info)
 
 
-def _name(source: ImageSource) -> str | None:
+def name_of(source: ImageSource) -> str | None:
     """Where an image came from, if it says so."""
     if isinstance(source, str | Path):
         return str(source)

@@ -55,6 +55,7 @@ class Result:
     semantic: NDArray[np.uint8] | None = None  # (H, W) label of each pixel; panoptic only
     panoptic: PanopticMap | None = None  # its segments name rows of this result
     stuff: tuple[PanopticCategory, ...] = ()  # all kinds of stuff that `panoptic` may have
+    overview: NDArray[np.uint8] | None = None  # (h, w, 3), in place of an image too large to keep
     frame: int | None = None  # number of the frame in its video, from 0
     time: float | None = None  # seconds from the first frame of the video
     scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
@@ -152,21 +153,41 @@ class Result:
         """The image with its objects drawn in, or those of at least `score`.
 
         `image` (H, W, 3) RGB replaces the result's own; `options` are those of
-        `relook.visualization.overlay.draw_objects`. Raises `UsageError` U04 when there is no
-        image.
+        `relook.visualization.overlay.draw_objects`. Of an image too large to keep, the picture is
+        its overview at reduced size. Raises `UsageError` U04 when there is no image.
         """
         from ..visualization.overlay import draw_objects
 
         shown = self.filter(score)
+        pixels, boxes, masks = self.shown(shown.boxes, shown.masks, image)
         return draw_objects(
-            self._pixels(image),
-            shown.boxes,
-            shown.masks,
+            pixels,
+            boxes,
+            masks,
             shown.names,
             shown.scores,
             labels=shown.labels,
             **options,
         )
+
+    def shown(
+        self,
+        boxes: NDArray[Any],
+        masks: Sequence[RLE] | None,
+        image: NDArray[np.uint8] | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[Any], Sequence[RLE] | None]:
+        """What is drawn on, and `boxes` and `masks` of the image in its pixels: `image`, else the
+        result's own, else its overview.
+
+        Raises:
+            UsageError: U04 when there is none.
+        """
+        if image is not None or self.image is not None or self.overview is None:
+            return self._pixels(image), boxes, masks
+        from .tiles.overview import reduced
+
+        small = self.overview.shape[0], self.overview.shape[1]
+        return self.overview, *reduced(self.size, boxes, masks, small)
 
     @property
     def categories(self) -> tuple[PanopticCategory, ...]:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from .runs import Runs, runs_window, window_runs
+
 RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
 
 
@@ -25,19 +27,25 @@ def encode_window(window: NDArray[np.bool_], left: int, top: int, size: tuple[in
 
     Equal to coding the whole mask, and fit for json.
     """
+    return encode_runs(window_runs(window, left, top, size[0]), size)
+
+
+def encode_runs(runs: Runs, size: tuple[int, int]) -> RLE:
+    """Compressed code of the mask of `size` (H, W) that has `runs`, fit for json."""
     height, width = size
-    framed = np.zeros((window.shape[1], window.shape[0] + 2), dtype=bool)
-    framed[:, 1:-1] = window.T
-    turns = np.flatnonzero(framed[:, 1:] != framed[:, :-1])  # where a run starts, where it ends
-    column, row = np.divmod(turns, window.shape[0] + 1)
-    changes = (left + column) * height + top + row
-    # A run to the last row and one from the first row of the next column are a single run.
-    apart = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1
-    changes = np.delete(changes, [*apart, *(apart + 1)])
+    changes = np.stack([runs.starts, runs.ends], axis=1).ravel()
     edges = np.concatenate([[0], changes[changes < height * width], [height * width]])
-    runs = {"size": [height, width], "counts": np.diff(edges).tolist()}
-    code = coco_mask.frPyObjects(runs, height, width)
+    counts = {"size": [height, width], "counts": np.diff(edges).tolist()}
+    code = coco_mask.frPyObjects(counts, height, width)
     return {"size": [height, width], "counts": code["counts"].decode("ascii")}
+
+
+def decode_runs(rle: RLE) -> Runs:
+    """The runs of a compressed code, which must be one of a mask of its size."""
+    edges = np.cumsum(decode_counts(rle["counts"]))
+    starts, ends = edges[0:-1:2], edges[1::2]
+    is_run = ends > starts
+    return Runs(starts[is_run], ends[is_run])
 
 
 def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
@@ -46,20 +54,7 @@ def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
     The window has no empty border, and no pixels when the mask is empty. The code must be valid
     for its size: codes from files are checked by `data.coco.segmentation` first.
     """
-    height = int(rle["size"][0])
-    edges = np.cumsum(decode_counts(rle["counts"]))
-    starts, ends = edges[0:-1:2], edges[1::2]
-    starts, ends = starts[ends > starts], ends[ends > starts]
-    if len(starts) == 0:
-        return np.zeros((0, 0), dtype=bool), 0, 0
-    left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
-    steps = np.zeros((right - left) * height + 1, dtype=np.int8)
-    np.add.at(steps, starts - left * height, 1)
-    np.add.at(steps, ends - left * height, -1)
-    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height).astype(bool)
-    rows = np.flatnonzero(columns.any(axis=0))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    return np.ascontiguousarray(columns[:, top:bottom].T), left, top
+    return runs_window(decode_runs(rle), int(rle["size"][0]))
 
 
 def decode_counts(text: str) -> NDArray[np.int64]:

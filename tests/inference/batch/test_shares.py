@@ -74,3 +74,18 @@ def test_a_store_that_is_gone() -> None:
     with pytest.raises(RelookError, match=r"R05.*does not answer"):
         list(one.claims(10))
     one.fail()
+
+
+def test_parts_of_an_item_are_shared_apart_from_the_items() -> None:
+    store = OwnStore()
+    first, second = Shares(store, 2), Shares(store, 2)
+    assert list(first.claims(2)) == [0, 1]
+    tiles = first.within("image 0"), second.within("image 0")
+    assert next(tiles[0].claims(3)) == 0
+    assert list(tiles[1].claims(3)) == [1, 2]
+    assert (tiles[0].tick(), tiles[1].tick(), first.tick()) == (1, 2, 1)
+    assert (tiles[0].arrive(), tiles[1].arrive()) == (1, 2)
+    assert list(second.within("image 1").claims(2)) == [0, 1]
+    second.fail()
+    with pytest.raises(RelookError, match="R05"):
+        list(tiles[0].claims(9))

@@ -81,7 +81,6 @@ def _stacked(
 def _drawn(compared: Compared, side: str) -> tuple[Image.Image, list[_Kind]]:
     """Draw the objects of one model; return the picture, and the kind of each drawn object."""
     result = compared.a if side == "a" else compared.b
-    assert result.image is not None  # predictions of files keep it
     model_objects = objects_of(result, compared.with_masks)
     drawn: list[tuple[Objects, int]] = []  # objects, and a row in them
     kinds: list[_Kind] = []
@@ -93,11 +92,14 @@ def _drawn(compared: Compared, side: str) -> tuple[Image.Image, list[_Kind]]:
         elif match.truth is not None and compared.truth is not None:
             drawn.append((compared.truth.objects, match.truth))
             kinds.append(_MISSED["neither" if match.verdict == "neither" else "only"])
-    boxes = np.array([objects.box(row) for objects, row in drawn]).reshape(-1, 4)
+    sides = np.array([objects.box(row) for objects, row in drawn]).reshape(-1, 4)
+    boxes = np.hstack([sides[:, :2], sides[:, :2] + sides[:, 2:]])
+    outlines = [objects.outlines[row] for objects, row in drawn] if compared.with_masks else None
+    image, boxes, masks = result.shown(boxes, outlines)
     picture = draw_objects(
-        result.image,
-        np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]),
-        [objects.outlines[row] for objects, row in drawn] if compared.with_masks else None,
+        image,
+        boxes,
+        masks,
         labels=[color for _, color in kinds],
         color_by="class",
         show_boxes=not compared.with_masks,

@@ -19,7 +19,7 @@ from ...runtime.files import remove_drafts
 from ..options import PredictOptions
 from ..predictor import Predictor
 from .journal import Journal, Line
-from .writer import files_of, output_names
+from .writer import files_of, has_file, output_names
 
 
 class Output(NamedTuple):
@@ -119,7 +119,7 @@ def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> 
         and names.get(source) == line.name
         and line.stamp is not None
         and stamp_of(stored[source]) == line.stamp
-        and all((output.folder / file).is_file() for file in files_of(line.name, output.kinds))
+        and all(has_file(output.folder, file) for file in files_of(line.name, output.kinds))
     }
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -14,15 +15,17 @@ from ...data.sources.finding import Source
 from ...data.sources.found import Found
 from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
-from ...runtime.distributed import from_first, rank
+from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
+from ..tiles.work import OnTile
 from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic, write_predictions
-from .journal import Journal, Line, read_records
+from .jointly import JointWork, tiled_images
+from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
 from .shares import Shares, shares
 from .writer import Writer, check_kinds, output_names
@@ -54,6 +57,7 @@ def predict_files(
     save: Collection[str] = DEFAULT_KINDS,
     resume: bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
+    on_tile: OnTile | None = None,
     say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> BatchReport:
@@ -62,8 +66,9 @@ def predict_files(
     Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
     for ``coco``. With `resume` what a stopped run with the same model and options has finished is
     kept. `on_image` is given each outcome in order, after its files are written, with how many
-    images are done and of how many. `say` is told what a person should know, such as why an image
-    could not be read; such images are skipped and reported. Without `out` nothing is written.
+    images are done and of how many, `on_tile` the tiles of images that are cut. `say` is told what
+    a person should know, such as why an image could not be read; such images are skipped and
+    reported. Without `out` nothing is written.
 
     In one of several processes (torchrun, srun) the images are shared, and the first process
     speaks, waits for the others and writes the files of all images.
@@ -96,9 +101,12 @@ def predict_files(
         )
         if (line := found.left_out_line()) is not None and rank() == 0:
             say(line)
-        run = _Run(predictor, options, found, kept, output, journal, shares(), say)
+        joint: list[Path] = []
+        if world_size() > 1 and output is not None:
+            joint = from_first(lambda: tiled_images(found.images, predictor, options))
+        run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say)
         with journal or nullcontext():
-            run.run(on_image)
+            run.run(on_image, on_tile)
         return run.report()
 
 
@@ -111,6 +119,7 @@ class _Run:
         options: PredictOptions,
         found: Found,
         kept: Collection[str],
+        joint: Sequence[Path],
         output: Output | None,
         journal: Journal | None,
         shares: Shares,
@@ -121,8 +130,14 @@ class _Run:
         self._images = {str(image): image for image in found.images}
         self._names = output_names(found.images)
         self._kept = len(kept)
-        self._to_do = [image for source, image in self._images.items() if source not in kept]
+        left = [image for source, image in self._images.items() if source not in kept]
+        self._to_do = [image for image in left if image not in joint]
         self._output, self._journal, self._shares = output, journal, shares
+        self._joint: JointWork | None = None
+        if output is not None and joint:
+            shared = [image for image in joint if str(image) not in kept]
+            folder = output.folder / FOLDER / "tiles"
+            self._joint = JointWork(predictor, options, shared, folder, shares, rank())
         self._writer = None if output is None else Writer(output.folder, output.kinds)
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
@@ -130,10 +145,14 @@ class _Run:
         self._kinds = KindsOfImages(say)
         self._started = time.perf_counter()
 
-    def run(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
+    def run(
+        self,
+        on_image: Callable[[Outcome, int, int], None] | None,
+        on_tile: OnTile | None = None,
+    ) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
-            self._work(on_image)
+            self._work(on_image, on_tile)
             self._kinds.finish()
             self._shares.finish()
             if self._first:
@@ -148,8 +167,12 @@ class _Run:
             if self._first:
                 self._write_common_files()
 
-    def _work(self, on_image: Callable[[Outcome, int, int], None] | None) -> None:
-        """Predict in this thread and write in another one.
+    def _work(
+        self,
+        on_image: Callable[[Outcome, int, int], None] | None,
+        on_tile: OnTile | None,
+    ) -> None:
+        """Predict in this thread and write in another one; what all do together comes last.
 
         An exception of either ends the loop here; what was found before it is still written.
         """
@@ -164,11 +187,13 @@ class _Run:
                 if on_image is not None:
                     on_image(one, done, len(self._images))
 
+        own = self._predictor.outcomes(claims, self._options, on_tile=on_tile, say=self._say)
+        joint = () if self._joint is None else self._joint.outcomes(on_tile)
         with (
-            closing(self._predictor.outcomes(claims, self._options)) as outcomes,
+            closing(own) as outcomes,
             Behind(self._store, ahead=batch, finish=True) as storing,
         ):
-            for outcome in outcomes:
+            for outcome in chain(outcomes, joint):
                 note(storing.put(outcome))
             note(storing.rest())
 

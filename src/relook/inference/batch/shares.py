@@ -45,8 +45,14 @@ class Shares:
     others stop.
     """
 
-    def __init__(self, store: Store, size: int = 1) -> None:
-        self._store, self.size = store, size
+    def __init__(self, store: Store, size: int = 1, prefix: str = "") -> None:
+        self._store, self.size, self._prefix = store, size, prefix
+
+    def within(self, name: str) -> Shares:
+        """The shares of one item's own parts, such as the tiles of an image, among the same
+        processes.
+        """
+        return Shares(self._store, self.size, f"{name}: ")
 
     def claims(self, count: int, at_once: int = 1) -> Iterator[int]:
         """Those of the numbers below `count` that fall to this process, `at_once` in a row.
@@ -55,15 +61,19 @@ class Shares:
             RelookError: R05 when another process has failed.
         """
         while True:
-            end = self._add("claimed", at_once)
+            end = self._add(f"{self._prefix}claimed", at_once)
             self._check()
             if end - at_once >= count:
                 return
             yield from range(end - at_once, min(end, count))
 
     def tick(self) -> int:
-        """Note one more image as done; how many there are, of all processes."""
-        return self._add("done", 1)
+        """Note one more item as done; how many there are, of all processes."""
+        return self._add(f"{self._prefix}done", 1)
+
+    def arrive(self) -> int:
+        """Say that this process has done its part of an item; how many have."""
+        return self._add(f"{self._prefix}arrived", 1)
 
     def finish(self) -> None:
         """Say that this process has done its share."""

@@ -16,6 +16,7 @@ from ...errors import UsageError, did_you_mean
 from ...ops.rle import decode_window
 from ...runtime.files import replacing, write_text
 from ..results import Result
+from .label_tiff import write_label_tiff
 
 KINDS: Final = ("overlay", "coco", "masks", "panoptic")
 """Kinds of files: `Writer` describes them, and ``coco`` is predictions.json."""
@@ -63,7 +64,8 @@ class Writer:
 
     ``overlay/NAME.jpg`` is the image with its objects, ``masks/NAME.png`` holds the number of the
     object at every pixel (0: none; the better object where two overlap) with ``masks/NAME.json``
-    beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them.
+    beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them. Of an image that is
+    too large to be kept, the overlay is at reduced size and the numbers are in ``masks/NAME.tif``.
     """
 
     def __init__(self, folder: Path, kinds: Collection[str]) -> None:
@@ -89,11 +91,15 @@ class Writer:
         return {}
 
     def _write_masks(self, result: Result, name: str) -> None:
-        numbers = number_objects(result)
-        with replacing(self._folder / "masks" / f"{name}.png") as draft:
-            Image.fromarray(numbers).save(draft, "PNG")
-        pixels = np.bincount(numbers.ravel(), minlength=len(result) + 1)
-        rows = zip(result.names, result.labels, result.scores, pixels[1:], strict=True)
+        if result.overview is not None:
+            with replacing(self._folder / "masks" / f"{name}.tif") as draft:
+                pixels = write_label_tiff(draft, result)
+        else:
+            numbers = number_objects(result)
+            with replacing(self._folder / "masks" / f"{name}.png") as draft:
+                Image.fromarray(numbers).save(draft, "PNG")
+            pixels = np.bincount(numbers.ravel(), minlength=len(result) + 1)[1:]
+        rows = zip(result.names, result.labels, result.scores, pixels, strict=True)
         objects = [
             {
                 "number": number,
@@ -114,6 +120,12 @@ def files_of(name: str, kinds: Collection[str]) -> list[str]:
     masks = [f"masks/{name}.png", f"masks/{name}.json"] if "masks" in kinds else []
     panoptic = [f"panoptic/{name}.png"] if "panoptic" in kinds else []
     return overlay + masks + panoptic
+
+
+def has_file(folder: Path, file: str) -> bool:
+    """Return whether one of `files_of` is in `folder`, as PNG or, of a large image, as TIFF."""
+    path = folder / file
+    return path.is_file() or (file.startswith("masks/") and path.with_suffix(".tif").is_file())
 
 
 def number_objects(result: Result) -> np.ndarray[Any, np.dtype[np.uint16]]:

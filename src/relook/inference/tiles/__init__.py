@@ -1,0 +1,1 @@
+"""Large images: the grid of tiles, objects joined across seams, windows and overviews."""

@@ -1,0 +1,139 @@
+"""The tiling of one run: images that are cut into tiles become results, the others warnings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Self
+
+from ...config.cascades import DSCConfig, HTCConfig
+from ...errors import DataError
+from ..engine import Engine
+from ..options import PredictOptions
+from ..preprocess import Prepared, Unreadable
+from ..results import ClassLike, Result
+from .large import LargeImage, tiled_result
+from .objects import TileObjects
+from .rule import Tiling
+from .run import predict_tiles
+
+if TYPE_CHECKING:
+    from ..predictor import Predictor
+
+_LOG: Final = logging.getLogger("relook")
+OnTile = Callable[[LargeImage, int, int], None]
+"""Called with a tiled image, how many of its tiles are done, and of how many."""
+
+
+class TileWork:
+    """Predicts images in tiles.
+
+    Args:
+        engine: Runs the network.
+        tiling: Which images are cut, and how.
+        options: Of the prediction, with a score.
+        classes: Of the model.
+        cascade: Its configuration: the cap on objects, the test threshold, and whether there are
+            masks.
+        on_tile: Told of each tile of an image that `predict` is given.
+        say: Told what a person should know.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tiling: Tiling,
+        options: PredictOptions,
+        classes: Sequence[ClassLike],
+        cascade: HTCConfig | DSCConfig,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
+    ) -> None:
+        self.tiling = tiling
+        self._engine, self._options, self._classes = engine, options, classes
+        self._select, self._has_masks = cascade.select, cascade.masks
+        self._on_tile, self._say = on_tile, say
+        self._has_warned = False
+
+    @classmethod
+    def of(
+        cls,
+        predictor: Predictor,
+        options: PredictOptions,
+        on_tile: OnTile | None = None,
+        say: Callable[[str], None] = _LOG.warning,
+    ) -> Self:
+        """That of a model; `options` have the score that it has for them."""
+        tiling = Tiling.of(options, predictor.config.input.size, predictor.sizes)
+        cascade = predictor.config.cascade
+        return cls(
+            predictor.engine, tiling, options, predictor.classes, cascade, on_tile=on_tile, say=say
+        )
+
+    def objects(
+        self,
+        large: LargeImage,
+        numbers: Iterable[int] | None = None,
+        on_tile: Callable[[int], None] | None = None,
+    ) -> list[TileObjects]:
+        """The objects in the tiles of `numbers` of an image, by default in all of them.
+
+        Raises:
+            DataError: D02 for a part of the image that cannot be read.
+            ModelError: M05 for tiles too large for the network.
+        """
+        score, test_score = self._options.score, self._select.score_threshold
+        return predict_tiles(
+            self._engine,
+            large,
+            self.tiling,
+            self._options,
+            score=score if score is not None and score > test_score else None,
+            cap=self._select.max_detections,
+            numbers=numbers,
+            on_tile=on_tile,
+        )
+
+    def result(self, large: LargeImage, parts: Sequence[TileObjects]) -> Result:
+        """The result of an image from the objects of all its tiles.
+
+        Raises:
+            DataError: D02 for a part of the image that cannot be read.
+        """
+        return tiled_result(
+            large,
+            parts,
+            self._classes,
+            has_masks=self._has_masks,
+            max_dets=self._options.max_dets,
+        )
+
+    def predict(self, large: LargeImage) -> Result | Unreadable:
+        """The result of an image, or why a part of it could not be read; it is closed then.
+
+        Raises:
+            As `objects`, but for what cannot be read.
+        """
+        done = 0
+
+        def note(_: int) -> None:
+            nonlocal done
+            done += 1
+            if self._on_tile is not None:
+                self._on_tile(large, done, len(large.grid))
+
+        try:
+            return self.result(large, self.objects(large, on_tile=note))
+        except DataError as error:
+            return Unreadable(large.source or "image", error)
+        finally:
+            large.opened.close()
+
+    def warn(self, window: Iterable[object]) -> None:
+        """Say of the first image of a run that is shrunk too far and not cut that it is."""
+        for one in window:
+            if isinstance(one, Prepared) and not self._has_warned:
+                warning = self.tiling.warning(one.source or "the image", one.size)
+                if warning is not None:
+                    self._has_warned = True
+                    self._say(warning)

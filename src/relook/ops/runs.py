@@ -1,0 +1,107 @@
+"""Masks as runs down the columns of an image: intersections and unions without dense arrays.
+
+A pixel at (row, column) of an image of `height` has the number ``column * height + row``, and a
+mask is the sorted, disjoint runs of the numbers of its pixels. That is COCO's run-length code
+before it is written down, so a mask costs what its outline costs, however large its image is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """Sorted, disjoint runs of pixel numbers, each from its start to before its end."""
+
+    starts: Numbers  # (R,)
+    ends: Numbers  # (R,)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int((self.ends - self.starts).sum())
+
+    def shared(self, other: Runs) -> int:
+        """Number of pixels that both masks have."""
+        few, many = (self, other) if len(self.starts) <= len(other.starts) else (other, self)
+        if not len(few.starts):
+            return 0
+        before = np.concatenate([[0], np.cumsum(many.ends - many.starts)])
+        return int((_covered(many, before, few.ends) - _covered(many, before, few.starts)).sum())
+
+    def joined(self, other: Runs) -> Runs:
+        """The pixels of either mask."""
+        starts = np.concatenate([self.starts, other.starts])
+        order = np.argsort(starts, kind="stable")
+        starts, ends = starts[order], np.concatenate([self.ends, other.ends])[order]
+        if not len(starts):
+            return self
+        reach = np.maximum.accumulate(ends)
+        first = np.concatenate([[True], starts[1:] > reach[:-1]])
+        last = np.concatenate([first[1:], [True]])
+        return Runs(starts[first], reach[last])
+
+
+def _covered(mask: Runs, before: Numbers, numbers: Numbers) -> Numbers:
+    """How many pixels of `mask` come before each of `numbers`; `before` is that of its runs."""
+    row = np.searchsorted(mask.starts, numbers, side="right") - 1
+    inside = np.minimum(numbers, mask.ends[row]) - mask.starts[row]
+    return np.where(row < 0, 0, before[row] + inside)
+
+
+def window_runs(window: NDArray[np.bool_], left: int, top: int, height: int) -> Runs:
+    """The runs of a mask that is `window` (h, w) at (left, top) of an image of `height`, else 0."""
+    framed = np.zeros((window.shape[1], window.shape[0] + 2), dtype=bool)
+    framed[:, 1:-1] = window.T
+    turns = np.flatnonzero(framed[:, 1:] != framed[:, :-1])  # where a run starts, where it ends
+    column, row = np.divmod(turns, window.shape[0] + 1)
+    changes = (left + column) * height + top + row
+    # A run down to the last row and one from the first row of the next column are one.
+    apart = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1
+    changes = np.delete(changes, [*apart, *(apart + 1)]).astype(np.int64)
+    return Runs(changes[0::2], changes[1::2])
+
+
+def rectangle_runs(left: int, top: int, right: int, bottom: int, height: int) -> Runs:
+    """The runs of all pixels from (left, top) to before (right, bottom), one for each column."""
+    first = np.arange(left, right, dtype=np.int64) * height
+    return Runs(first + top, first + bottom)
+
+
+def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
+    """The window (h, w) of a mask in an image of `height`, and the window's x and y.
+
+    The window has no empty border, and no pixels at all when the mask is empty.
+    """
+    if not len(runs.starts):
+        return np.zeros((0, 0), dtype=bool), 0, 0
+    pieces = _cut_at_columns(runs, height)
+    column, first = np.divmod(pieces.starts, height)
+    left, right = int(column[0]), int(column[-1]) + 1
+    last = first + (pieces.ends - pieces.starts)
+    top, bottom = int(first.min()), int(last.max())
+    stride = bottom - top + 1
+    steps = np.zeros((right - left) * stride, dtype=np.int8)
+    place = (column - left) * stride - top
+    steps[place + first] = 1
+    steps[place + last] -= 1
+    columns = np.cumsum(steps, dtype=np.int8).reshape(right - left, stride)[:, :-1]
+    return np.ascontiguousarray(columns.astype(bool).T), left, top
+
+
+def _cut_at_columns(runs: Runs, height: int) -> Runs:
+    """The same pixels as runs of which none goes on in the next column."""
+    first, last = runs.starts // height, (runs.ends - 1) // height
+    counts = last - first + 1
+    if int(counts.max()) == 1:
+        return runs
+    row = np.repeat(np.arange(len(counts)), counts)
+    column = first[row] + np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+    starts = np.maximum(runs.starts[row], column * height)
+    return Runs(starts, np.minimum(runs.ends[row], (column + 1) * height))

@@ -1,0 +1,66 @@
+"""Masks as runs, beside the same masks as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from relook.ops.rle import decode_runs, encode_mask, encode_runs
+from relook.ops.runs import Runs, rectangle_runs, runs_window, window_runs
+
+SHAPE = (11, 13)
+masks = arrays.arrays(bool, SHAPE)
+
+
+def runs_of(mask: NDArray[np.bool_]) -> Runs:
+    return window_runs(mask, 0, 0, mask.shape[0])
+
+
+def dense(runs: Runs) -> NDArray[np.bool_]:
+    window, left, top = runs_window(runs, SHAPE[0])
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[top : top + window.shape[0], left : left + window.shape[1]] = window
+    return mask
+
+
+@given(masks, masks)
+def test_areas_intersections_and_unions_are_those_of_the_arrays(
+    first: NDArray[np.bool_], second: NDArray[np.bool_]
+) -> None:
+    one, other = runs_of(first), runs_of(second)
+    assert one.area == first.sum()
+    assert one.shared(other) == other.shared(one) == (first & second).sum()
+    joined = one.joined(other)
+    assert (dense(joined) == (first | second)).all()
+    assert encode_runs(joined, SHAPE) == encode_mask(first | second)
+
+
+@given(masks)
+def test_codes_and_runs_are_two_forms_of_one_mask(mask: NDArray[np.bool_]) -> None:
+    code = encode_mask(mask)
+    assert encode_runs(decode_runs(code), SHAPE) == code
+    assert (dense(runs_of(mask)) == mask).all()
+
+
+@given(st.integers(0, 13), st.integers(0, 13), st.integers(0, 11), st.integers(0, 11))
+def test_a_rectangle_is_its_pixels(left: int, right: int, top: int, bottom: int) -> None:
+    left, right, top, bottom = *sorted((left, right)), *sorted((top, bottom))
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[top:bottom, left:right] = True
+    runs = rectangle_runs(left, top, right, bottom, SHAPE[0])
+    assert runs.area == mask.sum()
+    everything = runs_of(np.ones(SHAPE, dtype=bool))
+    assert everything.shared(runs) == mask.sum()
+
+
+def test_a_mask_of_a_huge_image_takes_what_its_outline_takes() -> None:
+    window = np.ones((30, 40), dtype=bool)
+    runs = window_runs(window, 19_950, 19_960, 20_000)
+    assert runs.area == 1200
+    again = decode_runs(encode_runs(runs, (20_000, 20_000)))
+    assert (again.starts == runs.starts).all() and (again.ends == runs.ends).all()
+    found, left, top = runs_window(again, 20_000)
+    assert found.all() and found.shape == (30, 40) and (left, top) == (19_950, 19_960)
