@@ -18,8 +18,8 @@ from ending import errors_in_words
 
 from relook import load
 from relook.ablation.table import grid
-from relook.analysis.inspect.seeing import prepare
-from relook.analysis.inspect.switches import SIZES, look_at_switches
+from relook.analysis.inspect.inspected_image import prepare
+from relook.analysis.inspect.switches import SIZES, record_switches
 from relook.data.sources.finding import find_sources
 from relook.evaluation.statistics.weighted_precision import interval
 from relook.inference.predictor import Predictor
@@ -36,7 +36,7 @@ def means_of(predictor: Predictor, paths: Sequence[Path]) -> list[Means]:
         UsageError: U04 for a model without SAC; what `prepare` raises.
     """
     return [
-        look_at_switches(predictor, prepare(predictor, path)).statistics()["mean over layers"]
+        record_switches(predictor, prepare(predictor, path)).statistics()["mean over layers"]
         for path in paths
     ]
 

@@ -144,5 +144,5 @@ def _box(node: Node, place: Place, label: str) -> str:
     round_ = height / 2 if node.kind == "operation" else 5
     more = f' rx="{round_}" stroke-width="1.5"'
     left, top = x - width / 2, y - height / 2
-    frame = rect(left, top, width, height, fill=CARD, stroke=_COLORS[node.kind], more=more)
+    frame = rect(left, top, width, height, fill=CARD, stroke=_COLORS[node.kind], attributes=more)
     return frame + words

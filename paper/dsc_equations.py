@@ -96,7 +96,7 @@ EQUATIONS = (
         "and the final masks. The tolerance is that of float32, in which masks are handed out.",
         (
             Lines(f"{_DSC}._guide"),
-            Lines("relook.models.cascades.guidance:handed_on"),
+            Lines("relook.models.cascades.guidance:mask_features_of"),
             Lines("relook.models.heads.mask:MaskHead.features"),
             Lines(f"{_DSC}._mask"),
         ),

@@ -156,5 +156,5 @@ def _rectangle(
 ) -> str:
     x1, y1, x2, y2 = box[0].tolist()
     more = ' stroke-width="1.8"' + (' stroke-dasharray="4 3"' if dashed else "")
-    drawn = rect(left + x1, top + y1, x2 - x1, y2 - y1, stroke=shade, more=more)
+    drawn = rect(left + x1, top + y1, x2 - x1, y2 - y1, stroke=shade, attributes=more)
     return drawn + (word(left + x1 + 3, top + y1 - 4, name, fill=INK) if name else "")

@@ -28,12 +28,13 @@ from write_documents import between_marks
 
 from relook.api import load
 from relook.data.coco.reader import CocoIndex, read_coco
-from relook.data.statistics import ObjectStatistics
+from relook.data.statistics import ObjectStatistics, object_sizes
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import Evaluation, evaluate_model
 from relook.runtime.files import replacing, write_text
+from relook.structures.object_sizes import ObjectSizes
 from relook.training.run_folder import RunFolder
 from relook.training.settings import Settings
 from relook.visualization.charts import Axes, Curve, line_chart
@@ -152,6 +153,7 @@ def ship(
         "preset": training.settings.preset,
         "objects": ObjectStatistics.of(data.train, saved.config.input.size).to_json(),
         "provenance": provenance(training, data),
+        **training_sizes(training, data).to_extra(),
     }
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / SHIPPED[name].file_name
@@ -185,6 +187,19 @@ def ship(
     return outcome.metrics
 
 
+def training_sizes(training: Training, data: Data) -> ObjectSizes:
+    """Sizes of the training objects, as the network saw them.
+
+    Raises:
+        DataError: D11 when there is none.
+    """
+    settings = training.settings
+    sizes = object_sizes(data.train, settings.model.input.size, settings.train.augment)
+    if sizes is None:
+        raise DataError("D11", f"{data.train.path}: there is no object to learn from.")
+    return sizes
+
+
 def provenance(training: Training, data: Data) -> dict[str, Any]:
     """How a model came about, as json values for the file itself."""
     return {
@@ -211,6 +226,7 @@ def file_section(file: Path, training: Training, data: Data) -> list[str]:
         "SHA-256 of the file": f"`{hashlib.sha256(file.read_bytes()).hexdigest()}`",
         "architecture": f"`{training.settings.preset}`, {parameters:.1f} M parameters",
         "images are scaled to fit": f"{long} x {short} pixels",
+        "sizes of the training objects": training_sizes(training, data).line(),
         "trained with": f"`{training.command}`",
         "seed": str(training.settings.train.seed),
         "length": f"{training.steps} steps, {training.epochs} epochs",

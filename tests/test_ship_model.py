@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import relook
 from relook.errors import DataError, ModelError, UsageError
+from relook.structures.object_sizes import KEY
 from relook.training.run_folder import environment
 from relook.training.settings import Overlay, resolve
-from relook.weights.file import load_model, save_model
+from relook.weights.file import change_extra, load_model, save_model
 from relook.weights.shipped import shipped_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +86,9 @@ def test_a_file_that_knows_itself_and_a_card(
     assert f"From score {extra['shown_from']:g} on" in card
     assert extra["preset"] == "detectors-htc-tiny"
     assert extra["objects"]["images"] == 3
+    sizes = load_model(file).sizes
+    assert sizes is not None and sizes.count == extra["objects"]["objects"]
+    assert f"| sizes of the training objects | {sizes.line()} |" in card
     assert extra["objects"]["objects"] > 10
     assert extra["provenance"]["command"] == "relook train -m x"
     assert (extra["provenance"]["steps"], extra["provenance"]["epochs"]) == (40, 20)
@@ -148,3 +154,28 @@ def test_a_file_too_large_for_a_wheel_is_refused(
 def test_a_part_of_the_images_is_for_tries_only(script: ModuleType, run: Path) -> None:
     with pytest.raises(SystemExit):
         script.main([str(run), "nuclei", "--command", "x", "--limit", "1"])
+
+
+def test_sizes_are_stored_and_nothing_else_changes(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file as it was before models had sizes, those that the shipped one has."""
+    import ship_sizes
+
+    for end in (".safetensors", ".md"):
+        shutil.copy(shipped_file("mushrooms").with_suffix(end), tmp_path / f"mushrooms{end}")
+    file, card = tmp_path / "mushrooms.safetensors", tmp_path / "mushrooms.md"
+    change_extra(file, {KEY: None})
+    card.write_text(re.sub(r"(?m)^\| sizes of .*\n", "", card.read_text()))
+    monkeypatch.chdir(ROOT)  # the command of the training names its data from there
+    ship_sizes.store("mushrooms", tmp_path)
+    stored, shipped = load_model(file), load_model(shipped_file("mushrooms"))
+    assert stored.extra == shipped.extra and stored.sizes == shipped.sizes
+    own, theirs = stored.detector.state_dict(), shipped.detector.state_dict()
+    assert list(own) == list(theirs)
+    assert all(torch.equal(own[name], theirs[name]) for name in own)
+    expected = shipped_file("mushrooms").with_suffix(".md").read_text()
+    hashes = [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (file, shipped_file("mushrooms"))
+    ]
+    assert card.read_text() == expected.replace(hashes[1], hashes[0])

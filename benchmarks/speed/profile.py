@@ -46,7 +46,7 @@ def methods(detector: Detector) -> Iterator[tuple[Any, str, str]]:
     cascade: Any = detector.cascade
     looks = list(getattr(features, "backbones", None) or [features.backbone])
     for i, look in enumerate(looks, 1):
-        yield from ((look, method, f"look {i}") for method in ("forward", "begin", "go_on"))
+        yield from ((look, method, f"look {i}") for method in ("forward", "begin", "finish"))
     yield features, "forward", "features, the rest"
     yield getattr(features, "fpn", None), "forward", "fpn"
     yield getattr(features, "connector", None), "forward", "aspp"

@@ -1,4 +1,4 @@
-"""The one door: a name or a path becomes a model."""
+"""Loading and building of models, by a name or a path."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def load(
 
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
-    (``.pth``) is imported: every tensor is accounted for, nothing in it is run. With `weights`
+    (``.pth``) is imported: every tensor is accounted for, no code of it is run. With `weights`
     the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
     weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
-    if there is a usable one. Without `fast` predictions go the plain way of every operation.
+    if there is a usable one. Without `fast`, predictions use the plain form of every operation.
     `allow` lists packages from which a file may name parts of its model (`relook.Part`).
 
     Raises:
@@ -71,11 +71,11 @@ def _open(
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The model file that `name_or_path` means: itself, the best one of a run folder, or the one
-    of that name that comes with relook.
+    """The model file of `name_or_path`: the file itself, the best one of a run folder, or the
+    model of that name that comes with relook.
 
-    A file or run folder here goes before a name, and a line in the log then says so; a folder
-    without a model does not. The file is not opened.
+    A file or run folder in the current folder is preferred to a name, with a warning in the log.
+    A folder without a model is not. The file is not opened.
 
     Raises:
         ModelError: M01 for a preset's name and for a run without a model yet, M02 for the state
@@ -84,8 +84,8 @@ def find_model(name_or_path: str | Path) -> Path:
         DataError: D01 for a path that does not exist.
     """
     name, path = str(name_or_path), Path(name_or_path).expanduser()
-    found = _model_in(path) if path.is_dir() else path if path.is_file() else None
-    if found is None:
+    model_file = _model_in(path) if path.is_dir() else path if path.is_file() else None
+    if model_file is None:
         if name in SHIPPED:
             return shipped_file(name)
         raise _not_found(name, path)
@@ -93,15 +93,15 @@ def find_model(name_or_path: str | Path) -> Path:
         _LOG.warning(
             "%s: taking %s, which is here, and not the model of that name that comes with relook",
             name,
-            found,
+            model_file,
         )
-    if found.name == _LAST:
-        raise _state_of_training(found)
-    return found
+    if model_file.name == _LAST:
+        raise _state_of_training(model_file)
+    return model_file
 
 
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
-    """A detector with random weights, as a bare module: a preset with some fields changed.
+    """A detector with random weights, as a module: a preset with some fields changed.
 
     Nested fields are written with two underscores: ``backbone__norm="group"``. A semantic branch
     over objects and background (K + 1 classes) follows `num_classes`.
@@ -124,12 +124,12 @@ def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
 
 
 def name_of(path: Path) -> str:
-    """Name of the model in the file at `path`: its run, where it is the best one of it."""
+    """Name of the model in the file at `path`; for the best model of a run, the run's name."""
     return path.parent.name if path.name == _BEST else path.stem
 
 
 def _model_in(folder: Path) -> Path | None:
-    """The best model of a run, else the one written last."""
+    """The best model of a run, else the latest one."""
     if (folder / _BEST).is_file():
         return folder / _BEST
     models = [file for file in folder.glob(f"*{SUFFIX}") if file.is_file()]
@@ -148,7 +148,7 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
     if name in PRESETS:
         return ModelError(
             "M01",
-            f"{name} names an architecture, and its weights are not at hand. Train it (`relook "
+            f"{name} names an architecture, and its weights are not available. Train it (`relook "
             f"train --model {name} ...`) and load the run folder, or give the path of a model "
             f"file{_where_published(name)}. For random weights use relook.build({name!r}). "
             f"{_listed_shipped()}",
@@ -189,7 +189,7 @@ def _state_of_training(path: Path) -> ModelError:
 def _published(
     name: str, path: Path, weights: str, device: torch.device | str, fast: bool
 ) -> Predictor:
-    """A published checkpoint as a model; a file or folder is never taken for a name."""
+    """A published checkpoint as a model; refused where `name` is a file or folder."""
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
 
@@ -200,8 +200,8 @@ def _published(
             "weights out to load it.",
         )
     file = find(name, weights)
-    got = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
-    return _imported(got.path, device, fast, preset_name=file.preset, licence=file.licence)
+    download = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
+    return _imported(download.path, device, fast, preset_name=file.preset, licence=file.licence)
 
 
 def _imported(
@@ -228,6 +228,6 @@ def _imported(
 
 
 def _show_licence(path: Path, licence: str | None) -> None:
-    """Log it as a warning, which is shown unless the program has chosen otherwise."""
+    """Log the licence as a warning, which Python shows by default."""
     if licence:
         _LOG.warning("%s: weights that others trained; their licence: %s", path.name, licence)

@@ -1,4 +1,4 @@
-"""Every error a user can meet: its family, its code, and the exit code of the command line.
+"""All errors for users: their families, their codes, and the exit codes of the command line.
 
 A message says what is wrong, where, why it matters and what to do, in that order. The table
 `CODES` is the only list of codes; raising an error with a code that is not in it fails at once.
@@ -29,20 +29,20 @@ CODES: Final[dict[str, str]] = {
     "D07": "an annotation has an unknown category",
     "D08": "an annotation has no usable box",
     "D09": "an annotation has no usable mask",
-    "D10": "an image has another size than the file says",
+    "D10": "an image has another size than in the file",
     "D11": "there is nothing to train on or to evaluate",
     "D12": "a semantic map cannot be used",
     "D13": "two files do not agree on the classes",
     "D14": "a configuration file of MMDetection cannot be read",
     "D15": "a panoptic map cannot be used",
     "D16": "results cannot be handed in to a test server",
-    "M01": "weights are not at hand",
+    "M01": "weights are not available",
     "M02": "a file is not a relook model",
     "M03": "a file was written by a newer relook",
     "M04": "weights do not fit the model",
     "M05": "an input cannot be fed to the model",
     "M06": "a download failed",
-    "M07": "a checkpoint asks for objects that are not allowed",
+    "M07": "a checkpoint has objects that are not allowed",
     "M08": "a part of a model that is not relook's cannot be used",
 }
 
@@ -66,7 +66,7 @@ class RelookError(Exception):
 
 
 class UsageError(RelookError):
-    """The caller asked for something that does not exist or cannot be combined."""
+    """A request for something that does not exist, or for a combination that is not possible."""
 
     family = "usage"
     initial = "U"
@@ -74,7 +74,7 @@ class UsageError(RelookError):
 
 
 class DataError(RelookError):
-    """An image, an annotation file or a map cannot be used as it is."""
+    """An image, an annotation file or a map cannot be used."""
 
     family = "data"
     initial = "D"
@@ -94,14 +94,14 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def first_few(names: Iterable[object], most: int) -> str:
-    """The first `most` of `names`, for a message: ``a, b, ...`` where there are more."""
+def first_few(names: Iterable[object], limit: int) -> str:
+    """The first `limit` of `names`, for a message: ``a, b, ...`` where there are more."""
     texts = [str(name) for name in names]
-    return ", ".join(texts[:most]) + (", ..." if len(texts) > most else "")
+    return ", ".join(texts[:limit]) + (", ..." if len(texts) > limit else "")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A half sentence that helps with a typo: the closest known name, or all of them."""
+    """Half a sentence for a message about a typo: the closest known name, or all of them."""
     names = [str(k) for k in known]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

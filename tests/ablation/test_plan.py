@@ -139,7 +139,7 @@ def test_a_folder_goes_on_with_its_own_plan_only(data: Overlay, tmp_path: Path) 
 
 def test_a_plan_does_not_begin_among_other_things(data: Overlay, tmp_path: Path) -> None:
     plan = _plan("htc", data, Budget(epochs=2))
-    with pytest.raises(RelookError, match=r"U04: .* holds something else"):
+    with pytest.raises(RelookError, match=r"U04: .* holds other files"):
         plan.start(tmp_path, resume=True)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / PLAN).write_text("{")

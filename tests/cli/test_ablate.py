@@ -108,7 +108,7 @@ def test_ctrl_c_says_how_to_go_on(
     result = relook("ablate", *options)
     assert result.exit_code == 130
     assert "2 rows, 1 seed, 1 epoch each: htc, +sac" in result.stderr
-    assert "what is done is kept. Go on with the same command and --resume" in result.stderr
+    assert "finished parts are kept. Go on with the same command and --resume" in result.stderr
     assert "holds an ablation already" in relook("ablate", *options).stderr
     assert relook("ablate", *options, "--resume").exit_code == 130
 

@@ -251,3 +251,25 @@ def test_options_about_huddles_need_the_numbers_by_huddles(
         assert result.exit_code == 2
         assert "Add --by huddle" in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_diameter_needs_a_model_that_knows_sizes(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(run_folder / "best.safetensors", tmp_path / "own.safetensors"))
+    data = ("--json", annotations, "--images", pictures)
+    arguments = (
+        "eval",
+        model,
+        *data,
+        "--out",
+        tmp_path / "out",
+        "--no-report",
+        "--diameter",
+        "auto",
+    )
+    refused = relook(*arguments)
+    assert refused.exit_code == 4 and "M04: diameter" in refused.stderr
+    assert relook("weights", "sizes", model, *data).exit_code == 0
+    assert relook(*arguments).exit_code == 0
+    assert (tmp_path / "out" / "metrics.json").is_file()

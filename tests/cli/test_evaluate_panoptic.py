@@ -134,7 +134,7 @@ def test_labels_of_another_model(
         (["--rule", "score=0.5"], "only with --task panoptic"),
         (["--stuff-maps", "x"], "only with --task panoptic"),
         (["--save", "panoptic"], "Add --task panoptic"),
-        (["--task", "panoptic", "--stuff-maps", "x"], "what the labels in these files mean"),
+        (["--task", "panoptic", "--stuff-maps", "x"], "the meaning of the labels in these files"),
         (["--task", "panoptic", "--rule", "score"], "expected key=value"),
         (["--task", "panoptic", "--rule", "scores=1"], "did you mean"),
         (["--task", "panoptic", "--rule", "score=2"], "less than or equal to 1"),

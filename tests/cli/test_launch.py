@@ -15,7 +15,7 @@ import pytest
 from typer.testing import Result
 
 from relook.cli import launch
-from relook.cli.errors import LEFT_ALONE
+from relook.cli.errors import LOST_OTHERS
 from relook.cli.launch import run_processes, share_work
 from relook.errors import UsageError
 
@@ -47,7 +47,7 @@ def test_each_process_is_told_its_place_and_its_cores(
 def test_who_fails_first_is_heard_and_gives_the_exit_code(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    text = f"print('the disk is full' * rank, file=sys.stderr); sys.exit([{LEFT_ALONE}, 3][rank])"
+    text = f"print('the disk is full' * rank, file=sys.stderr); sys.exit([{LOST_OTHERS}, 3][rank])"
     assert run_processes(program(text), 2) == 3
     assert "process 2 of 2:\nthe disk is full" in capfd.readouterr().err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -292,3 +293,38 @@ def test_a_shrunk_image_is_told_once(relook: Run, run_folder: Path, tmp_path: Pa
     assert result.exit_code == 0
     assert result.stderr.count("500x500 pixels are seen at 0.19 of their size") == 1
     assert "--tile 64 (tile=64)" in result.stderr
+
+
+def test_the_scale_is_said_and_stored(
+    relook: Run, run_folder: Path, pictures: Path, annotations: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(run_folder / "best.safetensors", tmp_path / "own.safetensors"))
+    source = pictures / "a.png"
+    without = relook("predict", source, "-m", model, "--json", "--diameter", 12)
+    assert without.exit_code == 4
+    assert "M04" in without.stderr and "relook weights sizes MODEL --json" in without.stderr
+    data = ("--json", annotations, "--images", pictures)
+    stored = relook("weights", "sizes", model, *data)
+    assert stored.exit_code == 0 and "6 training objects" in stored.stderr
+    result = relook("predict", source, "-m", model, "--json", "--diameter", 12)
+    sizes = load_model(model).sizes
+    assert sizes is not None and (sizes.count, sizes.basis) == (6, "masks")
+    record = json.loads(result.stdout)
+    assert record["scale"]["factor"] == pytest.approx(sizes.median / 12, abs=1e-4)
+    assert record["scale"]["diameter"] == 12
+    assert "objects 12 pixels across, as given, are" in result.stderr
+    several = relook("predict", pictures, "-m", model, "--json", "--diameter", "auto")
+    assert all("scale" in json.loads(line) for line in several.stdout.splitlines())
+    assert "3 images scaled by" in several.stderr
+    both = relook("predict", source, "-m", model, "--diameter", 12, "--size", 64, 64)
+    assert both.exit_code == 2 and "U04: size and diameter" in both.stderr
+
+
+def test_sizes_are_stored_in_ones_own_files_only(
+    relook: Run, pictures: Path, annotations: Path, tmp_path: Path
+) -> None:
+    data = ("--json", annotations, "--images", pictures)
+    assert "comes with relook" in relook("weights", "sizes", "nuclei", *data).stderr
+    (tmp_path / "theirs.pth").write_bytes(b"")
+    other = relook("weights", "sizes", tmp_path / "theirs.pth", *data)
+    assert other.exit_code == 2 and "relook weights import" in other.stderr

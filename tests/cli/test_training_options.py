@@ -19,10 +19,10 @@ def test_images_are_where_nothing_else_is_said() -> None:
 def test_files_options_and_assignments_come_in_order(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text("model: htc-tiny\ntrain: {epochs: 7}\n")
-    found = overlays(file, {"batch": 3, "lr": None}, {"val_json": None}, ["train.batch=4"])
+    found = overlays(file, None, {"batch": 3, "lr": None}, {"val_json": None}, ["train.batch=4"])
     assert [one.train for one in found] == [{"epochs": 7}, {"batch": 3}, {"batch": 4}]
     assert found[0].preset == "htc-tiny" and found[1].data == {}
-    assert len(overlays(None, {}, {}, [])) == 2
+    assert len(overlays(None, None, {}, {}, [])) == 2
 
 
 def test_a_rate_is_a_number_or_auto() -> None:

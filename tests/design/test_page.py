@@ -51,7 +51,7 @@ def test_the_configuration_file_builds(tmp_path: Path) -> None:
     config = overlay(preset(read.preset), read.model)
     with allowing(["my_package"]), torch.device("meta"):
         detector = build_detector(config)
-    assert set(config.parts.given) == {"connector", "assigner", "stage_rules"}
+    assert set(config.parts.by_place) == {"connector", "assigner", "stage_rules"}
     assert isinstance(detector.features.connector, SqueezeConnector)
 
 

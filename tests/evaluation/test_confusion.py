@@ -10,7 +10,7 @@ import pytest
 
 from relook.evaluation.confusion import Confusion, MixUp
 from relook.evaluation.ground_truth import read_ground_truth
-from relook.evaluation.pairing import Alone, ImagePairs, Kind, Pair, pair_images
+from relook.evaluation.pairing import ImagePairs, Kind, Pair, Unpaired, pair_images
 
 from .conftest import by_hotcoco, load_annotations
 
@@ -23,10 +23,10 @@ IMAGES = [
     ImagePairs(
         1,
         (Pair(row(7), row(7), 0.9), Pair(row(3), row(7), 0.8), Pair(row(7), row(7), 0.8)),
-        (Alone(row(3), 0),),
-        (Alone(row(7), 0), Alone(row(3), 0)),
+        (Unpaired(row(3), 0),),
+        (Unpaired(row(7), 0), Unpaired(row(3), 0)),
     ),
-    ImagePairs(2, (Pair(row(3), row(7), 0.8),), (Alone(row(3), 0),), ()),
+    ImagePairs(2, (Pair(row(3), row(7), 0.8),), (Unpaired(row(3), 0),), ()),
 ]
 
 

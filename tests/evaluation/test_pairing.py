@@ -44,7 +44,7 @@ def test_the_highest_score_takes_the_object_it_overlaps_most() -> None:
     one = paired(objects, low, high)
     # 17 of 23 rows are common with the first, 15 of 25 with the second.
     (first, second) = one.pairs[0], one.false[0]
-    assert (first.found, first.thing["id"]) == (high, 1)
+    assert (first.detection, first.true_object["id"]) == (high, 1)
     assert first.iou == pytest.approx(17 / 23)
     assert second.row == low
     assert second.iou == 1.0  # with the object that is taken
@@ -54,7 +54,7 @@ def test_the_highest_score_takes_the_object_it_overlaps_most() -> None:
 def test_classes_do_not_matter_except_between_equals() -> None:
     objects = truth(thing(1, [0, 0, 20, 20], 1), thing(2, [0, 0, 20, 20], 2))
     one = paired(objects, found([0, 0, 20, 20], 0.9, 2), found([0, 0, 20, 20], 0.8, 2))
-    assert [pair.thing["id"] for pair in one.pairs] == [2, 1]
+    assert [pair.true_object["id"] for pair in one.pairs] == [2, 1]
     assert [pair.is_right for pair in one.pairs] == [True, False]
     assert (one.num_right, one.num_objects) == (1, 2)
 

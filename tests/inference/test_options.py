@@ -44,13 +44,16 @@ def test_a_change_can_be_every_field_and_nothing_else() -> None:
         ({"score": float("nan")}, "score: expected a number from 0 to 1, got nan"),
         ({"max_dets": 0}, "max_dets: expected at least 1"),
         ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"diameter": 0}, "diameter: expected auto, or the pixels"),
+        ({"diameter": float("nan")}, "diameter: expected auto, or the pixels"),
+        ({"diameter": "big"}, "diameter: expected auto or a number of pixels, got 'big'"),
         ({"tta": "mirror"}, "--tta: 'mirror'; expected flip"),
     ],
 )
 def test_others_are_refused_where_they_are_made(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=f"U03.*{message}"):
         PredictOptions().with_(**changes)
-    if "tta" not in changes:
+    if not any(isinstance(value, str) for value in changes.values()):
         with pytest.raises(UsageError, match=f"U03.*{message}"):
             PredictOptions(**changes)
 
@@ -78,6 +81,8 @@ def test_a_record_tells_requests_apart(tmp_path: Path) -> None:
         PredictOptions(max_dets=5),
         PredictOptions(tta=TTA(flip=True)),
         PredictOptions(tta=TTA(scales=(32,))),
+        PredictOptions(diameter="auto"),
+        PredictOptions(diameter=40.0),
         PredictOptions(panoptic=PanopticRequest()),
         PredictOptions(panoptic=PanopticRequest(rule=PanopticConfig(score=0.4))),
         PredictOptions(panoptic=PanopticRequest(labels=labels)),
@@ -86,6 +91,16 @@ def test_a_record_tells_requests_apart(tmp_path: Path) -> None:
     records = {json.dumps(one.record()) for one in requests}
     assert len(records) == len(requests)
     assert PredictOptions(batch_size=4).record() == PredictOptions().record()
+
+
+def test_one_thing_decides_the_size() -> None:
+    options = PredictOptions().with_(diameter="40", tta="flip")
+    assert options.diameter == 40.0
+    assert PredictOptions().with_(diameter="auto").diameter == "auto"
+    with pytest.raises(UsageError, match=r"U04: size and diameter.*Leave one of them out"):
+        options.with_(size=(64, 32))
+    with pytest.raises(UsageError, match=r"U04: the scales of tta.*or leave diameter out"):
+        options.with_(tta="flip,scales=64:96")
 
 
 def test_it_is_public() -> None:

@@ -19,8 +19,10 @@ from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Prepared, Unreadable, read
 from relook.inference.results import Result
+from relook.inference.scaling import Scaling
 from relook.models.build import build_detector
 from relook.runtime.prefetch import THREAD
+from relook.structures.object_sizes import ObjectSizes
 
 from ..narrow_models import NUT_AND_BOLT, predictor_of
 from .conftest import narrow
@@ -364,3 +366,51 @@ def test_repr_says_what_it_is(predictor: Predictor) -> None:
     assert "2 classes: nut, bolt" in text
     assert "128x96" in text
     assert "cpu" in text
+
+
+SIZES = ObjectSizes((8.0, 12.0, 16.0, 24.0, 40.0), (4.0, 60.0), 30, "masks")
+
+
+@pytest.fixture
+def sized(predictor: Predictor, config: ModelConfig) -> Predictor:
+    """The predictor, with sizes of training objects."""
+    return Predictor(
+        predictor.detector, config, NUT_AND_BOLT, device="cpu", shown_from=0.0, sizes=SIZES
+    )
+
+
+def test_a_diameter_decides_the_size(sized: Predictor) -> None:
+    image = picture()
+    result = sized.predict(image, diameter=8)  # times two: 160 x 120 pixels
+    assert same(result, sized.predict(image, size=(160, 120)))
+    assert result.scale is not None and result.scale.factor == 2
+    assert result.to_json()["scale"]["diameter"] == 8
+    plain = sized.predict(image)
+    assert plain.scale is None and "scale" not in plain.to_json()
+    assert sized.first_stages(1).sizes == sized.sizes == SIZES
+    assert "objects: eight in ten of 30 training objects" in sized.describe()
+    with pytest.raises(ModelError, match=r"M04: diameter: the model file does not say"):
+        Predictor(sized.detector, sized.config, NUT_AND_BOLT, device="cpu").predict(
+            image, diameter=8
+        )
+
+
+@pytest.mark.parametrize("changes", [{}, {"tta": "flip"}])
+def test_a_first_look_is_what_its_scale_gives(sized: Predictor, changes: Any) -> None:
+    """Whatever it chooses, alone or in batches, the result is that of the scale it names."""
+    images = [picture(60, 80, seed=1), picture(80, 60, seed=2)]
+    alone = [sized.predict(image, diameter="auto", **changes) for image in images]
+    together = sized.predict(images, diameter="auto", batch_size=2, **changes)
+    for image, one, other in zip(images, alone, together, strict=True):
+        assert one.scale is not None and one.scale == other.scale
+        assert same(one, other, 1e-4)
+        height, width = image.shape[:2]
+        limits = Scaling(SIZES, sized.config.input.size).limits((height, width), one.scale.factor)
+        assert same(one, sized.predict(image, size=limits, **changes), 1e-5)
+
+
+def test_an_unreadable_image_has_no_scale(sized: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no image")
+    found = list(sized.outcomes([tmp_path / "a.png", picture()], diameter="auto"))
+    assert isinstance(found[0], Unreadable)
+    assert isinstance(found[1], Result) and found[1].scale is not None

@@ -47,8 +47,8 @@ def test_the_published_dsc() -> None:
     found, say = dsc(narrow_shapes("dsc_r50"))
     assert found == SMALL and not say.unknown
     assert "DSC or Fast DSC, 3 stages <- roi_head.mpn" in say.reasons
-    shown = "to box heads and later mask heads (1x1, with batch norm)"
-    assert f"mask features are shown {shown} <- conv_res" in say.reasons
+    targets = "to box heads and later mask heads (1x1, with batch norm)"
+    assert f"mask features go {targets} <- conv_res" in say.reasons
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_switches_that_tensors_tell(
 ) -> None:
     found, say = dsc(change(narrow_shapes("dsc_r50")))
     assert found == SMALL.with_(**fields)
-    assert any(line.startswith("mask features are shown to") for line in say.reasons)
+    assert any(line.startswith("mask features go to") for line in say.reasons)
 
 
 def test_the_kernel_of_projections() -> None:
@@ -122,9 +122,9 @@ def test_other_numbers_of_stages() -> None:
         (without("mpn.2."), "3 box heads and 2 guidance heads"),
         (without("mask_head."), r"no roi_head\.mask_head\.conv_logits"),
         (without("mpn.1.conv_res.bn"), "do not all have one kernel"),
-        (without("bbox_head.1.conv_res"), r"bbox_head\.2 is shown .*bbox_head\.1 is not"),
-        (without("bbox_head.1.conv_res", "bbox_head.2.conv_res"), "later box heads are not"),
-        (without("mask_head.conv_res"), r"mpn\.1 is shown .*mask_head is not"),
+        (without("bbox_head.1.conv_res"), r"bbox_head\.2 takes .*bbox_head\.1 does not"),
+        (without("bbox_head.1.conv_res", "bbox_head.2.conv_res"), "later box heads do not"),
+        (without("mask_head.conv_res"), r"mpn\.1 takes .*mask_head does not"),
     ],
 )
 def test_heads_that_are_not_ours_are_explained(

@@ -70,7 +70,7 @@ def test_the_user_comes_first_then_the_configuration(tmp_path: Path) -> None:
 def test_names_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         name_classes(2, {}, tmp_path / "names.txt")
-    with pytest.raises(ModelError, match="3 classes, and the model tells 2 apart"):
+    with pytest.raises(ModelError, match="3 classes, and the model has 2"):
         name_classes(2, {}, ["a", "b", "c"])
     with pytest.raises(UsageError, match="a comes twice"):
         name_classes(2, {}, ["a", "a"])

@@ -13,7 +13,7 @@ from theirs import Shapes, full_shapes, narrow_shapes
 from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.interop.checkpoint.reading import Checkpoint
-from relook.interop.evidence import ImportPlan, understand
+from relook.interop.evidence import ImportPlan, plan_import
 
 PYTORCH = "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'))\n"
 CAFFE = PYTORCH.replace("pytorch", "caffe")
@@ -22,7 +22,7 @@ CAFFE = PYTORCH.replace("pytorch", "caffe")
 def weigh(shapes: Shapes, meta: dict[str, Any] | None = None, **options: Any) -> ImportPlan:
     name = options.pop("name", "theirs.pth")
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
-    return understand(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)
+    return plan_import(Checkpoint(Path(name), state, meta or {}, "", 0, []), **options)
 
 
 def test_a_bare_file_is_understood_and_its_gaps_are_said() -> None:
@@ -74,7 +74,7 @@ def test_signs_of_the_caffe_style_are_refused_until_somebody_says_which() -> Non
 
 def test_the_user_knows_better_than_the_file() -> None:
     found = weigh(narrow_shapes(), {"config": CAFFE}, style="pytorch")
-    assert "PyTorch-style ResNet <- as you said" in found.reasons
+    assert "PyTorch-style ResNet <- the given style" in found.reasons
 
 
 def test_a_configuration_file_counts_before_the_text_in_the_file(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_dsc_is_what_the_settings_of_its_training_say(side: int, name: str, tmp_
     found = weigh(shapes, {"config": text})
     assert (found.config, found.recognised.preset) == (preset(name), name)
     size = f"guidance of {side} x {side} cells"
-    assert f"{size} <- masks of {2 * side}, say its settings" in found.recognised.reasons
+    assert f"{size} <- masks of {2 * side}, from its settings" in found.recognised.reasons
     path = tmp_path / "theirs.py"
     path.write_text(text)
     other = guided_text(21 - side)

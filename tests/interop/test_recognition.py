@@ -116,7 +116,7 @@ def test_dsc_is_recognised_by_what_it_is_said_to_be() -> None:
         found = recognise(shapes, {}, preset=name)
         assert (found.config, found.preset, found.source) == (preset(name), name, "mmdet")
         assert f"guidance of {size} x {size} cells <- preset {name}" in found.reasons
-        assert "guidance sees 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
+        assert "guidance frames are 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
         told = recognise(shapes, {}, guidance_size=size)  # type: ignore[arg-type]
         assert (told.config.cascade, told.preset) == (preset(name).cascade, name)
         assert told.config.rpn == preset(name).rpn
@@ -133,7 +133,7 @@ def test_which_dsc_it_is_is_never_guessed() -> None:
 
 def test_a_dsc_of_another_kind_than_said_is_refused() -> None:
     shapes = full_shapes("dsc_r50")
-    with pytest.raises(ModelError, match=r"masks of 14 x 14 cells, and .* ask for 28 x 28"):
+    with pytest.raises(ModelError, match=r"masks of 14 x 14 cells, and .* have 28 x 28"):
         recognise(shapes, {}, preset="fast-dsc-r50", guidance_size=14)
     with pytest.raises(ModelError, match=r"not a htc-r50: cascade\.kind is dsc"):
         recognise(shapes, {}, preset="htc-r50")

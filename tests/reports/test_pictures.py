@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from relook.evaluation.pairing import Alone, ImagePairs, Pair
+from relook.evaluation.pairing import ImagePairs, Pair, Unpaired
 from relook.reports.pictures import BEST, CROPS, FROM_ONE, WORST, choose, picture_section
 
 from .conftest import Make
@@ -27,14 +27,16 @@ def image(number: int, right: int = 0, false: int = 0, missed: int = 0) -> Image
     return ImagePairs(
         number,
         (Pair(row(), row(), 0.8),) * right,
-        tuple(Alone(row(score=number / 1000), 0.0) for _ in range(false)),
-        tuple(Alone(row(area=number), 0.0) for _ in range(missed)),
+        tuple(Unpaired(row(score=number / 1000), 0.0) for _ in range(false)),
+        tuple(Unpaired(row(area=number), 0.0) for _ in range(missed)),
     )
 
 
 def test_each_sort_is_ranked_and_limited() -> None:
     images = [image(n, right=20, false=n, missed=5) for n in range(1, 31)]
-    sorts = {one.heading: [shot.image_id for shot in one.shots] for one in choose(images, NAMES)}
+    sorts = {
+        one.heading: [request.image_id for request in one.requests] for one in choose(images, NAMES)
+    }
     assert sorts["Best images"] == list(range(1, BEST + 1))
     assert sorts["Worst images"] == list(range(30, 30 - WORST, -1))
     highest = [n for n in range(30, 0, -1) for _ in range(FROM_ONE)][:CROPS]
@@ -45,13 +47,17 @@ def test_each_sort_is_ranked_and_limited() -> None:
 
 def test_an_image_is_best_or_worst_but_not_both() -> None:
     images = [image(1, right=1), image(2, right=1, missed=1), image(3)]
-    sorts = {one.heading: [shot.image_id for shot in one.shots] for one in choose(images, NAMES)}
+    sorts = {
+        one.heading: [request.image_id for request in one.requests] for one in choose(images, NAMES)
+    }
     assert sorts["Best images"] == [1, 2]
     assert sorts["Worst images"] == []  # nothing is wrong with the empty one
-    sorts = {one.heading: one.shots for one in choose(images[1:2], NAMES)}
+    sorts = {one.heading: one.requests for one in choose(images[1:2], NAMES)}
     assert (len(sorts["Best images"]), len(sorts["Worst images"])) == (1, 0)
     failed = [image(4, false=1), image(5, missed=1)]
-    sorts = {one.heading: [shot.image_id for shot in one.shots] for one in choose(failed, NAMES)}
+    sorts = {
+        one.heading: [request.image_id for request in one.requests] for one in choose(failed, NAMES)
+    }
     assert sorts["Best images"] == []
     assert sorted(sorts["Worst images"]) == [4, 5]
 
@@ -61,12 +67,12 @@ def test_captions_say_what_is_wrong() -> None:
         ImagePairs(
             1,
             (Pair(row(), row(), 0.9), Pair(row(2, 0.7), row(1), 0.6)),
-            (Alone(row(1, 0.9), 0.7), Alone(row(1, 0.8), 0.3)),
-            (Alone(row(2), 0.25),),
+            (Unpaired(row(1, 0.9), 0.7), Unpaired(row(1, 0.8), 0.3)),
+            (Unpaired(row(2), 0.25),),
         ),
-        ImagePairs(2, (), (Alone(row(2, 0.4), 0.0),), (Alone(row(1), 0.0),)),
+        ImagePairs(2, (), (Unpaired(row(2, 0.4), 0.0),), (Unpaired(row(1), 0.0),)),
     ]
-    captions = {one.heading: [s.caption for s in one.shots] for one in choose(images, NAMES)}
+    captions = {one.heading: [s.caption for s in one.requests] for one in choose(images, NAMES)}
     # F1 is 2 * 1 / (3 objects + 4 detections).
     assert captions["Best images"] == [
         "F1 0.29, mean IoU 0.90; 1 of 3 found, 1 of the wrong class, 1 missed, 2 false"

@@ -13,6 +13,7 @@ from rich.console import Console
 from relook.config.base import overlay
 from relook.config.presets import preset
 from relook.data.coco.reader import Category
+from relook.structures.object_sizes import ObjectSizes
 from relook.training.fine_tuning import FineTuning, fine_tuning
 from relook.training.loop import train
 from relook.training.recipe import UNLIMITED, recipe_for
@@ -78,6 +79,47 @@ def test_the_input_grows_until_small_objects_reach_the_smallest_anchor(
     assert small.settings.model.input.size == (320, 320)  # 12 pixels of 256 become 15
     tiny = _tuned(make_dataset(tmp_path / "tiny", [[(0, 0, 1, 1)]]))
     assert tiny.settings.model.input.size == (768, 768)
+
+
+def _knowing(median: float, limits: tuple[int, int] = (512, 512)) -> SavedModel:
+    """A model that was trained on objects half of which were under `median` pixels across."""
+    quantiles = (0.5 * median, 0.8 * median, median, 1.25 * median, 2 * median)
+    extra = ObjectSizes(quantiles, (0.4 * median, 3 * median), 100, "masks").to_extra()
+    return _saved(preset(TINY).with_(input__size=limits))._replace(extra=extra)
+
+
+def test_the_input_makes_objects_as_large_as_the_model_knows_them(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    path = make_dataset(tmp_path / "data", [[(0, 0, 16, 16)]])  # 144 pixels across of 512
+    large = _tuned(path, saved=_knowing(36.0))
+    assert large.settings.model.input.size == (128, 128)
+    assert "144 pixels across there, and half of those" in _line(large, "model.input.size")
+    alike = _tuned(path, saved=_knowing(140.0))
+    assert alike.settings.model.input.size == (512, 512)
+    assert "as in the model" in _line(alike, "model.input.size")
+    small = _tuned(path, saved=_knowing(400.0))
+    assert small.settings.model.input.size == (768, 768)  # 1.5 times, and no more
+
+
+def test_windows_of_the_training_are_as_small_as_the_input(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    path = make_dataset(tmp_path / "data", [[(0, 0, 16, 16)]])
+    tuned = _tuned(path, saved=_knowing(36.0))
+    low, high = tuned.settings.train.augment.scale_jitter or (0, 0)
+    assert (low, high) == (0.5, 2.5)  # 256 pixels of the window at 0.5 are the 128 of the input
+    assert "above the scale of the input in test" in _line(tuned, "train.augment.scale_jitter")
+    alike = _tuned(path, saved=_knowing(140.0))
+    assert alike.settings.train.augment.scale_jitter == (1.0, 2.5)
+
+
+def test_the_smallest_objects_stay_above_the_models_smallest(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    path = make_dataset(tmp_path / "data", [[(0, 0, 30, 30)] * 6 + [(40, 40, 4, 4)] * 2])
+    tuned = _tuned(path, saved=_knowing(36.0))  # the smallest tenth is 36 pixels across, of 512
+    assert tuned.settings.model.input.size == (256, 256)
 
 
 def test_caps_have_room_for_the_fullest_image_and_are_never_lowered(

@@ -100,6 +100,9 @@ def test_the_model_of_a_run_is_the_resolved_one(
     assert saved.config.semantic.num_classes == 2
     assert [(c.id, c.name) for c in saved.classes] == [(7, "blob")]
     assert saved.extra["preset"] == "detectors-htc-tiny"
+    assert saved.sizes is not None
+    assert (saved.sizes.count, saved.sizes.basis) == (7, "masks")
+    assert saved.sizes.trained[0] < saved.sizes.quantiles[0] < saved.sizes.quantiles[-1]
 
 
 def test_runs_get_free_names_and_are_never_overwritten(

@@ -121,7 +121,7 @@ def test_predictions_that_cannot_be_used_do_not_fail_a_finished_training(
     run.predictions.write_text('[{"image_id": 99}]')
     metrics, page = report(run, small, sources, None)
     assert metrics is None
-    assert "the report says nothing about the best model: data error D04" in page
+    assert "the report has no part about the best model: data error D04" in page
     assert "<h2" in page and "Missed objects" not in page
 
 

@@ -59,6 +59,6 @@ def test_a_mask_that_reaches_into_the_padding_is_cut():
 
 def test_a_large_batch_is_shown_in_part():
     whole = batch()
-    few = draw_batch(whole, [target([])] * 2, ["cell"], MEAN, STD, most=1)
+    few = draw_batch(whole, [target([])] * 2, ["cell"], MEAN, STD, limit=1)
     assert near(few, RED) == 800 * 600
     assert near(few, GREEN) == 0

@@ -25,7 +25,8 @@ from relook.config.model import ModelConfig
 from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError
 from relook.models.detector import Detector
-from relook.weights.file import change_extra, load_model, save_model
+from relook.structures.object_sizes import ObjectSizes
+from relook.weights.file import change_extra, load_model, read_header, save_model
 from relook.weights.header import FORMAT_VERSION
 
 from ..narrow_models import detector_of, narrow_config
@@ -448,3 +449,23 @@ def test_extra_values_of_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"M02.*relook did not write it"):
         change_extra(path, {"shown_from": 0.9})
     assert path.read_bytes() == before
+
+
+def test_sizes_of_objects_are_read_whole_or_the_file_is_refused(
+    detector: Detector, config: ModelConfig, altered: Callable[..., Path], tmp_path: Path
+) -> None:
+    sizes = ObjectSizes((10.0, 20.0, 30.0, 45.0, 90.0), (5.0, 120.0), 400, "masks")
+    path = tmp_path / "m.safetensors"
+    save_model(path, detector, config, CLASSES, sizes.to_extra())
+    assert load_model(path).sizes == sizes
+    change_extra(path, {"shown_from": 0.5})
+    assert load_model(path).sizes == sizes
+
+    def hostile(tensors: Tensors, metadata: Metadata) -> None:
+        stored = {"object_sizes": {**sizes.to_extra()["object_sizes"], "count": 10**400}}
+        metadata["extra"] = json.dumps(stored)
+
+    for read in (load_model, read_header):
+        with pytest.raises(ModelError, match=r"M02.*object sizes: count"):
+            read(altered(hostile))
+    assert load_model(altered(lambda *_: None)).sizes is None

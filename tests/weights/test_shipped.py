@@ -56,7 +56,9 @@ def test_every_file_is_a_small_model_with_a_card(name: str) -> None:
     assert saved.extra["preset"] == SHIPPED[name].preset
     assert 0 < saved.extra["shown_from"] < 1
     assert 0 < saved.extra["objects"]["small"] < saved.extra["objects"]["large"]
+    assert saved.sizes is not None
     card = _card(name)
+    assert saved.sizes.line() in card
     assert _hash_after("SHA-256 of the file", card) == hashlib.sha256(path.read_bytes()).hexdigest()
     assert f"{path.stat().st_size:,} bytes" in card
     assert f"From score {saved.extra['shown_from']:g} on" in card

@@ -1,4 +1,4 @@
-"""An ablation from its plan to its table; stopped at any moment, it goes on where it was."""
+"""An ablation from its plan to its table; it can be interrupted and resumed at any moment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TIMES, SEEDS = "times.json", "seeds.json"
 
 
 class Times(NamedTuple):
-    """Median seconds of predicting in an image by row, over how many images, and on what."""
+    """Median seconds of predicting in an image by row; number of images; name of the device."""
 
     seconds: dict[str, float]
     images: int
@@ -45,26 +45,26 @@ class Times(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """Request of an ablation: what is compared, where, and how it is told."""
+    """Request of an ablation: its rows, its folder, and how it reports progress."""
 
     rows: Sequence[Row]
     plan: Plan
     budget: Budget
     folder: Path
-    command: str  # that the table names
+    command: str  # command line, printed under the table
     say: Callable[[str], None]
     cores: Sequence[Core] = (WHOLE_MACHINE,)
     timed_images: int = 5
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # parameters, multiply-adds
 
     def run(self, *, resume: bool = False) -> list[RowResult]:
-        """Train and score what is not done yet, measure times, write the table in all its forms.
+        """Train and score the rows that are not done, measure times, write the table in all forms.
 
         Raises:
             RelookError: R01 when interrupted, R05 when a training failed, R02 when the disk is
                 full.
-            DataError, UsageError, ModelError: what is wrong with a row or the data, before the
-                first training.
+            DataError, UsageError, ModelError: a row or the data cannot be used; raised before
+                the first training.
         """
         self.sizes.update(_checked(self.plan.rows))
         self.plan.start(self.folder, resume=resume)
@@ -72,17 +72,17 @@ class Ablation:
         names = ", ".join(self.plan.rows)
         self.say(f"{self.extent}: {names}; in {self.folder}, each with its log in NAME/log.txt")
         try:
-            run_all(jobs, self.folder, self.cores, COMMAND, self._tell)
+            run_all(jobs, self.folder, self.cores, COMMAND, self._report)
         except KeyboardInterrupt:
             raise RelookError(
                 "R01",
-                f"{self.folder}: the ablation was interrupted; what is done is kept. Go on with "
+                f"{self.folder}: the ablation was interrupted; finished parts are kept. Go on with "
                 "the same command and --resume.",
             ) from None
-        found = {job: numbers(self.folder, job) for job in jobs}
-        times = self._times(found)
-        results = self._results(found, times.seconds)
-        self._write(results, found, times)
+        by_job = {job: numbers(self.folder, job) for job in jobs}
+        times = self._times(by_job)
+        results = self._results(by_job, times.seconds)
+        self._write(results, by_job, times)
         return results
 
     @property
@@ -91,26 +91,26 @@ class Ablation:
         rows, seeds = counted(len(self.rows), "row"), counted(self.plan.seeds, "seed")
         return f"{rows}, {seeds}, {self.budget} each"
 
-    def _tell(self, job: Job, found: Numbers) -> None:
-        if "diverged" in found:
+    def _report(self, job: Job, result: Numbers) -> None:
+        if "diverged" in result:
             self.say(f"{job.name}: diverged")
             return
-        metrics = found["metrics"]
+        metrics = result["metrics"]
         kind = "mask" if metrics["mask"] else "box"
         ap = metrics[kind]["ap"]
         self.say(
             f"{job.name}: {kind} AP {'-' if ap is None else f'{100 * ap:.1f}'}, "
-            f"{found['steps']} steps, {found['minutes']:.1f} minutes"
+            f"{result['steps']} steps, {result['minutes']:.1f} minutes"
         )
 
-    def _times(self, found: Mapping[Job, Numbers]) -> Times:
-        """Of the first seed's models; measured once."""
+    def _times(self, by_job: Mapping[Job, Numbers]) -> Times:
+        """Measure the times of the first seed's models, once."""
         path = self.folder / TIMES
         if path.is_file():
             return Times(**json.loads(path.read_text(encoding="utf-8")))
         first: dict[str, Job] = {}
-        for job, n in found.items():
-            if "metrics" in n:
+        for job, result in by_job.items():
+            if "metrics" in result:
                 first.setdefault(job.row, job)
         if not first or not self.timed_images:
             return Times({}, 0)
@@ -123,14 +123,14 @@ class Ablation:
                 for row, job in first.items()
             },
             images,
-            {row: one.train.max_dets for row, one in self.plan.rows.items()},
+            {row: settings.train.max_dets for row, settings in self.plan.rows.items()},
         )
         times = Times(seconds, len(images), device_name())
         write_text(path, json.dumps(times._asdict(), indent=2) + "\n")
         return times
 
     def _results(
-        self, found: Mapping[Job, Numbers], seconds: Mapping[str, float]
+        self, by_job: Mapping[Job, Numbers], seconds: Mapping[str, float]
     ) -> list[RowResult]:
         return [
             RowResult(
@@ -138,15 +138,15 @@ class Ablation:
                 row.model,
                 *self.sizes[row.name],
                 seconds.get(row.name),
-                [found[job] for job in jobs],
+                [by_job[job] for job in jobs],
                 published_for(row),
                 [load_resampled(path) for path in self._resampled(jobs)],
             )
-            for row, jobs in ((row, _of_row(row, found)) for row in self.rows)
+            for row, jobs in ((row, _of_row(row, by_job)) for row in self.rows)
         ]
 
     def _resampled(self, jobs: Sequence[Job]) -> list[Path]:
-        """Files of `jobs`; those that diverged have none."""
+        """Files of resamples of `jobs`; jobs that diverged have none."""
         paths = [self.folder / job.name / RESAMPLED for job in jobs]
         return [path for path in paths if path.is_file()]
 
@@ -158,9 +158,9 @@ class Ablation:
         return data.val_json, data.val_images or data.train_images
 
     def _write(
-        self, results: Sequence[RowResult], found: Mapping[Job, Numbers], times: Times
+        self, results: Sequence[RowResult], by_job: Mapping[Job, Numbers], times: Times
     ) -> None:
-        raw = list(found.values())
+        raw = list(by_job.values())
         groups = dial_groups(self._validation[0])
         sections = [markdown(results), *interval_sections(results, groups)]
         parts = [f"# {self.extent}", *sections, *self._notes(raw, times)]
@@ -171,22 +171,22 @@ class Ablation:
         if groups and len(results) > 1:
             write_text(self.folder / GAINS, gains_over_dials(results, groups))
         runs = {
-            row.name: [job.run(self.folder) for job in _of_row(row, found)] for row in self.rows
+            row.name: [job.run(self.folder) for job in _of_row(row, by_job)] for row in self.rows
         }
         write_text(self.folder / LEARNING, learning_curves(runs))
         write_text(self.folder / SEEDS, json.dumps(raw, indent=2) + "\n")
 
     def _notes(self, raw: Sequence[Numbers], times: Times) -> list[str]:
-        """Describe the numbers, and what they were made with."""
-        most = next(iter(self.plan.rows.values())).train.max_dets
+        """Describe the numbers, and the settings and machine that gave them."""
+        max_dets = next(iter(self.plan.rows.values())).train.max_dets
         on = ", ".join(dict.fromkeys(n["on"] for n in raw if "on" in n)) or "nothing"
         hours = sum(n.get("minutes", 0.0) for n in raw) / 60
         side = "one thread each" if self.cores[0] != WHOLE_MACHINE else "one after another"
         return [
-            f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most {most} "
-            "detections an image; nothing was chosen by these images. Of several seeds: mean ± "
-            "standard deviation (worst to best). Published: COCO val2017, R-50, as the source "
-            "says; a dash where none was read.",
+            f"AP in points (0 to 100) of the last weights on {self._validation[0]}, at most "
+            f"{max_dets} detections an image; nothing was chosen by these images. Of several "
+            "seeds: mean ± standard deviation (worst to best). Published: COCO val2017, R-50, as "
+            "the source gives; a dash where no number was read.",
             f"Time: predicting in one image on {times.on} with one thread, from pixels to pasted "
             f"masks, median over {counted(times.images, 'validation image')}, the rows in turns. "
             "Memory: of the training's process, the most resident on a CPU, the most allocated on "
@@ -205,7 +205,7 @@ def _of_row(row: Row, jobs: Iterable[Job]) -> list[Job]:
 
 
 def side_by_side() -> list[int]:
-    """The cores of this machine, for a training on each.
+    """Return the numbers of this machine's cores, for one training on each.
 
     Raises:
         UsageError: U04 where processes cannot be bound to cores.
@@ -216,11 +216,11 @@ def side_by_side() -> list[int]:
 
 
 def _checked(rows: Mapping[str, Settings]) -> dict[str, tuple[int, int]]:
-    """Parameters and multiply-adds of every row, as the data makes them.
+    """Parameters and multiply-adds of every row, with the classes of the data.
 
     Raises:
-        DataError, UsageError: what is wrong with the data, or with a row on this data.
-        ModelError: M08 when a row has a part that is not allowed or not there.
+        DataError, UsageError: the data, or a row on this data, cannot be used.
+        ModelError: M08 when a row has a part that is not allowed or does not exist.
     """
     read: dict[bool, Annotations] = {}
     sizes = {}
@@ -235,7 +235,7 @@ def _checked(rows: Mapping[str, Settings]) -> dict[str, tuple[int, int]]:
                     "of objects. Give COCO instances as --val-json.",
                 )
         fitted, _ = read_sources(settings, read[masks])
-        if fitted.model.parts.given:
-            build_detector(fitted.model)  # asks whether they may be imported, and fit
+        if fitted.model.parts.by_place:
+            build_detector(fitted.model)  # checks that its parts are allowed, and fit
         sizes[name] = size_of(fitted.model)
     return sizes

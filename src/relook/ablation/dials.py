@@ -1,4 +1,4 @@
-"""Groups of validation images by the dials that they were composed with (`relook data compose`)."""
+"""Groups of validation images by the dials of their composition (`relook data compose`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from ..data.coco.json_form import entries, finite_of, load_tables
 
 DIALS = {"overlap": "overlap (IoU of boxes)", "size_ratio": "largest over smallest object"}
-"""Dial -> what it is, for people."""
+"""Dial -> its title in tables and charts."""
 PARTS = 4  # groups of each dial, of as many images each
 FEWEST = 10  # images of a group
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images for which a dial was in a range."""
+    """Images whose dial is in a range."""
 
     dial: str
     low: float
@@ -26,7 +26,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Unique among the groups of a file."""
+        """Name, unique among the groups of a file."""
         return f"{self.dial} {self.low:.4g} to {self.high:.4g}"
 
     @property
@@ -38,23 +38,23 @@ class Group:
 def dial_groups(path: Path) -> list[Group]:
     """The images of the COCO file at `path`, cut into `PARTS` by each of `DIALS`.
 
-    Images with the same dial stay together, and so do ranges that read the same, so that there may
-    be fewer parts. None where the images do not say their dials, or are too few.
+    Images with equal dials stay in one group. Ranges with equal names are merged, so that there
+    may be fewer groups. Empty where the images have no dials, or are too few.
 
     Raises:
         DataError: as `load_tables` and `entries`.
     """
     content = load_tables(path)
-    known = [
+    images = [
         (number, image["dials"])
         for number, image in entries(path, content, "images")
         if isinstance(image.get("dials"), dict)
     ]
-    return [group for dial in DIALS for group in _groups(dial, known)]
+    return [group for dial in DIALS for group in _groups(dial, images)]
 
 
-def _groups(dial: str, known: Sequence[tuple[int, dict[str, Any]]]) -> list[Group]:
-    values = ((finite_of(dials.get(dial)), number) for number, dials in known)
+def _groups(dial: str, images: Sequence[tuple[int, dict[str, Any]]]) -> list[Group]:
+    values = ((finite_of(dials.get(dial)), number) for number, dials in images)
     pairs = sorted((value, number) for value, number in values if value is not None)
     if len(pairs) < PARTS * FEWEST:
         return []
@@ -62,7 +62,7 @@ def _groups(dial: str, known: Sequence[tuple[int, dict[str, Any]]]) -> list[Grou
     for part in _parts(pairs):
         group = Group(dial, part[0][0], part[-1][0], tuple(number for _, number in part))
         before = named.get(group.name)
-        if before is not None:  # ranges that read the same are one
+        if before is not None:  # ranges with equal names are merged
             group = replace(group, low=before.low, images=before.images + group.images)
         named[group.name] = group
     return list(named.values()) if len(named) > 1 else []

@@ -19,16 +19,16 @@ _FIELDS = ("row", "kind", "number", "value", "low", "high", "gain", "gain_low", 
 
 
 def interval_sections(rows: Sequence[RowResult], groups: Sequence[Group]) -> list[str]:
-    """Markdown, heading by heading; nothing where no row has resamples."""
+    """Return Markdown, one item per heading; empty where no row has resamples."""
     parts: list[str] = []
     for kind in kinds_of(rows):
         parts += [f"## {_TITLES[kind]}, with intervals", _estimates(rows, kind)]
         parts += [f"## {_TITLES[kind]}, gains", _gains(rows, kind)]
     for kind in kinds_of(rows)[-1:]:
-        for dial, what in DIALS.items():
+        for dial, title in DIALS.items():
             chosen = [group for group in groups if group.dial == dial]
             if chosen:
-                parts += [f"## {_TITLES[kind]}, by {what}", _by_dial(rows, kind, chosen)]
+                parts += [f"## {_TITLES[kind]}, by {title}", _by_dial(rows, kind, chosen)]
     if parts:
         share, times = INTERVAL[1] - INTERVAL[0], Resampling().resamples
         parts.append(
@@ -41,7 +41,7 @@ def interval_sections(rows: Sequence[RowResult], groups: Sequence[Group]) -> lis
 
 
 def kinds_of(rows: Sequence[RowResult]) -> list[str]:
-    """Of what there are resamples: boxes, masks."""
+    """Return the kinds that have resamples: boxes, masks."""
     return [kind for kind in KINDS if any(row.resamples(kind, "ap") for row in rows)]
 
 
@@ -75,7 +75,7 @@ def _gains(rows: Sequence[RowResult], kind: str) -> str:
 
 
 def compared(rows: Sequence[RowResult]) -> list[tuple[RowResult, RowResult]]:
-    """Each row with the first one, then those of `EQUALS` that are there."""
+    """Pair each row with the first one, then with its partner in `EQUALS`, where present."""
     by_name = {row.name: row for row in rows}
     pairs = [(row.name, rows[0].name) for row in rows[1:]]
     pairs += [(a, b) for a, b in EQUALS if a in by_name and b in by_name]
@@ -86,7 +86,7 @@ def _by_dial(rows: Sequence[RowResult], kind: str, groups: Sequence[Group]) -> s
     first = rows[0]
     heads = ("", *(f"{group.low:.2f} to {group.high:.2f}" for group in groups))
     images = ("images", *(str(len(group.images)) for group in groups))
-    own = (
+    baseline = (
         f"{first.name}, AP",
         *(shown(estimate(first.resamples(kind, group.name))) for group in groups),
     )
@@ -97,7 +97,7 @@ def _by_dial(rows: Sequence[RowResult], kind: str, groups: Sequence[Group]) -> s
         )
         for row, base in compared(rows)
     ]
-    return grid(heads, (images, own, *gains))
+    return grid(heads, (images, baseline, *gains))
 
 
 def gain_over(row: RowResult, first: RowResult, kind: str, number: str) -> Estimate | None:
@@ -105,9 +105,13 @@ def gain_over(row: RowResult, first: RowResult, kind: str, number: str) -> Estim
     return gain(row.resamples(kind, number), first.resamples(kind, number))
 
 
-def shown(one: Estimate | None, form: str = ".1f") -> str:
+def shown(estimated: Estimate | None, form: str = ".1f") -> str:
     """``31.2 [29.8, 32.5]``, or a dash."""
-    return DASH if one is None else f"{one.value:{form}} [{one.low:{form}}, {one.high:{form}}]"
+    return (
+        DASH
+        if estimated is None
+        else f"{estimated.value:{form}} [{estimated.low:{form}}, {estimated.high:{form}}]"
+    )
 
 
 def interval_csv(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
@@ -118,11 +122,11 @@ def interval_csv(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     for row in rows:
         for kind in kinds_of(rows):
             for name in (*_HEADS, *(group.name for group in groups)):
-                own = estimate(row.resamples(kind, name))
+                value = estimate(row.resamples(kind, name))
                 above = None if row is rows[0] else gain_over(row, rows[0], kind, name)
-                writer.writerow([row.name, kind, name, *_cells(own), *_cells(above)])
+                writer.writerow([row.name, kind, name, *_cells(value), *_cells(above)])
     return buffer.getvalue()
 
 
-def _cells(one: Estimate | None) -> list[str]:
-    return [""] * 3 if one is None else [f"{value:.4f}" for value in one]
+def _cells(estimated: Estimate | None) -> list[str]:
+    return [""] * 3 if estimated is None else [f"{number:.4f}" for number in estimated]

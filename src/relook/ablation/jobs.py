@@ -1,8 +1,8 @@
-"""Trainings that are compared: each a process of its own, its numbers kept, stopped and gone on.
+"""Trainings that are compared: one process for each, which can be interrupted and resumed.
 
-A job is a dataclass with a ``name``. Its folder has ``job.json``, ``said.txt`` with what its
-process said, and ``numbers.json`` when it is done. Processes end with the one that started them,
-however that ends, so that two never write into one folder.
+A job is a dataclass with a ``name``. Its folder has ``job.json``, ``said.txt`` with the output of
+its process, and ``numbers.json`` when it is done. A process ends when its parent ends, in whatever
+way, so that two processes never write into one folder.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ..runtime.files import write_text
 Numbers = dict[str, Any]
 Core = int | Literal["all", "any"]
 WHOLE_MACHINE: Final = "all"
-"""In place of a core: all of them, and as many threads as PyTorch takes by itself."""
+"""In place of a core: all cores, and PyTorch's own number of threads."""
 ANY_CORE: Final = "any"
-"""In place of a core: one thread, on whichever is free."""
+"""In place of a core: one thread, on any free core."""
 _MOMENT = 0.5  # seconds
 
 
@@ -35,10 +35,10 @@ def run_all(
     command: Sequence[str],
     tell: Callable[[Any, Numbers], None],
 ) -> None:
-    """Do what has no numbers yet, at a time one job for each entry of `cores`.
+    """Run the jobs that have no numbers yet, one at a time on each entry of `cores`.
 
-    Each is ``COMMAND FOLDER CORE`` in a process of its own, to be answered by `run_one`. `tell` is
-    handed each job that has been done, and its numbers.
+    Each job runs as ``COMMAND FOLDER CORE`` in a process of its own, which calls `run_one`. `tell`
+    is called with each finished job and its numbers.
 
     Raises:
         RelookError: R05 when a job ended with an error.
@@ -63,15 +63,15 @@ def run_all(
 
 
 def _has_ended(process: subprocess.Popen[bytes], place: Path) -> bool:
-    """Return whether the job of `place` ends well within a moment."""
+    """Wait a moment; return whether the job of `place` has ended without an error."""
     try:
         code = process.wait(timeout=_MOMENT)
     except subprocess.TimeoutExpired:
         return False
     _end(process)
     if code:
-        said = place / "said.txt"
-        raise RelookError("R05", f"{place.name} failed: {_last_line(said)} See {said}.")
+        output = place / "said.txt"
+        raise RelookError("R05", f"{place.name} failed: {_last_line(output)} See {output}.")
     return True
 
 
@@ -87,30 +87,30 @@ def _start(job: Any, folder: Path, core: Core, command: Sequence[str]) -> subpro
     write_text(place / "job.json", json.dumps(asdict(job), indent=2) + "\n")
     environment = dict(os.environ)
     if core != WHOLE_MACHINE:
-        environment["OMP_NUM_THREADS"] = "1"  # which PyTorch asks as it starts
-    with (place / "said.txt").open("wb") as said:
-        # Nothing is written to its standard input: its end is the end of this process.
+        environment["OMP_NUM_THREADS"] = "1"  # PyTorch reads it at its start
+    with (place / "said.txt").open("wb") as output:
+        # Nothing is written to the standard input. It closes when this process ends.
         return subprocess.Popen(
             [*command, str(place), str(core)],
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
 
 
-def _last_line(said: Path) -> str:
-    lines = said.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip()), "it said nothing.")
+def _last_line(output: Path) -> str:
+    lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it has no output.")
 
 
 def run_one(
     place: Path, core: str, kind: Callable[..., Any], run: Callable[[Any, Path], Numbers]
 ) -> None:
-    """The job of ``place/job.json``, made by `kind`, on `core`; then its ``numbers.json``.
+    """Run the job of ``place/job.json``, made by `kind`, on `core`; write its ``numbers.json``.
 
-    `core` is a number, for one thread on it, or another `Core`. The process ends when the one that
-    started it does.
+    `core` is a number, for one thread on it, or another `Core`. The process ends when its parent
+    process ends.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if core not in (WHOLE_MACHINE, ANY_CORE):
@@ -126,7 +126,7 @@ def _end_with_parent() -> None:
 
 
 def is_done(folder: Path, job: Any) -> bool:
-    """Return whether the numbers of `job` are there."""
+    """Return whether the numbers of `job` have been written."""
     path: Path = folder / job.name / "numbers.json"
     return path.is_file()
 

@@ -1,4 +1,4 @@
-"""What a row costs: its parameters, its arithmetic and its time."""
+"""Costs of a row: its parameters, its arithmetic and its time."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..data.images import read_image
 from ..inference.predictor import Predictor
 from ..models.detector import STRIDE
 
-MASKS = 100  # that are predicted, in the count of multiply-adds
+MASKS = 100  # number of predicted masks in the count of multiply-adds
 
 
 def size_of(config: ModelConfig) -> tuple[int, int]:
     """Parameters, and multiply-adds of detecting in one image of the model's input size.
 
     The image has the (long, short) sides of the input, padded as the network pads them; box heads
-    see as many proposals as they do at test time.
+    get as many proposals as at test time.
     """
     width, height = (-(-side // STRIDE) * STRIDE for side in config.input.size)
-    found = complexity(config, height, width, config.rpn.test.proposals, MASKS)
-    return sum(found.parameters.values()), sum(found.multiply_adds.values())
+    counts = complexity(config, height, width, config.rpn.test.proposals, MASKS)
+    return sum(counts.parameters.values()), sum(counts.multiply_adds.values())
 
 
 def medians_in_turns(
@@ -35,8 +35,8 @@ def medians_in_turns(
 ) -> dict[str, float]:
     """Median seconds of each name's calls, on one thread.
 
-    The names take turns, so that what else the machine does meets them alike, and each turn begins
-    with another one. A first turn, which does the first call of each, only warms up.
+    The names take turns, so that other load of the machine affects all of them equally. Each turn
+    begins with another name. A first turn makes the first call of each name, and is not measured.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -54,7 +54,7 @@ def medians_in_turns(
                     watches[name].append(time.perf_counter() - started)
     finally:
         torch.set_num_threads(threads)
-    return {name: statistics.median(found) for name, found in watches.items()}
+    return {name: statistics.median(seconds) for name, seconds in watches.items()}
 
 
 def seconds_per_image(
@@ -68,7 +68,7 @@ def seconds_per_image(
     pixels = [read_image(path) for path in images]
     return medians_in_turns(
         {
-            name: [partial(one.predict, image, max_dets=max_dets[name]) for image in pixels]
-            for name, one in predictors.items()
+            name: [partial(predictor.predict, image, max_dets=max_dets[name]) for image in pixels]
+            for name, predictor in predictors.items()
         }
     )

@@ -20,23 +20,23 @@ from .running import Job
 
 PLAN, FORMAT = "plan.json", 1
 FREE = ("train.workers",)
-"""Settings that may differ when an ablation goes on: results do not depend on them."""
+"""Settings that may differ when an ablation is resumed: results do not depend on them."""
 _SHOWN = 5  # differences
 _SCHEDULE = Overlay(train={"epochs": Recipe().epochs, "step_epochs": Recipe().step_epochs})
-"""The same for all rows unless the user says otherwise; some presets' recipes are longer."""
+"""The default for all rows; some presets' recipes are longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Budget of every training: so many epochs, or so many minutes."""
+    """Budget of every training: a number of epochs, or of minutes."""
 
     epochs: int | None = None
     minutes: float | None = None
 
     def spent_by(self, recipe: Recipe) -> Recipe:
-        """`recipe` within the budget; its rate drops after the same part of the training."""
+        """`recipe` within the budget; its rate drops after the same fractions of the training."""
         epochs = self.epochs or UNLIMITED
-        drops = {max(1, round(one * epochs / recipe.epochs)) for one in recipe.step_epochs}
+        drops = {max(1, round(epoch * epochs / recipe.epochs)) for epoch in recipe.step_epochs}
         return recipe.with_(epochs=epochs, minutes=self.minutes, step_epochs=tuple(sorted(drops)))
 
     def __str__(self) -> str:
@@ -47,8 +47,8 @@ def settings_for(row: Row, common: Sequence[Overlay], budget: Budget) -> Setting
     """The settings of `row`; its changes win over the `common` ones, and the budget over both.
 
     Raises:
-        UsageError: What is wrong with the row or with the settings, U04 for settings that need
-            a validation while training or data that is missing.
+        UsageError: the row or the settings cannot be used; U04 for settings that need a
+            validation while training, or for missing data.
     """
     try:
         settings = resolve([_SCHEDULE, *common, row.overlay()], preset_name=row.model)
@@ -67,10 +67,10 @@ def settings_for(row: Row, common: Sequence[Overlay], budget: Budget) -> Setting
 
 
 def check_common(overlay: Overlay) -> None:
-    """Refuse `--set` for what an ablation has options of its own for.
+    """Refuse `--set` of settings that an ablation sets by options of its own.
 
     Raises:
-        UsageError: U04 when it is set.
+        UsageError: U04 when `overlay` has such a setting.
     """
     for key in BUDGETED:
         if key.removeprefix("train.") in overlay.train:
@@ -88,7 +88,7 @@ class Plan:
     seeds: int
 
     def jobs(self) -> Iterator[Job]:
-        """Every row with every seed; all rows with one seed before any with the next."""
+        """Every row with every seed; all rows with one seed, then all with the next."""
         for seed in range(self.seeds):
             for row, settings in self.rows.items():
                 text = settings.with_(train__seed=seed).to_yaml()
@@ -102,18 +102,24 @@ class Plan:
         """
         files = {
             path
-            for one in self.rows.values()
-            for path in (one.data.train_json, one.data.val_json, one.train.backbone_from)
+            for settings in self.rows.values()
+            for path in (
+                settings.data.train_json,
+                settings.data.val_json,
+                settings.train.backbone_from,
+            )
             if path is not None
         }
         return {
             "format": FORMAT,
-            "rows": {name: one.model_dump(mode="json") for name, one in self.rows.items()},
+            "rows": {
+                name: settings.model_dump(mode="json") for name, settings in self.rows.items()
+            },
             "files": {str(path): _digest(path) for path in sorted(files)},
         }
 
     def start(self, folder: Path, *, resume: bool) -> None:
-        """Claim `folder` for this plan, or see that it is this plan's.
+        """Claim `folder` for this plan, or check that it holds this plan already.
 
         Raises:
             UsageError: U04 when the folder holds something else, or a plan that differs; the
@@ -131,7 +137,7 @@ class Plan:
                 )
             _compare(path, content)
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError("U04", f"{folder} holds something else; choose a new --out.")
+            raise UsageError("U04", f"{folder} holds other files; choose a new --out.")
         else:
             write_text(path, json.dumps(content, indent=2) + "\n")
 
@@ -143,19 +149,19 @@ def _compare(path: Path, content: Mapping[str, Any]) -> None:
         raise DataError("D03", f"{path}: the plan cannot be read ({error}).") from None
     now = _flat(content)
     names = list(dict.fromkeys([*before, *now]))
-    differ = [n for n in names if before.get(n) != now.get(n) and not n.endswith(FREE)]
-    if differ:
+    different = [n for n in names if before.get(n) != now.get(n) and not n.endswith(FREE)]
+    if different:
         lines = [
             f"  {n}: {before.get(n, 'not there')} then, {now.get(n, 'not there')} now"
-            for n in differ[:_SHOWN]
+            for n in different[:_SHOWN]
         ]
-        more = f"\n  and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
+        suffix = f"\n  and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         raise UsageError(
             "U04",
             f"{path.parent} is of another ablation, whose numbers cannot stand in one table with "
             "these. Repeat the command as it was, or choose a new --out. What differs:\n"
             + "\n".join(lines)
-            + more,
+            + suffix,
         )
 
 
@@ -175,12 +181,12 @@ def _folder(row: str) -> str:
 
 
 def _check_names(rows: Mapping[str, Settings]) -> None:
-    """Two rows must not share a folder, on systems without upper case neither."""
-    taken: dict[str, str] = {}
+    """Refuse rows that would share a folder, also where file names ignore upper case."""
+    rows_by_folder: dict[str, str] = {}
     for row in rows:
-        other = taken.setdefault(_folder(row).lower(), row)
-        if other != row:
-            raise UsageError("U04", f"rows {other} and {row} would share a folder; rename one.")
+        earlier = rows_by_folder.setdefault(_folder(row).lower(), row)
+        if earlier != row:
+            raise UsageError("U04", f"rows {earlier} and {row} would share a folder; rename one.")
 
 
 def _digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of an ablation, without words around them (SVG): AP over time, gains, learning."""
+"""Charts of an ablation as SVG: AP over time, gains, learning curves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOSSES = 30  # points of a learning curve
 
 
 def accuracy_over_time(rows: Sequence[RowResult]) -> str:
-    """AP over milliseconds an image: a point a row, its bar from the worst to the best seed.
+    """AP over milliseconds per image: one point per row, a bar from the worst to the best seed.
 
     AP of masks, or of boxes where no row has masks. Rows without an AP or a time are left out.
     """
@@ -34,22 +34,22 @@ def accuracy_over_time(rows: Sequence[RowResult]) -> str:
 
 
 def gains_over_dials(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
-    """AP that each row gains over the first one, with intervals: a panel a dial."""
+    """AP that each row gains over the first one, with intervals: one panel per dial."""
     kind = (kinds_of(rows) or ["mask"])[-1]
-    found = []
-    for dial, what in DIALS.items():
+    drawn = []
+    for dial, title in DIALS.items():
         chosen = [group for group in groups if group.dial == dial]
         curves = []
         for place, row in enumerate(rows[1:], start=1):
             gains = [(group.middle, gain_over(row, rows[0], kind, group.name)) for group in chosen]
-            points = [(x, one.value, one.low, one.high) for x, one in gains if one]
+            points = [(x, gain.value, gain.low, gain.high) for x, gain in gains if gain]
             curves.append(Curve(row.name, points, look="dots", place=place))
-        found.append(Panel(curves, Axes(what, up=f"{kind} AP over {rows[0].name}")))
-    return panels("What each row gains", found) + "\n"
+        drawn.append(Panel(curves, Axes(title, up=f"{kind} AP over {rows[0].name}")))
+    return panels("What each row gains", drawn) + "\n"
 
 
 def learning_curves(runs: Mapping[str, Sequence[RunFolder]]) -> str:
-    """The training loss over steps, the mean of what each row's seeds have recorded."""
+    """The training loss over steps, as the mean of each row's seeds."""
     curves = [
         Curve(row, _losses(folders), look="dots", place=place)
         for place, (row, folders) in enumerate(runs.items())

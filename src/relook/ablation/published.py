@@ -1,7 +1,7 @@
 """Published numbers for rows of ablation tables, and their sources.
 
-COCO val2017, R-50, in points. Numbers are here only where a source has been read: rows of the
-papers' tables that are merely remembered have none, and show a dash.
+COCO val2017, R-50, in points. A number is here only where its source has been read. Rows without
+such a number show a dash.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PUBLISHED_SCALE = "r50"
 @dataclass(frozen=True, slots=True)
 class Published:
     """Numbers of one source, in points: AP alone, or AP, AP50, AP75 and AP of small, medium and
-    large objects. `gain` is what a text says a row gains in box AP, without the number itself."""
+    large objects. `gain` is the gain in box AP, where a text has only this and no AP."""
 
     source: str
     box: tuple[float, ...] = ()
@@ -77,22 +77,22 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
     "dsc-afa": (Published(_PARTS, (44.0,), (39.0,)),),
     "dsc-afa+recompute": (Published(_PARTS, (44.9,), (39.9,)),),
 }
-"""By the name of the row; what `PRESETS` says of model zoos is added by `published_for`."""
+"""By the name of the row; `published_for` adds the numbers of model zoos."""
 
 
 def published_for(row: Row) -> tuple[Published, ...]:
-    """Published numbers of `row`: of its named row at R-50 whatever its scale, or of its preset."""
-    known = ROWS.get(row.name)
-    if known is not None and row in [known.at(scale) for scale in SCALES]:
-        found, model = PUBLISHED.get(row.name, ()), known.at(PUBLISHED_SCALE).model
+    """Published numbers of `row`: of the named row at R-50 for any scale, or of its preset."""
+    named_row = ROWS.get(row.name)
+    if named_row is not None and row in [named_row.at(scale) for scale in SCALES]:
+        numbers, model = PUBLISHED.get(row.name, ()), named_row.at(PUBLISHED_SCALE).model
     else:
-        found, model = (), row.model
-    return found + (_of_preset(model) if row.is_a_preset else ())
+        numbers, model = (), row.model
+    return numbers + (_of_preset(model) if row.is_a_preset else ())
 
 
 def _of_preset(name: str) -> tuple[Published, ...]:
-    known = published.published_for(name)
-    if known is None or known.box is None:
+    training = published.published_for(name)
+    if training is None or training.box is None:
         return ()
-    mask = () if known.mask is None else (known.mask,)
-    return (Published(f"{known.source}: {PRESETS[name].about}", (known.box,), mask),)
+    mask = () if training.mask is None else (training.mask,)
+    return (Published(f"{training.source}: {PRESETS[name].about}", (training.box,), mask),)

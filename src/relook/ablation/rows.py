@@ -1,4 +1,4 @@
-"""Rows of ablation tables: a preset, and what is changed about it and its training."""
+"""Rows of ablation tables: a preset, and changes of its model and its training."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..training.settings import Overlay
 
 SCALES = ("tiny", "r50")
 BUDGETED = ("train.epochs", "train.minutes", "train.steps", "train.seed")
-"""Settings that all rows share, so that no row may change them."""
+"""Settings that all rows share; a row must not change them."""
 _FILE_ENDINGS = (".yaml", ".yml")
 _KEYS = ("model", "set")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a preset, in whose name ``{}`` stands for a scale, and changes of fields."""
+    """One row: a preset and changes of fields; ``{}`` in the preset's name stands for a scale."""
 
     name: str
     model: str
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def is_a_preset(self) -> bool:
-        """Return whether the model is that of the preset, whatever the training."""
+        """Return whether the model is the preset's; the training may differ."""
         return not any(key.startswith("model.") for key in self.changes)
 
 
@@ -78,7 +78,7 @@ ROWS: dict[str, Row] = {
         _row("+rfp", _RFP),
         _row("+sac", _SAC),
         _row("both", "detectors-htc-{}"),
-        # The published "+RFP" also standardises weights: this is what it is to be compared with.
+        # The published "+RFP" also standardises weights: this row is its baseline.
         _row("htc+ws", "htc-{}", backbone__weight_standardisation=True),
         _row("rfp+sharing", _RFP, pyramid__share_backbone=True),
         _row("rfp-aspp", _RFP, pyramid__connector="none"),
@@ -116,17 +116,17 @@ ROWS: dict[str, Row] = {
         _row("dsc-afa+recompute", _FAST_DSC, cascade__guidance__alignment="recompute"),
         _row("htc-interleaving", "htc-{}", cascade__hybrid__interleaved=False),
         _row("htc-mask-flow", "htc-{}", cascade__hybrid__mask_flow=False),
-        # Both: a branch that is off comes back where the training asks for its labels.
+        # Both: a branch that is off is switched on again if the training has its labels.
         Row("htc-semantics", "htc-{}", {"model.semantic": None, "train.semantics": "none"}),
         _row("htc-fusion-boxes", "htc-{}", semantic__fuse__boxes=False),
         _row("htc-fusion-masks", "htc-{}", semantic__fuse__masks=False),
     )
 }
-"""The rows that have names."""
+"""The named rows."""
 
 EQUALS = (("+rfp", "htc+ws"), ("+sac", "htc+ws"), ("both", "+rfp"), ("both", "+sac"))
-"""Rows that differ in one thing only from another than the first: row, and that one. The published
-"+RFP" and "+SAC" standardise weights too, and so does what they are compared with here."""
+"""Row, and the row that differs from it in one setting, where that is not the first row. The
+published "+RFP" and "+SAC" standardise weights too, and so do their baselines here."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "main": ("htc", "+rfp", "+sac", "both"),
@@ -150,13 +150,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "htc-fusion-masks",
     ),
 }
-"""Names for several rows, the one that the others are compared with first."""
+"""Names of groups of rows; the first row of a group is its baseline."""
 
 
 def choose_rows(text: str, scale: str) -> list[Row]:
-    """The rows of `text`: names of rows, of groups and of YAML files, with commas between.
+    """The rows of `text`: names of rows, of groups and of YAML files, separated by commas.
 
-    A row that comes twice is taken once. The first one is what the others are compared with.
+    A row named twice is taken once. The first row is the baseline of the others.
 
     Raises:
         UsageError: U01 for an unknown name or preset, U02 or U03 for a file that is no list of
@@ -168,7 +168,7 @@ def choose_rows(text: str, scale: str) -> list[Row]:
         if chosen.setdefault(row.name, row) != row:
             raise UsageError("U04", f"two rows that differ are called {row.name}; rename one.")
     if not chosen:
-        raise UsageError("U03", f"--rows {text!r}: no row is named; {_known('')}")
+        raise UsageError("U03", f"--rows {text!r}: no row is named; {_hint('')}")
     return list(chosen.values())
 
 
@@ -179,10 +179,10 @@ def _expanded(parts: Sequence[str], scale: str) -> Iterable[Row]:
         elif part in ROWS or part in GROUPS:
             yield from (ROWS[name].at(scale) for name in GROUPS.get(part, (part,)))
         else:
-            raise UsageError("U01", f"--rows: unknown row {part!r}; {_known(part)}")
+            raise UsageError("U01", f"--rows: unknown row {part!r}; {_hint(part)}")
 
 
-def _known(part: str) -> str:
+def _hint(part: str) -> str:
     return f"{did_you_mean(part, [*GROUPS, *ROWS])} A file of rows ends with .yaml."
 
 
@@ -206,12 +206,12 @@ def read_rows(path: Path) -> list[Row]:
     rows = content.get("rows")
     if not isinstance(rows, dict) or not rows:
         raise UsageError("U03", f"{path}: rows must be a mapping of names to rows; got {rows!r}")
-    return [_read_row(str(name), given, path) for name, given in rows.items()]
+    return [_read_row(str(name), fields, path) for name, fields in rows.items()]
 
 
-def _read_row(name: str, given: Any, path: Path) -> Row:
+def _read_row(name: str, fields: Any, path: Path) -> Row:
     where = f"{path}: row {name}"
-    parts = _mapping(given, _KEYS, where)
+    parts = _mapping(fields, _KEYS, where)
     model, changes = parts.get("model"), parts.get("set", {})
     if not isinstance(model, str):
         raise UsageError("U03", f"{where}: model must be the name of a preset; got {model!r}")
@@ -224,12 +224,12 @@ def _read_row(name: str, given: Any, path: Path) -> Row:
     return Row(name, model, changes)
 
 
-def _mapping(given: Any, keys: Sequence[str], where: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
+def _mapping(value: Any, keys: Sequence[str], where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise UsageError(
-            "U03", f"{where}: expected a mapping with {', '.join(keys)}; got {given!r}"
+            "U03", f"{where}: expected a mapping with {', '.join(keys)}; got {value!r}"
         )
-    for key in given:
+    for key in value:
         if key not in keys:
             raise UsageError("U02", f"{where}: unknown key {key}; {did_you_mean(str(key), keys)}")
-    return given
+    return value

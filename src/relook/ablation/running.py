@@ -55,18 +55,18 @@ class Trained:
     images: int
     minutes: float
     memory: int | None
-    """Bytes at most: on a GPU those allocated, else those resident of the process. None where the
-    system does not say, or this process found the training at its end."""
+    """Peak bytes: allocated on a GPU, else resident of the process. None where the system does not
+    give them, or where the training had ended before this process began."""
     on: str  # cpu or the name of the GPU
 
 
 def train_in(
     place: Path, settings: Settings, start: Start | None = None
 ) -> tuple[RunFolder, Trained]:
-    """The training of ``place/run``: done anew, gone on with, or found done.
+    """Train in ``place/run``: from the start, resumed, or not at all where it is done.
 
     Raises:
-        What `training.loop.train` raises.
+        RelookError: as `training.loop.train`.
     """
     run, done = RunFolder(place / "run"), place / "trained.json"
     if done.is_file():
@@ -94,8 +94,8 @@ def train_in(
 def run_job(job: Job, place: Path) -> Numbers:
     """Train in ``place/run`` without looking at the validation images, then score on them.
 
-    What intervals are made of is kept in ``place/resampled.npz``. A training that diverged has no
-    metrics, and says why.
+    The resamples for intervals are kept in ``place/resampled.npz``. The result of a training that
+    diverged has no metrics, and has the reason.
     """
     write_text(place / "settings.yaml", job.settings)
     settings = resolve([read_overlay(place / "settings.yaml")])
@@ -115,8 +115,8 @@ def run_job(job: Job, place: Path) -> Numbers:
     ).metrics
     assert metrics.resampled is not None
     save_resampled(place / RESAMPLED, metrics.resampled)
-    found = metrics.to_json()
-    return {"row": job.row, "seed": job.seed, **asdict(trained), "metrics": found}
+    metrics_json = metrics.to_json()
+    return {"row": job.row, "seed": job.seed, **asdict(trained), "metrics": metrics_json}
 
 
 def _memory() -> tuple[int | None, str]:
@@ -126,12 +126,12 @@ def _memory() -> tuple[int | None, str]:
         import resource
     except ImportError:  # Windows
         return None, device_name()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024), device_name()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024), device_name()
 
 
 def device_name() -> str:
-    """Name of the hardware that models run on here: cpu, or the name of the GPU."""
+    """Name of the device that models run on: cpu, or the name of the GPU."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
@@ -140,10 +140,10 @@ def _run_allowed(job: Job, place: Path) -> Numbers:
         return run_job(job, place)
 
 
-def main(given: Sequence[str]) -> int:
-    """``FOLDER CORE``, as `jobs.run_all` starts it; the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the job of the arguments ``FOLDER CORE`` of `jobs.run_all`; return the exit code."""
     try:
-        run_one(Path(given[0]), given[1], Job, _run_allowed)
+        run_one(Path(arguments[0]), arguments[1], Job, _run_allowed)
     except RelookError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -20,7 +20,7 @@ DASH = "-"
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """A row with what was measured: costs, and the numbers of each seed."""
+    """A row with its measurements: costs, and the numbers of each seed."""
 
     name: str
     model: str  # the preset
@@ -29,46 +29,46 @@ class RowResult:
     seconds: float | None  # to predict in an image
     seeds: Sequence[Numbers]
     published: Sequence[Published] = ()
-    resampled: Sequence[Resampled] = ()  # of the seeds that came to something
+    resampled: Sequence[Resampled] = ()  # of the seeds that did not diverge
 
     def values(self, kind: str, measure: str) -> list[float]:
-        """Points of `measure` for `kind` (box, mask), one a seed; none where it is not defined."""
-        found = [
+        """Points of `measure` for `kind` (box, mask), one per seed where it is defined."""
+        scores = [
             (numbers["metrics"][kind] or {}).get(measure)
             for numbers in self.seeds
             if "metrics" in numbers
         ]
-        return [100 * value for value in found if value is not None]
+        return [100 * value for value in scores if value is not None]
 
     def mean(self, key: str) -> float | None:
         """The mean over `alike` of a number beside the metrics: steps, images, minutes."""
-        found = [numbers[key] for numbers in self.alike if numbers.get(key) is not None]
-        return statistics.mean(found) if found else None
+        values = [numbers[key] for numbers in self.alike if numbers.get(key) is not None]
+        return statistics.mean(values) if values else None
 
     def resamples(self, kind: str, measure: str) -> list[Values]:
-        """`measure` in [0, 1] of all images and of resamples of them, one array a seed."""
-        return [one[kind][measure] for one in self.resampled if measure in one.get(kind, {})]
+        """`measure` in [0, 1] of all images and of their resamples, one array per seed."""
+        return [seed[kind][measure] for seed in self.resampled if measure in seed.get(kind, {})]
 
     @property
     def alike(self) -> list[Numbers]:
-        """The seeds that were trained on what the first was, a CPU or a GPU: minutes and bytes of
-        one say nothing about the other."""
+        """The seeds that were trained on the same device as the first one: minutes and bytes of a
+        CPU and a GPU cannot be compared."""
         trained = [numbers for numbers in self.seeds if "diverged" not in numbers]
         return [numbers for numbers in trained if numbers.get("on") == trained[0].get("on")]
 
     @property
     def memory(self) -> int | None:
-        """The most bytes that a training took, of those `alike`."""
+        """Peak bytes of a training, over the seeds `alike`."""
         return max((n["memory"] for n in self.alike if n.get("memory")), default=None)
 
     @property
     def diverged(self) -> list[Numbers]:
-        """Seeds that came to nothing."""
+        """Seeds whose training diverged."""
         return [numbers for numbers in self.seeds if "diverged" in numbers]
 
 
 def markdown(rows: Sequence[RowResult]) -> str:
-    """Costs, then boxes, masks, and what others published, one below the other."""
+    """Return the tables of costs, boxes, masks and published numbers, one below the other."""
     parts = ["## Costs", _costs(rows)]
     for kind, title in zip(KINDS, ("Boxes", "Masks"), strict=True):
         if any(row.values(kind, "ap") for row in rows):
@@ -122,43 +122,49 @@ def _accuracy(rows: Sequence[RowResult], kind: str) -> str:
         values = row.values(kind, "ap")
         deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
         gain = difference(row, first, kind)
-        known = [one for one in row.published if one.of(kind, "ap") is not None]
+        publications = [
+            publication for publication in row.published if publication.of(kind, "ap") is not None
+        ]
         return [
             row.name,
             mean_and_range(values, 1, deviation),
             DASH if row is first else _shown(gain, "{:+.1f}"),
             *(mean_and_range(row.values(kind, measure), 1) for measure in MEASURES[1:]),
-            _shown(known[0].of(kind, "ap"), "{:.1f}") if known else DASH,
-            known[0].source if known else DASH,
+            _shown(publications[0].of(kind, "ap"), "{:.1f}") if publications else DASH,
+            publications[0].source if publications else DASH,
         ]
 
     return grid(heads, map(cells, rows))
 
 
 def difference(row: RowResult, first: RowResult, kind: str) -> float | None:
-    """Points of mean AP that `row` is above `first`; None where one has none."""
-    pair = [one.values(kind, "ap") for one in (row, first)]
+    """Mean AP of `row` minus that of `first`, in points; None where either has none."""
+    pair = [result.values(kind, "ap") for result in (row, first)]
     return statistics.mean(pair[0]) - statistics.mean(pair[1]) if all(pair) else None
 
 
 def _published(rows: Sequence[RowResult]) -> str:
-    def numbers(one: Published, kind: str) -> str:
-        shown = [_shown(one.of(kind, measure), "{:.1f}") for measure in MEASURES]
-        known = [text for text in shown if text != DASH]
-        gain = one.gain if kind == "box" else None
-        return " ".join(known) or _shown(gain, "{:+.1f}")
+    def numbers(publication: Published, kind: str) -> str:
+        shown = [_shown(publication.of(kind, measure), "{:.1f}") for measure in MEASURES]
+        texts = [text for text in shown if text != DASH]
+        gain = publication.gain if kind == "box" else None
+        return " ".join(texts) or _shown(gain, "{:+.1f}")
 
     lines = [
-        (row.name, one.source if one else DASH, *(numbers(one, k) if one else DASH for k in KINDS))
+        (
+            row.name,
+            publication.source if publication else DASH,
+            *(numbers(publication, k) if publication else DASH for k in KINDS),
+        )
         for row in rows
-        for one in (row.published or (None,))
+        for publication in (row.published or (None,))
     ]
     shown = " ".join(HEADS.values())
     return grid(("row", "source", f"box {shown}", f"mask {shown}"), lines, left=2)
 
 
 def csv_text(rows: Sequence[RowResult]) -> str:
-    """One line a row, points and seconds and bytes as plain numbers; empty where unknown."""
+    """One line per row; points, seconds and bytes as plain numbers, empty where unknown."""
     lines = [_record(row, rows[0]) for row in rows]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(lines[0]), lineterminator="\n")
@@ -195,23 +201,31 @@ def _record(row: RowResult, first: RowResult) -> dict[str, object]:
         gain = difference(row, first, kind)
         record[f"{kind}_ap_over_first"] = None if gain is None else round(gain, 4)
         for measure in MEASURES:
-            known = [one for one in row.published if one.of(kind, measure) is not None]
-            record[f"published_{kind}_{measure}"] = known[0].of(kind, measure) if known else None
+            publications = [
+                publication
+                for publication in row.published
+                if publication.of(kind, measure) is not None
+            ]
+            record[f"published_{kind}_{measure}"] = (
+                publications[0].of(kind, measure) if publications else None
+            )
             if measure == "ap":
-                record[f"published_{kind}_source"] = known[0].source if known else None
+                record[f"published_{kind}_source"] = (
+                    publications[0].source if publications else None
+                )
     return record
 
 
 def mean_and_range(values: Sequence[float | None], digits: int = 3, deviation: str = "") -> str:
-    """``mean (smallest to largest)``, `deviation` after the mean; one value alone as it is, and a
-    dash when one is not known."""
-    known = [value for value in values if value is not None]
-    if len(known) < len(values) or not known:
+    """``mean (smallest to largest)``, with `deviation` after the mean; a single value without a
+    range; a dash when a value is not known."""
+    defined = [value for value in values if value is not None]
+    if len(defined) < len(values) or not defined:
         return DASH
-    mean = f"{statistics.mean(known):.{digits}f}{deviation}"
-    if len(known) == 1:
+    mean = f"{statistics.mean(defined):.{digits}f}{deviation}"
+    if len(defined) == 1:
         return mean
-    return f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
+    return f"{mean} ({min(defined):.{digits}f} to {max(defined):.{digits}f})"
 
 
 def grid(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:

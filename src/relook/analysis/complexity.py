@@ -1,13 +1,12 @@
-"""How large a model is and how much it computes, without computing it.
+"""Parameters and multiply-adds of a model, counted without computing it.
 
-What counts is what `Detector.detect` really does, and `Detector.segment` for a model with a head
-for stuff: their own code runs. Before the cascade, tensors have shapes but no numbers at all. The
-cascade runs dry: it is given proposals that do not touch, and its convolutions and matrix products
-give zeros.
+The code of `Detector.detect` is run, and that of `Detector.segment` for a model with a head for
+stuff. Before the cascade, tensors have shapes but no numbers (the meta device). The cascade runs
+dry: it gets proposals that do not touch, and its convolutions and matrix products give zeros.
 
-A multiply-add is one product and its addition in a convolution or matrix product; pooling,
-sampling, normalisation and activations count as nothing, and a deformable convolution as much as
-the plain one.
+A multiply-add is one product and its addition in a convolution or matrix product. Pooling,
+sampling, normalisation and activations are not counted; a deformable convolution counts as the
+plain one.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from ..models.detector import STRIDE, Detector
 from ..ops.cpu import switch as fast
 from ..structures.detection import ImageBatch, Pyramid, Rois
 
-REST = "cascade"  # what a cascade has and does beside its modules
+REST = "cascade"  # parameters and work of a cascade outside of its modules
 _GAP = 0.5  # of a cell, between proposals
 
 
@@ -44,10 +43,10 @@ _GAP = 0.5  # of a cell, between proposals
 class Complexity:
     """Counts by part: the modules of the detector and those of its cascade, by their names.
 
-    What a user's own cascade has and does beside its modules is called ``cascade``.
+    Parameters and work of a user's cascade outside of its modules are called ``cascade``.
     """
 
-    parameters: dict[str, int]  # those that training leaves alone included
+    parameters: dict[str, int]  # frozen ones included
     multiply_adds: dict[str, int]
 
 
@@ -60,7 +59,7 @@ def complexity(
 ) -> Complexity:
     """Parameters, and multiply-adds of detecting in one image of (height, width) pixels.
 
-    There are so many `proposals` in it, and so many detections, which may have `masks`.
+    It has `proposals` proposals, and `masks` detections with a mask where the model has masks.
 
     Raises:
         UsageError: U03 when the size is not a multiple of 32.
@@ -75,8 +74,8 @@ def complexity(
     counts[REST] = sum(p.numel() for p in detector.cascade.parameters(recurse=False))
     with _counted(parts) as work, torch.no_grad(), fast.plain():
         _detect(detector, (height, width), proposals, masks)
-    found = [name for name, count in counts.items() if count or work[name]]
-    return Complexity({n: counts[n] for n in found}, {n: work[n] for n in found})
+    names = [name for name, count in counts.items() if count or work[name]]
+    return Complexity({n: counts[n] for n in names}, {n: work[n] for n in names})
 
 
 def multiply_adds(
@@ -91,7 +90,7 @@ def multiply_adds(
 
 
 def _parts(detector: Detector) -> dict[str, nn.Module]:
-    """The modules of the detector, and in place of the cascade its own."""
+    """The modules of the detector, with the cascade replaced by its modules."""
     parts = {name: part for name, part in detector.named_children() if name != "cascade"}
     for name, part in detector.cascade.named_children():
         parts[f"cascade.{name}" if name in (*parts, REST) else name] = part
@@ -103,7 +102,7 @@ def _parameters(part: nn.Module) -> int:
 
 
 def _detect(detector: Detector, size: tuple[int, int], proposals: int, masks: int) -> None:
-    """The steps of detecting in one image, but that proposals are told and not found."""
+    """Run the steps of detecting in one image, with fixed proposals in place of the RPN's."""
     pyramid: Pyramid = detector.features(torch.empty(1, 3, *size, device="meta"))
     detector.rpn(pyramid)
     context, _ = detector.dense(pyramid, label_pixels=detector.stuff is not None)
@@ -124,7 +123,7 @@ def _detect(detector: Detector, size: tuple[int, int], proposals: int, masks: in
 
 
 def _without_numbers(cascade: nn.Module) -> Cascade:
-    """The cascade on the CPU, all of it zero."""
+    """The cascade on the CPU, with all parameters zero."""
     cascade.to_empty(device="cpu")
     for tensor in chain(cascade.parameters(), cascade.buffers()):
         tensor.zero_()
@@ -132,12 +131,12 @@ def _without_numbers(cascade: nn.Module) -> Cascade:
 
 
 def _zeros(shape: tuple[int, ...]) -> Tensor:
-    """Zeros that need no memory."""
+    """Return zeros that take no memory."""
     return torch.zeros(()).expand(shape)
 
 
 def boxes_apart(number: int, size: tuple[int, int]) -> Tensor:
-    """So many boxes (number, 4) in an image of `size` (height, width), none of which touch."""
+    """Return boxes (number, 4) in an image of `size` (height, width) that do not touch."""
     height, width = size
     columns = max(1, math.ceil(math.sqrt(number * width / height)))
     rows = max(1, math.ceil(number / columns))
@@ -149,7 +148,7 @@ def boxes_apart(number: int, size: tuple[int, int]) -> Tensor:
 
 @contextmanager
 def _counted(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, int]]:
-    """Multiply-adds of what is run within, by the part whose module asks for them."""
+    """Count the multiply-adds of the code within, by the part whose module runs it."""
     work = dict.fromkeys([*parts, REST], 0)
     counter = FlopCounterMode(display=False, custom_mapping={_DEFORMABLE: _deformable})
     inside, before = [REST], 0
@@ -179,7 +178,7 @@ def _counted(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, int]]:
 
 
 class _Dry(TorchFunctionMode):
-    """Within it products and RoIAlign compute shapes alone, and give zeros of them."""
+    """Mode in which products and RoIAlign compute shapes only, and give zeros."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -189,7 +188,7 @@ class _Dry(TorchFunctionMode):
             return func(*args, **kwargs)
         shapes = {name: _shape(value) for name, value in kwargs.items()}
         out = func(*map(_shape, args), **shapes)
-        # NumPy's zeros cost nothing before they are touched, and most of these never are.
+        # NumPy's zeros take no memory before they are read, and most of these never are.
         return torch.from_numpy(np.zeros(out.shape, np.float32)).to(out.dtype)
 
 
@@ -202,7 +201,7 @@ _HEAVY = frozenset(
         *(torch.relu, Tensor.relu, F.relu),
     )
 )
-"""What would take long. A product that is missing here is computed, and counted as well."""
+"""Slow functions to skip. A product that is not listed is computed, and counted as well."""
 
 
 def _shape(value: Any) -> Any:

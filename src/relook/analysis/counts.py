@@ -1,4 +1,4 @@
-"""Counts of the presets as they were measured once: listing the models does not measure them.
+"""Stored counts of the presets, so that listing the models does not measure them.
 
 ``counts.json`` beside this file has, for every preset, the parameters and multiply-adds that
 `analysis.complexity` counts, by part. ``scripts/count_presets.py`` writes it; a test compares it.
@@ -21,8 +21,8 @@ Counts = dict[str, dict[str, int]]  # "parameters" and "multiply_adds": part -> 
 
 def counts_of(name: str) -> Counts:
     """Parameters and multiply-adds of the preset called `name`, by part."""
-    found: Counts = _table()[name]
-    return found
+    counts: Counts = _table()[name]
+    return counts
 
 
 @cache

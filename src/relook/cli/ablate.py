@@ -40,12 +40,12 @@ def ablate(
             metavar="ROWS",
             help="Groups (main, rfp, sac, dsc, guidance, hybrid), rows (htc, +rfp, ...; "
             "docs/ablations.md has them all) and YAML files, with commas between. The first row "
-            "is what the others are compared with.",
+            "is the baseline of the others.",
         ),
     ] = "main",
     scale: Annotated[
         Literal["tiny", "r50"],
-        typer.Option(help="Of the named rows: for small machines, or as the papers' tables."),
+        typer.Option(help="Size of the named rows: for small machines, or as the papers' tables."),
     ] = "tiny",
     train_json: TrainJson = None,
     val_json: Annotated[
@@ -64,14 +64,14 @@ def ablate(
     budget: Annotated[
         float | None,
         typer.Option(
-            metavar="MINUTES", help="Of each training, by the clock.", rich_help_panel=RECIPE
+            metavar="MINUTES", help="Wall-clock time of each training.", rich_help_panel=RECIPE
         ),
     ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Of each training: the same images for all rows, however busy the machine.",
+            help="Epochs of each training: the same images for all rows, on any machine.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
@@ -93,8 +93,8 @@ def ablate(
         typer.Option(
             min=1,
             metavar="N",
-            help="N trainings at a time, with one thread each, on whichever cores are free: for "
-            "small models that share a GPU.",
+            help="N trainings at a time, with one thread each, on any free cores: for small "
+            "models that share a GPU.",
         ),
     ] = None,
     time_images: Annotated[
@@ -103,7 +103,7 @@ def ablate(
     ] = 5,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with what --out holds: the same command, once more."),
+        typer.Option("--resume", help="Resume the ablation in --out; repeat the same command."),
     ] = False,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of trainings and table.")
@@ -114,7 +114,7 @@ def ablate(
 ) -> None:
     """Train and evaluate the rows of an ablation table, and write the table.
 
-    What was finished is kept when this is stopped, in whatever way; --resume goes on.
+    Finished trainings are kept when the command is stopped; --resume continues it.
     """
     from ..ablation.ablation import Ablation
     from ..ablation.ablation import side_by_side as all_cores
@@ -125,7 +125,7 @@ def ablate(
     if (budget is None) == (epochs is None):
         raise UsageError("U04", "one budget for all rows: pass either --epochs N or --budget MIN.")
     if side_by_side and at_once is not None:
-        raise UsageError("U04", "--side-by-side and --at-once both say how many; pass one.")
+        raise UsageError("U04", "--side-by-side and --at-once both set the number; pass one.")
     cores: list[Core] = [ANY_CORE] * at_once if at_once else [WHOLE_MACHINE]
     if side_by_side:
         cores = [*all_cores()]
@@ -140,13 +140,13 @@ def ablate(
     data = data_options(train_json, val_json, images, train_images, val_images)
     common = overlays(config, schedule, options, data, assignments or [])
     check_common(common[-1])
-    each, chosen = Budget(epochs, budget), choose_rows(rows, scale)
-    plan = Plan({row.name: settings_for(row, common, each) for row in chosen}, seeds)
+    budget_each, chosen = Budget(epochs, budget), choose_rows(rows, scale)
+    plan = Plan({row.name: settings_for(row, common, budget_each) for row in chosen}, seeds)
     console = notices()
     ablation = Ablation(
         rows=chosen,
         plan=plan,
-        budget=each,
+        budget=budget_each,
         folder=out,
         command=shlex.join(["relook", *sys.argv[1:]]),
         say=console.print,

@@ -1,6 +1,6 @@
-"""The command line: which commands there are, and what becomes of their errors.
+"""The command line: its commands, and the handling of their errors.
 
-Modules of commands import nothing heavy at their top, so that ``relook --help`` answers at once.
+Modules of commands import nothing heavy at their top, so that ``relook --help`` is fast.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ app.add_typer(data, name="data")
 app.add_typer(explain, name="explain")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(value: bool) -> None:
+    if value:
         typer.echo(f"relook {__version__}")
         raise typer.Exit
 

@@ -1,4 +1,4 @@
-"""``relook compare``: two models over the same images, and where they differ."""
+"""``relook compare``: two models over the same images, and their differences."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def compare(
     device: Device = "auto",
     _allow: Allow = None,
 ) -> None:
-    """Show where two models differ: objects that one of them finds, and masks that are better.
+    """Show where two models differ: objects that only one finds, and masks that are better.
 
-    For each image a picture with what RUN_A finds above and what RUN_B finds below; every object
-    in comparison.csv; and the counts. With the truth in --json, masks are told to be better, and
-    objects to be missed or wrong. Images that cannot be read are named and left out; the exit
+    Writes for each image a picture with the objects of RUN_A above and those of RUN_B below, every
+    object to comparison.csv, and the counts. With the truth in --json, masks are marked as better,
+    and objects as missed or wrong. Images that cannot be read are named and left out; the exit
     code is then 3.
     """
     from ..analysis.compare.pictures import picture_of
@@ -88,29 +88,29 @@ def compare(
     models = load(a, device=device), load(b, device=device)
     names = _names(a, b)
     options = PredictOptions().with_(size=size, score=score)
-    own = (
+    options_ab = (
         options if score_a is None else options.with_(score=score_a),
         options if score_b is None else options.with_(score=score_b),
     )
     summary = Summary(
-        _model(names[0], models[0], own[0].score),
-        _model(names[1], models[1], own[1].score),
+        _model(names[0], models[0], options_ab[0].score),
+        _model(names[1], models[1], options_ab[1].score),
         None if truth is None else truth.classes,
     )
     files = output_names(images)
     unreadable: list[Unreadable] = []
     try:
         with (
-            closing(compare_images(*models, images, truth=truth, options=own)) as found,
+            closing(compare_images(*models, images, truth=truth, options=options_ab)) as outcomes,
             progress_bar(console) as bar,
         ):
-            for one in bar.track(found, total=len(images), description="images"):
-                if isinstance(one, Unreadable):
-                    unreadable.append(one)
+            for outcome in bar.track(outcomes, total=len(images), description="images"):
+                if isinstance(outcome, Unreadable):
+                    unreadable.append(outcome)
                     continue
-                summary.add(one)
-                name = files[str(one.image)]
-                save_picture(picture_of(one, names), out / "pictures" / f"{name}.jpg")
+                summary.add(outcome)
+                name = files[str(outcome.image)]
+                save_picture(picture_of(outcome, names), out / "pictures" / f"{name}.jpg")
     except KeyboardInterrupt:
         raise RelookError(
             "R01", f"interrupted; {out / 'pictures'} has pictures of the images that were done."
@@ -119,36 +119,35 @@ def compare(
     write_text(out / "comparison.json", json.dumps(summary.to_json(), indent=2) + "\n")
     typer.echo(summary.table())
     console.print(f"comparison.csv, comparison.json and pictures/ are in {out}")
-    for one in unreadable:
-        console.print(f"left out: {one.error}")
+    for outcome in unreadable:
+        console.print(f"left out: {outcome.error}")
     if unreadable:
         raise typer.Exit(DataError.exit_code)
 
 
 def _listed(truth: TruthFile, images: list[Path], console: Console) -> list[Path]:
-    """The images that `truth` lists; says what else is left out."""
+    """The images that `truth` lists; prints how many are left out."""
     for reason, count in truth.skipped.items():
         console.print(f"{truth.path}: left out: {count} x {reason}")
     listed = [image for image in images if truth.lists(image)]
     if not listed:
-        truth.image_id(images[0])  # says why
+        truth.image_id(images[0])  # raises the reason
     if len(listed) < len(images):
-        others = len(images) - len(listed)
-        console.print(
-            f"left out: {others} of {counted(len(images), 'image')}, which {truth.path} has not"
-        )
+        num_unlisted = len(images) - len(listed)
+        total = counted(len(images), "image")
+        console.print(f"left out: {num_unlisted} of {total}, which {truth.path} has not")
     return listed
 
 
 def _names(a: Path, b: Path) -> tuple[str, str]:
-    """The last parts of two paths that differ; the paths themselves if there are none."""
+    """The last parts in which two paths differ; the paths themselves if none differ."""
     parts = [
         (path.parent if path.name == "best.safetensors" else path.with_suffix("")).parts
         for path in (a, b)
     ]
-    for own, other in zip(*(reversed(some) for some in parts), strict=False):
-        if own != other:
-            return own, other
+    for name_a, name_b in zip(*(reversed(path_parts) for path_parts in parts), strict=False):
+        if name_a != name_b:
+            return name_a, name_b
     return str(a), str(b)
 
 
@@ -156,4 +155,4 @@ def _model(name: str, predictor: Predictor, score: float | None) -> Model:
     from ..analysis.compare.summary import Model
 
     shown_from = predictor.shown_from if score is None else score
-    return Model(name, shown_from, [one.name for one in predictor.classes])
+    return Model(name, shown_from, [category.name for category in predictor.classes])

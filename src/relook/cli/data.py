@@ -1,4 +1,4 @@
-"""``relook data``: data sets that are made rather than taken."""
+"""``relook data``: composed data sets, and checks of files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compose(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
     images: Annotated[int, typer.Option(min=1, metavar="N", help="Images to train on.")] = 200,
     val: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Images to be measured by, of other sources.")
+        int, typer.Option(min=0, metavar="N", help="Validation images, of other sources.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same files.")] = 0,
     overlap: Annotated[
@@ -75,7 +75,7 @@ def compose(
         ),
     ] = False,
 ) -> None:
-    """Compose images of huddled objects out of real ones, with their masks.
+    """Compose images of huddled objects from real ones, with their masks.
 
     Objects are cut out by their masks and put over backgrounds without objects. Later ones cover
     earlier ones, and the truth is what is visible. No image is a source of both parts.
@@ -95,8 +95,8 @@ def compose(
     if val and sources and not val_sources:
         raise UsageError(
             "U04",
-            "--val with --from: name other sources for it with --val-from. What a model is "
-            "measured by must not be made of what it has learnt.",
+            "--val with --from: name other sources for it with --val-from. Validation images must "
+            "not be made of training images.",
         )
     parts = [Part("train", images, _sources(sources, datasets, "train"))]
     if val:
@@ -126,7 +126,7 @@ def compose(
 
 
 def _range(name: str, text: str) -> tuple[float, float]:
-    """The two ends of "LOW:HIGH", twice the same of a number."""
+    """The two ends of "LOW:HIGH"; both are equal for a single number."""
     low, _, high = text.partition(":")
     try:
         return float(low), float(high or low)
@@ -136,13 +136,13 @@ def _range(name: str, text: str) -> tuple[float, float]:
         ) from None
 
 
-def _sources(given: list[str] | None, datasets: Path, part: str) -> tuple[Source, ...]:
+def _sources(texts: list[str] | None, datasets: Path, part: str) -> tuple[Source, ...]:
     from ..data.compose.sources import Source, default_sources
 
-    if not given:
+    if not texts:
         return default_sources(datasets, part)
-    found = []
-    for text in given:
+    sources = []
+    for text in texts:
         json_file, _, folder = text.rpartition(":")
         if not json_file or not folder:
             raise UsageError(
@@ -150,5 +150,5 @@ def _sources(given: list[str] | None, datasets: Path, part: str) -> tuple[Source
                 f"{text!r} is no JSON:IMAGES; give the annotation file and the folder of its "
                 "images with a colon between them.",
             )
-        found.append(Source(Path(json_file), Path(folder)))
-    return tuple(found)
+        sources.append(Source(Path(json_file), Path(folder)))
+    return tuple(sources)

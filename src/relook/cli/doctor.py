@@ -1,4 +1,4 @@
-"""``relook doctor``: what relook found on this machine, and how it will use it."""
+"""``relook doctor``: versions, devices and fast operations on this machine."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import typer
 
 
 def doctor() -> None:
-    """Say what this machine has: versions, devices, and the fast ways that predictions take."""
+    """Print the versions and devices of this machine, and the fast operations of predictions."""
     import torch
 
     from ..models.folding import fast_ways
     from ..runtime.devices import choose_device
     from ..training.run_folder import environment
 
-    found = environment()
-    versions = [f"{name} {version}" for name, version in found["packages"].items()]
+    machine = environment()
+    versions = [f"{name} {version}" for name, version in machine["packages"].items()]
     lines = [
-        f"relook {found['relook']}, Python {found['python']}, {found['system']}",
+        f"relook {machine['relook']}, Python {machine['python']}, {machine['system']}",
         ", ".join(versions),
-        f"{found['cores']} cores, {torch.get_num_threads()} threads of PyTorch",
-        f"GPUs: {', '.join(found['gpus']) or 'none'}; device auto is {choose_device()}",
+        f"{machine['cores']} cores, {torch.get_num_threads()} threads of PyTorch",
+        f"GPUs: {', '.join(machine['gpus']) or 'none'}; device auto is {choose_device()}",
         "On the CPU, unless --fast off:",
         *(f"- {way}" for way in fast_ways()),
     ]

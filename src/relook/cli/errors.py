@@ -1,7 +1,7 @@
 """Errors of the command line: one clear line, and an exit code by family.
 
 1 runtime, 2 usage, 3 data, 4 model, 5 export; 130 after Ctrl-C, as shells expect; 75 for one of
-several processes that fails because another has.
+several processes that fails because another one has failed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typer.core import TyperGroup
 from ..errors import RelookError
 
 INTERRUPTED: Final = 130
-LEFT_ALONE: Final = 75  # "try again" in sysexits.h
+LOST_OTHERS: Final = 75  # "try again" in sysexits.h
 
 
 class CommandGroup(TyperGroup):
-    """Commands whose errors on purpose become a message and an exit code.
+    """Commands whose `RelookError` becomes a message and an exit code.
 
     Any other exception is a defect of this package and keeps its traceback.
     """
@@ -39,15 +39,15 @@ class CommandGroup(TyperGroup):
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
-            typer.echo("\ninterrupted; what was finished before is kept", err=True)
+            typer.echo("\ninterrupted; finished parts are kept", err=True)
             raise typer.Exit(INTERRUPTED) from None
 
 
 def exit_code(error: RelookError) -> int:
     """The exit code of the command line for `error`."""
-    return {"R01": INTERRUPTED, "R05": LEFT_ALONE}.get(error.code, error.exit_code)
+    return {"R01": INTERRUPTED, "R05": LOST_OTHERS}.get(error.code, error.exit_code)
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, which a file's names could use to mislead a terminal."""
+    """`text` without control characters, with which names from a file could change a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

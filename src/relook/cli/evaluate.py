@@ -1,4 +1,4 @@
-"""``relook eval``: the COCO numbers of a model on annotated images, and how well it counts."""
+"""``relook eval``: the COCO numbers of a model on annotated images, and its counting errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from ..errors import RelookError, UsageError
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .options import MODEL_HELP, Allow, Batch, Device, Fast, ImageSize, MaxDets, Tile, Tta
+from .options import MODEL_HELP, Allow, Batch, Device, Diameter, Fast, ImageSize, MaxDets, Tile, Tta
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress
 from .submission import refuse_beside_submission, submit
@@ -39,6 +39,7 @@ def evaluate(
         ),
     ] = None,
     size: ImageSize = None,
+    diameter: Diameter = None,
     tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
@@ -52,7 +53,8 @@ def evaluate(
         typer.Option(
             "--keep-threshold",
             help="Store the score threshold of the best F1 in the model file, for predict to use. "
-            "As it is chosen on these images, their own numbers at it flatter a little.",
+            "Numbers of these images at this threshold are slightly optimistic, because it was "
+            "chosen on them.",
         ),
     ] = False,
     by: Annotated[
@@ -64,7 +66,7 @@ def evaluate(
     compare: Annotated[
         Path | None,
         typer.Option(
-            metavar="OTHER", help="With --by: also print by how much MODEL is better than OTHER."
+            metavar="OTHER", help="With --by: also print the numbers of MODEL minus those of OTHER."
         ),
     ] = None,
     huddle_overlap: Annotated[
@@ -80,7 +82,7 @@ def evaluate(
         bool,
         typer.Option(
             "--submission",
-            help="Write zips for a test server that knows the truth, instead of numbers: the "
+            help="Write zips for a test server that has the truth, instead of numbers: the "
             "--json file needs images and categories only, at most 100 objects in an image.",
         ),
     ] = False,
@@ -88,7 +90,7 @@ def evaluate(
         bool,
         typer.Option(
             "--report/--no-report",
-            help="Also write report.html with pictures of best, worst and missed, and its tables.",
+            help="Also write report.html with tables, and pictures of the best, worst and missed.",
         ),
     ] = True,
     task: Task = "instances",
@@ -97,9 +99,9 @@ def evaluate(
     stuff_maps: StuffMaps = None,
     _allow: Allow = None,
 ) -> None:
-    """Say how good a model is: average precision and recall for boxes and masks, F1 and the error
-    of the count of objects. With --task panoptic, where MODEL can also be the panoptic json of
-    results: panoptic quality."""
+    """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
+    count of objects. With --task panoptic: panoptic quality; MODEL can then also be the panoptic
+    json of results."""
     from ..api import find_model, load, name_of
     from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
@@ -108,7 +110,13 @@ def evaluate(
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
-        size=size, max_dets=max_dets, batch_size=batch, tta=tta, panoptic=panoptic, tile=tile
+        size=size,
+        diameter=diameter,
+        max_dets=max_dets,
+        batch_size=batch,
+        tta=tta,
+        panoptic=panoptic,
+        tile=tile,
     )
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     if panoptic is not None:
@@ -135,14 +143,16 @@ def evaluate(
     if submission:
         submit(predictor, path, (annotations, images), folder, options)
         return
-    other = None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
+    other_predictor = (
+        None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
+    )
     index = read_coco(annotations, images)
 
-    def run(whose: Predictor, options: PredictOptions) -> Evaluation:
+    def run(model_predictor: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:
             task = bar.add_task("images", total=len(index.images))
             return evaluate_model(
-                whose,
+                model_predictor,
                 index,
                 options,
                 limit=limit,
@@ -154,8 +164,8 @@ def evaluate(
 
     try:
         outcome = run(predictor, options)
-        same = options.with_(max_dets=outcome.metrics.max_dets)
-        rival = None if other is None else run(other, same).metrics
+        same_limit = options.with_(max_dets=outcome.metrics.max_dets)
+        rival = None if other_predictor is None else run(other_predictor, same_limit).metrics
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
     from ..evaluation.files import save_metrics, save_predictions
@@ -184,13 +194,13 @@ def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None
     if by is None and (compare is not None or is_ruled):
         raise UsageError(
             "U04",
-            "--compare and --huddle-... are about the numbers by overlap, which nothing asked for. "
+            "--compare and --huddle-... are about the numbers by overlap, which are not computed. "
             "Add --by huddle.",
         )
 
 
 def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
-    """Print and store by how much the huddle numbers of `metrics` exceed those of `rival`."""
+    """Print and store the huddle numbers of `metrics` minus those of `rival`."""
     from ..evaluation.crowding.scores import HuddleScores
     from ..evaluation.crowding.table import huddle_table
     from ..runtime.files import write_text
@@ -230,7 +240,7 @@ def _check_keeping(path: Path, limit: int | None) -> None:
 
 
 def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
-    """Store the best threshold, if there is one; what was done, in words."""
+    """Store the best threshold, if there is one; return a sentence about it."""
     from ..weights.file import change_extra
 
     best = metrics.best_counting

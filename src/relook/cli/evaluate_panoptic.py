@@ -14,7 +14,7 @@ from .progress import notices, progress_bar
 if TYPE_CHECKING:
     from ..inference.options import PredictOptions
 
-_RESULTS: Final = ".json"  # what ends so is no model, but maps that were found
+_RESULTS: Final = ".json"  # suffix of results, which are no model
 
 
 def evaluate_panoptic(
@@ -29,7 +29,7 @@ def evaluate_panoptic(
     """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
 
     Raises:
-        RelookError: R01 when interrupted; else what is wrong with the input.
+        RelookError: R01 when interrupted; other codes for input that cannot be used.
     """
     from ..data.panoptic.reader import read_panoptic
     from ..evaluation.panoptic.table import panoptic_table
@@ -73,9 +73,13 @@ def evaluate_panoptic(
     )
 
 
-def refuse_beside_panoptic(**given: object) -> None:
-    """Refuse options that are about objects alone; U04."""
-    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+def refuse_beside_panoptic(**options: object) -> None:
+    """Refuse options that apply to objects only.
+
+    Raises:
+        UsageError: U04 when one is set.
+    """
+    named = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if named:
         raise UsageError("U04", f"--task panoptic cannot be combined with {', '.join(named)}.")
 

@@ -1,4 +1,4 @@
-"""``relook explain``: what goes on inside a model while it looks at an image."""
+"""``relook explain``: inner values of a model while it processes an image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .progress import notices
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ..analysis.inspect.seeing import InspectedImage
+    from ..analysis.inspect.inspected_image import InspectedImage
     from ..inference.predictor import Predictor
 
-explain = typer.Typer(no_args_is_help=True, help="Look inside a model.")
+explain = typer.Typer(no_args_is_help=True, help="Draw inner values of a model.")
 
-Picture = Annotated[Path, typer.Argument(metavar="IMAGE", help="The image that is looked at.")]
+Picture = Annotated[Path, typer.Argument(metavar="IMAGE", help="The image to process.")]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")]
 
 
@@ -33,13 +33,13 @@ def switches(
     _allow: Allow = None,
 ) -> None:
     """Draw where each switchable atrous convolution takes its larger rate."""
-    from ..analysis.inspect.switches import look_at_switches
+    from ..analysis.inspect.switches import record_switches
 
-    predictor, seen = _open(image, model, size, device)
-    found = look_at_switches(predictor, seen)
-    told = found.statistics()
-    _save(out, "switches", found.picture(), told)
-    for name, value in told["mean over layers"].items():
+    predictor, inspected = _open(image, model, size, device)
+    switch_maps = record_switches(predictor, inspected)
+    statistics = switch_maps.statistics()
+    _save(out, "switches", switch_maps.picture(), statistics)
+    for name, value in statistics["mean over layers"].items():
         if value is not None:
             typer.echo(f"S in {name if name == 'image' else f'{name} objects'}: {value:.3f}")
 
@@ -53,17 +53,17 @@ def looks(
     device: Device = "auto",
     _allow: Allow = None,
 ) -> None:
-    """Draw what each look after the first changes in the pyramid, and how it is blended."""
-    from ..analysis.inspect.looks import look_at_looks, picture_of_looks
+    """Draw the changes of the pyramid by each look after the first, and their blending."""
+    from ..analysis.inspect.looks import changes_by_look, draw_changes
 
-    predictor, seen = _open(image, model, size, device)
-    changes = look_at_looks(predictor, seen)
-    told = [one.statistics() for one in changes]
-    _save(out, "looks", picture_of_looks(changes, seen), {"levels": told})
-    for row in told:
-        change, gate = row["relative change"], row["gate"]
+    predictor, inspected = _open(image, model, size, device)
+    changes = changes_by_look(predictor, inspected)
+    statistics = [level.statistics() for level in changes]
+    _save(out, "looks", draw_changes(changes, inspected), {"levels": statistics})
+    for row in statistics:
+        relative, gate = row["relative change"], row["gate"]
         blended = "" if gate is None else f", gate {gate:.2f}"
-        typer.echo(f"{row['level']}, look {row['look']}: changed by {change or 0:.1%}{blended}")
+        typer.echo(f"{row['level']}, look {row['look']}: changed by {relative or 0:.1%}{blended}")
 
 
 @explain.command("stages")
@@ -75,33 +75,33 @@ def stages(
     device: Device = "auto",
     _allow: Allow = None,
 ) -> None:
-    """Draw what the cascade finds after one stage, two, and all."""
-    from ..analysis.inspect.stages import look_at_stages, picture_of_stages
+    """Draw the objects that the cascade finds after one stage, after two, and after all."""
+    from ..analysis.inspect.stages import draw_stages, results_by_stage
 
-    predictor, seen = _open(image, model, size, device)
-    found = look_at_stages(predictor, seen)
-    told = [stage.statistics() for stage in found]
-    _save(out, "stages", picture_of_stages(found), {"stages": told})
-    for row in told:
+    predictor, inspected = _open(image, model, size, device)
+    stage_list = results_by_stage(predictor, inspected)
+    statistics = [stage.statistics() for stage in stage_list]
+    _save(out, "stages", draw_stages(stage_list), {"stages": statistics})
+    for row in statistics:
         score = "" if row["mean score"] is None else f", mean score {row['mean score']:.3f}"
-        typer.echo(f"{row['stages']} of {len(told)} stages: {row['objects']} objects{score}")
+        typer.echo(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
 
 
 def _open(
     image: Path, model: Path, size: tuple[int, int] | None, device: str
 ) -> tuple[Predictor, InspectedImage]:
-    from ..analysis.inspect.seeing import prepare
+    from ..analysis.inspect.inspected_image import prepare
     from ..api import load
 
     predictor = load(model, device=device)
     return predictor, prepare(predictor, image, size)
 
 
-def _save(folder: Path, name: str, picture: Image.Image, told: dict[str, Any]) -> None:
+def _save(folder: Path, name: str, picture: Image.Image, content: dict[str, Any]) -> None:
     from ..runtime.files import write_text
     from ..visualization.sheet import save_picture
 
     folder.mkdir(parents=True, exist_ok=True)
     save_picture(picture, folder / f"{name}.png")
-    write_text(folder / f"{name}.json", json.dumps(told, indent=2) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
     notices().print(f"{folder / name}.png and .json")

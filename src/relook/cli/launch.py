@@ -1,12 +1,13 @@
 """Several processes of one command on this machine, started, watched and ended together.
 
-Each runs the same command line again and is told its number in the variables that torchrun uses,
-so that a command does not care who started it. Standard error is that of the first process; what
-the others say is kept, and shown where one of them is the reason for the end.
+Each runs the same command line again and gets its number in the variables of torchrun, so that a
+command runs in the same way under both. Standard error is that of the first process. The output of
+the others is kept, and printed where one of them is the reason for the end.
 
-PyTorch's elastic launcher was tried and is not used. It ends the others by SIGTERM as soon as one
-has failed: they cannot finish their work, and where one that was left alone ends first, the exit
-code and the message of the one that failed are lost. A second Ctrl-C does not reach them either.
+PyTorch's elastic launcher was tried and is not used. It ends all processes by SIGTERM as soon as
+one has failed, so that they cannot finish their work. Where a process that only lost the others
+ends first, the exit code and the message of the failed one are lost. A second Ctrl-C does not
+reach the processes either.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from typing import Any, Final
 import typer
 
 from ..errors import UsageError
-from .errors import LEFT_ALONE
+from .errors import LOST_OTHERS
 
-GRACE: Final = 20.0  # seconds to end by oneself after another has failed, or after a signal
+GRACE: Final = 20.0  # seconds that processes have to end after a failure or a signal
 _POLL = 0.1
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -36,12 +37,12 @@ _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 def share_work(devices: int | None, nodes: int | None) -> None:
     """Start `devices` processes of this command and leave with their exit code.
 
-    Comes back where the work is to be done here: in a process that was started so, or by
-    torchrun or srun, and where one process is enough.
+    Returns where this process is to do the work: where it was started by this function, by
+    torchrun or by srun, and where one process is enough.
 
     Raises:
-        UsageError: U04 when the numbers are not those of whoever started this process, or several
-            machines are asked for and nobody has.
+        UsageError: U04 when the numbers differ from those of the launcher of this process, or
+            when several machines are requested without a launcher.
         typer.Exit: After the processes have ended.
     """
     if devices is None and nodes is None:
@@ -69,21 +70,21 @@ def share_work(devices: int | None, nodes: int | None) -> None:
 
 
 def run_processes(command: Sequence[str], count: int) -> int:
-    """Run `command` in `count` processes; the exit code is 0 when all have ended well.
+    """Run `command` in `count` processes; return 0 when all have ended without an error.
 
-    When one fails, or when this process is told to end, the others have `GRACE` seconds. The exit
-    code is that of the first process, or of one that failed where it only lost the others.
+    When one fails, or when this process gets a signal, the others have `GRACE` seconds to end. The
+    exit code is that of the first process that failed for a reason of its own.
     """
     processes: list[subprocess.Popen[bytes]] = []
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
+    def forward_signal(number: int, _frame: FrameType | None) -> None:
         stopped.append(number)
         for process in processes:
             if process.poll() is None:
                 process.send_signal(number)
 
     stopped: list[int] = []
-    before: dict[signal.Signals, Any] = {s: signal.signal(s, hand_on) for s in _SIGNALS}
+    before: dict[signal.Signals, Any] = {s: signal.signal(s, forward_signal) for s in _SIGNALS}
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}.txt" for number in range(1, count)]
         try:
@@ -100,21 +101,21 @@ def run_processes(command: Sequence[str], count: int) -> int:
                 signal.signal(number, handler)
         codes = [process.returncode for process in processes]
         for number, (file, code) in enumerate(zip(files, codes[1:], strict=True), start=2):
-            if _says_why(code) and not _says_why(codes[0]):
+            if _failed_itself(code) and not _failed_itself(codes[0]):
                 text = file.read_text(encoding="utf-8", errors="replace")
                 typer.echo(f"process {number} of {count}:\n{text}", err=True, nl=False)
     return _exit_code(codes)
 
 
 def _environment(count: int) -> dict[str, str]:
-    """What all processes are told: where to meet, and how many cores each of them has."""
+    """Variables of all processes: their meeting address, and the number of cores for each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     cores = getattr(os, "process_cpu_count", os.cpu_count)() or 1
     return {
         "OMP_NUM_THREADS": str(max(cores // count, 1)),
-        **os.environ,  # a number of threads that the user has set stays
+        **os.environ,  # keeps a number of threads that the user has set
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(count),
@@ -129,7 +130,7 @@ def _numbers(rank: int) -> dict[str, str]:
 def _start(
     command: Sequence[str], environment: dict[str, str], says: Path | None
 ) -> subprocess.Popen[bytes]:
-    """One process; in a session of its own, so that Ctrl-C reaches it once, through this one."""
+    """Start a process in a session of its own; Ctrl-C then reaches it only through this one."""
     if says is None:
         return subprocess.Popen(command, env=environment, start_new_session=True)
     with says.open("wb") as file:
@@ -139,7 +140,7 @@ def _start(
 
 
 def _wait(processes: Sequence[subprocess.Popen[bytes]], stopped: Sequence[int]) -> None:
-    """Until all have ended, or time is up after one has failed or all were told to end."""
+    """Wait until all have ended, or until `GRACE` is over after a failure or a signal."""
     deadline = None
     while None in (codes := [process.poll() for process in processes]):
         if deadline is None and (any(codes) or stopped):
@@ -162,14 +163,14 @@ def _ended_by(process: subprocess.Popen[bytes]) -> str:
     return f"was ended from outside by {name}{short}"
 
 
-def _says_why(code: int) -> bool:
-    """Whether a process that ended with `code` failed for a reason of its own."""
-    return code > 0 and code != LEFT_ALONE
+def _failed_itself(code: int) -> bool:
+    """Return whether a process that ended with `code` failed for a reason of its own."""
+    return code > 0 and code != LOST_OTHERS
 
 
 def _exit_code(codes: Sequence[int]) -> int:
-    own = [code for code in codes if _says_why(code)]
-    if own:
-        return own[0]
+    failed = [code for code in codes if _failed_itself(code)]
+    if failed:
+        return failed[0]
     killed = [128 - code if code < 0 else code for code in codes if code]
     return killed[0] if killed else 0

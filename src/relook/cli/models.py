@@ -1,5 +1,5 @@
-"""``relook models``: what can be built, how large it is, what was published for it, and which
-trained models come with relook."""
+"""``relook models``: the architectures with their sizes and published numbers, and the trained
+models that come with relook."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ..config.presets import Preset
     from ..weights.shipped import ShippedModel
 
-NARROWEST: Final = 140  # columns a table gets where there is no terminal to ask
+NARROWEST: Final = 140  # columns of a table where there is no terminal
 
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print json instead of a table.")] = False,
 ) -> None:
-    """List the models: parameters, multiply-adds, published COCO AP and where it was published;
-    then the trained models that come with relook.
+    """List the models: parameters, multiply-adds, published COCO AP and its source; then the
+    trained models that come with relook.
 
     Multiply-adds are those of one image of 800x1344 pixels with 1000 proposals and 100 masks.
     """
@@ -55,7 +55,7 @@ def describe(name: str, preset: Preset) -> dict[str, Any]:
 
 
 def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
-    """One trained model as json values: what an architecture has, its preset and its file."""
+    """One trained model as json values: those of its architecture, its preset and its file."""
     from ..analysis.complexity import complexity
     from ..weights.file import read_header
     from ..weights.shipped import shipped_file

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are spelled and explained alike."""
+"""Options that several commands share, with one spelling and one help text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from ..weights.shipped import SHIPPED
 
 
-def _let(context: typer.Context, packages: list[str] | None) -> list[str] | None:
+def _allow_packages(context: typer.Context, packages: list[str] | None) -> list[str] | None:
     """Allow the packages while the command runs."""
     if packages:
         from ..config.plugins import allowing
@@ -34,7 +34,7 @@ MaxDets = Annotated[
         "--max-dets",
         min=1,
         help="Most objects in an image; above the model's own cap, its number of proposals is "
-        "raised too. [default: what the model has]",
+        "raised too. [default: the model's]",
     ),
 ]
 ImageSize = Annotated[
@@ -42,7 +42,17 @@ ImageSize = Annotated[
     typer.Option(
         "--size",
         metavar="LONG SHORT",
-        help="Sides in pixels that images are scaled to fit. [default: as the model was trained]",
+        help="Sides in pixels that images are scaled to fit. [default: the model's]",
+    ),
+]
+Diameter = Annotated[
+    str | None,
+    typer.Option(
+        "--diameter",
+        metavar="PIXELS",
+        help="Pixels across an object in the image: scales the image so that such objects are as "
+        "large as those the model was trained on. auto: as a first look finds them. In place of "
+        "--size.",
     ),
 ]
 Device = Annotated[
@@ -51,7 +61,8 @@ Device = Annotated[
 Fast = Annotated[
     Literal["on", "off"],
     typer.Option(
-        "--fast", help="off: the plain way of every operation; `relook doctor` lists the others."
+        "--fast",
+        help="off: the plain form of every operation; `relook doctor` lists the fast ones.",
     ),
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]
@@ -69,9 +80,9 @@ Allow = Annotated[
     typer.Option(
         "--allow",
         metavar="PACKAGE",
-        callback=_let,
-        help="Let the model or its configuration name parts of this package, which is then "
-        "imported and runs; looked for in the current folder too. Can be repeated.",
+        callback=_allow_packages,
+        help="Allow the model or its configuration to name parts of this package, which is then "
+        "imported and run; also searched in the current folder. Can be repeated.",
     ),
 ]
 Tile = Annotated[

@@ -37,8 +37,8 @@ StuffLabelsOption = Annotated[
     typer.Option(
         "--stuff-labels",
         metavar="TABLE",
-        help="What labels of pixels mean: coco-stuff (published HTC and DetectoRS weights), or a "
-        "json file. [default: what the model was trained on]",
+        help="Meaning of the labels of pixels: coco-stuff (published HTC and DetectoRS weights), "
+        "or a json file. [default: that of the model's training]",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -59,12 +59,12 @@ def panoptic_request(
     """Build the request of the options; None without ``--task panoptic``.
 
     Raises:
-        UsageError: U04 for options that do not go together, U02 or U03 for a rule that cannot be.
-        DataError: D01, D03 or D04 for labels or maps that are not there.
+        UsageError: U04 for options that contradict each other, U02 or U03 for a bad rule.
+        DataError: D01, D03 or D04 for labels or maps that cannot be read.
     """
-    given: dict[str, object] = {"rule": rule, "stuff-labels": stuff_labels}
-    given["stuff-maps"] = stuff_maps
-    named = [f"--{name}" for name, value in given.items() if value is not None]
+    options: dict[str, object] = {"rule": rule, "stuff-labels": stuff_labels}
+    options["stuff-maps"] = stuff_maps
+    named = [f"--{name}" for name, value in options.items() if value is not None]
     if task != "panoptic":
         if named:
             raise UsageError("U04", f"{', '.join(named)}: only with --task panoptic.")
@@ -72,7 +72,7 @@ def panoptic_request(
     if stuff_maps is not None and stuff_labels is None:
         raise UsageError(
             "U04",
-            "--stuff-maps: say with --stuff-labels what the labels in these files mean.",
+            "--stuff-maps: give the meaning of the labels in these files with --stuff-labels.",
         )
     from ..config.base import validated
     from ..config.model import PanopticConfig

@@ -14,7 +14,19 @@ import typer
 from ..errors import DataError, UsageError, counted
 from .errors import INTERRUPTED
 from .launch import share_work
-from .options import Allow, Batch, Device, Fast, ImageSize, MaxDets, Model, Stages, Tile, Tta
+from .options import (
+    Allow,
+    Batch,
+    Device,
+    Diameter,
+    Fast,
+    ImageSize,
+    MaxDets,
+    Model,
+    Stages,
+    Tile,
+    Tta,
+)
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress
 
@@ -61,6 +73,7 @@ def predict(
         bool, typer.Option("--json", help="Print one line of json per image to standard output.")
     ] = False,
     size: ImageSize = None,
+    diameter: Diameter = None,
     tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
@@ -106,6 +119,7 @@ def predict(
     from ..inference.batch.beginning import share_sources
     from ..inference.batch.run import predict_files
     from ..inference.options import PredictOptions
+    from ..inference.scaling import Scales
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
 
@@ -113,6 +127,7 @@ def predict(
     _check_sharing(place.world_size, folder, device, as_json)
     options = PredictOptions().with_(
         size=size,
+        diameter=diameter,
         score=score,
         max_dets=max_dets,
         batch_size=batch,
@@ -126,13 +141,14 @@ def predict(
         predictor = load(model, device=device, fast=fast == "on")
         if stages is not None:
             predictor = predictor.first_stages(stages)
-        console = notices()
+        console, scales = notices(), Scales()
         with progress_bar(console) as bar:
             images = bar.add_task("images", total=None)
 
             def on_image(outcome: Result | Unreadable, done: int, total: int) -> None:
                 if as_json:
                     _print_json(outcome)
+                scales.add(outcome)
                 bar.update(images, completed=done, total=total)
 
             report = predict_files(
@@ -147,7 +163,7 @@ def predict(
                 say=console.print,
             )
     if rank() == 0:
-        for line in _summary(report, folder):
+        for line in (*scales.lines(), *_summary(report, folder)):
             console.print(line)
         if report.unreadable:
             raise typer.Exit(DataError.exit_code)

@@ -17,12 +17,12 @@ from rich.progress import (
 
 
 def notices() -> Console:
-    """A console on standard error that prints names of files and classes as they are."""
+    """A console on standard error that prints names of files and classes unchanged."""
     return Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar that vanishes when it is done and stays silent where there is no terminal."""
+    """A progress bar that disappears at its end, and prints nothing without a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import UsageError
+from ..structures.object_sizes import sizes_of
 from .errors import printable
 from .options import Allow
 
@@ -29,7 +30,7 @@ def show(
         Literal["page", "yaml", "python"],
         typer.Option(
             "--as",
-            help="page: every part in words. yaml: for `relook train --config`. python: what "
+            help="page: every part in words. yaml: for `relook train --config`. python: code that "
             "makes the configuration.",
         ),
     ] = "page",
@@ -41,24 +42,24 @@ def show(
     ] = False,
     _allow: Allow = None,
 ) -> None:
-    """Print what a model is: every part from pixels to masks, its size, and what differs from its
-    nearest relative.
+    """Describe a model: every part from pixels to masks, its size, and its differences from the
+    nearest preset.
 
-    A name of an architecture goes before a folder of that name. Parts that are not relook's are
-    named; nothing of them is run without --allow.
+    A name of an architecture is preferred to a folder of that name. Parts that are not relook's
+    are named; their code is run only with --allow.
     """
     if full and form == "page":
         raise UsageError("U04", "--full goes with --as yaml or --as python; a page is always full.")
-    told = _described(model)
+    description = _described(model)
     if form == "page":
-        text = str(told)
+        text = str(description)
     else:
-        text = told.yaml(full=full) if form == "yaml" else told.python(full=full)
+        text = description.yaml(full=full) if form == "yaml" else description.python(full=full)
     typer.echo(printable(text).removesuffix("\n"))
 
 
 def _described(source: str) -> Description:
-    """The model that `source` names, whatever it is."""
+    """The description of the preset, configuration file, run folder or model file `source`."""
     from ..analysis.summary import describe
     from ..config.presets import PRESETS
 
@@ -72,16 +73,16 @@ def _described(source: str) -> Description:
     from ..api import find_model, load, name_of
     from ..weights.file import SUFFIX, read_header
 
-    found = find_model(source)
-    if found.suffix != SUFFIX:
-        return describe(load(found, device="cpu").config, found.stem)
-    config, extra = read_header(found)
+    model_file = find_model(source)
+    if model_file.suffix != SUFFIX:
+        return describe(load(model_file, device="cpu").config, model_file.stem)
+    config, extra = read_header(model_file)
     base = extra.get("preset")
-    return describe(config, name_of(found), base if base in PRESETS else None)
+    return describe(config, name_of(model_file), base if base in PRESETS else None, sizes_of(extra))
 
 
 def _of_settings(path: Path, name: str) -> Description:
-    """The model of a configuration file, of a run too."""
+    """The description of a configuration file, which may be that of a run."""
     from ..analysis.summary import describe
     from ..config.base import overlay
     from ..config.presets import preset

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ..inference.predictor import Predictor
 
 
-def refuse_beside_submission(**others: Any) -> None:
-    """Refuse options of `relook eval` (name -> value) that a hidden truth gives no meaning to.
+def refuse_beside_submission(**options: Any) -> None:
+    """Refuse options of `relook eval` (name -> value) that need the truth or a part of the images.
 
     Raises:
-        UsageError: U04 for one that was given.
+        UsageError: U04 for one that is set.
     """
-    for name, value in others.items():
+    for name, value in options.items():
         if value:
             option = name.replace("_", "-")
             why = (
@@ -39,7 +39,7 @@ def submit(
     folder: Path,
     options: PredictOptions,
 ) -> None:
-    """Write the files of one model, whose own file is `model`, into `folder`, and say so.
+    """Write the results of the model in the file `model` into `folder`, and print their paths.
 
     `data` is a COCO file and the folder of its images.
     """
@@ -64,7 +64,7 @@ def submit(
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; results of a part are not written.") from None
     for path in paths:
-        typer.echo(_told(path, check_submission(path, index, options.max_dets or MOST)))
+        typer.echo(_in_words(path, check_submission(path, index, options.max_dets or MOST)))
 
 
 def check_submission_file(
@@ -81,15 +81,15 @@ def check_submission_file(
         int, typer.Option("--max-dets", min=1, help="Most objects in an image.")
     ] = 100,
 ) -> None:
-    """Check that a file of results is what COCO's test server takes."""
+    """Check that a file of results has the format of COCO's test server."""
     from ..data.coco.reader import read_coco
     from ..evaluation.submission.check import check_submission
 
     index = read_coco(annotations, annotations.parent, check_files=False, annotated=False)
-    typer.echo(_told(results, check_submission(results, index, max_dets)))
+    typer.echo(_in_words(results, check_submission(results, index, max_dets)))
 
 
-def _told(path: Path, checked: Any) -> str:
+def _in_words(path: Path, checked: Any) -> str:
     kind = ("box", "boxes") if checked.kind == "bbox" else ("mask", "masks")
     entries, images = counted(checked.num_entries, *kind), counted(checked.num_images, "image")
     return f"{path}: {entries} in {images}, format checked"

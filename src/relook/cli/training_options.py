@@ -1,4 +1,4 @@
-"""Options of commands that train: the data, the recipe, and how they become settings."""
+"""Options of commands that train: the data, the recipe, and their conversion to settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Semantics = Annotated[
     str | None,
     typer.Option(
         metavar="MODE",
-        help="What the semantic branch learns from: auto, none, instances, maps or panoptic.",
+        help="Source of the semantic branch's labels: auto, none, instances, maps or panoptic.",
         rich_help_panel=DATA,
     ),
 ]
@@ -69,7 +69,7 @@ Schedule = Annotated[
     typer.Option(
         metavar="NAME",
         help="A published schedule of COCO: 1x (12 epochs), 20e, or 40e of the DetectoRS authors, "
-        "with what their trainings have in common.",
+        "with the settings that their trainings have in common.",
         rich_help_panel=RECIPE,
     ),
 ]
@@ -90,13 +90,13 @@ def overlays(
     data: dict[str, Any],
     assignments: list[str],
 ) -> list[Overlay]:
-    """Settings that the user gives; later ones win."""
+    """Layers of the user's settings; later ones win."""
     from ..training.settings import Overlay, parse_assignments, read_overlay
 
-    found = [] if config is None else [read_overlay(config)]
-    found.append(Overlay(schedule=schedule, train=given(options), data=given(data)))
-    found.append(parse_assignments(assignments))
-    return found
+    layers = [] if config is None else [read_overlay(config)]
+    layers.append(Overlay(schedule=schedule, train=given(options), data=given(data)))
+    layers.append(parse_assignments(assignments))
+    return layers
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def data_options(
     train_images: Path | None,
     val_images: Path | None,
 ) -> dict[str, Path | None]:
-    """Fields of the settings' data; `images` is where images are that are not elsewhere."""
+    """Fields of the settings' data; `images` is the folder of images without one of their own."""
     return {
         "train_json": train_json,
         "train_images": train_images or images,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ..errors import UsageError
+from ..errors import DataError, UsageError
+from ..weights.shipped import FOLDER
 from .errors import printable
 from .progress import notices, progress_bar
 
@@ -22,7 +23,7 @@ weights = typer.Typer(
 )
 
 _SUFFIX: Final = ".safetensors"
-_NARROWEST: Final = 150  # columns a table gets where there is no terminal to ask
+_NARROWEST: Final = 150  # columns of a table where there is no terminal
 
 
 class Style(StrEnum):
@@ -36,8 +37,8 @@ class Style(StrEnum):
 def list_files(
     as_json: Annotated[bool, typer.Option("--json", help="Print json instead of a table.")] = False,
 ) -> None:
-    """List published checkpoints: what they are, what was published for them, and whether they
-    are here."""
+    """List published checkpoints: their presets, their published numbers, and whether they are in
+    the cache."""
     from ..interop.zoo.zoo import ZOO
 
     if as_json:
@@ -52,10 +53,10 @@ def get(
         str, typer.Argument(metavar="NAME", help="A name of `relook weights list`, or a preset's.")
     ],
 ) -> None:
-    """Download a published checkpoint, if it is not here, and print where it is.
+    """Download a published checkpoint, if it is not in the cache, and print its path.
 
     Files are kept in the folder RELOOK_CACHE (by default in the user's cache), which can be copied
-    to a machine without internet. RELOOK_MIRRORS names other servers to ask first.
+    to a machine without internet. RELOOK_MIRRORS names other servers to try first.
     """
     from ..interop.zoo.zoo import fetch, find
 
@@ -66,10 +67,10 @@ def get(
         def show(done: int, total: int | None) -> None:
             bar.update(task, completed=done // 10**6, total=total and total // 10**6)
 
-        got = fetch(file, progress=show)
-    typer.echo(got.path)
-    how = f"{got.received:,} bytes fetched" if got.received else "it was here"
-    console.print(f"{how}; SHA-256 {got.sha256}, as published ({file.hash_prefix}...)")
+        download = fetch(file, progress=show)
+    typer.echo(download.path)
+    status = f"{download.received:,} bytes fetched" if download.received else "it was here"
+    console.print(f"{status}; SHA-256 {download.sha256}, as published ({file.hash_prefix}...)")
     console.print(f"licence: {file.licence}")
     if file.preset is None:
         console.print(f"no preset covers it: {file.why_not}")
@@ -77,15 +78,17 @@ def get(
 
 @weights.command("verify")
 def verify(path: Annotated[Path, typer.Argument(metavar="FILE", help="Any file.")]) -> None:
-    """Say what a file is by its hash, without opening it otherwise.
+    """Identify a file by its hash, without opening it otherwise.
 
-    The exit code is 4 when it is damaged, or nothing is known to compare it with.
+    The exit code is 4 when it is damaged, or when there is no hash to compare it with.
     """
     from ..interop.zoo.zoo import verify as verified
 
-    found = verified(path)
-    typer.echo(f"{printable(str(path))}: {found.size:,} bytes, SHA-256 {found.sha256}")
-    file = found.file
+    verified_file = verified(path)
+    typer.echo(
+        f"{printable(str(path))}: {verified_file.size:,} bytes, SHA-256 {verified_file.sha256}"
+    )
+    file = verified_file.file
     if file is None:
         typer.echo("whole: the hash is the one in its name. It is not a file that is listed here.")
         return
@@ -109,7 +112,7 @@ def import_(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The model it is. [default: told from its tensors]"),
+        typer.Option(metavar="NAME", help="The model it is. [default: recognised by its tensors]"),
     ] = None,
     classes: Annotated[
         Path | None,
@@ -119,7 +122,7 @@ def import_(
         bool, typer.Option("--legacy", help="Accept a file of MMDetection 1. Experimental.")
     ] = False,
     style: Annotated[
-        Style | None, typer.Option(help="Which ResNet it was trained with, if the file hides it.")
+        Style | None, typer.Option(help="ResNet it was trained with, if the file does not show it.")
     ] = None,
     ema: Annotated[
         bool, typer.Option("--ema", help="Take the moving averages of the weights, if it has any.")
@@ -128,7 +131,7 @@ def import_(
         bool, typer.Option("--fp16", help="Store 16 bits for a number, half the size.")
     ] = False,
 ) -> None:
-    """Turn a checkpoint of another library into a relook model, and account for every tensor.
+    """Import a checkpoint of another library as a relook model, and account for every tensor.
 
     The report is printed, and written beside the model as NAME.report.json.
     """
@@ -148,7 +151,7 @@ def import_(
         ema=ema,
     )
     report = imported.report
-    if report.source == "relook":  # importing what was imported changes nothing
+    if report.source == "relook":  # an imported model is not changed by importing it again
         extra = load_model(source).extra
     else:
         origin = {"file": report.file, "sha256": report.sha256}
@@ -160,6 +163,56 @@ def import_(
     for line in report.lines():
         typer.echo(printable(line))
     notices().print(f"written: {out} ({out.stat().st_size / 1e6:.0f} MB) and {beside}")
+
+
+@weights.command("sizes")
+def sizes(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A .safetensors file of relook, or a run folder."),
+    ],
+    annotations: Annotated[
+        Path, typer.Option("--json", metavar="FILE", help="COCO instance file of its training.")
+    ],
+    images: Annotated[Path, typer.Option(metavar="DIR", help="Folder of its images.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="config.yaml of its training, for the scales of the augmentation. [default: that "
+            "beside the model; without one, images were as in prediction]",
+        ),
+    ] = None,
+) -> None:
+    """Store in a model how large the objects were that it was trained on, which --diameter needs.
+
+    `relook train` stores them itself. The weights stay as they are.
+    """
+    from ..api import find_model
+    from ..data.coco.reader import read_coco
+    from ..data.statistics import object_sizes
+    from ..training.recipe import Recipe
+    from ..training.settings import read_overlay, resolve
+    from ..weights.file import change_extra, read_header
+
+    path = find_model(model)
+    if path.parent == FOLDER:
+        raise UsageError("U04", f"{path.name} comes with relook, and has its sizes.")
+    if path.suffix != _SUFFIX:
+        raise UsageError(
+            "U04",
+            f"{path} is no {_SUFFIX} file of relook, so sizes cannot be stored in it. Make one of "
+            "it by `relook weights import`.",
+        )
+    beside = path.with_name("config.yaml")
+    config = config or (beside if beside.is_file() else None)
+    recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
+    index = read_coco(annotations, images, check_files=False)
+    found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
+    if found is None:
+        raise DataError("D11", f"{annotations}: there is no object to measure.")
+    change_extra(path, found.to_extra())
+    notices().print(f"{path}: {found.line()}", markup=False, soft_wrap=True)
 
 
 def describe(file: ZooFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Configurations as values: immutable, closed, changed by copying, and wrong ones explained."""
+"""Base of configurations: immutable, closed values, changed by copying, with clear errors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..errors import UsageError, did_you_mean
 class Config(BaseModel):
     """Base of all configurations: immutable, closed (an unknown key is an error).
 
-    Rules (`structures.rules`) are fields as configurations are. A dataclass does not check what
-    it is made of, so values that are instances are checked as plain data is.
+    Rules (`structures.rules`) are fields as configurations are. A dataclass does not check its
+    fields, so instances are checked as plain data is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
@@ -56,7 +56,7 @@ def validated(kind: type[C], values: Mapping[str, Any]) -> C:
 
 
 def assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    """Set ``tree[path[0]][path[1]]... = value``, making the mappings on the way."""
+    """Set ``tree[path[0]][path[1]]... = value``, and make missing mappings."""
     *parents, last = path
     for key in parents:
         child = tree.setdefault(key, {})
@@ -99,23 +99,25 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a configurat
 def _explained(kind: type[Config], error: ValidationError) -> UsageError:
     problems = error.errors()
     first = next((p for p in problems if p["type"] in _UNKNOWN), problems[0])
-    path, here = _located(kind, [str(part) for part in first["loc"]])
+    path, kinds = _located(kind, [str(part) for part in first["loc"]])
     if first["type"] not in _UNKNOWN:
         where = ".".join(path) or kind.__name__
-        given = f", got {first['input']!r}" if path else ""
-        return UsageError("U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{given}")
-    known = [name for k in here for name in fields_of(k)]
+        value_text = f", got {first['input']!r}" if path else ""
+        return UsageError(
+            "U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{value_text}"
+        )
+    known = [name for k in kinds for name in fields_of(k)]
     return UsageError("U02", f"unknown key {'.'.join(path)}; {did_you_mean(path[-1], known)}")
 
 
 def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[type]]:
     """The path to a value, and the configurations or rules that may hold its last part.
 
-    Where there is a choice of configurations, `location` names the chosen ``kind`` too.
+    Where a field has several kinds of configurations, `location` has the chosen ``kind`` too.
     """
     path: list[str] = []
-    here: list[type] = [kind]
-    below = here
+    kinds: list[type] = [kind]
+    below = kinds
     for part in location:
         chosen = [k for k in below if _kind_of(k) == part]
         if chosen:
@@ -123,9 +125,9 @@ def _located(kind: type[Config], location: list[str]) -> tuple[list[str], list[t
             continue
         path.append(part)
         if not part.isdecimal():  # of a list
-            here = below
-            below = [c for k in here if part in fields_of(k) for c in parts_in(k, part)]
-    return path, here
+            kinds = below
+            below = [c for k in kinds if part in fields_of(k) for c in parts_in(k, part)]
+    return path, kinds
 
 
 def _kind_of(kind: type) -> str | None:
@@ -135,11 +137,11 @@ def _kind_of(kind: type) -> str | None:
 
 def parts_in(kind: type, field: str) -> list[type]:
     """The configurations and rules that a field may hold."""
-    found: list[type] = []
+    parts: list[type] = []
     pending: list[Any] = [fields_of(kind)[field]]
     while pending:
         hint = pending.pop()
         if isinstance(hint, type) and (issubclass(hint, Config) or dataclasses.is_dataclass(hint)):
-            found.append(hint)
+            parts.append(hint)
         pending.extend(getattr(hint, "__args__", ()))
-    return found
+    return parts

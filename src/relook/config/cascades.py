@@ -1,4 +1,4 @@
-"""Configuration of a cascade: which heads it has, and by which rules it works."""
+"""Configuration of a cascade: its heads and its rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DSCConfig(CascadeConfig):
     """Deeply Shape-guided Cascade (DSC; Fast DSC with a `guidance.side` of 7).
 
     The defaults are those of the reference code, which the published weights were trained with.
-    `paper` has what the equations say where the code differs.
+    `paper` follows the equations where the code differs from them.
     """
 
     kind: Literal["dsc"] = "dsc"
@@ -53,18 +53,18 @@ class DSCConfig(CascadeConfig):
     rows: RowRule = RowRule()
     sample: SampleRule = SampleRule(match_low_quality=False)
     fuse_norm: Literal["batch", "sync_batch", "group", "none"] = "batch"
-    """Of the 1x1 convolutions through which features are shown on. `batch` is trained with the
+    """Norm of the 1x1 convolutions between the features of the heads. `batch` is trained with the
     statistics of the RoIs of one process, `sync_batch` (GPU only) with those of all."""
     fuse_kernel: Annotated[int, Field(ge=1, le=7)] = 1  # odd
 
     @property
     def masks(self) -> bool:
-        """There is no DSC without masks."""
+        """True: there is no DSC without masks."""
         return True
 
     @classmethod
     def paper(cls) -> Self:
-        """Return the cascade of the paper's equations; nobody has published numbers of it."""
+        """Return the cascade of the paper's equations; no numbers of it are published."""
         return cls(
             guidance=GuidanceRule(
                 product="of_samples",

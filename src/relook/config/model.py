@@ -1,7 +1,7 @@
-"""Configuration of a model: frozen, validated data in which every default stands once.
+"""Configuration of a model: frozen, validated data; every default is defined once.
 
-Nothing here builds anything: `models.build` makes modules of it, and `presets` has names for it.
-Leaves that modules are given as they are stand in `structures.rules`; here is what a model has.
+`models.build` makes modules of it, and `presets` has names for it. Leaves that are arguments of
+modules are in `structures.rules`; the parts of a model are here.
 
 Field comments give the paper or the section of the reference numerics where it matters.
 """
@@ -51,7 +51,7 @@ class BackboneConfig(Config):
     deformable_stages: tuple[bool, bool, bool, bool] = (False, False, False, False)
     """Stages whose 3x3 convolutions are deformable (DCN v1), without SAC."""
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 2
-    """Number of parts from the pixels on that are not trained: 1 the stem, 2 also stage 1, ..."""
+    """Number of frozen parts, from the pixels on: 1 the stem, 2 also stage 1, ..."""
     weights: Literal["resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"] | None = None
     """The ImageNet weights a training starts from; None starts from random numbers."""
 
@@ -60,9 +60,13 @@ class BackboneConfig(Config):
         if self.sac is not None:
             if not self.weight_standardisation:
                 raise ValueError("sac needs weight_standardisation: true")
-            both = [a and b for a, b in zip(self.sac.stages, self.deformable_stages, strict=True)]
-            if any(both):
-                raise ValueError(f"stage {both.index(True) + 1} cannot be both sac and deformable")
+            is_both = [
+                a and b for a, b in zip(self.sac.stages, self.deformable_stages, strict=True)
+            ]
+            if any(is_both):
+                raise ValueError(
+                    f"stage {is_both.index(True) + 1} cannot be both sac and deformable"
+                )
         return self
 
 
@@ -72,10 +76,10 @@ class PyramidConfig(Config):
     channels: Annotated[int, Field(gt=0, multiple_of=4)] = 256
     steps: Positive = 1  # looks at the image
     share_backbone: bool = False  # one backbone for all looks
-    connector: Literal["aspp", "none"] = "aspp"  # what the pyramid goes through to be fed back
+    connector: Literal["aspp", "none"] = "aspp"  # module between the pyramid and the backbone
     fusion: Literal["gated", "none"] = "gated"  # `none`: the last look replaces those before
     feedback_stages: tuple[bool, bool, bool, bool] = (False, True, True, True)
-    """Stages of the backbone whose first block is shown the pyramid."""
+    """Stages of the backbone whose first block gets the feedback of the pyramid."""
 
     @model_validator(mode="after")
     def _something_is_fed_back(self) -> Self:
@@ -102,11 +106,11 @@ class PanopticConfig(Config):
 
     score: Fraction = 0.5  # objects below it are left out
     overlap: Fraction = 0.5
-    """An object is left out when more than this share of it is under better ones."""
+    """An object is left out when more than this share of it is covered by better ones."""
     stuff_area: Annotated[int, Field(ge=0)] = 4096
     """Pixels of the original image; stuff with fewer is void."""
     suppress_iou: Fraction | None = None
-    """IoU of boxes, whatever their classes, above which the object with the lower score goes."""
+    """IoU of boxes of any classes above which the object with the lower score is removed."""
     max_objects: Positive | None = None
     order: Literal["score", "area"] = "score"
     """Which object is on top: the one with the higher score, or the smaller one. All published
@@ -128,10 +132,10 @@ class InputConfig(Config):
 
 
 def _kind(cascade: Any) -> str | None:
-    """The kind of a cascade; one that does not say is an HTC."""
-    told = cascade.get("kind", "htc") if isinstance(cascade, dict) else None
-    found = getattr(cascade, "kind", told)
-    return found if isinstance(found, str) else None
+    """The kind of a cascade; one without a kind is an HTC."""
+    default = cascade.get("kind", "htc") if isinstance(cascade, dict) else None
+    kind = getattr(cascade, "kind", default)
+    return kind if isinstance(kind, str) else None
 
 
 _KINDS = "kind must be htc or dsc"
@@ -155,10 +159,9 @@ class ModelConfig(Config):
     parts: PartsConfig = NO_PARTS
     numerics: Literal["v2", "v1"] = "v2"
     """Numerics of boxes, anchors, crops and masks on the grid of pixels. `v2`: as MMDetection 2.x
-    and
-    3.x, which all presets and recorded runs are. `v1`: as MMDetection 1.x, for predicting with
-    weights of that age, such as the DetectoRS authors' own files (`ops.convention` says what
-    differs). Experimental: it was written from a description, and no recorded run proves it.
+    and 3.x, as in all presets and recorded runs. `v1`: as MMDetection 1.x, for predicting with
+    weights of that age, such as the DetectoRS authors' own files (`ops.convention` lists the
+    differences). Experimental: it was written from a description, and no recorded run confirms it.
     Training with `v1` is refused."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Parts of a model that are not relook's, by the name they are imported under."""
+"""Parts of a model that are not relook's, by their import names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .plugins import hand_over
 
 
 class Part(Config):
-    """Something that makes a part: a class, or a function.
+    """Factory of a part: a class or a function.
 
-    It is called with what `PartsConfig` says for its place, and with `args` by name.
+    It is called with the arguments of its place in `PartsConfig`, and with `args` by name.
     """
 
     target: Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.\w+)*:[^:]+$", max_length=300)]
@@ -25,17 +25,17 @@ class Part(Config):
     def of(cls, factory: Callable[..., Any], **args: Any) -> Self:
         """The part that `factory` makes with `args`.
 
-        As it is handed over here it needs no permission in this process, and may be of a notebook.
-        A file records its name: where that file is loaded it must be importable, and allowed.
+        It needs no permission in this process, and may be defined in a notebook. A model file
+        records its name: where that file is loaded, it must be importable and allowed.
         """
         return cls(target=hand_over(factory), args=args)
 
 
 class PartsConfig(Config):
-    """Users' parts in place of relook's own; None leaves relook's.
+    """Users' parts in place of relook's own; None keeps relook's.
 
-    Shapes are those of `relook.structures.detection`. What is called with which arguments and
-    must give what stands here; ``docs/parts.md`` has an example of each.
+    Shapes are those of `relook.structures.detection`. Each field gives the arguments of the
+    factory and its result; ``docs/parts.md`` has an example of each.
     """
 
     conv3x3: Part | None = None
@@ -49,8 +49,7 @@ class PartsConfig(Config):
     neck: Part | None = None
     """``(in_channels, channels)`` to a module, four maps to P2..P6 of `channels`."""
     connector: Part | None = None
-    """``(channels)`` to a module that a level goes through to be fed back, (B, C, H, W) to the
-    same."""
+    """``(channels)`` to the module between a level and the backbone, (B, C, H, W) to the same."""
     fusion: Part | None = None
     """``(channels)`` to a module with ``blend(new, old)``, of two maps of a level."""
     roi_extractor: Part | None = None
@@ -62,9 +61,9 @@ class PartsConfig(Config):
     """``(channels, hidden, num_classes, carry or None)`` to a module with ``features(pooled,
     carried)`` and ``predict(features)``, as `models.heads.mask.MaskHead`."""
     cascade: Part | None = None
-    """``(channels, num_classes)`` to a module as `models.cascades.protocol.Cascade` says."""
+    """``(channels, num_classes)`` to a module as `models.cascades.protocol.Cascade`."""
     stage_rules: Part | None = None
-    """``(rules)``, those of the configuration, to as many with ``iou``, ``std`` and
+    """``(rules)`` of the configuration to as many rules with ``iou``, ``std`` and
     ``loss_weight``."""
     assigner: Part | None = None
     """``()`` to a function like `ops.matching.assign`, for the RoIs of the cascade."""
@@ -78,7 +77,7 @@ class PartsConfig(Config):
     """``()`` to a function like `models.heads.mask.mask_loss`."""
 
     @property
-    def given(self) -> dict[str, Part]:
+    def by_place(self) -> dict[str, Part]:
         """The parts that are not None, by the name of their place."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: value for name, value in values.items() if isinstance(value, Part)}

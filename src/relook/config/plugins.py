@@ -1,7 +1,7 @@
-"""Which code of users a configuration may name, and how a name becomes an object.
+"""Users' code that a configuration may name, and its import.
 
-A configuration, and so a model file, can name parts that are not relook's. Naming runs nothing: a
-package is imported only when the caller allows it by its name, or has handed over the object.
+A configuration, and so a model file, can name parts that are not relook's. A name alone runs no
+code: a package is imported only when the caller allows it by name, or has passed the object.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _handed_over: Final[dict[str, Any]] = {}
 
 @contextmanager
 def allowing(packages: Iterable[str]) -> Iterator[None]:
-    """Inside, parts of `packages` (``"my_package"``, with what is in it) may be imported."""
+    """Allow imports of parts of `packages` (``"my_package"``, with submodules) in this context."""
     token = _allowed.set(_allowed.get() | frozenset(packages))
     try:
         yield
@@ -29,12 +29,12 @@ def allowing(packages: Iterable[str]) -> Iterator[None]:
 
 
 def allowed() -> tuple[str, ...]:
-    """The packages whose parts may be imported here, for a process that does part of the work."""
+    """The packages whose parts may be imported in this context; passed on to worker processes."""
     return tuple(sorted(_allowed.get()))
 
 
 def hand_over(factory: Any) -> str:
-    """The name of an object, ``"package.module:Name"``, which means it in this process now."""
+    """Register an object; return its name, ``"package.module:Name"``, valid in this process."""
     name = f"{factory.__module__}:{factory.__qualname__}"
     _handed_over[name] = factory
     return name
@@ -44,26 +44,29 @@ def named(target: str) -> Any:
     """The object called `target`, ``"package.module:Name"``.
 
     Raises:
-        ModelError: M08 when its package is not allowed, or it is not there.
+        ModelError: M08 when its package is not allowed, or the object does not exist.
     """
     if target in _handed_over:
         return _handed_over[target]
     module, _, name = target.partition(":")
     package = module.partition(".")[0]
-    if not any(module == one or module.startswith(f"{one}.") for one in _allowed.get()):
+    if not any(
+        module == package_name or module.startswith(f"{package_name}.")
+        for package_name in _allowed.get()
+    ):
         raise ModelError(
             "M08",
             f"the part {target} is not relook's, and using it runs the code of {module}. If you "
             f"trust that code, allow it: --allow {package}, or allow=[{package!r}] in Python.",
         )
     try:
-        found = importlib.import_module(module)
+        value = importlib.import_module(module)
         for part in name.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except Exception as error:
         raise ModelError(
             "M08",
             f"the part {target} is not there ({type(error).__name__}: {error}). Install the "
             "package that has it, or start where it can be imported (PYTHONPATH).",
         ) from error
-    return found
+    return value

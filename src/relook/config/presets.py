@@ -1,8 +1,8 @@
-"""Named models: the only list of them there is.
+"""Named models.
 
-`PRESETS` is the documentation of what each name means. The COCO line has the reference's
-numbers in every field; the tiny line keeps every component real (three stages, deformable SAC,
-two looks, semantic branch) and narrows the widths so that two CPU cores can train it.
+`PRESETS` defines each name. The COCO presets have the reference's numbers in every field. The tiny
+presets keep every component (three stages, deformable SAC, two looks, semantic branch) with fewer
+channels, so that two CPU cores can train them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .model import (
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A model with a name, and one line about it."""
+    """A configuration, and one line about it."""
 
     config: ModelConfig
     about: str
@@ -55,7 +55,7 @@ _FAST_DSC = DSCConfig(guidance=GuidanceRule(side=7))
 
 
 def _aws(backbone: BackboneConfig) -> BackboneConfig:
-    """Standardised weights, as every DetectoRS backbone has, SAC or not."""
+    """Standardise the weights, as in every DetectoRS backbone, with or without SAC."""
     return backbone.with_(weight_standardisation=True)
 
 
@@ -68,9 +68,9 @@ def _coco(
     cascade: HTCConfig | DSCConfig,
     pyramid: PyramidConfig | None = None,
 ) -> ModelConfig:
-    """COCO classes; HTC and DSC come with the semantic branch, the others without.
+    """A model of COCO classes; HTC and DSC have the semantic branch, the others have not.
 
-    The library that DSC was written in kept boxes without area among the proposals.
+    The library of the DSC authors kept boxes without area among the proposals.
     """
     dsc = isinstance(cascade, DSCConfig)
     hybrid = isinstance(cascade, HTCConfig) and cascade.hybrid.interleaved
@@ -107,7 +107,7 @@ def _tiny(
 
 
 def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
-    """The semantic branch learns the same labels as the head."""
+    """Add a head for stuff; the semantic branch learns the same labels."""
     return config.with_(stuff=stuff, semantic__num_classes=stuff.num_classes)
 
 
@@ -152,15 +152,15 @@ PRESETS: dict[str, Preset] = {
     ),
     "fast-dsc-r50": Preset(_coco(_R50, _FAST_DSC), "Fast DSC (12 epochs)"),
     "detectors-dsc-r50": Preset(
-        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; nobody has trained it"
+        _coco(_sac(_R50), _DSC, _RFP), "DSC on the features of DetectoRS; not trained yet"
     ),
     "detectors-fast-dsc-r50": Preset(
         _coco(_sac(_R50), _FAST_DSC, _RFP),
-        "Fast DSC on the features of DetectoRS; nobody has trained it",
+        "Fast DSC on the features of DetectoRS; not trained yet",
     ),
     "detectors-panoptic-r50": Preset(
         _panoptic(_coco(_sac(_R50), _HTC, _RFP), StuffRule()),
-        "DetectoRS with a Panoptic FPN head; nobody has trained it",
+        "DetectoRS with a Panoptic FPN head; not trained yet",
     ),
     "htc-tiny": Preset(_tiny(_TINY, _TINY_FPN), "HTC for two CPU cores"),
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),

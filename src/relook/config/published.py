@@ -1,4 +1,4 @@
-"""Published trainings on COCO: the numbers of others, and the options that repeat them."""
+"""Published trainings on COCO: their numbers, and the options that repeat them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PublishedTraining:
-    """A training that was published: how it is repeated, and the AP on COCO val2017 in points."""
+    """A published training: its preset and schedule, and its AP on COCO val2017 in points."""
 
     preset: str
     schedule: str
@@ -64,10 +64,10 @@ def _rows() -> Iterator[PublishedTraining]:
 
 
 PUBLISHED: tuple[PublishedTraining, ...] = tuple(_rows())
-"""All of them; the first row of a preset has the numbers that its tables show."""
+"""All published trainings; tables show the numbers of the first row of a preset."""
 
 
 def published_for(preset: str) -> PublishedTraining | None:
-    """The training whose numbers stand for the preset; None where no AP on val2017 is published."""
+    """The first training of the preset; None where no AP on val2017 is published."""
     rows = (row for row in PUBLISHED if row.preset == preset and row.box is not None)
     return next(rows, None)

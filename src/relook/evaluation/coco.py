@@ -1,8 +1,8 @@
 """Average precision and recall by the COCO rules, for boxes and for masks (pycocotools).
 
-pycocotools' own summary is hard-wired to 100 detections an image, which is fewer than the objects
-of a crowded image; here every number is taken from its precision and recall arrays at the limit
-that was asked for. At 100 the twelve numbers are those of pycocotools, bit for bit.
+pycocotools' own summary is fixed at 100 detections an image, which is fewer than the objects of a
+crowded image. Here every number is taken from its precision and recall arrays at the chosen limit.
+At 100, the twelve numbers are those of pycocotools, bit for bit.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def evaluate_coco(
 ) -> Metrics:
     """Metrics of COCO result dictionaries (image_id, category_id, bbox, score, segmentation).
 
-    `classes` says what the category ids of the predictions mean; they are matched with the
-    file's categories by name. Without it the ids are the file's own. `image_ids` narrows the
-    evaluation to some images; `sizes` is (height, width) by image id, for files without it. Masks
-    are evaluated when "segm" is asked for and both sides have them; predicted masks must come from
-    this process or be trusted. `count_from` is the score threshold at which objects are counted,
-    besides the one that is best. `huddles` asks for the numbers by how much objects overlap,
-    `resampling` for those of resamples of the images.
+    `classes` are the categories of the predictions' ids; they are matched with the file's
+    categories by name. Without it, the ids are the file's own. `image_ids` limits the evaluation
+    to these images; `sizes` is (height, width) by image id, for files without it. Masks are
+    evaluated when "segm" is in `iou_types` and both sides have them; predicted masks must come
+    from this process or be trusted. `count_from` is a score threshold at which objects are
+    counted, besides the best one. With `huddles` there are also numbers by overlap of objects,
+    with `resampling` those of resamples of the images.
 
     Raises `DataError` D11 when there is no image, D13 when the classes or the images do not fit
     the file, D09 when only some predictions have masks, and `UsageError` U03 for a `max_dets`
@@ -71,17 +71,17 @@ def evaluate_coco(
         truth = read_ground_truth(truth, sizes)
     truth = _narrow(truth, image_ids)
     skipped = Counter(truth.skipped)
-    found = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
-    with_masks = "segm" in iou_types and truth.has_masks and _have_masks(found)
-    evaluators = [_evaluated(truth, truth.objects, found, "bbox", max_dets)]
-    box, mask = _scores(evaluators[0], truth, truth.objects, found), None
+    detections = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
+    with_masks = "segm" in iou_types and truth.has_masks and _have_masks(detections)
+    evaluators = [_evaluated(truth, truth.objects, detections, "bbox", max_dets)]
+    box, mask = _scores(evaluators[0], truth, truth.objects, detections), None
     if with_masks:
         objects = tuple(row for row in truth.objects if row["segmentation"] is not None)
         if len(objects) < len(truth.objects):
             reason = "objects without a mask (in the mask numbers only)"
             skipped[reason] += len(truth.objects) - len(objects)
-        evaluators.append(_evaluated(truth, objects, found, "segm", max_dets))
-        mask = _scores(evaluators[1], truth, objects, found)
+        evaluators.append(_evaluated(truth, objects, detections, "segm", max_dets))
+        mask = _scores(evaluators[1], truth, objects, detections)
     curve = CountingCurve.from_evaluator(evaluators[-1])
     counted = [row for row in truth.objects if not row["iscrowd"]]
     return Metrics(
@@ -91,7 +91,7 @@ def evaluate_coco(
         num_images=len(truth.sizes),
         num_objects=len(counted),
         num_crowd=len(truth.objects) - len(counted),
-        num_detections=len(found),
+        num_detections=len(detections),
         sizes=_count_sizes(counted),
         skipped=dict(skipped),
         counting=None if count_from is None else curve.at(count_from),
@@ -117,11 +117,11 @@ def _narrow(truth: GroundTruth, image_ids: Collection[int] | None) -> GroundTrut
         unknown = sorted(set(image_ids) - set(truth.sizes))
         if unknown:
             raise _unknown_image(truth, unknown[0])
-        wanted = set(image_ids)
+        chosen = set(image_ids)
         truth = replace(
             truth,
-            sizes={key: size for key, size in truth.sizes.items() if key in wanted},
-            objects=tuple(row for row in truth.objects if row["image_id"] in wanted),
+            sizes={key: size for key, size in truth.sizes.items() if key in chosen},
+            objects=tuple(row for row in truth.objects if row["image_id"] in chosen),
         )
     if not truth.sizes:
         raise DataError(
@@ -170,8 +170,8 @@ def _rebuild(
     image_ids: Collection[int] | None,
     skipped: Counter[str],
 ) -> list[Annotation]:
-    """Own copies of the predictions, numbered from 1, because pycocotools writes into them."""
-    found: list[Annotation] = []
+    """Copies of the predictions, numbered from 1; pycocotools writes into them."""
+    detections: list[Annotation] = []
     for row, prediction in enumerate(predictions):
         image_id, category_id = prediction["image_id"], prediction["category_id"]
         if image_id not in truth.sizes:
@@ -201,9 +201,9 @@ def _rebuild(
                 f"but a predicted mask of it has the size {tuple(mask['size'])}. Correct the "
                 "height and width in the file, or put the right image in place.",
             )
-        found.append(
+        detections.append(
             {
-                "id": len(found) + 1,
+                "id": len(detections) + 1,
                 "image_id": image_id,
                 "category_id": of_file,
                 "bbox": box,
@@ -211,18 +211,18 @@ def _rebuild(
                 "segmentation": mask,
             }
         )
-    return found
+    return detections
 
 
-def _have_masks(found: Sequence[Annotation]) -> bool:
-    """Return whether the predictions have masks; none at all could have had, and score zero."""
-    missing = sum(row["segmentation"] is None for row in found)
-    if 0 < missing < len(found):
+def _have_masks(detections: Sequence[Annotation]) -> bool:
+    """Return whether the predictions have masks; also True for no predictions, which score 0."""
+    missing = sum(row["segmentation"] is None for row in detections)
+    if 0 < missing < len(detections):
         raise DataError(
             "D09",
-            f"{missing} of {len(found)} predictions have no mask and the others do, so the mask "
-            'numbers would mean nothing. Give all of them one, or evaluate with iou_types=("bbox",)'
-            " only.",
+            f"{missing} of {len(detections)} predictions have no mask and the others do, so the "
+            "mask numbers would mean nothing. Give all of them one, or evaluate with "
+            'iou_types=("bbox",) only.',
         )
     return missing == 0
 
@@ -243,7 +243,7 @@ def _index(truth: GroundTruth, rows: Sequence[Annotation]) -> COCO:
 
 
 def _with_area(row: Annotation, iou_type: IouType) -> Annotation:
-    """A detection with the area by which it counts as small or large: that of what is compared."""
+    """A detection with the area of its box or mask, whichever is compared, for its size class."""
     if iou_type == "segm":
         area = float(coco_mask.area(row["segmentation"]))
     else:
@@ -254,13 +254,13 @@ def _with_area(row: Annotation, iou_type: IouType) -> Annotation:
 def _evaluated(
     truth: GroundTruth,
     objects: Sequence[Annotation],
-    found: Sequence[Annotation],
+    predictions: Sequence[Annotation],
     iou_type: IouType,
     max_dets: int,
 ) -> FastCOCOeval:
-    """An evaluator that has matched `found` with `objects` and accumulated."""
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
-        detections = [_with_area(row, iou_type) for row in found]
+    """An evaluator that has matched `predictions` with `objects` and accumulated."""
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        detections = [_with_area(row, iou_type) for row in predictions]
         evaluator = FastCOCOeval(_index(truth, objects), _index(truth, detections), iou_type)
         evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
         evaluator.evaluate()
@@ -272,13 +272,13 @@ def _scores(
     evaluator: COCOeval,
     truth: GroundTruth,
     objects: Sequence[Annotation],
-    found: Sequence[Annotation],
+    detections: Sequence[Annotation],
 ) -> Scores:
     # Axes: threshold, recall, class, size, limit; and the same without recall.
     precision: NDArray[np.float64] = evaluator.eval["precision"]
     recall: NDArray[np.float64] = evaluator.eval["recall"]
     num_objects = Counter(row["category_id"] for row in objects if not row["iscrowd"])
-    num_detections = Counter(row["category_id"] for row in found)
+    num_detections = Counter(row["category_id"] for row in detections)
     thresholds = evaluator.params.iouThrs
     half, three_quarters = thresholds == 0.5, thresholds == 0.75
     return Scores(
@@ -310,6 +310,6 @@ def _scores(
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    """Mean over what exists: pycocotools writes -1 where the ground truth has no such object."""
+    """Mean without values of -1, which pycocotools writes where there is no such object."""
     existing = values[values > -1]
     return float(np.mean(existing)) if len(existing) else math.nan

@@ -16,10 +16,10 @@ OTHERS = "other classes"
 
 
 class MixUp(NamedTuple):
-    """Objects of one class that were taken for another."""
+    """Objects of one class that were detected as another."""
 
     truth: str
-    found: str
+    predicted: str
     times: int
 
 
@@ -27,7 +27,7 @@ class MixUp(NamedTuple):
 class Confusion:
     """Rows are the true classes and columns the predicted ones, both with the background last.
 
-    In the row of the background is what was found where nothing is, in its column what was missed.
+    The row of the background counts false detections, its column missed objects.
     """
 
     names: tuple[str, ...]  # K
@@ -35,13 +35,13 @@ class Confusion:
 
     @classmethod
     def from_pairs(cls, images: Sequence[ImagePairs], categories: Mapping[int, str]) -> Confusion:
-        """Counted over all `images`; `categories` are names by id, in the order of the rows."""
+        """Count over all `images`; `categories` are names by id, in the order of the rows."""
         place = {key: row for row, key in enumerate(categories)}
         background = len(place)
         matrix = np.zeros((background + 1, background + 1), dtype=np.int64)
         for image in images:
-            for found, thing, _ in image.pairs:
-                matrix[place[thing["category_id"]], place[found["category_id"]]] += 1
+            for detection, true_object, _ in image.pairs:
+                matrix[place[true_object["category_id"]], place[detection["category_id"]]] += 1
             for row, _ in image.missed:
                 matrix[place[row["category_id"]], background] += 1
             for row, _ in image.false:
@@ -52,25 +52,25 @@ class Confusion:
         """Names of the rows and the columns: K classes and the background."""
         return (*self.names, BACKGROUND)
 
-    def largest(self, most: int) -> Confusion:
-        """The `most` classes with the most objects and detections, and the rest as one class.
+    def largest(self, limit: int) -> Confusion:
+        """The `limit` classes with the most objects and detections, and all others as one class.
 
-        Classes without either are left out; if the others are no more than `most`, they are all
-        there is.
+        Classes without either are left out. Where no more than `limit` classes remain, there is no
+        class for the others.
         """
         sizes = (self.matrix.sum(axis=0) + self.matrix.sum(axis=1))[:-1]
-        there = [row for row in np.argsort(-sizes, kind="stable").tolist() if sizes[row] > 0]
-        kept, rest = sorted(there[:most]), there[most:]
-        groups = [[row] for row in kept] + ([rest] if rest else []) + [[len(self.names)]]
+        present = [row for row in np.argsort(-sizes, kind="stable").tolist() if sizes[row] > 0]
+        kept, remaining = sorted(present[:limit]), present[limit:]
+        groups = [[row] for row in kept] + ([remaining] if remaining else []) + [[len(self.names)]]
         matrix = np.array([[self.matrix[np.ix_(a, b)].sum() for b in groups] for a in groups])
-        names = [self.names[row] for row in kept] + ([OTHERS] if rest else [])
+        names = [self.names[row] for row in kept] + ([OTHERS] if remaining else [])
         return Confusion(tuple(names), matrix)
 
-    def mix_ups(self, most: int) -> list[MixUp]:
-        """The `most` frequent ones between two classes, the most frequent first."""
+    def mix_ups(self, limit: int) -> list[MixUp]:
+        """The `limit` most frequent confusions of two classes, the most frequent first."""
         inner = self.matrix[:-1, :-1].copy()
         np.fill_diagonal(inner, 0)
-        order = np.argsort(-inner, axis=None, kind="stable")[:most]
+        order = np.argsort(-inner, axis=None, kind="stable")[:limit]
         places = [divmod(int(place), len(self.names)) for place in order]
         return [
             MixUp(self.names[row], self.names[column], int(inner[row, column]))

@@ -1,20 +1,20 @@
 """Counting of objects: F1 and count error at a score threshold, and the best threshold.
 
 Matches are those of COCO at IoU 0.5, objects of all sizes, up to the limit of detections of a
-class in an image: in order of score each detection takes the free object that it overlaps best. A
+class in an image: in order of score, each detection gets the free object with the highest IoU. A
 detection that lies on a crowd region is neither right nor wrong and is not counted. Detections of
 lower score never change the matches of higher ones, so every threshold is a prefix of one and the
 same matching.
 
 At threshold t the detections with a score of t or more count. Precision, recall and F1 are pooled
 over images and classes. The count error is the mean over all images, also those without objects,
-of the sum over classes of |found - there|, where `found` detections count and `there` are the
-objects without crowd regions; the count bias is the mean of found - there; the error in percent is
-that of the sum of |found - there| in the number of objects.
+of the sum over classes of |D - G|, with D detections that count and G objects without crowd
+regions. The count bias is the mean of D - G. The error in percent is the sum of |D - G| over the
+number of objects.
 
-The best threshold is that of the highest F1; of several, the highest one. It is one of four
-decimals, and its numbers are those at exactly this value. Chosen on the images it is reported on,
-it flatters them a little.
+The best threshold is the one with the highest F1; of several, the highest. It has four decimals,
+and its numbers are those at exactly this value. It is chosen on the images it is reported on, so
+that its numbers are slightly optimistic.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Counting:
     precision: float
     recall: float
     count_error: float  # mean of an image
-    count_bias: float  # mean of an image; above zero where too many are found
+    count_bias: float  # mean of an image; above zero for too many detections
     count_error_percent: float  # of the number of objects
 
     def numbers(self) -> dict[str, float]:
@@ -52,7 +52,7 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountingCurve:
-    """The detections that count, and the objects, of one matching; a cell is a class in an image.
+    """The counted detections and the objects of one matching; a cell is a class in an image.
 
     D detections of any order, C cells.
     """
@@ -88,12 +88,12 @@ class CountingCurve:
         )
 
     def at(self, threshold: float) -> Counting:
-        """The numbers when detections with a score of `threshold` or more count."""
-        is_found = self.scores >= threshold
-        found = np.bincount(self.cells[is_found], minlength=len(self.objects))
-        num_right = int(self.is_right[is_found].sum())
-        num_found, num_objects = int(found.sum()), int(self.objects.sum())
-        error = int(np.abs(found - self.objects).sum())
+        """The numbers for detections with a score of `threshold` or more."""
+        is_counted = self.scores >= threshold
+        counts = np.bincount(self.cells[is_counted], minlength=len(self.objects))
+        num_right = int(self.is_right[is_counted].sum())
+        num_found, num_objects = int(counts.sum()), int(self.objects.sum())
+        error = int(np.abs(counts - self.objects).sum())
         return Counting(
             threshold=float(threshold),
             f1=_ratio(2 * num_right, num_found + num_objects),

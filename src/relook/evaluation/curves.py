@@ -1,6 +1,6 @@
 """Curves behind the numbers: precision over recall, and F1 over the score threshold.
 
-Precision is COCO's: at each recall the highest precision that is reached there or beyond it, and 0
+Precision is COCO's: at each recall the highest precision at this recall or a higher one, and 0
 where the recall is not reached; the mean of a curve is the average precision. F1 is that of
 `evaluation.counting`: pooled over images and classes at IoU 0.5.
 """
@@ -26,8 +26,8 @@ Values = NDArray[np.float64]
 class Curves:
     """Precision of K classes at R recalls, and F1 at T score thresholds; all in [0, 1].
 
-    nan stands where the ground truth has no object of the class, and where there is nothing to
-    divide by.
+    The value is nan where the ground truth has no object of the class, and where there is nothing
+    to divide by.
     """
 
     classes: tuple[int, ...]  # K category ids
@@ -46,7 +46,7 @@ class Curves:
         precision: Values = evaluator.eval["precision"][:, :, :, 0, -1]
         precision = np.where(precision > -1, precision, np.nan).transpose(0, 2, 1)
         levels = params.iouThrs.tolist()
-        right, found = counting.counts(THRESHOLDS)
+        right, counted = counting.counts(THRESHOLDS)
         objects = np.full(len(THRESHOLDS), counting.objects.sum())
         return cls(
             classes=tuple(params.catIds),
@@ -55,18 +55,18 @@ class Curves:
                 [precision[levels.index(0.5)], precision[levels.index(0.75)], precision.mean(0)]
             ),
             thresholds=THRESHOLDS,
-            found_precision=_ratio(right, found),
+            found_precision=_ratio(right, counted),
             found_recall=_ratio(right, objects),
-            f1=_ratio(2 * right, found + objects),
+            f1=_ratio(2 * right, counted + objects),
         )
 
     @property
     def precision(self) -> Values:
         """Mean (3, R) over the classes that have objects; nan if none has."""
-        there = ~np.isnan(self.class_precision[0, :, 0])
-        if not there.any():
+        has_objects = ~np.isnan(self.class_precision[0, :, 0])
+        if not has_objects.any():
             return np.full((len(LEVELS), len(self.recalls)), np.nan)
-        mean: Values = self.class_precision[:, there].mean(axis=1)
+        mean: Values = self.class_precision[:, has_objects].mean(axis=1)
         return mean
 
     def of_classes(self) -> Iterator[tuple[int, Values]]:

@@ -1,14 +1,13 @@
-"""Mistakes by kind, and what each kind costs: the split of TIDE (arXiv 2008.08115), by hotcoco.
+"""Errors by kind, and the cost of each kind: the split of TIDE (arXiv 2008.08115), by hotcoco.
 
 A detection that is not right at IoU 0.5 is a duplicate (its object has a better one), of the wrong
 class (IoU 0.5 or more with an object of another), badly placed (IoU 0.1 to 0.5 with one of its
-class), both, or on the background; an object that none of these stands for is missed. What a kind
-costs is how much AP50 would rise if this kind alone were put right, so that costs do not add up to
-what is missing.
+class), both, or on the background. An object that none of these belongs to is missed. The cost of
+a kind is the rise of AP50 when this kind alone is corrected; costs do not add up to 1 - AP50.
 
-The split comes from the package hotcoco, which is maintained, needs numpy alone and starts from
-the same AP50 as `evaluate_coco`. The authors' own package, tidecv, has had no release since 2020,
-counts 100 detections an image at most and needs four packages that draw.
+The split comes from the package hotcoco, which is maintained, needs numpy alone and has the same
+AP50 as `evaluate_coco`. The authors' own package, tidecv, has had no release since 2020, counts at
+most 100 detections an image and needs four packages for plots.
 """
 
 from __future__ import annotations
@@ -20,33 +19,33 @@ from typing import Any
 from .ground_truth import Annotation, GroundTruth
 from .pairing import Kind
 
-NEAR, FAR = 0.5, 0.1  # IoU from which an object is found, and below which nothing is near
-# Names of hotcoco -> ours and what they mean.
+NEAR, FAR = 0.5, 0.1  # IoU from which an object is found, and below which is background
+# Names of hotcoco -> names and meanings in relook.
 KINDS = {
     "Cls": ("classification", "right place, wrong class"),
     "Loc": ("localisation", "right class, but the outline fits badly (IoU 0.1 to 0.5)"),
     "Both": ("both", "wrong class, and the outline fits badly"),
     "Dupe": ("duplicate", "a second detection of an object that has a better one"),
     "Bkg": ("background", "nothing is there (IoU below 0.1)"),
-    "Miss": ("missed", "an object that no detection stands for, not even a wrong one"),
+    "Miss": ("missed", "an object without any detection, not even a wrong one"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """One kind of mistake."""
+    """One kind of error."""
 
     name: str
     meaning: str
     count: int
-    cost: float  # by how much AP50, in [0, 1], rises without these mistakes
+    cost: float  # rise of AP50, in [0, 1], without these errors
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorSplit:
-    """All mistakes of an evaluation, whatever their scores."""
+    """All errors of an evaluation, of any score."""
 
-    ap50: float  # as it is; 0 where there is no object
+    ap50: float  # with all errors; 0 where there is no object
     kinds: tuple[ErrorKind, ...]  # in the order of KINDS
 
 
@@ -58,35 +57,37 @@ def split_errors(
     max_dets: int,
     image_ids: Sequence[int] | None = None,
 ) -> ErrorSplit:
-    """The mistakes of COCO result dictionaries that have the category ids of `truth`.
+    """The errors of COCO result dictionaries that have the category ids of `truth`.
 
     At most `max_dets` of a class in an image count. Predictions of other images or classes are
     left out, as with `kind` "mask" are objects without a mask.
     """
     import hotcoco
 
-    wanted = set(truth.sizes if image_ids is None else image_ids)
+    chosen = set(truth.sizes if image_ids is None else image_ids)
     objects = [
         _plain(row, kind)
         for row in truth.objects
-        if row["image_id"] in wanted and (kind == "box" or row["segmentation"] is not None)
+        if row["image_id"] in chosen and (kind == "box" or row["segmentation"] is not None)
     ]
-    found = [
+    detections = [
         _plain(row, kind)
         for row in predictions
-        if row["image_id"] in wanted and row["category_id"] in truth.categories
+        if row["image_id"] in chosen and row["category_id"] in truth.categories
     ]
     content = {
         "images": [
             {"id": key, "height": height, "width": width, "file_name": ""}
             for key, (height, width) in truth.sizes.items()
-            if key in wanted
+            if key in chosen
         ],
         "categories": [{"id": key, "name": name} for key, name in truth.categories.items()],
         "annotations": objects,
     }
     data = hotcoco.COCO(content)
-    evaluator = hotcoco.COCOeval(data, data.load_res(found), "bbox" if kind == "box" else "segm")
+    evaluator = hotcoco.COCOeval(
+        data, data.load_res(detections), "bbox" if kind == "box" else "segm"
+    )
     evaluator.params.max_dets = [min(1, max_dets), min(10, max_dets), max_dets]
     evaluator.evaluate()
     split = evaluator.tide_errors(pos_thr=NEAR, bg_thr=FAR)
@@ -98,7 +99,7 @@ def split_errors(
 
 
 def _plain(row: Mapping[str, Any], kind: Kind) -> Annotation:
-    """A copy with what hotcoco compares, and its run lengths as text."""
+    """A copy with the fields that hotcoco uses, and run lengths as text."""
     kept = {key: value for key, value in row.items() if key != "segmentation"}
     if kind == "mask":
         mask = dict(row["segmentation"])

@@ -1,4 +1,4 @@
-"""Files of an evaluation; each is either whole or what it was before."""
+"""Files of an evaluation; each is written as a whole, or not changed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def save_predictions(path: Path | str, predictions: Sequence[Mapping[str, Any]])
 def read_predictions(
     path: Path | str, sizes: Mapping[int, tuple[int, int]]
 ) -> list[dict[str, Any]]:
-    """COCO result dictionaries of a file that `save_predictions` wrote, each checked, so that
-    pycocotools can be trusted with them. `sizes` is (height, width) by image id.
+    """COCO result dictionaries of a file of `save_predictions`, each checked, so that they are
+    safe for pycocotools. `sizes` is (height, width) by image id.
 
     Raises:
         DataError: D01 or D03 when the file is missing or not json, D04 for an entry that is no

@@ -1,9 +1,9 @@
-"""The objects to be found, read from a COCO json into the form the evaluator can trust.
+"""The true objects, read from a COCO json into a checked form for the evaluator.
 
-pycocotools follows hostile run lengths out of its own memory, takes a polygon of four numbers for
-a box, misreads an annotation whose id is 0 and fails on a missing "iscrowd". So every annotation
-is rebuilt here: numbered from 1, with its mask as a checked run-length encoding. Whatever is left
-out is counted with the reason.
+pycocotools reads out of bounds for hostile run lengths, reads a polygon of four numbers as a box,
+misreads an annotation whose id is 0 and fails on a missing "iscrowd". So every annotation is
+rebuilt here: numbered from 1, with its mask as a checked run-length encoding. Annotations that are
+left out are counted, with the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..ops.rle import encode_mask, encode_window
 
 Annotation = dict[str, Any]
 
-LARGEST = 1e12  # beyond any pixel or area; a number over it would turn sums into infinities
+LARGEST = 1e12  # above any pixel or area; larger numbers could make sums infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def read_ground_truth(
 ) -> GroundTruth:
     """The ground truth in a COCO json, given as a path or as the loaded dictionary.
 
-    `sizes` is (height, width) by image id, for files that do not say it themselves.
+    `sizes` is (height, width) by image id, for files without it.
 
     Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not a
     COCO instance file, D05 for an id used twice.
@@ -86,9 +86,9 @@ def read_ground_truth(
 
 
 def truth_of(index: CocoIndex) -> GroundTruth:
-    """The objects to be found in the images of `index`.
+    """The true objects in the images of `index`.
 
-    They are read from its file, or, where that is a panoptic one, from the maps.
+    They are read from its file, or from the maps where the file is a panoptic one.
 
     Raises:
         DataError: as `read_ground_truth` does, or D01, D02 or D15 for a map.
@@ -97,19 +97,19 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         return read_ground_truth(index.path, index.sizes())
     objects: list[Annotation] = []
     for image in index.images:
-        for thing in image.objects:
-            x1, y1, x2, y2 = thing.box
+        for record in image.objects:
+            x1, y1, x2, y2 = record.box
             segmentation = None
-            if thing.segmentation is not None:
-                segmentation = encode_mask(object_mask(thing, image.height, image.width))
+            if record.segmentation is not None:
+                segmentation = encode_mask(object_mask(record, image.height, image.width))
             objects.append(
                 {
                     "id": len(objects) + 1,
                     "image_id": image.id,
-                    "category_id": index.classes[thing.label].id,
+                    "category_id": index.classes[record.label].id,
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "area": thing.area,
-                    "iscrowd": int(thing.is_crowd),
+                    "area": record.area,
+                    "iscrowd": int(record.is_crowd),
                     "segmentation": segmentation,
                 }
             )
@@ -158,11 +158,11 @@ def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _unique_id(name: str, key: str, row: Mapping[str, Any], known: Mapping[int, Any]) -> int:
+def _unique_id(name: str, key: str, row: Mapping[str, Any], entries: Mapping[int, Any]) -> int:
     value = row.get("id")
     if not isinstance(value, int) or not _is_id(value):
         raise _not_coco(name, f'an entry of "{key}" has the id {value!r}, which is no integer')
-    if value in known:
+    if value in entries:
         raise DataError(
             "D05",
             f'{name}: two entries of "{key}" have the id {value}, so what refers to it is '
@@ -185,7 +185,7 @@ def _rebuild(
     sizes: Mapping[int, tuple[int, int]],
     categories: Mapping[int, str],
 ) -> Annotation | str:
-    """The annotation as the evaluator needs it (without an id), or why it is left out."""
+    """The annotation as the evaluator needs it (without an id), or the reason to leave it out."""
     image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
     if not isinstance(image_id, int) or image_id not in sizes:
         return "objects of an image that the file does not list"
@@ -218,7 +218,7 @@ def _rebuild(
 
 
 def is_number(value: object) -> bool:
-    """Return whether `value` is a number that sums of pixels and areas can bear."""
+    """Return whether `value` is a number small enough for sums of pixels and areas."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return -LARGEST < value < LARGEST
@@ -235,7 +235,7 @@ def _to_rle(segmentation: Any, size: tuple[int, int]) -> Annotation | None:
     except MalformedMaskError:
         return None
     except EmptyMaskError:
-        # pycocotools counts an object without a pixel as one that nobody can find; so do we.
+        # As in pycocotools, an object without a pixel counts, and cannot be found.
         return encode_window(np.zeros((0, 0), dtype=bool), 0, 0, size)
     if isinstance(safe, list):
         return dict(coco_mask.merge(coco_mask.frPyObjects(safe, height, width)))

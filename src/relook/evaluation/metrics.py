@@ -1,4 +1,4 @@
-"""The numbers of an evaluation, as values, as json and as a table to read."""
+"""The numbers of an evaluation, as values, as json and as a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Numbers(Protocol):
     """Numbers of a study, as `Metrics` keeps them."""
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write."""
+        """Return a dictionary for json."""
         ...
 
 
@@ -28,7 +28,7 @@ N = TypeVar("N", bound=Numbers)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Further numbers that an evaluation was asked for, such as those by crowding."""
+    """Optional numbers of an evaluation, such as those by crowding."""
 
     name: str  # in the json
     numbers: Numbers
@@ -37,7 +37,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """Score of one class; its averages are nan when the ground truth has none of it."""
+    """Score of one class; its averages are nan when the ground truth has no object of it."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class Scores:
     """The twelve COCO numbers in [0, 1]; nan where the ground truth has no such object.
 
     All of them but `ar_1` and `ar_10` count up to `Metrics.max_dets` detections of a class in an
-    image: this is the usual limit of 100 only when that is what was asked for.
+    image, which may differ from COCO's usual limit of 100.
     """
 
     ap: float
@@ -100,15 +100,15 @@ class Metrics:
     num_detections: int
     sizes: Mapping[str, int]  # small, medium, large -> number of objects
     skipped: Mapping[str, int]  # reason -> number of annotations or detections left out
-    # Both of masks where `mask` is there, else of boxes.
-    counting: Counting | None  # at the threshold that was asked for; None if there was none
-    best_counting: Counting | None  # at the threshold that is best; None if no object was found
-    curves: Curves  # of masks where `mask` is there, else of boxes; not part of the json
-    sections: tuple[Section, ...] = ()  # none unless asked for
-    resampled: Resampled | None = None  # None unless asked for; not part of the json
+    # Both of masks where `mask` is not None, else of boxes.
+    counting: Counting | None  # at the threshold of the call; None without one
+    best_counting: Counting | None  # at the best threshold; None if no object was found
+    curves: Curves  # of masks where `mask` is not None, else of boxes; not part of the json
+    sections: tuple[Section, ...] = ()  # optional numbers
+    resampled: Resampled | None = None  # None without resampling; not part of the json
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write: nan, which json does not have, becomes None."""
+        """Return a dictionary for json, with None for nan."""
         return {
             "version": FORMAT_VERSION,
             "max_dets": self.max_dets,
@@ -130,7 +130,7 @@ class Metrics:
         }
 
     def section(self, kind: type[N]) -> N | None:
-        """The numbers of this kind, where they were asked for."""
+        """The numbers of this kind; None where they were not computed."""
         for section in self.sections:
             if isinstance(section.numbers, kind):
                 return section.numbers
@@ -138,20 +138,19 @@ class Metrics:
 
     @property
     def kind(self) -> Literal["box", "mask"]:
-        """By what objects are counted and curves are drawn: masks, where there are any."""
+        """Kind of the counts and curves: masks where there are any, else boxes."""
         return "box" if self.mask is None else "mask"
 
     @property
     def scores(self) -> Scores:
-        """Those of `kind`."""
+        """Scores of `kind`."""
         return self.box if self.mask is None else self.mask
 
     def table(self, per_class: bool | None = None) -> str:
         """The numbers as plain text of at most 80 columns, boxes beside masks.
 
         `per_class` adds a line for every class; by default when there is more than one. Class
-        names are printed as they are: a printer with markup of its own must be told to leave
-        brackets alone.
+        names are not escaped: print them without markup, so that brackets are kept.
         """
         if per_class is None:
             per_class = len(self.box.classes) > 1
@@ -198,7 +197,7 @@ class Metrics:
         return lines
 
     def _counting_lines(self) -> list[str]:
-        """Nothing where there is neither a threshold that was asked for nor a best one."""
+        """Lines on counting; empty without a threshold of the call and without a best one."""
         columns = []
         if self.counting is not None:
             columns.append((f"at {self.counting.threshold:.4g}", self.counting))
@@ -215,7 +214,9 @@ class Metrics:
             ("found too many (+) or too few (-)", "count_bias", "+.2f"),
             ("count error in % of all objects", "count_error_percent", ".1f"),
         ):
-            values = "".join(f"{_number(getattr(one, name), form):>14}" for _, one in columns)
+            values = "".join(
+                f"{_number(getattr(counting, name), form):>14}" for _, counting in columns
+            )
             lines.append(f"{title:<36}{values}")
         return lines
 

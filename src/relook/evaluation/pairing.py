@@ -1,14 +1,14 @@
-"""Which detection stands for which object, whatever its class: what confusion is counted from.
+"""Pairs of detections and objects of any class, for the confusion matrix and for pictures.
 
-In every image each detection with a score of the threshold or more takes, the highest score first,
-the free object that it overlaps most, if the IoU is 0.5 or more; of two equal overlaps that of its
-own class. Classes do not matter otherwise: a detection of the wrong class is one mistake, not one
-missed object and one false detection as in average precision. A detection without an object that
-lies on a crowd region of its class is neither right nor wrong and is left out.
+In every image, the detections with a score of the threshold or more are taken in order of score.
+Each is paired with the free object that it overlaps most, if the IoU is 0.5 or more; of two equal
+overlaps, with that of its own class. Classes do not matter otherwise: a detection of the wrong
+class is one mistake, not one missed object and one false detection as in average precision. A
+detection without an object that lies on a crowd region of its class is left out.
 
 The confusion matrix of hotcoco is equal, cell by cell, where there is no crowd region (a test on
-the three real sets). With them it counts what lies on one as false: for boxes of coco_mini 16 of
-687 counts differ. Nor does it tell the pairs, which pictures are made from.
+the three real sets). With crowd regions, it counts detections on them as false: for boxes of
+coco_mini 16 of 687 counts differ. It does not return the pairs, which pictures are made from.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ Rows = list[Annotation]
 
 
 class Pair(NamedTuple):
-    """A detection and the object it stands for."""
+    """A detection and its object."""
 
-    found: Annotation
-    thing: Annotation
+    detection: Annotation
+    true_object: Annotation
     iou: float
 
     @property
     def is_right(self) -> bool:
         """Return whether the class is the same."""
-        return bool(self.found["category_id"] == self.thing["category_id"])
+        return bool(self.detection["category_id"] == self.true_object["category_id"])
 
 
-class Alone(NamedTuple):
+class Unpaired(NamedTuple):
     """A detection without an object, or an object without a detection."""
 
     row: Annotation
-    iou: float  # the highest with anything it could have been paired with, taken or not
+    iou: float  # the highest with any object or detection of the image, paired or not
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePairs:
-    """One image: what was paired, what was missed and what is not there."""
+    """One image: its pairs, false detections and missed objects."""
 
     image_id: int
     pairs: tuple[Pair, ...]
-    false: tuple[Alone, ...]  # detections without an object, the highest score first
-    missed: tuple[Alone, ...]  # objects without a detection
+    false: tuple[Unpaired, ...]  # detections without an object, the highest score first
+    missed: tuple[Unpaired, ...]  # objects without a detection
 
     @property
     def num_objects(self) -> int:
@@ -66,24 +66,24 @@ class ImagePairs:
 
     @property
     def num_right(self) -> int:
-        """Number of objects that are found and named rightly."""
+        """Number of objects that are found with the right class."""
         return sum(pair.is_right for pair in self.pairs)
 
     @property
     def f1(self) -> float:
-        """F1 of this image in [0, 1]; 1 where nothing is there and nothing was found."""
+        """F1 of this image in [0, 1]; 1 without objects and detections."""
         count = self.num_objects + len(self.pairs) + len(self.false)
         return 2 * self.num_right / count if count else 1.0
 
     @property
     def mean_iou(self) -> float:
-        """Mean IoU of what was found rightly; 0 if nothing was."""
+        """Mean IoU of the right pairs; 0 without any."""
         right = [pair.iou for pair in self.pairs if pair.is_right]
         return sum(right) / len(right) if right else 0.0
 
     @property
     def quality(self) -> float:
-        """F1 times the mean IoU: how many are found, and how well their outlines fit."""
+        """F1 times the mean IoU: the share of found objects, and the fit of their outlines."""
         return self.f1 * self.mean_iou
 
 
@@ -100,71 +100,77 @@ def pair_images(
     `predictions` are COCO result dictionaries with the category ids of `truth`; those of other
     images and classes are left out, and with `kind` "mask" so are objects without a mask.
     """
-    found_in, objects_in = defaultdict(list), defaultdict(list)
+    detections_in, objects_in = defaultdict(list), defaultdict(list)
     for row in predictions:
         if row["score"] >= threshold and row["category_id"] in truth.categories:
-            found_in[row["image_id"]].append(dict(row))
-    for thing in truth.objects:
-        if kind == "box" or thing["segmentation"] is not None:
-            objects_in[thing["image_id"]].append(thing)
-    wanted = truth.sizes if image_ids is None else image_ids
-    return [_paired(key, found_in[key], objects_in[key], kind) for key in wanted]
+            detections_in[row["image_id"]].append(dict(row))
+    for true_object in truth.objects:
+        if kind == "box" or true_object["segmentation"] is not None:
+            objects_in[true_object["image_id"]].append(true_object)
+    chosen = truth.sizes if image_ids is None else image_ids
+    return [_paired(key, detections_in[key], objects_in[key], kind) for key in chosen]
 
 
-def _paired(image_id: int, found: Rows, objects: Rows, kind: Kind) -> ImagePairs:
-    found = sorted(found, key=lambda row: -row["score"])
+def _paired(image_id: int, detections: Rows, objects: Rows, kind: Kind) -> ImagePairs:
+    detections = sorted(detections, key=lambda row: -row["score"])
     crowd = [row for row in objects if row["iscrowd"]]
-    things = [row for row in objects if not row["iscrowd"]]
-    ious = _overlaps(found, things, kind, is_crowd=False)
-    taken = _taken(found, things, ious)
+    true_objects = [row for row in objects if not row["iscrowd"]]
+    ious = _overlaps(detections, true_objects, kind, is_crowd=False)
+    matches = _match_rows(detections, true_objects, ious)
     pairs = [
-        Pair(row, things[column], float(ious[line, column]))
-        for line, (row, column) in enumerate(zip(found, taken, strict=True))
+        Pair(row, true_objects[column], float(ious[line, column]))
+        for line, (row, column) in enumerate(zip(detections, matches, strict=True))
         if column is not None
     ]
-    alone = [
-        Alone(row, float(iou.max(initial=0)))
-        for row, iou, column in zip(found, ious, taken, strict=True)
+    unpaired = [
+        Unpaired(row, float(iou.max(initial=0)))
+        for row, iou, column in zip(detections, ious, matches, strict=True)
         if column is None
     ]
-    on_crowd = _overlaps([one.row for one in alone], crowd, kind, is_crowd=True) >= IOU
+    on_crowd = (
+        _overlaps([detection.row for detection in unpaired], crowd, kind, is_crowd=True) >= IOU
+    )
     false = [
-        one
-        for one, lies_on in zip(alone, on_crowd, strict=True)
-        if not any(c["category_id"] == one.row["category_id"] for c in compress(crowd, lies_on))
+        detection
+        for detection, lies_on in zip(unpaired, on_crowd, strict=True)
+        if not any(
+            c["category_id"] == detection.row["category_id"] for c in compress(crowd, lies_on)
+        )
     ]
     missed = [
-        Alone(row, float(iou.max(initial=0)))
-        for column, (row, iou) in enumerate(zip(things, ious.T, strict=True))
-        if column not in taken
+        Unpaired(row, float(iou.max(initial=0)))
+        for column, (row, iou) in enumerate(zip(true_objects, ious.T, strict=True))
+        if column not in matches
     ]
     return ImagePairs(image_id, tuple(pairs), tuple(false), tuple(missed))
 
 
-def _taken(found: Rows, things: Rows, ious: NDArray[np.float64]) -> list[int | None]:
-    """The object of each detection, which come with the highest score first."""
-    is_free = np.ones(len(things), dtype=bool)
-    classes = np.array([row["category_id"] for row in things])
-    taken: list[int | None] = []
-    for row, iou in zip(found, ious, strict=True):
+def _match_rows(
+    detections: Rows, true_objects: Rows, ious: NDArray[np.float64]
+) -> list[int | None]:
+    """Index of the object of each detection; detections are in order of score."""
+    is_free = np.ones(len(true_objects), dtype=bool)
+    classes = np.array([row["category_id"] for row in true_objects])
+    matches: list[int | None] = []
+    for row, iou in zip(detections, ious, strict=True):
         open_ious = np.where(is_free, iou, 0)
         best = np.flatnonzero(open_ious == open_ious.max(initial=IOU))
-        own = best[classes[best] == row["category_id"]] if len(best) else best
-        taken.append(int((own if len(own) else best)[0]) if len(best) else None)
-        if taken[-1] is not None:
-            is_free[taken[-1]] = False
-    return taken
+        of_class = best[classes[best] == row["category_id"]] if len(best) else best
+        matches.append(int((of_class if len(of_class) else best)[0]) if len(best) else None)
+        if matches[-1] is not None:
+            is_free[matches[-1]] = False
+    return matches
 
 
-def _overlaps(found: Rows, objects: Rows, kind: Kind, is_crowd: bool) -> NDArray[np.float64]:
+def _overlaps(detections: Rows, objects: Rows, kind: Kind, is_crowd: bool) -> NDArray[np.float64]:
     """IoU (D, G); with `is_crowd`, the share of each detection that lies on the region."""
-    if not found or not objects:
-        return np.zeros((len(found), len(objects)))
-    sides: list[Any] = [[_shape(row, kind) for row in rows] for rows in (found, objects)]
+    if not detections or not objects:
+        return np.zeros((len(detections), len(objects)))
+    sides: list[Any] = [[_shape(row, kind) for row in rows] for rows in (detections, objects)]
     if kind == "box":
         sides = [np.array(side, dtype=np.float64) for side in sides]
     ious = np.array(coco_mask.iou(*sides, [is_crowd] * len(objects)), dtype=np.float64)
-    overlaps: NDArray[np.float64] = np.nan_to_num(ious)  # what has no area overlaps nothing
+    overlaps: NDArray[np.float64] = np.nan_to_num(ious)  # 0 for objects without area
     return overlaps
 
 

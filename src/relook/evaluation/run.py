@@ -1,4 +1,4 @@
-"""Run a model over an annotated data set and say how good it is."""
+"""Run a model over an annotated data set and score it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOG = logging.getLogger("relook")
 
 
 class Evaluation(NamedTuple):
-    """Numbers, what they were computed from, and how long finding it took."""
+    """Numbers of an evaluation, its predictions and ground truth, and the speed."""
 
     metrics: Metrics
     predictions: list[dict[str, Any]]  # COCO results with the category ids of the ground truth
@@ -50,20 +50,19 @@ def evaluate_model(
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`.
 
-    `changes` are fields of `options`. Objects count from the network's own test threshold on,
-    unless another score is asked for, and at most `max_dets` of an image: in suppression, in the
-    cap and in the scoring; by default as many of an image as the network finds at most, or as were
-    found in its tiles. `limit` takes the first images only. `progress` is called
-    with how many images are done, and of how many; `on_tile` and `say` are those of
-    `Predictor.outcomes`. Classes are matched by name. Objects are
-    counted from the score `predictor.shown_from`, and from the one that is best. `huddles` asks for
-    the numbers by how much objects overlap, `resampling` for those of resamples of the images.
+    `changes` are fields of `options`. Without a score in them, objects count from the network's
+    own test threshold on. At most `max_dets` objects of an image count: in suppression, in the cap
+    and in the scoring; by default those of the network, or of all tiles. `limit` takes the first
+    images only. `progress` is called with the number of finished images, and of all; `on_tile` and
+    `say` are those of `Predictor.outcomes`. Classes are matched by name. The numbers on counting
+    are at the score `predictor.shown_from` and at the best one. With `huddles` there are also
+    numbers by overlap of objects, with `resampling` those of resamples of the images.
 
     Raises:
-        DataError: D13 when the model cannot tell a class of the data, D11 when there is no
-            image, D01 or D02 when one is missing or unreadable, D10 when one has another size
-            than the data says, D09 when huddles are to be told by masks and an object has none.
-        UsageError: U02 or U03 for an option that is unknown or makes no sense.
+        DataError: D13 when the model lacks a class of the data, D11 when there is no image, D01 or
+            D02 when one is missing or unreadable, D10 when one has another size than in the data,
+            D09 when huddles are found by masks and an object has none.
+        UsageError: U02 for an unknown option, U03 for a value that cannot be used.
     """
     options = for_scoring(predictor, options.with_(**changes))
     ids = match_classes(predictor.classes, index)
@@ -72,9 +71,9 @@ def evaluate_model(
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
     truth = truth_of(index)
     if huddles is not None:
-        find_huddles(truth, huddles)  # fails before the work rather than after it
+        find_huddles(truth, huddles)  # raises before the work, not after it
     started = time.perf_counter()
-    found: list[dict[str, Any]] = []
+    detections: list[dict[str, Any]] = []
     paths = (record.path for record in records)
     most = options.max_dets or predictor.config.cascade.select.max_detections
     with closing(predictor.outcomes(paths, options, on_tile=on_tile, say=say)) as outcomes:
@@ -83,14 +82,14 @@ def evaluate_model(
                 raise result.error
             most = most if options.max_dets else max(most, len(result))
             check_size(record.path, result.size, index.path, (record.height, record.width))
-            found.extend(result.to_coco(record.id))
+            detections.extend(result.to_coco(record.id))
             if progress is not None:
                 progress(done, len(records))
     seconds = time.perf_counter() - started
     iou_types: Sequence[IouType] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     metrics = evaluate_coco(
         truth,
-        found,
+        detections,
         max_dets=most,
         iou_types=iou_types,
         classes=predictor.classes,
@@ -100,26 +99,26 @@ def evaluate_model(
         resampling=resampling,
     )
     predictions = [
-        {**one, "category_id": ids[one["category_id"]]}
-        for one in found
-        if one["category_id"] in ids
+        {**row, "category_id": ids[row["category_id"]]}
+        for row in detections
+        if row["category_id"] in ids
     ]
     return Evaluation(metrics, predictions, len(records) / seconds, truth)
 
 
 def for_scoring(predictor: Predictor, options: PredictOptions) -> PredictOptions:
-    """`options` from the network's own test threshold on, unless they ask for another score."""
+    """`options` with the network's own test threshold, unless they have a score."""
     return options if options.score is not None else replace(options, score=predictor.test_score)
 
 
 def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int, int]:
     """Category id of the model -> category id of `index`, for the names that both have.
 
-    A class that only the model has is left out: the data cannot say whether it was found.
+    A class that only the model has is left out, because the data has no truth for it.
 
     Raises:
-        DataError: D13 when `index` has objects of a class that the model has not, when no class
-            is common, or when a name stands twice.
+        DataError: D13 when `index` has objects of a class that the model lacks, when no class is
+            common, or when two classes have one name.
     """
     of_model, of_data = [c.name for c in classes], [c.name for c in index.classes]
     lists = f"The model has: {_listed(of_model)}. The file has: {_listed(of_data)}."
@@ -127,7 +126,7 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
     if twice:
         raise DataError(
             "D13",
-            f"{index.path}: classes are matched by name, but {_listed(twice)} stands twice. "
+            f"{index.path}: classes are matched by name, but {_listed(twice)} is there twice. "
             f"{lists} Rename one.",
         )
     counted = zip(of_data, index.class_counts(), strict=True)
@@ -144,16 +143,20 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
     return common
 
 
-def check_size(image: Path, size: tuple[int, int], json_path: Path, said: tuple[int, int]) -> None:
-    """Raise `DataError` D10 unless an image has the (height, width) that a json file says."""
-    if size != said:
+def check_size(
+    image: Path, size: tuple[int, int], json_path: Path, json_size: tuple[int, int]
+) -> None:
+    """Raise `DataError` D10 unless an image has the (height, width) of the json file."""
+    if size != json_size:
         raise DataError(
             "D10",
             f"{image}: the image has {size[1]}x{size[0]} pixels, but {json_path} says "
-            f"{said[1]}x{said[0]}, so its annotations are elsewhere. Put the right image there, "
-            "or correct the file.",
+            f"{json_size[1]}x{json_size[0]}, so its annotations are elsewhere. Put the right "
+            "image there, or correct the file.",
         )
 
 
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(names: Sequence[str], limit: int = 20) -> str:
+    return ", ".join(names[:limit]) + (
+        f" and {len(names) - limit} more" if len(names) > limit else ""
+    )

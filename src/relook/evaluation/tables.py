@@ -50,17 +50,19 @@ def _class_rows(metrics: Metrics) -> Iterable[Sequence[Cell]]:
     yield ["id", "class", "objects", "detections", *names]
     for scores in by_precision(metrics):
         box = scores[0]
-        numbers = [n for one in scores if one is not None for n in (one.ap, one.ap50, one.ar)]
+        numbers = [
+            n for score in scores if score is not None for n in (score.ap, score.ap50, score.ar)
+        ]
         yield [box.id, box.name, box.num_objects, box.num_detections, *numbers]
 
 
 def _precision_rows(metrics: Metrics) -> Iterable[Sequence[Cell]]:
-    """Class by class; the mean of all classes comes first and has neither id nor name."""
+    """Rows by class; the mean of all classes comes first, without id and name."""
     yield ["id", "class", "iou", "recall", "precision"]
-    curves, names = metrics.curves, {one.id: one.name for one in metrics.box.classes}
-    found: list[tuple[Cell, str, Values]] = [("", "", curves.precision)]
-    found += [(key, names[key], precision) for key, precision in curves.of_classes()]
-    for key, name, precision in found:
+    curves, names = metrics.curves, {score.id: score.name for score in metrics.box.classes}
+    curve_rows: list[tuple[Cell, str, Values]] = [("", "", curves.precision)]
+    curve_rows += [(key, names[key], precision) for key, precision in curves.of_classes()]
+    for key, name, precision in curve_rows:
         for level, values in zip(LEVELS, precision.tolist(), strict=True):
             for recall, value in zip(curves.recalls.tolist(), values, strict=True):
                 yield [key, name, level, f"{recall:.2f}", value]
@@ -82,8 +84,8 @@ def _confusion_rows(confusion: Confusion) -> Iterable[Sequence[Cell]]:
 
 def _error_rows(split: ErrorSplit) -> Iterable[Sequence[Cell]]:
     yield ["kind", "count", "ap50_cost"]
-    for one in split.kinds:
-        yield [one.name, one.count, one.cost]
+    for kind in split.kinds:
+        yield [kind.name, kind.count, kind.cost]
 
 
 def _save(path: Path, rows: Iterable[Sequence[Cell]]) -> None:

@@ -109,8 +109,7 @@ class Engine:
         return self.run(images, options)
 
     def _run_views(self, one: Prepared, tta: TTA, options: PredictOptions) -> Detections:
-        size = options.size or self.input.size
-        views = views_of(one.image, tta, size, self.input.mean, self.input.std)
+        views = views_of(one.image, tta, one.limits, self.input.mean, self.input.std)
         if len(views) == 1:
             (found,) = self.run(views[0].images, options)
             return turned_back(found, views[0])

@@ -10,6 +10,7 @@ from ..config.base import overlay
 from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
+from .scaling import Diameter, check_diameter, parse_diameter
 from .tiles.rule import Choice, check_choice, parse_choice
 from .views import TTA
 
@@ -53,6 +54,7 @@ class OptionChanges(TypedDict, total=False):
     batch_size: int
     tta: TTA | str | None  # text is that of ``--tta``
     panoptic: PanopticRequest | bool | None  # True: by the model's own rule and labels
+    diameter: Diameter | str | None  # text is that of ``--diameter``
     tile: Choice | str | None  # text is that of ``--tile``
 
 
@@ -77,6 +79,10 @@ class PredictOptions:
     """Views of each image that are merged; their scales take the place of `size`."""
     panoptic: PanopticRequest | None = None
     """A panoptic map too; None: objects only."""
+    diameter: Diameter | None = None
+    """Pixels across an object in the image: the image is scaled so that such objects are as large
+    as the model's training objects. ``auto``: as a first look finds them. It takes the place of
+    `size`."""
     tile: Choice | None = None
     """Pixels along a side of the square tiles that images are cut into, ``off``, or ``auto``, which
     None is too: tiles where an image is too large for the model (`inference.tiles.rule`)."""
@@ -107,6 +113,24 @@ class PredictOptions:
                     "objects only.",
                 )
 
+        if self.diameter is not None:
+            self._check_diameter(self.diameter)
+
+    def _check_diameter(self, diameter: Diameter) -> None:
+        check_diameter(diameter)
+        if self.size is not None:
+            raise UsageError(
+                "U04",
+                "size and diameter both decide how large the network sees an image. Leave one of "
+                "them out.",
+            )
+        if self.tta is not None and self.tta.scales:
+            raise UsageError(
+                "U04",
+                "the scales of tta are sizes of their own, and diameter decides the size. Leave "
+                "scales out of tta (flip goes with a diameter), or leave diameter out.",
+            )
+
     @property
     def label_pixels(self) -> bool:
         """Return whether the network is to label every pixel."""
@@ -129,6 +153,8 @@ class PredictOptions:
             values["size"] = tuple(int(side) for side in size)
         if isinstance(tta := values.get("tta"), str):
             values["tta"] = TTA.parse(tta)
+        if isinstance(diameter := values.get("diameter"), str):
+            values["diameter"] = parse_diameter(diameter)
         if isinstance(tile := values.get("tile"), str):
             values["tile"] = parse_choice(tile)
         if isinstance(panoptic := values.get("panoptic"), bool):
@@ -143,5 +169,6 @@ class PredictOptions:
             "max_dets": self.max_dets,
             "tta": None if self.tta is None else asdict(self.tta),
             "panoptic": None if self.panoptic is None else self.panoptic.record(),
+            "diameter": self.diameter,
             "tile": self.tile,
         }

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, Final, Unpack, overload
+from typing import Any, Unpack, overload
 
 import torch
 
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
-from ..errors import DataError, ModelError, first_few
+from ..errors import DataError, ModelError
 from ..models.detector import Detector
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
+from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..weights import SavedModel
 from .engine import Engine
+from .first_look import at_best_scales
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
 from .preprocess import ImageSource, Prepared, Unreadable, batches, read_ahead, window_of
 from .results import SHOWN_FROM, Result
+from .scaling import Scaling, scaled_for
 from .tiles.large import LargeImage
 from .tiles.opening import read_or_open
-from .tiles.rule import KnownSizes
 from .tiles.work import OnTile, TileWork
+from .words import model_lines
 
 DEFAULTS = PredictOptions()
 Job = Result | Unreadable | tuple[Prepared, Detections]  # what becomes an outcome
-_LOG: Final = logging.getLogger("relook")
 
 
 class Predictor:
@@ -41,7 +42,7 @@ class Predictor:
 
     `shown_from` is the score from which an object is found, unless a prediction asks for another
     one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
-    `licence` is that of weights which others trained, else None; `known_sizes` are those of its
+    `licence` is that of weights which others trained, else None; `sizes` are those of its
     training objects, where they are known. Unless `fast` is off, prediction on a CPU takes the ways
     that `describe` names: the same results up to rounding, in less time.
     """
@@ -56,7 +57,7 @@ class Predictor:
         stuff: Sequence[PanopticCategory] = (),
         shown_from: float = SHOWN_FROM,
         licence: str | None = None,
-        known_sizes: KnownSizes | None = None,
+        sizes: ObjectSizes | None = None,
         fast: bool = True,
     ) -> None:
         if len(classes) != config.num_classes:
@@ -70,7 +71,7 @@ class Predictor:
         self.stuff = tuple(stuff)
         self.shown_from = shown_from
         self.licence = licence
-        self.known_sizes = known_sizes
+        self.sizes = sizes
         self.to(device)
 
     @classmethod
@@ -87,7 +88,7 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
             licence=saved.licence,
-            known_sizes=KnownSizes.of(saved.extra),
+            sizes=saved.sizes,
             fast=fast,
         )
 
@@ -211,7 +212,7 @@ class Predictor:
         options: PredictOptions = DEFAULTS,
         *,
         on_tile: OnTile | None = None,
-        say: Callable[[str], None] = _LOG.warning,
+        say: Callable[[str], None] | None = None,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
         """Predict each image, in order: its result, or why it could not be read.
@@ -220,16 +221,16 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
-        `on_tile` is told of the tiles of an image that is cut, `say` of the first that is too large
-        for the model and is not. Raises as `predict`, but for images that cannot be read: in place
-        of the first image that it concerns, after the outcomes before it.
+        `on_tile` is told of tiles of images that are cut, `say` of the first too large one that is
+        not. Raises as `predict`, but not for unreadable images, after the outcomes before.
         """
         options = self.resolved(options.with_(**changes))
         task = self.panoptic_task(options.panoptic)
         size = options.size or self.config.input.size
         width = window_of(options.batch_size)
+        scaled = scaled_for(options.diameter, self.sizes, self.config.input.size)
         tiles = TileWork.of(self, options, on_tile, say)
-        reading = partial(read_or_open, limits=size, tiling=tiles.tiling)
+        reading = partial(read_or_open, limits=size, tiling=tiles.tiling, scaled=scaled)
         with (
             closing(in_order(reading, images, ahead=read_ahead(options.batch_size))) as ready,
             Behind(partial(self._finished, options=options, task=task), ahead=width) as finishing,
@@ -277,9 +278,14 @@ class Predictor:
     ) -> Iterator[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         found: dict[int, Detections] = {}
+        if options.diameter == "auto":
+            scaling = Scaling.of(self.sizes, self.config.input.size)
+            window, found = at_best_scales(window, self.engine, scaling, options, self.shown_from)
         for rows in batches(window, options.batch_size):
-            images = [one for i in rows if isinstance(one := window[i], Prepared)]
-            found |= zip(rows, self.engine.run_prepared(images, options), strict=True)
+            left = [i for i in rows if i not in found]
+            images = [one for i in left if isinstance(one := window[i], Prepared)]
+            if images:
+                found |= zip(left, self.engine.run_prepared(images, options), strict=True)
         for i, one in enumerate(window):
             other = tiles.predict(one) if isinstance(one, LargeImage) else one
             yield (other, found[i]) if isinstance(other, Prepared) else other
@@ -294,6 +300,8 @@ class Predictor:
         result = Result.from_detections(found, prepared.image, self.classes, prepared.source)
         if prepared.frame is not None:
             result = replace(result, frame=prepared.frame, time=prepared.time)
+        if prepared.scale is not None:
+            result = replace(result, scale=prepared.scale)
         if options.score is not None and options.score > self.test_score:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if task is None:
@@ -306,14 +314,7 @@ class Predictor:
 
     def describe(self) -> str:
         """Describe the model, and the fast ways of its predictions, as lines of text."""
-        return "\n".join([repr(self), *self.engine.describe()])
+        return "\n".join([*model_lines(self), *self.engine.describe()])
 
     def __repr__(self) -> str:
-        names = first_few((category.name for category in self.classes), 4)
-        long, short = self.config.input.size
-        millions = sum(p.numel() for p in self.detector.parameters()) / 1e6
-        return (
-            f"Predictor({len(self.classes)} classes: {names}; images up to {long}x{short}; "
-            f"{millions:.1f} M parameters on {self.device}"
-            f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
-        )
+        return model_lines(self)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,13 +11,14 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ..data.augment.transforms import resize_image, resized_size
+from ..data.augment.transforms import Limits, resize_image, resized_size
 from ..data.batching import padded_size
 from ..data.images import Pixels, read_image
 from ..data.sources.addresses import Download, check_address, looks_like_address
 from ..data.sources.stored import StoredImage
 from ..errors import DataError, ModelError
 from ..structures.detection import Size
+from .scaling import ImageScale
 
 ImageSource = (
     str
@@ -35,6 +36,9 @@ ImageSource = (
 numpy (H, W, 3) or tensor (3, H, W).
 """
 
+Scaled = Callable[[Size], tuple[Limits, ImageScale]]
+"""From the size of an image to its (long, short) limits, and the scale with its reason."""
+
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own
 _LARGEST = 400_000_000  # pixels a network input may have
@@ -47,8 +51,10 @@ class Prepared:
     image: np.ndarray[Any, Any]  # (H, W, 3) uint8, as it came
     resized: np.ndarray[Any, Any]
     source: str | None
+    limits: Limits  # (long, short) sides that it was scaled to fit
     frame: int | None = None  # number of the frame in its video
     time: float | None = None  # seconds from the first frame of the video
+    scale: ImageScale | None = None  # the reason for the limits, where they are not the model's
 
     @property
     def size(self) -> Size:
@@ -92,19 +98,24 @@ def batches(window: Sequence[object], batch_size: int) -> list[list[int]]:
     )
 
 
-def read(source: ImageSource, limits: tuple[int, int]) -> Prepared | Unreadable:
-    """The image of `source`, scaled to fit `limits` (long, short) sides in pixels.
+def read(
+    source: ImageSource,
+    limits: Limits,
+    scaled: Scaled | None = None,
+) -> Prepared | Unreadable:
+    """The image of `source`, scaled to fit `limits` (long, short) sides in pixels, or those that
+    `scaled` has for an image of its size.
 
     Raises:
         ModelError: M05 for an image too large for the network.
     """
     try:
-        return _prepare(source, limits)
+        return _prepare(source, limits, scaled)
     except DataError as error:
         return Unreadable(source, error)
 
 
-def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
+def resized(image: Pixels, limits: Limits) -> Pixels:
     """`image` (H, W, 3) uint8 scaled to fit `limits` (long, short) sides in pixels.
 
     Raises:
@@ -121,9 +132,9 @@ def resized(image: Pixels, limits: tuple[int, int]) -> Pixels:
     return np.require(resize_image(image, (height, width)), requirements="W")  # for tensors
 
 
-def _prepare(source: ImageSource, limits: tuple[int, int]) -> Prepared:
+def _prepare(source: ImageSource, limits: Limits, scaled: Scaled | None) -> Prepared:
     source = located(source)
-    return prepared(read_image(source), source, limits)
+    return prepared(read_image(source), source, limits, scaled)
 
 
 def located(source: ImageSource) -> ImageSource:
@@ -138,16 +149,22 @@ def located(source: ImageSource) -> ImageSource:
     return source
 
 
-def prepared(image: Pixels, source: ImageSource, limits: tuple[int, int]) -> Prepared:
-    """The `image` of `source`, scaled to fit `limits` (long, short) sides in pixels.
+def prepared(
+    image: Pixels, source: ImageSource, limits: Limits, scaled: Scaled | None = None
+) -> Prepared:
+    """The `image` of `source`, scaled to fit `limits` (long, short) sides in pixels, or those that
+    `scaled` has for an image of its size.
 
     Raises:
         ModelError: M05 when that is too large for the network.
     """
+    scale = None
+    if scaled is not None:
+        limits, scale = scaled(_size(image))
     small = resized(image, limits)
     if isinstance(source, StoredImage):
-        return Prepared(image, small, source.name, source.frame, source.time)
-    return Prepared(image, small, name_of(source))
+        return Prepared(image, small, source.name, limits, source.frame, source.time, scale)
+    return Prepared(image, small, name_of(source), limits, scale=scale)
 
 
 def name_of(source: ImageSource) -> str | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..structures.detection import Detections, Size
+    from .scaling import ImageScale
 
 FORMAT_VERSION = 1
 SHOWN_FROM = 0.3  # score from which objects are found when the model knows no better value
@@ -56,6 +57,7 @@ class Result:
     overview: NDArray[np.uint8] | None = None  # (h, w, 3), in place of an image too large to keep
     frame: int | None = None  # number of the frame in its video, from 0
     time: float | None = None  # seconds from the first frame of the video
+    scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
 
     @classmethod
     def from_detections(
@@ -250,6 +252,8 @@ class Result:
             "counts": self.counts(),
             "objects": objects,
         }
+        if self.scale is not None:
+            record["scale"] = self.scale.to_json()
         if self.panoptic is None:
             return record
         names = {category.id: category.name for category in self.categories}

@@ -1,4 +1,4 @@
-"""The weights of one backbone, put into every look of a detector."""
+"""Loading of the weights of one backbone into every look of a detector."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _PLAIN: Final = re.compile(
 )
 _DERIVED: Final = ("weight_gamma", "weight_beta")  # set from the kernels while they are loaded
 _COUNTER: Final = "num_batches_tracked"  # old files have none, and fixed statistics need none
-_NAMED = 5  # tensors an error lists before it only counts
+_NAMED = 5  # tensors that an error lists by name
 
 
 def fill_backbones(
-    detector: Detector, state: Mapping[str, Tensor], what: str, advice: str
+    detector: Detector, state: Mapping[str, Tensor], source: str, advice: str
 ) -> list[tuple[str, ...]]:
     """Load the tensors `state` of a plain ResNet, under torchvision's names, into each backbone.
 
-    Parts that a plain one has not (switches, contexts, offsets, feedback) keep their values. Scale
-    and shift of standardised kernels are set so that the network computes what the plain one did.
-    Returned are the names of these parts for each backbone, with its number before them. `what`
-    and `advice` are for the error.
+    Parts that a plain ResNet lacks (switches, contexts, offsets, feedback) keep their values. Scale
+    and shift of standardised kernels are set so that the network computes the same as the plain
+    one. Return the names of these parts for each backbone, after its number. `source` and `advice`
+    are for the error.
 
     Raises:
         ModelError: M04 when a tensor is missing, has no place or another shape.
@@ -37,7 +37,7 @@ def fill_backbones(
     kept_by_look = []
     for look, backbone in enumerate(features.backbones):
         expected = backbone.state_dict()
-        _check_fit(what, state, expected, advice)
+        _check_fit(source, state, expected, advice)
         backbone.load_state_dict(state, strict=False)
         kept_by_look.append(
             tuple(
@@ -50,7 +50,7 @@ def fill_backbones(
 
 
 def _check_fit(
-    what: str, state: Mapping[str, Tensor], expected: Mapping[str, Tensor], advice: str
+    source: str, state: Mapping[str, Tensor], expected: Mapping[str, Tensor], advice: str
 ) -> None:
     missing = [key for key in expected if key not in state and _PLAIN.fullmatch(key)]
     unknown = [key for key in state if key not in expected and not key.endswith(_COUNTER)]
@@ -61,4 +61,6 @@ def _check_fit(
         if keys
     ]
     if problems:
-        raise ModelError("M04", f"{what} do not fit this backbone: {'; '.join(problems)}. {advice}")
+        raise ModelError(
+            "M04", f"{source} do not fit this backbone: {'; '.join(problems)}. {advice}"
+        )

@@ -1,4 +1,4 @@
-"""The backbone of a checkpoint, read from the names and shapes of its tensors."""
+"""Recognition of the backbone of a checkpoint by the names and shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _WEIGHTS: Final[
     ((3, 4, 23, 3), 32, 4): "resnext101_32x4d",
     ((3, 4, 23, 3), 64, 4): "resnext101_64x4d",
 }
-"""ImageNet weights of (blocks, groups, channels a group): where such a training started."""
+"""ImageNet weights of (blocks, groups, channels per group), for the start of a training."""
 
 
-def read_backbone(seen: Shapes, say: Callable[[str], None]) -> BackboneConfig:
-    """The backbone under ``backbone.``; `say` is told each fact with its evidence.
+def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
+    """The backbone under ``backbone.``; `say` is called with each fact and its evidence.
 
     Raises:
         ModelError: M04 for a backbone that is not a ResNet or ResNeXt of relook's kinds.
     """
-    _check_kind(seen)
-    depths = [seen.count(f"backbone.layer{i + 1}") for i in _STAGES]
+    _check_kind(shapes)
+    depths = [shapes.count(f"backbone.layer{i + 1}") for i in _STAGES]
     if 0 in depths:
         raise unfit(f"backbone.layer{depths.index(0) + 1} is missing")
     blocks = (depths[0], depths[1], depths[2], depths[3])
-    width = seen.size("backbone.conv1.weight", 0)
-    groups, width_per_group = _read_groups(seen, width)
+    width = shapes.size("backbone.conv1.weight", 0)
+    groups, width_per_group = _read_groups(shapes, width)
     layers = 2 + 3 * sum(blocks)
     kind = f"ResNeXt-{layers} {groups}x{width_per_group}d" if groups > 1 else f"ResNet-{layers}"
     say(f"{kind} <- {', '.join(map(str, blocks))} blocks in layer1 to layer4, shape of conv2")
-    sac = _read_sac(seen, say)
-    deformable = _read_deformable(seen)
+    sac = _read_sac(shapes, say)
+    deformable = _read_deformable(shapes)
     if any(deformable):
         say(f"deformable convolutions in {_stages(deformable)} <- conv2 with offsets")
-    standardised = sac is not None or _any(seen, "weight_gamma")
+    standardised = sac is not None or _any(shapes, "weight_gamma")
     if standardised:
         say(f"standardised weights <- {'weight_gamma' if sac is None else 'weight_diff'}")
     try:
@@ -60,47 +60,47 @@ def read_backbone(seen: Shapes, say: Callable[[str], None]) -> BackboneConfig:
             weights=_WEIGHTS.get((blocks, groups, width_per_group)) if width == 64 else None,
         )
     except ValueError as error:  # of the validation: two kinds of convolution in one stage
-        raise unfit(f"its backbone makes no sense ({error!s:.200})") from error
+        raise unfit(f"its backbone is not valid ({error!s:.200})") from error
 
 
-def _check_kind(seen: Shapes) -> None:
-    if not seen.has("backbone.conv1.") or not seen.has("backbone.layer1.0."):
+def _check_kind(shapes: Shapes) -> None:
+    if not shapes.has("backbone.conv1.") or not shapes.has("backbone.layer1.0."):
         raise unfit("its backbone is neither ResNet nor ResNeXt (no backbone.conv1, layer1)")
-    if not seen.has("backbone.layer1.0.conv3."):
+    if not shapes.has("backbone.layer1.0.conv3."):
         raise unfit("its backbone has blocks of two convolutions (ResNet-18, -34), not of three")
-    if seen.has("backbone.gn1.") or not seen.has("backbone.bn1.running_mean"):
+    if shapes.has("backbone.gn1.") or not shapes.has("backbone.bn1.running_mean"):
         raise unfit("its backbone has group norm or another norm without stored statistics")
 
 
-def _read_groups(seen: Shapes, width: int) -> tuple[int, int]:
+def _read_groups(shapes: Shapes, width: int) -> tuple[int, int]:
     """Groups, and channels of each in the first stage at a stem of 64 channels."""
     key = "backbone.layer4.0.conv2.weight"
-    channels, per_group = seen.size(key, 0), seen.size(key, 1)
+    channels, per_group = shapes.size(key, 0), shapes.size(key, 1)
     if channels % per_group:
         raise unfit(f"{key}: {channels} channels are no whole number of groups of {per_group}")
     return channels // per_group, max(per_group * 64 // (8 * width), 1)
 
 
-def _read_sac(seen: Shapes, say: Callable[[str], None]) -> SACConfig | None:
-    stages = _per_stage(seen, "conv2.weight_diff")
+def _read_sac(shapes: Shapes, say: Callable[[str], None]) -> SACConfig | None:
+    stages = _per_stage(shapes, "conv2.weight_diff")
     if not any(stages):
         return None
-    deformable = _any(seen, "conv2.offset_s.weight")
-    bends = "deformable" if deformable else "not deformable"
-    say(f"SAC in {_stages(stages)} <- weight_diff; {bends} <- offset_s")
+    deformable = _any(shapes, "conv2.offset_s.weight")
+    kind = "deformable" if deformable else "not deformable"
+    say(f"SAC in {_stages(stages)} <- weight_diff; {kind} <- offset_s")
     return SACConfig(stages=stages, deformable=deformable)
 
 
-def _read_deformable(seen: Shapes) -> tuple[bool, bool, bool, bool]:
-    for name in seen.names:
+def _read_deformable(shapes: Shapes) -> tuple[bool, bool, bool, bool]:
+    for name in shapes.names:
         if name.startswith("backbone.") and name.endswith(_OFFSETS):
-            rows = seen.size(name, 0)
+            rows = shapes.size(name, 0)
             if rows != _PLAIN_OFFSETS:
                 raise unfit(
                     f"{name} has {rows} rows: a modulated (DCN v2) or grouped deformable "
                     f"convolution; relook's are DCN v1 with {_PLAIN_OFFSETS}"
                 )
-    first, second = (_per_stage(seen, suffix) for suffix in _OFFSETS)
+    first, second = (_per_stage(shapes, suffix) for suffix in _OFFSETS)
     a, b, c, d = (x or y for x, y in zip(first, second, strict=True))
     return a, b, c, d
 
@@ -108,18 +108,19 @@ def _read_deformable(seen: Shapes) -> tuple[bool, bool, bool, bool]:
 _OFFSETS = ("conv2.conv_offset.weight", "conv2_offset.weight")  # of both ages
 
 
-def _per_stage(seen: Shapes, suffix: str) -> tuple[bool, bool, bool, bool]:
+def _per_stage(shapes: Shapes, suffix: str) -> tuple[bool, bool, bool, bool]:
     a, b, c, d = (
         any(
-            n.startswith(f"backbone.layer{i + 1}.") and n.endswith(f".{suffix}") for n in seen.names
+            n.startswith(f"backbone.layer{i + 1}.") and n.endswith(f".{suffix}")
+            for n in shapes.names
         )
         for i in _STAGES
     )
     return a, b, c, d
 
 
-def _any(seen: Shapes, suffix: str) -> bool:
-    return any(n.startswith("backbone.") and n.endswith(f".{suffix}") for n in seen.names)
+def _any(shapes: Shapes, suffix: str) -> bool:
+    return any(n.startswith("backbone.") and n.endswith(f".{suffix}") for n in shapes.names)
 
 
 def _stages(flags: tuple[bool, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Names of the classes of a foreign checkpoint, from the best of the places that may hold them."""
+"""Names of the classes of a foreign checkpoint, from the most reliable source that has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import DataError, ModelError, UsageError
 
 
 class Named(NamedTuple):
-    """The classes, position = label, and where the names come from."""
+    """The classes, position = label, and the source of their names."""
 
     classes: tuple[Category, ...]
     why: str
@@ -29,7 +29,7 @@ def coco_classes() -> tuple[Category, ...]:
 
 
 def names_in(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names a file carries: `CLASSES`, `classes`, or either inside `dataset_meta`."""
+    """The names in a file: `CLASSES`, `classes`, or either inside `dataset_meta`."""
     inner = meta.get("dataset_meta")
     places = [meta, inner] if isinstance(inner, Mapping) else [meta]
     for place in places:
@@ -45,23 +45,28 @@ def names_in(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
 def name_classes(
     num_classes: int,
     meta: Mapping[str, Any],
-    given: Path | Sequence[str] | None = None,
+    user_names: Path | Sequence[str] | None = None,
     configured: Sequence[str] | None = None,
 ) -> Named:
-    """Names for `num_classes` labels: those `given`, else the configuration's, else the file's,
+    """Names for `num_classes` labels: `user_names`, else the configuration's, else the file's,
     else COCO's when there are 80, else ``class_0``, ``class_1``, ...
 
     Names that are COCO's, in COCO's order, get COCO's ids; others are numbered from 1.
 
     Raises:
         DataError: D01 when the file of names does not exist.
-        UsageError: U03 when names are not text, are empty or come twice.
-        ModelError: M04 when `given` or `configured` are not as many as the model has outputs.
+        UsageError: U03 when names are not text, are empty or are not unique.
+        ModelError: M04 when the number of `user_names` or `configured` is not that of the model's
+            outputs.
     """
-    if given is not None:
-        named_file = isinstance(given, str | Path)
-        names = _read_names(Path(given)) if isinstance(given, str | Path) else tuple(given)
-        where = f"the names in {given}" if named_file else "the names given"
+    if user_names is not None:
+        named_file = isinstance(user_names, str | Path)
+        names = (
+            _read_names(Path(user_names))
+            if isinstance(user_names, str | Path)
+            else tuple(user_names)
+        )
+        where = f"the names in {user_names}" if named_file else "the names given"
         return Named(_categories(_as_many(names, num_classes, where)), where, False)
     if configured is not None:
         where = "the configuration file"
@@ -101,7 +106,7 @@ def _as_many(names: Sequence[Any], num_classes: int, where: str) -> tuple[str, .
     if len(names) != num_classes:
         raise ModelError(
             "M04",
-            f"{where}: {len(names)} classes, and the model tells {num_classes} apart. Give one "
+            f"{where}: {len(names)} classes, and the model has {num_classes}. Give one "
             "name for each, in the order of the training's labels.",
         )
     return tuple(names)

@@ -1,4 +1,4 @@
-"""Evidence about a checkpoint: tensors, meta, configuration, and the words of the user."""
+"""Evidence about a checkpoint: its tensors, metadata, configuration, and the user's options."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .mmdet_config.mmdet_config import Carried, carry_over, config_from_text, re
 from .recognition import Recognised, recognise
 from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 
-# What Caffe-style networks were trained on, in the order red, green, blue; the first convolution
-# is turned to take them so.
+# Normalisation of Caffe-style networks in the order red, green, blue; the channels of the first
+# convolution are reversed to fit it.
 CAFFE_MEAN = (123.675, 116.28, 103.53)
 CAFFE_STD = (1.0, 1.0, 1.0)
 
@@ -38,11 +38,11 @@ class ImportPlan:
     reasons: tuple[str, ...]
     assumed: tuple[str, ...]
     notes: tuple[str, ...]
-    settings: tuple[str, ...]  # of the configuration: a line for what was carried over, or not
+    settings: tuple[str, ...]  # of the configuration: lines on values carried over, or not
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
-def understand(
+def plan_import(
     checkpoint: Checkpoint,
     *,
     config: Path | str | None = None,
@@ -74,26 +74,26 @@ def understand(
         assumed.append("numerics of MMDetection 1.x (experimental: no recorded run proves them)")
     elif legacy:
         notes.append("legacy changed nothing: the names are those of MMDetection 2.x and 3.x")
-    # What the user says by a preset is not overruled by a text in the file.
+    # A preset of the user has priority over a configuration text in the checkpoint.
     text_counts = config is not None or preset is None
     carried = carry_over(values, recognised.config) if values and text_counts else None
     caffe = _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
-    found = recognised.config if carried is None else carried.config
+    model_config = recognised.config if carried is None else carried.config
     blue_first = carried is not None and any(map(_CHANNELS.match, carried.conflicts))
-    found = found.with_(backbone__stride_in="1x1" if caffe else "3x3")
+    model_config = model_config.with_(backbone__stride_in="1x1" if caffe else "3x3")
     if caffe and not blue_first:  # no configuration says how its pixels were normalised
-        found = found.with_(input__mean=CAFFE_MEAN, input__std=CAFFE_STD)
+        model_config = model_config.with_(input__mean=CAFFE_MEAN, input__std=CAFFE_STD)
         blue_first = True
     meta, configured = checkpoint.meta, None
     if carried is not None and config is not None:
         configured = carried.classes
     elif carried is not None and names_in(meta) is None and carried.classes:
         meta = {**meta, "classes": carried.classes}
-    named = name_classes(found.num_classes, meta, classes, configured)
+    named = name_classes(model_config.num_classes, meta, classes, configured)
     (assumed if named.missing else reasons).append(f"class names <- {named.why}")
     return ImportPlan(
         recognised=recognised,
-        config=found,
+        config=model_config,
         classes=named.classes,
         blue_first=blue_first,
         reasons=tuple(reasons),
@@ -107,7 +107,7 @@ def understand(
 def _settings(carried: Carried | None) -> tuple[str, ...]:
     if carried is None:
         return ()
-    # What the file asks for and does not get comes first: it needs a look.
+    # Settings that are not carried over come first: users should check them.
     return (
         *(f"not carried over: {line}" for line in carried.ignored),
         *(f"carried over: {line}" for line in carried.used),
@@ -140,29 +140,29 @@ def _settle_style(
     reasons: list[str],
     assumed: list[str],
 ) -> bool:
-    """Return whether the ResNet is of the Caffe style; refused where there are only signs of it."""
-    told: Evidence | None
+    """Return whether the ResNet is of the Caffe style; refused where this is only probable."""
+    evidence: Evidence | None
     if style is not None:
-        told = Evidence(style, "as you said", stated=True)
+        evidence = Evidence(style, "the given style", stated=True)
     elif carried is not None and carried.style is not None:
-        told = Evidence(carried.style, "the configuration", stated=True)
+        evidence = Evidence(carried.style, "the configuration", stated=True)
     else:
-        told = stated_style(checkpoint.meta, checkpoint.path.name)
-        told = told or style_of_stem(checkpoint.state)
-    if told is None:
-        # Nobody has published, or could have started, standardised weights of the other style.
+        evidence = stated_style(checkpoint.meta, checkpoint.path.name)
+        evidence = evidence or style_of_stem(checkpoint.state)
+    if evidence is None:
+        # There are no published standardised weights of the other style.
         if not recognised.config.backbone.weight_standardisation:
             assumed.append(
                 "PyTorch-style ResNet: a Caffe-style one has the same names and shapes, but "
                 "nothing in the file or its first layer speaks for that"
             )
-    elif told.style == "caffe" and not told.stated:
-        raise _caffe(told.why)
-    elif told.style == "caffe":
-        reasons.append(f"Caffe-style ResNet: its stride, pixels not divided <- {told.why}")
+    elif evidence.style == "caffe" and not evidence.stated:
+        raise _caffe(evidence.why)
+    elif evidence.style == "caffe":
+        reasons.append(f"Caffe-style ResNet: its stride, pixels not divided <- {evidence.why}")
         return True
     else:
-        reasons.append(f"PyTorch-style ResNet <- {told.why}")
+        reasons.append(f"PyTorch-style ResNet <- {evidence.why}")
     return False
 
 
@@ -171,7 +171,7 @@ def _old_numerics() -> ModelError:
         "M04",
         "this checkpoint is of MMDetection 1.x, as the DetectoRS authors' own release is (heads "
         "without roi_head. in front). Its classes are in another order and its boxes, anchors and "
-        "crops meet the pixels differently: loaded as a newer file it would be silently wrong. "
+        "crops use another pixel grid: loaded as a newer file it would be silently wrong. "
         "--legacy (legacy=True) converts it and computes as version 1 did; that is experimental.",
     )
 
@@ -179,9 +179,9 @@ def _old_numerics() -> ModelError:
 def _caffe(why: str) -> ModelError:
     return ModelError(
         "M04",
-        f"this checkpoint seems to be of the Caffe style ({why}): its ResNet would step in the "
-        "first 1x1 convolution and see blue, green, red pixels that were not divided by their "
-        "deviation. Names and shapes are the same, and the wrong style would be silently wrong. "
-        "Give its configuration with --config, or say which it is: --style caffe or --style "
-        "pytorch (style=... in Python).",
+        f"this checkpoint seems to be of the Caffe style ({why}): its ResNet would have its "
+        "stride in the first 1x1 convolution, and its input would be blue, green, red pixels that "
+        "were not divided by their deviation. Names and shapes are the same, and the wrong style "
+        "would be silently wrong. Give its configuration with --config, or the style itself: "
+        "--style caffe or --style pytorch (style=... in Python).",
     )

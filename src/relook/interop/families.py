@@ -1,7 +1,6 @@
-"""Which library wrote a file, told by the names of its tensors.
+"""Recognition of the library that wrote a file, by the names of its tensors.
 
-`REFUSED` is where a family that is not covered gets its explanation, and where one that becomes
-covered is taken out again.
+`REFUSED` has the families that are not covered, with the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Source = Literal["mmdet", "mmdet-v1", "torchvision", "relook"]
 
 
 class Refused(NamedTuple):
-    """A kind of file that is known, and not covered."""
+    """A family of files that is recognised, and not covered."""
 
     name: str
     pattern: str  # some key of the file matches it
@@ -68,8 +67,8 @@ def identify(shapes: Mapping[str, tuple[int, ...]]) -> Source:
     """The family of a file with tensors of these names and shapes.
 
     Raises:
-        ModelError: M04 for a family that is known and not covered, and for names that no known
-            library writes; the message says what the file is, as far as that can be told.
+        ModelError: M04 for a family that is not covered, and for names of no known library; the
+            message names the family, if it is recognised.
     """
     names = list(shapes)
     if _any(_OURS.match, names):
@@ -88,7 +87,7 @@ def identify(shapes: Mapping[str, tuple[int, ...]]) -> Source:
     shown = ", ".join(names[:5]) or "none at all"
     raise ModelError(
         "M04",
-        f"the names of these {len(names)} tensors belong to no library that relook knows: {shown}, "
+        f"the names of these {len(names)} tensors are of no known library: {shown}, "
         "... Files of MMDetection have backbone.*, neck.*, rpn_head.* and roi_head.*.",
     )
 

@@ -1,4 +1,4 @@
-"""A checkpoint of another library becomes a detector, or an explanation of why it cannot."""
+"""Import of a checkpoint of another library as a detector."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..weights.file import SUFFIX, load_model
 from ..weights.header import FORMAT
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes
-from .evidence import ImportPlan, understand
+from .evidence import ImportPlan, plan_import
 from .families import Source, identify
 from .legacy import convert_v1
 from .mmdet import rename
@@ -39,7 +39,7 @@ _STEM = re.compile(r"features\.(backbone|backbones\.\d+)\.conv1\.weight")
 
 @dataclass(frozen=True)
 class Imported:
-    """A detector from a foreign checkpoint, and the proof that it is that one."""
+    """A detector from a foreign checkpoint, and the report on its tensors."""
 
     detector: Detector  # on the CPU, in evaluation mode, independent of the file
     config: ModelConfig
@@ -67,33 +67,33 @@ def import_checkpoint(
 
     Args:
         path: A `.pth` file, or safetensors.
-        config: The MMDetection configuration file it was trained with, read but never run; by
-            default the one that the checkpoint carries as text, if it does.
-        preset: The relook model it should be; what shapes do not tell is taken from there.
-            Weights of torchvision need it: they are only a start for a training of that model.
+        config: The MMDetection configuration file of its training, read but never run; by default
+            the text in the checkpoint, if it has one.
+        preset: The relook model it is; fields that shapes do not determine are taken from there.
+            Weights of torchvision need it: they are only the start of a training of that model.
         classes: Names in the order of the labels, or a text file with one a line.
         legacy: Accept files of MMDetection 1.x, whose names and order of classes are converted
             and whose numerics are then used. Experimental.
-        style: Which kind of ResNet it is, where the file does not say or is wrong.
+        style: Style of its ResNet, where the file does not give it or is wrong.
         ema: Take the moving averages of the weights, if the file has them beside the others.
-        with_digest: Whether the report gets a checksum of what the model computes; takes the
-            time of one small image.
+        with_digest: Add a checksum of the model's output to the report; takes the time of one
+            small image.
 
     Raises:
         DataError: D01 when a file is missing, D14 for a configuration that cannot be read.
         ModelError: M02 or M07 for a file that cannot or must not be read; M04 for a model that
             relook does not have, that was not converted, or that does not fit in every tensor.
-        UsageError: U01 for an unknown preset, U03 for a value that makes no sense, U04 for
-            options that do not go with the file.
+        UsageError: U01 for an unknown preset, U03 for a value that cannot be used, U04 for
+            options that do not apply to the file.
     """
     path = Path(path)
     if style is not None and style not in get_args(Style):
         raise UsageError("U03", f"style {style!r}: expected pytorch or caffe")
-    if _is_own(path):
+    if _is_relook_file(path):
         options = {"config": config, "preset": preset, "classes": classes, "style": style}
-        given = [name for name, value in options.items() if value is not None]
-        given += [name for name, on in (("legacy", legacy), ("ema", ema)) if on]
-        return _import_own(path, given, with_digest)
+        option_names = [name for name, value in options.items() if value is not None]
+        option_names += [name for name, on in (("legacy", legacy), ("ema", ema)) if on]
+        return _import_relook(path, option_names, with_digest)
     checkpoint = read_checkpoint(path, ema=ema)
     try:
         source = identify(_shapes(checkpoint.state))
@@ -105,7 +105,7 @@ def import_checkpoint(
             )
         if source == "torchvision":
             return _import_start(checkpoint, preset, classes, with_digest)
-        model = understand(
+        model = plan_import(
             checkpoint,
             config=config,
             preset=preset,
@@ -136,7 +136,7 @@ def _load(
 ) -> tuple[Detector, list[Row], list[str]]:
     """A detector with the tensors of the file, and a row for each of them."""
     originals = checkpoint.state
-    theirs = {todays_name(name): name for name in originals}
+    original_names = {todays_name(name): name for name in originals}
     state: Mapping[str, Tensor] = originals
     if source == "mmdet-v1":
         state = convert_v1(originals)
@@ -144,26 +144,26 @@ def _load(
     names = {key: rename(key, looks_twice) for key in state}
     if len(set(names.values())) != len(names):
         raise ModelError("M04", "two tensors of this checkpoint have the same meaning")
-    given = {names[key]: value for key, value in state.items()}
-    labels = {names[key]: theirs.get(key, key) for key in state}
+    tensors = {names[key]: value for key, value in state.items()}
+    labels = {names[key]: original_names.get(key, key) for key in state}
     changed = {
         name: "classes in today's order"
-        for name, value in given.items()
+        for name, value in tensors.items()
         if value is not originals.get(labels[name])
     }
     if model.blue_first:
-        for name in [name for name in given if _STEM.fullmatch(name) and given[name].ndim == 4]:
-            given[name] = given[name].flip(1)
+        for name in [name for name in tensors if _STEM.fullmatch(name) and tensors[name].ndim == 4]:
+            tensors[name] = tensors[name].flip(1)
             changed[name] = "turned to take red, green, blue"
     with torch.device("meta"):
         detector = build_detector(model.config)
     expected = dict(detector.state_dict())
-    rows = match_tensors(expected, given, labels, changed)
+    rows = match_tensors(expected, tensors, labels, changed)
     check_strict(rows)
-    # The tensors of the file are let go one by one, so that no third copy is ever held.
+    # The tensors of the file are released one by one, so that there is never a third copy.
     del state
     originals.clear()
-    filled = fill(rows, expected, given.pop, given.pop)
+    filled = fill(rows, expected, tensors.pop, tensors.pop)
     broken = [name for name, value in filled.items() if not value.isfinite().all()]
     notes = [f"{name} holds numbers that are not finite" for name in broken]
     detector.load_state_dict(filled, assign=True)
@@ -196,8 +196,8 @@ def _import_start(
     return Imported(detector, config, named.classes, report)
 
 
-def _is_own(path: Path) -> bool:
-    """Return whether relook wrote the file; what is no file at all is left to the reader."""
+def _is_relook_file(path: Path) -> bool:
+    """Return whether relook wrote the file; a missing file is reported by the reader."""
     if path.suffix != SUFFIX or not path.is_file():
         return False
     try:
@@ -207,12 +207,12 @@ def _is_own(path: Path) -> bool:
         return False
 
 
-def _import_own(path: Path, given: Sequence[str], with_digest: bool) -> Imported:
-    if given:
+def _import_relook(path: Path, option_names: Sequence[str], with_digest: bool) -> Imported:
+    if option_names:
         raise UsageError(
             "U04",
-            f"{path} is a relook model and says itself what it is; {', '.join(given)} cannot be "
-            "given with it",
+            f"{path} is a relook model, whose file has its configuration; "
+            f"{', '.join(option_names)} cannot be given with it",
         )
     saved = load_model(path)
     sha256 = sha256_of(path)

@@ -1,6 +1,6 @@
-"""Checkpoints of MMDetection 1.x, which the DetectoRS authors' own files are, as 2.x wrote them.
+"""Conversion of checkpoints of MMDetection 1.x, such as the DetectoRS authors' own, to 2.x.
 
-Their weights also expect the numerics of that age (`numerics: v1` of the configuration).
+Their weights also need the numerics of 1.x (`numerics: v1` of the configuration).
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def is_v1(shapes: Mapping[str, tuple[int, ...]] | Iterable[str]) -> bool:
 def convert_v1(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same model with the names and the order of classes of 2.x, for `mmdet.convert`.
 
-    The background moves from the first row of the classifiers to the last, and its mask, which
-    nothing was ever trained on, is dropped. Boxes have no classes and stay as they are. What is
-    not changed is the same tensor, not a copy.
+    The background moves from the first row of the classifiers to the last. Its mask, which was
+    never trained, is dropped. Boxes have no classes and are not changed. A tensor that is not
+    changed is not copied.
 
     Raises:
-        ValueError: this is no such file, or two keys would get the same name.
+        ValueError: the file is not of 1.x, or two keys would get the same name.
     """
     if not is_v1({key: tuple(value.shape) for key, value in state.items()}):
         raise ValueError("this is not a checkpoint of MMDetection 1.x")

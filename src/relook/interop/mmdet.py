@@ -1,7 +1,7 @@
-"""Names of MMDetection 2.x and 3.x checkpoints, translated to ours.
+"""Translation of the names of MMDetection 2.x and 3.x checkpoints to relook's.
 
-Every rule is applied to every key, in order. What no rule touches keeps its name, and loading is
-strict: a key that is not understood is an error, never a silently random tensor.
+Every rule is applied to every key, in order. A key without a rule keeps its name, and loading is
+strict: an unknown key is an error, never a silently random tensor.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-# "#" stands for a number, which is kept. A later look's backbone is counted from 0 there, and
-# from 1 here, where look 0 is the first backbone.
+# "#" stands for a number, which is kept. Backbones of later looks are counted from 0 in
+# MMDetection, and from 1 here, where look 0 is the first backbone.
 RULES: tuple[tuple[str, str], ...] = (
     (r"^neck\.lateral_convs\.#\.conv\.", r"features.fpn.laterals.#."),
     (r"^neck\.fpn_convs\.#\.conv\.", r"features.fpn.outputs.#."),
@@ -57,7 +57,7 @@ _LATER_LOOK = re.compile(r"^neck\.rfp_modules\.(\d+)\.")
 
 
 def rename(key: str, looks_twice: bool) -> str:
-    """Our name for one of their keys; `looks_twice` says whether the file has an RFP."""
+    """Translate a key of MMDetection to relook's name; `looks_twice`: the file has an RFP."""
     if looks_twice:
         key = re.sub(r"^backbone\.", "features.backbones.0.", key)
         key = _LATER_LOOK.sub(lambda m: f"features.backbones.{int(m[1]) + 1}.", key)
@@ -69,7 +69,7 @@ def rename(key: str, looks_twice: bool) -> str:
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors under our names.
+    """The same tensors under relook's names.
 
     Raises:
         ValueError: two keys of the checkpoint would get the same name.

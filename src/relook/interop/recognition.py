@@ -1,7 +1,7 @@
-"""The architecture of a checkpoint, read from the names and shapes of its tensors.
+"""Recognition of the architecture of a checkpoint by the names and shapes of its tensors.
 
-Names are MMDetection's. What shapes cannot tell (thresholds, anchors, the bends of the schedule)
-is taken from what was published for that family of models, and listed as such.
+Names are MMDetection's. Settings that shapes do not determine (thresholds, anchors, schedule) are
+the published ones of that family of models, and are listed as such.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Recognised:
     config: ModelConfig
     source: Source
     reasons: tuple[str, ...]  # one line each: a fact, and the evidence for it
-    unknown: tuple[str, ...]  # one line each: what the file cannot tell, and what is assumed
+    unknown: tuple[str, ...]  # one line each: a setting that is not in the file, and its default
 
     @property
     def preset(self) -> str | None:
@@ -58,48 +58,54 @@ def recognise(
 ) -> Recognised:
     """The configuration of a cascade of MMDetection, by the names and shapes of its tensors.
 
-    With `preset` the values that shapes do not tell come from there, and the structure must be
-    that preset's, numbers of classes aside. Names of version 1 are understood; whether such a
-    file may be used is for the caller to decide by `source`. `guidance_size` is what the settings
-    of a training say, of which DSC and Fast DSC need it: no tensor tells them apart.
+    With `preset`, settings that shapes do not determine are the preset's, and the structure must
+    be the preset's, numbers of classes aside. Names of version 1 are accepted; the caller decides
+    by `source` whether such a file may be used. `guidance_size` is from the settings of a training.
+    DSC and Fast DSC need it, because their tensors are the same.
 
     Raises:
-        ModelError: M04 when the file is of another library or of a model that is not covered,
-            or not of the structure of `preset`, or of DSC and nothing says of which; the message
-            says what it is.
+        ModelError: M04 when the file is of another library, of a model that is not covered or of
+            another structure than `preset`, or when it is not clear whether it is DSC or Fast DSC;
+            the message names the model.
         UsageError: U01 when there is no such preset.
     """
     source = identify(shapes)
     if source in ("torchvision", "relook"):
         raise unfit(f"these are tensors under the names of {source}, not of MMDetection")
     old = source == "mmdet-v1"
-    seen = Shapes({todays_name(name): tuple(s) for name, s in shapes.items()} if old else shapes)
+    tensor_shapes = Shapes(
+        {todays_name(name): tuple(s) for name, s in shapes.items()} if old else shapes
+    )
     say = Findings()
     _read_version(meta, old, say)
-    given = None if preset is None else named_preset(preset)
-    backbone = read_backbone(seen, say.reasons.append)
-    steps = 1 + seen.count(_RFP)
+    preset_config = None if preset is None else named_preset(preset)
+    backbone = read_backbone(tensor_shapes, say.reasons.append)
+    steps = 1 + tensor_shapes.count(_RFP)
     if steps > 1:
         say.reasons.append(f"looks {steps} times <- {steps - 1} backbones under {_RFP}")
-    channels = seen.size("neck.lateral_convs.0.conv.weight", 0)
-    _check_pyramid(seen)
-    semantic = _read_semantic(seen, say)
-    num_classes, hidden = read_classes(seen, channels)
+    channels = tensor_shapes.size("neck.lateral_convs.0.conv.weight", 0)
+    _check_pyramid(tensor_shapes)
+    semantic = _read_semantic(tensor_shapes, say)
+    num_classes, hidden = read_classes(tensor_shapes, channels)
     say.reasons.append(f"{num_classes} classes <- rows of {BOX}.0.fc_cls, less the background's")
-    cascade = _read_cascade(seen, num_classes, given, say, semantic=semantic is not None, old=old)
-    base = given or named_preset("dsc-r50" if is_guided(seen) else "htc-r50")
+    cascade = _read_cascade(
+        tensor_shapes, num_classes, preset_config, say, semantic=semantic is not None, old=old
+    )
+    base = preset_config or named_preset("dsc-r50" if is_guided(tensor_shapes) else "htc-r50")
     config = base.with_(
         num_classes=num_classes,
-        backbone=_keep(base.backbone, backbone) if given else backbone,
+        backbone=_keep(base.backbone, backbone) if preset_config else backbone,
         pyramid__channels=channels,
         pyramid__steps=steps,
-        semantic=semantic if given is None else _merged_semantic(given.semantic, semantic),
+        semantic=semantic
+        if preset_config is None
+        else _merged_semantic(preset_config.semantic, semantic),
         cascade=cascade.with_(box_hidden=hidden),
         **({"numerics": "v1"} if old else {}),
     )
     if preset is not None and (wrong := differences(config, named_preset(preset))):
         raise unfit(f"the file is not a {preset}: {'; '.join(wrong)}")
-    if is_guided(seen):
+    if is_guided(tensor_shapes):
         config = _with_variant(config, preset, guidance_size, say)
     _list_unknown(config, preset, say)
     return Recognised(config, source, tuple(say.reasons), tuple(say.unknown))
@@ -117,11 +123,11 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
     if old:
         say.reasons.append("MMDetection 1.x or the DetectoRS authors' <- heads without roi_head.")
     else:
-        told = f", and meta says {version}" if version else ""
-        say.reasons.append(f"MMDetection 2.x or 3.x <- heads under roi_head.{told}")
+        meta_version = f", and meta has {version}" if version else ""
+        say.reasons.append(f"MMDetection 2.x or 3.x <- heads under roi_head.{meta_version}")
     if version.startswith(("0.", "1.")) and not old:
         say.unknown.append(
-            f"meta says MMDetection {version}, but names are those of 2.x: if a tool only renamed "
+            f"meta has MMDetection {version}, but names are those of 2.x: if a tool only renamed "
             "the tensors, scores will be poor (classes rotated, boxes with the old +1)"
         )
     if version.startswith("3."):
@@ -132,60 +138,66 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
         )
 
 
-def _check_pyramid(seen: Shapes) -> None:
-    levels = seen.count("neck.lateral_convs"), seen.count("neck.fpn_convs")
+def _check_pyramid(shapes: Shapes) -> None:
+    levels = shapes.count("neck.lateral_convs"), shapes.count("neck.fpn_convs")
     if levels != (4, 4):
         raise unfit(
             f"its pyramid has {levels[0]} lateral and {levels[1]} output convolutions; relook's "
             "has four of each, and subsamples the last level"
         )
-    anchors = seen.size("rpn_head.rpn_cls.weight", 0)
-    if anchors != _RATIOS or seen.size("rpn_head.rpn_reg.weight", 0) != 4 * _RATIOS:
+    anchors = shapes.size("rpn_head.rpn_cls.weight", 0)
+    if anchors != _RATIOS or shapes.size("rpn_head.rpn_reg.weight", 0) != 4 * _RATIOS:
         raise unfit(
             f"its region proposals have {anchors} scores a position; relook's have {_RATIOS}, one "
             "for each ratio of an anchor's sides"
         )
 
 
-def _read_semantic(seen: Shapes, say: Findings) -> SemanticRule | None:
+def _read_semantic(shapes: Shapes, say: Findings) -> SemanticRule | None:
     key = f"{_SEMANTIC}.conv_logits.weight"
-    if not seen.has(f"{_SEMANTIC}."):
+    if not shapes.has(f"{_SEMANTIC}."):
         return None
-    classes = seen.size(key, 0)
+    classes = shapes.size(key, 0)
     say.reasons.append(f"semantic branch of {classes} classes <- {key}")
     return SemanticRule(num_classes=classes)
 
 
-def _merged_semantic(given: SemanticRule | None, found: SemanticRule | None) -> SemanticRule | None:
-    if given is None or found is None:
-        return found
-    return replace(given, num_classes=found.num_classes)
+def _merged_semantic(
+    preset_rule: SemanticRule | None, read_rule: SemanticRule | None
+) -> SemanticRule | None:
+    if preset_rule is None or read_rule is None:
+        return read_rule
+    return replace(preset_rule, num_classes=read_rule.num_classes)
 
 
-def _keep(given: BackboneConfig, found: BackboneConfig) -> BackboneConfig:
-    """Structure as found, the rest as given."""
-    sac = found.sac
-    if sac is not None and given.sac is not None:
-        sac = given.sac.with_(stages=sac.stages, deformable=sac.deformable)
-    rest = {"norm": given.norm, "frozen_stages": given.frozen_stages, "weights": given.weights}
-    return found.with_(sac=sac, **({} if given.norm == "group" else rest))
+def _keep(preset_config: BackboneConfig, read_config: BackboneConfig) -> BackboneConfig:
+    """Structure of `read_config`, all other settings of `preset_config`."""
+    sac = read_config.sac
+    if sac is not None and preset_config.sac is not None:
+        sac = preset_config.sac.with_(stages=sac.stages, deformable=sac.deformable)
+    kept = {
+        "norm": preset_config.norm,
+        "frozen_stages": preset_config.frozen_stages,
+        "weights": preset_config.weights,
+    }
+    return read_config.with_(sac=sac, **({} if preset_config.norm == "group" else kept))
 
 
 def _read_cascade(
-    seen: Shapes,
+    shapes: Shapes,
     num_classes: int,
-    given: ModelConfig | None,
+    preset_config: ModelConfig | None,
     say: Findings,
     *,
     semantic: bool,
     old: bool,
 ) -> HTCConfig | DSCConfig:
-    """The cascade; that of `given` for what shapes hide, if it is of the same kind."""
-    base = None if given is None else given.cascade
-    if is_guided(seen):
-        return read_dsc(seen, num_classes, base if isinstance(base, DSCConfig) else None, say)
+    """The cascade; settings that shapes do not determine are the preset's, if of the same kind."""
+    base = None if preset_config is None else preset_config.cascade
+    if is_guided(shapes):
+        return read_dsc(shapes, num_classes, base if isinstance(base, DSCConfig) else None, say)
     return read_htc(
-        seen,
+        shapes,
         num_classes,
         base if isinstance(base, HTCConfig) else None,
         say,
@@ -197,7 +209,7 @@ def _read_cascade(
 def _with_variant(
     config: ModelConfig, preset: str | None, stated: Side | None, say: Findings
 ) -> ModelConfig:
-    """DSC or Fast DSC, as the preset or the settings of its training say; never a guess."""
+    """DSC or Fast DSC, by the preset or the settings of its training; never a guess."""
     cascade = config.cascade
     assert isinstance(cascade, DSCConfig)
     size = cascade.guidance.side if preset is not None else stated
@@ -206,9 +218,9 @@ def _with_variant(
     if stated not in (None, size):
         raise unfit(
             f"preset {preset} has guidance masks of {2 * size} x {2 * size} cells, and the "
-            f"settings of its training ask for {2 * stated} x {2 * stated}"
+            f"settings of its training have {2 * stated} x {2 * stated}"
         )
-    evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, say its settings"
+    evidence = f"preset {preset}" if stated is None else f"masks of {2 * size}, from its settings"
     say.reasons.append(f"guidance of {size} x {size} cells <- {evidence}")
     return config.with_(cascade__guidance__side=size)
 
@@ -226,9 +238,9 @@ def _which_variant(config: ModelConfig) -> ModelError:
     say = f"say which with {named} of `relook weights import`, or " if names else ""
     return ModelError(
         "M04",
-        "this is a checkpoint of DSC or of Fast DSC. Their tensors are the same, and the one "
-        f"taken for the other would be silently wrong, so it is not guessed: {say}give with "
-        "--config the configuration of its training, whose guidance masks (mask_size) tell it.",
+        "this is a checkpoint of DSC or of Fast DSC. Their tensors are the same, and the wrong "
+        f"choice would be silently wrong, so it is not guessed: {say}give with --config the "
+        "configuration of its training, which has the side of the guidance masks (mask_size).",
     )
 
 
@@ -248,8 +260,8 @@ def _list_unknown(config: ModelConfig, preset: str | None, say: Findings) -> Non
         scores = ", ".join(str(stage + 1) for stage in cascade.rows.scoring(stages))
         shown = cascade.guidance.target_frame
         say.unknown.append(
-            f"guidance sees {ratios} times the box, its masks show the {shown} box, and scores "
-            f"are of the stages {scores}: {source}"
+            f"guidance frames are {ratios} times the box, its masks show the {shown} box, and "
+            f"scores are of the stages {scores}: {source}"
         )
     if config.semantic is not None:
         say.unknown.append(f"the semantic feature joins boxes and masks: {source}")

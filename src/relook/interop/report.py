@@ -1,4 +1,4 @@
-"""Report of an import, for people and for programs, and a checksum of what the result computes."""
+"""Report of an import, for people and for programs, and a checksum of the model's output."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ FORMAT_VERSION: Final = 1
 
 LICENCES: Final[dict[str, str]] = {
     "mmdet": "MMDetection and the weights of its zoo are Apache-2.0; weights that others trained "
-    "come under the terms of whoever gave them to you",
+    "have the terms of their publisher",
     "mmdet-v1": "MMDetection is Apache-2.0; weights that others trained, the DetectoRS authors "
-    "among them, come under the terms of whoever gave them to you",
+    "among them, have the terms of their publisher",
     "torchvision": "torchvision is BSD-3-Clause; its weights were trained on ImageNet and COCO, "
     "whose terms for images may apply",
-    "relook": "the terms of whoever trained it",
+    "relook": "the terms of its publisher",
 }
-"""Terms of foreign weights, as far as they are known, by where they come from."""
+"""Terms of foreign weights, as far as they are known, by source."""
 
 DSC_LICENCE: Final = (
     "the DSC authors' code is for non-commercial purposes, and so are the weights they published; "
-    "weights that others trained come under the terms of whoever gave them to you"
+    "weights that others trained have the terms of their publisher"
 )
 
 _SIZE = (128, 160)  # of the fixed image
-_BEST = 10  # detections the checksum looks at
+_BEST = 10  # detections in the checksum
 _LISTED = 20  # rows of a kind that `lines` shows
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The proof of an import."""
+    """Report of an import: the source, the evidence for the model, and every tensor."""
 
     file: str
     source: str
@@ -50,16 +50,16 @@ class Report:
     size: int  # bytes
     architecture: str
     reasons: tuple[str, ...]  # facts about the model, each with its evidence
-    unknown: tuple[str, ...]  # what the file cannot tell, and what is assumed
-    notes: tuple[str, ...]  # what else was left out or changed
+    unknown: tuple[str, ...]  # settings that are not in the file, and their defaults
+    notes: tuple[str, ...]  # other parts that were left out or changed
     rows: tuple[Row, ...]
     licence: str
-    settings: tuple[str, ...] = ()  # of a configuration: what was carried over, and what not
-    values: Mapping[str, str] = field(default_factory=dict)  # what the digest is a checksum of
+    settings: tuple[str, ...] = ()  # of a configuration: lines on values carried over, or not
+    values: Mapping[str, str] = field(default_factory=dict)  # values of the digest
 
     @property
     def digest(self) -> str | None:
-        """Checksum of what the model computes on a fixed image; None when it was not asked for."""
+        """Checksum of the model's output on a fixed image; None without one."""
         return checksum(self.values) if self.values else None
 
     @property
@@ -68,7 +68,7 @@ class Report:
         return count_statuses(self.rows)
 
     def lines(self) -> list[str]:
-        """Lines for people; of the table only what needs a look, see `table` for the rest."""
+        """Lines for people; of the table only the rows to check, `table` has all."""
         lines = [
             f"source: {self.file} ({self.source}, {self.size / 1e6:.1f} MB)",
             f"sha256: {self.sha256}",
@@ -81,7 +81,7 @@ class Report:
         lines += _shortened("configuration, ", self.settings)
         counted = ", ".join(f"{n} {status}" for status, n in self.counts.items())
         lines.append(f"tensors: {counted}")
-        lines += self._worth_a_look()
+        lines += self._rows_to_check()
         lines.append(f"licence: {self.licence}")
         if self.digest is not None:
             lines.append(f"digest: {self.digest} (features and detections on a fixed image)")
@@ -92,7 +92,7 @@ class Report:
         return [str(row) for row in self.rows]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as a dictionary that json can write."""
+        """Return the whole report as a dictionary for json."""
         return {
             "version": FORMAT_VERSION,
             "relook": __version__,
@@ -112,7 +112,7 @@ class Report:
             "tensors": [row.to_json() for row in self.rows],
         }
 
-    def _worth_a_look(self) -> Iterator[str]:
+    def _rows_to_check(self) -> Iterator[str]:
         for status in ("computed", "missing", "left over"):
             rows = [row for row in self.rows if row.status == status]
             yield from _shortened("  ", rows)
@@ -125,25 +125,25 @@ def _shortened(indent: str, lines: Sequence[object]) -> Iterator[str]:
 
 
 def digest(detector: Detector) -> str:
-    """A checksum of what `detector` computes on a fixed image, as 16 hexadecimal digits.
+    """A checksum of the output of `detector` on a fixed image, as 16 hexadecimal digits.
 
     It covers, after rounding: the mean magnitude of every pyramid level, of the proposals' scores
     and, if there is one, of the semantic logits; and of the ten best detections the scores, the
-    classes, the mean box and the mean mask. Two machines get the same one unless a value lies just
-    between two roundings; then `forward_values` says how close they are.
+    classes, the mean box and the mean mask. Two machines get the same checksum, unless a value is
+    close to the border of two roundings; compare `forward_values` then.
     """
     return checksum(forward_values(detector))
 
 
 def checksum(values: Mapping[str, str]) -> str:
-    """Sixteen hexadecimal digits that stand for `values`."""
+    """Sixteen hexadecimal digits of the hash of `values`."""
     text = "\n".join(f"{name}={value}" for name, value in sorted(values.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @torch.no_grad()
 def forward_values(detector: Detector) -> dict[str, str]:
-    """The rounded numbers that `digest` is a checksum of, by name."""
+    """The rounded numbers of the checksum `digest`, by name."""
     device = next(detector.parameters()).device
     images = _fixed_image().to(device)
     was_training = detector.training
@@ -166,25 +166,25 @@ def forward_values(detector: Detector) -> dict[str, str]:
 
 
 def _best(detector: Detector, images: ImageBatch) -> Detections:
-    """Detections in the one image, whatever their score."""
+    """Detections in the one image, of any score."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     first = detector.look(images)
     rule = cascade.select.changed(0.0, None)
-    (found,) = cascade.detect(first.pyramid, first.context, first.proposals, images, rule)
-    return found
+    (detections,) = cascade.detect(first.pyramid, first.context, first.proposals, images, rule)
+    return detections
 
 
-def _describe(found: Detections) -> dict[str, str]:
-    boxes, scores = found.boxes[:_BEST].double(), found.scores[:_BEST].double()
+def _describe(detections: Detections) -> dict[str, str]:
+    boxes, scores = detections.boxes[:_BEST].double(), detections.scores[:_BEST].double()
     if not len(scores):
         return {"detections": "0"}
     values = {
         "scores": f"{scores.mean().item():.3f}",
-        "classes": " ".join(map(str, sorted(found.labels[:_BEST].tolist()))),
+        "classes": " ".join(map(str, sorted(detections.labels[:_BEST].tolist()))),
         "box": " ".join(f"{x:.0f}" for x in boxes.mean(0).tolist()),
     }
-    if found.mask_probabilities is not None:
-        values["masks"] = f"{found.mask_probabilities[:_BEST].double().mean().item():.3f}"
+    if detections.mask_probabilities is not None:
+        values["masks"] = f"{detections.mask_probabilities[:_BEST].double().mean().item():.3f}"
     return values
 
 

@@ -1,4 +1,4 @@
-"""Names and shapes of a checkpoint, asked with explanations instead of KeyErrors."""
+"""Names and shapes of a checkpoint, with clear errors instead of KeyErrors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LARGEST = 2**31
 
 
 class Shapes:
-    """Tensors by name; every question that has no answer is a `ModelError`."""
+    """Shapes of tensors by name; a missing one is a `ModelError`."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.names = tuple(shapes)
@@ -31,7 +31,7 @@ class Shapes:
         if shape is None:
             raise unfit(f"there is no {name}, which every model of this kind has")
         if axis >= len(shape) or not 0 < shape[axis] < _LARGEST:
-            raise unfit(f"{name} has the shape {tuple(shape)}, which makes no sense for it")
+            raise unfit(f"{name} has the shape {tuple(shape)}, which does not fit this model")
         return int(shape[axis])
 
     def count(self, prefix: str) -> int:
@@ -41,11 +41,11 @@ class Shapes:
             ModelError: M04 when the numbers have a gap.
         """
         pattern = re.compile(re.escape(prefix) + r"\.(\d{1,6})\.")
-        found = {int(match[1]) for name in self.names if (match := pattern.match(name))}
-        if found and max(found) + 1 != len(found):
-            gap = next(i for i in range(len(found)) if i not in found)
-            raise unfit(f"{prefix}.{gap} is missing, though there is a {prefix}.{max(found)}")
-        return len(found)
+        numbers = {int(match[1]) for name in self.names if (match := pattern.match(name))}
+        if numbers and max(numbers) + 1 != len(numbers):
+            gap = next(i for i in range(len(numbers)) if i not in numbers)
+            raise unfit(f"{prefix}.{gap} is missing, though there is a {prefix}.{max(numbers)}")
+        return len(numbers)
 
 
 class Findings:
@@ -53,7 +53,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.reasons: list[str] = []  # a fact, and the evidence for it
-        self.unknown: list[str] = []  # what the file cannot tell, and what is assumed
+        self.unknown: list[str] = []  # a setting that is not in the file, and its default
 
 
 def unfit(reason: str) -> ModelError:

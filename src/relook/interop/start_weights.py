@@ -1,4 +1,4 @@
-"""torchvision's ResNet and Mask R-CNN weights, as a start for training one of our models."""
+"""torchvision's ResNet and Mask R-CNN weights, as the start of a training."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _STANDARDISED = (".weight_gamma", ".weight_beta")
 
 
 class Start(NamedTuple):
-    """A detector that knows pixels, but no classes yet."""
+    """A detector with a trained backbone and pyramid, and random heads."""
 
     detector: Detector
     rows: list[Row]
 
 
 def start_from(state: Mapping[str, Tensor], config: ModelConfig, seed: int = 0) -> Start:
-    """A detector with the backbone, in every look, and the pyramid of `state`; the rest random.
+    """A detector with backbones (of all looks) and pyramid of `state`; all else is random.
 
     Raises:
         ModelError: M04 when the backbone of `state` is not the configuration's.
@@ -41,14 +41,14 @@ def start_from(state: Mapping[str, Tensor], config: ModelConfig, seed: int = 0) 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         detector = build_detector(config)
-    given = {_part_name(key): key for key in state}
-    own = detector.state_dict()
+    keys = {_part_name(key): key for key in state}
+    model_state = detector.state_dict()
     loaded: dict[str, Tensor] = {}
     rows: list[Row] = []
     unused = set(state)
-    for name, tensor in own.items():
-        key = given.get(re.sub(r"^features\.(?:backbones\.\d+|backbone)\.", "backbone.", name))
-        key = key or given.get(name.removeprefix("features."))
+    for name, tensor in model_state.items():
+        key = keys.get(re.sub(r"^features\.(?:backbones\.\d+|backbone)\.", "backbone.", name))
+        key = key or keys.get(name.removeprefix("features."))
         shape = tuple(tensor.shape)
         if key is not None and state[key].shape == tensor.shape:
             loaded[name] = state[key]
@@ -87,7 +87,7 @@ def _why_left(key: str) -> str:
 
 
 def torchvision_refusal(state: Mapping[str, Any]) -> ModelError:
-    """The error for such a file when nobody said what it shall become."""
+    """The error for a file of torchvision without the name of a preset."""
     kind = "ResNet" if "fc.weight" in state or "conv1.weight" in state else "Mask or Faster R-CNN"
     return ModelError(
         "M04",

@@ -10,7 +10,7 @@ from ..config.model import ModelConfig
 from ..config.presets import PRESETS
 
 _FREE: Final = frozenset({"num_classes", "semantic.num_classes"})
-"""Structural fields in which a file may differ from the preset it is said to be."""
+"""Structural fields in which a file may differ from the preset that the user names."""
 
 
 def preset_of(config: ModelConfig) -> str | None:
@@ -19,20 +19,20 @@ def preset_of(config: ModelConfig) -> str | None:
 
 
 def differences(config: ModelConfig, other: ModelConfig) -> list[str]:
-    """In which structural fields two configurations differ, numbers of classes aside.
+    """List the structural fields in which two configurations differ, numbers of classes aside.
 
-    Of cascades of two kinds only what both have is compared.
+    Of cascades of different kinds, only fields that both have are compared.
     """
-    mine, theirs = dict(_structure(config)), dict(_structure(other))
+    fields, other_fields = dict(_structure(config)), dict(_structure(other))
     return [
-        f"{name} is {value}, not {theirs[name]}"
-        for name, value in mine.items()
-        if name in theirs and value != theirs[name] and name not in _FREE
+        f"{name} is {value}, not {other_fields[name]}"
+        for name, value in fields.items()
+        if name in other_fields and value != other_fields[name] and name not in _FREE
     ]
 
 
 def _structure(config: ModelConfig) -> Iterator[tuple[str, object]]:
-    """The fields that tensors tell, and those without which equal tensors are another model."""
+    """The fields that tensors determine, and those in which models with equal tensors differ."""
     backbone, cascade = config.backbone, config.cascade
     for name in ("blocks", "width", "groups", "width_per_group", "weight_standardisation"):
         yield f"backbone.{name}", getattr(backbone, name)

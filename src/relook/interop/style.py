@@ -1,9 +1,9 @@
-"""Style of a ResNet, PyTorch's or Caffe's: a difference that no shape shows.
+"""Style of a ResNet, PyTorch's or Caffe's: a difference that shapes do not show.
 
-Caffe-style networks step in the first 1x1 convolution instead of the 3x3, and were trained on
-blue, green, red pixels from which only a mean was subtracted. What tells them apart are the
-settings a file may carry, its name, and the statistics of its first layer: on pixels that were
-not divided by their deviation, these are some three thousand times larger.
+Caffe-style networks have the stride in the first 1x1 convolution instead of the 3x3, and were
+trained on blue, green, red pixels from which only a mean was subtracted. The style is recognised by
+the settings in a file, its name, and the statistics of its first layer: on pixels that were not
+divided by their deviation, these are about three thousand times larger.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ class Evidence(NamedTuple):
 
     style: Style
     why: str
-    stated: bool = False  # in so many words, by the settings or the user; otherwise a sign
+    stated: bool = False  # set by the settings or the user; False for a sign only
 
 
 def stated_style(meta: Mapping[str, Any], name: str) -> Evidence | None:
-    """The style that the settings in the file, or its name, speak of; None when none does."""
+    """The style by the settings in the file, or by its name; None when neither has one."""
     for key in TEXTS:
         text = meta.get(key)
         if not isinstance(text, str):
             continue
         text = text[:_LARGEST_TEXT]
-        found = set(_STYLE.findall(text))
-        if "caffe" in found:
+        styles = set(_STYLE.findall(text))
+        if "caffe" in styles:
             return Evidence("caffe", f"meta.{key} has style='caffe'", stated=True)
         if _BLUE_FIRST.search(text):
             why = f"meta.{key} feeds blue, green, red pixels (to_rgb=False)"
             return Evidence("caffe", why, stated=True)
-        if found:
+        if styles:
             return Evidence("pytorch", f"meta.{key} has style='pytorch'", stated=True)
     if "caffe" in name.lower():
         return Evidence("caffe", f"the file is called {name}")
@@ -57,7 +57,7 @@ def stated_style(meta: Mapping[str, Any], name: str) -> Evidence | None:
 
 
 def style_of_stem(state: Mapping[str, Tensor]) -> Evidence | None:
-    """Caffe if the statistics after the first convolution can only come from such pixels."""
+    """Caffe if the statistics after the first convolution are those of undivided pixels."""
     prefix = "backbone."
     names = (f"{prefix}conv1.weight", *(f"{prefix}bn1.{part}" for part in _STATISTICS))
     if any(name not in state or state[name].is_meta for name in names):

@@ -17,21 +17,21 @@ STATUSES: Final[tuple[Status, ...]] = ("used", "renamed", "computed", "missing",
 
 _GAMMA, _BETA = ".weight_gamma", ".weight_beta"
 _COUNTER = ".num_batches_tracked"
-_NAMED = 12  # tensors an error lists before it only counts
+_NAMED = 12  # tensors that an error lists by name
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One tensor: of the model, of the file, or of both."""
 
-    ours: str | None  # None: the file's, and no place for it
-    theirs: str | None  # None: the model's, and not in the file
+    ours: str | None  # None: a tensor of the file without a place in the model
+    theirs: str | None  # None: a tensor of the model that is not in the file
     shape: tuple[int, ...]
     status: Status
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write."""
+        """Return a dictionary for json."""
         return asdict(self) | {"shape": list(self.shape)}
 
     def __str__(self) -> str:
@@ -42,27 +42,27 @@ class Row:
 
 def match_tensors(
     expected: Mapping[str, Tensor],
-    given: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
     names: Mapping[str, str],
     changed: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """A row for every tensor of the model, then one for each of the file that is left over.
 
     Args:
-        expected: The model's tensors, by our names; the meta device will do.
-        given: The file's tensors, by our names.
-        names: The file's own name of each of `given`.
-        changed: Of the tensors whose values were rearranged on the way, by our name, how.
+        expected: The model's tensors, by relook's names; they may be on the meta device.
+        tensors: The file's tensors, by relook's names.
+        names: The file's own name of each of `tensors`.
+        changed: Description of the change of each tensor that was rearranged, by relook's name.
     """
     rearranged = changed or {}
     rows: list[Row] = []
-    unused: dict[str, str] = {name: "" for name in given if name not in expected}
+    unused: dict[str, str] = {name: "" for name in tensors if name not in expected}
     for ours, tensor in expected.items():
         shape = tuple(tensor.shape)
-        found = given.get(ours)
-        if found is None:
-            rows.append(_absent(ours, shape, given))
-        elif tuple(found.shape) != shape:
+        value = tensors.get(ours)
+        if value is None:
+            rows.append(_absent(ours, shape, tensors))
+        elif tuple(value.shape) != shape:
             rows.append(Row(ours, None, shape, "missing", "of another shape in the file"))
             unused[ours] = f"the model's is {'x'.join(map(str, shape)) or 'a single number'}"
         elif ours in rearranged:
@@ -71,14 +71,14 @@ def match_tensors(
             status: Status = "used" if names[ours] == ours else "renamed"
             rows.append(Row(ours, names[ours], shape, status))
     rows += [
-        Row(None, names[ours], tuple(given[ours].shape), "left over", note)
+        Row(None, names[ours], tuple(tensors[ours].shape), "left over", note)
         for ours, note in unused.items()
     ]
     return rows
 
 
-def _absent(ours: str, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Row:
-    if ours.endswith((_GAMMA, _BETA)) and _kernel_of(ours) in given:
+def _absent(ours: str, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> Row:
+    if ours.endswith((_GAMMA, _BETA)) and _kernel_of(ours) in tensors:
         return Row(ours, None, shape, "computed", "from the kernel's own statistics")
     if ours.endswith(_COUNTER):
         return Row(ours, None, shape, "computed", "a counter that old files do not have")
@@ -90,7 +90,7 @@ def _kernel_of(name: str) -> str:
 
 
 def check_strict(rows: Sequence[Row]) -> None:
-    """Nothing.
+    """Check that no tensor is missing or left over.
 
     Raises:
         ModelError: M04 when a tensor of the model is missing, or one of the file left over; the
@@ -119,8 +119,8 @@ def _with_note(name: str | None, row: Row) -> str:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    rest = len(lines) - _NAMED
-    return lines[:_NAMED] + ([f"... and {rest} more"] if rest > 0 else [])
+    num_hidden = len(lines) - _NAMED
+    return lines[:_NAMED] + ([f"... and {num_hidden} more"] if num_hidden > 0 else [])
 
 
 def count_statuses(rows: Iterable[Row]) -> dict[Status, int]:
@@ -135,16 +135,16 @@ def fill(
     take: Callable[[str], Tensor],
     initial: Callable[[str], Tensor],
 ) -> dict[str, Tensor]:
-    """A state dict for the model: each tensor its own memory, of the type the model has.
+    """A state dict for the model: each tensor in memory of its own, of the model's type.
 
     Args:
         rows: As `match_tensors` gives them.
         expected: The model's tensors, for their types.
-        take: The file's tensor by our name, called once for each.
-        initial: The value of a tensor that the file does not have, by our name.
+        take: Returns the file's tensor by relook's name; called once for each.
+        initial: Returns the initial value of a tensor that the file lacks, by relook's name.
 
     Raises:
-        ModelError: M04 for a tensor whose numbers are of a kind the model cannot take.
+        ModelError: M04 for a tensor of a type that the model cannot take.
     """
     state: dict[str, Tensor] = {}
     derived: list[str] = []

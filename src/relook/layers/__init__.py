@@ -1,4 +1,4 @@
-"""Building blocks that know nothing about detection."""
+"""Building blocks that do not depend on detection."""
 
 from .convert import Conversion, convert_to_sac
 from .sac import AWSConv2d, SAConv2d

@@ -9,7 +9,7 @@ from .initialise import he_init
 
 
 class ASPP(nn.Module):
-    """Four views of a map, a quarter of the channels each: local, dilated by 3 and 6, global."""
+    """Four branches with a quarter of the channels each: 1x1, dilated by 3 and by 6, global."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

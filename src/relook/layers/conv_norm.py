@@ -1,4 +1,4 @@
-"""The projection through which features of one head are shown to another."""
+"""Projection of the features of one head for another head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .initialise import he_init
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias, and what normalises its output, if anything.
+    """A convolution without bias, and the normalisation of its output, if there is one.
 
     Raises:
         ValueError: for an even `kernel`.
@@ -40,7 +40,7 @@ class ConvNorm(nn.Module):
         if norm is None:
             return x
         if len(x) == 0 and isinstance(norm, _BatchNorm) and not _waits_for_others(norm):
-            # There are no statistics to be had.
+            # Without rows there are no statistics.
             return F.batch_norm(
                 x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
             )
@@ -49,9 +49,7 @@ class ConvNorm(nn.Module):
 
 
 def _waits_for_others(norm: nn.Module) -> bool:
-    """Return whether other processes would wait for ever if this one, without rows, left `norm`
-    out.
-    """
+    """Return whether `norm` must run on a process without rows, because others wait for it."""
     return (
         isinstance(norm, nn.SyncBatchNorm)
         and norm.training

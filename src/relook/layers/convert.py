@@ -1,4 +1,4 @@
-"""Switchable atrous convolution for networks that were built without it."""
+"""Conversion of a network's 3x3 convolutions to switchable atrous convolutions."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def convert_to_sac(
     Args:
         module: Any network; torchvision's ResNets for instance.
         where: Called with name and convolution; False leaves that convolution alone.
-        example: An input for `module`. With it the network is run once to see which maps are
-            under 3x3 cells, where SAC's reflection padding is impossible; without it such a map
-            raises an error when it is met.
+        example: An input for `module`. With it, the network is run once to find maps under 3x3
+            cells, for which SAC's reflection padding is impossible; without it, such a map raises
+            an error in the forward pass.
         rate: Dilation of the second branch, relative to the first.
-        deformable: Whether the branches bend their sampling points.
+        deformable: Whether the branches learn offsets of their sampling points.
 
     Returns:
         The names of the converted convolutions and of those left alone.

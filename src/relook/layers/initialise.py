@@ -16,8 +16,8 @@ def he_init(layer: Layer) -> None:
 def he_init_incoming(layer: Layer) -> None:
     """Kaiming normal over the incoming connections, for layers that end in logits.
 
-    The reference counts outgoing connections here as well, which makes the first logits the
-    larger the fewer classes there are: with one class, a mask loss of 18 instead of 0.7.
+    The reference counts outgoing connections here too, so that initial logits grow with fewer
+    classes: with one class, the mask loss starts at 18 instead of 0.7.
     """
     nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="linear")
     _zero_bias(layer)

@@ -1,4 +1,4 @@
-"""Linear layer that takes the fastest product."""
+"""Linear layer with the fastest product."""
 
 from __future__ import annotations
 

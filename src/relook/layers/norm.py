@@ -1,4 +1,4 @@
-"""Normalisation layers a backbone can be given."""
+"""Normalisation layers of backbones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ class FixedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation that always uses the stored statistics, in training too.
 
     Detectors are trained on few images at a time, so the recipes keep ImageNet's statistics;
-    scale and shift are still learned. A class of its own makes this hold whatever
-    ``module.train()`` says.
+    scale and shift are still learned. ``module.train()`` does not change this.
     """
 
     def forward(self, input: Tensor) -> Tensor:

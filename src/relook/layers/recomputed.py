@@ -13,11 +13,11 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Recomputed:
-    """A method of `part` that keeps nothing for the backward pass: what it computed inside is
-    computed again from its arguments when it is needed.
+    """A method of `part` that keeps no activations for the backward pass: they are computed again
+    from the method's arguments.
 
-    It takes the method's place in this one module (``vars(part)[method]``). It is an object of
-    its own, so that a deep copy of the part, as weight averaging makes one, calls the copy.
+    It replaces the method in this one module (``vars(part)[method]``). It is an object of its own,
+    so that a deep copy of the part, as in weight averaging, calls the copy's method.
     """
 
     def __init__(self, part: nn.Module, method: str) -> None:
@@ -40,10 +40,9 @@ class Recomputed:
 
 @contextmanager
 def _statistics_as_they_are(part: nn.Module) -> Iterator[None]:
-    """The running statistics of batch norms were updated when the method was first computed; now
-    copies of them are.
+    """Update copies of the running statistics of batch norms, which were updated once already.
 
-    Norms that only stopped keeping statistics would save fewer tensors than the first time, which
+    Norms without running statistics would save fewer tensors than the first time, which
     checkpointing refuses.
     """
     norms = [module for module in part.modules() if isinstance(module, _BatchNorm)]

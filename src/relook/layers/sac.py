@@ -30,9 +30,9 @@ def kernel_statistics(weight: Tensor) -> tuple[Tensor, Tensor]:
 class AWSConv2d(nn.Conv2d):
     """Convolution whose kernels are standardised, then scaled and shifted back.
 
-    Scale and shift are buffers that training never changes. Loading a plain convolution's
-    weights sets them to that kernel's own statistics, so that a network with ImageNet weights
-    computes what it did before; a file that has them is loaded as it is.
+    Scale and shift are buffers that training never changes. Loading a plain convolution's weights
+    sets them to that kernel's own statistics, so that a network with ImageNet weights computes the
+    same as before; a file that has them is loaded unchanged.
     """
 
     weight_gamma: Tensor  # (C_out, 1, 1, 1)
@@ -46,10 +46,10 @@ class AWSConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def reset_standardisation(self) -> None:
-        """Set scale and shift so that the effective kernel is the present `weight`.
+        """Set scale and shift so that the effective kernel is the current `weight`.
 
         Called after random initialisation: with the neutral values 1 and 0 every kernel would
-        have unit deviation and activations would explode.
+        have unit deviation, and activations would diverge.
         """
         deviation, mean = kernel_statistics(self.weight)
         self.weight_gamma.copy_(deviation)
@@ -96,7 +96,7 @@ Switch = Literal["single", "dual", "sigmoid"]
 
 
 class SAConv2d(AWSConv2d):
-    """3x3 convolution that looks at two scales and mixes them with a learned switch.
+    """3x3 convolution at two dilations, mixed by a learned switch.
 
     ``y = S(x) conv(x, w, rate 1) + (1 - S(x)) conv(x, w + dw, rate r)``, with global context
     added before and after. The switch is linear and unbounded. At initialisation S is 1, dw,
@@ -109,7 +109,7 @@ class SAConv2d(AWSConv2d):
         dilation: Dilation of the first branch, which is also its padding.
         bias: Whether the convolution itself has a bias, added once to the mix.
         rate: The second branch is dilated by ``rate * dilation``.
-        deformable: Whether each branch bends its sampling points (DCN v1).
+        deformable: Whether each branch learns offsets of its sampling points (DCN v1).
         context: Whether global context is added.
         locked: Whether the second branch's kernel is w + dw; otherwise it is dw alone, which then
             starts at random as a convolution's kernel does.
@@ -150,7 +150,7 @@ class SAConv2d(AWSConv2d):
 
     @torch.no_grad()
     def reset_extras(self) -> None:
-        """Make the layer equal to the plain convolution of its `weight`, if its switch can."""
+        """Make the layer equal to the plain convolution of its `weight`; not for ``sigmoid``."""
         if self.locked:
             nn.init.zeros_(self.weight_diff)
         else:
@@ -163,9 +163,9 @@ class SAConv2d(AWSConv2d):
                 constant_init(layer)
 
     def extra_repr(self) -> str:
-        """Return the settings that tell this layer from others of its shape."""
-        own = f"rate={self.rate}, locked={self.locked}, switch={self.switch_kind}"
-        return f"{super().extra_repr()}, {own}"  # type: ignore[no-untyped-call]
+        """Return the settings that the shape does not show."""
+        settings = f"rate={self.rate}, locked={self.locked}, switch={self.switch_kind}"
+        return f"{super().extra_repr()}, {settings}"  # type: ignore[no-untyped-call]
 
     def far_kernel(self, near: Tensor) -> Tensor:
         """Kernel of the second branch, (C, C / groups, 3, 3) like `near`, that of the first."""
@@ -225,8 +225,7 @@ def global_mean(x: Tensor) -> Tensor:
 
 
 def neighbourhood_mean(x: Tensor) -> Tensor:
-    """Mean of the 5x5 cells around each cell of a map (B, C, H, W), which is reflected at its
-    border.
+    """Mean of the 5x5 cells around each cell of a map (B, C, H, W), reflected at its border.
 
     Raises:
         ModelError: M05 for a map under 3x3 cells, which cannot be reflected.
@@ -235,8 +234,8 @@ def neighbourhood_mean(x: Tensor) -> Tensor:
     if min(height, width) < 3:
         raise ModelError(
             "M05",
-            f"switchable atrous convolution was given a map of {height}x{width} cells and needs"
-            " 3x3. Pad the image: at stride 32 this is 96 pixels a side.",
+            f"switchable atrous convolution got a map of {height}x{width} cells and needs 3x3. "
+            "Pad the image: at stride 32 this is 96 pixels a side.",
         )
     padded = F.pad(x, (2, 2, 2, 2), "reflect")
     if fast.applies(x) and not (torch.is_grad_enabled() and x.requires_grad):

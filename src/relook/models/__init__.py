@@ -1,1 +1,1 @@
-"""The networks: backbones, pyramids, proposals, cascades, heads, and how they become a detector."""
+"""The networks: backbones, pyramids, proposals, cascades, heads, and the detector of them."""

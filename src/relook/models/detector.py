@@ -1,4 +1,4 @@
-"""A two-stage detector, assembled from parts it is given."""
+"""A two-stage detector, made of its parts."""
 
 from __future__ import annotations
 
@@ -19,34 +19,32 @@ from .heads.semantic import SemanticHead
 from .heads.stuff import StuffHead
 from .rpn.rpn import RPN
 
-STRIDE = 32  # of the coarsest map that must line up with the pixels
-PROPOSALS_A_DETECTION = 2  # suppression after the cascade needs more than it leaves
+STRIDE = 32  # of the coarsest map; sides of inputs are multiples of it
+PROPOSALS_A_DETECTION = 2  # suppression after the cascade removes some of them
 
 
 class FirstStageOutput(NamedTuple):
-    """Features and proposals of a batch: all that its cascade is given."""
+    """Features and proposals of a batch: the input of the cascade."""
 
     pyramid: Pyramid
     context: Tensor | None  # feature map of the semantic branch
     proposals: Rois
     objectness: Tensor  # (R,) of the proposals
-    logits: Tensor | None = None  # (B, K', h, w) of every pixel's class, where asked for
+    logits: Tensor | None = None  # (B, K', h, w) of every pixel's class, with `label_pixels`
 
 
 class Detector(nn.Module):
     """Features, then proposals, then a cascade over the proposals.
 
-    `loss` and `detect` do what they say whatever `self.training` is; `forward` only dispatches,
-    for wrappers that call the module. `training` governs normalisation layers, as everywhere in
-    PyTorch.
+    `loss` and `detect` do not depend on `self.training`, which only changes normalisation layers.
+    `forward` calls one of them, for wrappers that call the module.
 
     Args:
-        features: Pixels (B, 3, H, W) to P2..P6.
-        rpn: Proposes regions.
-        cascade: Refines them; a module that satisfies `models.cascades.protocol.Cascade`.
+        features: Module from pixels (B, 3, H, W) to P2..P6.
+        rpn: The region proposal network.
+        cascade: Module that refines proposals, as `models.cascades.protocol.Cascade`.
         semantic: The semantic branch, whose feature is the cascade's context.
-        stuff: A head that tells stuff from stuff for panoptic segmentation; without one the
-            semantic branch does.
+        stuff: A head that labels stuff for panoptic segmentation; by default the semantic branch.
     """
 
     def __init__(
@@ -102,8 +100,8 @@ class Detector(nn.Module):
     ) -> list[Detections]:
         """Objects of each image, best first, in pixels of the original images.
 
-        `score_threshold` and `max_detections` stand in for the model's own values. More
-        detections than the model's own cap raise that of proposals too (`look`).
+        `score_threshold` and `max_detections` replace the model's own values. With more
+        detections than the model's own cap, the cap of proposals is raised too (`look`).
 
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
@@ -128,12 +126,14 @@ class Detector(nn.Module):
         """
         first = self.look(images, label_pixels=True, max_detections=max_detections)
         assert first.logits is not None
-        found = self._found(first, images, score_threshold, max_detections)
+        detections = self._found(first, images, score_threshold, max_detections)
         height, width = images.pixels.shape[-2:]
         return [
-            replace(one, semantic=semantic_labels(logits, (height, width), size, original))
-            for one, logits, size, original in zip(
-                found, first.logits, images.sizes, images.original_sizes, strict=True
+            replace(
+                image_detections, semantic=semantic_labels(logits, (height, width), size, original)
+            )
+            for image_detections, logits, size, original in zip(
+                detections, first.logits, images.sizes, images.original_sizes, strict=True
             )
         ]
 
@@ -148,8 +148,8 @@ class Detector(nn.Module):
         """Features and proposals of a batch, and with `label_pixels` the logits of the head that
         labels stuff.
 
-        For more `max_detections` in an image than the model's own cap there may be more proposals
-        than usual (`crowd`), so that their cap is not in the way of the objects.
+        With `max_detections` above the model's own cap, there may be more proposals than usual
+        (`crowd`), so that their cap does not limit the number of objects.
 
         Raises:
             ModelError: M04 for a detector that labels no pixels, M05 when the batch cannot be fed
@@ -165,35 +165,35 @@ class Detector(nn.Module):
     def crowd(self, max_detections: int | None = None) -> int:
         """Number of proposals that `max_detections` objects in an image need, two for each.
 
-        It is 0 at the model's own cap and below, where there are as many as usual.
+        It is 0 at the model's own cap and below, which means the usual number.
         """
         if max_detections is None or max_detections <= self._cascade.select.max_detections:
             return 0
         return PROPOSALS_A_DETECTION * max_detections
 
     def first_stages(self, stages: int) -> Detector:
-        """This detector with the first `stages` of its cascade, for predicting; the rest is shared.
+        """This detector with the first `stages` of its cascade, for predicting; parts are shared.
 
         Raises:
-            ModelError: M08 for a user's cascade that does not say what its first stages are.
-            UsageError: U03 when the cascade does not have so many.
+            ModelError: M08 for a user's cascade without a method ``first``.
+            UsageError: U03 when the cascade has fewer stages.
         """
         if not hasattr(self.cascade, "first"):
             raise ModelError(
                 "M08",
                 f"the cascade {type(self.cascade).__name__} has no `first(stages)`, which gives "
-                "its first stages; models.cascades.protocol.Cascade says what that must be.",
+                "its first stages; models.cascades.protocol.Cascade defines it.",
             )
-        same = copy.copy(self)
+        detector = copy.copy(self)
         cascade = self._cascade.first(stages)
-        vars(same)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
-        return same
+        vars(detector)["_modules"] = {**vars(self)["_modules"], "cascade": cascade}
+        return detector
 
     def dense(self, pyramid: Pyramid, *, label_pixels: bool) -> tuple[Tensor | None, Tensor | None]:
-        """The context of the cascade, and the logits of every pixel where asked for.
+        """The context of the cascade, and with `label_pixels` the logits of every pixel.
 
         Raises:
-            ModelError: M04 for a detector that labels no pixels and is asked to.
+            ModelError: M04 for `label_pixels` of a detector that labels no pixels.
         """
         semantic, stuff = self.semantic, self.stuff
         if label_pixels and stuff is None:

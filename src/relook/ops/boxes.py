@@ -20,14 +20,14 @@ def areas(boxes: Tensor) -> Tensor:
 
 
 def has_area(boxes: Tensor) -> Tensor:
-    """Which boxes (N, 4) are wider and higher than nothing, (N,) bool."""
+    """Return for each box (N, 4) whether its width and height are above 0, (N,) bool."""
     return are_wide(boxes, 0, "above")
 
 
 def are_wide(boxes: Tensor, side: float, bound: Bound) -> Tensor:
-    """Which boxes (N, 4) have both sides above `side`, or from `side` on, (N,) bool.
+    """Return for each box (N, 4) whether both sides are above `side`, or from `side` on, (N,) bool.
 
-    No box that `decode` or `clip` gives has a side below zero, so that all are from 0 on.
+    Boxes of `decode` and `clip` have no side below zero, so that all of them are from 0 on.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
     return (sides >= side if bound == "from" else sides > side).all(dim=1)
@@ -74,7 +74,7 @@ def decode(boxes: Tensor, deltas: Tensor, std: Deviations) -> Tensor:
 def clip(boxes: Tensor, size: Size, pixel: float = 0.0) -> Tensor:
     """Boxes (N, 4) cut at the border of an image of `size`: x to [0, W], y to [0, H].
 
-    Of boxes outside, a strip of `pixel` inside the border is left.
+    Boxes outside of the image become a strip of `pixel` inside the border.
     """
     height, width = size
     low, high = boxes.new_tensor(
@@ -86,8 +86,8 @@ def clip(boxes: Tensor, size: Size, pixel: float = 0.0) -> Tensor:
 def scale(boxes: Tensor, factors: tuple[float, float], pixel: float = 0.0) -> Tensor:
     """Boxes (N, 4) with x multiplied by ``factors[0]`` and y by ``factors[1]``.
 
-    The last `pixel` of a box's extent is not scaled: what is scaled are the first corners of
-    the first and of the last pixel.
+    The last `pixel` of a box's extent is not scaled: the first corners of its first and last
+    pixel are.
     """
     x, y = factors
     last = boxes.new_tensor([0, 0, pixel, pixel])

@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 
 
 class Branch(NamedTuple):
-    """One deformable convolution: where it samples, and its kernel."""
+    """One deformable convolution: its offsets and its kernel."""
 
     offset: Tensor  # (B, 2 k k, H', W') pixels from the regular grid, pairs of (y, x)
     weight: Tensor  # (C_out, C / groups, k, k)
@@ -58,7 +58,7 @@ def mixed_convolution(
 
 
 def _gathered(x: Tensor, branches: Sequence[Branch], gates: Tensor | None, stride: Pair) -> Tensor:
-    """The same by one matrix product for all branches."""
+    """Compute `mixed_convolution` by one matrix product for all branches."""
     taps = [
         tap
         for b in branches

@@ -1,7 +1,7 @@
 """Frames: enlarged boxes in which features were sampled, and features sampled again inside them.
 
-The geometry of DSC (https://arxiv.org/abs/1911.11263). A frame is a box around the same centre;
-features (R, C, S, S) of a RoI lie in its frame as a map of its own.
+The geometry of DSC (https://arxiv.org/abs/1911.11263). A frame is an enlarged box with the same
+centre; features (R, C, S, S) of a RoI are a map over its frame.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ def cut(boxes: Tensor, frames: Tensor) -> Tensor:
 
 
 def inside(boxes: Tensor, frames: Tensor, side: int) -> Tensor:
-    """Boxes (R, 4) in cells of a map of `side` cells that shows the frame (R, 4) of each.
+    """Boxes (R, 4) in cells of a map of `side` cells over the frame (R, 4) of each.
 
-    Where a frame has no area nothing is to be seen in it; such boxes become (0, 0, 0, 0).
+    Where a frame has no area, its box becomes (0, 0, 0, 0).
     """
-    seen = has_area(frames)[:, None]
+    visible = has_area(frames)[:, None]
     low, high = frames.split(2, dim=-1)
-    extent = torch.where(seen, high - low, 1)
+    extent = torch.where(visible, high - low, 1)
     relative = (boxes - low.repeat(1, 2)) / extent.repeat(1, 2) * side
-    return torch.where(seen, relative, 0)
+    return torch.where(visible, relative, 0)
 
 
 def align_inside(features: Tensor, frames: Tensor, boxes: Tensor, side: int) -> Tensor:
-    """Adaptive feature alignment: `features` (R, C, S, S) of `frames` (R, 4), seen in `boxes`.
+    """Adaptive feature alignment: `features` (R, C, S, S) of `frames` (R, 4), sampled in `boxes`.
 
-    RoIAlign of every row's own map, (R, C, side, side). What a box sees outside of its frame is
-    zero, and so is everything where the frame has no area; for boxes that are their frames the
-    features come out as they are.
+    RoIAlign of every row's own map, (R, C, side, side). Features are zero outside of the frame,
+    and everywhere where the frame has no area. For boxes equal to their frames the features are
+    not changed.
     """
     rois = Rois(
         inside(boxes, frames, features.shape[-1]),

@@ -22,7 +22,7 @@ def pool_guided(
     weights: Tensor,
     product: Product = "of_means",
 ) -> Tensor:
-    """Features (R, C, side, side) of each RoI, each place times its weight.
+    """Features (R, C, side, side) of each RoI, each cell times its weight.
 
     `weights` (R, 1, m, m) lie over the RoIs. ``of_means`` multiplies the mean feature of a bin by
     its mean weight; ``of_samples`` is the mean of feature times weight over the bin's sample
@@ -50,7 +50,7 @@ def _of_samples(
         features = pyramid[index]
         features = features.float() if features.dtype.itemsize < 4 else features  # RoIs need it
         rows_of_kind.append(rows)
-        if min(across, down) < 1:  # no area, nothing to be seen
+        if min(across, down) < 1:  # no area
             pooled.append(features.new_zeros(len(rows), features.shape[1], side, side))
             continue
         size = (side * down, side * across)  # a bin of its own for each sample

@@ -21,7 +21,7 @@ def id_runs(*maps: Ids) -> tuple[list[Ids], NDArray[np.int64]]:
     """Ids (N,) of each of `maps` (H, W) and lengths (N,) of the runs in which none of them changes.
 
     Runs follow the rows, one row after the other; each ends with its row at the latest. The maps
-    are of one size, which is not 0.
+    have one size, which is not 0.
     """
     changes = np.zeros(maps[0].shape, dtype=bool)
     changes[:, 0] = True

@@ -25,8 +25,8 @@ def crop_masks(masks: Tensor, canvas: Size | None = None) -> ObjectMasks:
     source = masks.cpu().numpy()  # whose `any` takes a tenth of the time of torch's
     top, bottom = _extent(np.asarray(source.any(axis=2)))
     left, right = _extent(np.asarray(source.any(axis=1)))
-    # One pixel of background on each side: sampling beyond the window then finds zeros, as it
-    # would in the whole mask.
+    # One pixel of background on each side: samples outside of the window are then zero, as in the
+    # whole mask.
     crop_h = min(height, int((bottom - top).max(initial=0)) + 2)
     crop_w = min(width, int((right - left).max(initial=0)) + 2)
     y = (top - 1).clip(0, height - crop_h)
@@ -53,8 +53,8 @@ def dense_masks(masks: ObjectMasks) -> Tensor:
 def mask_targets(masks: ObjectMasks, boxes: Tensor, index: Tensor, side: int) -> Tensor:
     """Targets of a mask head: (P, side, side) float, 0 or 1.
 
-    Row p is mask ``index[p]`` inside ``boxes[p]`` (P, 4), cropped like features are and set to 1
-    where at least half of the cell is covered.
+    Row p is mask ``index[p]`` inside ``boxes[p]`` (P, 4), cropped as features are, and 1 where at
+    least half of the cell is covered.
     """
     clipped = clip(boxes, masks.size)
     used, own_row = index.unique(return_inverse=True)
@@ -66,9 +66,9 @@ def mask_targets(masks: ObjectMasks, boxes: Tensor, index: Tensor, side: int) ->
 def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple[Tensor, int, int]:
     """A mask (M, M) stretched over `box` (4,): its window of the image, and the window's x and y.
 
-    Pixel centres are sampled bilinearly, with zeros around the mask (Mask R-CNN's paste, as the
-    reference does it on the CPU). The window covers every pixel that can be above zero inside
-    an image of `size`; it is empty for boxes without area or outside the image.
+    Pixel centres are sampled bilinearly, with zeros around the mask (Mask R-CNN's paste, as in the
+    reference on the CPU). The window covers every pixel that can be above zero inside an image of
+    `size`; it is empty for boxes without area or outside the image.
     """
     height, width = size
     x0, y0, x1, y1 = (float(v) for v in box)
@@ -83,9 +83,9 @@ def paste_probabilities(probabilities: Tensor, box: Tensor, size: Size) -> tuple
 
 
 def _stretched(start: float, end: float, first: int, last: int, cells: int) -> Tensor:
-    """Cells and weights that pixels from `first` to before `last` sample, of `cells` between
-    `start` and `end`: weights
-    (pixels, 1 + cells + 1), the outer two for what is beyond."""
+    """Weights (pixels, 1 + cells + 1) of the cells for pixels from `first` to before `last`.
+
+    The `cells` lie between `start` and `end`; the outer two weights are for samples outside."""
     centres = torch.arange(first, last, dtype=torch.float32) + 0.5
     place = ((centres - start) / (end - start) * cells + 0.5).clamp(0, cells + 1)
     below = place.floor().clamp(max=cells)
@@ -102,7 +102,7 @@ def paste_resized(
     """A mask (M, M) as MMDetection 1.x pastes it: a bool window of the image, its x and y.
 
     The mask is resized to the whole pixels of `box` (4,), at least one, and set where it is
-    above `threshold`; the window is what of it lies inside an image of `size`.
+    above `threshold`; the window is its part inside an image of `size`.
     """
     height, width = size
     left, top = int(box[0]), int(box[1])

@@ -1,4 +1,4 @@
-"""Which box is responsible for which object, and which boxes a loss is computed on."""
+"""Assignment of boxes to objects, and sampling of the boxes of a loss."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 from .boxes import pairwise_iou
 
 Assigner = Callable[[Tensor, Tensor, float, float, float | None], Tensor]
-"""Something like `assign`."""
+"""A function with the signature of `assign`."""
 Sampler = Callable[[Tensor, int, float, int | None], tuple[Tensor, Tensor]]
-"""Something like `draw`."""
-BACKGROUND = -1  # the box shows no object
+"""A function with the signature of `draw`."""
+BACKGROUND = -1  # the box has no object
 IGNORED = -2  # too much overlap for background, too little for an object
 
 
@@ -28,8 +28,8 @@ def assign(
 
     A box belongs to the object it overlaps most, if their IoU reaches `positive_iou`; it is
     `BACKGROUND` below `negative_iou` and `IGNORED` in between. With `low_quality_iou`, every
-    object whose best IoU reaches that value also claims all boxes that have exactly its best
-    IoU, whatever they were given before; of two claims on one box the later object's counts.
+    object whose best IoU reaches that value also gets all boxes that have exactly its best IoU,
+    also boxes of other objects; of two such objects the later one gets the box.
     """
     index = boxes.new_full((len(boxes),), BACKGROUND, dtype=torch.int64)
     if len(gt_boxes) == 0 or len(boxes) == 0:
@@ -52,13 +52,13 @@ def draw(
 ) -> tuple[Tensor, Tensor]:
     """Rows of a random sample: (positive rows, background rows), each int64 and ascending.
 
-    `index` (N,) is what `assign` returned. At most ``quota * positive_fraction`` positives are
-    drawn and the rest of `quota` is filled up with background; ignored rows are never drawn.
+    `index` (N,) is the result of `assign`. At most ``quota * positive_fraction`` positives are
+    drawn, and the rest of `quota` are background rows; ignored rows are never drawn.
     The same `seed` draws the same rows; without one they come from torch's own generator.
     """
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    most = int(quota * positive_fraction)
-    positives = _choose((index >= 0).nonzero().flatten(), most, generator)
+    max_positives = int(quota * positive_fraction)
+    positives = _choose((index >= 0).nonzero().flatten(), max_positives, generator)
     background = (index == BACKGROUND).nonzero().flatten()
     return positives, _choose(background, quota - len(positives), generator)
 
@@ -66,6 +66,6 @@ def draw(
 def _choose(rows: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     if len(rows) <= count:
         return rows
-    # Drawn on the CPU, so that a seed means the same on every device.
+    # Drawn on the CPU, so that a seed gives the same rows on every device.
     chosen = torch.randperm(len(rows), generator=generator)[:count].to(rows.device)
     return rows[chosen].sort().values

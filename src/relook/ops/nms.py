@@ -2,8 +2,8 @@
 
 Boxes of different groups (classes, pyramid levels) are kept apart by shifting each group by a
 multiple of the largest coordinate, in float32, and running one suppression over all of them.
-torchvision's `batched_nms` switches strategy at other sizes, and its results can differ where
-the shift rounds; this is why the trick is done by hand here.
+torchvision's `batched_nms` changes its method at other sizes, and its results can differ by the
+rounding of the shift; it is therefore not used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def suppress(
     `boxes` (N, 4), `scores` (N,), `groups` (N,) int64: only boxes of one group suppress each
     other. ``nms`` removes boxes that overlap a better one by more than `iou`; ``soft_nms``
     lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). With `apart` the
-    groups are suppressed one by one, on boxes as they are.
+    groups are suppressed one by one, on boxes that are not shifted.
     """
     if len(boxes) == 0:
         return groups.new_zeros(0), scores
@@ -63,8 +63,8 @@ def suppress_classes(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
 
-    `boxes` (N, 4) each carry `scores` (N, K) for every class; a pair of row and class is a
-    candidate if its score is above `score_threshold`. A row may be there once for each class.
+    `boxes` (N, 4) have `scores` (N, K) for every class; a pair of row and class is a candidate if
+    its score is above `score_threshold`. A row may be in the result once for each class.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
     keep, kept_scores = suppress(boxes[row], scores[row, label], label, iou, method, apart)
@@ -92,9 +92,9 @@ def _soft_nms(boxes: Tensor, scores: Tensor, iou: float) -> tuple[Tensor, Tensor
         kept_scores.append(scores[best])
         overlap = pairwise_iou(boxes[best : best + 1], boxes)[0]
         scores = torch.where(overlap >= iou, scores * (1 - overlap), scores)
-        rest = scores >= SOFT_NMS_MIN_SCORE
-        rest[best] = False
-        rows, boxes, scores = rows[rest], boxes[rest], scores[rest]
+        is_left = scores >= SOFT_NMS_MIN_SCORE
+        is_left[best] = False
+        rows, boxes, scores = rows[is_left], boxes[is_left], scores[is_left]
     if not kept_rows:
         return rows[:0], scores[:0]
     return torch.stack(kept_rows), torch.stack(kept_scores)

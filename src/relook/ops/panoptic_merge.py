@@ -1,4 +1,4 @@
-"""Objects and pixel labels become one map in which every pixel belongs to one segment.
+"""Merging of objects and pixel labels into one map; every pixel belongs to one segment.
 
 The rule is that of the combining script of COCO's panoptic API
 (https://github.com/cocodataset/panopticapi), which the papers use.
@@ -21,7 +21,7 @@ from .rle import RLE, decode_window
 
 @dataclass(frozen=True, slots=True)
 class PanopticRule:
-    """Rule by which objects and labels become one map; see `config.model.PanopticConfig`."""
+    """Rule of the merging of objects and labels; see `config.model.PanopticConfig`."""
 
     score: float = 0.5
     overlap: float = 0.5
@@ -58,10 +58,10 @@ def merge(
 ) -> PanopticMap:
     """One map of `objects` and of the `semantic` labels (H, W) uint8 of the same image.
 
-    Objects are laid down one after the other, the best first, each on pixels that are free, unless
-    too much of it is taken. What is left goes to stuff: `stuff` is the category id of each label
-    that is stuff; pixels of other labels, and of stuff too small, stay void. Segments are numbered
-    from 1 in this order, stuff by ascending category id.
+    Objects are placed one after the other, the best first, each on its free pixels; an object of
+    which too much is covered is left out. The remaining pixels go to stuff: `stuff` is the category
+    id of each label that is stuff; pixels of other labels, and of stuff too small, stay void.
+    Segments are numbered from 1 in this order, stuff by ascending category id.
     """
     rule = rule or PanopticRule()
     ids = np.full(semantic.shape, VOID, dtype=np.int32)
@@ -92,7 +92,7 @@ def merge(
 
 
 def _in_order(objects: Objects, rule: PanopticRule) -> Iterator[_Window]:
-    """The objects that are to be laid, first the one on top."""
+    """The objects in the order of placing, the top one first."""
     scores = np.asarray(objects.scores)
     rows = np.argsort(-scores, kind="stable")
     rows = rows[scores[rows] >= np.float32(rule.score)]
@@ -135,7 +135,7 @@ def _lay_stuff(
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """x, y, width and height of what is true in `mask`, which is something."""
+    """x, y, width and height of the box of `mask`, which is not empty."""
     xs, ys = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     x, y = int(xs[0]), int(ys[0])
     return x, y, int(xs[-1]) - x + 1, int(ys[-1]) - y + 1

@@ -1,8 +1,7 @@
-"""COCO run lengths without whole-image masks: coded from a window, decoded into one.
+"""COCO run lengths without whole-image masks: coded from a window, and decoded to a window.
 
 A mask is coded column by column as the lengths of its runs of zeros and ones in turn, zeros
-first. Hundreds of small objects on a large photograph cost what their windows cost, not what the
-photograph costs.
+first. The cost of hundreds of small objects is that of their windows, not that of the image.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ def decode_runs(rle: RLE) -> Runs:
 def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:
     """The object of a compressed code: its window (h, w), and the window's x and y.
 
-    The window has no empty border, and no pixels at all when the mask is empty. The code must be
-    one of a mask of its size: codes from files are checked by `data.coco.segmentation` first.
+    The window has no empty border, and no pixels when the mask is empty. The code must be valid
+    for its size: codes from files are checked by `data.coco.segmentation` first.
     """
     return runs_window(decode_runs(rle), int(rle["size"][0]))
 
@@ -64,7 +63,7 @@ def decode_counts(text: str) -> NDArray[np.int64]:
     Each run from the fourth on is stored as its difference to the run two before.
 
     Raises:
-        ValueError: not such a string; the message ends a sentence about the code.
+        ValueError: the string is invalid; the message is the end of a sentence about the code.
     """
     try:
         digits = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
@@ -72,7 +71,7 @@ def decode_counts(text: str) -> NDArray[np.int64]:
         raise ValueError("has characters that no run-length code has") from None
     if digits.size and (int(digits.min()) < 0 or int(digits.max()) > 63):
         raise ValueError("has characters that no run-length code has")
-    last = np.flatnonzero(digits < 32)  # a digit of 32 and more says that another follows
+    last = np.flatnonzero(digits < 32)  # after a digit of 32 and more, another follows
     if not last.size or last[-1] != digits.size - 1:
         raise ValueError("ends in the middle of a number")
     first = np.concatenate([[0], last[:-1] + 1])

@@ -1,4 +1,4 @@
-"""Cropping RoIs out of feature maps (RoIAlign, https://arxiv.org/abs/1703.06870)."""
+"""Cropping of RoIs from feature maps (RoIAlign, https://arxiv.org/abs/1703.06870)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .cpu import switch as fast
 from .cpu.roi_align import pool_gathered
 
 Align = Callable[[Tensor, Tensor, int, int], Tensor]
-"""Samples a map (B, C, H, W) at boxes (R, 5), image index first: ``align(map, table, side,
-stride)`` is (R, C, side, side)."""
+"""Function that samples a map (B, C, H, W) at boxes (R, 5), image index first: ``align(map, table,
+side, stride)`` is (R, C, side, side)."""
 
 _WIDE = 16  # channels
-FINEST_SIDE = 56  # pixels; a RoI twice as large, and every further doubling, is one level up
+FINEST_SIDE = 56  # pixels; each doubling of a RoI is one level up
 
 
 def pyramid_level(boxes: Tensor, num_levels: int) -> Tensor:
@@ -30,7 +30,7 @@ def pyramid_level(boxes: Tensor, num_levels: int) -> Tensor:
 
 
 def align_adaptive(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:
-    """RoIAlign: every output is the mean of as many bilinear samples as it covers cells.
+    """RoIAlign: every output is the mean of one bilinear sample per cell that it covers.
 
     RoIs without area give zeros.
     """
@@ -39,13 +39,13 @@ def align_adaptive(features: Tensor, table: Tensor, side: int, stride: int) -> T
 
 
 def align_two_by_two(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:
-    """RoIAlign of MMDetection 1.x: two by two samples, from coordinates half a cell further on.
+    """RoIAlign of MMDetection 1.x: two by two samples, with coordinates moved by half a cell.
 
-    A cell's value then lies at the cell's first corner instead of its centre.
+    The position of a cell is then its first corner instead of its centre.
     """
     image, first, end = table.split([1, 2, 2], dim=1)
-    # `aligned` subtracts the half cell that is added here; without it, torchvision would widen
-    # RoIs to at least one cell, which that version did not.
+    # `aligned` subtracts the half cell that is added here. Without `aligned`, torchvision would
+    # widen RoIs to at least one cell, unlike that version.
     half = stride / 2
     moved = torch.cat([image, first + half, torch.maximum(first, end) + half], dim=1)
     pooled: Tensor = roi_align(features, moved, side, 1 / stride, sampling_ratio=2, aligned=True)
@@ -98,7 +98,7 @@ def pool_map(
 
 
 def _gathers(features: Tensor, rois: Rois, align: Align) -> bool:
-    """Return whether RoIs are pooled by sums of rows; these are long enough to be worth it."""
+    """Return whether RoIs are pooled by sums of rows, which is faster for enough channels."""
     return (
         fast.applies(features)
         and align is align_adaptive

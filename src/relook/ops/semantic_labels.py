@@ -1,4 +1,4 @@
-"""From class logits on a coarse grid to a label for every pixel of an image."""
+"""Labels of all pixels of an image from class logits on a coarse grid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AT_ONCE = 2**24  # values of resized logits in memory at a time, 64 MB of float
 
 
 def semantic_labels(logits: Tensor, padded: Size, size: Size, original: Size) -> Tensor:
-    """The likeliest label (H, W) uint8 of every pixel of the `original` (height, width).
+    """The most likely label (H, W) uint8 of every pixel of the `original` (height, width).
 
     The `logits` (K, h, w) of a network input of `padded` size are enlarged to it, cut to the
     `size` of the image in it, and resized to the original, each bilinearly with pixel centres at

@@ -1,1 +1,1 @@
-"""Pages that say how a training went and how good a model is: one file, nothing fetched."""
+"""Pages about evaluations and trainings: one file, without any downloads."""

@@ -23,7 +23,7 @@ from .pictures import picture_section
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An evaluation looked at closely."""
+    """Details of an evaluation: pairs, confusion and errors by kind."""
 
     index: CocoIndex
     metrics: Metrics
@@ -35,7 +35,7 @@ class Study:
     def sections(self) -> list[Section]:
         """The parts of a page; images are read for one of them."""
         records = {image.id: image for image in self.index.images}
-        names = {one.id: one.name for one in self.metrics.box.classes}
+        names = {score.id: score.name for score in self.metrics.box.classes}
         pictures = picture_section(self.images, records, names, self.metrics.kind)
         numbers = number_sections(self.metrics, self.threshold, self.confusion, self.split)
         return [*numbers, pictures, all_numbers(self.metrics)]
@@ -49,12 +49,13 @@ def study(
     limit: int | None = None,
     truth: GroundTruth | None = None,
 ) -> Study:
-    """Study `predictions`, COCO results with the category ids of `index`, beyond `metrics`,
-    which are theirs. `limit` is that of the evaluation, `truth` the ground truth of `index` where
-    it has been read already.
+    """Compute the details of `predictions`, COCO results with the category ids of `index`.
+
+    `metrics` are the metrics of `predictions`. `limit` is that of the evaluation, `truth` the
+    ground truth of `index` where it has been read already.
 
     Raises:
-        DataError: what reading the annotations raises.
+        DataError: the annotations cannot be read.
     """
     truth = truth or truth_of(index)
     image_ids = [image.id for image in index.images[:limit]]
@@ -68,18 +69,18 @@ def study(
     return Study(index, metrics, threshold, images, confusion, split)
 
 
-def write_evaluation(folder: Path, title: str, found: Study) -> None:
-    """Write report.html and the tables that `evaluation.tables.save_tables` names into `folder`.
+def write_evaluation(folder: Path, title: str, evaluation: Study) -> None:
+    """Write report.html and the tables of `evaluation.tables.save_tables` into `folder`.
 
     Raises:
         RelookError: R02 when a file cannot be written.
     """
-    metrics = found.metrics
-    save_tables(folder, metrics, found.confusion, found.split)
+    metrics = evaluation.metrics
+    save_tables(folder, metrics, evaluation.confusion, evaluation.split)
     lead = (
-        f"{counted(metrics.num_images, 'image')} of {found.index.path.name}, "
+        f"{counted(metrics.num_images, 'image')} of {evaluation.index.path.name}, "
         f"{counted(metrics.num_objects, 'object')}, "
         f"at most {metrics.max_dets} detections of a class in an image"
     )
-    content = page(title, lead, headline(metrics, found.threshold), found.sections())
+    content = page(title, lead, headline(metrics, evaluation.threshold), evaluation.sections())
     write_text(folder / "report.html", content)

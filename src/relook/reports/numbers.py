@@ -18,13 +18,13 @@ from ..visualization.page import Fact, Section, grid, listing, paragraph, table
 
 UNIT = (0.0, 1.0)
 RECALL = Axes("recall", UNIT, UNIT)
-CLASSES = 24  # rows of the matrix; more cannot be read
-NAMED = 3  # classes with a curve of their own colour at either end
+CLASSES = 24  # rows of the matrix; more are not readable
+NAMED = 3  # best and worst classes, each with a curve of its own colour
 MIX_UPS = 12
 
 
 def headline(metrics: Metrics, threshold: float) -> list[Fact]:
-    """The numbers one looks for first; objects are counted from the score `threshold`."""
+    """The main numbers; objects are counted from the score `threshold`."""
     kind, scores = metrics.kind, metrics.scores
     facts = [
         Fact(f"{kind} AP", _number(scores.ap), "IoU 0.50 to 0.95"),
@@ -62,8 +62,8 @@ def all_numbers(metrics: Metrics) -> Section:
 
 
 def _counting_at(metrics: Metrics, threshold: float) -> Counting | None:
-    known = (metrics.counting, metrics.best_counting)
-    return next((one for one in known if one is not None and one.threshold == threshold), None)
+    countings = (metrics.counting, metrics.best_counting)
+    return next((c for c in countings if c is not None and c.threshold == threshold), None)
 
 
 def _curves(metrics: Metrics, threshold: float) -> str:
@@ -97,7 +97,7 @@ def _class_curves(metrics: Metrics) -> list[str]:
     precision = {key: values[0] for key, values in metrics.curves.of_classes()}
     if len(precision) < 2:
         return []
-    names = {one.id: one.name for one in metrics.box.classes}
+    names = {score.id: score.name for score in metrics.box.classes}
     ranked = sorted(precision, key=lambda key: -float(precision[key].mean()))
     ends = ranked if len(ranked) <= 2 * NAMED else [*ranked[:NAMED], *ranked[-NAMED:]]
     drawn = [
@@ -108,8 +108,8 @@ def _class_curves(metrics: Metrics) -> list[str]:
         )
         for key in ranked
     ]
-    which = "of every class" if len(ends) == len(ranked) else "of all classes, the ends named"
-    title = f"Precision over recall {which}, IoU 0.50"
+    scope = "of every class" if len(ends) == len(ranked) else "of all classes, the ends named"
+    title = f"Precision over recall {scope}, IoU 0.50"
     return [chart(title, drawn, RECALL)]
 
 
@@ -119,13 +119,13 @@ def _classes(metrics: Metrics) -> list[str]:
     head += [f"{kind} {name}" for kind in kinds for name in ("AP", "AP50", "AR")]
     rows, empty = [], []
     for scores in by_precision(metrics):
-        one = scores[0]
-        if one.num_objects == 0:
-            empty.append(one.name)
+        score = scores[0]
+        if score.num_objects == 0:
+            empty.append(score.name)
             continue
         numbers = [n for s in scores if s is not None for n in (s.ap, s.ap50, s.ar)]
-        counts = [str(one.num_objects), str(one.num_detections)]
-        rows.append([one.name, *counts, *(_number(value) for value in numbers)])
+        counts = [str(score.num_objects), str(score.num_detections)]
+        rows.append([score.name, *counts, *(_number(value) for value in numbers)])
     parts = [table(f"Classes, the highest {metrics.kind} AP first", head, rows)] if rows else []
     if empty:
         parts.append(paragraph(f"Without objects in these images: {', '.join(empty)}."))
@@ -133,15 +133,17 @@ def _classes(metrics: Metrics) -> list[str]:
 
 
 def _errors(split: ErrorSplit, metrics: Metrics) -> list[str]:
-    highest = max(one.cost for one in split.kinds)
-    rows = [[one.name, str(one.count), f"{100 * one.cost:.1f}", one.meaning] for one in split.kinds]
-    shares = [[0.0, one.cost / highest if highest > 0 else 0.0, 0.0] for one in split.kinds]
+    highest = max(kind.cost for kind in split.kinds)
+    rows = [
+        [kind.name, str(kind.count), f"{100 * kind.cost:.1f}", kind.meaning] for kind in split.kinds
+    ]
+    shares = [[0.0, kind.cost / highest if highest > 0 else 0.0, 0.0] for kind in split.kinds]
     words = (
-        f"What a kind costs is how many points {metrics.kind} AP50, now {100 * split.ap50:.1f}, "
-        "would rise if this kind alone were put right. Detections of all scores count here."
+        f"The cost of a kind is the rise of {metrics.kind} AP50, now {100 * split.ap50:.1f}, in "
+        "points, if this kind alone were corrected. Detections of all scores count here."
     )
-    head = ["kind", "how many", "costs", "what it is"]
-    caption = "Mistakes by kind, and what each costs in points of AP50"
+    head = ["kind", "count", "cost", "meaning"]
+    caption = "Errors by kind, and the cost of each in points of AP50"
     return [paragraph(words), table(caption, head, rows, texts=[3], shares=shares)]
 
 
@@ -154,19 +156,18 @@ def _confusion(confusion: Confusion, threshold: float) -> list[str]:
         for name, line in zip(small.labels(), small.matrix.tolist(), strict=True)
     ]
     words = (
-        f"Rows are what is there, columns what it was taken for, from score {threshold:.4g} and "
-        f"IoU 0.50 whatever the class. What was missed stands in the column of the {BACKGROUND}, "
-        "what was found where nothing is in its row; the stronger the colour, the larger the share "
-        "of the row."
+        f"Rows are true classes, columns predicted classes, from score {threshold:.4g} and IoU "
+        f"0.50 of any classes. Missed objects are in the column of the {BACKGROUND}, detections of "
+        "no object in its row; a stronger colour is a larger share of the row."
     )
     caption = "Confusion matrix"
     head = ["there \\ found", *small.labels()]
     parts = [paragraph(words), table(caption, head, rows, shares=shares, is_matrix=True)]
     mix_ups = confusion.mix_ups(MIX_UPS)
     if mix_ups:
-        lines = [[truth, found, str(times)] for truth, found, times in mix_ups]
-        head = ["there", "taken for", "how often"]
-        parts.append(table("The most frequent mix-ups", head, lines, texts=[1]))
+        lines = [[truth, predicted, str(times)] for truth, predicted, times in mix_ups]
+        head = ["true class", "predicted class", "count"]
+        parts.append(table("The most frequent confusions", head, lines, texts=[1]))
     return parts
 
 

@@ -1,5 +1,5 @@
-"""Pictures that show how a model fails: the best and the worst images, what is not there, what was
-missed and what was taken for something else.
+"""Pictures of an evaluation: the best and the worst images, false detections, missed objects and
+objects of a wrong class.
 
 Images are read one after the other, each once, and only their finished pictures are kept.
 """
@@ -18,12 +18,12 @@ from ..errors import DataError
 from ..evaluation.counting import IOU
 from ..evaluation.error_split import FAR
 from ..evaluation.ground_truth import Annotation
-from ..evaluation.pairing import Alone, ImagePairs, Kind, Pair
+from ..evaluation.pairing import ImagePairs, Kind, Pair, Unpaired
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import Section, figure, figure_of, grid, legend, paragraph, subheading
 
-BEST, WORST, CROPS = 4, 6, 8  # pictures of each sort
-FROM_ONE = 2  # crops of one image and sort
+BEST, WORST, CROPS = 4, 6, 8  # pictures of each group
+FROM_ONE = 2  # crops of one image and group
 WIDTH, CROP_WIDTH = 900, 360  # pixels at most
 LEAST = 48  # pixels of the image that a crop shows at least
 
@@ -31,79 +31,84 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 Names = Mapping[int, str]  # of categories, by id
 
 
-class Shot(NamedTuple):
-    """A picture to be taken: of an image, or of the part of it where `boxes` are."""
+class PictureRequest(NamedTuple):
+    """A picture to draw: of an image, or of its part around `boxes`."""
 
     image_id: int
     caption: str
     boxes: tuple[Box, ...] = ()
 
 
-class Sort(NamedTuple):
-    """Pictures that show one thing."""
+class PictureGroup(NamedTuple):
+    """Pictures of one kind."""
 
     heading: str
     meaning: str
-    shots: Sequence[Shot]
+    requests: Sequence[PictureRequest]
 
 
 def picture_section(
     images: Sequence[ImagePairs], records: Mapping[int, ImageRecord], names: Names, kind: Kind
 ) -> Section:
-    """Draw `images`; `records` are theirs by id. Files that cannot be read any more are
-    said to be so in place of their pictures."""
-    sorts = [one for one in choose(images, names) if one.shots]
-    shots = [shot for one in sorts for shot in one.shots]
+    """Draw `images`; `records` are their records by id. In place of a picture whose file cannot be
+    read any more there is a message."""
+    groups = [group for group in choose(images, names) if group.requests]
+    requests = [request for group in groups for request in group.requests]
     places = defaultdict(list)
-    for place, shot in enumerate(shots):
-        places[shot.image_id].append(place)
-    figures = [""] * len(shots)
-    by_id = {one.image_id: one for one in images}
-    for image_id, wanted in places.items():
-        taken = _figures([shots[i] for i in wanted], by_id[image_id], records[image_id], kind)
-        for place, content in zip(wanted, taken, strict=True):
+    for place, request in enumerate(requests):
+        places[request.image_id].append(place)
+    figures = [""] * len(requests)
+    by_id = {image.image_id: image for image in images}
+    for image_id, indices in places.items():
+        drawn = _figures([requests[i] for i in indices], by_id[image_id], records[image_id], kind)
+        for place, content in zip(indices, drawn, strict=True):
             figures[place] = content
-    rest = iter(figures)
-    parts = [_key()] if shots else []
-    for one in sorts:
-        group = [next(rest) for _ in one.shots]
-        is_crops = any(shot.boxes for shot in one.shots)
-        parts += [subheading(one.heading), paragraph(one.meaning)]
-        parts.append(grid(group, "pictures crops" if is_crops else "pictures"))
+    remaining = iter(figures)
+    parts = [_key()] if requests else []
+    for group in groups:
+        group_figures = [next(remaining) for _ in group.requests]
+        is_crops = any(request.boxes for request in group.requests)
+        parts += [subheading(group.heading), paragraph(group.meaning)]
+        parts.append(grid(group_figures, "pictures crops" if is_crops else "pictures"))
     return Section("Pictures", parts)
 
 
-def choose(images: Sequence[ImagePairs], names: Names) -> list[Sort]:
-    """Which pictures say most, by sort; none of a sort that does not occur."""
-    ranked = sorted(images, key=lambda one: (-one.quality, -one.num_objects))
+def choose(images: Sequence[ImagePairs], names: Names) -> list[PictureGroup]:
+    """Choose the pictures of each group; empty for a group that does not occur."""
+    ranked = sorted(images, key=lambda image: (-image.quality, -image.num_objects))
     half = -(-len(ranked) // 2)
-    best = [one for one in ranked[:half] if one.num_right][:BEST]
-    known = {one.image_id for one in best}
-    worst = [one for one in reversed(ranked) if _mistakes(one) and one.image_id not in known]
-    mixed = [(i, pair) for i in images for pair in i.pairs if not pair.is_right]
-    false = [(i, one) for i in images for one in i.false]
-    missed = [(i, one) for i in images for one in i.missed]
-    mixed.sort(key=lambda found: -found[1].found["score"])
-    false.sort(key=lambda found: -found[1].row["score"])
-    missed.sort(key=lambda found: -found[1].row["area"])
+    best = [image for image in ranked[:half] if image.num_right][:BEST]
+    best_ids = {image.image_id for image in best}
+    worst = [
+        image for image in reversed(ranked) if _mistakes(image) and image.image_id not in best_ids
+    ]
+    mixed = [(image, pair) for image in images for pair in image.pairs if not pair.is_right]
+    false = [(image, detection) for image in images for detection in image.false]
+    missed = [(image, true_object) for image in images for true_object in image.missed]
+    mixed.sort(key=lambda item: -item[1].detection["score"])
+    false.sort(key=lambda item: -item[1].row["score"])
+    missed.sort(key=lambda item: -item[1].row["area"])
     order = "Images are ranked by F1 times the mean IoU of what was found."
     return [
-        Sort("Best images", order, [_whole(one) for one in best]),
-        Sort("Worst images", order, [_whole(one) for one in worst[:WORST]]),
-        Sort(
+        PictureGroup("Best images", order, [_whole(image) for image in best]),
+        PictureGroup("Worst images", order, [_whole(image) for image in worst[:WORST]]),
+        PictureGroup(
             "Taken for another class",
             "In the right place with the wrong name, the highest scores first.",
-            [_shot_of_mixed(image, pair, names) for image, pair in _spread(mixed)],
+            [_request_for_mixed(image, pair, names) for image, pair in _spread(mixed)],
         ),
-        Sort(
+        PictureGroup(
             "False detections",
             "No object of their own, the highest scores first.",
-            [_shot_of_false(image, one, names) for image, one in _spread(false)],
+            [_request_for_false(image, detection, names) for image, detection in _spread(false)],
         ),
-        Sort(
+        PictureGroup(
             "Missed objects",
             "No detection from the score threshold on, the largest first.",
-            [_shot_of_missed(image, one, names) for image, one in _spread(missed)],
+            [
+                _request_for_missed(image, true_object, names)
+                for image, true_object in _spread(missed)
+            ],
         ),
     ]
 
@@ -112,17 +117,17 @@ def _mistakes(image: ImagePairs) -> int:
     return len(image.pairs) - image.num_right + len(image.false) + len(image.missed)
 
 
-def _spread(found: Iterable[tuple[ImagePairs, Any]]) -> list[tuple[ImagePairs, Any]]:
-    """The first of `found`, few of them from one image."""
+def _spread(mistakes: Iterable[tuple[ImagePairs, Any]]) -> list[tuple[ImagePairs, Any]]:
+    """The first of `mistakes`, at most `FROM_ONE` of one image."""
     kept, of_image = [], Counter[int]()
-    for image, one in found:
+    for image, mistake in mistakes:
         of_image[image.image_id] += 1
         if of_image[image.image_id] <= FROM_ONE:
-            kept.append((image, one))
+            kept.append((image, mistake))
     return kept[:CROPS]
 
 
-def _whole(image: ImagePairs) -> Shot:
+def _whole(image: ImagePairs) -> PictureRequest:
     wrong = len(image.pairs) - image.num_right
     counts = [
         f"{image.num_right} of {image.num_objects} found",
@@ -131,38 +136,42 @@ def _whole(image: ImagePairs) -> Shot:
         *([f"{len(image.false)} false"] if image.false else []),
     ]
     scores = f"F1 {image.f1:.2f}, mean IoU {image.mean_iou:.2f}"
-    return Shot(image.image_id, f"{scores}; {', '.join(counts)}")
+    return PictureRequest(image.image_id, f"{scores}; {', '.join(counts)}")
 
 
-def _shot_of_mixed(image: ImagePairs, pair: Pair, names: Names) -> Shot:
-    true, taken = (names[row["category_id"]] for row in (pair.thing, pair.found))
-    words = f"{true} taken for {taken}, score {pair.found['score']:.2f}, IoU {pair.iou:.2f}"
-    return Shot(image.image_id, words, (_box(pair.found), _box(pair.thing)))
+def _request_for_mixed(image: ImagePairs, pair: Pair, names: Names) -> PictureRequest:
+    true_name, predicted_name = (
+        names[row["category_id"]] for row in (pair.true_object, pair.detection)
+    )
+    score = f"score {pair.detection['score']:.2f}, IoU {pair.iou:.2f}"
+    words = f"{true_name} taken for {predicted_name}, {score}"
+    return PictureRequest(image.image_id, words, (_box(pair.detection), _box(pair.true_object)))
 
 
-def _shot_of_false(image: ImagePairs, one: Alone, names: Names) -> Shot:
-    if one.iou >= IOU:
-        why = f"a second detection of an object (IoU {one.iou:.2f})"
-    elif one.iou >= FAR:
-        why = f"its outline fits no object well (IoU {one.iou:.2f})"
+def _request_for_false(image: ImagePairs, detection: Unpaired, names: Names) -> PictureRequest:
+    if detection.iou >= IOU:
+        why = f"a second detection of an object (IoU {detection.iou:.2f})"
+    elif detection.iou >= FAR:
+        why = f"its outline fits no object well (IoU {detection.iou:.2f})"
     else:
         why = "no object is there"
-    words = f"{names[one.row['category_id']]}, score {one.row['score']:.2f}: {why}"
-    return Shot(image.image_id, words, (_box(one.row),))
+    words = f"{names[detection.row['category_id']]}, score {detection.row['score']:.2f}: {why}"
+    return PictureRequest(image.image_id, words, (_box(detection.row),))
 
 
-def _shot_of_missed(image: ImagePairs, one: Alone, names: Names) -> Shot:
-    _, _, width, height = _box(one.row)
-    near = f"a detection overlaps it by IoU {one.iou:.2f}" if one.iou > 0 else "nothing was found"
-    words = f"{names[one.row['category_id']]} of {width:.0f} x {height:.0f} pixels missed: {near}"
-    return Shot(image.image_id, words, (_box(one.row),))
+def _request_for_missed(image: ImagePairs, true_object: Unpaired, names: Names) -> PictureRequest:
+    _, _, width, height = _box(true_object.row)
+    name, iou = names[true_object.row["category_id"]], true_object.iou
+    near = f"a detection overlaps it by IoU {iou:.2f}" if iou > 0 else "nothing was found"
+    words = f"{name} of {width:.0f} x {height:.0f} pixels missed: {near}"
+    return PictureRequest(image.image_id, words, (_box(true_object.row),))
 
 
 def _figures(
-    shots: Sequence[Shot], image: ImagePairs, record: ImageRecord, kind: Kind
+    requests: Sequence[PictureRequest], image: ImagePairs, record: ImageRecord, kind: Kind
 ) -> list[str]:
-    """The figures of `shots`, which are all of one image."""
-    captions = [f"{record.file_name}: {shot.caption}" for shot in shots]
+    """The figures of `requests`, which are all of one image."""
+    captions = [f"{record.file_name}: {request.caption}" for request in requests]
     try:
         pixels = read_image(record.path)
     except DataError as error:
@@ -170,26 +179,29 @@ def _figures(
         return [figure_of(words, caption) for caption in captions]
     outlines = _outlines(image, kind)
     return [
-        figure(_picture(pixels, shot, outlines), caption)
-        for shot, caption in zip(shots, captions, strict=True)
+        figure(_picture(pixels, request, outlines), caption)
+        for request, caption in zip(requests, captions, strict=True)
     ]
 
 
-def _picture(pixels: Pixels, shot: Shot, outlines: Sequence[Outline]) -> Image.Image:
+def _picture(pixels: Pixels, request: PictureRequest, outlines: Sequence[Outline]) -> Image.Image:
     height, width = pixels.shape[:2]
-    if not shot.boxes:
+    if not request.boxes:
         scale = min(1.0, WIDTH / max(height, width)) if max(height, width) > WIDTH / 2 else 2.0
         return draw_outlines(pixels, outlines, (0, 0, width, height), max(1, round(width * scale)))
-    frame = frame_around(shot.boxes, (height, width), LEAST)
+    frame = frame_around(request.boxes, (height, width), LEAST)
     return draw_outlines(pixels, outlines, frame, CROP_WIDTH)
 
 
 def _outlines(image: ImagePairs, kind: Kind) -> list[Outline]:
-    """Everything that is there and was found, as it is drawn."""
-    rows = [(one.row, TRUTH, True) for one in image.missed]
-    rows += [(one.row, FOUND, True) for one in image.false]
+    """Outlines of all objects and detections."""
+    rows = [(unpaired.row, TRUTH, True) for unpaired in image.missed]
+    rows += [(unpaired.row, FOUND, True) for unpaired in image.false]
     for pair in image.pairs:
-        rows += [(pair.thing, TRUTH, not pair.is_right), (pair.found, FOUND, not pair.is_right)]
+        rows += [
+            (pair.true_object, TRUTH, not pair.is_right),
+            (pair.detection, FOUND, not pair.is_right),
+        ]
     return [
         Outline(_box(row), row["segmentation"] if kind == "mask" else None, color, is_mistake)
         for row, color, is_mistake in rows
@@ -203,6 +215,6 @@ def _box(row: Annotation) -> Box:
 
 def _key() -> str:
     """Legend of the colours."""
-    entries = [("there, by the annotations", "var(--truth)"), ("found", "var(--found)")]
-    words = "Thick lines are mistakes: missed, false, or of the wrong class."
+    entries = [("object, by the annotations", "var(--truth)"), ("detection", "var(--found)")]
+    words = "Thick lines are errors: missed, false, or of the wrong class."
     return legend(entries) + paragraph(words)

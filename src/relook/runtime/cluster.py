@@ -1,7 +1,7 @@
-"""Rank and size of a group of processes that train together, and how they connect.
+"""Rank and size of a group of processes that train together, and their connection.
 
-One way in for all: the variables that torchrun sets. `relook train --devices` sets them for the
-processes it starts, and those of SLURM's srun are translated.
+All launchers use the variables of torchrun. `relook train --devices` sets them for the processes
+that it starts, and those of SLURM's srun are translated.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Place:
 
 
 def find_place(environment: Mapping[str, str]) -> Place:
-    """The place that torchrun or srun has given this process; alone where neither started it.
+    """The place of this process by torchrun or srun; a single process where neither started it.
 
     Raises:
-        UsageError: U04 when the variables are not all there or contradict each other.
+        UsageError: U04 when variables are missing or contradict each other.
     """
     named = _variables(environment)
     if named is None:
@@ -66,11 +66,16 @@ def find_place(environment: Mapping[str, str]) -> Place:
 
 
 def _variables(environment: Mapping[str, str]) -> tuple[int, int, int, int] | None:
-    """Rank, processes in all, rank on its machine, processes on its machine."""
+    """Rank, number of processes, rank on its machine, number of processes on its machine."""
     if all(name in environment for name in _TORCHRUN):
         rank, world, local_rank = (_number(environment, name) for name in _TORCHRUN)
-        own = "LOCAL_WORLD_SIZE" in environment
-        return rank, world, local_rank, _number(environment, "LOCAL_WORLD_SIZE") if own else world
+        has_local_size = "LOCAL_WORLD_SIZE" in environment
+        return (
+            rank,
+            world,
+            local_rank,
+            _number(environment, "LOCAL_WORLD_SIZE") if has_local_size else world,
+        )
     if "SLURM_STEP_NUM_TASKS" in environment:  # srun sets it; a batch script without srun has not
         world = _number(environment, "SLURM_STEP_NUM_TASKS")
         nodes = _number(environment, "SLURM_STEP_NUM_NODES")
@@ -92,15 +97,15 @@ def _number(environment: Mapping[str, str], name: str) -> int:
         raise UsageError(
             "U04",
             f"{name} is {environment.get(name, 'not set')!r}, not a number, but the variables "
-            "beside it say that several processes were started. Start with torchrun or srun.",
+            "beside it are those of several processes. Start with torchrun or srun.",
         ) from None
 
 
 def join_others(place: Place, device: str = "auto") -> None:
     """Connect this process with the others (`relook.runtime.distributed`) until it ends.
 
-    Nothing is done for a process that is alone, or connected already. Small numbers travel
-    between CPUs and gradients between GPUs, where the work is done on `device` and that is one.
+    Nothing is done for a single process, or for one that is connected already. Small numbers are
+    sent between CPUs; gradients are sent between GPUs where `device` is a GPU.
 
     Raises:
         RelookError: R04 when there are fewer GPUs than processes on this machine.
@@ -112,12 +117,12 @@ def join_others(place: Place, device: str = "auto") -> None:
         if torch.cuda.device_count() < place.devices:
             raise RelookError(
                 "R04",
-                f"{place.devices} processes on this machine, but PyTorch sees "
+                f"{place.devices} processes on this machine, but PyTorch has "
                 f"{torch.cuda.device_count()} CUDA devices. Start one process a device.",
             )
         torch.cuda.set_device(place.local_rank)
         backend = "cpu:gloo,cuda:nccl"
-    # In the words that PyTorch and Lightning read, whoever started this process.
+    # In the variables of PyTorch and Lightning, for any launcher.
     os.environ |= {
         "RANK": str(place.rank),
         "WORLD_SIZE": str(place.world_size),

@@ -1,6 +1,6 @@
-"""One request for a file, and what can be wrong with the answer.
+"""One request for a file, and its errors.
 
-Only http and https are spoken, also where an answer leads on to another address.
+Only http and https are used, also for redirects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TIMEOUT: Final = 30.0  # seconds without a single byte
 REDIRECTS: Final = 5
 _CHUNK: Final = 1 << 18
 _SCHEMES: Final = frozenset({"http", "https"})
-_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # may be over in a moment
+_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
 
 
 def is_address(text: str) -> bool:
@@ -40,7 +40,7 @@ class BrokenError(Exception):
 
 
 class PastTheEndError(Exception):
-    """All bytes were there already, or more; the server may say of how many."""
+    """All bytes, or more, had arrived already; `length` is the server's size of the file."""
 
     def __init__(self, length: int | None) -> None:
         super().__init__()
@@ -71,14 +71,14 @@ class _Redirects(HTTPRedirectHandler):
 
 
 def open_at(url: str, start: int, method: str = "GET") -> http.client.HTTPResponse:
-    """The response of a server, asked for what follows the first `start` bytes.
+    """The response of a server to a request for the bytes from `start` on.
 
     With the `method` ``HEAD`` it has headers alone.
 
     Raises:
-        UnavailableError: when it will not give the file later either.
-        BrokenError: when it may do so in a moment.
-        PastTheEndError: when nothing follows.
+        UnavailableError: when another try is of no use.
+        BrokenError: when another try may succeed.
+        PastTheEndError: when there are no bytes from `start` on.
     """
     if not is_address(url):
         raise UnavailableError("only addresses that start with https:// or http:// are opened")
@@ -105,7 +105,7 @@ def open_at(url: str, start: int, method: str = "GET") -> http.client.HTTPRespon
 
 
 def read_some(response: http.client.HTTPResponse) -> bytes:
-    """The next bytes; none at the end, and where the connection was closed too early.
+    """Read the next bytes; empty at the end, and where the connection was closed too early.
 
     Raises:
         BrokenError: when the connection broke.

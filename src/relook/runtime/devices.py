@@ -1,4 +1,4 @@
-"""Devices: a name becomes a device that is there and has all operations that models need."""
+"""Choice of a device by its name, with a check for the operations that models need."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPILED: Final = ("nms", "roi_align", "deform_conv2d")
 def choose_device(name: torch.device | str = "auto") -> torch.device:
     """The device called `name`; ``"auto"`` is CUDA if there is one, else the CPU.
 
-    Apple's MPS is taken when it is asked for and never by itself: relook was not run on it yet.
+    Apple's MPS is used only by its name: relook was not run on it yet.
 
     Raises:
         UsageError: U03 when there is no device of that name.
@@ -36,7 +36,7 @@ def choose_device(name: torch.device | str = "auto") -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise RelookError(
-                "R04", f"device {name} is not there: PyTorch sees {count} CUDA devices. Use cpu."
+                "R04", f"device {name} is not there: PyTorch has {count} CUDA devices. Use cpu."
             )
     if device.type == "mps":
         _check_mps()
@@ -44,7 +44,7 @@ def choose_device(name: torch.device | str = "auto") -> torch.device:
 
 
 def _check_mps() -> None:
-    """Refuse Apple's MPS before any work where it would fail in the middle of an image."""
+    """Refuse Apple's MPS before any work where it lacks an operation."""
     if not torch.backends.mps.is_available():
         raise RelookError(
             "R04",
@@ -61,13 +61,13 @@ def _check_mps() -> None:
 
 
 def _has_kernel(name: str, device: str) -> bool:
-    asked = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001  (nothing public says it)
-    return bool(asked(f"torchvision::{name}", device))
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001  (nothing public says it)
+    return bool(has_kernel(f"torchvision::{name}", device))
 
 
 @contextmanager
-def memory_explained(what: str, device: torch.device) -> Iterator[None]:
-    """Turn an out-of-memory error about `what` into one that says what to do.
+def memory_explained(subject: str, device: torch.device) -> Iterator[None]:
+    """Turn an out-of-memory error about `subject` into a `RelookError` with a remedy.
 
     Raises:
         RelookError: R04 in that case.
@@ -76,5 +76,5 @@ def memory_explained(what: str, device: torch.device) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise RelookError(
-            "R04", f"{what} do not fit in the memory of {device}. Lower batch_size or size."
+            "R04", f"{subject} do not fit in the memory of {device}. Lower batch_size or size."
         ) from error

@@ -1,7 +1,7 @@
 """Communication between the processes of one run, through torch.distributed.
 
-Without an initialised process group every function answers for this process alone. With one, all
-processes must make the same calls in the same order: who leaves one out makes the others wait.
+Without an initialised process group, every function is for this process only. With one, all
+processes must make the same calls in the same order; otherwise they wait for each other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNTS_SHARED: ContextVar[bool] = ContextVar("counts_shared", default=False)
 
 
 def rank() -> int:
-    """The number of this process, from 0; 0 is the first, which writes and speaks."""
+    """The number of this process, from 0; process 0 writes files and messages."""
     return dist.get_rank() if _several() else 0
 
 
@@ -33,7 +33,7 @@ def world_size() -> int:
 
 @contextlib.contextmanager
 def shared_counts() -> Iterator[None]:
-    """Inside, losses are divided by what all processes count together, see `loss_divisor`."""
+    """Divide losses by the counts of all processes together in this context (`loss_divisor`)."""
     token = _COUNTS_SHARED.set(True)
     try:
         yield
@@ -42,12 +42,12 @@ def shared_counts() -> Iterator[None]:
 
 
 def loss_divisor(count: int, like: Tensor) -> Tensor | int:
-    """Divisor of a sum of errors over `count` things: `count`, and at least 1.
+    """Divisor of a sum of errors over `count` elements: `count`, and at least 1.
 
     Inside of `shared_counts` it is the mean of `count` over the processes, at least 1 over their
-    number, as a scalar on the device of `like`. Gradients are averaged over processes, so the
-    average is then that of one process with all images: what a process has few of weighs as much
-    as elsewhere. A process that counts nothing must ask too.
+    number, as a scalar on the device of `like`. Gradients are averaged over processes, so that the
+    result is that of one process with all images: an element has the same weight on every process.
+    A process with a count of 0 must call this too.
     """
     if not (_COUNTS_SHARED.get() and _several()):
         return max(count, 1)
@@ -57,7 +57,7 @@ def loss_divisor(count: int, like: Tensor) -> Tensor | int:
 
 
 def means(values: Tensor) -> Tensor:
-    """`values` (N,), averaged over the processes one by one."""
+    """Each of `values` (N,), averaged over the processes."""
     if not _several():
         return values
     total = values.clone()
@@ -66,7 +66,7 @@ def means(values: Tensor) -> Tensor:
 
 
 def maxima(values: Sequence[float]) -> list[float]:
-    """The largest of each of `values` over the processes."""
+    """The maximum of each of `values` over the processes."""
     if not _several():
         return list(values)
     largest = torch.tensor(values, dtype=torch.float64)
@@ -84,10 +84,10 @@ def gathered(value: T) -> list[T]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """Return the value of `make` in the first process to all of them; elsewhere it is not called.
+    """Call `make` in the first process only, and return its value in all processes.
 
     Raises:
-        RelookError: The one that `make` raises, in all processes.
+        RelookError: as `make`, in all processes.
     """
     if not _several():
         return make()

@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of one."""
+"""Writing of files as a whole: a file has its old or its new content, never a part."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")  # as `replacing` names them
 
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; leaving the block puts that file in its place.
+    """Yield a path beside `path` to write to; at the end of the block this file replaces `path`.
 
-    Folders on the way are made. When the block or the disk fails, `path` is what it was before
-    and the new file is gone.
+    Missing folders are made. When the block or the disk fails, `path` is not changed and the new
+    file is deleted.
 
     Raises:
         RelookError: R02 when the file cannot be written, with the reason of the system.
@@ -44,7 +44,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Delete the drafts that a killed process left in `folder`; nothing else is touched."""
+    """Delete only the drafts that a killed process left in `folder`."""
     for draft in folder.glob(".*.tmp"):
         if _DRAFT.fullmatch(draft.name):
             with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ def remove_drafts(folder: Path) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Make `path` hold `text` in UTF-8, as a whole or not at all.
+    """Write `text` to `path` in UTF-8, as a whole or not at all.
 
     Raises:
         RelookError: R02 when the file cannot be written.
@@ -71,7 +71,7 @@ def unwritable(path: Path, reason: object) -> RelookError:
 
 
 def _flush(path: Path) -> None:
-    """Hand what was written to the disk, so that a power cut finds it there."""
+    """Flush written data to the disk, so that it survives a power failure."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,8 +1,8 @@
 """Settings of the memory allocator of the process.
 
-Maps of a large image take tens of megabytes each, and glibc hands blocks of that size back to the
-system as soon as they are freed: the next layer gets new pages, which have to be found and
-cleared again, in many machines for longer than the layer computes.
+Maps of a large image take tens of megabytes each, and glibc returns blocks of that size to the
+system as soon as they are freed. The next layer gets new pages, which the system has to clear; on
+many machines this takes longer than the layer's computation.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
 
 @cache
 def keep_freed() -> bool:
-    """Let this process keep up to 1 GiB that it has freed for its next blocks; once.
+    """Keep up to 1 GiB of freed memory in this process for its next blocks; call once.
 
-    True where that could be arranged: with glibc, if the environment does not say how memory is
-    to be handled (``MALLOC_...`` or ``GLIBC_TUNABLES``) and no other allocator is loaded.
+    Return whether this is set: with glibc, if the environment has no settings of the allocator
+    (``MALLOC_...`` or ``GLIBC_TUNABLES``) and no other allocator is loaded.
     """
     chosen = [n for n in os.environ if n.startswith("MALLOC_") or n in _OTHERS]
     if chosen or not sys.platform.startswith("linux"):
@@ -31,7 +31,9 @@ def keep_freed() -> bool:
     except (OSError, AttributeError):
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
-    done = [mallopt(name, value) == 1 for name, value in settings]  # each of them, also after a no
+    done = [
+        mallopt(name, value) == 1 for name, value in settings
+    ]  # all of them, also after a failure
     return all(done)
 
 

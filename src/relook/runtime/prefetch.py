@@ -1,4 +1,4 @@
-"""Overlapping work: one thread that reads ahead of a loop, or works behind it."""
+"""One thread beside a loop, which reads in advance or processes the loop's results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ THREAD: Final = "relook-overlap"
 
 
 class Behind(Generic[T, U]):
-    """One thread that computes `function` of items while the loop that hands them over goes on.
+    """One thread that computes `function` of items in parallel to the loop that puts them.
 
-    A context manager. Leaving it, which an exception or interruption does too, waits until the
-    thread has ended; it then drops the items that still wait, or, with `finish`, computes them.
+    A context manager. Its end, also by an exception or interruption, waits for the thread; items
+    that still wait are dropped, or, with `finish`, computed.
     """
 
     def __init__(self, function: Callable[[T], U], *, ahead: int, finish: bool = False) -> None:
@@ -28,9 +28,9 @@ class Behind(Generic[T, U]):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
 
     def put(self, item: T) -> list[U]:
-        """Hand over an item; the oldest result, where more than `ahead` items are waiting.
+        """Add an item; return the oldest result, if more than `ahead` items are waiting.
 
-        An exception of `function` is raised in the place of its item.
+        An exception of `function` is raised in place of its item's result.
         """
         self._waiting.append(self._pool.submit(self._function, item))
         if len(self._waiting) <= self._ahead:
@@ -38,7 +38,7 @@ class Behind(Generic[T, U]):
         return [self._waiting.popleft().result()]
 
     def rest(self) -> Iterator[U]:
-        """The results that are left, in order; raises as `put`."""
+        """The remaining results, in order; raises as `put`."""
         while self._waiting:
             yield self._waiting.popleft().result()
 
@@ -57,11 +57,11 @@ class Behind(Generic[T, U]):
 def in_order(
     function: Callable[[T], U], items: Iterable[T], *, ahead: int
 ) -> Generator[U, None, None]:
-    """`function` of each item, in order, computed in one thread that is `ahead` items ahead.
+    """`function` of each item, in order, computed in one thread, `ahead` items in advance.
 
-    `items` are taken in the thread that asks for results, up to `ahead` more of them than results
-    were given. An exception of `function` or of `items` is raised in the place of its item, after
-    the results before it. Closing the generator ends the thread.
+    `items` are taken in the caller's thread, at most `ahead` more than results. An exception of
+    `function` or of `items` is raised in place of its item's result, after the results before it.
+    Closing the generator ends the thread.
     """
     with Behind(function, ahead=ahead) as behind:
         source = iter(items)

@@ -1,1 +1,1 @@
-"""Values that travel between the parts: image batches, targets, detections, panoptic maps."""
+"""Values that parts exchange: image batches, targets, detections, panoptic maps."""

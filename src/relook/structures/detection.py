@@ -1,4 +1,4 @@
-"""The values that travel between the parts of a detector.
+"""The values that parts of a detector exchange.
 
 Shape letters used in every comment and docstring of this package::
 
@@ -23,7 +23,7 @@ from torch import Tensor
 
 Size = tuple[int, int]  # (height, width)
 Pyramid = list[Tensor]  # finest first, each (B, C, H_l, W_l)
-Paste = Literal["sampled", "resized"]  # how mask probabilities become pixels, see `ops.masks`
+Paste = Literal["sampled", "resized"]  # conversion of mask probabilities to pixels (`ops.masks`)
 Losses = dict[str, Tensor]  # already weighted scalars; the training loss is their plain sum
 
 IGNORE = 255  # semantic label of pixels that are not labelled
@@ -34,9 +34,9 @@ class ImageBatch:
     """Normalised images, each in the upper left corner of one common canvas of zeros."""
 
     pixels: Tensor  # (B, 3, H, W) float; H and W are multiples of 32
-    sizes: tuple[Size, ...]  # of each image as the network sees it, without padding
-    padded_sizes: tuple[Size, ...]  # of each image padded alone, before the batch was made equal
-    original_sizes: tuple[Size, ...]  # of each image as it came
+    sizes: tuple[Size, ...]  # of each image in the network input, without padding
+    padded_sizes: tuple[Size, ...]  # of each image padded by itself, before the common canvas
+    original_sizes: tuple[Size, ...]  # of each original image
     scales: tuple[tuple[float, float], ...]  # (x, y): size over original size
 
     def __len__(self) -> int:
@@ -50,12 +50,12 @@ class ImageBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectMasks:
-    """Masks of the G objects of one image, each cut out to a window around the object.
+    """Masks of the G objects of one image, each as a window around the object.
 
-    A crowded image has hundreds of small objects; whole-image masks of them would not fit in
-    memory. The window of object g starts at ``origins[g]``, and outside of it the mask is zero.
-    Windows keep two pixels of margin wherever the image allows, so that bilinear sampling of the
-    crop equals bilinear sampling of the whole mask (`ops.masks.crop_masks` makes them).
+    Whole-image masks of hundreds of small objects would not fit in memory. The window of object g
+    starts at ``origins[g]``, and outside of it the mask is zero. Windows have two pixels of margin
+    wherever the image allows, so that bilinear sampling of the crop equals that of the whole mask
+    (`ops.masks.crop_masks` makes them).
     """
 
     crops: Tensor  # (G, h, w) bool; one common crop size, that of the largest object
@@ -79,8 +79,8 @@ class Target:
     masks: ObjectMasks | None = None  # None for data with boxes only
     semantic: Tensor | None = None  # (H_i, W_i) uint8 of the unpadded image, 255 = unlabelled
     seed: int | None = None
-    """Seed of the draws of anchors and RoIs of this image; without one they come from
-    torch's own generator, and depend on what was drawn before."""
+    """Seed of the draws of anchors and RoIs of this image; without one they are from torch's own
+    generator, and depend on earlier draws."""
 
     def to(self, device: torch.device | str) -> Target:
         """The same target on `device`."""
@@ -97,8 +97,8 @@ class Target:
 class Rois:
     """Regions of a whole batch as one table, ordered by image.
 
-    Every per-RoI tensor in this package has R rows in this same order, which is what lets a
-    cascade carry features of a RoI from one stage to the next.
+    Every per-RoI tensor in this package has R rows in this order, so that features of a RoI can go
+    from one stage of a cascade to the next.
     """
 
     boxes: Tensor  # (R, 4)
@@ -130,7 +130,7 @@ class Rois:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """RoIs together with what each of them should predict."""
+    """RoIs and their targets."""
 
     rois: Rois
     labels: Tensor  # (R,) int64 in [0, K], K for background
@@ -140,7 +140,7 @@ class Matched:
 
     @property
     def is_positive(self) -> Tensor:
-        """(R,) bool."""
+        """Return whether each RoI has an object, (R,) bool."""
         return self.gt_index >= 0
 
     def __getitem__(self, rows: Tensor) -> Matched:
@@ -163,7 +163,7 @@ class Detections:
     mask_probabilities: Tensor | None  # (N, M, M) over each box; None for box-only models
     size: Size  # of the original image
     paste: Paste = "sampled"
-    semantic: Tensor | None = None  # (H, W) uint8, the likeliest label of each pixel; if asked for
+    semantic: Tensor | None = None  # (H, W) uint8, most likely label of each pixel, if computed
 
     def __len__(self) -> int:
         return len(self.boxes)

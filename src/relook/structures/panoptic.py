@@ -1,4 +1,4 @@
-"""Panoptic values: an image cut into segments, each a thing or a kind of stuff."""
+"""Panoptic values: an image divided into segments, each a thing or a kind of stuff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VOID = 0  # id of pixels that belong to no segment
 
 @dataclass(frozen=True, slots=True)
 class PanopticCategory:
-    """A class of things, which are counted, or of stuff, which is not."""
+    """A class of things, which are counted, or of stuff, which is not counted."""
 
     id: int  # in COCO panoptic files
     name: str
@@ -30,22 +30,22 @@ class Segment:
     is_thing: bool
     area: int  # pixels
     box: tuple[int, int, int, int]  # x, y, width, height in pixels, as COCO has them
-    is_crowd: bool = False  # many objects that were not told apart; ground truth only
-    score: float | None = None  # of the instance it was made of
+    is_crowd: bool = False  # several objects annotated as one region; ground truth only
+    score: float | None = None  # of its instance
     instance: int | None = None  # row of that instance in its `Result`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanopticMap:
-    """An image cut into segments."""
+    """An image divided into segments."""
 
     ids: NDArray[np.int32]  # (H, W); 0 is void
     segments: tuple[Segment, ...]
 
     def renumbered(self, rows: Sequence[int]) -> PanopticMap:
-        """The same map for a result of which only `rows` are left, in this order.
+        """The same map for a result with only `rows`, in this order.
 
-        A segment whose instance is gone stays, and names none.
+        A segment whose instance is removed stays, with `instance` None.
         """
         place = {row: new for new, row in enumerate(rows)}
         segments = (

@@ -1,1 +1,1 @@
-"""Training: recipes, the plan, the loop on Lightning, and what a run leaves on disk."""
+"""Training: recipes, the plan, the loop on Lightning, and run folders."""

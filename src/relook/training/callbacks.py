@@ -38,8 +38,8 @@ def _module(module: pl.LightningModule) -> TrainingModule:
 
 
 class Reseed(Callback):
-    """Random numbers that do not depend on one image (`Target.seed`) depend on the seed and the
-    epoch, so that a resumed training draws the same as one that ran through."""
+    """Seeding of random numbers that do not depend on one image (`Target.seed`): by seed and
+    epoch, so that a resumed training draws the same numbers as one without a break."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -50,7 +50,7 @@ class Reseed(Callback):
 
 
 class FirstBatch(Callback):
-    """Saves a picture of what the network is really fed, before the first step."""
+    """Saves a picture of the first batch, before the first step."""
 
     def __init__(self, path: Path, draw: Draw, say: Say) -> None:
         self.path, self.draw, self.say = path, draw, say
@@ -61,7 +61,7 @@ class FirstBatch(Callback):
         """Draw the first batch of the run."""
         if trainer.global_step == 0 and batch_idx == 0:
             save_picture(self.draw(batch), self.path)
-            self.say(f"first batch, as the network sees it: {self.path}")
+            self.say(f"picture of the first batch: {self.path}")
 
 
 @dataclass
@@ -80,7 +80,7 @@ class _Window:
             self.losses[name] = self.losses.get(name, 0.0) + value
 
     def means(self) -> dict[str, float]:
-        """Mean of each loss, a step that lacks one counting as zero, and their sum first."""
+        """The sum of all losses, then the mean of each; a missing loss of a step counts as zero."""
         means = {name: total / self.steps for name, total in self.losses.items()}
         return {"loss": sum(means.values()), **means}
 
@@ -93,7 +93,7 @@ class Records(Callback):
         self._window = _Window()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """After a resume, drop what the stopped run had recorded beyond its checkpoint."""
+        """After a resume, drop the records after the checkpoint."""
         self.run.forget_after(trainer.global_step)
         self._window = _Window()
 
@@ -105,7 +105,7 @@ class Records(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Add up, and write one record when the window is full."""
+        """Add the losses of the step, and write a record when the window is full."""
         window = self._window
         window.add(_module(pl_module).last_losses, len(batch))
         if window.steps < self.every:
@@ -123,17 +123,17 @@ class Records(Callback):
         self._window = _Window()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Validation is no training time."""
+        """Restart the window's clock: validation is no training time."""
         self._window.since = time.monotonic()
 
 
 class Validation(Callback):
-    """Scores the predictions, keeps the best model and its predictions.
+    """Scores the predictions, and saves the best model and its predictions.
 
-    The first process does so with what all of them found, and tells the others the numbers.
-    The model is kept with the score threshold that is best on these images, as `shown_from`.
-    Must stand before weight averaging in the list of callbacks: it then runs while the
-    averaged weights are in place, and these are what is scored and kept.
+    The first process scores the predictions of all processes, and sends the numbers to the others.
+    The model is saved with the best score threshold on these images, as `shown_from`. This callback
+    must come before weight averaging in the list: it then runs while the averaged weights are in
+    place, so that these are scored and saved.
     """
 
     def __init__(self, run: RunFolder, settings: Settings, truth: CocoIndex, say: Say) -> None:
@@ -148,11 +148,11 @@ class Validation(Callback):
         self._since = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """The best AP, so that a resumed run does not replace a better model."""
+        """Return the best AP, so that a resumed run does not replace a better model."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best AP over."""
+        """Restore the best AP."""
         self.best = float(state_dict["best"])
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -160,7 +160,7 @@ class Validation(Callback):
         self._since = time.monotonic()
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Score, record, say, and save when it is the best so far."""
+        """Score the predictions, record and print the numbers, and save the best model."""
         module = _module(pl_module)
         self.last_step = trainer.global_step
         parts, segmented = gathered(module.predictions), gathered(module.segmented)
@@ -183,7 +183,7 @@ class Validation(Callback):
         predictions: list[dict[str, Any]],
         quality: PanopticScores | None,
     ) -> Metrics:
-        """Metrics of `predictions`, which are recorded and, when best, kept with the model."""
+        """Metrics of `predictions`; recorded, and for the best model saved with it."""
         self._objects = self._objects or truth_of(self.truth)
         metrics = evaluate_coco(
             self._objects,
@@ -199,14 +199,14 @@ class Validation(Callback):
                 extra["panoptic"] = quality.to_json()
             if metrics.best_counting is not None:
                 extra["shown_from"] = metrics.best_counting.threshold
-            what = module.detector, self.config, module.classes, extra
-            save_model(self.run.best, *what, stuff=module.stuff)
+            model_parts = module.detector, self.config, module.classes, extra
+            save_model(self.run.best, *model_parts, stuff=module.stuff)
             save_predictions(self.run.predictions, predictions)
         return metrics
 
 
 class KeepLatest(Callback):
-    """Without validation there is no best model: the latest one takes its name."""
+    """Saves the latest model as the best one, for a training without validation."""
 
     def __init__(self, run: RunFolder, settings: Settings) -> None:
         self.run, self.settings = run, settings
@@ -216,34 +216,33 @@ class KeepLatest(Callback):
         self._save(pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save once more: by now the averaged weights, if there are any, are in place."""
+        """Save once more: now the averaged weights, if there are any, are in place."""
         self._save(pl_module)
 
     def _save(self, pl_module: pl.LightningModule) -> None:
         module = _module(pl_module)
         extra = {"preset": self.settings.preset, **module.origin()}
-        what = module.detector, self.settings.model, module.classes, extra
-        save_model(self.run.best, *what, stuff=module.stuff)
+        model_parts = module.detector, self.settings.model, module.classes, extra
+        save_model(self.run.best, *model_parts, stuff=module.stuff)
 
 
 def in_file_order(
     parts: Sequence[Sequence[dict[str, Any]]], image_ids: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """Join the results of several processes, image by image as `image_ids` come; of an image that
-    two of
-    them looked at, what the first found."""
+    """Join the results of several processes in the order of `image_ids`; of an image that two
+    processes have, take those of the first."""
     of_image: dict[int, list[dict[str, Any]]] = {}
     for part in parts:
-        own: dict[int, list[dict[str, Any]]] = {}
+        of_part: dict[int, list[dict[str, Any]]] = {}
         for row in part:
-            own.setdefault(row["image_id"], []).append(row)
-        of_image = own | of_image
+            of_part.setdefault(row["image_id"], []).append(row)
+        of_image = of_part | of_image
     return [row for image_id in image_ids for row in of_image.get(image_id, ())]
 
 
 def headline(metrics: Metrics, quality: PanopticScores | None = None) -> float:
-    """The one number a model is chosen by: PQ of panoptic maps, mask AP, or box AP where there
-    are no masks; 0 where it is not defined."""
+    """The number that chooses the best model: PQ of panoptic maps, mask AP, or box AP without
+    masks; 0 where it is not defined."""
     scores = metrics.box if metrics.mask is None else metrics.mask
     value = scores.ap if quality is None else quality.all.pq
     return value if value == value else 0.0
@@ -253,7 +252,7 @@ def validation_row(
     step: int, epoch: int, metrics: Metrics, quality: PanopticScores | None = None
 ) -> dict[str, Any]:
     """One record of a validation: PQ of all, things and stuff, AP, AP50 and AP75 of boxes and
-    masks, and how well objects are counted at the best score threshold."""
+    masks, and the counting errors at the best score threshold."""
     row: dict[str, Any] = {"step": step, "epoch": epoch}
     for name, scores in (("box", metrics.box), ("mask", metrics.mask)):
         if scores is not None:
@@ -280,7 +279,7 @@ def _validation_line(
     if (best := metrics.best_counting) is not None:
         errors = f"count error {best.count_error:.2f}"
         parts.append(f"F1 {best.f1:.3f} and {errors} an image from score {best.threshold:.2g}")
-    found = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
+    counts = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
     verdict = ", the best so far" if better else ""
-    parts += [found, f"{speed:.1f} images/s"]
+    parts += [counts, f"{speed:.1f} images/s"]
     return f"validation after epoch {epoch + 1}: {', '.join(parts)}{verdict}"

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there at all."""
+"""Checkpoints that are written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..runtime.files import replacing, unwritable
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames at the end, so an older checkpoint stays readable
-    when the disk fills up, the process is killed or the machine loses power."""
+    """Writer that writes beside the target and renames at the end, so that an older checkpoint
+    stays readable when the disk is full, the process is killed or the power fails."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
@@ -22,13 +22,13 @@ class WholeCheckpointIO(TorchCheckpointIO):
         """Write `checkpoint` to `path`.
 
         Raises:
-            RelookError: R02 when it cannot be written; what stood at `path` is unharmed.
+            RelookError: R02 when it cannot be written; the file at `path` is not changed.
         """
         target = Path(path)
         try:
             with replacing(target) as draft:
                 torch.save(checkpoint, draft)
-        except (RelookError, RuntimeError) as error:  # torch's writer reports a full disk so
+        except (RelookError, RuntimeError) as error:  # torch's error for a full disk
             reason = error if isinstance(error, RuntimeError) else error.__cause__
             raise _with_advice(unwritable(target, reason), target) from error
 

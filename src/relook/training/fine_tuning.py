@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.base import assign
-from ..data.statistics import ObjectStatistics
+from ..data.statistics import ObjectStatistics, object_sizes
+from ..structures.object_sizes import ObjectSizes
 from ..weights.file import SavedModel
 from .recipe import SCHEDULES, UNLIMITED
 from .settings import Overlay, Settings, resolve
@@ -29,6 +30,7 @@ ROOM = 1.5  # most objects to be found in an image, over the most that is annota
 FEWEST_DETECTIONS = 100
 PROPOSALS = 1.2  # over the most objects to be found
 ENLARGED = 1.5  # most that the input may grow
+INPUT_SIZE = "model.input.size"
 GRID = 32  # pixels, the stride of the coarsest map of the backbone
 
 
@@ -89,7 +91,7 @@ def choices(
     return (
         *_pace(draft, annotations, given),
         _frozen(draft),
-        _input_size(saved, draft, annotations),
+        *_input_size(saved, draft, annotations),
         *_caps(draft, annotations),
     )
 
@@ -147,15 +149,55 @@ def _frozen(draft: Settings) -> Choice:
     return Choice("model.backbone.frozen_stages", 0, reason)
 
 
-def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) -> Choice:
+def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) -> Iterator[Choice]:
+    """Objects as large as those that the model was trained on; where they are, or where it does
+    not say, larger inputs for small objects.
+    """
+    limits = saved.config.input.size
+    known, objects = saved.sizes, object_sizes(annotations.train, limits, draft.train.augment)
+    if (
+        known is None
+        or objects is None
+        or known.quantiles[1] <= objects.median <= known.quantiles[3]
+    ):
+        yield _reaching_the_anchor(saved, draft, annotations)
+        return
+    least = min(1.0, known.quantiles[0] / objects.quantiles[0])
+    factor = min(max(known.median / objects.median, least), ENLARGED)
+    sides = [max(GRID, round(side * factor / GRID) * GRID) for side in limits]
+    yield Choice(
+        INPUT_SIZE,
+        sides,
+        f"{limits[0]} x {limits[1]} in the model; half of the objects would be under "
+        f"{objects.median:.0f} pixels across there, and half of those that the model learned from "
+        f"are under {known.median:.0f} (at most {ENLARGED:g} times larger, and the smallest tenth "
+        f"never under the model's {known.quantiles[0]:.0f} pixels by it)",
+    )
+    yield from _jitter(draft, objects, min(sides[0] / limits[0], sides[1] / limits[1]))
+
+
+def _jitter(draft: Settings, objects: ObjectSizes, factor: float) -> Iterator[Choice]:
+    """Training windows at the scale of the test too, where that is below all of them."""
+    jitter = draft.train.augment.scale_jitter
+    lowest = objects.trained[0] / objects.quantiles[0]  # of the windows, over the model's test size
+    if jitter is None or factor >= lowest:
+        return
+    low = math.floor(jitter[0] * factor / lowest * 100) / 100
+    yield Choice(
+        "train.augment.scale_jitter",
+        [max(low, 0.01), jitter[1]],
+        f"from {jitter[0]:g} on in the recipe, which is above the scale of the input in test",
+    )
+
+
+def _reaching_the_anchor(saved: SavedModel, draft: Settings, annotations: Annotations) -> Choice:
     """Larger inputs for small objects: the smallest tenth should reach the smallest anchor."""
-    key = "model.input.size"
     long, short = saved.config.input.size
     objects = ObjectStatistics.of(annotations.train, (long, short))
     anchor = 4 * draft.model.rpn.anchors.scale  # pixels; the finest level has stride 4
     if objects.small >= anchor or not objects.objects:
         return Choice(
-            key,
+            INPUT_SIZE,
             [long, short],
             f"as in the model: nine in ten objects are then at least {objects.small:.0f} pixels "
             f"wide, and the smallest anchor is {anchor:.0f}",
@@ -163,7 +205,7 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
     factor = min(anchor / objects.small, ENLARGED)
     value = [math.floor(side * factor / GRID) * GRID for side in (long, short)]
     return Choice(
-        key,
+        INPUT_SIZE,
         value,
         f"{long} x {short} in the model; a tenth of the objects would be under "
         f"{objects.small:.0f} pixels there, and the smallest anchor is {anchor:.0f} (at most "

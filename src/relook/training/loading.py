@@ -1,7 +1,7 @@
-"""From an annotation file to batches whose content depends on (seed, epoch, image) only.
+"""Loading of batches whose content depends on (seed, epoch, image) only.
 
-Whatever the number of workers and the way they are started, and whether a training ran through or
-was stopped and resumed, an image is augmented in the same way in the same epoch.
+An image is augmented in the same way in the same epoch, for any number of workers and any way to
+start them, and for a training that was stopped and resumed.
 
 Worker processes that are not forked import this module: Lightning would make them start slowly.
 """
@@ -33,7 +33,7 @@ class SampleSource(Protocol):
 
 
 def mixed_seed(*parts: int) -> int:
-    """A number in [0, 2**63) that looks unrelated for neighbouring `parts`."""
+    """A hash of `parts` in [0, 2**63); similar `parts` give unrelated numbers."""
     state = 0x9E3779B97F4A7C15
     for part in parts:
         state = ((state ^ part) * 0xBF58476D1CE4E5B9) % 2**64
@@ -65,15 +65,15 @@ class TrainingBatch:
     def on_canvas(self, height: int, width: int) -> TrainingBatch:
         """The same batch, its canvas of zeros enlarged to (height, width)."""
         pixels = self.images.pixels
-        more = (0, width - pixels.shape[3], 0, height - pixels.shape[2])
-        if not any(more):
+        padding = (0, width - pixels.shape[3], 0, height - pixels.shape[2])
+        if not any(padding):
             return self
-        return replace(self, images=replace(self.images, pixels=F.pad(pixels, more)))
+        return replace(self, images=replace(self.images, pixels=F.pad(pixels, padding)))
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of every batch is this process's: places rank, rank + world_size, ..."""
+    """Part of every batch for this process: places rank, rank + world_size, ..."""
 
     rank: int = 0
     world_size: int = 1
@@ -82,8 +82,8 @@ class Share:
 class EpochOrder(Sampler[tuple[int, int]]):
     """(epoch, index) of every sample once an epoch, in an order drawn from seed and epoch.
 
-    Given a `share` of batches of `batch` images, only the places of this process in each; what
-    would be left over for a smaller batch is left out, so that all processes get as many.
+    With a `share` of batches of `batch` images, only the places of this process in each. Images of
+    an incomplete last batch are left out, so that all processes get the same number.
     """
 
     def __init__(self, length: int, seed: int, batch: int = 1, share: Share | None = None) -> None:
@@ -94,7 +94,7 @@ class EpochOrder(Sampler[tuple[int, int]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch, after a resume too."""
+        """Set the epoch; Lightning calls this before each epoch, also after a resume."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -110,11 +110,11 @@ class EpochOrder(Sampler[tuple[int, int]]):
 
 
 class Augmented(Dataset[Sample | RelookError]):
-    """Samples by (epoch, index), each augmented by its own random numbers, which the draws of
-    its anchors and RoIs also depend on.
+    """Samples by (epoch, index), each augmented by its own random numbers; the draws of its
+    anchors and RoIs depend on them too.
 
-    An error about a sample is returned, not raised: on its way out of a worker process it would
-    lose its code and its message.
+    An error about a sample is returned, not raised: an exception of a worker process would lose
+    its code and its message.
     """
 
     def __init__(self, source: SampleSource, seed: int) -> None:
@@ -140,30 +140,30 @@ class Augmented(Dataset[Sample | RelookError]):
 
 @dataclass(frozen=True)
 class BatchMaker:
-    """Samples to one `TrainingBatch`; picklable, for workers of any start method."""
+    """Function from samples to one `TrainingBatch`; picklable, for any start method of workers."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
     def __call__(self, samples: Sequence[Sample | RelookError]) -> TrainingBatch | RelookError:
         """The batch, or the first error among the samples."""
-        found: list[Sample] = []
+        checked: list[Sample] = []
         for sample in samples:
             if isinstance(sample, RelookError):
                 return sample
-            found.append(sample)
-        sizes = [sample.original_size for sample in found]
-        images = batch_images([sample.image for sample in found], sizes, self.mean, self.std)
+            checked.append(sample)
+        sizes = [sample.original_size for sample in checked]
+        images = batch_images([sample.image for sample in checked], sizes, self.mean, self.std)
         return TrainingBatch(
             images,
-            [sample.target or _nothing() for sample in found],
-            [sample.file_name or "?" for sample in found],
-            [-1 if sample.image_id is None else sample.image_id for sample in found],
+            [sample.target or _empty_target() for sample in checked],
+            [sample.file_name or "?" for sample in checked],
+            [-1 if sample.image_id is None else sample.image_id for sample in checked],
         )
 
 
 class BatchLoader(DataLoader[Sample | RelookError]):
-    """A loader that raises here what went wrong in a worker process."""
+    """A loader that raises the errors of worker processes in this process."""
 
     def __iter__(self) -> Iterator[TrainingBatch]:  # type: ignore[override]
         for batch in super().__iter__():
@@ -172,7 +172,7 @@ class BatchLoader(DataLoader[Sample | RelookError]):
             yield batch
 
 
-def _nothing() -> Target:
+def _empty_target() -> Target:
     return Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
 
 
@@ -191,8 +191,8 @@ def training_loader(
     maker: BatchMaker,
     share: Share | None = None,
 ) -> BatchLoader:
-    """Shuffled batches; the last one of an epoch is left out when it would be smaller and
-    there is another, so that every step weighs the same.
+    """Shuffled batches; a smaller last batch of an epoch is left out if there is another batch, so
+    that every step has the same weight.
 
     Of the `batch` images of a step, each process loads its `share`.
 
@@ -224,16 +224,16 @@ def training_loader(
 def validation_loader(
     source: SampleSource, workers: int, maker: BatchMaker, share: Share | None = None
 ) -> BatchLoader:
-    """Images one by one in the order of the file: a neighbour's padding changes nothing.
+    """Images one by one in the order of the file, without padding by other images.
 
-    Each process looks at its `share`. One for which no image is left looks at the first again,
-    because Lightning stops where a process has nothing to validate.
+    Each process loads its `share`. A process without an image loads the first one again, because
+    Lightning stops where a process has nothing to validate.
     """
     share = share or Share()
-    own = range(share.rank, len(source), share.world_size) or range(1)
+    indices = range(share.rank, len(source), share.world_size) or range(1)
     return BatchLoader(
         Augmented(source, 0),
-        sampler=[(0, index) for index in own],
+        sampler=[(0, index) for index in indices],
         num_workers=workers,
         collate_fn=maker,
         persistent_workers=workers > 0,

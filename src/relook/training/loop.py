@@ -1,4 +1,4 @@
-"""One training from settings to a run folder."""
+"""One training, from its settings to a run folder."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
 
+from ..data.statistics import object_sizes
 from ..evaluation.metrics import Metrics
 from ..models.detector import Detector
 from ..ops.cpu.switch import plain
@@ -68,8 +69,8 @@ class Outcome:
     metrics: Metrics | None  # of the best model; None without validation
     seconds: float  # of training, validations between epochs included
     validation_images_per_second: float
-    steps: int  # movements of the weights, those before a resume included
-    images: int  # that these have seen, over all processes
+    steps: int  # updates of the weights, those before a resume included
+    images: int  # in these steps, over all processes
 
 
 def train(
@@ -81,20 +82,20 @@ def train(
     annotations: Annotations | None = None,
     parent: Path = Path("runs"),
 ) -> Outcome:
-    """Train as `settings` say, in a new run folder.
+    """Train by `settings`, in a new run folder.
 
-    `annotations` are those that the settings name, where they have been read already. In one of
-    several processes that torchrun or srun started, train together with the others; only the
-    first writes and speaks.
+    `annotations` are those of the settings, where they have been read already. In one of several
+    processes of torchrun or srun, train together with the others; only the first writes files and
+    messages.
 
     Raises:
         RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged, R05
-            when another process is gone.
-        DataError, UsageError, ModelError: what is wrong with the input, before the first step.
+            when another process has ended.
+        DataError, UsageError, ModelError: the input cannot be used; raised before the first step.
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _voice(console, place)
+    console = _console_of(console, place)
     settings, sources = read_sources(settings, annotations)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
@@ -111,18 +112,18 @@ def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Source
 
 
 def resume(path: Path, console: Console) -> Outcome:
-    """Go on with the run at `path` after its last whole epoch, on as many processes as are here.
+    """Resume the run at `path` after its last whole epoch, on the present number of processes.
 
     Raises:
         DataError: D01 when there is no such run or it has no checkpoint; else as `train`.
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _voice(console, place)
+    console = _console_of(console, place)
     run = open_run(path)
     settings, sources = read_sources(run.read_settings())
     detector = seeded_detector(settings.model, settings.train.seed)
-    _sayer(console)(f"going on with {run.path}")
+    _printer(console)(f"going on with {run.path}")
     return _Training(settings, sources, detector, run, console, place).fit(run.last)
 
 
@@ -140,7 +141,7 @@ class _Training:
         start: Start | None = None,
     ) -> None:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
-        self.console, self.say = console, _sayer(console)
+        self.console, self.say = console, _printer(console)
         recipe = settings.train
         maker = BatchMaker(settings.model.input.mean, settings.model.input.std)
         workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
@@ -176,6 +177,7 @@ class _Training:
             clock=clock,
             panoptic=panoptic,
             licence=None if start is None else start.saved.licence,
+            sizes=object_sizes(sources.train, settings.model.input.size, recipe.augment),
         )
         reasons = () if start is None else start.reasons
         self.plan = plan_sections(
@@ -183,12 +185,12 @@ class _Training:
         )
 
     def fit(self, checkpoint: Path | None) -> Outcome:
-        """Say the plan, train, write the report."""
+        """Print the plan, train, write the report."""
         plan = [line for section in self.plan for line in section.text()]
         for line in plan:
             self.say(line)
         trainer = self._trainer()
-        with self._ways(), quiet(), interruptible(self.run, trainer):
+        with self._operations(), quiet(), interruptible(self.run, trainer):
             trainer.fit(
                 self.module,
                 self.loader,
@@ -199,20 +201,20 @@ class _Training:
             self._validate_the_end(trainer)
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
-            known = plan, outcome.metrics, outcome.seconds
-            metrics = report_on(self.run, self.settings, self.sources, *known, self.say)
+            results = plan, outcome.metrics, outcome.seconds
+            metrics = report_on(self.run, self.settings, self.sources, *results, self.say)
             outcome = replace(outcome, metrics=metrics)
         return outcome
 
-    def _ways(self) -> contextlib.AbstractContextManager[None]:
-        """Fast or plain operations, as the recipe says."""
+    def _operations(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context of fast or plain operations, by the recipe."""
         if not self.settings.train.fast:
             return plain()
         keep_freed()
         return contextlib.nullcontext()
 
     def _validate_the_end(self, trainer: pl.Trainer) -> None:
-        """Validate the final weights if the last epoch was not one to be validated."""
+        """Validate the final weights if the last epoch was not validated."""
         validation = self.validation
         if validation is not None and validation.last_step != trainer.global_step:
             trainer.validate(self.module, self.val_loader, verbose=False)
@@ -242,8 +244,8 @@ class _Training:
             )
 
     def _callbacks(self) -> list[Callback]:
-        """In the order they must run: validation sees the averaged weights before they are
-        swapped back, and the checkpoint is written last."""
+        """Return the callbacks in their order: validation runs on the averaged weights, before
+        they are swapped back, and the checkpoint is written last."""
         recipe, first = self.settings.train, self.place.rank == 0
         every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
         callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
@@ -274,8 +276,8 @@ class _Training:
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]
-        given = self.settings.model.input
-        return draw_batch(batch.images, batch.targets, names, given.mean, given.std)
+        input_config = self.settings.model.input
+        return draw_batch(batch.images, batch.targets, names, input_config.mean, input_config.std)
 
     def _outcome(self, trainer: pl.Trainer) -> Outcome:
         validation = self.validation
@@ -290,10 +292,10 @@ class _Training:
         )
 
 
-def _voice(console: Console, place: Place) -> Console:
-    """`console` for the first process, silence for the others."""
+def _console_of(console: Console, place: Place) -> Console:
+    """`console` for the first process, a silent one for the others."""
     return console if place.rank == 0 else Console(quiet=True, force_terminal=False)
 
 
-def _sayer(console: Console) -> Callable[[str], None]:
+def _printer(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A detector as Lightning wants it: losses, optimiser, schedule and validation."""
+"""A detector as a Lightning module: losses, optimiser, schedule and validation."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..inference.results import Result
 from ..models.detector import Detector
 from ..runtime.distributed import gathered, maxima, means, shared_counts
 from ..structures.detection import Losses
+from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from .loading import TrainingBatch
 from .panoptic_validation import Counted, PanopticValidation
@@ -30,15 +31,16 @@ from .schedule import Clock, Schedule
 
 
 class TrainingModule(pl.LightningModule):
-    """Trains `detector` by `recipe`; validation collects COCO results in `predictions`, and with
-    `panoptic` the quality of each image's panoptic map in `segmented`.
+    """Training of `detector` by `recipe`; validation collects COCO results in `predictions`, and
+    with `panoptic` the quality of each image's panoptic map in `segmented`.
 
-    `input` is how images become numbers, `schedule` gives the learning rate, and `clock` is
-    read at the start of every step. `licence` is that of the weights it started from, where
-    others trained them: every model that is saved carries it on, also after a resume.
+    `input` has the normalisation of images, `schedule` the learning rate, and `clock` is read at
+    the start of every step. `licence` is that of the initial weights, where others trained them;
+    it is stored in every saved model, also after a resume. `sizes` are those of the training
+    objects, and are stored in the same way.
 
-    With several processes each has its share of a batch, and `last_losses` are those of the
-    whole batch.
+    With several processes, each has its share of a batch, and `last_losses` are those of the whole
+    batch.
     """
 
     def __init__(
@@ -53,16 +55,17 @@ class TrainingModule(pl.LightningModule):
         clock: Clock | None = None,
         panoptic: PanopticValidation | None = None,
         licence: str | None = None,
+        sizes: ObjectSizes | None = None,
     ) -> None:
         super().__init__()
         self.detector, self.recipe, self.schedule = detector, recipe, schedule
         self.classes, self.stuff = tuple(classes), tuple(stuff)
         self.clock = clock or Clock()
-        self.panoptic, self.licence = panoptic, licence
+        self.panoptic, self.licence, self.sizes = panoptic, licence, sizes
         self.predictions: list[dict[str, Any]] = []
         self.segmented: dict[int, Counted] = {}
         self.last_losses: dict[str, float] = {}
-        # Folded weights are of float32: with another precision the network is validated as it is.
+        # Folded weights are float32: with another precision the network is validated unfolded.
         folds = recipe.precision == "32-true"
         self._engine = Engine(detector, input, fast=recipe.fast, fold=folds)
         self._options = PredictOptions(
@@ -73,42 +76,44 @@ class TrainingModule(pl.LightningModule):
         """The plain sum of the detector's losses.
 
         Raises:
-            RelookError: R03, in all processes, when a loss is not a number any more in one.
+            RelookError: R03, in all processes, when a loss of any process is not finite.
         """
         pixels = batch.images.pixels
         sides = map(float, pixels.shape[2:])
-        height, width, self.clock.elapsed = maxima([*sides, self.clock.own()])
+        height, width, self.clock.elapsed = maxima([*sides, self.clock.local()])
         with contextlib.ExitStack() as stack:
             if self.recipe.normalise == "global":
                 stack.enter_context(shared_counts())
-                # Means over whole maps see the padding: the canvas is that of the whole batch.
+                # Means over whole maps include the padding: all processes get the same canvas.
                 batch = batch.on_canvas(int(height), int(width))
             losses = self.detector.loss(batch.images, batch.targets)
         total = torch.stack(list(losses.values())).sum()
-        own = torch.stack([*losses.values(), total]).detach()
-        *values, sum_of_all = means(own).tolist()
+        stacked = torch.stack([*losses.values(), total]).detach()
+        *values, sum_of_all = means(stacked).tolist()
         self.last_losses = dict(zip(losses, values, strict=True))
         if not math.isfinite(sum_of_all):
             raise self._diverged(losses, batch)
         return total
 
     def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
-        """Add what the detector finds in `batch` to `predictions`, and how well its panoptic maps
-        are to `segmented` where `panoptic` is set."""
-        found = self._engine.run(batch.images, self._options)
-        for one, image_id, name in zip(found, batch.image_ids, batch.file_names, strict=True):
-            result = Result.from_detections(one, None, self.classes, name)
+        """Add the detections in `batch` to `predictions`, and the quality of panoptic maps to
+        `segmented` where `panoptic` is set."""
+        detections = self._engine.run(batch.images, self._options)
+        for image_detections, image_id, name in zip(
+            detections, batch.image_ids, batch.file_names, strict=True
+        ):
+            result = Result.from_detections(image_detections, None, self.classes, name)
             self.predictions.extend(result.to_coco(image_id))
-            if self.panoptic is not None and one.semantic is not None:
-                labels = one.semantic.cpu().numpy()
+            if self.panoptic is not None and image_detections.semantic is not None:
+                labels = image_detections.semantic.cpu().numpy()
                 self.segmented[image_id] = self.panoptic.score(image_id, result, labels)
 
     def on_fit_start(self) -> None:
-        """After a resume, go on from the time that had passed."""
-        (self.clock.elapsed,) = maxima([self.clock.own()])
+        """After a resume, set the clock to the time of training so far."""
+        (self.clock.elapsed,) = maxima([self.clock.local()])
 
     def on_validation_epoch_start(self) -> None:
-        """Forget what the validation before this one found."""
+        """Clear the predictions of the last validation."""
         self.predictions, self.segmented = [], {}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -134,29 +139,35 @@ class TrainingModule(pl.LightningModule):
         return batch.to(device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the licence with the state of the training."""
+        """Store the licence in the state of the training."""
         checkpoint["licence"] = self.licence
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the licence over."""
+        """Restore the licence."""
         self.licence = checkpoint.get("licence")
 
     def origin(self) -> dict[str, Any]:
-        """Return the origin of the weights, as `extra` values of a saved model."""
-        return {} if self.licence is None else {"licence": self.licence}
+        """Return the origin of the weights, and the sizes of the objects that they were trained
+        on, as `extra` values of a saved model."""
+        licence = {} if self.licence is None else {"licence": self.licence}
+        return licence if self.sizes is None else {**licence, **self.sizes.to_extra()}
 
     def _diverged(self, losses: Losses, batch: TrainingBatch) -> RelookError:
         values = {name: float(value.detach()) for name, value in losses.items()}
-        own = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
-        # Of the processes whose own losses are broken, or else of all.
-        reports = gathered((own, batch.file_names))
+        not_finite = [
+            f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)
+        ]
+        # Of the processes whose own losses are not finite, or else of all.
+        reports = gathered((not_finite, batch.file_names))
         broken = [report for report in reports if report[0]] or reports
-        what = ", ".join(text for texts, _ in broken for text in texts) or "the sum of the losses"
+        losses_text = (
+            ", ".join(text for texts, _ in broken for text in texts) or "the sum of the losses"
+        )
         images = ", ".join(name for _, names in broken for name in names)
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
         return RelookError(
             "R03",
-            f"training diverged at step {self.global_step}: {what}, on images "
+            f"training diverged at step {self.global_step}: {losses_text}, on images "
             f"{images} at learning rate {rate:.3g}. Weights that have left "
             "the range of numbers do not come back. Try a lower rate (--lr), a longer warm-up "
             "(--set train.warmup_iterations=1000) or clipping (--set train.gradient_clip=10).",

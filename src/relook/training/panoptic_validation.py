@@ -1,4 +1,4 @@
-"""Validation of panoptic maps while a model is trained."""
+"""Validation of panoptic maps during a training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..inference.panoptic import PanopticTask
 from ..inference.results import Result
 from ..structures.panoptic import PanopticCategory
 
-Counted = tuple[ClassQuality, ...]  # of one image, the classes that are in it or were found
+Counted = tuple[ClassQuality, ...]  # of one image, its true and predicted classes
 
 
 class PanopticValidation:
-    """Scores one image after the other, by the rule that the model predicts with."""
+    """Scoring of single images, by the rule of the model's predictions."""
 
     def __init__(
         self,
@@ -40,14 +40,16 @@ class PanopticValidation:
             DataError: D01, D02 or D15 for its map.
         """
         image = self._images[image_id]
-        found = self._task.of_result(result, labels).panoptic
-        assert found is not None
+        predicted = self._task.of_result(result, labels).panoptic
+        assert predicted is not None
         quality = PanopticQuality(self.index.categories)
-        quality.add(read_truth(image), found, f'image {image_id} ("{image.file_name}")')
-        return tuple(one for one in quality.scores().classes if one.is_counted)
+        quality.add(read_truth(image), predicted, f'image {image_id} ("{image.file_name}")')
+        return tuple(
+            class_quality for class_quality in quality.scores().classes if class_quality.is_counted
+        )
 
     def scores(self, parts: Sequence[Mapping[int, Counted]]) -> PanopticScores:
-        """Sum the scores of all images, each counted once, whichever process looked at it."""
+        """Sum the scores of all images, each counted once, over all processes."""
         of_image: dict[int, Counted] = {}
         for part in parts:
             of_image |= part

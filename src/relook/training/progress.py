@@ -1,4 +1,4 @@
-"""Progress of a training: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a training: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    minutes, remainder = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes}:{rest:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
+        return f"{minutes}:{remainder:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d}:{remainder:02d} h"
 
 
 class ProgressReport(Callback):
@@ -55,7 +55,7 @@ class ProgressReport(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Move the bar, or print a line if the last one is old."""
+        """Update the bar, or print a line if the last one is old."""
         assert isinstance(pl_module, TrainingModule)
         now = time.monotonic()
         if self._bar is not None:
@@ -68,13 +68,13 @@ class ProgressReport(Callback):
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._stop()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Take the bar away, so that the message stands on a clean line."""
+        """Remove the bar, so that the message starts on an empty line."""
         self._stop()
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Training without the advice that Lightning gives to programmers."""
+"""Training without Lightning's messages for programmers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 _KNOWN_WARNINGS = (
     ".*LeafSpec.* is deprecated",  # inside Lightning, on the newest torch
     "Checkpoint directory .* exists and is not empty",
-    "The dirpath has changed from",  # a run folder that was moved is resumed all the same
+    "The dirpath has changed from",  # a run folder that was moved can be resumed
     "Grad strides do not match bucket view strides",  # of 1x1 convolutions, on several processes
     "Detected call of `lr_scheduler.step\\(\\)` before",
 )
@@ -20,7 +20,7 @@ _KNOWN_WARNINGS = (
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's advice on this machine's cores and its banners away from the plan."""
+    """Suppress Lightning's advice on cores and its banners."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

@@ -1,7 +1,7 @@
-"""Recipe of a training: one closed record, every default written once.
+"""Recipe of a training: one closed record, every default defined once.
 
 The defaults are the 1x schedule of the COCO recipes, 12 epochs at 16 images, except that images
-without objects are kept: in a small data set they are the only examples of nothing.
+without objects are kept: a small data set needs them as examples of background.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from ..data.augment.rule import Augment
 from ..errors import UsageError, did_you_mean
 from ..structures.rules.bounds import Fraction, NonNegative, Positive, PositiveFloat
 
-UNLIMITED = 1_000_000  # epochs, where only minutes end a training
+UNLIMITED = 1_000_000  # epochs, where a training ends by minutes only
 
 
 class Recipe(Config):
-    """A training from the first to the last step."""
+    """Settings of a training, from the first to the last step."""
 
     epochs: Positive = 12
     minutes: PositiveFloat | None = None
-    """Stop after so many minutes, whatever `epochs` says. The schedule then runs over the
-    larger of the two fractions that have passed, of the epochs and of the minutes."""
+    """Stop after this number of minutes, also before the last of `epochs`. The schedule then
+    follows the larger fraction of epochs and of minutes that has passed."""
     steps: Positive | None = None
-    """Stop after so many steps. The schedule stays that of `epochs` and `minutes`: this is the
-    beginning of the same training, to see whether it starts well."""
+    """Stop after this number of steps. The schedule stays that of `epochs` and `minutes`: it is
+    the beginning of the same training, for a test of its start."""
     batch: Positive = 16  # images a step, over all processes
-    accumulate: Positive = 1  # steps whose gradients are added up before the weights move
+    accumulate: Positive = 1  # steps whose gradients are summed for one update of the weights
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: Literal["auto"] | PositiveFloat = "auto"
     reference_batch: Positive = 16  # at this batch,
@@ -48,12 +48,12 @@ class Recipe(Config):
     gradient_clip: Annotated[float, Field(gt=0)] | None = None  # L2 norm of all gradients
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     normalise: Literal["global", "process"] = "global"
-    """Divisor of a loss when several processes train: what all of them count together,
-    as one process would, or each what it counts itself."""
-    fast: bool = True  # take the fast ways of `relook.ops.cpu.switch` where they apply
+    """Divisor of a loss when several processes train: `global` is the count of all of them, as in
+    one process; `process` is the count of each."""
+    fast: bool = True  # use the fast operations of `relook.ops.cpu.switch` where they apply
     recompute: bool = False
-    """Activation checkpointing: backbone, pyramid and heads compute twice in place of keeping
-    what they computed; less memory, the same losses."""
+    """Activation checkpointing: backbone, pyramid and heads compute their activations twice
+    instead of keeping them; less memory, the same losses."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None  # decay of averaged weights
     patience: Positive | None = None  # validations without a better AP before stopping
     seed: NonNegative = 0
@@ -64,8 +64,8 @@ class Recipe(Config):
     min_image_side: NonNegative = 0  # images with a shorter side are left out
     from_scratch: bool = False
     backbone_from: Path | None = None
-    """A model of relook with a plain backbone: the backbones start as that one, in every look and
-    with SAC or standardised weights too; all else starts as it would without."""
+    """A model of relook with a plain backbone, from which the backbones start, in every look and
+    also with SAC or standardised weights; the start of all other parts does not change."""
     validate_every: Positive = 1  # epochs; the last one is always validated
     max_dets: Positive = 100  # detections an image that validation counts
     augment: Augment = Augment()
@@ -78,12 +78,12 @@ class Recipe(Config):
 
     @property
     def effective_batch(self) -> int:
-        """Images that contribute to one movement of the weights."""
+        """Number of images for one update of the weights."""
         return self.batch * self.accumulate
 
     @property
     def learning_rate(self) -> float:
-        """The peak rate: as given, or the reference rate scaled linearly by the batch."""
+        """The peak rate: `lr`, or for `auto` the reference rate scaled linearly by the batch."""
         if self.lr != "auto":
             return self.lr
         rate = self.reference_lr * self.effective_batch / self.reference_batch
@@ -92,7 +92,7 @@ class Recipe(Config):
 
 _TINY = Recipe(
     epochs=30,
-    batch=2,  # small: on a CPU many steps teach more than large ones
+    batch=2,  # small: on a CPU, many small steps train better than few large ones
     optimizer="adamw",
     reference_batch=2,
     reference_lr=1e-3,
@@ -109,13 +109,13 @@ _TINY = Recipe(
         colour=0.2,
     ),
 )
-"""For minutes from scratch on two cores, on images that have no up."""
+"""For minutes from scratch on two cores, on images of any orientation."""
 
 _PHOTOS = _TINY.with_(
     max_dets=100,
     augment=Augment(scale_jitter=(0.8, 2.0), crop=(384, 384), colour=0.2),
 )
-"""The same for photographs, which have an up."""
+"""The same for photographs, which are upright."""
 
 _20E = Recipe(epochs=20, step_epochs=(16, 19))
 _LARGE = Augment(size=((1600, 400), (1600, 1400)))  # of the published deformable models
@@ -165,15 +165,15 @@ SCHEDULES: Mapping[str, Mapping[str, Any]] = {
 
 
 def recipe_for(preset: str) -> Recipe:
-    """The recipe that the preset called `preset` is trained with unless told otherwise."""
+    """The default recipe of the preset called `preset`."""
     return RECIPES.get(preset, Recipe())
 
 
 def schedule_changes(name: str, model: ModelConfig) -> Mapping[str, Any]:
     """Fields of a recipe that the schedule called `name` sets for a training of `model`.
 
-    The published models with a semantic branch learned it from the stuff maps of COCO, so these
-    are asked for; ``--semantics`` says otherwise.
+    The published models with a semantic branch were trained on the stuff maps of COCO, so these
+    are required; ``--semantics`` changes this.
 
     Raises:
         UsageError: U01 when there is no such schedule.
@@ -187,7 +187,6 @@ def schedule_changes(name: str, model: ModelConfig) -> Mapping[str, Any]:
 def from_scratch(config: ModelConfig) -> ModelConfig:
     """`config` made trainable from random numbers: group norm, nothing frozen, no weights.
 
-    Stored batch statistics and a frozen stem only make sense for a network that has already
-    learned something.
+    Stored batch statistics and a frozen stem are useful only for a network with trained weights.
     """
     return config.with_(backbone__norm="group", backbone__frozen_stages=0, backbone__weights=None)

@@ -1,4 +1,4 @@
-"""Which parts of a detector compute twice in training, to need less memory."""
+"""Activation checkpointing of the parts of a detector in training."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _METHODS: Final = {
 
 
 def recompute_activations(detector: Detector) -> int:
-    """Let the blocks of the backbones, the pyramid and the heads forget what they computed inside
-    until the backward pass.
+    """Recompute the activations of the blocks of the backbones, the pyramid and the heads in the
+    backward pass, instead of keeping them.
 
-    Losses and gradients stay the same. Returns how many parts do; parts that are not relook's
-    own go on as they were.
+    Losses and gradients stay the same. Return the number of these parts; parts that are not
+    relook's own are not changed.
     """
     parts = [module for module in detector.modules() if type(module) in _METHODS]
     for part in parts:

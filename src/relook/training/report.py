@@ -38,31 +38,31 @@ def report_on(
     seconds: float,
     say: Say,
 ) -> Metrics | None:
-    """Write the table and the page of a finished run; the metrics of its best model.
+    """Write the table and the page of a finished run; return the metrics of its best model.
 
-    `metrics` are these as far as they are known: a run that was resumed and found no better model
-    has only the stored predictions. Where those cannot be used, this is said: a finished training
-    does not fail for want of a page.
+    `metrics` are those metrics, if they are known: a run that was resumed and found no better
+    model has only the stored predictions. Where these cannot be used, there is a message, and no
+    error is raised: the training itself has succeeded.
 
     Raises:
         RelookError: R02 when a file cannot be written.
     """
     run.write_table()
-    found = None
+    best_study = None
     try:
         if sources.val is not None and run.predictions.is_file():
-            found = _study(run, settings, sources.train, sources.val, metrics)
+            best_study = _study(run, settings, sources.train, sources.val, metrics)
     except DataError as error:
-        say(f"the report says nothing about the best model: {error}")
+        say(f"the report has no part about the best model: {error}")
     picture = None
     if run.first_batch.is_file():
         with Image.open(run.first_batch) as opened:
             picture = opened.copy()
     title = f"{settings.preset}, {duration(seconds)} of training"
-    run.write_report(report_page(title, plan, run.rows(), found, picture))
+    run.write_report(report_page(title, plan, run.rows(), best_study, picture))
     say(f"trained for {duration(seconds)}; model: {run.best}")
     say(f"report: {run.report}")
-    return metrics if found is None else found.metrics
+    return metrics if best_study is None else best_study.metrics
 
 
 def _study(
@@ -92,31 +92,31 @@ def report_page(
     title: str,
     plan: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
-    found: Study | None,
+    best_study: Study | None,
     first_batch: Image.Image | None,
 ) -> str:
-    """HTML of the whole page; `rows` are the records of the run, `found` its best model."""
-    facts = [] if found is None else headline(found.metrics, found.threshold)
+    """HTML of the whole page; `rows` are the records of the run, `best_study` its best model."""
+    facts = [] if best_study is None else headline(best_study.metrics, best_study.threshold)
     sections = [
         Section("Training", [grid(_curves(rows), "charts"), *_final_losses(rows)]),
-        *([] if found is None else found.sections()),
+        *([] if best_study is None else best_study.sections()),
         Section("First batch", [] if first_batch is None else [_batch(first_batch)]),
         Section("Plan", [listing("\n".join(plan))] if plan else []),
     ]
-    lead = "The run as it was recorded" if found is None else _lead(found)
+    lead = "The run as it was recorded" if best_study is None else _lead(best_study)
     return page(title, lead, facts, sections)
 
 
-def _lead(found: Study) -> str:
-    metrics = found.metrics
+def _lead(best_study: Study) -> str:
+    metrics = best_study.metrics
     return (
-        f"The best model on {metrics.num_images} validation images of {found.index.path.name} "
+        f"The best model on {metrics.num_images} validation images of {best_study.index.path.name} "
         f"with {metrics.num_objects} objects"
     )
 
 
 def _curves(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Those charts of which something was recorded, and always that of the loss."""
+    """Charts of the recorded numbers; that of the loss always."""
     charts = {
         "Average precision": {"mask AP": "val/mask_ap", "box AP": "val/box_ap"},
         "Panoptic quality": {"PQ": "val/pq", "things": "val/pq_things", "stuff": "val/pq_stuff"},
@@ -139,10 +139,10 @@ def _series(rows: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, fl
 
 
 def _final_losses(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    known = [row for row in rows if "loss" in row]
-    if not known:
+    records = [row for row in rows if "loss" in row]
+    if not records:
         return []
-    first, last = known[0], known[-1]
+    first, last = records[0], records[-1]
     cells = [
         [name, f"{first.get(name, 0):.4f}", f"{value:.4f}"]
         for name, value in last.items()

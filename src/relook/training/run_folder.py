@@ -1,4 +1,4 @@
-"""The folder a training leaves behind: its names, its records and the choice of a free name."""
+"""The folder of a training: its file names, its records and the choice of a free name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Paths of one run; nothing is written until asked."""
+    """Paths of one run; files are written by its methods only."""
 
     path: Path
 
@@ -52,7 +52,7 @@ class RunFolder:
 
     @property
     def first_batch(self) -> Path:
-        """Picture of what the first step saw."""
+        """Picture of the first batch."""
         return self.path / "first_batch.jpg"
 
     @property
@@ -62,12 +62,12 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """One json object a line, as they happened."""
+        """Records in order, one json object per line."""
         return self.path / "metrics.jsonl"
 
     @property
     def metrics_table(self) -> Path:
-        """The same as a table."""
+        """The records as a table."""
         return self.path / "metrics.csv"
 
     def write_settings(self, settings: Settings, index: CocoIndex) -> None:
@@ -89,7 +89,7 @@ class RunFolder:
         """Append `row` to metrics.jsonl.
 
         Raises:
-            RelookError: R02 when the disk refuses.
+            RelookError: R02 when it cannot be written.
         """
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
@@ -114,12 +114,12 @@ class RunFolder:
         return rows
 
     def forget_after(self, step: int) -> None:
-        """Drop records of steps after `step`, which a resumed training does again."""
+        """Drop records of steps after `step`, which a resumed training repeats."""
         rows = [row for row in self.rows() if row.get("step", 0) <= step]
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write_table(self) -> None:
-        """Write metrics.csv: one column for every name that ever occurred."""
+        """Write metrics.csv, with one column for every name in the records."""
         rows = self.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
         lines: list[str] = []
@@ -130,7 +130,7 @@ class RunFolder:
 
 
 class _Lines:
-    """A file for the csv writer that only collects."""
+    """A file for the csv writer that collects lines."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -141,7 +141,7 @@ class _Lines:
 
 
 def class_table(index: CocoIndex) -> list[dict[str, Any]]:
-    """Classes of `index` in label order: id, name and number of objects (crowds apart)."""
+    """Classes of `index` in label order: id, name and number of objects, without crowds."""
     return [
         {"id": c.id, "name": c.name, "objects": count}
         for c, count in zip(index.classes, index.class_counts(), strict=True)
@@ -149,7 +149,7 @@ def class_table(index: CocoIndex) -> list[dict[str, Any]]:
 
 
 def environment() -> dict[str, Any]:
-    """Versions and machine, for whoever reads the numbers later."""
+    """Versions and machine, stored beside the numbers."""
     versions = {}
     for name in _PACKAGES:
         try:
@@ -172,12 +172,12 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     """A new, empty folder: `out`, or the first free of parent/name, parent/name-2, ...
 
     Raises:
-        UsageError: U04 when `out` exists and holds something.
+        UsageError: U04 when `out` exists and is not empty.
         RelookError: R02 when the folder cannot be made.
     """
     try:
         if out is not None:
-            return RunFolder(_claimed(out))
+            return RunFolder(_new_folder(out))
         parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, _TRIES):
             path = parent / (name if number == 1 else f"{name}-{number}")
@@ -192,7 +192,7 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     raise UsageError("U04", f"{parent}: {_TRIES} runs are called {name}; choose one with --out.")
 
 
-def _claimed(out: Path) -> Path:
+def _new_folder(out: Path) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             "U04",
@@ -212,7 +212,9 @@ def open_run(path: Path) -> RunFolder:
     run = RunFolder(path)
     for file, meaning in ((run.config, "is no run folder"), (run.last, "has no checkpoint yet")):
         if not file.is_file():
-            raise DataError("D01", f"{path} {meaning}: {file.name} is missing. Start it anew.")
+            raise DataError(
+                "D01", f"{path} {meaning}: {file.name} is missing. Start a new training."
+            )
     return run
 
 

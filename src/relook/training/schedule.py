@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from .recipe import Recipe
 
-WARMUP_SHARE = 0.1  # of the training at most; a short one must not end while warming up
+WARMUP_SHARE = 0.1  # of the training, at most; so that a short one does not end in its warm-up
 
 
 @dataclass(slots=True)
 class Clock:
-    """The time of a training, of which several processes have one each."""
+    """The time of a training; each process has a clock."""
 
-    own: Callable[[], float] = lambda: 0.0
+    local: Callable[[], float] = lambda: 0.0
     """Seconds of training so far in this process."""
     elapsed: float = 0.0
-    """Those of the slowest process at the start of the step, for decisions that all must make
-    alike."""
+    """Seconds of the slowest process at the start of the step, for decisions that must be equal in
+    all processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Schedule:
     def epochs_passed(self, step: int) -> float:
         """Position of the training at `step`, in epochs of the recipe.
 
-        With a budget of minutes, a training that has used half of its time stands at half of
-        its epochs at least, however few steps it managed.
+        With a budget of minutes, a training that has used half of its time is at half of its
+        epochs or later, for any number of steps.
         """
         passed = step / self.steps_per_epoch
         if self.recipe.minutes is not None and self.elapsed is not None:
@@ -43,7 +43,7 @@ class Schedule:
         return min(passed, float(self.recipe.epochs))
 
     def factor(self, step: int) -> float:
-        """The factor in (0, 1] for the weights' movement number `step`, counted from 0."""
+        """The factor in (0, 1] for update `step` of the weights, counted from 0."""
         passed = self.epochs_passed(step)
         return self._decay(passed) * self._warmup(step, passed / self.recipe.epochs)
 

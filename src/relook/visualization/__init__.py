@@ -1,1 +1,1 @@
-"""Pictures to look at: objects over images, sheets of them, and training batches."""
+"""Pictures: objects over images, sheets of them, and training batches."""

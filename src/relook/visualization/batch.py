@@ -1,4 +1,4 @@
-"""A training batch as the network meets it: augmented images with their targets drawn in."""
+"""Picture of a training batch: augmented images with their targets."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def draw_batch(
     mean: Sequence[float],
     std: Sequence[float],
     *,
-    most: int = 16,
+    limit: int = 16,
 ) -> Image.Image:
-    """The first `most` images of a batch in a grid, without padding, each with its objects.
+    """The first `limit` images of a batch in a grid, without padding, each with its objects.
 
-    `mean` and `std` (3,) are those the pixels were normalised with, on the scale 0 to 255.
+    `mean` and `std` (3,) are those of the normalisation of pixels, on the scale 0 to 255.
     """
     rows = []
-    for i in range(min(len(images), most)):
+    for i in range(min(len(images), limit)):
         image = _denormalise(images, i, mean, std)
         target = targets[i]
         labels = target.labels.cpu().numpy()
@@ -56,7 +56,7 @@ def _denormalise(
 
 
 def _codes(masks: ObjectMasks, size: Size) -> list[RLE]:
-    """Run-length codes of the masks, which may reach over the image into its padding."""
+    """Run-length codes of the masks, which may extend into the padding of the image."""
     height, width = size
     codes = []
     for crop, (x, y) in zip(masks.crops.cpu().numpy(), masks.origins.tolist(), strict=True):

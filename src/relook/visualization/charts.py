@@ -1,7 +1,7 @@
 """Charts as SVG: lines and points with bars over two axes, and panels of them side by side.
 
-They stretch with the page that they are in and follow its colours. As files they have a ground and
-a list of names of their own. Names that are too long are cut off, and are whole under the pointer.
+In a page they scale with its width and have its colours. As files they have a background and a list
+of names of their own. Names that are too long are cut off, and shown in full under the pointer.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from .svg import PAPER, SIZE, SOFT, color, dot, path, polyline, rect, svg, width
 
 Range = tuple[float, float]
 Point = tuple[float, float] | tuple[float, float, float, float]
-"""x and y, and if there is a bar, where it begins and ends."""
+"""x and y, and if there is a bar, its low and high end."""
 Look = Literal["line", "dots", "names", "dashed"]
 """A line, a line with a dot at each point, dots with the name beside them, a dashed grey line."""
 
 _BESIDE = 3  # pixels between the bars of lines at the same x
 _ROW = 17  # pixels, of the list of names
 _SWATCH = 20  # pixels, of a colour in this list
-_LATE = 0.7  # of the width; names to the right of it stand to the left of their place
-_DENSE = 8  # ticks that are too many
+_LATE = 0.7  # of the width; names of points right of it are on the left of their point
+_DENSE = 8  # ticks that are too many for an axis
 
 
 class Curve(NamedTuple):
-    """Points of one name; those that are not finite interrupt nothing and are left out."""
+    """Points of one name; those that are not finite are left out, without a gap in the line."""
 
     name: str
     points: Sequence[Point]
     is_pale: bool = False  # one of many: thin, grey, and not in the legend
     look: Look = "line"
-    place: int | None = None  # says the colour; by default, the place among the curves of a panel
+    place: int | None = None  # number of the colour; by default, that of the curve in its panel
 
 
 class Axes(NamedTuple):
-    """Axes of a chart: by default as far as the data goes, the vertical one from 0."""
+    """Axes of a chart: by default the range of the data, the vertical one from 0."""
 
-    across: str  # what the horizontal one counts
+    across: str  # quantity of the horizontal axis
     x_range: Range | None = None
     y_range: Range | None = None
     marks: Mapping[str, float] = {}  # vertical lines by name, at their x
-    up: str = ""  # what the vertical one counts
-    has_zero: bool = True  # whether the vertical one shows 0; a logarithmic one never does
-    is_log: bool = False  # both
+    up: str = ""  # quantity of the vertical axis
+    has_zero: bool = True  # whether the vertical axis shows 0; a logarithmic one never does
+    is_log: bool = False  # both axes
 
 
 class Panel(NamedTuple):
@@ -57,7 +57,7 @@ class Panel(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Pixels of a panel, and at its sides those outside of the axes."""
+    """Size of a panel and of its margins outside of the axes, in pixels."""
 
     width: int
     height: int
@@ -66,18 +66,18 @@ class Layout(NamedTuple):
     top: int
     bottom: int
     room: float = 0.0  # of the span, around the outermost points
-    is_whole: bool = True  # whether it has a ground and a list of names
+    is_whole: bool = True  # whether it has a background and a list of names
 
 
-# Of a page: small, so that letters stay readable where it is drawn narrower.
+# In a page: small, so that letters stay readable on narrow screens.
 PAGE = Layout(440, 250, 46, 14, 12, 40, is_whole=False)
 SHEET = Layout(520, 360, 46, 24, 14, 46, 0.08)
 SQUARE = Layout(320, 300, 46, 16, 14, 46, 0.04)
 
 
 def chart(title: str, curves: Sequence[Curve], axes: Axes) -> str:
-    """A figure of `curves` with its title, axes and legend; words if there is nothing to draw."""
-    entries = [(one.name, shade) for one, shade in _shaded(curves, axes) if not one.is_pale]
+    """A figure of `curves` with its title, axes and legend; a sentence if there are no points."""
+    entries = [(curve.name, shade) for curve, shade in _shaded(curves, axes) if not curve.is_pale]
     if not entries:
         return titled(title, paragraph("Nothing was recorded."))
     return titled(title, line_chart(title, curves, axes) + legend(entries))
@@ -88,21 +88,21 @@ def line_chart(title: str, curves: Sequence[Curve], axes: Axes) -> str:
     return panels(title, [Panel(curves, axes)], PAGE)
 
 
-def panels(title: str, which: Sequence[Panel], layout: Layout = SHEET) -> str:
-    """An SVG with the panels `which` from left to right; `title` is read aloud."""
-    names = [_names(panel, layout) if layout.is_whole else [] for panel in which]
-    rows = max((row + 1 for found in names for _, row, _, _ in found), default=0)
-    width, height = layout.width * len(which), layout.height + (_ROW * rows + 6 if rows else 0)
+def panels(title: str, panel_list: Sequence[Panel], layout: Layout = SHEET) -> str:
+    """An SVG with the panels of `panel_list` from left to right; `title` is for screen readers."""
+    names = [_names(panel, layout) if layout.is_whole else [] for panel in panel_list]
+    rows = max((row + 1 for entries in names for _, row, _, _ in entries), default=0)
+    width, height = layout.width * len(panel_list), layout.height + (_ROW * rows + 6 if rows else 0)
     parts = [rect(0, 0, width, height, fill=PAPER)] if layout.is_whole else []
-    for number, (panel, found) in enumerate(zip(which, names, strict=True)):
-        content = _panel(panel, layout) + "".join(_name(*one, layout) for one in found)
+    for number, (panel, entries) in enumerate(zip(panel_list, names, strict=True)):
+        content = _panel(panel, layout) + "".join(_name(*entry, layout) for entry in entries)
         parts.append(f'<g transform="translate({number * layout.width} 0)">{content}</g>')
     return svg(title, width, height, "".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A span of numbers, or of their decadic logarithms, and the pixels it is drawn on."""
+    """A span of numbers, or of their decadic logarithms, and its pixels."""
 
     low: float
     high: float
@@ -114,13 +114,13 @@ class Axis:
     def of(
         cls, values: Sequence[float], room: float, start: float, end: float, is_log: bool
     ) -> Axis:
-        """An axis that shows all `values`, with a `room` of its span at either end."""
+        """An axis for all `values`, with the fraction `room` of its span free at either end."""
         scaled = [math.log10(value) if is_log else value for value in values]
         low, high = min(scaled), max(scaled)
         return cls(low - room * (high - low), high + room * (high - low), start, end, is_log)
 
     def at(self, value: float) -> float:
-        """The pixel of `value`; outside, that of the nearest end; the middle of an empty span."""
+        """The pixel of `value`; of the nearest end outside; the middle for an empty span."""
         if self.high <= self.low:
             return (self.start + self.end) / 2
         scaled = math.log10(value) if self.is_log else value
@@ -147,14 +147,14 @@ def log_ticks(low: float, high: float) -> list[float]:
     """At most seven round numbers from ten to the power of `low` to that of `high`."""
     powers = range(math.floor(low), math.ceil(high) + 1)
     for factors in ((1,), (1, 2, 5)):
-        found = [
+        numbers = [
             float(f"{factor}e{power}")
             for power in powers
             for factor in factors
             if low - 1e-9 <= math.log10(factor) + power <= high + 1e-9
         ]
-        if len(found) > 2:
-            return found[:: 1 + len(found) // _DENSE]
+        if len(numbers) > 2:
+            return numbers[:: 1 + len(numbers) // _DENSE]
     return ticks(10.0**low, 10.0**high)
 
 
@@ -175,17 +175,17 @@ class _Spot(NamedTuple):
 
 
 def _shaded(curves: Sequence[Curve], axes: Axes) -> list[tuple[Curve, str]]:
-    """Curves with the points that can be drawn, if there are any, and the colour of each."""
-    known, number = [], 0
-    for one in curves:
-        points = [p for p in one.points if _Spot.of(p).is_drawable(axes)]
+    """Curves with at least one drawable point, with only these points, and their colours."""
+    shaded, number = [], 0
+    for curve in curves:
+        points = [p for p in curve.points if _Spot.of(p).is_drawable(axes)]
         if not points:
             continue
-        is_grey = one.is_pale or one.look == "dashed"
-        shade = SOFT if is_grey else color(number if one.place is None else one.place)
+        is_grey = curve.is_pale or curve.look == "dashed"
+        shade = SOFT if is_grey else color(number if curve.place is None else curve.place)
         number += not is_grey
-        known.append((one._replace(points=points), shade))
-    return known
+        shaded.append((curve._replace(points=points), shade))
+    return shaded
 
 
 def _panel(panel: Panel, layout: Layout) -> str:
@@ -194,7 +194,7 @@ def _panel(panel: Panel, layout: Layout) -> str:
     floor, wall = layout.height - layout.bottom, layout.width - layout.right
     titles = word((layout.left + wall) / 2, layout.height - 6, axes.across, "middle", room=wall)
     titles += word(4, top - 10, axes.up, room=wall) if axes.up else ""
-    spots = [_Spot.of(point) for one, _ in curves for point in one.points]
+    spots = [_Spot.of(point) for curve, _ in curves for point in curve.points]
     if not spots:
         frame = path(f"M{layout.left} {top}V{floor}H{wall}")
         return frame + titles + word(layout.left + 8, top + 16, "nothing to show")
@@ -209,10 +209,10 @@ def _panel(panel: Panel, layout: Layout) -> str:
         drawn.append(path(f"M{left} {y.at(0):.1f}H{wall}", SOFT))
     drawn += [plot.mark(name, value) for name, value in axes.marks.items()]
     curves.sort(key=lambda pair: not pair[0].is_pale)
-    barred = [one for one, _ in curves if one.look == "dots" and _has_bars(one)]
-    for one, shade in curves:
-        beside = barred.index(one) - (len(barred) - 1) / 2 if one in barred else 0.0
-        drawn.append(plot.curve(one, shade, _BESIDE * beside))
+    barred = [curve for curve, _ in curves if curve.look == "dots" and _has_bars(curve)]
+    for curve, shade in curves:
+        beside = barred.index(curve) - (len(barred) - 1) / 2 if curve in barred else 0.0
+        drawn.append(plot.curve(curve, shade, _BESIDE * beside))
     return "".join(drawn)
 
 
@@ -228,7 +228,7 @@ def _has_bars(curve: Curve) -> bool:
 
 
 class _Plot(NamedTuple):
-    """Places of values in a panel, and how they are drawn."""
+    """Drawing of values in a panel."""
 
     x: Axis
     y: Axis
@@ -248,7 +248,7 @@ class _Plot(NamedTuple):
             lines.append(f"M{x:.1f} {floor}v4")
             half = width_of(text) / 2
             inside = min(x, self.width - half)
-            if inside - half > end:  # or it would stand on the number before
+            if inside - half > end:  # it does not overlap the number before
                 words.append(word(inside, floor + 17, text, "middle"))
                 end = inside + half
         return path("".join(lines)) + "".join(words)
@@ -260,32 +260,32 @@ class _Plot(NamedTuple):
         return line + self.beside(x, top + 10, 4, name, SOFT)
 
     def beside(self, x: float, y: float, shift: float, text: str, shade: str) -> str:
-        """Words beside a place, on the side where they stay in the panel."""
+        """Text beside a point, on the side where it stays in the panel."""
         before, after = x - self.x.start - shift, self.width - x - shift
         is_late = x > self.x.start + _LATE * (self.x.end - self.x.start)
         if is_late or (after < width_of(text) and after < before):
             return word(x - shift, y, text, "end", shade, room=before)
         return word(x + shift, y, text, "start", shade, room=after)
 
-    def curve(self, one: Curve, shade: str, shift: float) -> str:
+    def curve(self, curve: Curve, shade: str, shift: float) -> str:
         """The line, bars, dots and names of a curve, `shift` pixels to the right."""
-        spots = [_Spot.of(point) for point in one.points]
+        spots = [_Spot.of(point) for point in curve.points]
         places = [(self.x.at(spot.x) + shift, self.y.at(spot.y)) for spot in spots]
         parts = []
-        if one.look != "names" and len(places) > 1:
-            width = 0.7 if one.is_pale else 2 if one.look == "line" else 1.2
-            dashes = ' stroke-dasharray="4 4"' if one.look == "dashed" else ""
-            more = f' stroke-width="{width}" stroke-linejoin="round"{dashes}'
-            parts.append(polyline(places, shade, one.name, more))
+        if curve.look != "names" and len(places) > 1:
+            width = 0.7 if curve.is_pale else 2 if curve.look == "line" else 1.2
+            dashes = ' stroke-dasharray="4 4"' if curve.look == "dashed" else ""
+            attributes = f' stroke-width="{width}" stroke-linejoin="round"{dashes}'
+            parts.append(polyline(places, shade, curve.name, attributes))
         for (x, _), spot in zip(places, spots, strict=True):
             if spot.low != spot.high:
                 bar = f"M{x:.1f} {self.y.at(spot.low):.1f}V{self.y.at(spot.high):.1f}"
                 parts.append(path(bar, shade, ' stroke-width="1.5"'))
-        if one.look in ("dots", "names") or len(places) == 1:
-            radius = 2.5 if one.look == "dots" else 4
-            parts += [dot(x, y, radius, shade, one.name) for x, y in places]
-        if one.look == "names":
-            parts += [self.beside(x, y - 6, 7, one.name, shade) for x, y in places]
+        if curve.look in ("dots", "names") or len(places) == 1:
+            radius = 2.5 if curve.look == "dots" else 4
+            parts += [dot(x, y, radius, shade, curve.name) for x, y in places]
+        if curve.look == "names":
+            parts += [self.beside(x, y - 6, 7, curve.name, shade) for x, y in places]
         return "".join(parts)
 
 
@@ -296,13 +296,13 @@ def _names(panel: Panel, layout: Layout) -> list[_Entry]:
     """The names of a panel's lines, in rows from left to right."""
     entries: list[_Entry] = []
     x, row = float(layout.left), 0
-    for one, shade in _shaded(panel.curves, panel.axes):
-        if one.is_pale or one.look == "names":
+    for curve, shade in _shaded(panel.curves, panel.axes):
+        if curve.is_pale or curve.look == "names":
             continue
-        wide = _SWATCH + width_of(one.name) + SIZE
+        wide = _SWATCH + width_of(curve.name) + SIZE
         if entries and x + wide > layout.width:
             x, row = float(layout.left), row + 1
-        entries.append((x, row, one.name, shade))
+        entries.append((x, row, curve.name, shade))
         x += wide
     return entries
 

@@ -1,4 +1,4 @@
-"""Text on pictures: a font that is always there, and places where it hides little."""
+"""Text on pictures: a built-in font, and places where text covers little."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_font(size: int, path: str | None = None) -> Font:
 
 
 def printable(text: str, longest: int = 40) -> str:
-    """`text` on one line, without what no font can draw, at most `longest` characters."""
+    """`text` on one line, without unprintable characters, at most `longest` characters long."""
     line = "".join(c if c.isprintable() else " " for c in text).strip()
     return line if len(line) <= longest else line[: longest - 3] + "..."
 
@@ -41,9 +41,9 @@ class Label:
 def draw_labels(
     picture: Image.Image, labels: Sequence[Label], font_size: int, font: str | None = None
 ) -> None:
-    """Write `labels` into `picture`, each near its object and off the others where that is easy.
+    """Write `labels` into `picture`, each near its object and away from other labels.
 
-    Earlier labels choose their place first.
+    Earlier labels are placed first.
     """
     face = load_font(font_size, font)
     draw = ImageDraw.Draw(picture, "RGBA")
@@ -63,7 +63,7 @@ def draw_labels(
 
 
 def _drawable(draw: ImageDraw.ImageDraw, text: str, face: Font) -> str:
-    """`text` as the font can take it: a pillow without FreeType knows Latin letters only."""
+    """`text` with the font's letters only; a pillow without FreeType has Latin letters only."""
     try:
         draw.textbbox((0, 0), text, font=face)
     except UnicodeEncodeError:
@@ -90,7 +90,7 @@ def _place(
     """Upper left corner for a label of `size`: the candidate that covers least, early ones first.
 
     Above the box, below it, inside it at the top, inside at the bottom, beside it, then one step
-    farther away; the colour still tells whose label it is.
+    farther away, where the colour still shows the object of the label.
     """
     x1, y1, x2, y2 = box
     width, height = size
@@ -112,7 +112,7 @@ def _place(
         (x1, y1 - 3 * height),
         (x1, y2 + 2 * height),
     ]
-    own = (int(x1), int(y1), int(x2), int(y2))
+    object_box = (int(x1), int(y1), int(x2), int(y2))
     best, best_cost = (0, 0), np.inf
     for rank, (x, y) in enumerate(corners):
         inside = (
@@ -120,7 +120,10 @@ def _place(
             int(min(max(y, 0), max(canvas[1] - height, 0))),
         )
         plate = (*inside, inside[0] + width, inside[1] + height)
-        hidden = 3 * sum(_overlap(plate, other) for other in placed) + _overlap(plate, own) // 2
+        hidden = (
+            3 * sum(_overlap(plate, placed_box) for placed_box in placed)
+            + _overlap(plate, object_box) // 2
+        )
         moved = abs(inside[0] - x) + abs(inside[1] - y)
         total = hidden + 0.02 * width * height * rank + 2 * moved
         if total < best_cost:
@@ -140,12 +143,12 @@ def draw_legend(
     entries: Sequence[tuple[str, Color | None]],
     font_size: int,
     font: str | None = None,
-    most: int = 8,
+    limit: int = 8,
 ) -> None:
     """Write `entries` (text, colour or None) on a dark plate in the lower left of `picture`."""
-    lines = [(printable(text), color) for text, color in entries[:most]]
-    if len(entries) > most:
-        lines.append((f"and {len(entries) - most} more", None))
+    lines = [(printable(text), color) for text, color in entries[:limit]]
+    if len(entries) > limit:
+        lines.append((f"and {len(entries) - limit} more", None))
     face = load_font(font_size, font)
     draw = ImageDraw.Draw(picture, "RGBA")
     texts = [_drawable(draw, text, face) for text, _ in lines]

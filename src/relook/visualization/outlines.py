@@ -1,7 +1,7 @@
 """Annotated and found objects in one picture: outlines of two colours, mistakes thicker.
 
-Unlike in `visualization.overlay`, nothing is filled and nothing is written: the question is
-whether two outlines agree, and that is seen in the pixels between them.
+Unlike in `visualization.overlay`, there are no filled masks and no text, so that differences
+between two outlines can be seen.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from PIL import Image
 from ..ops.rle import RLE, decode_window
 from .palette import Color
 
-TRUTH: Color = (46, 196, 255)  # sky and orange: told apart by all kinds of colour vision
+TRUTH: Color = (46, 196, 255)  # sky and orange: different for all kinds of colour vision
 FOUND: Color = (255, 148, 51)
 
 Pixels = NDArray[np.uint8]
 THICK = 3  # pixels of a mistake's line
-_SIDE = 10  # pixels of an object's side for each of its line
-_FAR = 1e6  # beyond any picture, and within what OpenCV can count
+_SIDE = 10  # pixels of an object's side per pixel of its line's width
+_FAR = 1e6  # pixels; outside of any picture, and within OpenCV's range of numbers
 Frame = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels of the image
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The border of an object: of its mask, or of its box where it has none."""
+    """The outline of an object: of its mask, or of its box without one."""
 
     box: tuple[float, float, float, float]  # x, y, width, height in pixels of the image
     mask: RLE | None
@@ -43,7 +43,7 @@ def draw_outlines(
 ) -> Image.Image:
     """The part `frame` of `image` (H, W, 3) RGB, `width` pixels wide, with `outlines` drawn in.
 
-    Mistakes come last, on top of everything else.
+    Mistakes are drawn last, on top of all others.
     """
     x1, y1, x2, y2 = frame
     scale = width / (x2 - x1)
@@ -51,25 +51,25 @@ def draw_outlines(
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     part = np.ascontiguousarray(image[y1:y2, x1:x2])
     canvas = np.asarray(cv2.resize(part, (width, height), interpolation=smooth))
-    for one in sorted(outlines, key=lambda outline: outline.is_mistake):
-        for line in _lines(one):
+    for outline in sorted(outlines, key=lambda outline: outline.is_mistake):
+        for line in _lines(outline):
             # Centres of pixels keep their place: 0 becomes scale / 2 - 1 / 2.
             points = (line - (x1, y1) + 0.5) * scale - 0.5
             drawn = [np.rint(points * 8).clip(-_FAR, _FAR).astype(np.int32).reshape(-1, 1, 2)]
-            # Around something small a broad line would be all there is to see.
-            side = (one.box[2] * one.box[3]) ** 0.5 * scale
-            thick = round(min(max(side / _SIDE, 1), THICK)) if one.is_mistake else 1
-            cv2.polylines(canvas, drawn, True, one.color, thick, cv2.LINE_AA, shift=3)
+            # A broad line would cover a small object.
+            side = (outline.box[2] * outline.box[3]) ** 0.5 * scale
+            thick = round(min(max(side / _SIDE, 1), THICK)) if outline.is_mistake else 1
+            cv2.polylines(canvas, drawn, True, outline.color, thick, cv2.LINE_AA, shift=3)
     return Image.fromarray(canvas)
 
 
 def frame_around(
     boxes: Sequence[tuple[float, float, float, float]], size: tuple[int, int], least: int
 ) -> Frame:
-    """A part of an image of `size` (height, width) with all `boxes` (x, y, width, height) and as
-    much again around them, at least `least` pixels a side where the image has them.
+    """A part of an image of `size` (height, width) with all `boxes` (x, y, width, height) and a
+    margin of the same size, at least `least` pixels a side where the image has them.
 
-    It is square unless the image ends.
+    It is square, except at the border of the image.
     """
     corners = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], dtype=np.float64)
     (left, top), (right, bottom) = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
@@ -80,7 +80,7 @@ def frame_around(
 
 
 def _span(centre: float, side: float, limit: int) -> tuple[int, int]:
-    """A stretch of `side` around `centre`, moved into [0, limit] and cut where it is longer."""
+    """An interval of length `side` around `centre`, moved into [0, limit], and cut if longer."""
     length = min(max(1, round(side)), limit)
     start = int(min(max(0, round(centre - length / 2)), limit - length))
     return start, start + length
@@ -97,7 +97,7 @@ def _lines(outline: Outline) -> list[NDArray[Any]]:
     window, left, top = decode_window(mask)
     if window.size == 0:
         return []
-    found, _ = cv2.findContours(
+    contours, _ = cv2.findContours(
         window.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top)
     )
-    return [line.reshape(-1, 2).astype(np.float64) for line in found]
+    return [line.reshape(-1, 2).astype(np.float64) for line in contours]

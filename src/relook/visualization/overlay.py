@@ -1,7 +1,7 @@
 """Objects drawn over their image: translucent masks, crisp outlines, names and scores.
 
-Small images are enlarged before anything is drawn, line widths and letters follow the size of the
-picture, and a crowd gets outlines and a count instead of hundreds of texts.
+Small images are enlarged before drawing. Line widths and letters depend on the size of the picture.
+Many objects get outlines and a count instead of hundreds of texts.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Mask = RLE | NDArray[np.bool_]
 ColorBy = Literal["auto", "instance", "class"]
 
 SMALLEST = 800  # pixels of a picture's long side, reached by enlarging
-LARGEST = 2000  # pixels up to which a picture is enlarged for the sake of small objects
-CLEAR = 24  # pixels of an object's side that let one see its outline
-MOST_TEXTS = 40  # objects that still get a text each
-MOST_BOXES = 15  # objects with masks that still get a box each
+LARGEST = 2000  # pixels up to which a picture is enlarged for small objects
+CLEAR = 24  # pixels of an object's side from which its outline is visible
+MOST_TEXTS = 40  # objects up to which each gets a text
+MOST_BOXES = 15  # objects with masks up to which each gets a box
 
 
 def draw_objects(
@@ -50,12 +50,12 @@ def draw_objects(
 ) -> Image.Image:
     """`image` (H, W, 3) RGB with N objects drawn in, its long side at least 800 pixels.
 
-    `boxes` (N, 4) are pixels of the image, `masks` run-length codes or arrays (H, W). Colours tell
-    instances apart when there is one class and classes (by `labels`, else by name) otherwise, or
-    are `colors`. Texts are left out when there are more than 40 objects, boxes around masks when
-    there are more than 15, and the legend, which counts the objects of each class, is for
-    pictures without texts: `text`, `show_boxes` and `legend` force either. `font` is a font file
-    for names that the built-in one lacks the letters of.
+    `boxes` (N, 4) are pixels of the image, `masks` run-length codes or arrays (H, W). Colours are
+    different for instances when there is one class, and for classes (by `labels`, else by name)
+    otherwise; or they are `colors`. Texts are left out for more than 40 objects, boxes around masks
+    for more than 15. The legend, with the number of objects of each class, is for pictures without
+    texts. `text`, `show_boxes` and `legend` change these defaults. `font` is a font file for names
+    with letters that the built-in font lacks.
 
     Raises `UsageError` U03 when the image is not RGB of 8 bits or lengths differ.
     """
@@ -85,7 +85,7 @@ def draw_objects(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Objects:
-    """One object to draw, in pixels of the picture."""
+    """The objects to draw, in pixels of the picture."""
 
     boxes: NDArray[np.float32]  # (N, 4)
     codes: list[RLE] | None  # of the image before it was enlarged
@@ -93,7 +93,7 @@ class _Objects:
     scale: int
 
     def order(self) -> list[int]:
-        """Rows from the largest object to the smallest, so that none hides a smaller one."""
+        """Rows from the largest object to the smallest, so that none covers a smaller one."""
         sides = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 0)
         return [int(row) for row in np.argsort(-sides.prod(axis=1), kind="stable")]
 
@@ -121,11 +121,11 @@ def _check(image: Pixels, num_objects: int, **lists: Any) -> None:
 
 
 def _finite(boxes: NDArray[Any], image: Pixels) -> NDArray[np.float32]:
-    """`boxes` as (N, 4), nowhere farther from the image than it is long, so that sums are safe."""
+    """`boxes` as (N, 4), finite and at most one image length outside, so that sums are safe."""
     reach = float(max(image.shape, default=1))
-    given = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    known = np.nan_to_num(given, nan=0.0, posinf=2 * reach, neginf=-reach)
-    return np.clip(known, -reach, 2 * reach).astype(np.float32)
+    values = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    numbers = np.nan_to_num(values, nan=0.0, posinf=2 * reach, neginf=-reach)
+    return np.clip(numbers, -reach, 2 * reach).astype(np.float32)
 
 
 def _scale(image: Pixels, boxes: NDArray[np.float32]) -> int:
@@ -150,7 +150,7 @@ def _enlarge(image: Pixels, scale: int) -> Pixels:
 def _enlarge_window(
     window: NDArray[np.bool_], left: int, top: int, scale: int
 ) -> tuple[NDArray[np.bool_], int, int]:
-    """The window in pixels of the picture, its edge smooth instead of a staircase."""
+    """The window in pixels of the picture, with a smooth edge."""
     if scale == 1:
         return window, left, top
     padded = np.pad(window.astype(np.float32), 1)
@@ -177,8 +177,8 @@ def _kinds(
         return [int(label) for label in labels]
     if names is None:
         return [0] * num_objects
-    known = sorted(set(names))
-    return [known.index(name) for name in names]
+    unique = sorted(set(names))
+    return [unique.index(name) for name in names]
 
 
 def _colors(boxes: NDArray[np.float32], kinds: Sequence[int], color_by: ColorBy) -> list[Color]:
@@ -190,11 +190,11 @@ def _colors(boxes: NDArray[np.float32], kinds: Sequence[int], color_by: ColorBy)
 def _paint(
     canvas: Pixels, objects: _Objects, opacity: float, width: float, show_boxes: bool
 ) -> None:
-    """Fill all masks, then outline them, then draw boxes: nothing drawn later hides an outline."""
+    """Fill all masks, then draw outlines, then boxes, so that no filled mask covers an outline."""
     for row, window, left, top in objects.windows():
         _fill(canvas, window, left, top, objects.colors[row], opacity)
     for row, window, left, top in objects.windows():
-        # Around something small a broad line would be all there is to see.
+        # A broad line would cover a small object.
         line = max(1, round(min(width, np.sqrt(window.sum()) / 12)))
         _outline(canvas, window, left, top, objects.colors[row], line)
     if show_boxes:

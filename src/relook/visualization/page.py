@@ -1,6 +1,6 @@
-"""A page in one file: no script, nothing fetched, readable on a phone, light and dark.
+"""A page in one file: no scripts, no downloads, readable on a phone, light and dark.
 
-Functions give HTML; whatever text they are handed is escaped here and nowhere else.
+Functions return HTML; their text arguments are escaped here and nowhere else.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Section(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """One number to be seen first."""
+    """A main number, shown at the top."""
 
     name: str
     value: str
@@ -86,15 +86,15 @@ def page(
     title: str, lead: str, facts: Sequence[Fact], sections: Sequence[Section], style: str = ""
 ) -> str:
     """A whole HTML document; sections without parts are left out. `style` is more CSS."""
-    shown = [one for one in sections if any(one.parts)]
+    shown = [section for section in sections if any(section.parts)]
     links = "".join(
-        f'<li><a href="#part{number}">{_text(one.heading)}</a></li>'
-        for number, one in enumerate(shown)
+        f'<li><a href="#part{number}">{_text(section.heading)}</a></li>'
+        for number, section in enumerate(shown)
     )
     bodies = "\n".join(
         f'<section id="part{number}" aria-labelledby="title{number}">'
-        f'<h2 id="title{number}">{_text(one.heading)}</h2>{"".join(one.parts)}</section>'
-        for number, one in enumerate(shown)
+        f'<h2 id="title{number}">{_text(section.heading)}</h2>{"".join(section.parts)}</section>'
+        for number, section in enumerate(shown)
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -109,22 +109,22 @@ def page(
 
 
 def paragraph(text: str) -> str:
-    """A paragraph."""
+    """Return a paragraph."""
     return f"<p>{_text(text)}</p>"
 
 
 def subheading(text: str) -> str:
-    """A heading within a section."""
+    """Return a heading within a section."""
     return f"<h3>{_text(text)}</h3>"
 
 
 def listing(text: str) -> str:
-    """Text whose lines and columns stay as they are."""
+    """Return preformatted text, with its lines and columns."""
     return f'<pre tabindex="0">{_text(text)}</pre>'
 
 
 def folded(summary: str, *parts: str) -> str:
-    """HTML `parts` that are shown when one asks for them."""
+    """HTML `parts` that are hidden until a click on `summary`."""
     return f"<details><summary>{_text(summary)}</summary>{''.join(parts)}</details>"
 
 
@@ -137,11 +137,10 @@ def table(
     shares: Sequence[Sequence[float]] | None = None,
     is_matrix: bool = False,
 ) -> str:
-    """A table whose first column names the rows; it scrolls by itself where it is too wide or tall.
+    """A table whose first column names the rows; it scrolls where it is too wide or tall.
 
-    The columns `texts` are of words rather than numbers. `shares` in [0, 1], one for every cell but
-    those of the first column, colour them. A matrix has its columns named from top to bottom, and
-    keeps the names of its rows in view.
+    The columns `texts` have words, not numbers. `shares` in [0, 1] colour the cells after the first
+    column. A matrix has vertical names of columns, and the names of its rows stay visible.
     """
     sides = [' class="text"' if column in texts else "" for column in range(len(head))]
     head_cells = "".join(
@@ -165,7 +164,7 @@ def table(
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
-    """Names with a line of their colour, which is CSS."""
+    """Return the names, each with a line of its colour, which is CSS."""
     items = "".join(
         f'<li><span class="swatch" style="background:{color}"></span>{_text(name)}</li>'
         for name, color in entries
@@ -174,7 +173,7 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def figure(picture: Image.Image, caption: str) -> str:
-    """A picture as JPEG inside of the page."""
+    """Return a picture as JPEG inside of the page."""
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -184,7 +183,7 @@ def figure(picture: Image.Image, caption: str) -> str:
 
 
 def figure_of(content: str, caption: str) -> str:
-    """HTML `content` and what it is."""
+    """HTML `content` with its caption."""
     return f"<figure>{content}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
@@ -194,7 +193,7 @@ def titled(title: str, content: str) -> str:
 
 
 def grid(parts: Sequence[str], kind: str) -> str:
-    """HTML `parts` beside each other as the page is wide; `kind` is a class of the style."""
+    """HTML `parts` beside each other, as many as fit; `kind` is a class of the style."""
     return f'<div class="{kind}">{"".join(parts)}</div>' if parts else ""
 
 

@@ -1,4 +1,4 @@
-"""Colours: few, strong, told apart on dark and on bright pictures, never the same side by side."""
+"""Colours: few, strong, distinct on dark and on bright pictures, and different for neighbours."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ COLORS: Final[tuple[Color, ...]] = (
 def class_colors(labels: Sequence[int]) -> list[Color]:
     """One colour for each of `labels`, equal for equal labels.
 
-    A class keeps its colour from picture to picture, unless another class of the same picture
-    has it already and one is free.
+    A class has the same colour in all pictures, unless another class of the picture has it already
+    and another colour is free.
     """
     used: dict[int, int] = {}
     for label in sorted(set(labels)):
         places = [(label + step) % len(COLORS) for step in range(len(COLORS))]
-        taken = set(used.values())
-        used[label] = next((place for place in places if place not in taken), places[0])
+        used_colors = set(used.values())
+        used[label] = next((place for place in places if place not in used_colors), places[0])
     return [COLORS[used[label]] for label in labels]
 
 
 def spread_colors(boxes: NDArray[np.float32]) -> list[Color]:
-    """One colour for each of `boxes` (N, 4): the farther apart equal colours are, the better.
+    """One colour for each of `boxes` (N, 4), with equal colours far apart.
 
-    Object after object takes the colour whose nearest bearer is farthest away, so that touching
-    objects differ as long as fewer of them touch than there are colours.
+    Objects are coloured one by one. Each gets the colour whose nearest object is farthest away, so
+    that touching objects differ if fewer of them touch than there are colours.
     """
-    nearest = np.full((len(COLORS), len(boxes)), np.inf)  # gap to each colour's nearest bearer
+    nearest = np.full((len(COLORS), len(boxes)), np.inf)  # gap to each colour's nearest object
     chosen: list[Color] = []
     for row, box in enumerate(boxes):
-        # A colour of no bearer is infinitely far; among equals the palette turns, for variety.
+        # An unused colour is infinitely far; among equals the next colour is taken, for variety.
         turned = np.roll(nearest[:, row], -(row % len(COLORS)))
         color = (int(turned.argmax()) + row) % len(COLORS)
         nearest[color] = np.minimum(nearest[color], _gaps(box, boxes))
@@ -67,7 +67,7 @@ def _gaps(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def text_color(background: Color) -> Color:
-    """Near-black or white, whichever is easier to read on `background`."""
+    """Near-black or white, the one with more contrast to `background`."""
     red, green, blue = background
     luminance = 0.299 * red + 0.587 * green + 0.114 * blue
     return (20, 20, 24) if luminance > 140 else (255, 255, 255)

@@ -1,4 +1,4 @@
-"""An image with all its segments: things in strong colours, stuff behind them in pale ones."""
+"""An image with all its segments: things in strong colours, stuff in pale ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .labels import Label, draw_labels
 from .overlay import MOST_TEXTS, Pixels, draw_objects, font_size
 from .palette import Color, class_colors
 
-_GOLDEN = 0.618034  # multiples of it, without their whole part, stay apart
+_GOLDEN = 0.618034  # the fractional parts of its multiples are well distributed
 
 
 def draw_panoptic(
@@ -32,8 +32,8 @@ def draw_panoptic(
     """`image` (H, W, 3) RGB with the segments of its map drawn in, its long side at least 800.
 
     Things of a class have shades of one colour. With `text`, the 40 largest segments get their
-    name, things the score they were found with. Void is left as it is. `font` is a font file for
-    names that the built-in one lacks the letters of.
+    name, and things also their score. Void is not coloured. `font` is a font file for names with
+    letters that the built-in font lacks.
 
     Raises `UsageError` U01 when a segment is of none of the `categories`, U03 when the image is
     not RGB of 8 bits or the map has another size.
@@ -43,17 +43,17 @@ def draw_panoptic(
             "U03", f"the map is {panoptic.ids.shape}, the image {image.shape[:2]} (height, width)."
         )
     names = {category.id: category.name for category in categories}
-    segments = sorted(panoptic.segments, key=lambda one: -one.area)
-    unknown = [one.category_id for one in segments if one.category_id not in names]
+    segments = sorted(panoptic.segments, key=lambda segment: -segment.area)
+    unknown = [segment.category_id for segment in segments if segment.category_id not in names]
     if unknown:
         raise UsageError("U01", f"no category with id {unknown[0]} was given to name a segment.")
-    boxes = np.array([one.box for one in segments], dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([segment.box for segment in segments], dtype=np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     colors = _colors(segments, list(names))
     picture = draw_objects(
         image,
         boxes,
-        [panoptic.ids == one.id for one in segments],
+        [panoptic.ids == segment.id for segment in segments],
         colors=colors,
         show_boxes=False,
         opacity=opacity,
@@ -62,28 +62,28 @@ def draw_panoptic(
         size = font_size(picture.size, min(len(segments), MOST_TEXTS))
         scale = picture.width / image.shape[1]
         labels = [
-            _label(one, names[one.category_id], color, panoptic.ids, scale, size)
-            for one, color in zip(segments[:MOST_TEXTS], colors, strict=False)
+            _label(segment, names[segment.category_id], color, panoptic.ids, scale, size)
+            for segment, color in zip(segments[:MOST_TEXTS], colors, strict=False)
         ]
         draw_labels(picture, labels, size, font)
     return picture
 
 
 def _colors(segments: Sequence[Segment], category_ids: Sequence[int]) -> list[Color]:
-    """A colour for each of the segments, which are of some of the categories."""
-    rows = [category_ids.index(one.category_id) for one in segments]
-    things = [row for one, row in zip(segments, rows, strict=True) if one.is_thing]
+    """A colour for each of the segments."""
+    rows = [category_ids.index(segment.category_id) for segment in segments]
+    things = [row for segment, row in zip(segments, rows, strict=True) if segment.is_thing]
     strong = dict(zip(things, class_colors(things), strict=True))
     before: Counter[int] = Counter()
     colors = []
-    for one, row in zip(segments, rows, strict=True):
-        colors.append(_shade(strong[row], before[row]) if one.is_thing else _pale(row))
+    for segment, row in zip(segments, rows, strict=True):
+        colors.append(_shade(strong[row], before[row]) if segment.is_thing else _pale(row))
         before[row] += 1
     return colors
 
 
 def _shade(color: Color, number: int) -> Color:
-    """The colour for the object `number` of a class: `color` itself for the first, then near it."""
+    """The colour of object `number` of a class: `color` for the first, similar for the others."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in color))
     turn = (number * _GOLDEN + 0.5) % 1 - 0.5  # 0 for the first
     lift = (number * _GOLDEN**2 + 0.5) % 1 - 0.5
@@ -92,7 +92,7 @@ def _shade(color: Color, number: int) -> Color:
 
 
 def _pale(number: int) -> Color:
-    """The colour for the kind of stuff with this number."""
+    """The colour of the kind of stuff with this number."""
     return _rgb(colorsys.hls_to_rgb(number * _GOLDEN % 1, 0.5 + 0.12 * (number % 3 - 1), 0.28))
 
 
@@ -104,7 +104,7 @@ def _rgb(channels: tuple[float, float, float]) -> Color:
 def _label(
     segment: Segment, name: str, color: Color, ids: NDArray[np.int32], scale: float, size: int
 ) -> Label:
-    """The name of a segment: beside a thing, where a kind of stuff is broadest on it."""
+    """The label of a segment: beside a thing; on stuff at its widest place."""
     x, y, width, height = (side * scale for side in segment.box)
     if segment.is_thing:
         score = "" if segment.score is None else f" {segment.score:.2f}"

@@ -1,4 +1,4 @@
-"""Sheets of pictures side by side: an image, what is there, what was found."""
+"""Sheets of pictures side by side: an image, its true objects, the objects found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """Pictures that belong together, and a line of text for them."""
+    """A row of pictures with a caption."""
 
     pictures: tuple[Image.Image, ...]
     caption: str = ""
@@ -41,9 +41,8 @@ def contact_sheet(
 ) -> Image.Image:
     """One picture of all `rows`, every cell `cell` pixels wide and high at most.
 
-    `headings` stand over the columns; `rows_per_line` rows stand beside each other, which keeps a
-    sheet of many rows from growing tall. Raises `UsageError` U03 when there is nothing to show or
-    rows differ in length.
+    `headings` are above the columns; `rows_per_line` rows are beside each other, so that a sheet of
+    many rows is not too tall. Raises `UsageError` U03 without rows, or when they differ in length.
     """
     columns = {len(row.pictures) for row in rows}
     if len(columns) != 1 or 0 in columns or (headings and len(headings) not in columns):
@@ -84,25 +83,25 @@ def contact_sheet(
 def compare(
     image: NDArray[np.uint8],
     truth: tuple[NDArray[Any], Sequence[Mask] | None],
-    found: tuple[NDArray[Any], Sequence[Mask] | None],
+    detections: tuple[NDArray[Any], Sequence[Mask] | None],
     caption: str = "",
 ) -> Row:
-    """A row of the image (H, W, 3) RGB, its true objects and those found.
+    """A row of the image (H, W, 3) RGB, its true objects and its detections.
 
-    Objects are boxes (N, 4) in pixels and masks; they are drawn without any text, which could not
-    be read in a sheet.
+    Objects are boxes (N, 4) in pixels and masks; they are drawn without text, which would be too
+    small in a sheet.
     """
     pictures = [
         draw_objects(image, boxes, masks, show_boxes=masks is None)
-        for boxes, masks in ((np.zeros((0, 4)), None), truth, found)
+        for boxes, masks in ((np.zeros((0, 4)), None), truth, detections)
     ]
     return Row(tuple(pictures), caption)
 
 
 def save_picture(picture: Image.Image, path: Path | str, quality: int = 90) -> None:
-    """Write `picture` as JPEG or PNG by the ending of `path`, whole or not at all.
+    """Write `picture` as JPEG or PNG by the suffix of `path`, whole or not at all.
 
-    Raises `UsageError` U03 for another ending and `RelookError` R02 when the disk refuses.
+    Raises `UsageError` U03 for another suffix and `RelookError` R02 when it cannot be written.
     """
     path = Path(path)
     kind = FORMATS.get(path.suffix.lower())
@@ -143,7 +142,7 @@ class _Layout:
 
 
 def _fitted(picture: Image.Image, cell: int) -> tuple[int, int]:
-    """Width and height of `picture` when its long side is `cell`."""
+    """Width and height of `picture` scaled to a long side of `cell`."""
     scale = cell / max(picture.size)
     return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
 

@@ -1,7 +1,7 @@
-"""Words, lines, marks and frames in SVG.
+"""Text, lines, marks and frames in SVG.
 
-Colours are the variables of the page (`visualization.page`). Outside of a page the same colours
-stand in their place, also in viewers that do not know variables.
+Colours are the variables of the page (`visualization.page`). Outside of a page, and in viewers
+without variables, plain colours replace them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SIZE = 12  # of letters, in pixels
 
 
 def color(number: int) -> str:
-    """A colour of the page by its number; after the last comes the first."""
+    """A colour of the page by its number, modulo the number of colours."""
     place = number % len(COLORS)
     return f"var(--s{place},{COLORS[place]})"
 
@@ -29,12 +29,12 @@ def paint(**colors: str) -> str:
     return f'{plain} style="{variables}"' if variables else plain
 
 
-def svg(title: str, width: float, height: float, content: str, more: str = "") -> str:
-    """A picture with a name that is read aloud; `more` are attributes."""
+def svg(title: str, width: float, height: float, content: str, attributes: str = "") -> str:
+    """A picture; `title` is for screen readers, `attributes` is more text of the tag."""
     label = f' aria-label="{html.escape(title)}"' if title else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'role="img"{label} font-family="sans-serif" font-size="{SIZE}"{more}>{content}</svg>'
+        f'role="img"{label} font-family="sans-serif" font-size="{SIZE}"{attributes}>{content}</svg>'
     )
 
 
@@ -47,7 +47,7 @@ def word(
     size: int = SIZE,
     room: float | None = None,
 ) -> str:
-    """Words at a place; in a `room` of so many pixels what does not fit is cut off."""
+    """Text at a point; with `room`, text wider than that many pixels is cut off."""
     shown = text if room is None else fitted(text, room, size)
     whole = f"<title>{html.escape(text)}</title>" if shown != text else ""
     letters = f' font-size="{size}"' if size != SIZE else ""
@@ -57,24 +57,26 @@ def word(
     )
 
 
-def path(steps: str, stroke: str = LINE, more: str = "") -> str:
-    """A line along the `steps` of a path; `more` are attributes."""
-    return f'<path d="{steps}" {paint(fill="none", stroke=stroke)}{more}/>'
+def path(steps: str, stroke: str = LINE, attributes: str = "") -> str:
+    """A line along the `steps` of a path; `attributes` is more text of the tag."""
+    return f'<path d="{steps}" {paint(fill="none", stroke=stroke)}{attributes}/>'
 
 
-def polyline(places: Sequence[tuple[float, float]], stroke: str, name: str, more: str = "") -> str:
-    """Straight lines from place to place, with a name that is shown under the pointer."""
+def polyline(
+    places: Sequence[tuple[float, float]], stroke: str, name: str, attributes: str = ""
+) -> str:
+    """Straight lines between points, with a name that is shown under the pointer."""
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     return (
-        f'<polyline points="{points}" {paint(fill="none", stroke=stroke)}{more}>'
+        f'<polyline points="{points}" {paint(fill="none", stroke=stroke)}{attributes}>'
         f"<title>{html.escape(name)}</title></polyline>"
     )
 
 
 def dot(x: float, y: float, radius: float, fill: str, name: str = "") -> str:
     """A disc, with a name that is shown under the pointer."""
-    told = f"<title>{html.escape(name)}</title>" if name else ""
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" {paint(fill=fill)}>{told}</circle>'
+    title = f"<title>{html.escape(name)}</title>" if name else ""
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" {paint(fill=fill)}>{title}</circle>'
 
 
 def rect(
@@ -85,15 +87,15 @@ def rect(
     *,
     fill: str = "none",
     stroke: str = "none",
-    more: str = "",
+    attributes: str = "",
 ) -> str:
-    """A rectangle; `more` are attributes."""
+    """A rectangle; `attributes` is more text of the tag."""
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f"<rect {place} {paint(fill=fill, stroke=stroke)}{more}/>"
+    return f"<rect {place} {paint(fill=fill, stroke=stroke)}{attributes}/>"
 
 
 def fitted(text: str, room: float, size: int = SIZE) -> str:
-    """The whole `text`, or as much of its beginning as fits into `room` pixels with dots."""
+    """The whole `text`, or its beginning with dots, as much as fits into `room` pixels."""
     if width_of(text, size) <= room:
         return text
     end = len(text)
@@ -103,7 +105,7 @@ def fitted(text: str, room: float, size: int = SIZE) -> str:
 
 
 def width_of(text: str, size: int = SIZE) -> float:
-    """About how many pixels `text` is wide, rather too many: a viewer chooses the letters."""
+    """Approximate width of `text` in pixels, rather too large: the viewer chooses the font."""
     return size * sum(
         1.0 if unicodedata.east_asian_width(c) in "WF" else 0.78 if c.isupper() else 0.62
         for c in text

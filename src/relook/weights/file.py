@@ -24,6 +24,7 @@ from ..errors import DataError, ModelError, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
+from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 from .header import Header, metadata_of, parse_header
 
@@ -46,6 +47,11 @@ class SavedModel(NamedTuple):
         """That of weights which others trained, where they are, else None."""
         licence = self.extra.get("licence")
         return licence if isinstance(licence, str) else None
+
+    @property
+    def sizes(self) -> ObjectSizes | None:
+        """Sizes of the objects it was trained on, where the file says them."""
+        return sizes_of(self.extra)
 
 
 def save_model(

@@ -15,6 +15,7 @@ from ..config.base import validated
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..errors import ModelError, UsageError
+from ..structures.object_sizes import sizes_of
 from ..structures.panoptic import PanopticCategory
 
 FORMAT: Final = "relook"
@@ -89,6 +90,7 @@ def parse_header(path: Path, metadata: Mapping[str, str]) -> Header:
         if len({c.id for c in classes}) < len(classes):
             raise ValueError("two classes have one id")
         extra = _checked(json.loads(metadata["extra"]), dict)
+        sizes_of(extra)
         stuff = tuple(_stuff_class(*row) for row in json.loads(metadata.get("stuff", "[]")))
         if stuff and len(stuff) != num_stuff(config):
             raise ValueError(f"{len(stuff)} kinds of stuff for {num_stuff(config)} labels")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import relook
-from relook.analysis.inspect.seeing import InspectedImage, prepare
+from relook.analysis.inspect.inspected_image import InspectedImage, prepare
 from relook.inference.predictor import Predictor
 
 NUCLEI = Path(__file__).parents[3] / "datasets" / "nuclei" / "images"

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import relook
-from relook.analysis.inspect.looks import look_at_looks, picture_of_looks
-from relook.analysis.inspect.seeing import InspectedImage
+from relook.analysis.inspect.inspected_image import InspectedImage
+from relook.analysis.inspect.looks import changes_by_look, draw_changes
 from relook.config.presets import preset
 from relook.data.coco.records import Category
 from relook.errors import UsageError
@@ -24,7 +24,7 @@ def _model(**changes: Any) -> Predictor:
 
 
 def test_levels_are_those_of_the_pyramids(nuclei: Predictor, seen: InspectedImage) -> None:
-    changes = look_at_looks(nuclei, seen)
+    changes = changes_by_look(nuclei, seen)
     assert [(one.level, one.look) for one in changes] == [(f"P{i}", 2) for i in range(2, 7)]
     features: Any = nuclei.detector.features
     with torch.inference_mode():
@@ -39,11 +39,11 @@ def test_levels_are_those_of_the_pyramids(nuclei: Predictor, seen: InspectedImag
     assert told["relative change"] == pytest.approx(
         float(changes[0].change.mean() / changes[0].before.mean())
     )
-    assert picture_of_looks(changes, seen).height > 500
+    assert draw_changes(changes, seen).height > 500
 
 
 def test_a_fresh_second_look_changes_nothing(seen: InspectedImage) -> None:
-    for one in look_at_looks(_model(), seen):
+    for one in changes_by_look(_model(), seen):
         assert float(one.change.max()) < 1e-4
         assert one.gate is not None and one.gate == pytest.approx(0.5)
 
@@ -51,14 +51,14 @@ def test_a_fresh_second_look_changes_nothing(seen: InspectedImage) -> None:
 def test_three_looks_are_two_changes_of_each_level_and_no_fusion_has_no_gate(
     seen: InspectedImage,
 ) -> None:
-    changes = look_at_looks(_model(pyramid__steps=3, pyramid__fusion="none"), seen)
+    changes = changes_by_look(_model(pyramid__steps=3, pyramid__fusion="none"), seen)
     assert [one.look for one in changes] == [2] * 5 + [3] * 5
     assert all(one.gate is None and one.statistics()["gate"] is None for one in changes)
-    assert picture_of_looks(changes, seen).width > 0
+    assert draw_changes(changes, seen).width > 0
 
 
 def test_one_look_changes_nothing_at_all(seen: InspectedImage) -> None:
     config = preset("htc-tiny").with_(semantic=None)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
     with pytest.raises(UsageError, match=r"U04.*looks once"):
-        look_at_looks(model, seen)
+        changes_by_look(model, seen)

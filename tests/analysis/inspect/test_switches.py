@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import relook
-from relook.analysis.inspect.seeing import InspectedImage, prepare
-from relook.analysis.inspect.switches import Switches, SwitchMap, look_at_switches
+from relook.analysis.inspect.inspected_image import InspectedImage, prepare
+from relook.analysis.inspect.switches import Switches, SwitchMap, record_switches
 from relook.config.presets import preset
 from relook.data.coco.records import Category
 from relook.errors import UsageError
@@ -17,7 +17,7 @@ from relook.layers import SAConv2d
 
 
 def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: InspectedImage) -> None:
-    found = look_at_switches(nuclei, seen)
+    found = record_switches(nuclei, seen)
     layers = [n for n, m in nuclei.detector.named_modules() if isinstance(m, SAConv2d)]
     assert [one.layer for one in found.maps] == layers and {o.look for o in found.maps} == {1}
     assert {one.values.shape for one in found.maps} == {(12, 20), (6, 10), (3, 5)}
@@ -28,7 +28,7 @@ def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: InspectedI
 def test_a_fresh_switch_is_one_everywhere(seen: InspectedImage) -> None:
     config = preset("htc-tiny-sac").with_(semantic=None)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
-    found = look_at_switches(model, seen)
+    found = record_switches(model, seen)
     assert all((one.values == 1).all() for one in found.maps)
     told = found.statistics()
     assert told["mean over layers"]["image"] == pytest.approx(1)
@@ -37,7 +37,7 @@ def test_a_fresh_switch_is_one_everywhere(seen: InspectedImage) -> None:
 def test_one_backbone_for_two_looks_is_heard_twice(seen: InspectedImage) -> None:
     config = preset("detectors-htc-tiny").with_(semantic=None, pyramid__share_backbone=True)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
-    found = look_at_switches(model, seen)
+    found = record_switches(model, seen)
     assert {one.look for one in found.maps} == {1, 2}
     assert len(found.maps) == 2 * len({one.layer for one in found.maps})
 
@@ -66,6 +66,6 @@ def test_without_sac_there_is_nothing_to_see(seen: InspectedImage) -> None:
     config = preset("htc-tiny").with_(semantic=None)
     model = Predictor(relook.build(config), config, [Category(1, "cell")], device="cpu")
     with pytest.raises(UsageError, match=r"U04.*no switchable"):
-        look_at_switches(model, prepare(model, seen.image))
+        record_switches(model, prepare(model, seen.image))
     assert not any(isinstance(m, SAConv2d) for m in model.detector.modules())
     assert torch.is_tensor(seen.batch.pixels)

@@ -124,7 +124,7 @@ def test_too_many_in_an_image(index: CocoIndex, tmp_path: Path) -> None:
         ("[3]", "entry 1 is 3, not an object"),
         (json.dumps([BOX])[:-1], "no comma after entry 1"),
         (json.dumps([BOX])[:-5], "entry 1 is not json, or was cut off"),
-        (json.dumps([BOX]) + "x", "something follows"),
+        (json.dumps([BOX]) + "x", "more text after the list"),
         (json.dumps([BOX, BOX]).replace("}, {", "} {"), "no comma after entry 1"),
         (json.dumps([BOX])[:-1] + ",]", "entry 2 is not json"),
         ("[" * 100_000, "entry 1 is not json"),
@@ -152,9 +152,9 @@ def test_an_endless_entry_is_not_read_to_its_end(
     monkeypatch.setattr(submission_check, "_CHUNK", 10)
     monkeypatch.setattr(submission_check, "_LONGEST", 100)
     reads: list[int] = []
-    more = submission_check._Text._more
+    more = submission_check._Text._read_chunk
     monkeypatch.setattr(
-        submission_check._Text, "_more", lambda self: (reads.append(1), more(self))[1]
+        submission_check._Text, "_read_chunk", lambda self: (reads.append(1), more(self))[1]
     )
     assert "entry 1 is not json" in refused(
         written(tmp_path / "a.json", '[{"a": "' + "b" * 5000), index

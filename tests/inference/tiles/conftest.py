@@ -13,8 +13,8 @@ from torch import nn
 from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.inference.predictor import Predictor
-from relook.inference.tiles.rule import KnownSizes
 from relook.structures.detection import Detections, ImageBatch
+from relook.structures.object_sizes import ObjectSizes
 
 
 class Spots(nn.Module):
@@ -70,7 +70,7 @@ def spots() -> Predictor:
         config,
         classes,
         device="cpu",
-        known_sizes=KnownSizes(8.0, 24.0),
+        sizes=ObjectSizes((8.0, 9.0, 10.0, 11.0, 12.0), (8.0, 12.0), 5, "masks"),
         fast=False,
     )
 

@@ -8,6 +8,7 @@ from relook.errors import UsageError
 from relook.inference.options import PanopticRequest, PredictOptions
 from relook.inference.tiles.grid import Grid
 from relook.inference.tiles.rule import KnownSizes, Tiling, parse_choice
+from relook.structures.object_sizes import ObjectSizes
 
 SIZES = KnownSizes(small=12.0, largest=150.0)
 LIMITS = (960, 640)
@@ -51,23 +52,27 @@ def test_an_image_that_fits_one_tile_is_a_whole() -> None:
     assert Tiling(256, LIMITS).grid((256, 257)) is not None
 
 
-def test_what_the_model_knows_is_read_from_its_file() -> None:
-    objects = {"small": 10, "large": 60.0}
-    assert KnownSizes.of({"objects": objects}) == KnownSizes(10.0, 120.0)
-    sizes = {"quantiles": [8.0, 10, 20.0, 30, 40.0]}
-    assert KnownSizes.of({"objects": objects, "object_sizes": sizes}) == KnownSizes(8.0, 80.0)
-    for nonsense in (None, [], {}, {"small": 0, "large": 9}, {"small": "1", "large": True}):
-        assert KnownSizes.of({"objects": nonsense}) is None
-    for nonsense in ([], [1.0, "2"], "12"):
-        assert KnownSizes.of({"object_sizes": {"quantiles": nonsense}}) is None
+MODEL_SIZES = ObjectSizes((12.0, 20.0, 30.0, 50.0, 75.0), (12.0, 75.0), 100, "masks")
+
+
+def test_what_the_model_knows_are_its_outer_quantiles() -> None:
+    assert KnownSizes.of(MODEL_SIZES) == SIZES
+    assert KnownSizes.of(None) is None
+
+
+def test_a_diameter_decides_how_wide_tiles_are() -> None:
+    tiling = Tiling.of(PredictOptions(diameter=15.0), LIMITS, MODEL_SIZES)
+    assert (tiling.side, tiling.scale) == (320, 2.0)
+    assert tiling.grid((600, 600)) is None and tiling.grid((700, 700)) is not None
+    assert Tiling.of(PredictOptions(diameter="auto"), LIMITS, MODEL_SIZES).side == 427
 
 
 def test_options_become_a_tiling() -> None:
-    assert Tiling.of(PredictOptions(), LIMITS, SIZES) == Tiling("auto", LIMITS, SIZES)
+    assert Tiling.of(PredictOptions(), LIMITS, MODEL_SIZES) == Tiling("auto", LIMITS, SIZES)
     options = PredictOptions(size=(500, 400), tile=200)
-    assert Tiling.of(options, LIMITS, SIZES) == Tiling(200, (500, 400), SIZES)
+    assert Tiling.of(options, LIMITS, MODEL_SIZES) == Tiling(200, (500, 400), SIZES)
     panoptic = PredictOptions(panoptic=PanopticRequest(), tile="auto")
-    tiling = Tiling.of(panoptic, LIMITS, SIZES)
+    tiling = Tiling.of(panoptic, LIMITS, MODEL_SIZES)
     assert tiling.choice == "off"
     warning = str(tiling.warning("big.tif", (6000, 6000)))
     assert "whole images; --size changes" in warning and "--tile" not in warning

@@ -120,7 +120,7 @@ def _directory(content: bytes, position: int, kind: str, value: int) -> bytes:
         (8, "<H", 1, "encrypted"),
         (10, "<H", 99, "compressed"),
         (20, "<I", 7, "compressed"),
-        (42, "<I", 1, "not where"),
+        (42, "<I", 1, "not at the place"),
         (28, "<H", 9999, "directory of records"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_record_at_an_impossible_place_is_refused() -> None:
     struct.pack_into("<I", content, entry + 42, 2**32 - 1)
     struct.pack_into("<I", content, end + 12, end - entry + len(extra))
     content[entry + 46 + name_size : entry + 46 + name_size] = extra
-    with pytest.raises(DamagedFile, match="not where"):
+    with pytest.raises(DamagedFile, match="not at the place"):
         opened(bytes(content))
 
 

@@ -483,7 +483,7 @@ def test_the_canary_sings_where_code_is_run(
 def test_the_message_names_the_object(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
     path.write_bytes(as_zip(HOSTILE["os"][0]))
-    with pytest.raises(ModelError, match=r"M07: .*a\.pth asks for os\.system,"):
+    with pytest.raises(ModelError, match=r"M07: .*a\.pth names os\.system,"):
         read_checkpoint(path)
 
 

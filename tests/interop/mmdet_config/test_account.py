@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relook.config.model import ModelConfig
-from relook.interop.mmdet_config.account import ABSENT, ANY, Account, is_number, same, shown
+from relook.interop.mmdet_config.account import ABSENT, ANY, Account, is_equal, is_number, shown
 from relook.interop.mmdet_config.unreadable import Unreadable
 
 _UNKNOWN = Unreadable("a call", "f.py, line 1")
@@ -101,7 +101,7 @@ def test_lines_do_not_grow_without_bound() -> None:
     ],
 )
 def test_equality(value: Any, expected: Any, answer: bool) -> None:
-    assert same(value, expected) is answer
+    assert is_equal(value, expected) is answer
 
 
 def test_numbers() -> None:

@@ -159,8 +159,8 @@ def test_a_wrong_hash_is_never_a_file(site: Any, path: Path) -> None:
 
 def test_a_file_that_is_gone(site: Any, path: Path) -> None:
     del site.files[NAME]
-    message = refused(site, path, what="model", otherwise=", or do without")
-    assert f"model could not be had from {site.url}/zoo/{NAME}: 404" in message
+    message = refused(site, path, title="model", otherwise=", or do without")
+    assert f"model could not be downloaded from {site.url}/zoo/{NAME}: 404" in message
     assert f"put the file at {path} by hand, or do without." in message
     assert len(site.requests) == 1
     assert not list(path.parent.iterdir())
@@ -207,9 +207,9 @@ def test_without_internet(site: Any, path: Path) -> None:
 
 
 def test_a_file_larger_than_expected(site: Any, path: Path) -> None:
-    assert "more than the 1,000,000 bytes" in refused(site, path, most=1_000_000)
+    assert "more than the 1,000,000 bytes" in refused(site, path, max_bytes=1_000_000)
     site.sizes = False
-    assert "more than the 1,000,000 bytes" in refused(site, path, most=1_000_000)
+    assert "more than the 1,000,000 bytes" in refused(site, path, max_bytes=1_000_000)
     assert not list(path.parent.iterdir())
 
 

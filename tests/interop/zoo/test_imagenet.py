@@ -187,7 +187,7 @@ def test_without_internet(publish: Callable[..., Path], site: Site) -> None:
     cached = publish({})
     site.close()
     message = no_weights(publish)
-    assert "resnet50 could not be had from http://127.0.0.1" in message
+    assert "resnet50 could not be downloaded from http://127.0.0.1" in message
     assert str(cached) in message
     assert "--from-scratch" in message
     assert not list(cached.parent.glob("*"))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from relook.layers.conv_norm import ConvNorm
-from relook.models.cascades.guidance import GuidanceRule, GuidanceState, frames_of, handed_on
+from relook.models.cascades.guidance import GuidanceRule, GuidanceState, frames_of, mask_features_of
 from relook.models.heads.mask import MaskHead
 from relook.ops.frames import align_inside, enlarge
 from relook.structures.detection import Rois
@@ -55,15 +55,17 @@ def test_rows_of_what_was_seen_stay_together() -> None:
 
 def test_the_first_head_is_handed_nothing_and_so_is_every_one_without_flow() -> None:
     pooled, seen, boxes = _seen()
-    assert handed_on([], pooled, None, boxes, GuidanceRule()) is None
-    assert handed_on(_heads(), pooled, seen, boxes, GuidanceRule(mask_flow=False)) is None
+    assert mask_features_of([], pooled, None, boxes, GuidanceRule()) is None
+    assert mask_features_of(_heads(), pooled, seen, boxes, GuidanceRule(mask_flow=False)) is None
 
 
 def test_features_are_aligned_or_taken_as_they_are() -> None:
     pooled, seen, boxes = _seen()
-    assert handed_on([], pooled, seen, boxes, GuidanceRule(alignment="none")) is seen.features
+    assert (
+        mask_features_of([], pooled, seen, boxes, GuidanceRule(alignment="none")) is seen.features
+    )
     for side in (7, 14):
-        found = handed_on([], pooled, seen, boxes, GuidanceRule(side=side))
+        found = mask_features_of([], pooled, seen, boxes, GuidanceRule(side=side))
         expected = align_inside(seen.features, seen.frames, boxes, side)
         assert found is not None and torch.equal(found, expected)
 
@@ -72,7 +74,7 @@ def test_features_are_aligned_or_taken_as_they_are() -> None:
 def test_recomputing_runs_all_earlier_heads_on_what_the_next_one_is_given(count: int) -> None:
     pooled, seen, boxes = _seen()
     heads = _heads()[:count]
-    found = handed_on(heads, pooled, seen, boxes, GuidanceRule(alignment="recompute"))
+    found = mask_features_of(heads, pooled, seen, boxes, GuidanceRule(alignment="recompute"))
     expected = pooled
     for i, head in enumerate(heads):
         if i:

@@ -47,7 +47,7 @@ def fold_child(module: nn.Module) -> nn.Module:
 def test_a_recursive_pyramid(channels_last: bool) -> None:
     features = recursive()
     folded = FoldedRecursiveFeaturePyramid(features, fold_child)
-    assert folded.begins_alike == [True]
+    assert folded.shares_beginning == [True]
     order = torch.channels_last if channels_last else torch.contiguous_format
     for pixels in (PIXELS, PIXELS[:1], PIXELS[:, :, :, 32:]):
         kept = pixels.clone()
@@ -69,15 +69,15 @@ def test_looks_begin_alike_only_when_all_tensors_are_equal() -> None:
         kept = tensor.clone()
         tensor.flatten()[0] += 0.5
         folded = FoldedRecursiveFeaturePyramid(features, fold_child)
-        assert folded.begins_alike == [False]
+        assert folded.shares_beginning == [False]
         assert_same_features(folded(PIXELS), features(PIXELS))
         tensor.copy_(kept)
-    assert FoldedRecursiveFeaturePyramid(features, fold_child).begins_alike == [True]
+    assert FoldedRecursiveFeaturePyramid(features, fold_child).shares_beginning == [True]
     features.backbones[1].layer2[0].conv1.weight += 0.01  # beyond the first stage all may differ
-    assert FoldedRecursiveFeaturePyramid(features, fold_child).begins_alike == [True]
+    assert FoldedRecursiveFeaturePyramid(features, fold_child).shares_beginning == [True]
     features.backbones[1].bn1.eps = 0.1  # no tensor
     folded = FoldedRecursiveFeaturePyramid(features, fold_child)
-    assert folded.begins_alike == [False]
+    assert folded.shares_beginning == [False]
     assert_same_features(folded(PIXELS), features(PIXELS))
 
 
@@ -114,9 +114,9 @@ def test_maps_handed_on_are_not_written_to() -> None:
     folded = FoldedResNet(resnet)
     begun = folded.begin(PIXELS)
     kept = begun.clone()
-    maps = folded.go_on(begun)
+    maps = folded.finish(begun)
     assert maps[0] is begun and torch.equal(begun, kept)
-    again = folded.go_on(begun)
+    again = folded.finish(begun)
     assert all(map(torch.equal, maps, again))
 
 

@@ -8,12 +8,12 @@ from relook.structures.rules.pixels import FuseRule, SemanticRule, StuffRule
 
 
 def test_who_sees_the_context_is_told() -> None:
-    for fuse, seen in (
+    for fuse, heads in (
         (FuseRule(), "boxes and masks"),
         (FuseRule(masks=False), "boxes"),
-        (FuseRule(boxes=False, masks=False), "no head"),
+        (FuseRule(boxes=False, masks=False), "nothing"),
     ):
-        assert SemanticRule(fuse=fuse).words()[0].endswith(f"seen by {seen}")
+        assert SemanticRule(fuse=fuse).words()[0].endswith(f"for the heads of {heads}")
 
 
 def test_groups_must_share_the_channels() -> None:

@@ -1,8 +1,7 @@
-"""Which objects of two models, and of the truth, are one and the same.
+"""Matching of the objects of two models, and of the truth.
 
-Two outlines of one class are the same object when they overlap by IoU 0.5 or more; of several that
-do, those that overlap most go together. Scores, which mean something else in another model, play no
-part.
+Two outlines of one class match when their IoU is 0.5 or more; pairs with the highest IoU are
+matched first. Scores are not used: they are not comparable between models.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from pycocotools import mask as coco_mask
 from ...evaluation.counting import IOU
 from ...inference.results import RLE, Result
 
-CLEARLY: Final = 0.05  # by how much a mask's IoU with the truth is higher when it is called better
-AGREEING: Final = 0.75  # IoU of two masks from which they are called alike where no truth is known
+CLEARLY: Final = 0.05  # a mask is better when its IoU with the truth is higher by at least this
+AGREEING: Final = 0.75  # without the truth, two masks are alike from this IoU on
 
 Verdict = Literal[
     "alike",  # found by both, neither clearly better
     "a better",
     "b better",
-    "differ",  # found by both, with masks that do not agree; who is right is not known
+    "differ",  # found by both, with masks that do not agree; no truth to tell which is right
     "a only",
     "b only",
     "neither",  # in the truth, found by none
     "a wrong",  # not in the truth
     "b wrong",
     "both wrong",
-    "a crowd",  # on a region of objects that were not told apart: neither right nor wrong
+    "a crowd",  # on a crowd region: neither right nor wrong
     "b crowd",
 ]
 
@@ -54,12 +53,12 @@ class Truth(NamedTuple):
     """Objects in one image."""
 
     objects: Objects
-    crowd: Objects  # regions of many objects that were not told apart
+    crowd: Objects  # crowd regions, several objects annotated as one
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One object: where it is in what A found, in what B found, and in the truth, if there."""
+    """One object: its row in the objects of A, of B and of the truth, where it has one."""
 
     name: str  # its class
     verdict: Verdict
@@ -80,34 +79,34 @@ def objects_of(result: Result, with_masks: bool) -> Objects:
 
 
 def match_objects(a: Objects, b: Objects, truth: Truth | None = None) -> list[Match]:
-    """Every object that A found, B found or `truth` has, each in exactly one match.
+    """Match the objects of A, of B and of `truth`; each object is in exactly one match.
 
-    With the truth, what both found of one true object goes together, however much their outlines
-    overlap; what is left, and everything without the truth, goes together by its own overlap.
+    With the truth, the objects of A and B that match one true object are one match, however little
+    they overlap. All others, and all objects without the truth, are matched by their overlap.
     """
     between = _ious(a, b)
     if truth is None:
         matches = _by_overlap(a, b, between, range(len(a.names)), range(len(b.names)))
-        return [replace(one, verdict=_agreement(one)) for one in matches]
+        return [replace(match, verdict=_agreement(match)) for match in matches]
     to_truth = [_ious(side, truth.objects) for side in (a, b)]
-    found = [{true: row for row, true in _highest_first(ious)} for ious in to_truth]
+    rows_by_truth = [{true: row for row, true in _highest_first(ious)} for ious in to_truth]
     matches = [
-        _true_match(row, name, found, to_truth, between)
+        _true_match(row, name, rows_by_truth, to_truth, between)
         for row, name in enumerate(truth.objects.names)
     ]
     crowds = [_on_crowd(side, truth.crowd) for side in (a, b)]
     left = []
     sides: tuple[tuple[Objects, Verdict], ...] = ((a, "a crowd"), (b, "b crowd"))
     for side, (objects, verdict) in enumerate(sides):
-        free = sorted(set(range(len(objects.names))) - set(found[side].values()))
+        free = sorted(set(range(len(objects.names))) - set(rows_by_truth[side].values()))
         left.append([row for row in free if not crowds[side][row]])
         for row in (row for row in free if crowds[side][row]):
             where = {"a": row} if side == 0 else {"b": row}
             matches.append(Match(objects.names[row], verdict, **where))
     wrong: dict[Verdict, Verdict] = {"a only": "a wrong", "b only": "b wrong"}
     matches.extend(
-        replace(one, verdict=wrong.get(one.verdict, "both wrong"))
-        for one in _by_overlap(a, b, between, *left)
+        replace(match, verdict=wrong.get(match.verdict, "both wrong"))
+        for match in _by_overlap(a, b, between, *left)
     )
     return matches
 
@@ -115,12 +114,12 @@ def match_objects(a: Objects, b: Objects, truth: Truth | None = None) -> list[Ma
 def _true_match(
     truth: int,
     name: str,
-    found: Sequence[dict[int, int]],
+    rows_by_truth: Sequence[dict[int, int]],
     to_truth: Sequence[NDArray[np.float64]],
     between: NDArray[np.float64],
 ) -> Match:
-    """The match of a true object, given the rows of A and of B by the true object they are."""
-    a, b = (rows.get(truth) for rows in found)
+    """The match of a true object; `rows_by_truth` has the rows of A and of B by true object."""
+    a, b = (rows.get(truth) for rows in rows_by_truth)
     a_truth = None if a is None else float(to_truth[0][a, truth])
     b_truth = None if b is None else float(to_truth[1][b, truth])
     verdict: Verdict = "alike"
@@ -139,7 +138,7 @@ def _by_overlap(
     rows: Sequence[int],
     columns: Sequence[int],
 ) -> list[Match]:
-    """The objects `rows` of A and `columns` of B, those that are the same together."""
+    """Match the objects `rows` of A with the objects `columns` of B by overlap."""
     pairs = [
         (rows[row], columns[column])
         for row, column in _highest_first(between[np.ix_(rows, columns)])
@@ -153,8 +152,8 @@ def _by_overlap(
         else:
             overlap = float(between[row, column])
             matches.append(Match(a.names[row], "alike", row, column, between=overlap))
-    taken = set(of_b.values())
-    matches.extend(Match(b.names[row], "b only", b=row) for row in columns if row not in taken)
+    matched_b = set(of_b.values())
+    matches.extend(Match(b.names[row], "b only", b=row) for row in columns if row not in matched_b)
     return matches
 
 
@@ -165,7 +164,7 @@ def _agreement(match: Match) -> Verdict:
 
 
 def _highest_first(ious: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """(row, column) of outlines that are one object, each row and each column at most once."""
+    """(row, column) of matching outlines, each row and each column at most once."""
     rows, columns = np.nonzero(ious >= IOU)
     pairs: list[tuple[int, int]] = []
     free_rows, free_columns = set(rows.tolist()), set(columns.tolist())
@@ -185,10 +184,10 @@ def _ious(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
     left: Any = a.outlines if isinstance(a.outlines, np.ndarray) else list(a.outlines)
     right: Any = b.outlines if isinstance(b.outlines, np.ndarray) else list(b.outlines)
     ious = np.asarray(coco_mask.iou(left, right, [crowd] * len(b.names)), dtype=np.float64)
-    same = np.asarray(a.names)[:, None] == np.asarray(b.names)[None]
-    return np.where(same, ious, 0.0)
+    is_same_class = np.asarray(a.names)[:, None] == np.asarray(b.names)[None]
+    return np.where(is_same_class, ious, 0.0)
 
 
 def _on_crowd(objects: Objects, crowd: Objects) -> NDArray[np.bool_]:
-    """Return whether each object lies on a crowd region of its class by half or more, (N,)."""
+    """Return whether half or more of each object is on a crowd region of its class, (N,)."""
     return np.asarray((_ious(objects, crowd, crowd=True) >= IOU).any(axis=1))

@@ -1,4 +1,4 @@
-"""One image with what two models found in it, one above the other, differences in colour."""
+"""One image with the objects of two models, one above the other, differences in colour."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ...visualization.sheet import INK, PAPER
 from .matching import Objects, Verdict, objects_of
 from .run import Compared
 
-_Kind = tuple[str, int]  # what it is called, and its row in the palette
+_Kind = tuple[str, int]  # name in the legend, and row in the palette
 
-# An object in the picture of the model that found it.
-_OWN: Final[dict[str, _Kind]] = {
+# Kinds of objects in the picture of the model that found them.
+_FOUND: Final[dict[str, _Kind]] = {
     "alike": ("found by both", 1),
     "better": ("better {} here", 3),
     "worse": ("worse {} here", 5),
@@ -30,7 +30,7 @@ _OWN: Final[dict[str, _Kind]] = {
     "both wrong": ("not in the truth, both", 10),
     "crowd": ("on a crowd region", 11),
 }
-# And one of the truth that was not found.
+# Kinds of true objects that were not found.
 _MISSED: Final[dict[str, _Kind]] = {
     "only": ("missed here", 7),
     "neither": ("missed by both", 9),
@@ -40,11 +40,11 @@ _MISSED: Final[dict[str, _Kind]] = {
 def picture_of(compared: Compared, names: tuple[str, str]) -> Image.Image:
     """The image twice: with the objects of A above and those of B below, named `names`.
 
-    Where the truth is known, what a model missed is drawn in its picture as well. The colours are
+    Where the truth is known, the objects that a model missed are drawn too. The colours are
     explained at the bottom, with the counts of both; the long side of the image is at least 800
     pixels.
     """
-    what = "mask" if compared.with_masks else "box"
+    outline = "mask" if compared.with_masks else "box"
     drawn = [_drawn(compared, side) for side in ("a", "b")]
     captions = [
         f"{side}: {name}, {counted(len(result), 'object')}"
@@ -52,7 +52,7 @@ def picture_of(compared: Compared, names: tuple[str, str]) -> Image.Image:
     ]
     counts = [Counter(kinds) for _, kinds in drawn]
     legend: list[tuple[str, Color | None]] = [
-        (f"{kind[0].format(what)}: A {counts[0][kind]}, B {counts[1][kind]}", COLORS[kind[1]])
+        (f"{kind[0].format(outline)}: A {counts[0][kind]}, B {counts[1][kind]}", COLORS[kind[1]])
         for kind, _ in (counts[0] + counts[1]).most_common()
     ]
     return _stacked([picture for picture, _ in drawn], captions, legend)
@@ -74,21 +74,21 @@ def _stacked(
         draw.text((letter // 2, y + letter // 3), caption, font=load_font(letter), fill=INK)
         sheet.paste(picture.resize((width, height)), (0, y + head))
     if legend:
-        draw_legend(sheet, legend, letter, most=len(legend))
+        draw_legend(sheet, legend, letter, limit=len(legend))
     return sheet
 
 
 def _drawn(compared: Compared, side: str) -> tuple[Image.Image, list[_Kind]]:
-    """Objects that one model found, and of which kind each is that was drawn."""
+    """Draw the objects of one model; return the picture, and the kind of each drawn object."""
     result = compared.a if side == "a" else compared.b
-    own = objects_of(result, compared.with_masks)
+    model_objects = objects_of(result, compared.with_masks)
     drawn: list[tuple[Objects, int]] = []  # objects, and a row in them
     kinds: list[_Kind] = []
     for match in compared.matches:
         row = match.a if side == "a" else match.b
         if row is not None:
-            drawn.append((own, row))
-            kinds.append(_OWN[_own_kind(match.verdict, side)])
+            drawn.append((model_objects, row))
+            kinds.append(_FOUND[_found_kind(match.verdict, side)])
         elif match.truth is not None and compared.truth is not None:
             drawn.append((compared.truth.objects, match.truth))
             kinds.append(_MISSED["neither" if match.verdict == "neither" else "only"])
@@ -107,8 +107,8 @@ def _drawn(compared: Compared, side: str) -> tuple[Image.Image, list[_Kind]]:
     return picture, kinds
 
 
-def _own_kind(verdict: Verdict, side: str) -> str:
-    """The key in `_OWN` of something that the model on `side` found."""
+def _found_kind(verdict: Verdict, side: str) -> str:
+    """The key in `_FOUND` of an object that the model on `side` found."""
     if verdict in ("a better", "b better"):
         return "better" if verdict[0] == side else "worse"
     return verdict[2:] if verdict[:2] in ("a ", "b ") else verdict

@@ -17,10 +17,10 @@ from .truth import TruthFile
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """Objects that two models found in one image, and which of them are the same."""
+    """Objects that two models found in one image, and their matches."""
 
     image: Path
-    a: Result  # what counts of it: the objects of the score that was asked for
+    a: Result  # only objects that reach the score of the options
     b: Result
     truth: Truth | None
     with_masks: bool  # whether masks were compared; else boxes
@@ -29,14 +29,14 @@ class Compared:
     @property
     def difference(self) -> float:
         """The sum of `disagreement` over all objects; 0 where the models find the same."""
-        return sum(disagreement(one) for one in self.matches)
+        return sum(disagreement(match) for match in self.matches)
 
 
 def disagreement(match: Match) -> float:
-    """Distance of A and B about one object, from 0 to 1.
+    """Difference of A and B about one object, from 0 to 1.
 
-    For a true object this is the difference of IoU with the truth, 0 for one that was not found;
-    otherwise what is missing in the overlap of A and B, all of it where only one found something.
+    For a true object, the difference of IoU with the truth, which is 0 where it was not found.
+    Otherwise 1 minus the IoU of A and B, and 1 where only one of them found the object.
     """
     if match.verdict in ("a crowd", "b crowd"):
         return 0.0
@@ -53,31 +53,31 @@ def compare_images(
     truth: TruthFile | None = None,
     options: tuple[PredictOptions, PredictOptions] = (DEFAULTS, DEFAULTS),
 ) -> Generator[Compared | Unreadable, None, None]:
-    """Objects of A and B in each of `images`, in order, or why an image could not be read.
+    """Objects of A and B in each of `images`, in order, or the error of an unreadable image.
 
     `options` are those of A and of B. Masks are compared where both models, and all objects of
-    `truth` if it is given, have them; boxes otherwise.
+    `truth` (if not None), have them; boxes otherwise.
 
     Raises:
         DataError: D11, D05 or D10 for an image that does not fit `truth`.
     """
     if truth is not None:
         for image in images:
-            truth.image_id(image)  # what is not there is told before the work
+            truth.image_id(image)  # a missing image is reported before the work
     with_masks = a.config.cascade.masks and b.config.cascade.masks
     with_masks = with_masks and (truth is None or truth.has_masks)
     with (
         closing(a.outcomes(images, options[0])) as outcomes_a,
         closing(b.outcomes(images, options[1])) as outcomes_b,
     ):
-        for image, found_a, found_b in zip(images, outcomes_a, outcomes_b, strict=True):
-            if isinstance(found_a, Unreadable):
-                yield found_a
+        for image, outcome_a, outcome_b in zip(images, outcomes_a, outcomes_b, strict=True):
+            if isinstance(outcome_a, Unreadable):
+                yield outcome_a
                 continue
-            if isinstance(found_b, Unreadable):
-                yield found_b
+            if isinstance(outcome_b, Unreadable):
+                yield outcome_b
                 continue
-            there = None if truth is None else truth.of(image, found_a.size, with_masks)
-            own = objects_of(found_a, with_masks), objects_of(found_b, with_masks)
-            matches = sorted(match_objects(*own, there), key=disagreement, reverse=True)
-            yield Compared(image, found_a, found_b, there, with_masks, tuple(matches))
+            image_truth = None if truth is None else truth.of(image, outcome_a.size, with_masks)
+            objects = objects_of(outcome_a, with_masks), objects_of(outcome_b, with_masks)
+            matches = sorted(match_objects(*objects, image_truth), key=disagreement, reverse=True)
+            yield Compared(image, outcome_a, outcome_b, image_truth, with_masks, tuple(matches))

@@ -73,7 +73,7 @@ class _Image(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """Grows image by image; keeps a row per object, no pixels."""
+    """Summary that grows image by image; keeps one row per object, and no pixels."""
 
     a: Model
     b: Model
@@ -83,10 +83,10 @@ class Summary:
     _with_masks: bool = False
 
     def add(self, compared: Compared) -> None:
-        """Take in one more image."""
-        counts = Counter(one.verdict for one in compared.matches)
+        """Add the objects of one more image."""
+        counts = Counter(match.verdict for match in compared.matches)
         self._images.append(_Image(compared.image, compared.difference, counts))
-        self.rows.extend(_row(compared, one) for one in compared.matches)
+        self.rows.extend(_row(compared, match) for match in compared.matches)
         self._with_masks = compared.with_masks
 
     @property
@@ -101,11 +101,11 @@ class Summary:
         return sorted(self._images, key=lambda image: -image.difference)
 
     def unshared_classes(self) -> dict[str, dict[str, int]]:
-        """Class -> its objects in the rows, for those only A has, only B, only the truth."""
+        """Class -> number of its objects, for classes that only A, only B or only the truth has."""
         a, b = set(self.a.classes), set(self.b.classes)
         only = {"a": a - b, "b": b - a, "truth": set(self.truth_classes or ()) - a - b}
-        seen = Counter(row["class"] for row in self.rows)
-        return {side: {name: seen[name] for name in sorted(only[side])} for side in only}
+        counts = Counter(row["class"] for row in self.rows)
+        return {side: {name: counts[name] for name in sorted(only[side])} for side in only}
 
     def table(self) -> str:
         """The counts, and the images that differ most, as lines of text."""
@@ -120,30 +120,34 @@ class Summary:
         for name, mean in self.mean_ious().items():
             lines.append(f"{mean:7.3f}  mean {_MEANS[name]}, of objects found by both")
         for side, names in self.unshared_classes().items():
-            who = "only the truth" if side == "truth" else f"only {side.upper()}"
+            owner = "only the truth" if side == "truth" else f"only {side.upper()}"
             lines.extend(
-                f"class {name}: {who} has it ({counted(count, 'object')})"
+                f"class {name}: {owner} has it ({counted(count, 'object')})"
                 for name, count in names.items()
             )
         differing = [image for image in self.by_difference if image.difference > 0]
         if differing:
             lines += ["", "largest differences:"]
         for image in differing[:_MOST_IMAGES]:
-            told = ", ".join(f"{image.counts[one]} {one}" for one in _WORDS if image.counts[one])
-            lines.append(f"{image.path}: {told}")
+            verdicts = ", ".join(
+                f"{image.counts[verdict]} {verdict}" for verdict in _WORDS if image.counts[verdict]
+            )
+            lines.append(f"{image.path}: {verdicts}")
         return "\n".join(lines)
 
     def mean_ious(self) -> dict[str, float]:
-        """Means over the objects that both found: of A and B, and of each with the truth."""
-        both = [row for row in self.rows if row["iou_between"] is not None]
-        known = [row for row in both if row["iou_a_truth"] is not None]
-        rows = {"iou_between": both, "iou_a_truth": known, "iou_b_truth": known}
+        """Mean IoU over the objects found by both: of A and B, and of each with the truth."""
+        found_by_both = [row for row in self.rows if row["iou_between"] is not None]
+        with_truth = [row for row in found_by_both if row["iou_a_truth"] is not None]
+        rows = {"iou_between": found_by_both, "iou_a_truth": with_truth, "iou_b_truth": with_truth}
         return {
-            name: float(np.mean([row[name] for row in some])) for name, some in rows.items() if some
+            name: float(np.mean([row[name] for row in chosen]))
+            for name, chosen in rows.items()
+            if chosen
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as a dictionary that json can write; images that differ most first."""
+        """The summary as a dictionary for json; images that differ most first."""
         return {
             "version": FORMAT_VERSION,
             "a": self.a._asdict(),
@@ -154,14 +158,18 @@ class Summary:
             "mean_iou_of_found_by_both": self.mean_ious(),
             "unshared_classes": self.unshared_classes(),
             "images": [
-                {"image": str(one.path), "difference": one.difference, "counts": dict(one.counts)}
-                for one in self.by_difference
+                {
+                    "image": str(image.path),
+                    "difference": image.difference,
+                    "counts": dict(image.counts),
+                }
+                for image in self.by_difference
             ],
             "objects": self._sorted_rows(),
         }
 
     def to_csv(self) -> str:
-        """A line per object, those of the images that differ most first."""
+        """One line per object; images that differ most first."""
         text = io.StringIO()
         writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -174,7 +182,7 @@ class Summary:
 
 
 def _row(compared: Compared, match: Match) -> dict[str, Any]:
-    a, b = (objects_of(one, compared.with_masks) for one in (compared.a, compared.b))
+    a, b = (objects_of(result, compared.with_masks) for result in (compared.a, compared.b))
     if match.truth is not None and compared.truth is not None:
         box = compared.truth.objects.box(match.truth)
     else:

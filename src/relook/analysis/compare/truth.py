@@ -1,4 +1,4 @@
-"""The truth of single images, found in a COCO json by where the images are."""
+"""The true objects of single images, looked up in a COCO json by the paths of the images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .matching import Objects, Truth
 
 
 class TruthFile:
-    """A COCO instance file that can be asked for the objects of an image.
+    """A COCO instance file, with the objects of each image.
 
     Raises:
         DataError: D01 or D03 to D05 when it cannot be used.
@@ -29,29 +29,35 @@ class TruthFile:
         self._named: dict[str, list[tuple[PurePosixPath, int]]] = {}
         for image_id, entry in entries(path, top, "images"):
             text = text_of(path, entry, "file_name", f"image {image_id}")
-            name = PurePosixPath(*PureWindowsPath(text).parts)  # knows both kinds of slashes
+            name = PurePosixPath(*PureWindowsPath(text).parts)  # splits at both kinds of slashes
             self._named.setdefault(name.name, []).append((name, image_id))
         self._objects: dict[int, list[Annotation]] = {}
-        for one in self._truth.objects:
-            self._objects.setdefault(one["image_id"], []).append(one)
-        self.has_masks = all(one["segmentation"] is not None for one in self._truth.objects)
+        for annotation in self._truth.objects:
+            self._objects.setdefault(annotation["image_id"], []).append(annotation)
+        self.has_masks = all(
+            annotation["segmentation"] is not None for annotation in self._truth.objects
+        )
 
     @property
     def skipped(self) -> Mapping[str, int]:
-        """Annotations that were left out: the reason -> how many."""
+        """Annotations that were left out: reason -> count."""
         return self._truth.skipped
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes that have objects in the file, crowd regions not counted."""
-        there = {one["category_id"] for one in self._truth.objects if not one["iscrowd"]}
-        return [name for key, name in self._truth.categories.items() if key in there]
+        used = {
+            annotation["category_id"]
+            for annotation in self._truth.objects
+            if not annotation["iscrowd"]
+        }
+        return [name for key, name in self._truth.categories.items() if key in used]
 
     def image_id(self, image: Path) -> int:
-        """The id of the image at `image`, which ends in the name that the file gives it.
+        """The id of the image at `image`; its path ends with the image's name in the file.
 
         Raises:
-            DataError: D11 when the file does not list it, D05 when it could be several.
+            DataError: D11 when the file does not list the image, D05 when several ids fit.
         """
         closest = self._closest(image)
         if not closest:
@@ -73,19 +79,19 @@ class TruthFile:
         return bool(self._closest(image))
 
     def _closest(self, image: Path) -> list[int]:
-        """Ids of the images of the longest name that the path of `image` ends in."""
+        """Ids of the images with the longest name that the path of `image` ends with."""
         parts = image.resolve().parts
-        found: dict[int, list[int]] = {}
+        ids_by_length: dict[int, list[int]] = {}
         for name, key in self._named.get(image.name, ()):
             if parts[-len(name.parts) :] == name.parts:
-                found.setdefault(len(name.parts), []).append(key)
-        return found[max(found)] if found else []
+                ids_by_length.setdefault(len(name.parts), []).append(key)
+        return ids_by_length[max(ids_by_length)] if ids_by_length else []
 
     def of(self, image: Path, size: tuple[int, int], with_masks: bool) -> Truth:
         """Return the objects in an image of `size` (height, width), as masks or as boxes.
 
         Raises:
-            DataError: D11 or D05 as `image_id`, D10 when the file says another size.
+            DataError: D11 or D05 as `image_id`, D10 when the file has another size.
         """
         image_id = self.image_id(image)
         check_size(image, size, self.path, self._truth.sizes[image_id])
@@ -93,15 +99,15 @@ class TruthFile:
         return Truth(*(self._outlines(rows, with_masks, crowd) for crowd in (False, True)))
 
     def _outlines(self, rows: list[Annotation], with_masks: bool, crowd: bool) -> Objects:
-        rows = [one for one in rows if bool(one["iscrowd"]) == crowd]
-        names = [self._truth.categories[one["category_id"]] for one in rows]
+        rows = [annotation for annotation in rows if bool(annotation["iscrowd"]) == crowd]
+        names = [self._truth.categories[annotation["category_id"]] for annotation in rows]
         if with_masks:
-            return Objects(names, [_as_text(one["segmentation"]) for one in rows])
-        boxes = np.array([one["bbox"] for one in rows], dtype=np.float64)
+            return Objects(names, [_as_text(annotation["segmentation"]) for annotation in rows])
+        boxes = np.array([annotation["bbox"] for annotation in rows], dtype=np.float64)
         return Objects(names, boxes.reshape(-1, 4))
 
 
 def _as_text(code: RLE) -> RLE:
-    """The run lengths as results have them; those of polygons come from pycocotools as bytes."""
+    """Run lengths with text, as in results; pycocotools gives those of polygons as bytes."""
     counts = code["counts"]
     return {**code, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}

@@ -1,1 +1,1 @@
-"""Looking inside a model while it looks at an image."""
+"""Inspection of a model while it processes an image."""

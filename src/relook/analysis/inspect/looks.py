@@ -12,23 +12,23 @@ from ...errors import UsageError
 from ...inference.predictor import Predictor
 from ...models.pyramids.rfp import RecursiveFeaturePyramid
 from ...visualization.sheet import Row, contact_sheet
+from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
 from .pictures import grey
-from .seeing import InspectedImage, Values, cut_to_image, detect, listening
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelChange:
-    """One level of the pyramid, and what one more look does to it."""
+    """One level of the pyramid, and its change by one more look."""
 
     level: str  # P2 to P6
     look: int  # 2 is the second
-    before: Values  # (h, w), mean size over the channels of what was there
-    after: Values  # the same of what this look sees
+    before: Values  # (h, w), mean absolute value over the channels, of the look before
+    after: Values  # the same of this look
     change: Values  # the same of their difference
-    gate: Values | None  # what share of the new is taken; None where there is no gate
+    gate: Values | None  # share of the new look in the blend; None where there is no gate
 
     def statistics(self) -> dict[str, Any]:
-        """Numbers for json: change relative to what was there, and the gate."""
+        """Numbers for json: change relative to the look before, and the gate."""
         size = float(self.before.mean())
         return {
             "level": self.level,
@@ -40,8 +40,8 @@ class LevelChange:
         }
 
 
-def look_at_looks(predictor: Predictor, seen: InspectedImage) -> list[LevelChange]:
-    """Every level and every look after the first, in order.
+def changes_by_look(predictor: Predictor, inspected: InspectedImage) -> list[LevelChange]:
+    """The changes of every level by every look after the first, in order.
 
     Raises:
         UsageError: U04 for a model that looks once.
@@ -56,7 +56,7 @@ def look_at_looks(predictor: Predictor, seen: InspectedImage) -> list[LevelChang
     pyramids: list[list[torch.Tensor]] = []
     fusion = features.fusion
     with listening({features.fpn: pyramids.append}):
-        detect(predictor, seen)
+        detect(predictor, inspected)
     changes = []
     with torch.inference_mode():
         old = pyramids[0]
@@ -67,10 +67,10 @@ def look_at_looks(predictor: Predictor, seen: InspectedImage) -> list[LevelChang
                     LevelChange(
                         f"P{i + 2}",
                         look,
-                        cut_to_image(before[0].abs().mean(0), seen),
-                        cut_to_image(after[0].abs().mean(0), seen),
-                        cut_to_image((after - before)[0].abs().mean(0), seen),
-                        None if gate is None else cut_to_image(gate, seen),
+                        cut_to_image(before[0].abs().mean(0), inspected),
+                        cut_to_image(after[0].abs().mean(0), inspected),
+                        cut_to_image((after - before)[0].abs().mean(0), inspected),
+                        None if gate is None else cut_to_image(gate, inspected),
                     )
                 )
             old = [
@@ -80,18 +80,18 @@ def look_at_looks(predictor: Predictor, seen: InspectedImage) -> list[LevelChang
     return changes
 
 
-def picture_of_looks(changes: list[LevelChange], seen: InspectedImage) -> Image.Image:
+def draw_changes(changes: list[LevelChange], inspected: InspectedImage) -> Image.Image:
     """A row for every level: before, after, their difference, and the gate."""
-    size = (seen.image.shape[0], seen.image.shape[1])
-    gated = all(one.gate is not None for one in changes)
+    size = (inspected.image.shape[0], inspected.image.shape[1])
+    gated = all(change.gate is not None for change in changes)
     rows = []
-    for one in changes:
-        maps = [one.before, one.after, one.change]
-        maps += [one.gate] if one.gate is not None else []
-        told = one.statistics()
-        share = "" if one.gate is None else f", gate {told['gate']:.2f} on average"
-        change = told["relative change"]
-        caption = f"{one.level}, look {one.look}: changed by {change or 0:.0%}{share}"
+    for change in changes:
+        maps = [change.before, change.after, change.change]
+        maps += [change.gate] if change.gate is not None else []
+        statistics = change.statistics()
+        share = "" if change.gate is None else f", gate {statistics['gate']:.2f} on average"
+        relative = statistics["relative change"]
+        caption = f"{change.level}, look {change.look}: changed by {relative or 0:.0%}{share}"
         rows.append(Row(tuple(grey(values, size) for values in maps), caption))
     headings = ("before", "after", "change", *(["gate"] if gated else []))
-    return contact_sheet(rows, headings, title="What a look changes", cell=300)
+    return contact_sheet(rows, headings, title="Changes by a look", cell=300)

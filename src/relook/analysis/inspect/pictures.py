@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image
 
 from ...data.images import Pixels
-from .seeing import Values
+from .inspected_image import Values
 
-_DARKEST = 0.15  # how bright a place is where a map has its lowest value
-_PALEST = 0.35  # and the darkest pixel of the image under it, so that maps show on dark images
+_DARKEST = 0.15  # brightness where a map has its lowest value
+_PALEST = 0.35  # brightness of the image's darkest pixel, so that maps show on dark images
 
 
 def shaded(image: Pixels, values: Values) -> Image.Image:

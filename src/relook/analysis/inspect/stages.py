@@ -11,12 +11,12 @@ from PIL import Image
 from ...inference.predictor import Predictor
 from ...inference.results import Result
 from ...visualization.sheet import Row, contact_sheet
-from .seeing import InspectedImage, detect
+from .inspected_image import InspectedImage, detect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """The objects after so many stages."""
+    """The objects after a number of stages."""
 
     stages: int
     result: Result
@@ -36,16 +36,16 @@ class Stage:
         }
 
 
-def look_at_stages(predictor: Predictor, seen: InspectedImage) -> list[Stage]:
-    """Detect after one stage, two, ... and all."""
+def results_by_stage(predictor: Predictor, inspected: InspectedImage) -> list[Stage]:
+    """Detect with the first stage only, with the first two, ... and with all stages."""
     cascade: Any = predictor.detector.cascade
     return [
-        Stage(n, detect(predictor.first_stages(n), seen), predictor.shown_from)
+        Stage(n, detect(predictor.first_stages(n), inspected), predictor.shown_from)
         for n in range(1, len(cascade.rules) + 1)
     ]
 
 
-def picture_of_stages(stages: list[Stage]) -> Image.Image:
+def draw_stages(stages: list[Stage]) -> Image.Image:
     """The objects of every stage, side by side."""
     pictures = tuple(stage.result.draw() for stage in stages)
     headings = [f"{stage.stages} of {len(stages)} stages" for stage in stages]

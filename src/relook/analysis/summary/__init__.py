@@ -1,4 +1,4 @@
-"""A model as something to read: in words, as a file, as Python."""
+"""Description of a model: in words, as a YAML file, as Python."""
 
 from .description import Description, describe
 

@@ -1,4 +1,4 @@
-"""The words about a cascade and what it finds."""
+"""Description of a cascade and of its detections, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def about_cascade(cascade: HTCConfig | DSCConfig) -> list[str]:
 
 
 def about_detections(config: ModelConfig) -> list[str]:
-    """Which boxes become detections, and where their masks come from."""
+    """Describe which boxes become detections, and which heads give their masks."""
     cascade = config.cascade
     lines = [
         f"{config.num_classes} class{'es' * (config.num_classes > 1)}; scores are the mean of the "
@@ -51,11 +51,11 @@ def _dsc(cascade: DSCConfig) -> list[str]:
     stages = enumerate(zip(cascade.stages, ratios, strict=True), start=1)
     return [
         *(
-            f"iteration {i}: {stage.words()}; the mask sees {ratio:g} times the box"
+            f"iteration {i}: {stage.words()}; the mask covers {ratio:g} times the box"
             for i, (stage, ratio) in stages
         ),
         *cascade.guidance.words(),
-        f"features are shown on through {cascade.fuse_kernel}x{cascade.fuse_kernel} convolutions, "
-        f"norm: {cascade.fuse_norm}",
+        "features go to the next heads through "
+        f"{cascade.fuse_kernel}x{cascade.fuse_kernel} convolutions, norm: {cascade.fuse_norm}",
         *cascade.rows.words(),
     ]

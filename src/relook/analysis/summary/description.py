@@ -14,6 +14,7 @@ from ...config.base import Config
 from ...config.model import ModelConfig
 from ...config.presets import PRESETS, preset
 from ...errors import ModelError
+from ...structures.object_sizes import ObjectSizes
 from .differences import additions, changes, leaves, nearest, plain, relative
 from .python_text import changed_preset, constructed
 from .words import in_words, longest
@@ -23,19 +24,20 @@ WIDTH: Final = 100  # columns of the page
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A model to read; as text it is one page about every part of it."""
+    """Description of a model; `str` gives one page about all of its parts."""
 
     name: str
     config: ModelConfig
     base: str  # the preset that its files start from
+    sizes: ObjectSizes | None = None  # of the objects that it was trained on
 
     def yaml(self, *, full: bool = False) -> str:
-        """A file for ``relook train --config``: the preset, and what differs from it.
+        """A file for ``relook train --config``: the preset, and the fields that differ from it.
 
-        With `full` every field is written out. The preset stays: it chooses the recipe.
+        With `full` every field is written out. The preset is kept, because it chooses the recipe.
         """
-        found = changes(PRESETS[self.base].config, self.config)
-        model = self.config.model_dump(mode="json") if full else plain(found)
+        changed = changes(PRESETS[self.base].config, self.config)
+        model = self.config.model_dump(mode="json") if full else plain(changed)
         tree = {"model": {"preset": self.base, **model}}
         text = yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, width=WIDTH)
         return f"# relook train --config FILE --train-json ... --images ...\n{text}"
@@ -62,7 +64,8 @@ class Description:
                     subsequent_indent=" " * (indent + 2),
                     break_on_hyphens=False,
                 )
-        return "\n".join([*lines, "", *_sizes(self.config)])
+        objects = [] if self.sizes is None else textwrap.wrap(f"{self.sizes.line()}.", WIDTH)
+        return "\n".join([*lines, *([""] if objects else []), *objects, "", *_sizes(self.config)])
 
     def _heritage(self) -> Iterator[str]:
         """Describe the model by its differences from the preset that is nearest to it."""
@@ -73,21 +76,25 @@ class Description:
             base = self.base
         if base is None:
             return
-        found = changes(PRESETS[base].config, self.config)
+        changed = changes(PRESETS[base].config, self.config)
         added = additions(PRESETS[base].config, self.config)
-        yield f"= {' + '.join([base, *added])}{', with' if found else ''}"
-        for path, value in leaves(found):
+        yield f"= {' + '.join([base, *added])}{', with' if changed else ''}"
+        for path, value in leaves(changed):
             old = reduce(getattr, path, PRESETS[base].config)
             yield f"    {'.'.join(path)}: {_shown(old)} -> {_shown(value)}"
 
 
 def describe(
-    model: ModelConfig | str, name: str = "a model", base: str | None = None
+    model: ModelConfig | str,
+    name: str = "a model",
+    base: str | None = None,
+    sizes: ObjectSizes | None = None,
 ) -> Description:
     """Describe a configuration, or the preset called `model`.
 
-    `print` it for the page. `name` is what the page calls a configuration, `base` the preset it
-    is told by; by default the one with the fewest differences.
+    `print` it for the page. `name` is the name of the configuration on the page. `base` is the
+    preset that it is compared with; by default the one with the fewest differences. `sizes` are
+    those of the objects that it was trained on.
 
     Raises:
         UsageError: U01 for the name of no preset.
@@ -96,7 +103,7 @@ def describe(
         return Description(model, preset(model), model)
     if base is not None:
         preset(base)
-    return Description(name, model, nearest(model) if base is None else base)
+    return Description(name, model, nearest(model) if base is None else base, sizes)
 
 
 def _sizes(config: ModelConfig) -> list[str]:
@@ -118,7 +125,7 @@ def _sizes(config: ModelConfig) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    """In one line, as in a YAML file."""
+    """Return the value in one line, as in a YAML file."""
     if isinstance(value, Config) and not plain(value):
         return "with its defaults"
     text = yaml.safe_dump(plain(value), default_flow_style=True, width=10**6, sort_keys=False)

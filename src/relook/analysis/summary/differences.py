@@ -19,18 +19,18 @@ def changes(base: Any, config: Any) -> Changes:
 
     A part that `base` has not, or has of another ``kind``, is a whole configuration.
     """
-    found: Changes = {}
+    changed: Changes = {}
     for name in fields_of(type(config)):
         old, new = getattr(base, name), getattr(config, name)
         if new != old:
             nested = is_part(new) and type(new) is type(old)
-            found[name] = changes(old, new) if nested else new
-    return found
+            changed[name] = changes(old, new) if nested else new
+    return changed
 
 
-def leaves(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(changed: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every changed value with its path, in the order of the fields."""
-    for name, value in found.items():
+    for name, value in changed.items():
         if isinstance(value, dict) and name != "args":
             yield from (((name, *path), leaf) for path, leaf in leaves(value))
         else:
@@ -38,25 +38,27 @@ def leaves(found: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def plain(value: Any) -> Any:
-    """`value` as `overlay` and YAML have it: a configuration by what is not its default."""
+    """`value` for `overlay` and YAML: of a configuration, the fields that are not its default."""
     if isinstance(value, Config):
-        told = {} if (kind := getattr(value, "kind", None)) is None else {"kind": kind}
-        return told | value.model_dump(mode="json", exclude_defaults=True)
+        named_kind = {} if (kind := getattr(value, "kind", None)) is None else {"kind": kind}
+        return named_kind | value.model_dump(mode="json", exclude_defaults=True)
     if is_part(value):
-        return {name: plain(one) for name, one in not_default(value).items()}
+        return {name: plain(item) for name, item in not_default(value).items()}
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, tuple) else value
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def not_default(value: Any) -> dict[str, Any]:
-    """The fields of a configuration or rule that are required or not as they are by default."""
+    """The fields of a configuration or rule that are required, or differ from their default."""
     missing = dataclasses.MISSING
     if isinstance(value, Config):
         fields = type(value).model_fields.items()
-        defaults = {name: missing if one.is_required() else one.default for name, one in fields}
+        defaults = {
+            name: missing if field.is_required() else field.default for name, field in fields
+        }
     else:
-        defaults = {one.name: one.default for one in dataclasses.fields(value)}
+        defaults = {field.name: field.default for field in dataclasses.fields(value)}
     return {n: getattr(value, n) for n, old in defaults.items() if getattr(value, n) != old}
 
 
@@ -70,24 +72,26 @@ def nearest(config: ModelConfig, names: Iterable[str] | None = None) -> str:
     """
 
     def distance(name: str) -> int:
-        found = changes(PRESETS[name].config, config)
+        changed = changes(PRESETS[name].config, config)
         return sum(
-            len(fields_of(type(value))) if is_part(value) else 1 for _, value in leaves(found)
+            len(fields_of(type(value))) if is_part(value) else 1 for _, value in leaves(changed)
         )
 
     return min(PRESETS if names is None else names, key=distance)
 
 
 def relative(name: str) -> str | None:
-    """The preset that the preset called `name` is best told by; None for the first of all.
+    """The preset that the preset called `name` is compared with; None for the first of all.
 
-    It stands before it, and if this one has SAC, RFP or a panoptic head, it has none of them.
+    It stands before `name` in the list. If `name` has SAC, RFP or a panoptic head, it has none.
     """
     names = list(PRESETS)
     before = names[: names.index(name)]
     config = PRESETS[name].config
     if additions(ModelConfig(), config):
-        before = [one for one in before if not additions(ModelConfig(), PRESETS[one].config)]
+        before = [
+            earlier for earlier in before if not additions(ModelConfig(), PRESETS[earlier].config)
+        ]
     return nearest(config, before) if before else None
 
 

@@ -14,17 +14,19 @@ _WIDTH: Final = 72  # of a call; its keyword stands before it
 _INDENT: Final = "    "
 
 
-def changed_preset(name: str, found: Mapping[str, Any]) -> str:
+def changed_preset(name: str, changed: Mapping[str, Any]) -> str:
     """Lines in which ``config`` becomes the preset called `name` with the changes `found`."""
-    arguments = [f"{'__'.join(path)}={_text(value, 1)}" for path, value in leaves(found)]
-    made = f"preset({_text(name, 0)})"
+    arguments = [f"{'__'.join(path)}={_text(value, 1)}" for path, value in leaves(changed)]
+    expression = f"preset({_text(name, 0)})"
     if arguments:
-        made = _call(f"{made}.with_", arguments, 0)
-    return _module(made, [value for _, value in leaves(found)], ["from relook import preset"])
+        expression = _call(f"{expression}.with_", arguments, 0)
+    return _module(
+        expression, [value for _, value in leaves(changed)], ["from relook import preset"]
+    )
 
 
 def constructed(config: ModelConfig) -> str:
-    """Lines in which ``config`` is made by constructors, of what is not their default."""
+    """Lines in which ``config`` is made by constructors, with the fields that are not default."""
     return _module(_text(config, 0), [config], [])
 
 
@@ -45,16 +47,18 @@ def _collect(value: Any, homes: dict[str, set[str]]) -> None:
         homes.setdefault(type(value).__module__, set()).add(type(value).__name__)
         value = tuple(not_default(value).values())
     if isinstance(value, tuple):
-        for one in value:
-            _collect(one, homes)
+        for item in value:
+            _collect(item, homes)
 
 
 def _text(value: Any, depth: int) -> str:
     if is_part(value):
-        given = [f"{name}={_text(one, depth + 1)}" for name, one in not_default(value).items()]
-        return _call(type(value).__name__, given, depth)
+        arguments = [
+            f"{name}={_text(item, depth + 1)}" for name, item in not_default(value).items()
+        ]
+        return _call(type(value).__name__, arguments, depth)
     if isinstance(value, tuple):
-        items = [_text(one, depth + 1) for one in value]
+        items = [_text(item, depth + 1) for item in value]
         return f"({items[0]},)" if len(items) == 1 else _call("", items, depth)
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
@@ -63,5 +67,5 @@ def _call(name: str, arguments: Sequence[str], depth: int) -> str:
     flat = f"{name}({', '.join(arguments)})"
     if "\n" not in flat and len(flat) + len(_INDENT) * depth <= _WIDTH:
         return flat
-    inner = "".join(f"{_INDENT * (depth + 1)}{one},\n" for one in arguments)
+    inner = "".join(f"{_INDENT * (depth + 1)}{argument},\n" for argument in arguments)
     return f"{name}(\n{inner}{_INDENT * depth})"

@@ -1,4 +1,4 @@
-"""Every part of a model, from pixels to masks, in words that say all of its configuration."""
+"""Description of every part of a model, from pixels to masks, in words."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SWITCHES: Final = {
     "sigmoid": "switch S and 1 - S of a sigmoid",
 }
 _NUMERICS: Final = {
-    "v2": "as MMDetection 2 and 3 meet the grid of pixels",
-    "v1": "as MMDetection 1 met the grid of pixels; for predicting only",
+    "v2": "pixel grid of MMDetection 2 and 3",
+    "v1": "pixel grid of MMDetection 1; for predicting only",
 }
 _NO_CONTEXT: Final = ["none: there is no semantic branch"]
 
 
 class Words(NamedTuple):
-    """A part and what there is to say about it."""
+    """A part and its description."""
 
     part: str
     lines: list[str]
@@ -36,7 +36,7 @@ class Words(NamedTuple):
 
 def in_words(config: ModelConfig) -> list[Words]:
     """The parts in the order in which an image goes through them."""
-    found = [
+    words = [
         Words("input", _input(config.input)),
         Words("backbone", _backbone(config.backbone, config.parts)),
         Words("pyramid", _pyramid(config.pyramid, config.parts)),
@@ -45,13 +45,13 @@ def in_words(config: ModelConfig) -> list[Words]:
         *_cascade(config),
     ]
     if config.stuff is not None:
-        found.append(Words("stuff", config.stuff.words()))
+        words.append(Words("stuff", config.stuff.words()))
     if config.stuff is not None or config.semantic is not None:
-        found.append(Words("panoptic", _panoptic(config)))
-    found.append(Words("numerics", [f"{config.numerics}: {_NUMERICS[config.numerics]}"]))
-    if config.parts.given:
-        found.append(Words("own parts", _own(config)))
-    return found
+        words.append(Words("panoptic", _panoptic(config)))
+    words.append(Words("numerics", [f"{config.numerics}: {_NUMERICS[config.numerics]}"]))
+    if config.parts.by_place:
+        words.append(Words("own parts", _own_parts(config)))
+    return words
 
 
 def _input(config: InputConfig) -> list[str]:
@@ -114,9 +114,9 @@ def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
 
 
 def _cascade(config: ModelConfig) -> list[Words]:
-    own = config.parts.cascade
-    if own is not None:
-        return [Words("cascade", [f"{_named(own)}, {config.num_classes} classes"])]
+    part = config.parts.cascade
+    if part is not None:
+        return [Words("cascade", [f"{_named(part)}, {config.num_classes} classes"])]
     return [
         Words(f"cascade ({config.cascade.kind})", about_cascade(config.cascade)),
         Words("detections", about_detections(config)),
@@ -134,28 +134,28 @@ def _rpn(config: RPNConfig) -> list[str]:
 def _panoptic(config: ModelConfig) -> list[str]:
     rule = config.panoptic
     boxes = "no limit" if rule.suppress_iou is None else f"{rule.suppress_iou:g}"
-    most = "all" if rule.max_objects is None else f"the best {rule.max_objects}"
+    limit = "all" if rule.max_objects is None else f"the best {rule.max_objects}"
     first = "the better score" if rule.order == "score" else "the smaller area"
     return [
-        f"objects from score {rule.score:g}, {most}, {first} on top; left out when more than "
+        f"objects from score {rule.score:g}, {limit}, {first} on top; left out when more than "
         f"{rule.overlap:g} is covered; IoU of boxes: {boxes}",
         f"stuff under {rule.stuff_area} pixels is void",
     ]
 
 
-def _own(config: ModelConfig) -> list[str]:
-    lines = ["not relook's, in place of what the words above say of their places:"]
-    lines += [f"{place}: {_named(part)}" for place, part in config.parts.given.items()]
+def _own_parts(config: ModelConfig) -> list[str]:
+    lines = ["users' parts, which replace those described above:"]
+    lines += [f"{place}: {_named(part)}" for place, part in config.parts.by_place.items()]
     if config.parts.conv3x3 is not None:
-        lines.append(f"conv3x3 stands in {stages_of(config.parts.conv3x3_stages)}")
+        lines.append(f"conv3x3 is in {stages_of(config.parts.conv3x3_stages)}")
     return lines
 
 
 def _named(part: Part) -> str:
-    """As it would be called: ``my_package.parts:Name(ratio=8)``."""
+    """Return the part as a call: ``my_package.parts:Name(ratio=8)``."""
     return f"{part.target}({', '.join(f'{key}={value!r}' for key, value in part.args.items())})"
 
 
 def longest(words: Sequence[Words]) -> int:
     """Characters of the longest name of a part."""
-    return max(len(one.part) for one in words)
+    return max(len(entry.part) for entry in words)

@@ -1,1 +1,1 @@
-"""Metrics by how much objects overlap their neighbours."""
+"""Metrics by the overlap of objects with their neighbours."""

@@ -1,11 +1,11 @@
-"""Which objects are huddled, and in which images: by how much their objects overlap.
+"""Definition of huddled objects, and of the images that have them.
 
-The overlap o of an object is the highest one it has with another object of its image, 0 if it is
-alone; it is huddled if o > T_O. p of an image is the share of its objects that are huddled, and
-S(T_O, T_P) are the images that have objects and p > T_P. Both comparisons are strict: S(-1, 0) are
-all images with objects, and S(0, 0) only those in which something overlaps. Crowd regions are no
-objects here. The table that DSC was published with leaves open how overlap is measured; its
-measure and whether objects of other classes count are therefore fields of `HuddleRule`.
+The overlap o of an object is its highest overlap with another object of its image, 0 without
+another; the object is huddled if o > T_O. p of an image is the share of its objects that are
+huddled, and S(T_O, T_P) are the images that have objects and p > T_P. Both comparisons are strict:
+S(-1, 0) are all images with objects, and S(0, 0) only those with overlapping objects. Crowd regions
+are no objects here. The paper of DSC does not define its measure of overlap; the measure, and
+whether objects of other classes count, are therefore fields of `HuddleRule`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OverlapKind = Literal["iou", "ioa", "mask"]
 
 @dataclass(frozen=True, slots=True)
 class HuddleRule:
-    """Rule for huddled objects: the measure of overlap, and which cells get a number.
+    """Rule for huddled objects: the measure of overlap, and the cells that get a number.
 
     `overlap` is the IoU of boxes, the intersection of boxes over the area of the object's own
     ("ioa"), or the IoU of masks; `same_class` compares objects of one class only.
@@ -44,8 +44,8 @@ class HuddleRule:
 
     def __post_init__(self) -> None:
         if self.overlap not in get_args(OverlapKind):
-            known = ", ".join(get_args(OverlapKind))
-            raise UsageError("U03", f"overlap is {self.overlap!r}; it must be one of: {known}.")
+            kinds = ", ".join(get_args(OverlapKind))
+            raise UsageError("U03", f"overlap is {self.overlap!r}; it must be one of: {kinds}.")
         for name in ("min_images", "resamples"):
             if getattr(self, name) < 1:
                 raise UsageError("U03", f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -83,8 +83,8 @@ def find_huddles(truth: GroundTruth, rule: HuddleRule) -> Huddles:
     ):
         raise DataError(
             "D09",
-            f"{truth.name}: not every object has a mask, so that the overlap of masks cannot tell "
-            "huddles. Measure that of boxes: iou or ioa.",
+            f"{truth.name}: not every object has a mask, so that huddles cannot be found by the "
+            "overlap of masks. Measure that of boxes: iou or ioa.",
         )
     by_image = {key: _highest(rows, rule) for key, rows in of_image.items()}
     overlaps = {
@@ -97,12 +97,12 @@ def find_huddles(truth: GroundTruth, rule: HuddleRule) -> Huddles:
 
 def _highest(rows: Sequence[Annotation], rule: HuddleRule) -> NDArray[np.float64]:
     """The highest overlap (G,) of each object of one image with another."""
-    things: Any = [row["segmentation"] for row in rows]
+    outlines: Any = [row["segmentation"] for row in rows]
     if rule.overlap != "mask":
-        things = np.array([row["bbox"] for row in rows], dtype=np.float64)
-    # For pycocotools, the overlap with a crowd region is the share of one's own area in it.
-    pairs = np.array(coco_mask.iou(things, things, [rule.overlap == "ioa"] * len(rows)))
-    pairs = np.nan_to_num(pairs).clip(0, 1)  # what has no area overlaps nothing; rounding
+        outlines = np.array([row["bbox"] for row in rows], dtype=np.float64)
+    # For pycocotools, the overlap with a crowd region is the share of the object's area in it.
+    pairs = np.array(coco_mask.iou(outlines, outlines, [rule.overlap == "ioa"] * len(rows)))
+    pairs = np.nan_to_num(pairs).clip(0, 1)  # 0 for objects without area; rounding
     np.fill_diagonal(pairs, 0)
     if rule.same_class:
         labels = np.array([row["category_id"] for row in rows])

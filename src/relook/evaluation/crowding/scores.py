@@ -1,4 +1,4 @@
-"""Scores of detections where objects huddle: by images and by objects."""
+"""Scores of detections of huddled objects: by images and by objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HuddleAp:
     O thresholds of overlap (`OVERLAPS`), P shares (`SHARES`), B resamples.
     """
 
-    images: NDArray[np.float64]  # (O, P) of S(T_O, T_P); nan for fewer images than the rule asks
+    images: NDArray[np.float64]  # (O, P) of S(T_O, T_P); nan for fewer images than `min_images`
     objects: NDArray[np.float64]  # (O,) of objects with an overlap over T_O; nan if there is none
     resampled: NDArray[np.float64]  # (O, B) the same on resamples of the images
 
@@ -39,7 +39,7 @@ class HuddleAp:
         return interval(self.resampled[row])
 
     def minus(self, other: HuddleAp) -> HuddleAp:
-        """The differences to `other`, resample by resample, which makes their intervals paired."""
+        """Return self minus `other`, resample by resample, so that the intervals are paired."""
         return HuddleAp(
             self.images - other.images,
             self.objects - other.objects,
@@ -47,7 +47,7 @@ class HuddleAp:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write, None for nan."""
+        """Return a dictionary for json, with None for nan."""
         intervals = [self.interval(row) for row in range(len(OVERLAPS))]
         return {
             "ap_of_images": _without_nan(self.images),
@@ -58,7 +58,7 @@ class HuddleAp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HuddleScores:
-    """Average precision over the thresholds T_O and T_P, or the difference of two models' in it."""
+    """Average precision over the thresholds T_O and T_P, or its difference of two models."""
 
     rule: HuddleRule
     num_images: NDArray[np.int64]  # (O, P) in S(T_O, T_P)
@@ -68,23 +68,23 @@ class HuddleScores:
     is_difference: bool = False
 
     def minus(self, other: HuddleScores) -> HuddleScores:
-        """This less `other`, cell by cell; masks where both have them.
+        """Return self minus `other`, cell by cell; masks where both have them.
 
         Raises:
-            UsageError: U04 when the two are of other images, or tell huddles in another way.
+            UsageError: U04 when the two have different images, or different rules for huddles.
         """
-        same = self.rule == other.rule and all(
-            np.array_equal(mine, its)
-            for mine, its in (
+        is_same = self.rule == other.rule and all(
+            np.array_equal(own, theirs)
+            for own, theirs in (
                 (self.num_images, other.num_images),
                 (self.num_objects, other.num_objects),
             )
         )
-        if not same or self.box.resampled.shape != other.box.resampled.shape:
+        if not is_same or self.box.resampled.shape != other.box.resampled.shape:
             raise UsageError(
                 "U04",
                 "the two evaluations are of other images, or measure huddles in another way, so "
-                "that their difference says nothing. Evaluate both on the same file by one rule.",
+                "that their difference has no meaning. Evaluate both on the same file by one rule.",
             )
         mask = None
         if self.mask is not None and other.mask is not None:
@@ -92,7 +92,7 @@ class HuddleScores:
         return replace(self, box=self.box.minus(other.box), mask=mask, is_difference=True)
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write, None for nan; rows are T_O, columns T_P."""
+        """Return a dictionary for json, with None for nan; rows are T_O, columns T_P."""
         return {
             "overlap": self.rule.overlap,
             "same_class": self.rule.same_class,
@@ -110,13 +110,13 @@ class HuddleScores:
 def score_huddles(
     truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: HuddleRule
 ) -> HuddleScores:
-    """The numbers of what `evaluators`, one of boxes and perhaps one of masks, have matched.
+    """The numbers of the matches of `evaluators`: one of boxes, and one of masks or none.
 
-    For an average precision of images all of their objects and detections count. For one of
-    objects, a detection that overlaps an object that is not huddled enough more than any other is
-    neither right nor wrong; without this, the rest of the image would decide about the number.
-    One on nothing is wrong in every image. Resamples draw as many images as there are, with
-    replacement; the same seed draws the same ones for every model.
+    For average precision by images, all of their objects and detections count. For average
+    precision by objects, a detection is neither right nor wrong where the object that it overlaps
+    most is not huddled enough; otherwise the number would depend on the other objects of the
+    image. A detection on no object is wrong in every image. Resamples draw as many images as
+    there are, with replacement; the same seed draws the same ones for every model.
 
     Raises:
         DataError: D09 when masks are to be compared and an object has none.
@@ -140,15 +140,15 @@ def _score(
     rule: HuddleRule,
 ) -> HuddleAp:
     ids, recalls = evaluator.params.imgIds, evaluator.params.recThrs
-    everything = gather_matches(evaluator, evaluator.matches_again())
+    all_matches = gather_matches(evaluator, evaluator.matches_again())
     flat = [cell for row in cells for cell in row]
-    images = average_precision(everything, _chosen(flat, ids), recalls)
+    images = average_precision(all_matches, _chosen(flat, ids), recalls)
     images[[len(cell) < rule.min_images for cell in flat]] = np.nan
     weights = resample_weights(len(ids), rule.resamples, rule.seed)
     objects = []
     for overlap in OVERLAPS:
-        others = huddles.overlaps.keys() - huddles.objects(overlap)
-        matches = gather_matches(evaluator, evaluator.matches_again(others))
+        not_huddled = huddles.overlaps.keys() - huddles.objects(overlap)
+        matches = gather_matches(evaluator, evaluator.matches_again(not_huddled))
         objects.append(average_precision(matches, weights, recalls))
     by_row = np.array(objects)
     return HuddleAp(images.reshape(len(OVERLAPS), len(SHARES)), by_row[:, 0], by_row[:, 1:])

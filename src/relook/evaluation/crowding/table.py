@@ -1,4 +1,4 @@
-"""The numbers of huddles as text to read."""
+"""The numbers of huddles as plain text."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def huddle_table(scores: HuddleScores) -> str:
 
 def _image_lines(scores: HuddleScores) -> list[str]:
     kinds = "boxes" if scores.mask is None else "boxes/masks"
-    what = "Difference of AP" if scores.is_difference else "AP"
-    same = ", of objects of its class" if scores.rule.same_class else ""
+    title = "Difference of AP" if scores.is_difference else "AP"
+    class_words = ", of objects of its class" if scores.rule.same_class else ""
     lines = [
-        f"{what} ({kinds}) of images of which more than T_P of the objects",
+        f"{title} ({kinds}) of images of which more than T_P of the objects",
         "overlap another one by more than T_O; below it, how many images these are",
-        f"overlap: {_MEASURES[scores.rule.overlap]}{same}",
+        f"overlap: {_MEASURES[scores.rule.overlap]}{class_words}",
         f"{'T_O':>4}" + "".join(f"{f'T_P {share:.1f}':>15}" for share in SHARES),
     ]
     for row, overlap in enumerate(OVERLAPS):
@@ -54,10 +54,10 @@ def _image_lines(scores: HuddleScores) -> list[str]:
 
 
 def _object_lines(scores: HuddleScores) -> list[str]:
-    what = "Difference of AP" if scores.is_difference else "AP"
+    title = "Difference of AP" if scores.is_difference else "AP"
     kinds = {"boxes": scores.box} | ({} if scores.mask is None else {"masks": scores.mask})
     lines = [
-        f"{what} of objects that overlap another one by more than T_O, and its",
+        f"{title} of objects that overlap another one by more than T_O, and its",
         f"95 % interval over {scores.rule.resamples} resamples of the images",
         f"{'T_O':>4}{'objects':>10}" + "".join(f"{name:>31}" for name in kinds),
     ]

@@ -1,4 +1,4 @@
-"""Run a model over a panoptic data set, write its maps and say how good they are."""
+"""Run a model over a panoptic data set, write its maps and score them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .scores import PanopticScores
 
 
 class PanopticEvaluation(NamedTuple):
-    """Numbers of the maps and of the objects they were made of, and how long it took."""
+    """Numbers of the maps and of their objects, and the speed."""
 
     scores: PanopticScores
     metrics: Metrics
@@ -44,12 +44,12 @@ def evaluate_panoptic_model(
     """Panoptic quality, and COCO metrics of the objects, of `predictor` on the images of `index`.
 
     The maps are written by `writer`. `changes` are fields of `options`; without a panoptic request
-    there, the model's own rule and labels count. Categories are matched by name. `progress` is
-    called with how many images are done, and of how many.
+    in them, the model's own rule and labels are used. Categories are matched by name. `progress`
+    is called with the number of finished images, and of all.
 
     Raises:
-        DataError: D13 when the model has a category that the data has not, D11 when there is no
-            image; else as `evaluate_model`.
+        DataError: D13 when the data lacks a category of the model, D11 when there is no image;
+            else as `evaluate_model`.
     """
     if not index.images:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
@@ -57,7 +57,7 @@ def evaluate_panoptic_model(
     options = replace(options, panoptic=options.panoptic or PanopticRequest())
     task = predictor.panoptic_task(options.panoptic)
     ids = _file_ids(index, categories_of(predictor.classes, () if task is None else task.stuff))
-    found: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
     started = time.perf_counter()
 
     def maps() -> Generator[tuple[int, PanopticMap], None, None]:
@@ -68,7 +68,7 @@ def evaluate_panoptic_model(
                 assert result.panoptic is not None
                 panoptic = _renamed(result.panoptic, ids)
                 rows = result.to_coco(image.id)
-                found.extend({**row, "category_id": ids[row["category_id"]]} for row in rows)
+                predictions.extend({**row, "category_id": ids[row["category_id"]]} for row in rows)
                 writer.add(image.id, image.file_name, panoptic)
                 yield image.id, panoptic
                 if progress is not None:
@@ -79,23 +79,23 @@ def evaluate_panoptic_model(
     speed = len(index.images) / (time.perf_counter() - started)
     truth = truth_of(to_coco_index(index))
     cap = options.max_dets or predictor.config.cascade.select.max_detections
-    metrics = evaluate_coco(truth, found, max_dets=cap, count_from=predictor.shown_from)
-    return PanopticEvaluation(scores, metrics, found, speed)
+    metrics = evaluate_coco(truth, predictions, max_dets=cap, count_from=predictor.shown_from)
+    return PanopticEvaluation(scores, metrics, predictions, speed)
 
 
-def _file_ids(index: PanopticIndex, own: Sequence[PanopticCategory]) -> dict[int, int]:
+def _file_ids(index: PanopticIndex, categories: Sequence[PanopticCategory]) -> dict[int, int]:
     """Category id of the model -> category id of the data, by name and kind."""
     by_name = {(c.name, c.is_thing): c.id for c in index.categories}
-    unknown = [c.name for c in own if (c.name, c.is_thing) not in by_name]
+    unknown = [c.name for c in categories if (c.name, c.is_thing) not in by_name]
     if unknown:
         raise DataError(
             "D13",
-            f"{index.path.name}: the model has {len(unknown)} of {len(own)} categories that the "
-            f"file has not, or not of this kind: {', '.join(unknown[:5])}"
+            f"{index.path.name}: the model has {len(unknown)} of {len(categories)} categories that "
+            f"the file has not, or not of this kind: {', '.join(unknown[:5])}"
             f"{', ...' if len(unknown) > 5 else ''}. Every pixel it gives to one of them would "
             "count as wrong. Add them to the categories of the file, under these names.",
         )
-    return {c.id: by_name[c.name, c.is_thing] for c in own}
+    return {c.id: by_name[c.name, c.is_thing] for c in categories}
 
 
 def _renamed(panoptic: PanopticMap, ids: Mapping[int, int]) -> PanopticMap:

@@ -1,4 +1,4 @@
-"""Panoptic maps against the ground truth of a data set, from a model or from files."""
+"""Scoring of panoptic maps against the ground truth of a data set."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _NOWHERE = Extent(0, (0, 0, 0, 0))
 
 
 def evaluate_panoptic(
-    index: PanopticIndex, found: Iterable[tuple[int, PanopticMap]]
+    index: PanopticIndex, maps: Iterable[tuple[int, PanopticMap]]
 ) -> PanopticScores:
-    """Panoptic quality of the maps `found`, by image id, one for each image of `index`.
+    """Panoptic quality of `maps`, (image id, map) for each image of `index`.
 
     Raises:
-        DataError: D01, D02, D07, D10 or D15 for a map that cannot be scored; D05, D06 or D15 for
-            an image that comes twice, that `index` has not, or that has no map.
+        DataError: D01, D02, D07, D10 or D15 for a map that cannot be scored; D05 for an image with
+            two maps, D06 for one that is not in `index`, D15 for one without a map.
     """
     images = {image.id: image for image in index.images}
     quality = PanopticQuality(index.categories)
     done: set[int] = set()
-    for image_id, panoptic in found:
+    for image_id, panoptic in maps:
         if image_id not in images:
             raise DataError("D06", f"{index.path.name} has no image {image_id}; a map was found.")
         if image_id in done:
@@ -60,9 +60,9 @@ def evaluate_panoptic_files(
 def read_results(
     index: PanopticIndex, json_path: str | Path, maps_dir: str | Path | None = None
 ) -> Iterator[tuple[int, PanopticMap]]:
-    """(image id, map) of each image of `index` from a panoptic result json, made by any model.
+    """(image id, map) of each image of `index` from a panoptic result json of any model.
 
-    The json needs "annotations" alone, with the id and category_id of each segment. Maps are in
+    The json needs "annotations" only, with the id and category_id of each segment. Maps are in
     `maps_dir`, by default the folder beside the json that has its name without the suffix.
 
     Raises:

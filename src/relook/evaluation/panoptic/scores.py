@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ClassQuality:
-    """Quality of the segments of a class; nan where there is neither a true nor a found one."""
+    """Quality of the segments of a class; nan without true and found segments."""
 
     id: int
     name: str
@@ -26,9 +26,7 @@ class ClassQuality:
 
     @property
     def is_counted(self) -> bool:
-        """Return whether the class takes part in averages: there is a true or a found segment of
-        it.
-        """
+        """Return whether averages include the class: it has a true or a found segment."""
         return self.tp + self.fp + self.fn > 0
 
     @property
@@ -88,38 +86,38 @@ class PanopticScores:
     @property
     def things(self) -> Quality:
         """Means over the classes of things."""
-        return _mean(tuple(one for one in self.classes if one.is_thing))
+        return _mean(tuple(score for score in self.classes if score.is_thing))
 
     @property
     def stuff(self) -> Quality:
         """Means over the classes of stuff."""
-        return _mean(tuple(one for one in self.classes if not one.is_thing))
+        return _mean(tuple(score for score in self.classes if not score.is_thing))
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that json can write: nan, which json does not have, becomes None."""
+        """Return a dictionary for json, with None for nan."""
         return {
             "version": FORMAT_VERSION,
             "images": self.num_images,
             "all": self.all.to_json(),
             "things": self.things.to_json(),
             "stuff": self.stuff.to_json(),
-            "classes": [one.to_json() for one in self.classes],
+            "classes": [score.to_json() for score in self.classes],
         }
 
 
 def summed(
     categories: Sequence[PanopticCategory], images: Iterable[Iterable[ClassQuality]]
 ) -> PanopticScores:
-    """The scores of several images together, of each the classes that are counted in it."""
+    """The scores of several images together; each image has the classes counted in it."""
     counts = {category.id: (0, 0, 0) for category in categories}
     ious = {category.id: [0.0] for category in categories}
     num_images = 0
     for image in images:
         num_images += 1
-        for one in image:
-            tp, fp, fn = counts[one.id]
-            counts[one.id] = tp + one.tp, fp + one.fp, fn + one.fn
-            ious[one.id].append(one.iou)
+        for score in image:
+            tp, fp, fn = counts[score.id]
+            counts[score.id] = tp + score.tp, fp + score.fp, fn + score.fn
+            ious[score.id].append(score.iou)
     classes = (
         ClassQuality(c.id, c.name, c.is_thing, *counts[c.id], math.fsum(ious[c.id]))
         for c in categories
@@ -128,12 +126,12 @@ def summed(
 
 
 def _mean(classes: tuple[ClassQuality, ...]) -> Quality:
-    counted = [one for one in classes if one.is_counted]
+    counted = [score for score in classes if score.is_counted]
     if not counted:
         return Quality(math.nan, math.nan, math.nan, 0)
     pq, sq, rq = (
         math.fsum(values) / len(counted)
-        for values in zip(*((one.pq, one.sq, one.rq) for one in counted), strict=True)
+        for values in zip(*((score.pq, score.sq, score.rq) for score in counted), strict=True)
     )
     return Quality(pq, sq, rq, len(counted))
 

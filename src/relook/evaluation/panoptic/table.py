@@ -1,4 +1,4 @@
-"""Panoptic quality as text to read."""
+"""Panoptic quality as plain text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from .scores import ClassQuality, PanopticScores, Quality
 def panoptic_table(scores: PanopticScores, per_class: bool = True) -> str:
     """`scores` as plain text of at most 80 columns; `per_class` adds a line for every class.
 
-    Class names are printed as they are: a printer with markup of its own must be told to leave
-    brackets alone.
+    Class names are not escaped: print them without markup, so that brackets are kept.
     """
     lines = [f"{'':<10}{'PQ':>8}{'SQ':>8}{'RQ':>8}{'classes':>10}"]
     for title in ("all", "things", "stuff"):
@@ -26,13 +25,13 @@ def panoptic_table(scores: PanopticScores, per_class: bool = True) -> str:
 def _class_lines(scores: PanopticScores) -> list[str]:
     heads = f"{'PQ':>8}{'SQ':>8}{'RQ':>8}{'matched':>9}{'wrong':>7}{'missed':>8}"
     lines = [f"{'class':<24}{'':<7}{heads}"]
-    for one in scores.classes:
-        if one.is_counted:
-            name = one.name if len(one.name) <= 24 else one.name[:21] + "..."
-            kind = "thing" if one.is_thing else "stuff"
-            counts = f"{one.tp:>9}{one.fp:>7}{one.fn:>8}"
-            lines.append(f"{name:<24}{kind:<7}{_triple(one)}{counts}")
-    empty = [one.name for one in scores.classes if not one.is_counted]
+    for score in scores.classes:
+        if score.is_counted:
+            name = score.name if len(score.name) <= 24 else score.name[:21] + "..."
+            kind = "thing" if score.is_thing else "stuff"
+            counts = f"{score.tp:>9}{score.fp:>7}{score.fn:>8}"
+            lines.append(f"{name:<24}{kind:<7}{_triple(score)}{counts}")
+    empty = [score.name for score in scores.classes if not score.is_counted]
     if empty:
         shown = first_few(empty, 4)
         classes = counted(len(empty), "class", "classes")

@@ -33,21 +33,21 @@ def estimate(seeds: Sequence[Values]) -> Estimate | None:
     return _estimate(_means(seeds, 0)) if len(seeds) else None
 
 
-def gain(seeds: Sequence[Values], others: Sequence[Values]) -> Estimate | None:
-    """The mean of `seeds` less that of `others`, as points; None if it is not defined.
+def gain(seeds: Sequence[Values], baseline: Sequence[Values]) -> Estimate | None:
+    """The mean of `seeds` minus that of `baseline`, as points; None if it is not defined.
 
-    Both see the same images in a resample, and draw their seeds each for itself.
+    A resample has the same images for both, and draws the seeds of each independently.
     """
-    if not len(seeds) or not len(others):
+    if not len(seeds) or not len(baseline):
         return None
-    return _estimate(_means(seeds, 0) - _means(others, 1))
+    return _estimate(_means(seeds, 0) - _means(baseline, 1))
 
 
 def _means(seeds: Sequence[Values], stream: int) -> Values:
     values = np.stack(seeds)
     count, columns = values.shape
     drawn = np.random.default_rng([_SEED, stream]).integers(count, size=(count, columns))
-    drawn[:, 0] = np.arange(count)  # all of them, as they are
+    drawn[:, 0] = np.arange(count)  # all seeds, without resampling
     means: Values = values[drawn, np.arange(columns)].mean(axis=0)
     return means
 
@@ -75,10 +75,10 @@ def save_resampled(path: Path, resampled: Resampled) -> None:
 
 
 def load_resampled(path: Path) -> Resampled:
-    """Read what `save_resampled` wrote."""
-    found: dict[str, dict[str, Values]] = {}
+    """Read a file of `save_resampled`."""
+    resampled: dict[str, dict[str, Values]] = {}
     with np.load(path, allow_pickle=False) as file:
         for key in file.files:
             kind, _, name = key.partition("/")
-            found.setdefault(kind, {})[name] = file[key].astype(np.float64)
-    return found
+            resampled.setdefault(kind, {})[name] = file[key].astype(np.float64)
+    return resampled

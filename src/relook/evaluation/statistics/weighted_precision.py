@@ -1,8 +1,8 @@
 """Average precision of some images, or of images counted several times, from one matching.
 
-Matches of an image do not depend on other images, so that the precision of any part of a data set,
-or of a resample of it, needs no matching of its own: detections of all images are sorted by score
-once, equal ones by image, and counted as often as their image is.
+Matches of an image do not depend on other images. So the precision of any part of a data set, or
+of a resample, needs no matching of its own: detections of all images are sorted by score once,
+equal ones by image, and counted as often as their image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
 INTERVAL = (0.025, 0.975)  # quantiles: 95 %
-_AT_ONCE = 16  # rows of weights; few enough for the cache of a processor
+_AT_ONCE = 16  # rows of weights that fit into the cache of a processor
 
 Resampled = Mapping[str, Mapping[str, NDArray[np.float64]]]
 """box or mask -> measure or group -> average precision in [0, 1] of all images, and of B resamples
@@ -55,11 +55,11 @@ def resample_weights(num_images: int, resamples: int, seed: int) -> NDArray[np.i
 
 
 def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
-    """The ends between which 95 % of the resamples (B,) lie; nan where none is a number."""
-    known = resampled[np.isfinite(resampled)]
-    if not len(known):
+    """The interval of 95 % of the resamples (B,); nan where none is a number."""
+    defined = resampled[np.isfinite(resampled)]
+    if not len(defined):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, INTERVAL)
+    low, high = np.quantile(defined, INTERVAL)
     return float(low), float(high)
 
 
@@ -69,10 +69,10 @@ def only_images(
     """The matches in some of the images (I,), as if the others had no objects and no detections."""
     return [
         ClassMatches(
-            np.where(is_chosen, one.objects, 0),
-            tuple(_only_images(level, is_chosen) for level in one.levels),
+            np.where(is_chosen, matches.objects, 0),
+            tuple(_only_images(level, is_chosen) for level in matches.levels),
         )
-        for one in classes
+        for matches in classes
     ]
 
 
@@ -99,7 +99,7 @@ def average_precision(
     weights: NDArray[np.int64],
     recalls: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """AP (B,) when image i counts as often as row b of `weights` (B, I) says.
+    """AP (B,) where image i counts as often as its weight in row b of `weights` (B, I).
 
     It is the mean over classes with objects, IoU thresholds and `recalls`, as in COCO; nan where
     there is no object.
@@ -125,15 +125,18 @@ def precision_by_threshold(
 def _precision_of(
     classes: Sequence[ClassMatches], weights: NDArray[np.int32], recalls: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    num_levels = max((len(one.levels) for one in classes), default=1)
+    num_levels = max((len(matches.levels) for matches in classes), default=1)
     total, count = np.zeros((len(weights), num_levels)), np.zeros((len(weights), 1))
-    for one in classes:
-        objects = weights @ one.objects
-        there = np.flatnonzero(objects)
-        if len(there):
-            levels = [_level(x, weights[there], objects[there], recalls) for x in one.levels]
-            total[there] += np.stack(levels, axis=1)
-            count[there] += 1
+    for matches in classes:
+        objects = weights @ matches.objects
+        with_objects = np.flatnonzero(objects)
+        if len(with_objects):
+            levels = [
+                _level(x, weights[with_objects], objects[with_objects], recalls)
+                for x in matches.levels
+            ]
+            total[with_objects] += np.stack(levels, axis=1)
+            count[with_objects] += 1
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -144,9 +147,9 @@ def _level(
     recalls: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Mean precision (B,) at one IoU threshold."""
-    seen = _running(weights, level.images)[:, level.hits]
+    counted = _running(weights, level.images)[:, level.hits]
     right = _running(weights, level.images[level.hits])
-    precision = right / (seen + np.spacing(1))  # as pycocotools divides
+    precision = right / (counted + np.spacing(1))  # as pycocotools divides
     highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     padded = np.pad(highest, ((0, 0), (0, 1)))  # no precision at a recall that is not reached
     recall = right / objects[:, None]

@@ -1,4 +1,4 @@
-"""Check of COCO result files by the rules of a test server, which says little when it refuses one.
+"""Check of COCO result files by the rules of a test server, with clearer errors.
 
 Entries are read one by one, so that files of gigabytes need no more memory than small ones.
 """
@@ -34,7 +34,7 @@ Sizes = Mapping[int, tuple[int, int]]  # image id -> (height, width)
 
 
 class Submission(NamedTuple):
-    """A file of results that keeps to the format."""
+    """A file of results with the right format."""
 
     kind: Kind
     num_entries: int
@@ -46,7 +46,7 @@ def check_submission(path: Path | str, index: CocoIndex, max_dets: int = MOST) -
 
     Every entry must belong to an image and a category of `index`, have a finite score, and either
     a box within the image or, in a file of masks, run lengths of the image's size; no image may
-    have more than `max_dets`. A zip must hold one json with a name that COCO's server takes.
+    have more than `max_dets`. A zip must hold one json with a name that COCO's server accepts.
 
     Raises:
         DataError: D01 for a file that is missing, D16 for one that breaks the format, with the
@@ -123,27 +123,27 @@ def _entries(path: Path, file: TextIO) -> Iterator[Any]:
             yield text.value()
         text.skip()
         if text.next():
-            _refuse(path, "something follows the list of entries")
+            _refuse(path, "there is more text after the list of entries")
     except (ValueError, RecursionError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else error
         _refuse(path, f"entry {number} is not json, or was cut off ({why})")
 
 
 class _Text:
-    """Text that is read in chunks, and looked at from a place that moves on."""
+    """Text that is read in chunks, with a current position."""
 
     def __init__(self, file: TextIO) -> None:
         self._file, self._ahead, self._at = file, "", 0
         self._decode = json.JSONDecoder().raw_decode
 
     def next(self) -> str:
-        """The next character that is no space, after moving to it; nothing at the end."""
+        """Move to the next character that is no space, and return it; empty at the end."""
         while True:
             while self._at < len(self._ahead):
                 if not self._ahead[self._at].isspace():
                     return self._ahead[self._at]
                 self._at += 1
-            if not self._more():
+            if not self._read_chunk():
                 return ""
 
     def skip(self) -> None:
@@ -151,16 +151,16 @@ class _Text:
         self._at += 1
 
     def value(self) -> Any:
-        """The json value that starts here, after moving behind it."""
+        """Return the json value at the current position, and move behind it."""
         while True:
             try:
                 value, self._at = self._decode(self._ahead, self._at)
                 return value
             except json.JSONDecodeError:
-                if len(self._ahead) - self._at > _LONGEST or not self._more():
+                if len(self._ahead) - self._at > _LONGEST or not self._read_chunk():
                     raise
 
-    def _more(self) -> bool:
+    def _read_chunk(self) -> bool:
         chunk = self._file.read(_CHUNK)
         self._ahead, self._at = self._ahead[self._at :] + chunk, 0
         return bool(chunk)
@@ -203,7 +203,7 @@ def _mask_mistake(segmentation: Any, height: int, width: int) -> str:
     except MalformedMaskError as error:
         return f"has a segmentation that {error}"
     except EmptyMaskError:
-        return ""  # an object that nothing can match, which is not a mistake of the format
+        return ""  # no pixels: nothing can match it, but the format is right
     return ""
 
 

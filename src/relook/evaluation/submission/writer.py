@@ -1,6 +1,6 @@
-"""Result files for a test server whose ground truth is hidden, as COCO's takes them.
+"""Result files for a test server with hidden ground truth, in COCO's format.
 
-Boxes and masks are handed in apart, each as a zip that holds one json and no folder:
+Boxes and masks are submitted separately, each as a zip that holds one json and no folder:
 ``detections_[images]_[algorithm]_results.json`` in a zip of the same name. An entry has image_id,
 category_id and score, and either bbox (x, y, width, height in pixels) or segmentation (run
 lengths); not both, because the area of an object of a given size would then be that of its box.
@@ -34,10 +34,10 @@ Write = Callable[[Mapping[str, Any]], None]
 
 
 def submission_name(json_path: Path, algorithm: str) -> str:
-    """``detections_[images]_[algorithm]_results``: what the server wants the files to be called.
+    """Name of the files for the server: ``detections_[images]_[algorithm]_results``.
 
-    The images of ``image_info_test-dev2017.json`` are test-dev2017. In both parts, whatever is no
-    letter, digit, dot or hyphen becomes a hyphen.
+    The images of ``image_info_test-dev2017.json`` are test-dev2017. In both parts, characters
+    other than letters, digits, dots and hyphens become hyphens.
     """
     images = re.sub(r"^(image_info|instances)_", "", json_path.stem)
     parts = [re.sub(r"[^A-Za-z0-9.-]+", "-", part).strip("-") for part in (images, algorithm)]
@@ -56,16 +56,15 @@ def write_submission(
 ) -> list[Path]:
     """Write ``bbox/NAME.zip`` and, of a model with masks, ``segm/NAME.zip`` into `folder`.
 
-    What is found in the images of `index` is written image by image, so that memory does not grow
-    with their number: at most `max_dets` objects each, 100 unless `options` or `changes` say
-    otherwise, the best first, boxes to a hundredth of a pixel. The files are checked as
-    `check_submission` does before they appear under their names. `progress` is called with how
-    many images are done, and of how many.
+    Detections in the images of `index` are written image by image, so that memory does not grow
+    with their number. An image has at most `max_dets` objects (100 by default), the best first,
+    with boxes to a hundredth of a pixel. The files are checked by `check_submission` before they
+    get their names. `progress` is called with the number of finished images, and of all.
 
     Raises:
         DataError: D13 when the model lacks a class of the file, D11 when there is no image, D10
-            when an image has another size than the file says, D01 or D02 when one cannot be
-            read, D16 when nothing was found in any image.
+            when an image has another size than in the file, D01 or D02 when one cannot be read,
+            D16 when nothing was found in any image.
         RelookError: R02 when a file cannot be written.
     """
     options = options.with_(**changes)
@@ -73,11 +72,11 @@ def write_submission(
     options = for_scoring(predictor, replace(options, max_dets=max_dets))
     ids = _ids(predictor, index)
     if not index.images:
-        raise DataError("D11", f"{index.path}: there are no images to hand in results for.")
+        raise DataError("D11", f"{index.path}: there are no images for results.")
     kinds: tuple[Kind, ...] = ("bbox", "segm") if predictor.config.cascade.masks else ("bbox",)
     paths = [folder / kind / f"{name}.zip" for kind in kinds]
     with (
-        closing(predictor.stream((one.path for one in index.images), options)) as results,
+        closing(predictor.stream((image.path for image in index.images), options)) as results,
         ExitStack() as files,
     ):
         writers = [files.enter_context(_results_file(path, index, max_dets)) for path in paths]
@@ -92,10 +91,10 @@ def write_submission(
 
 
 def _ids(predictor: Predictor, index: CocoIndex) -> Mapping[int, int]:
-    """Category id of the model -> that of the file, which must not know more classes."""
+    """Category id of the model -> that of the file, which must not have more classes."""
     ids = match_classes(predictor.classes, index)
-    known = {category.name for category in predictor.classes}
-    missing = [category.name for category in index.classes if category.name not in known]
+    names = {category.name for category in predictor.classes}
+    missing = [category.name for category in index.classes if category.name not in names]
     if missing:
         listed = first_few(missing, 20)
         raise DataError(
@@ -116,7 +115,7 @@ def _rows(
     for i, label in enumerate(result.labels.tolist()):
         category_id = ids.get(result.classes[label].id)
         if category_id is None:
-            continue  # a class that the server does not ask for
+            continue  # a class that the file does not have
         row: dict[str, Any] = {"image_id": image_id, "category_id": category_id}
         if kind == "bbox":
             x1, y1, x2, y2 = boxes[i].tolist()
@@ -128,7 +127,7 @@ def _rows(
 
 @contextmanager
 def _results_file(path: Path, index: CocoIndex, max_dets: int) -> Iterator[Write]:
-    """A zip of one json list that entries are written to; checked before it is put in place."""
+    """Write entries to a zip of one json list; it is checked before it gets its name."""
     with replacing(path) as draft:
         with (
             zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,

@@ -124,8 +124,9 @@ def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> 
 
 
 def digest_of(predictor: Predictor) -> str:
-    """The SHA-256 of a model: its configuration, classes and weights."""
+    """The SHA-256 of a model: its configuration, classes, weights and sizes of objects."""
     digest = hashlib.sha256(predictor.config.model_dump_json().encode())
+    digest.update(repr(predictor.sizes).encode())
     digest.update(repr([(c.id, c.name) for c in predictor.classes]).encode())
     for name, tensor in sorted(predictor.detector.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from ...data.augment.transforms import Limits
 from ...data.sources.stored import StoredImage
 from ...errors import DataError
-from ..preprocess import ImageSource, Prepared, Unreadable, located, name_of, prepared, read
+from ..preprocess import (
+    ImageSource,
+    Prepared,
+    Scaled,
+    Unreadable,
+    located,
+    name_of,
+    prepared,
+    read,
+)
 from .large import LargeImage
 from .rule import Tiling
 from .windows import open_image
 
 
 def read_or_open(
-    source: ImageSource, limits: tuple[int, int], tiling: Tiling
+    source: ImageSource, limits: Limits, tiling: Tiling, scaled: Scaled | None = None
 ) -> Prepared | LargeImage | Unreadable:
     """The image of `source`: opened where `tiling` has tiles for it, else scaled to fit `limits`
-    (long, short) sides in pixels.
+    (long, short) sides in pixels, or those that `scaled` has for an image of its size.
 
     Raises:
         ModelError: M05 for an image too large for the network.
     """
     if tiling.choice == "off":
-        return read(source, limits)
+        return read(source, limits, scaled)
     try:
         place = located(source)
         opened = open_image(place)
@@ -28,7 +38,7 @@ def read_or_open(
         if grid is None:
             image = opened.read()
             opened.close()
-            return prepared(image, place, limits)
+            return prepared(image, place, limits, scaled)
         if isinstance(place, StoredImage):
             return LargeImage(opened, grid, place.name, place.frame, place.time)
         return LargeImage(opened, grid, name_of(place))

@@ -10,13 +10,13 @@ that the model knows where that is more, but never above half.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, cast
 
 from ...data.augment.transforms import Limits
 from ...errors import UsageError
 from ...structures.detection import Size
+from ...structures.object_sizes import ObjectSizes
 from .grid import BORDER, Grid
 
 if TYPE_CHECKING:
@@ -40,20 +40,12 @@ class KnownSizes:
     largest: float
 
     @classmethod
-    def of(cls, extra: Mapping[str, Any]) -> Self | None:
-        """Those in the `extra` values of a model file: the outer ones of the quantiles of
-        ``object_sizes``, else those of ``objects`` (`data.statistics`); None where there are none
-        that make sense.
-        """
-        sizes, objects = extra.get("object_sizes"), extra.get("objects")
-        values: list[Any] = []
-        if isinstance(sizes, Mapping) and isinstance(sizes.get("quantiles"), list | tuple):
-            values = [*sizes["quantiles"][:1], *sizes["quantiles"][-1:]]
-        elif isinstance(objects, Mapping):
-            values = [objects.get("small"), objects.get("large")]
-        if len(values) != 2 or not all(_is_positive(value) for value in values):
+    def of(cls, sizes: ObjectSizes | None) -> Self | None:
+        """Those of a model with `sizes`; None where they are not known."""
+        if sizes is None:
             return None
-        return cls(float(values[0]), LARGEST * float(values[1]))
+        low, high = sizes.common
+        return cls(low, LARGEST * high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +63,19 @@ class Tiling:
     whole_only: bool = False  # tiles are no remedy for what is asked for
 
     @classmethod
-    def of(cls, options: PredictOptions, limits: Limits, sizes: KnownSizes | None) -> Self:
+    def of(cls, options: PredictOptions, limits: Limits, sizes: ObjectSizes | None) -> Self:
         """The tiling that `options` ask for; `limits` and `sizes` are those of the model.
 
-        Nothing is tiled where panoptic maps are asked for, which are made of whole images.
+        Nothing is tiled where panoptic maps are asked for, which are made of whole images. With a
+        diameter in pixels, tiles are as wide as the scale that it means asks for.
         """
         whole_only = options.panoptic is not None
         choice = "off" if whole_only else options.tile or "auto"
-        return cls(choice, options.size or limits, sizes, whole_only=whole_only)
+        wanted = TILE_SCALE
+        if sizes is not None and isinstance(options.diameter, int | float):
+            wanted = sizes.median / options.diameter
+        known = KnownSizes.of(sizes)
+        return cls(choice, options.size or limits, known, wanted, whole_only=whole_only)
 
     @property
     def side(self) -> int:
@@ -180,7 +177,3 @@ def check_choice(choice: Choice) -> None:
             "U03",
             f"tile: expected auto, off or at least {SMALLEST_TILE} pixels, got {choice!r}",
         )
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6

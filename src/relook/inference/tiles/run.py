@@ -46,7 +46,7 @@ def predict_tiles(
     def read(number: int) -> tuple[int, Prepared]:
         tile = tiles.tile(number)
         pixels = large.opened.read_window(tile.top, tile.left, *tile.size)
-        return number, Prepared(pixels, resized(pixels, limits), None)
+        return number, Prepared(pixels, resized(pixels, limits), None, limits)
 
     def finish(job: tuple[int, Detections]) -> TileObjects:
         number, detections = job

@@ -1,1 +1,1 @@
-"""Checkpoint files: read without running anything that is in them."""
+"""Reading of checkpoint files without running their code."""

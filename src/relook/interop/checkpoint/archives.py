@@ -1,8 +1,7 @@
-"""Where things lie in a file of `torch.save`: the zip format, and the one before PyTorch 1.6.
+"""Structure of a file of `torch.save`: the zip format, and the one before PyTorch 1.6.
 
-Only the pickle is read here, a few hundred kilobytes, and every storage that it describes is
-looked for in the file and must have the size that it declares. So nothing that a file declares
-leads to more memory than it has bytes.
+Only the pickle is read here, a few hundred kilobytes. Every storage that it describes must be in
+the file, with the declared size. So no declaration takes more memory than the file has bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
 
 class DamagedFile(Exception):
-    """A file that is not what it should be; the argument says why."""
+    """A file that is damaged or of another format; the argument is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What a file of `torch.save` holds, before any tensor is read."""
+    """Content of a file of `torch.save`, before any tensor is read."""
 
     zipped: bool
     content: Any  # with outlines where it has tensors
-    plain: bool  # nothing but tensors in ordinary containers, as PyTorch writes them
+    plain: bool  # only tensors in ordinary containers, as PyTorch writes them
     storages: Mapping[str, Record]
-    records: tuple[Record, ...]  # everything that can be checked while the file is read
+    records: tuple[Record, ...]  # all records with a checksum
 
 
 def open_zip(file: IO[bytes], size: int) -> Archive:
@@ -104,7 +103,7 @@ def open_legacy(file: IO[bytes], size: int) -> Archive:
 
 
 class _Reader(io.RawIOBase):
-    """A file of which one call never reads more than `limit` bytes."""
+    """A file whose reads are limited to `limit` bytes."""
 
     def __init__(self, file: IO[bytes], limit: int) -> None:
         super().__init__()
@@ -143,7 +142,7 @@ class _Reader(io.RawIOBase):
 
 def _records(file: IO[bytes], entries: list[zipfile.ZipInfo], size: int) -> dict[str, Record]:
     records: dict[str, Record] = {}
-    spelled: set[str] = set()  # PyTorch's reader of zip files takes small letters for capitals
+    spelled: set[str] = set()  # PyTorch's reader of zip files ignores upper and lower case
     for entry in entries:
         name = entry.filename
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
@@ -156,7 +155,7 @@ def _records(file: IO[bytes], entries: list[zipfile.ZipInfo], size: int) -> dict
         file.seek(min(max(entry.header_offset, 0), size))
         header = file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size or not header.startswith(ZIP_MAGIC):
-            raise DamagedFile("a record is not where its directory says")
+            raise DamagedFile("a record is not at the place in its directory")
         _, name_size, extra_size = _LOCAL_HEADER.unpack(header)
         start = entry.header_offset + _LOCAL_HEADER.size + name_size + extra_size
         if start + entry.file_size > size:
@@ -195,9 +194,9 @@ def _archive(
     *,
     zipped: bool,
 ) -> Archive:
-    found: dict[str, Record] = {}
+    by_key: dict[str, Record] = {}
     for key, record in storages.items():
         if record is None or record.size != content.storages[key].size:
             raise DamagedFile("a storage is missing, or has another size than declared")
-        found[key] = record
-    return Archive(zipped, content.value, content.plain, found, records)
+        by_key[key] = record
+    return Archive(zipped, content.value, content.plain, by_key, records)

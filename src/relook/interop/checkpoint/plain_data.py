@@ -1,4 +1,4 @@
-"""What is left of a checkpoint's description when only plain data may stay."""
+"""Reduction of a checkpoint's metadata to plain data."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 from .stand_ins import NumpyArray, NumpyType
 
 _DEEPEST: Final = 20  # containers in containers
-_MAX_VALUES: Final = 200_000  # values that are looked at; a list in itself has no end
+_MAX_VALUES: Final = 200_000  # values to visit; a list that contains itself has no end
 _MAX_TEXT: Final = 16 * 2**20  # characters in all
 _LARGEST: Final = 10_000  # elements of an array that becomes lists
 _BITS: Final = 64
 
 
 def plain_data(value: Any) -> tuple[Any, Counter[str]]:
-    """`value` as dicts, lists, text and numbers, and how many others were dropped by kind.
+    """`value` as dicts, lists, text and numbers, and the count of dropped values by kind.
 
-    Tuples become lists and keys become text. However `value` is linked to itself, the result is
-    a finite tree that can be written as json.
+    Tuples become lists and keys become text. The result is a finite tree for json, also where
+    `value` contains itself.
     """
     copier = _Copier()
     return copier.copy(value, 0), copier.dropped
 
 
 class _Dropped:
-    """The place of something that is not plain."""
+    """Placeholder of a value that is not plain."""
 
 
 _DROPPED: Final = _Dropped()
@@ -43,14 +43,14 @@ class _Copier:
     def copy(self, value: Any, depth: int) -> Any:
         self.values += 1
         if self.values > _MAX_VALUES or depth > _DEEPEST:
-            return self.drop("what lies too deep or is too much")
+            return self.drop("values that are nested too deeply or too many")
         if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, int):
             return value if value.bit_length() <= _BITS else self.drop("numbers that are too large")
         if isinstance(value, str):
             self.text += len(value)
-            return value if self.text <= _MAX_TEXT else self.drop("what is too long")
+            return value if self.text <= _MAX_TEXT else self.drop("values that are too long")
         if isinstance(value, NumpyArray):
             return self.array(value.array)
         if isinstance(value, NumpyType):
@@ -72,7 +72,7 @@ class _Copier:
         for key, item in value.items():
             self.text += _length(key)
             long = self.text > _MAX_TEXT
-            copy = self.drop("what is too long") if long else self.copy(item, depth + 1)
+            copy = self.drop("values that are too long") if long else self.copy(item, depth + 1)
             if copy is not _DROPPED:
                 result[str(key)] = copy
             if self.values > _MAX_VALUES:
@@ -95,6 +95,6 @@ class _Copier:
 
 
 def _length(key: Any) -> int:
-    """Characters in a key of a dictionary, about."""
+    """Approximate number of characters in a key of a dictionary."""
     parts = key if isinstance(key, tuple) else (key,)
     return sum(len(part) for part in parts if isinstance(part, str | bytes))

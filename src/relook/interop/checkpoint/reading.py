@@ -1,9 +1,9 @@
-"""Checkpoints of other people: their tensors and their plain data, and nothing of their code.
+"""Reading of foreign checkpoints: their tensors and plain data, without running their code.
 
-Before PyTorch sees a file, its pickle is followed by `unpickling`, which knows every object it
-may ask for by name and checks every size against the file. What holds only tensors is then loaded
-by `torch.load(weights_only=True)`, which maps a zip file instead of copying it; a file that also
-has harmless objects of MMCV, MMEngine or NumPy, which PyTorch refuses, is put together here.
+Before PyTorch reads a file, `unpickling` interprets its pickle with a list of allowed objects, and
+checks every size against the file. A file with tensors only is then loaded by
+`torch.load(weights_only=True)`, which maps a zip file instead of copying it. A file that also has
+harmless objects of MMCV, MMEngine or NumPy, which PyTorch refuses, is assembled here.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .unpickling import DamagedPickle
 _CHUNK: Final = 2**20
 _WEIGHTS: Final = ("state_dict", "model")  # where the tensors are, if not at the top
 _AVERAGED: Final = ("state_dict_ema", "ema_state_dict", "model_ema")
-_NAMED: Final = 5  # names a note lists before it only counts
+_NAMED: Final = 5  # names that a note lists
 _TAR: Final = (257, b"ustar")  # of the format before PyTorch 0.2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds."""
+    """Content of a checkpoint file."""
 
     path: Path
     state: dict[str, Tensor]  # on the CPU, under the file's own names; views of the file where
@@ -50,16 +50,16 @@ class Checkpoint:
 def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
     """The tensors and the plain data of a checkpoint: a `.pth` of any age, or safetensors.
 
-    `module.` before names is taken off. With `ema`, averaged weights are taken where the file
-    has them beside the others; without, they are left out. The file is read from front to back
-    once, for its SHA-256 and the checksums of its records; its tensors then come from the memory
-    that the system keeps of it.
+    `module.` before names is removed. With `ema`, averaged weights are taken where the file has
+    them beside the others; without, they are left out. The file is read once from front to back,
+    for its SHA-256 and the checksums of its records; its tensors are then read from the system's
+    cache.
 
     Raises:
         DataError: D01 when there is no such file.
-        ModelError: M02 for a file that is no checkpoint, or damaged, or declares more than it
-            holds; M07 when it asks for objects that are not allowed; M01 when it has no averaged
-            weights and `ema` asks for them.
+        ModelError: M02 for a file that is no checkpoint, is damaged, or declares more data than it
+            holds; M07 when it has objects that are not allowed; M01 for `ema` when it has no
+            averaged weights.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,7 +73,7 @@ def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
     except ForbiddenObject as error:
         raise ModelError(
             "M07",
-            f"{path} asks for {error}, which is not among the objects that a checkpoint may hold. "
+            f"{path} names {error}, which is not among the objects that a checkpoint may hold. "
             "It was not loaded, and nothing in it was run. If you trust its source, load it where "
             "it was made and save only its state_dict.",
         ) from None
@@ -115,7 +115,7 @@ def _open(file: IO[bytes], start: bytes, size: int) -> Archive:
 
 
 def _checked(file: IO[bytes], records: tuple[Record, ...]) -> str:
-    """The SHA-256 of the whole file, after the records were compared with their checksums."""
+    """Compare the records with their checksums; return the SHA-256 of the whole file."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(_CHUNK))
 
@@ -142,14 +142,14 @@ def _checked(file: IO[bytes], records: tuple[Record, ...]) -> str:
 def _loaded(
     path: Path, archive: Archive, outlines: Mapping[str, TensorOutline], ema: bool
 ) -> dict[str, Tensor] | None:
-    """The tensors as PyTorch reads them, None where it refuses."""
+    """The tensors as PyTorch reads them; None where it refuses the file."""
     try:
         content: Any = torch.load(
             path, map_location="cpu", weights_only=True, mmap=archive.zipped or None
         )
     except pickle.UnpicklingError:
         return None
-    except Exception as error:  # the loader raises whatever its parts did
+    except Exception as error:  # the loader raises errors of any kind
         raise DamagedFile(f"PyTorch cannot load it: {error}") from error
     state: dict[str, Tensor] = _select(path, content, ema, [])
     expected = {name: (o.shape, o.storage.dtype) for name, o in outlines.items()}
@@ -175,21 +175,21 @@ def _assembled(
 
 def _content(file: IO[bytes], record: Record) -> Tensor:
     content = torch.empty(record.size, dtype=torch.uint8)
-    rest = content.numpy().data
+    remaining = content.numpy().data
     file.seek(record.start)
-    while rest:
-        got = file.readinto(rest)  # type: ignore[attr-defined]
-        if not got:
+    while remaining:
+        count = file.readinto(remaining)  # type: ignore[attr-defined]
+        if not count:
             raise DamagedFile("it is shorter than it was")
-        rest = rest[got:]
+        remaining = remaining[count:]
     return content
 
 
 def _meta(content: Any, notes: list[str]) -> dict[str, Any]:
-    found = content.get("meta") if isinstance(content, Mapping) else None
-    if not isinstance(found, Mapping):
+    raw = content.get("meta") if isinstance(content, Mapping) else None
+    if not isinstance(raw, Mapping):
         return {}
-    meta, dropped = plain_data(found)
+    meta, dropped = plain_data(raw)
     if dropped:
         kinds = "; ".join(f"{count} of {kind}" for kind, count in sorted(dropped.items()))
         notes.append(f"meta: {sum(dropped.values())} values are no plain data: {kinds}")
@@ -197,7 +197,7 @@ def _meta(content: Any, notes: list[str]) -> dict[str, Any]:
 
 
 def _select(path: Path, content: Any, ema: bool, notes: list[str]) -> dict[str, Any]:
-    """The tensors of a file's content under their names, and notes of what was not taken."""
+    """The tensors of a file's content under their names; adds notes on values not taken."""
     if not isinstance(content, Mapping):
         raise DamagedFile(f"it holds a {type(content).__name__}, not tensors by name")
     place = next((key for key in _WEIGHTS if isinstance(content.get(key), Mapping)), None)
@@ -205,16 +205,16 @@ def _select(path: Path, content: Any, ema: bool, notes: list[str]) -> dict[str, 
     beside = ema and averaged is not None
     if beside:
         place = averaged
-    found: Mapping[Any, Any] = content if place is None else content[place]
+    values: Mapping[Any, Any] = content if place is None else content[place]
     if place is not None:
-        others = [str(key)[:40] for key in content if key not in {place, "meta"}]
-        _note(notes, "beside the weights, not read", others)
+        skipped = [str(key)[:40] for key in content if key not in {place, "meta"}]
+        _note(notes, "beside the weights, not read", skipped)
     state = {
         name: value
-        for name, value in found.items()
+        for name, value in values.items()
         if isinstance(name, str) and isinstance(value, Tensor | TensorOutline)
     }
-    _note(notes, "among the weights, no tensors", [str(n)[:80] for n in found if n not in state])
+    _note(notes, "among the weights, no tensors", [str(n)[:80] for n in values if n not in state])
     state = _without_module(state, notes)
     if not beside:
         state = _averaged(path, state, notes) if ema else _not_averaged(state, notes)
@@ -234,7 +234,7 @@ def _without_module(state: dict[str, Any], notes: list[str]) -> dict[str, Any]:
 
 
 def _copies(state: Mapping[str, Any]) -> dict[str, str]:
-    """The names of averaged copies in `state` (MMCV's: no dots), by what they are copies of."""
+    """Name of a tensor -> name of its averaged copy in `state` (MMCV's names have no dots)."""
     names = {name: "ema_" + name.replace(".", "_") for name in state}
     return {name: copy for name, copy in names.items() if copy in state}
 
@@ -255,11 +255,11 @@ def _averaged(path: Path, state: dict[str, Any], notes: list[str]) -> dict[str, 
             f"{', '.join(_AVERAGED)} at the top). Read it without `ema`.",
         )
     notes.append(f"{len(copies)} tensors were replaced by their averaged copies (ema_)")
-    taken = set(copies.values())
-    return {name: state[copies.get(name, name)] for name in state if name not in taken}
+    copy_names = set(copies.values())
+    return {name: state[copies.get(name, name)] for name in state if name not in copy_names}
 
 
-def _note(notes: list[str], what: str, names: list[str]) -> None:
+def _note(notes: list[str], title: str, names: list[str]) -> None:
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        notes.append(f"{what}: {', '.join(sorted(names)[:_NAMED])}{more}")
+        suffix = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        notes.append(f"{title}: {', '.join(sorted(names)[:_NAMED])}{suffix}")

@@ -1,9 +1,9 @@
-"""The only names a checkpoint may ask for, and what it gets: values that run no code.
+"""The only names that a checkpoint may contain, and their values, which run no code.
 
-A pickle names objects by module and name and asks that they be called. Nothing here is looked up
-in a module: a name is found in `ALLOWED`, exactly as written, or it is refused, and what is found
-is a function of this file. Tensors become outlines, which say where their numbers lie in the file
-without taking memory for them; objects of MMCV and MMEngine become empty holders.
+A pickle names objects by module and name, and calls them. Names are not looked up in modules: a
+name is in `ALLOWED`, exactly as written, or it is refused. The values of `ALLOWED` are functions of
+this file. Tensors become outlines with the place of their numbers in the file, which take no
+memory for them; objects of MMCV and MMEngine become empty holders.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 
 
 class ForbiddenObject(Exception):
-    """A pickle asks for something that is not in `ALLOWED`; the argument is its name."""
+    """A pickle names an object that is not in `ALLOWED`; the argument is its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StorageOutline:
 
 @dataclass(frozen=True, slots=True)
 class TensorOutline:
-    """A tensor that has not been read: where its numbers lie in a storage."""
+    """A tensor that has not been read: the place of its numbers in a storage."""
 
     storage: StorageOutline
     offset: int
@@ -49,19 +49,19 @@ class TensorOutline:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a pickle gets for a name: `make` is what a call does, None where none makes sense."""
+    """Value of a name in a pickle; `make` is called in its place, None where calls are refused."""
 
     name: str
     make: Callable[..., Any] | None = None
-    plain: bool = False  # also understood by torch.load(weights_only=True), and harmless there
+    plain: bool = False  # also accepted by torch.load(weights_only=True), and harmless there
     dtype: torch.dtype | None = None  # of a kind of storage
 
 
 class Holder(dict[Any, Any]):
-    """Stands for an object of a foreign library: its attributes or entries, and no behaviour."""
+    """Placeholder of an object of a foreign library: its attributes or entries, no behaviour."""
 
     def build(self, state: Any) -> None:
-        """Take over the attributes of a pickled object, as far as they are named."""
+        """Copy the named attributes of a pickled object."""
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict) and part is not self:
                 self.update(part)
@@ -77,21 +77,21 @@ class NumpyType(Holder):
         self.dtype: np.dtype[Any] = np.dtype(code)
 
     def build(self, state: Any) -> None:
-        """Take over the order of bytes; fields and subarrays are refused."""
+        """Set the order of bytes; fields and subarrays are refused."""
         if any(part is not None for part in state[2:5]):
             raise ForbiddenObject("numpy.dtype with fields")
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class NumpyArray(Holder):
-    """An array of NumPy, which gets its content from `build`."""
+    """An array of NumPy; `build` sets its content."""
 
     def __init__(self) -> None:
         super().__init__()
         self.array: np.ndarray[Any, Any] = np.zeros(0)
 
     def build(self, state: Any) -> None:
-        """Take over shape, type and bytes, which must fit each other."""
+        """Set shape, type and bytes, which must fit each other."""
         _, shape, kind, by_columns, data = state
         content = _numbers(kind, data)
         if not _are_counts(shape) or math.prod(shape) != content.size:
@@ -107,9 +107,9 @@ _LARGEST_COUNT: Final = 2**63
 
 
 def shown(value: Any) -> str:
-    """`value` as a message names it: short, readable, and without following what it holds.
+    """`value` for a message: short, readable, and without the content of containers.
 
-    Lists that hold each other have a text without end.
+    Lists that contain each other have a text without end.
     """
     text = value if isinstance(value, str) else str(value) if type(value) is int else None
     if text is None:
@@ -119,10 +119,10 @@ def shown(value: Any) -> str:
 
 
 def key_of(value: Any) -> Any:
-    """`value` where it may be the key of a dictionary: its hash takes neither long nor recursion.
+    """Return `value` if it is safe as the key of a dictionary: its hash is fast, not recursive.
 
     Raises:
-        TypeError: it may not.
+        TypeError: it is not.
     """
     parts = value if type(value) is tuple else (value,)
     if len(parts) > _LONGEST_KEY or not all(_is_simple(part) for part in parts):
@@ -133,13 +133,13 @@ def key_of(value: Any) -> Any:
 
 
 def _is_simple(value: Any) -> bool:
-    if isinstance(value, int):  # every hash of a large number takes long
+    if isinstance(value, int):  # the hash of a large number is slow
         return value.bit_length() <= 64
     return value is None or isinstance(value, str | float | bytes)
 
 
 def _are_counts(numbers: Any) -> bool:
-    """Whether these can be a shape or strides: their product is no number of many megabytes."""
+    """Return whether `numbers` can be a shape or strides, with a product of usual size."""
     return len(numbers) <= _MAX_DIMENSIONS and all(
         type(n) is int and 0 <= n < _LARGEST_COUNT for n in numbers
     )
@@ -169,16 +169,16 @@ def _ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    known = isinstance(encoding, str) and encoding in {"latin1", "latin-1"}
-    if not known or not isinstance(text, str):
+    is_latin1 = isinstance(encoding, str) and encoding in {"latin1", "latin-1"}
+    if not is_latin1 or not isinstance(text, str):
         raise ValueError("bytes are encoded in an unknown way")
     return text.encode("latin-1")
 
 
 def _items(items: Any = ()) -> list[Any] | tuple[Any, ...]:
-    """A set stays what it was made of: sets would hash their elements."""
+    """Return the list or tuple that a set is made of; a set would hash its elements."""
     if not isinstance(items, list | tuple):
-        raise TypeError("a set is made of something else than a list")
+        raise TypeError("a set is not made of a list")
     return items
 
 
@@ -187,7 +187,7 @@ def _empty_bytes() -> bytes:
 
 
 def _attribute(owner: Any, name: Any) -> Holder:
-    """What stands for a method of a holder, which old logs store beside their numbers."""
+    """Placeholder of a method of a holder, which old logs store beside their numbers."""
     if not isinstance(owner, Allowed) or owner.make is not _holder or not isinstance(name, str):
         raise ForbiddenObject("getattr")
     return Holder()

@@ -1,12 +1,11 @@
 """A reader of pickles that cannot run code: an interpreter of their instructions.
 
-The standard library's `pickletools` takes a pickle apart and checks every length; this file
-follows the instructions with a stack of its own. A name is looked up in `stand_ins.ALLOWED` and
-nowhere else.
+The standard library's `pickletools` splits a pickle into instructions and checks every length;
+this file executes them with a stack of its own. A name is looked up in `stand_ins.ALLOWED` only.
 
 Python's own unpickler reserves gigabytes for a large memo index. That of
-`torch.load(weights_only=True)` was tried with these stand-ins, under PyTorch 2.15, and does not
-keep to the size of the file: 35 bytes ask for a `bytearray` of 2 GB, because its own names come
+`torch.load(weights_only=True)` was tried with these stand-ins, under PyTorch 2.15. Its memory is
+not limited by the size of the file: 35 bytes make a `bytearray` of 2 GB, because its own names come
 before registered ones; a file of 0.3 MB copies one list into dictionaries of more than 1.5 GB; the
 hash of a nested key in one of 0.9 MB crashes the process. It also reads protocol 2 only.
 """
@@ -24,25 +23,25 @@ from typing import IO, Any, Final
 from .stand_ins import ALLOWED, Allowed, ForbiddenObject, Holder, StorageOutline, key_of, shown
 
 MAX_INSTRUCTIONS: Final = 1_000_000  # an R101 with its optimizer and logs needs about 250 000
-_MAX_COPIED: Final = 256 * 2**20  # bytes, about; calls copy what they are given, and can repeat
+_MAX_COPIED: Final = 256 * 2**20  # bytes, about; calls copy their arguments, and can repeat
 
 
 class DamagedPickle(Exception):
-    """A pickle that does not make sense, or is too large; the argument says why."""
+    """A pickle that is invalid or too large; the argument is the reason."""
 
 
 @dataclass(slots=True)
 class Unpickled:
-    """What a pickle holds, with outlines where it has tensors."""
+    """Content of a pickle, with outlines in place of tensors."""
 
     value: Any = None
     storages: dict[str, StorageOutline] = field(default_factory=dict)
-    named_plainly: bool = True  # no object but tensors and ordinary containers
+    named_plainly: bool = True  # only tensors and ordinary containers
     protocol: int = 0
 
     @property
     def plain(self) -> bool:
-        """Whether PyTorch's own reader of weights takes it, without warnings."""
+        """Return whether PyTorch's own reader of weights accepts it, without warnings."""
         return self.named_plainly and self.protocol == 2
 
 
@@ -51,7 +50,7 @@ def unpickle(stream: IO[bytes]) -> Unpickled:
 
     Raises:
         ForbiddenObject: it names an object that is not in `ALLOWED`.
-        DamagedPickle: it is cut off, makes no sense, or has more instructions than any checkpoint.
+        DamagedPickle: it is cut off, invalid, or has more instructions than any checkpoint.
     """
     machine = _Machine()
     try:
@@ -66,7 +65,7 @@ def unpickle(stream: IO[bytes]) -> Unpickled:
         OverflowError,
         struct.error,
     ) as error:
-        raise DamagedPickle(f"its pickle makes no sense ({str(error)[:300]})") from error
+        raise DamagedPickle(f"its pickle is invalid ({str(error)[:300]})") from error
     return machine.result
 
 
@@ -125,7 +124,7 @@ class _Machine:
 
     def extend(self, items: list[Any]) -> None:
         if type(self.stack[-1]) is not list:
-            raise TypeError("something else than a list is appended to")
+            raise TypeError("a value that is no list is appended to")
         self.stack[-1].extend(items)
 
     def set_item(self, _: Any) -> None:
@@ -135,7 +134,7 @@ class _Machine:
     def fill(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) not in {dict, OrderedDict, Holder}:
-            raise TypeError("something else than a dictionary is filled")
+            raise TypeError("a value that is no dictionary is filled")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[key_of(key)] = value
 
@@ -148,13 +147,13 @@ class _Machine:
     def find(self, name: str) -> Allowed:
         if name not in ALLOWED:
             raise ForbiddenObject(shown(name))
-        found = ALLOWED[name]
-        self.result.named_plainly &= found.plain
-        return found
+        allowed = ALLOWED[name]
+        self.result.named_plainly &= allowed.plain
+        return allowed
 
     def call(self, callee: Any, arguments: Any) -> None:
         if not isinstance(callee, Allowed) or type(arguments) is not tuple:
-            raise TypeError("something is called that is no object")
+            raise TypeError("a value that is no object is called")
         self.charge(arguments)
         if callee.make is None:
             raise TypeError(f"{shown(callee.name)} is called")
@@ -220,7 +219,7 @@ _CONSTANTS: Final = (
 )
 _ACTIONS: Final[dict[str, Callable[[_Machine, Any], object]]] = {
     "PROTO": _Machine.protocol,
-    "FRAME": lambda *_: None,  # only says how much a reader may take at once
+    "FRAME": lambda *_: None,  # only the size of a chunk for the reader
     "STOP": _Machine.stop,
     # the stack and the memo
     **dict.fromkeys(_CONSTANTS, _Machine.push),
@@ -234,7 +233,7 @@ _ACTIONS: Final[dict[str, Callable[[_Machine, Any], object]]] = {
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
     "MEMOIZE": lambda machine, _: machine.put(len(machine.memo)),
-    # containers; a set stays a list, or a tuple, for it would hash what it is given
+    # containers; a set becomes a list or a tuple, because it would hash its elements
     "EMPTY_TUPLE": lambda machine, _: machine.push(()),
     "EMPTY_LIST": lambda machine, _: machine.push([]),
     "EMPTY_SET": lambda machine, _: machine.push([]),

@@ -1,1 +1,1 @@
-"""Configuration files of MMDetection: read by their syntax, and what of them relook can take."""
+"""Configuration files of MMDetection: reading by their syntax, and conversion to relook's."""

@@ -1,4 +1,4 @@
-"""Their values, and what became of each: used, in conflict, ignored; nothing gets lost."""
+"""Account of the values of an MMDetection configuration: used, in conflict or ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...errors import UsageError
 from .unreadable import Unreadable
 
 ABSENT: Final = object()
-ANY: Final = object()  # every value is fine: it changes nothing that is computed
+ANY: Final = object()  # every value is allowed: it does not change the computation
 
 _MOST_LINES = 200
 _SHORT = reprlib.Repr()
@@ -24,15 +24,15 @@ _SHORT.maxlevel = 2
 
 
 def shown(value: Any) -> str:
-    """A value in few characters."""
+    """Return a short text of a value."""
     return _SHORT.repr(value)
 
 
 @dataclass(slots=True)
 class Account:
-    """Takes values by dotted path, and applies them to a configuration.
+    """Values by dotted path, applied to a configuration one by one.
 
-    A path has list positions as numbers. A settled path settles all that is below it.
+    A path has list positions as numbers. A settled path settles all paths below it.
     """
 
     values: Mapping[str, Any]
@@ -56,12 +56,12 @@ class Account:
         return value
 
     def has(self, path: str) -> bool:
-        """Return whether something other than None stands there."""
+        """Return whether there is a value other than None at `path`."""
         value = self.get(path)
         return value is not ABSENT and value is not None
 
     def first(self, *paths: str) -> str | None:
-        """The first of `paths` where something stands."""
+        """The first of `paths` that has a value."""
         return next((path for path in paths if self.has(path)), None)
 
     def kind(self, path: str) -> str:
@@ -70,7 +70,7 @@ class Account:
         return value.rpartition(".")[2] if isinstance(value, str) else ""
 
     def expand(self, pattern: str) -> list[str]:
-        """The paths that `pattern` stands for: ``*`` is every item of a list, or one mapping."""
+        """The paths that match `pattern`: ``*`` is every item of a list, or one mapping."""
         paths = [""]
         for part in pattern.split("."):
             longer: list[str] = []
@@ -86,7 +86,7 @@ class Account:
             paths = longer
         return [path for path in paths if self.get(path) is not ABSENT]
 
-    # Values of a kind; one of another kind is ignored, with the reason
+    # Values of a type; a value of another type is ignored, with the reason
 
     def number(self, path: str) -> float | None:
         """A finite number."""
@@ -120,18 +120,18 @@ class Account:
         self._unfit(path, "a list of numbers")
         return None
 
-    def _unfit(self, path: str, wanted: str) -> None:
+    def _unfit(self, path: str, expected: str) -> None:
         if self.has(path):
-            self.ignore(path, f"{wanted} was expected")
+            self.ignore(path, f"{expected} was expected")
 
-    # What becomes of a path
+    # Settling of a path
 
     def set(self, path: str, ours: str, value: Any) -> bool:
-        """Set the field `ours` (dotted, of `ModelConfig`) to a value that stands at `path`."""
+        """Set the field `ours` (dotted, of `ModelConfig`) to the value at `path`."""
         return self.set_all([path], {ours: value})
 
     def set_all(self, paths: list[str], changes: Mapping[str, Any]) -> bool:
-        """Set several fields that only fit together."""
+        """Set several fields at once, which are valid only together."""
         nested: dict[str, Any] = {}
         for ours, value in changes.items():
             assign(nested, ours.split("."), value)
@@ -151,45 +151,45 @@ class Account:
         self.use(path, ", ".join(f"train.{name}" for name in fields))
 
     def use(self, path: str, ours: str) -> None:
-        """`path` is carried over to `ours`."""
+        """Note that `path` is carried over to `ours`."""
         self._say(self.used, path, f"-> {ours}", " ")
 
     def check(self, path: str, allowed: tuple[Any, ...]) -> None:
-        """`path` must be what relook does anyway: one of `allowed`."""
+        """Check that the value at `path` is one of `allowed`, which relook always has."""
         value = self.get(path)
         if isinstance(value, Unreadable):
-            self.ignore(path, f"so it is not known whether it is {_either(allowed)}")
-        elif ANY in allowed or any(same(value, a) for a in allowed):
+            self.ignore(path, f"so it is not known whether it is {_one_of(allowed)}")
+        elif ANY in allowed or any(is_equal(value, a) for a in allowed):
             self._say(self.used, path, "as here", ", ")
         else:
-            self.conflict(path, f"relook has {_either(allowed)}")
+            self.conflict(path, f"relook has {_one_of(allowed)}")
 
     def conflict(self, path: str, why: str) -> None:
-        """`path` asks for something else than relook does."""
+        """Note that the value at `path` differs from relook's computation."""
         self._say(self.conflicts, path, why)
 
     def ignore(self, path: str, why: str) -> None:
-        """`path` has no effect."""
+        """Note that `path` has no effect."""
         self._say(self.ignored, path, why)
 
     def settle(self, path: str) -> None:
-        """All that stands under `path` has been spoken of."""
+        """Mark all paths under `path` as settled."""
         self._settled.add(path)
 
     def _say(self, lines: list[str], path: str, text: str, joint: str = ": ") -> None:
         self.settle(path)
         value = self.get(path)
-        what = f" ({value})" if isinstance(value, Unreadable) else ""
-        if not what and value is not ABSENT:
-            what = f" = {shown(value)}"
-        line = f"{path}{what}{joint}{text}"
+        value_text = f" ({value})" if isinstance(value, Unreadable) else ""
+        if not value_text and value is not ABSENT:
+            value_text = f" = {shown(value)}"
+        line = f"{path}{value_text}{joint}{text}"
         if line not in lines and len(lines) < _MOST_LINES:
             lines.append(line)
         elif len(lines) == _MOST_LINES:
             lines.append("and more that is not listed")
 
     def unsettled(self) -> Iterator[tuple[str, Any]]:
-        """Every plain value that nothing was said of, with its path."""
+        """Every plain value that is not settled, with its path."""
         yield from self._unsettled(self.values, "")
 
     def _unsettled(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -206,21 +206,21 @@ class Account:
 
 
 def is_number(value: Any) -> bool:
-    """A finite number, and no bool."""
+    """Return whether `value` is a finite number, and no bool."""
     return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
 
 
-def same(value: Any, expected: Any) -> bool:
-    """Equal, where lists are as good as tuples, and names of classes come with a package or not."""
+def is_equal(value: Any, expected: Any) -> bool:
+    """Return whether values are equal, ignoring list or tuple, and the package of a class name."""
     if is_number(value) and is_number(expected):
         return math.isclose(value, expected, rel_tol=1e-6)
     if isinstance(value, list | tuple) and isinstance(expected, list | tuple):
         pairs = list(zip(value, expected, strict=False))
-        return len(value) == len(expected) and all(same(v, e) for v, e in pairs)
+        return len(value) == len(expected) and all(is_equal(v, e) for v, e in pairs)
     if isinstance(value, str) and isinstance(expected, str):
         return value == expected or value.rpartition(".")[2] == expected
     return type(value) is type(expected) and bool(value == expected)
 
 
-def _either(allowed: tuple[Any, ...]) -> str:
+def _one_of(allowed: tuple[Any, ...]) -> str:
     return " or ".join(shown(a) for a in allowed)

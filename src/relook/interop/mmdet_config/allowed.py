@@ -1,4 +1,4 @@
-"""Values that settings of theirs may have, by path: the words that several parts share."""
+"""Allowed values of MMDetection settings by path: helpers that several modules share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from .account import ANY
 
 Allowed = dict[str, tuple[Any, ...]]
-"""From a path, with ``*`` for list positions, to the values that may stand there."""
+"""Path, with ``*`` for list positions -> allowed values."""
 
 _ZEROS = (0.0, 0.0, 0.0, 0.0)
 
@@ -18,7 +18,7 @@ def under(prefix: str, allowed: Allowed) -> Allowed:
 
 
 def loss(name: str, **options: Any) -> Allowed:
-    """A loss of weight 1: the only weights are those of the stages and the semantic branch."""
+    """Allowed values of a loss of weight 1; only stages and the semantic branch have weights."""
     return under(name, {"loss_weight": (1.0,)} | {key: (value,) for key, value in options.items()})
 
 

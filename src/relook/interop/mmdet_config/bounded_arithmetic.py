@@ -1,4 +1,4 @@
-"""Operators on numbers, text and lists whose result is small and quick to get, or refused."""
+"""Operators on numbers, text and lists; large results and slow computations are refused."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def formatted(value: Any, spec: str) -> str:
 
 
 def small(value: Any) -> Any:
-    """`value`, which is of a size and kind that a configuration may hold.
+    """Return `value` if its size and type are allowed in a configuration.
 
     Raises:
-        NotComputed: it is not.
+        NotComputed: they are not.
     """
     if isinstance(value, str):
         try:

@@ -1,4 +1,4 @@
-"""From the backbone and neck of their configuration to ours."""
+"""Conversion of the backbone and neck of an MMDetection configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WEIGHTS: Final = {
 
 
 def carry_backbone(account: Account) -> None:
-    """Carry over depth, widths, kinds of convolutions, and what of it is trained."""
+    """Carry over depth, widths, kinds of convolutions, and frozen stages."""
     kind = account.kind(BACKBONE)
     if account.has(f"{BACKBONE}.depth"):
         depth = account.integer(f"{BACKBONE}.depth")
@@ -55,7 +55,7 @@ def _carry_groups(account: Account) -> None:
 
 
 def _carry_convolutions(account: Account) -> None:
-    """Standardised, switchable and deformable convolutions: they only fit together."""
+    """Carry over standardised, switchable and deformable convolutions, which belong together."""
     standardised = account.kind(f"{BACKBONE}.conv_cfg") == "ConvAWS"
     switchable = _stages(account, "sac", "stage_with_sac")
     deformable = _stages(account, "dcn", "stage_with_dcn")
@@ -74,12 +74,12 @@ def _carry_convolutions(account: Account) -> None:
     account.set_all([p for p in paths if account.get(p) is not ABSENT], changes)
 
 
-def _stages(account: Account, what: str, where: str) -> tuple[bool, ...]:
-    """In which stages a kind of convolution is: nowhere, unless both values say so."""
+def _stages(account: Account, kind: str, where: str) -> tuple[bool, ...]:
+    """Stages that have a kind of convolution; none unless both values are set."""
     off = (False, False, False, False)
     path = f"{BACKBONE}.{where}"
     value = account.get(path)
-    if not account.has(f"{BACKBONE}.{what}") or value is ABSENT:
+    if not account.has(f"{BACKBONE}.{kind}") or value is ABSENT:
         return off
     if isinstance(value, list | tuple) and [type(v) for v in value] == [bool] * 4:
         return tuple(value)
@@ -97,11 +97,11 @@ def _carry_start_weights(account: Account) -> None:
     if isinstance(name, str) and name in _WEIGHTS:
         account.set(path, "backbone.weights", _WEIGHTS[name])
     else:
-        account.ignore(path, "relook does not know these weights to start a training from")
+        account.ignore(path, "relook has no such weights for the start of a training")
 
 
 def carry_neck(account: Account) -> None:
-    """Carry over how often the image is looked at; all looks must have one backbone."""
+    """Carry over the number of looks at the image; all looks must have one backbone."""
     kind, path = account.kind("model.neck"), "model.neck.rfp_steps"
     if kind == "FPN":
         account.set("model.neck.type", "pyramid.steps", 1)
@@ -120,13 +120,13 @@ def carry_neck(account: Account) -> None:
             _check_same(account, theirs, f"{BACKBONE}.{key}")
 
 
-def _check_same(account: Account, path: str, other: str) -> None:
-    if account.get(path) == account.get(other):
-        account.check(path, (account.get(other),))
+def _check_same(account: Account, path: str, reference: str) -> None:
+    if account.get(path) == account.get(reference):
+        account.check(path, (account.get(reference),))
     else:
-        first = account.get(other)
+        first = account.get(reference)
         text = "nothing" if first is ABSENT else shown(first)
-        account.conflict(path, f"{other} is {text}, and relook's looks all have one backbone")
+        account.conflict(path, f"{reference} is {text}, and relook's looks all have one backbone")
 
 
 def carry_style(account: Account) -> Style | None:

@@ -1,4 +1,4 @@
-"""From configurations of the DSC authors to ours: what no other cascade has."""
+"""Conversion of the settings that only configurations of the DSC authors have."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ...structures.rules.guidance import Side
 from .account import Account
 
 DSC_HEAD: Final = "DSCRoIHead"
-FINAL_MASK: Final = 28  # cells along a side of the masks that are handed out
-_SIDES: Final[dict[int, Side]] = {14: 7, 28: 14}  # of features, by that of their masks
+FINAL_MASK: Final = 28  # side of the final masks
+_SIDES: Final[dict[int, Side]] = {14: 7, 28: 14}  # side of masks -> side of features
 
 
 def guidance_size(values: Mapping[str, Any]) -> Side | None:
     """Side of the features that guidance masks come from, by the masks of a DSC training.
 
     Its settings have one entry for each iteration and a last one for the final masks. None where
-    there are no such settings, or they do not say it clearly.
+    there are no such settings, or they are ambiguous.
     """
     account = Account(values, ModelConfig())
     if account.kind("model") != "DSC" and account.kind("model.roi_head") != DSC_HEAD:
@@ -27,7 +27,7 @@ def guidance_size(values: Mapping[str, Any]) -> Side | None:
 
 
 def carry_guidance(account: Account, train: str) -> None:
-    """Make the cascade DSC's, and carry over the side of its guidance, if it is said."""
+    """Set the cascade to DSC, and carry over the side of its guidance, if it is set."""
     changes: dict[str, Any] = {"cascade.kind": "dsc"}
     paths = ["model.roi_head.type"]
     if (size := _size(account, train)) is not None:
@@ -37,7 +37,7 @@ def carry_guidance(account: Account, train: str) -> None:
 
 
 def carry_final_masks(account: Account, train: str) -> None:
-    """Carry over from where on a RoI counts for the final masks."""
+    """Carry over the IoU from which a RoI is positive for the final masks."""
     last = account.expand(f"{train}.rcnn.*")[-1:]
     for path in (f"{entry}.assigner.pos_iou_thr" for entry in last):
         if account.has(path) and (value := account.number(path)) is not None:

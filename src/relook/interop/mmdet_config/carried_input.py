@@ -1,11 +1,11 @@
-"""From their pipelines to ours: the size and normalisation of images, and the classes."""
+"""Conversion of MMDetection pipelines: size and normalisation of images, and classes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from .account import Account, same
+from .account import Account, is_equal
 from .unreadable import Unreadable
 
 _TEST = (
@@ -17,11 +17,11 @@ _TEST = (
 )
 _TRAIN = ("train_dataloader.dataset", "data.train")
 _CLASSES = ("metainfo.classes", "metainfo.CLASSES", "classes", "CLASSES")
-_DEEPEST = 5  # data sets that wrap each other
+_DEEPEST = 5  # nested data sets
 
 
 def carry_input(account: Account) -> bool:
-    """Carry over how an image becomes numbers; the result is whether that is in caffe's way."""
+    """Carry over size and normalisation of images; return whether they are of the Caffe style."""
     steps = dict(pipeline(account, test=True))
     for path, kind in steps.items():
         if kind in {"Resize", "MultiScaleFlipAug"}:
@@ -38,7 +38,7 @@ def carry_input(account: Account) -> bool:
 
 
 def pipeline(account: Account, *, test: bool) -> Iterator[tuple[str, str]]:
-    """(path, name) of each step of a pipeline, those within other steps after their holder."""
+    """(path, name) of each step of a pipeline; nested steps follow their outer step."""
     for dataset in _TEST if test else (*_TRAIN, ""):
         for inner in _datasets(account, dataset) if dataset else [dataset]:
             name = f"{inner}.pipeline" if dataset else f"{'test' if test else 'train'}_pipeline"
@@ -55,11 +55,11 @@ def _steps(account: Account, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _datasets(account: Account, path: str) -> list[str]:
-    """A data set, and those it wraps."""
-    found = [path]
-    while account.has(f"{found[-1]}.dataset") and len(found) < _DEEPEST:
-        found.append(f"{found[-1]}.dataset")
-    return found
+    """Paths of a data set, and of the data sets inside it."""
+    paths = [path]
+    while account.has(f"{paths[-1]}.dataset") and len(paths) < _DEEPEST:
+        paths.append(f"{paths[-1]}.dataset")
+    return paths
 
 
 def _carry_size(account: Account, path: str) -> None:
@@ -79,7 +79,7 @@ def _carry_size(account: Account, path: str) -> None:
 
 
 def as_limits(sides: Any) -> tuple[int, int] | None:
-    """(long, short) of a pair of whole numbers in whatever order."""
+    """(long, short) of a pair of whole numbers in any order."""
     if not isinstance(sides, list | tuple) or len(sides) != 2:
         return None
     if not all(type(side) is int for side in sides):
@@ -88,7 +88,7 @@ def as_limits(sides: Any) -> tuple[int, int] | None:
 
 
 def _carry_normalisation(account: Account, path: str, turn: str) -> bool:
-    """`mean` and `std` are in the order of channels that the network gets: RGB if turned."""
+    """Carry over `mean` and `std`, which are in the network's order of channels: RGB if turned."""
     means, stds = account.numbers(f"{path}.mean"), account.numbers(f"{path}.std")
     if means is None or stds is None or len(means) != 3 or len(stds) != 3:
         account.ignore(path, "mean and std were expected, three numbers each")
@@ -106,12 +106,12 @@ def _carry_normalisation(account: Account, path: str, turn: str) -> bool:
         )
     elif account.has(f"{path}.{turn}"):
         account.check(f"{path}.{turn}", (True,))
-    return turned is False and same(stds, (1, 1, 1))
+    return turned is False and is_equal(stds, (1, 1, 1))
 
 
 def carry_classes(account: Account) -> tuple[str, ...] | None:
     """The names of the classes in the order of their labels; None when there are none."""
-    found: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
     for path in _class_paths(account):
         names = account.get(path)
         reason = _unusable(names)
@@ -119,12 +119,12 @@ def carry_classes(account: Account) -> tuple[str, ...] | None:
             reason = f"{len(names)} names for {account.config.num_classes} classes of the model"
         if reason:
             account.conflict(path, reason)
-        elif found is None or found == tuple(names):
-            found = tuple(names)
+        elif classes is None or classes == tuple(names):
+            classes = tuple(names)
             account.use(path, "classes")
         else:
             account.conflict(path, "another part of the file has other classes; those were taken")
-    return found
+    return classes
 
 
 def _class_paths(account: Account) -> Iterator[str]:
@@ -148,5 +148,5 @@ def _unusable(names: Any) -> str:
     if not names or not all(isinstance(name, str) and name for name in names):
         return "every class needs a name"
     if len(set(names)) != len(names):
-        return "a name stands twice"
+        return "a name is there twice"
     return ""

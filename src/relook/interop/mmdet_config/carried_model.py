@@ -1,4 +1,4 @@
-"""From the model part of their configuration to ours: architecture, thresholds and sampling."""
+"""Conversion of an MMDetection model: architecture, thresholds and sampling."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MOST_STAGES = 20
 _HEADS: Final = "model.roi_head"
 _CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", DSC_HEAD)
 
-# Fields that one value of theirs sets. Several names are of several versions; TRAIN and TEST
-# stand for where the version keeps the model's train_cfg and test_cfg.
+# Fields that one value of MMDetection sets. Several names are of several versions; TRAIN and TEST
+# stand for the paths of the model's train_cfg and test_cfg, which depend on the version.
 _NUMBERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("cascade.select.score_threshold", ("TEST.rcnn.score_thr",)),
     ("cascade.select.nms_iou", ("TEST.rcnn.nms.iou_threshold", "TEST.rcnn.nms.iou_thr")),
@@ -60,7 +60,7 @@ _INTEGERS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 def carry_model(account: Account) -> Style | None:
-    """Carry over what the model part sets; the result is the style of the backbone, if said."""
+    """Carry over the settings of the model; return the style of the backbone, if it is set."""
     train = "train_cfg" if account.has("train_cfg.rcnn") else "model.train_cfg"
     test = "test_cfg" if account.has("test_cfg.rcnn") else "model.test_cfg"
     if account.has("model.bbox_head"):
@@ -81,7 +81,7 @@ def carry_model(account: Account) -> Style | None:
     _carry_least_side(account, test=f"{test}.rpn", train=f"{train}.rpn_proposal")
     _carry_suppression(account, f"{test}.rcnn.nms.type")
     _carry_low_quality(account, train)
-    _check_the_rest(account, train, test)
+    _check_fixed(account, train, test)
     return carry_style(account)
 
 
@@ -125,8 +125,8 @@ def _carry_cascade(account: Account, train: str) -> None:
     paths = [f"{_HEADS}.type"]
     for theirs, ours in (("interleaved", "interleaved"), ("mask_info_flow", "mask_flow")):
         path = f"{_HEADS}.{theirs}"
-        given = account.flag(path) if account.has(path) else True
-        changes[f"cascade.hybrid.{ours}"] = bool(hybrid and masks and given)
+        enabled = account.flag(path) if account.has(path) else True
+        changes[f"cascade.hybrid.{ours}"] = bool(hybrid and masks and enabled)
         paths += [path] if account.has(path) else []
     account.set_all(paths, changes)
 
@@ -139,14 +139,14 @@ def _check_box_heads(account: Account) -> None:
 
 
 def _carry_stages(account: Account, train: str) -> None:
-    """Thresholds, deviations and weights, stage by stage."""
+    """Carry over thresholds, deviations and weights, stage by stage."""
     rcnn, weights = f"{train}.rcnn", f"{_HEADS}.stage_loss_weights"
     guided = isinstance(account.config.cascade, DSCConfig)
     counted = [(rcnn, int(guided)), (f"{_HEADS}.bbox_head", 0)]
     counted += [] if guided else [(weights, 0)]
     lengths = {
-        len(entries) - others
-        for path, others in counted
+        len(entries) - num_others
+        for path, num_others in counted
         if isinstance(entries := account.get(path), list | tuple)
     }
     if not lengths:
@@ -162,8 +162,8 @@ def _carry_stages(account: Account, train: str) -> None:
     stages: list[dict[str, Any]] = []
     paths = [f"{_HEADS}.num_stages"] if account.has(f"{_HEADS}.num_stages") else []
     for i in range(min([*lengths, _MOST_STAGES])):
-        known = account.config.cascade.stages
-        stage = asdict(known[min(i, len(known) - 1)])
+        defaults = account.config.cascade.stages
+        stage = asdict(defaults[min(i, len(defaults) - 1)])
         fields: list[tuple[str, str, Callable[[Account, str], Any]]] = [
             ("iou", _at(assigners, i), Account.number),
             ("std", _at(coders, i), Account.numbers),
@@ -185,23 +185,23 @@ def _carry_stages(account: Account, train: str) -> None:
 
 
 def _at(paths: list[str], stage: int) -> str:
-    """The path of one stage; one that is alone counts for all."""
+    """The path of one stage; a single path is that of all stages."""
     return paths[stage] if stage < len(paths) else paths[0] if len(paths) == 1 else "nowhere"
 
 
 def _carry_classes(account: Account) -> None:
-    """The number of classes, on which all heads must agree."""
-    found: dict[str, int] = {}
+    """Carry over the number of classes, which must be equal in all heads."""
+    counts: dict[str, int] = {}
     for head in ("bbox_head", "mask_head"):
         for path in account.expand(f"{_HEADS}.{head}.*.num_classes"):
             count = account.integer(path)
             if count is not None:
-                found[path] = count
-    for path, count in found.items():
-        if count == next(iter(found.values())):
+                counts[path] = count
+    for path, count in counts.items():
+        if count == next(iter(counts.values())):
             account.set(path, "num_classes", count)
         else:
-            account.conflict(path, f"another head has {next(iter(found.values()))}")
+            account.conflict(path, f"another head has {next(iter(counts.values()))}")
 
 
 def _carry_semantic(account: Account) -> None:
@@ -234,23 +234,23 @@ def _carry_semantic(account: Account) -> None:
 
 
 def _carry_least_side(account: Account, **places: str) -> None:
-    """Carry over the least sides of proposals; where one place is silent, the other counts.
+    """Carry over the least sides of proposals; a missing value is that of the other place.
 
-    A file does not say which version reads it, and the comparison differs: those of a DSC are
-    taken as its authors' code does, all others as MMDetection 2.28 and 3.x do. In every version
-    a number below 0 means that all boxes are kept.
+    A file does not name the version that reads it, and versions compare differently: values of a
+    DSC are compared as in its authors' code, all others as in MMDetection 2.28 and 3.x. In every
+    version a number below 0 means that all boxes are kept.
     """
     rule = "from" if isinstance(account.config.cascade, DSCConfig) else "above"
-    found: dict[str, tuple[str, float]] = {}
+    sides: dict[str, tuple[str, float]] = {}
     for name, place in places.items():
         path = f"{place}.min_bbox_size"
         if account.has(path) and (least := account.number(path)) is not None:
-            found[name] = path, float(least)
-    for name in places if found else ():
-        path, least = found.get(name) or next(iter(found.values()))
-        own = (least, rule) if least >= 0 else (0.0, "from")
+            sides[name] = path, float(least)
+    for name in places if sides else ():
+        path, least = sides.get(name) or next(iter(sides.values()))
+        values = (least, rule) if least >= 0 else (0.0, "from")
         fields = (f"rpn.{name}.min_bbox_size", f"rpn.{name}.min_bbox_size_rule")
-        account.set_all([path], dict(zip(fields, own, strict=True)))
+        account.set_all([path], dict(zip(fields, values, strict=True)))
 
 
 def _carry_suppression(account: Account, path: str) -> None:
@@ -263,7 +263,7 @@ def _carry_suppression(account: Account, path: str) -> None:
 
 
 def _carry_low_quality(account: Account, train: str) -> None:
-    """Their default is True, so what is not set counts, too."""
+    """Carry over low-quality matches; MMDetection's default is True, so a missing value counts."""
     assigners = account.expand(f"{train}.rcnn.*.assigner")
     if not assigners:
         return
@@ -275,11 +275,11 @@ def _carry_low_quality(account: Account, train: str) -> None:
         account.set(path, "cascade.sample.match_low_quality", value)
 
 
-def _check_the_rest(account: Account, train: str, test: str) -> None:
+def _check_fixed(account: Account, train: str, test: str) -> None:
     allowed = expected(account.config, train, test)
     open_paths = {path for path, _ in account.unsettled()}
     for pattern in sorted(allowed, key=lambda p: "*" in p):  # exact paths before patterns
-        off = allowed[pattern] == (None,)  # what must be off may be a whole mapping
+        off = allowed[pattern] == (None,)  # a setting that must be off may be a mapping
         for path in account.expand(pattern):
             if path in open_paths or (off and account.has(path)):
                 account.check(path, allowed[pattern])

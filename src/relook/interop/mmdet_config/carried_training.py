@@ -1,4 +1,4 @@
-"""From their schedule to the fields of a recipe."""
+"""Conversion of an MMDetection schedule to the fields of a recipe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from .account import ABSENT, Account
 from .carried_input import as_limits, pipeline
 
-_GPUS: Final = 8  # of their machines, where a file does not say for how many images its rate is
+_GPUS: Final = 8  # assumed where a file does not give the batch size of its learning rate
 _OPTIMIZERS: Final = {"SGD": "sgd", "AdamW": "adamw"}
 
 
@@ -51,7 +51,7 @@ def _carry_precision(account: Account) -> None:
 
 
 def _carry_batch(account: Account) -> None:
-    """For how many images a step the learning rate is meant."""
+    """Carry over the number of images per step that the learning rate is for."""
     path = "auto_scale_lr.base_batch_size"
     if account.has(path):
         _whole(account, path, "reference_batch", 1)
@@ -67,9 +67,9 @@ def _carry_length(account: Account) -> None:
     path = account.first("train_cfg.max_epochs", "runner.max_epochs", "total_epochs")
     if path is not None:
         _whole(account, path, "epochs", 1)
-    for other in ("train_cfg.max_epochs", "runner.max_epochs", "total_epochs"):
-        if other != path and account.has(other):
-            account.check(other, (account.recipe.get("epochs"),))
+    for other_path in ("train_cfg.max_epochs", "runner.max_epochs", "total_epochs"):
+        if other_path != path and account.has(other_path):
+            account.check(other_path, (account.recipe.get("epochs"),))
     for path, kind in (
         ("train_cfg.type", "EpochBasedTrainLoop"),
         ("runner.type", "EpochBasedRunner"),
@@ -164,10 +164,10 @@ def _carry_augmentation(account: Account) -> None:
 
 def _drawn_sizes(account: Account, path: str, kind: str, where: str) -> Any:
     """The smallest and largest (long, short) limits that training images are resized to."""
-    given = account.get(where)
-    if limits := as_limits(given):
+    sizes = account.get(where)
+    if limits := as_limits(sizes):
         return limits, limits
-    pairs = [as_limits(pair) for pair in given] if isinstance(given, list | tuple) else []
+    pairs = [as_limits(pair) for pair in sizes] if isinstance(sizes, list | tuple) else []
     drawn = kind == "RandomResize" or account.get(f"{path}.multiscale_mode") == "range"
     if len(pairs) == 1 and pairs[0]:
         return pairs[0], pairs[0]
@@ -189,7 +189,7 @@ def _carry_filter(account: Account) -> None:
         _whole(account, f"{dataset}.filter_cfg.min_size", "min_image_side", 0)
 
 
-# Numbers within what a recipe takes
+# Numbers in the ranges of a recipe
 
 
 def _positive(account: Account, path: str, field: str) -> bool:
@@ -197,18 +197,18 @@ def _positive(account: Account, path: str, field: str) -> bool:
 
 
 def _in_range(account: Account, path: str, field: str, low: float, high: float) -> bool:
-    wanted = f"a number from {low} to {high}"
-    return _fitting(account, path, field, Account.number, lambda v: low <= v <= high, wanted)
+    expected = f"a number from {low} to {high}"
+    return _fitting(account, path, field, Account.number, lambda v: low <= v <= high, expected)
 
 
 def _warmup_ratio(account: Account, path: str) -> bool:
-    wanted = "a number above 0 and at most 1"
-    return _fitting(account, path, "warmup_ratio", Account.number, lambda v: 0 < v <= 1, wanted)
+    expected = "a number above 0 and at most 1"
+    return _fitting(account, path, "warmup_ratio", Account.number, lambda v: 0 < v <= 1, expected)
 
 
 def _whole(account: Account, path: str, field: str, least: int) -> bool:
-    wanted = f"a whole number from {least} on"
-    return _fitting(account, path, field, Account.integer, lambda v: v >= least, wanted)
+    expected = f"a whole number from {least} on"
+    return _fitting(account, path, field, Account.integer, lambda v: v >= least, expected)
 
 
 def _fitting(
@@ -217,13 +217,13 @@ def _fitting(
     field: str,
     read: Callable[[Account, str], Any],
     fits: Callable[[Any], bool],
-    wanted: str,
+    expected: str,
 ) -> bool:
     value = read(account, path) if path and account.has(path) else None
     if value is None:
         return False
     if not fits(value):
-        account.ignore(path, f"{wanted} was expected")
+        account.ignore(path, f"{expected} was expected")
         return False
     account.train(path, **{field: value})
     return True

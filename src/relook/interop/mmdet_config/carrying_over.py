@@ -1,7 +1,7 @@
-"""From the values of an MMDetection configuration to a model and a recipe of relook.
+"""Conversion of an MMDetection configuration to a model and a recipe of relook.
 
-Every value ends in one of three lists: used (carried over, or checked to be what relook does
-anyway), in conflict with what relook computes, or without effect. Nothing is dropped silently.
+Every value ends in one of three lists: used (carried over, or checked to be relook's fixed value),
+in conflict with relook's computation, or without effect. Nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -95,12 +95,11 @@ _LONGEST_GROUP = 12  # names listed
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Translate a configuration of theirs into one of relook.
+    """Result of the conversion of an MMDetection configuration.
 
     `recipe` holds fields of `training.recipe.Recipe`. A line of `used` or `ignored` starts with
-    the dotted path of the value; the first of `ignored` are `conflicts`, where the file asks for
-    something else than relook computes. `style` is where the backbone has its strides, if the
-    file says so.
+    the dotted path of the value; the first of `ignored` are `conflicts`, where a value differs
+    from relook's computation. `style` is the place of the backbone's strides, if the file has it.
     """
 
     config: ModelConfig
@@ -113,9 +112,9 @@ class Carried:
 
 
 def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
-    """`base` with everything that `values`, of a configuration of theirs, set that we support.
+    """`base` with all supported `values` of an MMDetection configuration.
 
-    A value that cannot be used does not fail: it is listed with the reason.
+    A value that cannot be used raises no error: it is listed with the reason.
     """
     account = Account(values, base)
     style = carry_model(account)
@@ -124,7 +123,7 @@ def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
     carry_training(account)
     if account.has("custom_imports"):
         account.ignore("custom_imports", "code that a file brings along is never run")
-    _list_the_rest(account)
+    _list_unsettled(account)
     return Carried(
         config=account.config,
         classes=classes,
@@ -136,31 +135,31 @@ def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
     )
 
 
-def _list_the_rest(account: Account) -> None:
+def _list_unsettled(account: Account) -> None:
     """One line for each setting of the model or the schedule, one for each group of others."""
-    others: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for path, value in list(account.unsettled()):
         top = path.partition(".")[0]
         if value is None or value in ({}, [], ()):
-            continue  # what is switched off, or holds nothing, asks for nothing
+            continue  # a setting that is off or empty has no effect
         if top == "model" or (top in _SCHEDULE and not path.endswith((".type", ".enable"))):
             account.ignore(path, "relook has no such setting")
         else:
-            others[top] = others.get(top, 0) + 1
+            counts[top] = counts.get(top, 0) + 1
     for names, reason in _GROUPS:
-        _list_group(account, {k: n for k, n in others.items() if k in names}, reason)
-    known = _DATA | _RUNNING
-    rest = {k: n for k, n in others.items() if k not in known}
-    _list_group(account, rest, "names that MMDetection reads only where the file uses them")
+        _list_group(account, {k: n for k, n in counts.items() if k in names}, reason)
+    grouped = _DATA | _RUNNING
+    ungrouped = {k: n for k, n in counts.items() if k not in grouped}
+    _list_group(account, ungrouped, "names that MMDetection reads only where the file uses them")
 
 
 def _list_group(account: Account, counts: Mapping[str, int], reason: str) -> None:
     if not counts:
         return
     names = sorted(counts)
-    more = f" and {len(names) - _LONGEST_GROUP} more" if len(names) > _LONGEST_GROUP else ""
+    suffix = f" and {len(names) - _LONGEST_GROUP} more" if len(names) > _LONGEST_GROUP else ""
     unknown = sum(isinstance(account.get(name), Unreadable) for name in names)
     unread = f"; {unknown} of them could not be read" if unknown else ""
     listed = ", ".join(shown(n).strip("'") for n in names[:_LONGEST_GROUP])
     total = sum(counts.values())
-    account.ignored.append(f"{listed}{more}: {counted(total, 'value')}; {reason}{unread}")
+    account.ignored.append(f"{listed}{suffix}: {counted(total, 'value')}; {reason}{unread}")

@@ -15,7 +15,7 @@ _FEATURE_STRIDES = (4, 8, 16, 32)
 
 
 def expected_heads(config: ModelConfig) -> Allowed:
-    """Of the model's heads, under ``model.roi_head``."""
+    """Allowed values of the model's heads, under ``model.roi_head``."""
     cascade, channels = config.cascade, config.pyramid.channels
     kinds = (
         _htc_heads(channels) if isinstance(cascade, HTCConfig) else _dsc_heads(cascade, channels)
@@ -29,15 +29,15 @@ def expected_heads(config: ModelConfig) -> Allowed:
 
 
 def expected_draws(cascade: HTCConfig | DSCConfig, rcnn: str) -> Allowed:
-    """Of the RoIs that heads are trained with, under `rcnn`."""
+    """Allowed values of the sampling of RoIs, under `rcnn`."""
     if isinstance(cascade, DSCConfig):
         return _dsc_draws(cascade, rcnn)
     allowed: Allowed = {}
     for i, stage in enumerate(cascade.stages):
         allowed |= under(f"{rcnn}.{i}", assigner(stage.iou, stage.iou))
-    rest = {**_drawn(cascade), "mask_size": (FINAL_MASK,), "pos_weight": (-1,), "debug": (ANY,)}
-    rest["assigner.match_low_quality"] = (cascade.sample.match_low_quality,)
-    return allowed | under(f"{rcnn}.*", rest)
+    shared = {**_drawn(cascade), "mask_size": (FINAL_MASK,), "pos_weight": (-1,), "debug": (ANY,)}
+    shared["assigner.match_low_quality"] = (cascade.sample.match_low_quality,)
+    return allowed | under(f"{rcnn}.*", shared)
 
 
 def _drawn(cascade: HTCConfig | DSCConfig) -> Allowed:
@@ -49,7 +49,7 @@ def _drawn(cascade: HTCConfig | DSCConfig) -> Allowed:
 
 
 def _dsc_draws(cascade: DSCConfig, rcnn: str) -> Allowed:
-    """RoIs are drawn once; later entries keep them all, and the last is of the final masks."""
+    """Allowed values for DSC: RoIs are drawn once and kept; the last entry is for final masks."""
     allowed: Allowed = under(f"{rcnn}.0", _drawn(cascade))
     kept: Allowed = {
         "sampler.type": ("PseudoSampler", "DSCPseudoSampler"),
@@ -63,8 +63,8 @@ def _dsc_draws(cascade: DSCConfig, rcnn: str) -> Allowed:
         final = i == len(overlaps) - 1
         allowed |= under(f"{rcnn}.{i}", assigner(iou, iou) | (kept if i else {}))
         allowed[f"{rcnn}.{i}.mask_size"] = (FINAL_MASK if final else 2 * cascade.guidance.side,)
-    rest: Allowed = {"pos_weight": (-1,), "debug": (ANY,), "assigner.match_low_quality": (False,)}
-    return allowed | under(f"{rcnn}.*", rest)
+    shared: Allowed = {"pos_weight": (-1,), "debug": (ANY,), "assigner.match_low_quality": (False,)}
+    return allowed | under(f"{rcnn}.*", shared)
 
 
 def _htc_heads(channels: int) -> Allowed:
@@ -81,13 +81,13 @@ def _htc_heads(channels: int) -> Allowed:
         **_roi_extractor("mask_roi_extractor", (14,), channels),
         **under(f"{_HEADS}.bbox_head.*", _boxes(channels) | {"type": ("Shared2FCBBoxHead",)}),
         **under(f"{_HEADS}.mask_head.*", masks),
-        # A mask head without one before it has nothing to add up.
+        # The first mask head has no features of an earlier one to add.
         f"{_HEADS}.mask_head.0.with_conv_res": (False,),
     }
 
 
 def _dsc_heads(cascade: DSCConfig, channels: int) -> Allowed:
-    # Names of their classes of heads are not checked: what layers these have, the tensors tell.
+    # Class names of heads are not checked: the tensors determine their layers.
     shown = cascade.fuse_kernel if cascade.guidance.implicit else None
     boxes = _boxes(channels) | {"type": (ANY,), "conv_res": (shown,)}
     masks: Allowed = _masks(channels) | {"type": (ANY,)}

@@ -1,6 +1,6 @@
 """Settings of MMDetection for which relook has one value only.
 
-A file that asks for something else asks for another model, or another training of it.
+A file with another value describes another model, or another training of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _ONES = (1.0, 1.0, 1.0, 1.0)
 
 
 def expected(config: ModelConfig, train: str, test: str) -> Allowed:
-    """From a path with ``*`` for list positions to the values it may have.
+    """Path, with ``*`` for list positions -> allowed values.
 
-    `train` and `test` are the paths of the model's train_cfg and test_cfg, which moved between
-    versions. `config` is the configuration with everything carried over already.
+    `train` and `test` are the paths of the model's train_cfg and test_cfg, which depend on the
+    version. `config` is the configuration with all values carried over.
     """
     guided = isinstance(config.cascade, DSCConfig)
     return {
@@ -56,7 +56,7 @@ def _backbone(prefix: str) -> Allowed:
             "dcn.fallback_on_stride": (False,),
             "sac.type": ("SAC",),
             "rfp_inplanes": (256, None),
-            # Memory, values at the start of a training, and what is handed on: no difference here.
+            # Memory, initial values and choice of outputs: no effect here.
             "with_cp": (ANY,),
             "zero_init_residual": (ANY,),
             "output_img": (ANY,),

@@ -1,4 +1,4 @@
-"""Inheritance of configurations: the rule by which MMDetection merges a file's bases."""
+"""Inheritance of configurations: MMDetection's rule to merge a file with its bases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import DataError
 from .unreadable import DEEPEST, Budget, Unreadable, too_deep
 
-REPLACE = "_delete_"  # in a mapping: take it instead of the base's, do not merge
+REPLACE = "_delete_"  # key of a mapping that replaces the base's instead of merging
 
 
 def inherited(
@@ -20,8 +20,8 @@ def inherited(
     with a true ``_delete_`` replaces the base's mapping as a whole.
 
     Raises:
-        DataError: D14 when a mapping meets a base value that is none, as MMDetection refuses it,
-            and for values that nest or unfold without bound.
+        DataError: D14 for a mapping over a base value that is none, which MMDetection refuses
+            too, and for values that nest or expand without bound.
     """
     if depth > DEEPEST:
         raise DataError("D14", too_deep(where))

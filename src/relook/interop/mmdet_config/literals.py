@@ -1,7 +1,7 @@
-"""Values of expressions of Python source, worked out from their syntax trees.
+"""Values of expressions of Python source, computed from their syntax trees.
 
-Understood are literals, ``dict(...)``, names assigned before, items of containers, bounded
-arithmetic and joining of text. Everything else is an `Unreadable` that says why and where.
+Supported are literals, ``dict(...)``, names assigned before, items of containers, bounded
+arithmetic and joining of text. Everything else is an `Unreadable` with reason and place.
 Nothing is executed.
 """
 
@@ -19,7 +19,7 @@ from .unreadable import DEEPEST, Budget, Unreadable, too_deep
 
 _MOST_NOTES = 200
 
-# The names in text that are put in from outside, as in "runs/{{ fileBasenameNoExtension }}".
+# Placeholders in text, as in "runs/{{ fileBasenameNoExtension }}".
 _IN_BRACES = re.compile(r"\{\{([^{}]{1,120})\}\}")
 _BASE_ITEM = re.compile(r"_base_((?:\.\w+)+)")
 
@@ -42,9 +42,9 @@ _KINDS = {
 
 @dataclass(slots=True)
 class Expressions:
-    """Reads the expressions of one file, given what its statements have assigned so far.
+    """Reader of the expressions of one file, with the names assigned so far.
 
-    `bases` is what ``_base_.key`` refers to, and `predefined` what ``{{ name }}`` does.
+    `bases` has the values of ``_base_.key``, and `predefined` those of ``{{ name }}``.
     """
 
     where: str
@@ -60,7 +60,7 @@ class Expressions:
         """Plain data, or an `Unreadable`; containers are shared with `names`, not copied.
 
         Raises:
-            DataError: D14 for values that unfold or nest without bound.
+            DataError: D14 for values that expand or nest without bound.
         """
         if self._depth >= DEEPEST:
             raise DataError("D14", too_deep(self.at(node)))
@@ -106,7 +106,7 @@ class Expressions:
         whole = _IN_BRACES.fullmatch(value)
         if whole:
             return self._in_braces(node, whole[1].strip())
-        return small(_IN_BRACES.sub(lambda found: self._put_in(node, found[1]), value))
+        return small(_IN_BRACES.sub(lambda match: self._put_in(node, match[1]), value))
 
     def _put_in(self, node: ast.AST, name: str) -> str:
         value = self._in_braces(node, name.strip())
@@ -118,11 +118,11 @@ class Expressions:
     def _in_braces(self, node: ast.AST, name: str) -> Any:
         if name in self.predefined:
             return self.predefined[name]
-        found = _BASE_ITEM.fullmatch(name)
-        if found is None:
+        match = _BASE_ITEM.fullmatch(name)
+        if match is None:
             return self.unreadable(node, f"{{{{ {name} }}}}")
         value: Any = self.bases
-        for part in found[1].split(".")[1:]:
+        for part in match[1].split(".")[1:]:
             key = int(part) if part.isdecimal() and isinstance(value, list | tuple) else part
             if not has_item(value, key):
                 return self.unreadable(node, f"{name}, which no base has,")
@@ -133,11 +133,11 @@ class Expressions:
         result: dict[str | int, Any] = {}
         for key_node, value_node in pairs:
             if key_node is None:  # **other
-                other = self.value(value_node)
-                if not isinstance(other, dict):
+                merged = self.value(value_node)
+                if not isinstance(merged, dict):
                     return self.unreadable(node, "a mapping with unknown keys")
-                self.budget.spend(len(other), self.where)
-                result |= other
+                self.budget.spend(len(merged), self.where)
+                result |= merged
                 continue
             key = self.value(key_node)
             if not isinstance(key, str | int):
@@ -146,7 +146,7 @@ class Expressions:
         return result
 
     def _typed(self, key: str | int, node: ast.expr) -> Any:
-        """``type=ResNet`` with an imported class is its name, as a dumped file has it."""
+        """The value of a key; for ``type=ResNet`` with an imported class, the name of the class."""
         if key == "type" and isinstance(node, ast.Name) and node.id in self.imported:
             return node.id
         return self.value(node)
@@ -157,11 +157,11 @@ class Expressions:
             if not isinstance(node, ast.Starred):
                 items.append(self.value(node))
                 continue
-            more = self._known(node.value)
-            if not isinstance(more, list | tuple):
+            values = self._known(node.value)
+            if not isinstance(values, list | tuple):
                 raise NotComputed
-            self.budget.spend(len(more), self.where)
-            items.extend(more)
+            self.budget.spend(len(values), self.where)
+            items.extend(values)
         return items
 
     def _name(self, node: ast.Name) -> Any:
@@ -220,28 +220,28 @@ class Expressions:
             raise NotComputed
         return value
 
-    # What is said of it
+    # Notes
 
     def note(self, node: ast.AST, text: str) -> None:
-        """Remember something of the file that had no effect here."""
+        """Note a statement or value that has no effect."""
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(f"{self.at(node)}: {text}")
         elif len(self.notes) == _MOST_NOTES:
             self.notes.append(f"{self.where}: and more that is not listed")
 
     def unreadable(self, node: ast.AST, why: str) -> Unreadable:
-        """A value that is not known, for a reason that is also noted."""
+        """Return an unreadable value, and note the reason."""
         result = Unreadable(why, self.at(node))
         self.note(node, f"{why} cannot be read without running the file")
         return result
 
     def at(self, node: ast.AST) -> str:
-        """File and line."""
+        """Return the file and line of `node`."""
         return f"{self.where}, line {getattr(node, 'lineno', '?')}"
 
 
 def has_item(container: Any, key: Any) -> bool:
-    """Return whether ``container[key]`` is there."""
+    """Return whether ``container[key]`` exists."""
     if isinstance(container, dict):
         return isinstance(key, str | int) and key in container
     if isinstance(container, list | tuple):
@@ -250,7 +250,7 @@ def has_item(container: Any, key: Any) -> bool:
 
 
 def described(node: ast.AST) -> str:
-    """A few words for an expression or a statement: ``os.system()``, ``Lambda``."""
+    """Return a short description of an expression or statement: ``os.system()``, ``Lambda``."""
     tail: list[str] = []
     for _ in range(8):
         match node:

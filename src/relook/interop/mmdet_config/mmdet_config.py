@@ -1,8 +1,8 @@
 """Configuration files of MMDetection 2.x and 3.x, read by their syntax tree, never executed.
 
-Both ways of inheriting are followed: ``_base_`` with its ``_delete_``, and the newer
-``with read_base(): from .file import *``. What only running the file would tell stands in the
-values as an `Unreadable`, and in the notes.
+Both forms of inheritance are supported: ``_base_`` with its ``_delete_``, and the newer
+``with read_base(): from .file import *``. A value that needs the file to be run is an `Unreadable`
+in the values, with a note.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _PATH_LINE = re.compile(r"[^\s=()\[\]{}'\"#]+\.py")
 
 @dataclass(frozen=True, slots=True)
 class MMDetConfig:
-    """Read the settings of a configuration file and its bases.
+    """Settings of a configuration file and its bases.
 
-    `values` is plain data, with an `Unreadable` where a value would need running code; `files`
-    are all files that were read, the one asked for first; `notes` has a line for every
-    statement that was left out and every value that could not be read, with file and line.
+    `values` is plain data, with an `Unreadable` where a value needs running code; `files` are all
+    files that were read, the file itself first; `notes` has a line for every statement that was
+    left out and every value that could not be read, with file and line.
     """
 
     values: dict[str, Any]
@@ -42,7 +42,7 @@ class MMDetConfig:
 
 
 def read_mmdet_config(path: str | Path) -> MMDetConfig:
-    """The configuration at `path` with everything that it inherits.
+    """The configuration at `path`, with its bases.
 
     Raises:
         DataError: D01 when it or one of its bases is missing, D14 when one is not UTF-8 Python
@@ -54,10 +54,10 @@ def read_mmdet_config(path: str | Path) -> MMDetConfig:
 
 
 def config_from_text(text: str, where: str = "the configuration in the checkpoint") -> MMDetConfig:
-    """The configuration that a checkpoint carries as text, its bases already merged in.
+    """The configuration in the text of a checkpoint, with its bases.
 
-    The oldest files carry the sources of all bases one after another, each under a line with its
-    path; these are merged in that order.
+    The oldest checkpoints have the sources of all bases one after another, each under a line with
+    its path; these are merged in that order.
 
     Raises:
         DataError: D14 when the text is not Python, too long, or refers to other files.
@@ -67,8 +67,8 @@ def config_from_text(text: str, where: str = "the configuration in the checkpoin
     parts = _sources(text)
     for number, source in enumerate(parts):
         tree = parse(source, where)
-        given, statements = _split_base(tree.body)
-        if given is not None and len(parts) == 1:
+        base_node, statements = _split_base(tree.body)
+        if base_node is not None and len(parts) == 1:
             raise DataError(
                 "D14",
                 f"{where}: it inherits from other files (_base_), which a text does not bring "
@@ -82,7 +82,7 @@ def config_from_text(text: str, where: str = "the configuration in the checkpoin
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one file and, through it, its bases."""
+    """Reader of a file and of its bases."""
 
     budget: Budget = field(default_factory=Budget)
     files: list[Path] = field(default_factory=list)
@@ -91,7 +91,7 @@ class _Reader:
     _count: int = 0
 
     def read(self, path: Path) -> dict[str, Any]:
-        """The values of the file at `path`, merged into those of its bases."""
+        """The values of the file at `path`, merged with those of its bases."""
         path = _existing(path, "")
         if path in self._reading:
             chain = " -> ".join(p.name for p in [*self._reading, path])
@@ -117,7 +117,7 @@ class _Reader:
         return result
 
     def _read(self, path: Path) -> dict[str, Any]:
-        given, statements = _split_base(parse(_source(path), path.name).body)
+        base_node, statements = _split_base(parse(_source(path), path.name).body)
         predefined = {
             "fileDirname": str(path.parent),
             "fileBasename": path.name,
@@ -125,9 +125,9 @@ class _Reader:
             "fileExtname": path.suffix,
         }
         bases: dict[str, Any] = {}
-        if given is not None:
+        if base_node is not None:
             reading = Expressions(path.name, self.budget, predefined=predefined)
-            for name in _base_names(reading.value(given), path):
+            for name in _base_names(reading.value(base_node), path):
                 self._add_base(bases, path, name)
         expressions = Expressions(path.name, self.budget, bases, predefined)
         interpreter = Interpreter(expressions, lambda dots, name: self._module(path, dots, name))
@@ -135,14 +135,14 @@ class _Reader:
         return inherited(bases, changes, self.budget, path.name)
 
     def _add_base(self, bases: dict[str, Any], path: Path, name: str) -> None:
-        more = self.read(_base_file(path, name))
-        if twice := sorted(bases.keys() & more.keys()):
+        values = self.read(_base_file(path, name))
+        if twice := sorted(bases.keys() & values.keys()):
             raise DataError(
                 "D14",
-                f"{path}: two of its bases set {', '.join(twice[:5])}, and nothing says which "
+                f"{path}: two of its bases set {', '.join(twice[:5])}, and it is not clear which "
                 "counts; MMDetection refuses that, too.",
             )
-        bases.update(more)
+        bases.update(values)
 
     def _module(self, path: Path, dots: int, name: str) -> dict[str, Any]:
         if dots == 0 or not name:
@@ -156,9 +156,9 @@ class _Reader:
 
 
 def _sources(text: str) -> list[str]:
-    """The text in parts, divided at lines that are only the path of a file.
+    """The text in parts, divided at lines that have only the path of a file.
 
-    Lines keep their number within the whole text.
+    Lines keep their number in the whole text.
     """
     parts: list[list[str]] = [[]]
     for number, line in enumerate(text[: LONGEST_SOURCE + 1].splitlines()):
@@ -171,15 +171,15 @@ def _sources(text: str) -> list[str]:
 
 def _split_base(statements: list[ast.stmt]) -> tuple[ast.expr | None, list[ast.stmt]]:
     """Return the value of ``_base_``, and the other statements."""
-    given: ast.expr | None = None
-    others: list[ast.stmt] = []
+    base_node: ast.expr | None = None
+    remaining: list[ast.stmt] = []
     for statement in statements:
         match statement:
             case ast.Assign(targets=[ast.Name("_base_")], value=value):
-                given = value
+                base_node = value
             case _:
-                others.append(statement)
-    return given, others
+                remaining.append(statement)
+    return base_node, remaining
 
 
 def _base_names(value: Any, path: Path) -> list[str]:
@@ -203,14 +203,14 @@ def _base_file(path: Path, name: str) -> Path:
 
 
 def _existing(path: Path, asked_by: str) -> Path:
-    """The absolute path of a Python file that is there."""
+    """The absolute path of a Python file that exists."""
     asker = f" (a base of {asked_by})" if asked_by else ""
     try:
-        there = path.is_file()
+        exists = path.is_file()
         result = path.resolve()
     except (OSError, RuntimeError, ValueError):
-        there = False
-    if not there:
+        exists = False
+    if not exists:
         raise DataError("D01", f"{str(path)!r}{asker}: no such configuration file.")
     if result.suffix != ".py":
         raise DataError(

@@ -1,6 +1,6 @@
-"""Follows the assignments of Python source by its syntax tree; nothing is executed.
+"""Interpreter of the assignments of Python source by its syntax tree; nothing is executed.
 
-What is computed is bounded: a file can neither run code, nor take long, nor fill the memory.
+Its work is bounded: a file can neither run code, nor take long, nor fill the memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .unreadable import Unreadable
 LONGEST_SOURCE: Final = 1 << 20  # characters
 
 Modules = Callable[[int, str], dict[str, Any]]
-"""From the number of dots and the name of a relative import to what that module assigns."""
+"""(number of dots, name) of a relative import -> the assignments of that module."""
 
 
 def parse(source: str, where: str) -> ast.Module:
@@ -32,7 +32,7 @@ def parse(source: str, where: str) -> ast.Module:
         raise DataError("D14", f"{where}: longer than {LONGEST_SOURCE} bytes; no configuration is.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in strings, say
+            warnings.simplefilter("ignore")  # for example of wrong escapes in strings
             return ast.parse(source)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
@@ -45,9 +45,9 @@ def parse(source: str, where: str) -> ast.Module:
 
 @dataclass(slots=True)
 class Interpreter:
-    """Follows the statements of one file; what comes out is in `expressions`.
+    """Interpreter of the statements of one file; the assigned names are in `expressions`.
 
-    `modules` reads what is imported under ``with read_base():``; without it nothing is.
+    `modules` reads the imports under ``with read_base():``; without it they are left out.
     """
 
     expressions: Expressions
@@ -60,10 +60,10 @@ class Interpreter:
         return self.expressions.names
 
     def run(self, statements: list[ast.stmt]) -> None:
-        """Follow `statements` in order.
+        """Interpret `statements` in order.
 
         Raises:
-            DataError: D14 for values that unfold or nest without bound, and what `modules` raises.
+            DataError: D14 for values that expand or nest without bound; else as `modules`.
         """
         for statement in statements:
             self._follow(statement)
@@ -99,12 +99,12 @@ class Interpreter:
         if not isinstance(statement, ast.ImportFrom) or self.modules is None:
             self._leave_out(statement)
             return
-        found = self.modules(statement.level, statement.module or "")
+        assigned = self.modules(statement.level, statement.module or "")
         for alias in statement.names:
             if alias.name == "*":
-                self.names.update({k: v for k, v in found.items() if not k.startswith("_")})
-            elif alias.name in found:
-                self.names[alias.asname or alias.name] = found[alias.name]
+                self.names.update({k: v for k, v in assigned.items() if not k.startswith("_")})
+            elif alias.name in assigned:
+                self.names[alias.asname or alias.name] = assigned[alias.name]
             else:
                 missing = f"{alias.name}, which {statement.module} does not assign,"
                 unknown = self.expressions.unreadable(statement, missing)
@@ -118,7 +118,7 @@ class Interpreter:
         self.expressions.note(statement, f"the import of {', '.join(names)[:200]} was left out")
 
     def _leave_out(self, statement: ast.stmt) -> None:
-        """Whatever the statement may have assigned is unknown from here on."""
+        """Mark all names that the statement may assign as unknown."""
         unknown = self.expressions.unreadable(statement, described(statement))
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
@@ -157,8 +157,8 @@ class Interpreter:
         assert isinstance(call.func, ast.Attribute)
         target = self.expressions.value(call.func.value)
         keywords = ast.Call(ast.Name("dict", ast.Load()), [], call.keywords)
-        given = [*call.args, ast.copy_location(keywords, call)]
-        changes = [self.expressions.value(node) for node in given]
+        arguments = [*call.args, ast.copy_location(keywords, call)]
+        changes = [self.expressions.value(node) for node in arguments]
         if isinstance(target, Unreadable) or not all(isinstance(c, dict) for c in changes):
             self._note_left_out(call)
             return

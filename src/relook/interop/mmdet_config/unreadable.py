@@ -1,4 +1,4 @@
-"""Values that cannot be read without running a file, and bounds on how many others there may be."""
+"""Values that cannot be read without running a file, and a bound on the number of values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEEPEST: Final = 64  # nested containers and operators
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that only running the file would tell."""
+    """A value that cannot be read without running the file."""
 
     why: str
     where: str
@@ -28,10 +28,10 @@ class Budget:
     left: int = 300_000
 
     def spend(self, amount: int, where: str) -> None:
-        """Take `amount` off.
+        """Subtract `amount` from the budget.
 
         Raises:
-            DataError: D14 when nothing is left.
+            DataError: D14 when the budget is spent.
         """
         self.left -= amount
         if self.left < 0:
@@ -46,7 +46,7 @@ def plain(value: Any, budget: Budget, where: str, depth: int = 0) -> Any:
     """A copy of `value` in which no container is shared.
 
     Raises:
-        DataError: D14 for values that contain themselves, or unfold without bound.
+        DataError: D14 for values that contain themselves, or expand without bound.
     """
     if depth > DEEPEST:
         raise DataError("D14", too_deep(where))

@@ -1,1 +1,1 @@
-"""Published weights: which there are, where they are kept, and how they are fetched."""
+"""Published weights: their list, their cache and their download."""

@@ -1,8 +1,8 @@
-"""Files from the internet: whole, checked, and fetched once.
+"""Download of files: whole, checked, and fetched once.
 
-A file stays in a cache folder, from where it can be copied to a machine without internet. What
-arrived before a connection broke is kept and continued; a file gets its name only after its hash
-was checked. Nothing here opens what it downloaded.
+A file stays in a cache folder, from where it can be copied to a machine without internet. The part
+that arrived before a connection broke is kept and continued; a file gets its name only after its
+hash was checked. Downloaded files are not opened here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if sys.platform != "win32":
     import fcntl
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there, and with how many there will be, where that is known."""
+"""Called with the number of bytes so far, and of all, where that is known."""
 
 PAUSES: tuple[float, ...] = (1.0, 2.0, 4.0)  # seconds before each further try
 _ADVANCE: Final = 1 << 20  # bytes after which a connection that breaks counts as the first again
@@ -43,12 +43,12 @@ _UNSIZED: Final = 50_000_000  # bytes between two lines where the size is not kn
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Place of a downloaded file, and what the download took."""
+    """Path, hash and size of a downloaded file."""
 
     path: Path
     sha256: str
     size: int  # bytes
-    received: int  # bytes that came over the network; 0 when the file was there
+    received: int  # bytes that came over the network; 0 when the file was in the cache
 
 
 def download(
@@ -56,17 +56,17 @@ def download(
     path: Path,
     *,
     hash_prefix: str,
-    what: str = "the file",
+    title: str = "the file",
     otherwise: str = "",
-    most: int | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Download:
-    """The file published at `url`, at `path`: what is there already, else downloaded.
+    """The file published at `url`, at `path`; downloaded where it is not there.
 
-    Mirrors are asked first (see `mirrors`). A broken download is continued where it ended, in
+    Mirrors are tried first (see `mirrors`). A broken download is continued where it ended, in
     this call or in a later one, from `path` with ``.part`` added. The SHA-256 of the file starts
-    with `hash_prefix`, which is checked also when it was there. At most `most` bytes are
-    accepted. Processes that want the same file wait for one another. `what` and `otherwise` (an
+    with `hash_prefix`, which is checked also when it was there. At most `max_bytes` bytes are
+    accepted. Processes that download the same file wait for each other. `title` and `otherwise` (an
     alternative for the user) are words for messages.
 
     Raises:
@@ -80,11 +80,11 @@ def download(
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(part) as file:
+        with _locked(part) as file:
             if path.is_file():  # another process was faster
                 part.unlink()
                 return Download(path, check_hash(path, hash_prefix), path.stat().st_size, 0)
-            job = _Job(file, part, hash_prefix, most, progress)
+            job = _Job(file, part, hash_prefix, max_bytes, progress)
             problems = []
             for address in urls:
                 try:
@@ -95,7 +95,7 @@ def download(
             else:
                 raise ModelError(
                     "M06",
-                    f"{what} could not be had from {url}: {'; '.join(problems)}. Without "
+                    f"{title} could not be downloaded from {url}: {'; '.join(problems)}. Without "
                     f"internet, put the file at {path} by hand{otherwise}.{job.kept()}",
                 )
             os.fsync(file.fileno())
@@ -106,25 +106,25 @@ def download(
 
 
 class _Job:
-    """One file on its way: what has arrived is in `file`, which is open for appending."""
+    """The download of one file; received bytes are in `file`, which is open for appending."""
 
     def __init__(
         self,
         file: IO[bytes],
         part: Path,
         hash_prefix: str,
-        most: int | None,
+        max_bytes: int | None,
         progress: Progress | None,
     ) -> None:
         self._file, self._part, self._hash_prefix = file, part, hash_prefix
-        self._most, self._progress = most, progress
+        self._max_bytes, self._progress = max_bytes, progress
         self.received = 0
 
     def fetch(self, url: str) -> str:
-        """The SHA-256 of the whole file, once it has arrived from `url`.
+        """Fetch the file from `url`; return its SHA-256.
 
         Raises:
-            UnavailableError: when it does not come from there.
+            UnavailableError: when `url` does not give it.
         """
         tries, restarted, furthest = 0, False, 0
         while True:
@@ -146,29 +146,29 @@ class _Job:
             self._file.truncate(0)
             if start == 0 or restarted:
                 raise UnavailableError(_wrong_hash(digest, self._hash_prefix))
-            restarted = True  # what was there before may have been of another file
+            restarted = True  # the earlier bytes may have been of another file
 
     def kept(self) -> str:
-        """A sentence about what has arrived, for an error message; nothing if nothing has."""
+        """A sentence about the received bytes, for an error message; empty without any."""
         self._file.flush()
         size = self._part.stat().st_size
         if size == 0:
             self._part.unlink()
             return ""
-        return f" What has arrived ({size:,} bytes) is kept and will be continued."
+        return f" The received part ({size:,} bytes) is kept and will be continued."
 
     def _transfer(self, url: str) -> int:
-        """Append the rest of the file; the number of bytes that did not come in this response."""
-        there = self._file.seek(0, os.SEEK_END)
+        """Append the rest of the file; return the number of bytes from before this response."""
+        size = self._file.seek(0, os.SEEK_END)
         try:
-            response = open_at(url, there)
+            response = open_at(url, size)
         except PastTheEndError as problem:
-            if problem.length == there:
-                return there
+            if problem.length == size:
+                return size
             self._file.truncate(0)
-            raise BrokenError("what had arrived does not fit, and was dropped") from None
+            raise BrokenError("the received part did not fit, and was deleted") from None
         with response:
-            start = self._begin(response, there)
+            start = self._begin(response, size)
             length = response.headers.get("Content-Length", "")
             total = start + int(length) if length.isdecimal() else None
             self._check_size(total)
@@ -184,27 +184,27 @@ class _Job:
             raise BrokenError(f"the connection broke after {done:,} of {total:,} bytes")
         return start
 
-    def _begin(self, response: http.client.HTTPResponse, there: int) -> int:
-        """The byte that the response starts from; what is there is dropped if that is the first.
+    def _begin(self, response: http.client.HTTPResponse, size: int) -> int:
+        """The first byte of the response; for byte 0, the received bytes are dropped.
 
         Raises:
             BrokenError: for a response that continues at another byte.
         """
         if response.status == http.HTTPStatus.PARTIAL_CONTENT:
             content_range = response.headers.get("Content-Range", "")
-            if content_range.startswith(f"bytes {there}-"):
-                return there
+            if content_range.startswith(f"bytes {size}-"):
+                return size
             self._file.truncate(0)
-            raise BrokenError(f"asked for byte {there:,} on, got {content_range or 'some'}")
+            raise BrokenError(f"asked for byte {size:,} on, got {content_range or 'some'}")
         if response.status != http.HTTPStatus.OK:
             raise UnavailableError(f"{response.status} {response.reason}")
         self._file.truncate(0)
         return 0
 
     def _check_size(self, size: int | None) -> None:
-        if self._most is not None and size is not None and size > self._most:
+        if self._max_bytes is not None and size is not None and size > self._max_bytes:
             self._file.truncate(0)
-            raise UnavailableError(f"it has more than the {self._most:,} bytes it may have")
+            raise UnavailableError(f"it has more than the {self._max_bytes:,} bytes it may have")
 
 
 def sha256_of(path: Path) -> str:
@@ -214,30 +214,30 @@ def sha256_of(path: Path) -> str:
 
 
 def check_hash(path: Path, prefix: str) -> str:
-    """The SHA-256 of the file at `path`, which starts with `prefix`.
+    """Check that the SHA-256 of the file at `path` starts with `prefix`, and return it.
 
     Raises:
         ModelError: M06 when it does not.
     """
-    found = sha256_of(path)
-    if not found.startswith(prefix):
+    sha256 = sha256_of(path)
+    if not sha256.startswith(prefix):
         raise ModelError(
             "M06",
-            f"{path} is damaged, or another file: its SHA-256 starts with {found[: len(prefix)]}, "
-            f"not with {prefix}. Delete it, so that it comes anew.",
+            f"{path} is damaged, or another file: its SHA-256 starts with {sha256[: len(prefix)]}, "
+            f"not with {prefix}. Delete it, so that it is downloaded again.",
         )
-    return found
+    return sha256
 
 
 def progress_lines(name: str, stream: TextIO) -> Progress:
-    """A progress that writes a line to `stream` for every tenth of the file."""
-    told = -1
+    """Return a progress function that writes a line to `stream` for every tenth of the file."""
+    last_tenth = -1
 
     def tell(done: int, total: int | None) -> None:
-        nonlocal told
+        nonlocal last_tenth
         tenth = done * 10 // total if total else done // _UNSIZED
-        if tenth > told:
-            told = tenth
+        if tenth > last_tenth:
+            last_tenth = tenth
             of = f" of {total / 1e6:.0f}" if total else ""
             stream.write(f"downloading {name}: {done / 1e6:.0f}{of} MB\n")
             stream.flush()
@@ -245,27 +245,27 @@ def progress_lines(name: str, stream: TextIO) -> Progress:
     return tell
 
 
-def _wrong_hash(found: str, expected: str) -> str:
+def _wrong_hash(sha256: str, expected: str) -> str:
     return (
-        f"invalid hash value: the SHA-256 of what came starts with {found[: len(expected)]}, not "
+        f"invalid hash value: the SHA-256 of what came starts with {sha256[: len(expected)]}, not "
         f"with {expected}, so it was dropped"
     )
 
 
 @contextlib.contextmanager
-def _alone(part: Path) -> Iterator[IO[bytes]]:
-    """The file at `part`, open for appending, as soon as no other process appends to it.
+def _locked(part: Path) -> Iterator[IO[bytes]]:
+    """Open the file at `part` for appending, as soon as no other process appends to it.
 
-    The system gives the lock back when a process dies, so none is ever left over.
+    The system releases the lock when a process dies, so no lock is left over.
     """
     while True:
         with part.open("ab") as file:
             if sys.platform != "win32":
-                with contextlib.suppress(OSError):  # some network drives know no locks
+                with contextlib.suppress(OSError):  # some network drives have no locks
                     fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 is_ours = os.path.samestat(os.fstat(file.fileno()), part.stat())
-            except FileNotFoundError:  # who had it has finished, and moved it away
+            except FileNotFoundError:  # the other process has finished, and moved it away
                 is_ours = False
             if is_ours:
                 yield file

@@ -1,4 +1,4 @@
-"""ImageNet weights to start a training from, as the published models did.
+"""ImageNet weights for the start of a training, as for the published models.
 
 Two files come from torchvision (the first, V1, weights) and two from the OpenMMLab model zoo:
 torchvision's own ResNeXt files are of other training runs.
@@ -41,7 +41,7 @@ class StartWeights:
     name: str
     num_tensors: int  # in each backbone
     num_backbones: int
-    fresh: tuple[str, ...]  # tensors that no ImageNet file has, left as they were
+    fresh: tuple[str, ...]  # tensors that no ImageNet file has, not changed
     dropped: tuple[str, ...]  # tensors of the classifier
 
     def __str__(self) -> str:
@@ -55,14 +55,14 @@ def load_imagenet(
 ) -> StartWeights | None:
     """Load the ImageNet weights that `config` names into every backbone of `detector`.
 
-    None when `config` names none. Parts that a classifier has not (switches, contexts, offsets,
+    None when `config` names none. Parts that a classifier lacks (switches, contexts, offsets,
     feedback) keep their values; scale and shift of standardised kernels are set so that the
-    network computes what it did on ImageNet. The file is looked for in PyTorch's own cache first.
+    network computes the same as on ImageNet. PyTorch's own cache is searched first.
 
     Raises:
-        ModelError: M06 when the file is neither there nor can be downloaded, or is damaged;
-            M04 when it does not fit the backbone.
-        UsageError: U04 when the backbone has no use for stored batch statistics.
+        ModelError: M06 when the file cannot be downloaded, or is damaged; M04 when it does not fit
+            the backbone.
+        UsageError: U04 when the backbone does not use stored batch statistics.
     """
     if config.weights is None:
         return None
@@ -88,30 +88,32 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
     """The tensors of one of `URLS` under torchvision's names, downloaded once and then cached.
 
     Raises:
-        ModelError: M06 when the file cannot be had, or is not the one that was published.
+        ModelError: M06 when the file cannot be downloaded, or is not the published one.
     """
     path = cache_path(name)
     download(
         URLS[name],
         path,
         hash_prefix=path.stem.rpartition("-")[2],
-        what=f"ImageNet weights {name}",
+        title=f"ImageNet weights {name}",
         otherwise=", or train without it (--from-scratch)",
         progress=progress_lines(path.name, sys.stderr) if progress else None,
     )
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the loader raises whatever zipfile or the unpickler did
+    except Exception as error:  # the loader raises errors of zipfile and of the unpickler
         raise ModelError(
-            "M06", f"{path} cannot be read ({error}). Delete it, so that it comes anew."
+            "M06", f"{path} cannot be read ({error}). Delete it, so that it is downloaded again."
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise ModelError("M06", f"{path} holds no weights. Delete it, so that it comes anew.")
+        raise ModelError(
+            "M06", f"{path} holds no weights. Delete it, so that it is downloaded again."
+        )
     return dict(content)
 
 
 def cache_path(name: str) -> Path:
-    """Path at which PyTorch keeps the file of these weights."""
+    """Path of the file of these weights in PyTorch's cache."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(URLS[name]).path).name

@@ -1,14 +1,14 @@
 """The cache of downloads, and mirrors that hold the same files.
 
-Mirrors stand in the environment variable ``RELOOK_MIRRORS``, with commas between, or in the file
-``mirrors.yaml`` of the cache folder, which travels with it::
+Mirrors are in the environment variable ``RELOOK_MIRRORS``, separated by commas, or in the file
+``mirrors.yaml`` of the cache folder::
 
     mirrors:
       - https://mirror.example/models            # for every file: its path follows
       - https://download.openmmlab.com/=https://mirror.example/openmmlab/
 
-The second form replaces the beginning of an address. Mirrors are asked in order, the publisher
-last; what they give has to have the published hash.
+The second form replaces the beginning of an address. Mirrors are tried in order, the publisher
+last; their files must have the published hash.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FILE: Final = "mirrors.yaml"
 
 
 def cache_folder() -> Path:
-    """The folder of downloaded files: ``$RELOOK_CACHE``, else where the system keeps caches."""
+    """The folder of downloaded files: ``$RELOOK_CACHE``, else in the system's cache folder."""
     if chosen := os.environ.get(CACHE):
         return Path(chosen).expanduser()
     system = os.environ.get("XDG_CACHE_HOME")
@@ -41,21 +41,21 @@ def addresses(url: str, folder: Path) -> list[str]:
     Mirrors are those of the environment, else those of ``mirrors.yaml`` in `folder`.
 
     Raises:
-        UsageError: U03 for an address that is not http or https, or a file that lists none.
+        UsageError: U03 for an address that is not http or https, or a file without addresses.
     """
-    found = []
+    mirrored = []
     for mirror, source in _listed(folder):
         before, _, after = mirror.rpartition("=") if "=http" in mirror else ("", "", mirror)
         site = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
         start = before or site
         if url.startswith(start):
             base = after if before else f"{after.rstrip('/')}/"
-            found.append(_checked(base + url[len(start) :], source))
-    return [*dict.fromkeys([*found, _checked(url, "the list of files")])]
+            mirrored.append(_checked(base + url[len(start) :], source))
+    return [*dict.fromkeys([*mirrored, _checked(url, "the list of files")])]
 
 
 def _listed(folder: Path) -> list[tuple[str, str]]:
-    """Each mirror, and where it is written."""
+    """(mirror, its source) of each mirror."""
     if stated := os.environ.get(MIRRORS):
         return [(m.strip(), MIRRORS) for m in stated.split(",") if m.strip()]
     path = folder / FILE

@@ -1,7 +1,7 @@
-"""Checkpoints that others published: what they are, where they are, and what they reached.
+"""Published checkpoints: their models, addresses and average precision.
 
-All of it is data that was written down from the publishers' pages; no file was opened in the
-making. The average precision is the publisher's, on COCO val2017 unless `split` says otherwise.
+All data is from the publishers' pages; no file was opened for it. The average precision is the
+publisher's, on COCO val2017 unless `split` names another set.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from ...errors import DataError, ModelError, UsageError, did_you_mean
 from .downloading import Download, Progress, check_hash, download, sha256_of
 from .mirrors import cache_folder
 
-COCO: Final = "coco"  # in place of a name: the file that a preset's published numbers are of
+COCO: Final = "coco"  # in place of a name: the file with a preset's published numbers
 _SITE: Final = "https://download.openmmlab.com/mmdetection/v2.0"
 _AUTHORS: Final = "https://cs.jhu.edu/~syqiao/DetectoRS"
 _MMDET: Final = "Apache-2.0, as MMDetection, whose model zoo states no other"
 _DETECTORS: Final = "not checked here: look into the repository of the DetectoRS authors"
-_ROOM: Final = 1.5  # times the size of the weights a file may have
-_HASH: Final = re.compile(r"-([0-9a-f]{8,64})$")  # how publishers write it into a name
+_ROOM: Final = 1.5  # largest size of a file over the size of its weights
+_HASH: Final = re.compile(r"-([0-9a-f]{8,64})$")  # in the names of published files
 
 
 @dataclass(frozen=True, slots=True)
 class ZooFile:
     """One published checkpoint."""
 
-    name: str  # of the configuration it was trained with
+    name: str  # of the configuration of its training
     url: str
     schedule: str  # 1x: 12 epochs; 20e: 20 epochs; 3x: 36 epochs
     box_ap: float
     mask_ap: float | None
-    preset: str | None  # what it is a model of; None when no preset covers it
-    why_not: str = ""  # ... and why
-    split: str = "val2017"  # what the average precision was measured on
+    preset: str | None  # of its model; None when no preset covers it
+    why_not: str = ""  # reason where no preset covers it
+    split: str = "val2017"  # data set of the average precision
     licence: str = _MMDET
 
     @property
@@ -53,7 +53,7 @@ class ZooFile:
 
     @property
     def path(self) -> Path:
-        """Path of the file on this machine, also where it is not there yet."""
+        """Path of the file in the cache, also before it is downloaded."""
         return cache_folder() / "checkpoints" / self.file_name
 
     @property
@@ -78,7 +78,7 @@ MEGABYTES: Final[dict[str, int]] = {
     "detectors-htc-r50": 540,
     "detectors-htc-r101": 802,
 }
-"""Millions of bytes of a preset's weights in 32 bits; a published file is hardly larger."""
+"""Millions of bytes of a preset's weights in 32 bits; a published file is little larger."""
 
 
 def _zoo(
@@ -89,7 +89,7 @@ def _zoo(
     ap: tuple[float, float | None],
     why_not: str = "",
 ) -> ZooFile:
-    """A file of the MMDetection model zoo, whose names follow a rule."""
+    """A file of the MMDetection model zoo; its address follows from its name."""
     schedule = next(s for s in ("1x", "20e", "3x") if f"_{s}_" in name)
     url = f"{_SITE}/{folder}/{name}/{name}{ending}.pth"
     return ZooFile(name, url, schedule, *ap, preset, why_not)
@@ -223,11 +223,11 @@ def covered() -> tuple[ZooFile, ...]:
 def find(name: str, weights: str = COCO) -> ZooFile:
     """The file called `name`, or the file `weights` of the preset called `name`.
 
-    ``"coco"`` is the file of MMDetection's zoo that the preset's published numbers are of.
+    ``"coco"`` is the file of MMDetection's zoo with the preset's published numbers.
 
     Raises:
         UsageError: U01 for a name that is not listed, U04 for a file that is not of the preset.
-        ModelError: M01 for a preset of which no file was published.
+        ModelError: M01 for a preset without a published file.
     """
     by_name = {file.name: file for file in ZOO}
     if name in by_name:
@@ -261,27 +261,27 @@ def find(name: str, weights: str = COCO) -> ZooFile:
 
 def _default(name: str, files: list[ZooFile]) -> ZooFile:
     published = published_for(name)
-    same = [
+    matching = [
         f for f in files if published and (f.box_ap, f.mask_ap) == (published.box, published.mask)
     ]
-    return (same or files)[0]
+    return (matching or files)[0]
 
 
 def fetch(file: ZooFile, *, progress: Progress | None = None) -> Download:
     """The file on this machine, downloaded if it is not in the cache folder.
 
     Raises:
-        ModelError: M06 when it cannot be had, or is not what was published.
-        UsageError: U03 for mirrors that are none.
+        ModelError: M06 when it cannot be downloaded, or is not the published file.
+        UsageError: U03 for mirrors that are no addresses.
         RelookError: R02 when it cannot be written.
     """
-    most = None if file.megabytes is None else int(file.megabytes * 1e6 * _ROOM)
+    max_bytes = None if file.megabytes is None else int(file.megabytes * 1e6 * _ROOM)
     return download(
         file.url,
         file.path,
         hash_prefix=file.hash_prefix,
-        what=file.name,
-        most=most,
+        title=file.name,
+        max_bytes=max_bytes,
         progress=progress,
     )
 
@@ -292,7 +292,7 @@ class Verified:
 
     sha256: str
     size: int  # bytes
-    file: ZooFile | None  # the published file it is; None: its name has a hash, which is its own
+    file: ZooFile | None  # the published file; None: not listed, but its name has its hash
 
 
 def verify(path: Path) -> Verified:
@@ -300,20 +300,20 @@ def verify(path: Path) -> Verified:
 
     Raises:
         DataError: D01 when there is no such file.
-        ModelError: M06 when its name has the hash of another content, or it is neither known nor
-            has a hash in its name.
+        ModelError: M06 when the hash in its name is another one, or when it is not listed and has
+            no hash in its name.
     """
     if not path.is_file():
         raise DataError("D01", f"{path}: there is no such file.")
-    found = sha256_of(path)
-    known = next((file for file in ZOO if found.startswith(file.hash_prefix)), None)
-    if known is None:
+    sha256 = sha256_of(path)
+    published = next((file for file in ZOO if sha256.startswith(file.hash_prefix)), None)
+    if published is None:
         stated = _HASH.search(path.stem)
         if stated is None:
             raise ModelError(
                 "M06",
                 f"{path} cannot be verified: no published file that is listed here has its "
-                f"SHA-256 ({found}), and its name holds no hash to compare with.",
+                f"SHA-256 ({sha256}), and its name holds no hash to compare with.",
             )
         check_hash(path, stated[1])
-    return Verified(found, path.stat().st_size, known)
+    return Verified(sha256, path.stat().st_size, published)

@@ -1,7 +1,7 @@
 """ResNet and ResNeXt (https://arxiv.org/abs/1512.03385, https://arxiv.org/abs/1611.05431).
 
-Two extras serve DetectoRS: the 3x3 convolution of each stage is chosen by the caller, and later
-looks accept feedback. Parameter names are torchvision's, so its ImageNet weights load as they are.
+Two additions are for DetectoRS: the 3x3 convolution of each stage is chosen by the caller, and
+later looks take feedback. Parameter names are torchvision's, so that its ImageNet weights fit.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Maps pixels (B, 3, H, W) to four maps of strides 4, 8, 16, 32.
+    """Backbone from pixels (B, 3, H, W) to four maps of strides 4, 8, 16, 32.
 
     Args:
         blocks: Bottlenecks in each of the four stages.
-        conv3x3_per_stage: What makes the 3x3 convolution of each stage; None is a plain one made
+        conv3x3_per_stage: Factory of the 3x3 convolution of each stage; None is a plain one made
             by `conv`.
-        conv: What makes all other convolutions, the stem included.
-        norm: What makes each normalisation layer.
+        conv: Factory of all other convolutions, the stem included.
+        norm: Factory of each normalisation layer.
         width: Channels of the stem; stage i ends with ``width * 4 * 2**i`` channels.
         groups: Groups of the 3x3 convolutions.
         width_per_group: With `width` 64, channels of each group in the first stage.
@@ -152,7 +152,7 @@ class ResNet(nn.Module):
         return maps
 
     def takes_feedback(self) -> list[bool]:
-        """Which of the four stages are shown feedback."""
+        """Return for each of the four stages whether it takes feedback."""
         return [stage[0].feedback is not None for stage in self._stages()]
 
     def parts(self) -> list[list[nn.Module]]:
@@ -165,7 +165,7 @@ class ResNet(nn.Module):
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
     def _initialise(self) -> None:
-        """He initialisation of the main path; switches, contexts, offsets stay at identity."""
+        """Initialise the main path after He; switches, contexts, offsets stay at identity."""
         main_path: list[nn.Module] = [self.conv1]
         for block in (block for stage in self._stages() for block in stage):
             main_path += [block.conv1, block.conv2, block.conv3]

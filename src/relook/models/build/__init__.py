@@ -1,4 +1,4 @@
-"""From a configuration to a detector: the only place where the switches are read."""
+"""Building of a detector from a configuration; the only reader of its switches."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _NUMERICS: dict[str, tuple[Convention, CellAnchors]] = {
 def build_detector(config: ModelConfig) -> Detector:
     """A detector with random weights.
 
-    What RFP and SAC add starts at identity, and every later look's backbone starts as a copy of
-    the first.
+    The additions of RFP and SAC start at identity, and the backbone of every later look starts as
+    a copy of the first.
 
     Raises:
         ModelError: M08 for a user's part that is not allowed, or cannot be made.

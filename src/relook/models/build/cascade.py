@@ -1,4 +1,4 @@
-"""Cascades from their configuration."""
+"""Building of cascades from their configuration."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def build_cascade(
     convention: Convention = V2,
     parts: PartsConfig = NO_PARTS,
 ) -> nn.Module:
-    """The cascade its configuration describes, or a user's own."""
-    given = semantic, channels, num_classes
+    """The cascade of its configuration, or a user's own."""
+    arguments = semantic, channels, num_classes
 
-    def own() -> nn.Module:
+    def build_own() -> nn.Module:
         if isinstance(config, DSCConfig):
-            return build_dsc(config, *given, parts=parts)
-        return build_htc(config, *given, convention, parts)
+            return build_dsc(config, *arguments, parts=parts)
+        return build_htc(config, *arguments, convention, parts)
 
-    made: nn.Module = make(parts, "cascade", channels, num_classes, default=own)
-    return made
+    cascade: nn.Module = make(parts, "cascade", channels, num_classes, default=build_own)
+    return cascade
 
 
 def build_htc(
@@ -61,13 +61,13 @@ def build_htc(
     stages = range(len(config.stages))
 
     def box_head() -> Any:
-        given = channels, num_classes, config.box_hidden
-        return make(parts, "box_head", *given, default=lambda: BoxHead(*given))
+        arguments = channels, num_classes, config.box_hidden
+        return make(parts, "box_head", *arguments, default=lambda: BoxHead(*arguments))
 
     def mask_head(*, flow: bool) -> Any:
         carry = carry_conv(config.mask_channels, channels) if flow else None
-        given = channels, config.mask_channels, num_classes, carry
-        return make(parts, "mask_head", *given, default=lambda: MaskHead(*given))
+        arguments = channels, config.mask_channels, num_classes, carry
+        return make(parts, "mask_head", *arguments, default=lambda: MaskHead(*arguments))
 
     return HybridTaskCascade(
         [box_head() for _ in stages],
@@ -121,7 +121,7 @@ def build_dsc(
 
 
 def _fuse(semantic: SemanticRule | None) -> FuseRule:
-    """Without a semantic branch there is nothing to see."""
+    """Heads that take the semantic context; none without a semantic branch."""
     return FuseRule(boxes=False, masks=False) if semantic is None else semantic.fuse
 
 

@@ -1,4 +1,4 @@
-"""Backbones and pyramids from their configuration."""
+"""Building of backbones and pyramids from their configuration."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _NORMS: dict[str, Norm] = {
 def build_features(
     backbone: BackboneConfig, pyramid: PyramidConfig, parts: PartsConfig = NO_PARTS
 ) -> FeaturePyramid | RecursiveFeaturePyramid:
-    """Pixels to pyramid: one look, or ``pyramid.steps`` looks."""
+    """The modules from pixels to pyramid: one look, or ``pyramid.steps`` looks."""
     channels, shown = pyramid.channels, (pyramid.channels, pyramid.feedback_stages)
     looks_again, shares = pyramid.steps > 1, pyramid.share_backbone
 
     def look(*feedback: Any) -> Any:
-        given = feedback or (None, FEEDBACK_STAGES)
-        own = partial(build_backbone, backbone, *feedback, parts=parts)
-        return make(parts, "backbone", *given, default=own)
+        arguments = feedback or (None, FEEDBACK_STAGES)
+        default = partial(build_backbone, backbone, *feedback, parts=parts)
+        return make(parts, "backbone", *arguments, default=default)
 
     first = look(*(shown if looks_again and shares else ()))
     sizes = first.out_channels, channels
@@ -69,7 +69,7 @@ def build_backbone(
     *,
     parts: PartsConfig = NO_PARTS,
 ) -> ResNet:
-    """One backbone, its frozen parts not requiring gradients."""
+    """One backbone; its frozen parts require no gradients."""
     backbone = ResNet(
         config.blocks,
         [_conv3x3(config, parts, stage) for stage in range(4)],

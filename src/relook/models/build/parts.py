@@ -1,4 +1,4 @@
-"""A user's own parts, made from their names and checked for what their place needs."""
+"""Making of users' parts from their names, with a check for the needs of their place."""
 
 from __future__ import annotations
 
@@ -23,42 +23,41 @@ _MODULES: Final = frozenset(
 )
 
 
-def make(parts: PartsConfig, place: str, *given: Any, default: Callable[[], Any]) -> Any:
-    """Make the user's part for `place` of what is `given` there; `default` where there is
-    none.
+def make(parts: PartsConfig, place: str, *arguments: Any, default: Callable[[], Any]) -> Any:
+    """Make the user's part for `place` with `arguments`; call `default` where there is none.
 
     Raises:
-        ModelError: M08 when it cannot be imported or made, or is not what the place needs.
+        ModelError: M08 when it cannot be imported or made, or lacks something its place needs.
     """
     part: Part | None = getattr(parts, place)
-    return default() if part is None else made_by(part, place, *given)
+    return default() if part is None else made_by(part, place, *arguments)
 
 
-def made_by(part: Part, place: str, *given: Any) -> Any:
-    """Make `part` of what is `given` at its `place`; raises as `make` does."""
+def made_by(part: Part, place: str, *arguments: Any) -> Any:
+    """Make `part` with the `arguments` of its `place`; raises as `make` does."""
     factory = named(part.target)
     try:
-        made = factory(*given, **part.args)
+        module = factory(*arguments, **part.args)
     except Exception as error:
         raise ModelError(
             "M08",
             f"parts.{place}: {part.target} could not be made ({type(error).__name__}: {error}). It "
-            f"is called with {len(given)} values of the place, {_named(given)}, and with its own "
-            f"args {part.args}.",
+            f"is called with {len(arguments)} values of the place, {_named(arguments)}, and with "
+            f"its own args {part.args}.",
         ) from error
-    missing = [name for name in _METHODS.get(place, ()) if not hasattr(made, name)]
-    if place in _MODULES and not isinstance(made, nn.Module):
+    missing = [name for name in _METHODS.get(place, ()) if not hasattr(module, name)]
+    if place in _MODULES and not isinstance(module, nn.Module):
         missing.append("being a torch.nn.Module")
-    if not missing and not callable(made) and place not in ("fusion", "stage_rules"):
+    if not missing and not callable(module) and place not in ("fusion", "stage_rules"):
         missing.append("being callable")
     if missing:
         raise ModelError(
             "M08",
-            f"parts.{place}: {part.target} made a {type(made).__name__}, which lacks "
-            f"{', '.join(missing)}. PartsConfig says what a part of this place must be.",
+            f"parts.{place}: {part.target} made a {type(module).__name__}, which lacks "
+            f"{', '.join(missing)}. PartsConfig has the requirements of this place.",
         )
-    return made
+    return module
 
 
-def _named(given: tuple[Any, ...]) -> str:
-    return "(" + ", ".join(repr(value)[:40] for value in given) + ")"
+def _named(arguments: tuple[Any, ...]) -> str:
+    return "(" + ", ".join(repr(value)[:40] for value in arguments) + ")"

@@ -1,1 +1,1 @@
-"""RoI cascades: siblings that share functions and heads, not a base class."""
+"""RoI cascades, which share functions and heads, and have no base class."""

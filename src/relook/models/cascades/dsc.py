@@ -1,11 +1,11 @@
 """Deeply Shape-guided Cascade (DSC, https://arxiv.org/abs/1911.11263).
 
 In every iteration a class-agnostic mask of each RoI is predicted first and guides the box head:
-box features are weighted by it (explicit guidance), and the features behind it join them (implicit
-guidance). These features are also what the next iteration's masks start from.
+box features are weighted by it (explicit guidance), and the mask head's features are added to them
+(implicit guidance). The mask head of the next iteration takes these features too.
 
-Rows are sacred: row r is the same RoI from the proposals to its final mask, since what was seen of
-it is handed on by row.
+The order of rows never changes: row r is the same RoI from the proposals to its final mask,
+because features go from iteration to iteration by row.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead, own_class
-from .guidance import GuidanceState, frames_of, handed_on
+from .guidance import GuidanceState, frames_of, mask_features_of
 from .steps import (
     STRIDES,
     Learning,
@@ -46,20 +46,20 @@ from .steps import (
 
 
 class ShapeGuidedCascade(nn.Module):
-    """Iterations of mask, box, and refinement; then one mask for every detection.
+    """Iterations of mask, box and refinement; then one mask for every detection.
 
     Args:
         guidance_heads: One per iteration, of one class.
         box_heads: One per iteration.
-        mask_head: Of all classes, for the boxes in the end.
+        mask_head: Of all classes, for the final boxes.
         rules: One per iteration.
         num_classes: Foreground classes K.
-        guidance: How shapes guide.
-        rows: How RoIs go through the iterations and come out of them.
-        fuse: Which heads see the semantic context, when there is one.
-        sample: Which RoIs are trained on.
-        learning: How they are matched and drawn, and what the iterations and the final masks lose.
-        select: Which boxes become detections.
+        guidance: Rule of the guidance by shapes.
+        rows: Rule of the RoIs in the iterations, and of their scores.
+        fuse: The heads that take the semantic context, where there is one.
+        sample: Rule of the RoIs of the losses.
+        learning: Functions that match and draw RoIs, and losses of boxes and masks.
+        select: Rule of the boxes that become detections.
     """
 
     def __init__(
@@ -108,29 +108,29 @@ class ShapeGuidedCascade(nn.Module):
             by=self.learning,
         )
         losses: Losses = {}
-        rois, is_gt, matched, seen = sampled.rois, sampled.is_gt, sampled, None
+        rois, is_gt, matched, state = sampled.rois, sampled.is_gt, sampled, None
         for t, rule in enumerate(self.rules):
             if t:
                 matched = self._match(rois, is_gt, targets, rule.iou)
-            seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
-            logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
+            state, shapes = self._guide(t, pyramid, context, rois, state, images)
+            logits, deltas = self._box(t, pyramid, context, rois, state, shapes)
             box = self.learning.box_loss(logits, deltas, matched, rule.std)
             losses[f"stage{t}.guide"] = rule.guide_weight * self._guide_loss(
-                shapes, seen, matched, targets
+                shapes, state, matched, targets
             )
             losses[f"stage{t}.class"] = rule.class_weight * box["class"]
             losses[f"stage{t}.box"] = rule.box_weight * box["box"]
 
             frozen = is_gt & self.rows.freeze_gt
-            rois = self._refine(t, rois, deltas.detach(), seen, images, frozen)
+            rois = self._refine(t, rois, deltas.detach(), state, images, frozen)
             if t == 0 and not self.rows.keep_gt:
                 rows = (~is_gt).nonzero().flatten()
-                rois, is_gt, seen = rois[rows], is_gt[rows], seen[rows]
+                rois, is_gt, state = rois[rows], is_gt[rows], state[rows]
 
         matched = self._match(rois, is_gt, targets, self.rows.mask_iou)
         rows = matched.is_positive.nonzero().flatten()
-        assert seen is not None
-        logits = self._mask(pyramid, context, rois[rows], seen[rows])
+        assert state is not None
+        logits = self._mask(pyramid, context, rois[rows], state[rows])
         losses["mask"] = self.learning.mask_loss(logits, matched[rows], targets)
         return losses
 
@@ -142,22 +142,22 @@ class ShapeGuidedCascade(nn.Module):
         images: ImageBatch,
         rule: SelectRule,
     ) -> list[Detections]:
-        """Detections of each image, best first; masks are those of the last head alone.
+        """Detections of each image, best first; masks are those of the last head only.
 
-        Images are gone through one by one, and their RoIs a few at a time.
+        Images are processed one by one, and their RoIs a few at a time.
         """
-        found = []
+        detections = []
         for i, size in enumerate(images.original_sizes):
-            own = proposals[(proposals.image_index == i).nonzero().flatten()]
-            boxes, scores, seen = self._in_parts(pyramid, context, own, images)
+            image_proposals = proposals[(proposals.image_index == i).nonzero().flatten()]
+            boxes, scores, state = self._in_parts(pyramid, context, image_proposals, images)
             chosen = select(boxes, scores, images.scales[i], rule)
-            # Boxes to the network's pixels and back: as the reference does it.
-            again = box_ops.scale(chosen.boxes, images.scales[i])
-            rois = Rois(again, torch.full_like(chosen.labels, i))
-            logits = self._mask(pyramid, context, rois, seen[chosen.rows])
+            # Boxes to the network's pixels and back, as in the reference.
+            network_boxes = box_ops.scale(chosen.boxes, images.scales[i])
+            rois = Rois(network_boxes, torch.full_like(chosen.labels, i))
+            logits = self._mask(pyramid, context, rois, state[chosen.rows])
             masks = own_class(logits, chosen.labels).sigmoid()
-            found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
-        return found
+            detections.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
+        return detections
 
     def score(
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
@@ -174,20 +174,20 @@ class ShapeGuidedCascade(nn.Module):
         labels: Tensor,
         images: ImageBatch,
     ) -> Tensor:
-        """Probabilities (R, M, M) of the masks of boxes that were found elsewhere.
+        """Probabilities (R, M, M) of the masks of given boxes.
 
-        All iterations run on them, for what the last one sees; its boxes are not taken.
+        All iterations run on them, for the features of the last one; refined boxes are not used.
         """
-        _, _, seen = self._in_parts(pyramid, context, rois, images)
-        return own_class(self._mask(pyramid, context, rois, seen), labels).sigmoid()
+        _, _, state = self._in_parts(pyramid, context, rois, images)
+        return own_class(self._mask(pyramid, context, rois, state), labels).sigmoid()
 
     def first(self, stages: int) -> Self:
         """The first `stages`, for predicting: same heads, same tensors.
 
-        Scores are averaged over those stages that score and are left, or else are the last one's.
+        Scores are averaged over the scoring stages among them, or are the last stage's without any.
 
         Raises:
-            UsageError: U03 when there are not so many.
+            UsageError: U03 when there are fewer stages.
         """
         return shared(
             self,
@@ -202,29 +202,29 @@ class ShapeGuidedCascade(nn.Module):
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor, GuidanceState]:
-        """Compute what `_refined` gives, for a few RoIs at a time."""
+        """Compute `_refined` for a few RoIs at a time."""
         rows = torch.arange(len(rois), device=rois.boxes.device)
         parts = [
-            self._refined(pyramid, context, rois[some], images)
-            for some in rows.split(self.rows.at_a_time)
+            self._refined(pyramid, context, rois[chunk], images)
+            for chunk in rows.split(self.rows.at_a_time)
         ]
-        boxes, scores, seen = zip(*parts, strict=True)
-        return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(seen)
+        boxes, scores, states = zip(*parts, strict=True)
+        return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(states)
 
     def _refined(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor, GuidanceState]:
-        """Boxes (R, 4) after all iterations, scores (R, K), and what the last iteration saw."""
-        seen, all_logits = None, []
+        """Boxes (R, 4) after all iterations, scores (R, K), and the state of the last iteration."""
+        state, all_logits = None, []
         for t in range(len(self.rules)):
-            seen, shapes = self._guide(t, pyramid, context, rois, seen, images)
-            logits, deltas = self._box(t, pyramid, context, rois, seen, shapes)
+            state, shapes = self._guide(t, pyramid, context, rois, state, images)
+            logits, deltas = self._box(t, pyramid, context, rois, state, shapes)
             all_logits.append(logits)
-            rois = self._refine(t, rois, deltas, seen, images)
-        assert seen is not None
-        first, *others = [all_logits[t] for t in self.scoring]
-        scores = (sum(others, first) / len(self.scoring)).softmax(dim=-1)
-        return rois.boxes, scores[:, : self.num_classes], seen
+            rois = self._refine(t, rois, deltas, state, images)
+        assert state is not None
+        first, *later = [all_logits[t] for t in self.scoring]
+        scores = (sum(later, first) / len(self.scoring)).softmax(dim=-1)
+        return rois.boxes, scores[:, : self.num_classes], state
 
     def _guide(
         self,
@@ -242,7 +242,7 @@ class ShapeGuidedCascade(nn.Module):
         if context is not None and self.fuse.masks:
             where = rois if rule.semantic_frame == "tight" else frames
             pooled = pooled + pool_context(context, where, rule.side)
-        carried = handed_on(self.guidance_heads[:t], pooled, before, frames.boxes, rule)
+        carried = mask_features_of(self.guidance_heads[:t], pooled, before, frames.boxes, rule)
         features = head.features(pooled, carried)
         return GuidanceState(features, frames.boxes), head.predict(features)
 
@@ -252,14 +252,14 @@ class ShapeGuidedCascade(nn.Module):
         pyramid: Pyramid,
         context: Tensor | None,
         rois: Rois,
-        seen: GuidanceState,
+        state: GuidanceState,
         shapes: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Class logits (R, K + 1) and deltas (R, 4) of box head `t`."""
         rule, side = self.guidance, box_head.POOL_SIDE
         guided = rule.initial or t > 0
         tight = t == self.last_stage and rule.last_box_frame == "tight"
-        where = rois if tight else rois.with_boxes(seen.frames)
+        where = rois if tight else rois.with_boxes(state.frames)
         if rule.explicit and guided:
             weights = shapes.sigmoid() + (1 if rule.plus_one else 0)
             weights = weights.detach() if rule.detach else weights
@@ -268,16 +268,16 @@ class ShapeGuidedCascade(nn.Module):
             pooled = pool_pyramid(pyramid, where, side, STRIDES)
         if context is not None and self.fuse.boxes:
             pooled = pooled + pool_context(context, rois, side)
-        logits, deltas = self.box_heads[t](pooled, seen.features if guided else None)
+        logits, deltas = self.box_heads[t](pooled, state.features if guided else None)
         return logits, deltas
 
     def _mask(
-        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, seen: GuidanceState
+        self, pyramid: Pyramid, context: Tensor | None, rois: Rois, state: GuidanceState
     ) -> Tensor:
         """Logits (R, K, M, M) of the final masks."""
         shown = context if self.fuse.masks else None
         pooled = pool(pyramid, shown, rois, mask_head.POOL_SIDE)
-        carried = handed_on(self.guidance_heads, pooled, seen, rois.boxes, self.guidance)
+        carried = mask_features_of(self.guidance_heads, pooled, state, rois.boxes, self.guidance)
         return self.mask_head.predict(self.mask_head.features(pooled, carried))
 
     def _refine(
@@ -285,28 +285,28 @@ class ShapeGuidedCascade(nn.Module):
         t: int,
         rois: Rois,
         deltas: Tensor,
-        seen: GuidanceState,
+        state: GuidanceState,
         images: ImageBatch,
         frozen: Tensor | None = None,
     ) -> Rois:
-        """RoIs for the iteration after `t`; the `frozen` rows (R,) stay where they are."""
+        """RoIs for the iteration after `t`; the `frozen` rows (R,) are not moved."""
         moved = refine(rois, deltas, self.rules[t].std, images)
         if self.guidance.clip_into_previous:
             ratio = self.ratios[t + 1] if t + 1 < len(self.rules) else 1.0
-            frames = cut(frames_of(moved, ratio, images, self.guidance).boxes, seen.frames)
+            frames = cut(frames_of(moved, ratio, images, self.guidance).boxes, state.frames)
             moved = moved.with_boxes(enlarge(frames, 1 / ratio))
         if frozen is None:
             return moved
         return rois.with_boxes(torch.where(frozen[:, None], rois.boxes, moved.boxes))
 
     def _guide_loss(
-        self, shapes: Tensor, seen: GuidanceState, matched: Matched, targets: Sequence[Target]
+        self, shapes: Tensor, state: GuidanceState, matched: Matched, targets: Sequence[Target]
     ) -> Tensor:
-        """Of the positives' masks, of whatever class."""
+        """Loss of the class-agnostic masks of positive RoIs."""
         rows = matched.is_positive.nonzero().flatten()
         positives = matched[rows]
         if self.guidance.target_frame == "enlarged":
-            positives = replace(positives, rois=positives.rois.with_boxes(seen.frames[rows]))
+            positives = replace(positives, rois=positives.rois.with_boxes(state.frames[rows]))
         positives = replace(positives, labels=torch.zeros_like(positives.labels))
         return self.learning.mask_loss(shapes[rows], positives, targets)
 

@@ -1,4 +1,4 @@
-"""Shape guidance (DSC): what is seen of a RoI, and how that is handed on."""
+"""Shape guidance (DSC): frames of RoIs, and features between iterations."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..heads.mask import MaskHead
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuidanceState:
-    """Features of every RoI that an iteration hands on."""
+    """Features of every RoI, from one iteration to the next."""
 
     features: Tensor  # (R, C, S, S), of the mask head
-    frames: Tensor  # (R, 4), enlarged boxes in which they lie
+    frames: Tensor  # (R, 4), enlarged boxes of the features
 
     @classmethod
     def cat(cls, parts: Sequence[GuidanceState]) -> GuidanceState:
         """The states of several groups of RoIs as one, in this order."""
-        features, frames = [one.features for one in parts], [one.frames for one in parts]
+        features, frames = [part.features for part in parts], [part.frames for part in parts]
         return cls(torch.cat(features), torch.cat(frames))
 
     def __getitem__(self, rows: Tensor) -> GuidanceState:
@@ -33,7 +33,7 @@ class GuidanceState:
 
 
 def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) -> Rois:
-    """Frames of the RoIs: the box `ratio` times as wide and high."""
+    """Frames of the RoIs: their boxes, `ratio` times as wide and high."""
     frames = rois.with_boxes(enlarge(rois.boxes, ratio))
     if not rule.clip_to_image:
         return frames
@@ -41,25 +41,25 @@ def frames_of(rois: Rois, ratio: float, images: ImageBatch, rule: GuidanceRule) 
     return Rois.cat([box_ops.clip(b, s) for b, s in zip(boxes, images.sizes, strict=True)])
 
 
-def handed_on(
+def mask_features_of(
     earlier: Iterable[MaskHead],
     pooled: Tensor,
-    seen: GuidanceState | None,
+    state: GuidanceState | None,
     boxes: Tensor,
     rule: GuidanceRule,
 ) -> Tensor | None:
     """Features (R, C, S, S) for the next mask head: those of the head before, in `boxes` (R, 4).
 
-    None for the first head. `earlier` are all heads before, `pooled` what the next one is given;
-    a head that computes again needs both.
+    None for the first head. `earlier` are all heads before, and `pooled` the features of the RoIs
+    for the next head; both are needed for ``alignment="recompute"``.
     """
-    if seen is None or not rule.mask_flow:
+    if state is None or not rule.mask_flow:
         return None
     if rule.alignment == "none":
-        return seen.features
+        return state.features
     if rule.alignment == "relative":
-        return align_inside(seen.features, seen.frames, boxes, rule.side)
-    again = None
+        return align_inside(state.features, state.frames, boxes, rule.side)
+    features = None
     for head in earlier:
-        again = head.features(pooled, again)
-    return again
+        features = head.features(pooled, features)
+    return features

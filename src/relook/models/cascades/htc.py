@@ -24,21 +24,21 @@ from .steps import Learning, Pool, Selected, draw, pool, refine, select, shared
 
 
 class HybridTaskCascade(nn.Module):
-    """Stages of boxes and masks, each started from the boxes of the stage before.
+    """Stages of boxes and masks; each refines the boxes of the stage before.
 
     Args:
         box_heads: One per stage.
         mask_heads: One per stage, or none for a box-only cascade.
         rules: One per stage.
         num_classes: Foreground classes K.
-        hybrid: How boxes and masks work together.
-        fuse: Which heads see the semantic context, when there is one.
-        extract: What pools the features of a RoI; by default RoIAlign from the level that fits
-            its area, plus the context.
-        sample: Which RoIs are trained on.
-        learning: How they are matched and drawn, and what the stages lose.
-        select: Which boxes become detections.
-        convention: How boxes, crops and masks meet the grid of pixels.
+        hybrid: Rule of the cooperation of boxes and masks.
+        fuse: The heads that take the semantic context, where there is one.
+        extract: Function that pools the features of a RoI; by default RoIAlign from the level that
+            fits its area, plus the context.
+        sample: Rule of the RoIs of the losses.
+        learning: Functions that match and draw RoIs, and losses of boxes and masks.
+        select: Rule of the boxes that become detections.
+        convention: Numerics of boxes, crops and masks on the grid of pixels.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class HybridTaskCascade(nn.Module):
             logits, deltas = self._box(i, pyramid, context, matched.rois)
             stage = self.learning.box_loss(logits, deltas, matched, rule.std)
 
-            # Objects' own boxes were only lent to this stage: they are not refined.
+            # The objects' own boxes are RoIs of this stage only, and are not refined.
             lent = matched.is_gt
             rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
             if self.masks:
@@ -141,7 +141,7 @@ class HybridTaskCascade(nn.Module):
     def score(
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor]:
-        """Boxes (R, 4) that all stages have refined, and scores (R, K) of the classes."""
+        """Boxes (R, 4) after all stages, and scores (R, K) of the classes."""
         pixel = self.convention.pixel
         rois, all_logits = proposals, []
         for i, rule in enumerate(self.rules):
@@ -156,7 +156,7 @@ class HybridTaskCascade(nn.Module):
         """The first `stages`, for predicting: same heads, same tensors.
 
         Raises:
-            UsageError: U03 when there are not so many.
+            UsageError: U03 when there are fewer stages.
         """
         return shared(
             self,

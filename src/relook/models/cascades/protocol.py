@@ -13,7 +13,7 @@ from ...structures.rules.cascade import SelectRule
 
 
 class Cascade(Protocol):
-    """Refines proposals into scored boxes and masks.
+    """Module that refines proposals to scored boxes and masks.
 
     `context` (B, C, H/8, W/8) is the feature map of the semantic branch, None without one.
     """
@@ -45,9 +45,7 @@ class Cascade(Protocol):
         images: ImageBatch,
         rule: SelectRule,
     ) -> list[Detections]:
-        """Detect objects in each image by `rule`, which is `select` or stands in for it; best
-        first.
-        """
+        """Detect objects in each image, best first; `rule` is `select`, or replaces it."""
         ...
 
     def score(
@@ -64,14 +62,14 @@ class Cascade(Protocol):
         labels: Tensor,
         images: ImageBatch,
     ) -> Tensor:
-        """Probabilities (R, M, M) of the masks in boxes that were found elsewhere, one for the
-        class in `labels` (R,) of each."""
+        """Probabilities (R, M, M) of the masks of given boxes, each for its class in `labels`
+        (R,)."""
         ...
 
     def first(self, stages: int) -> Self:
         """The first `stages` of the cascade, for predicting: same heads, same tensors.
 
         Raises:
-            UsageError: U03 when it does not have so many.
+            UsageError: U03 when there are fewer stages.
         """
         ...

@@ -1,4 +1,4 @@
-"""The steps that cascades are made of."""
+"""Steps that the cascades share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTEXT_SIDE = 14  # the semantic feature is always pooled at this side, then av
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """Functions by which RoIs are matched and drawn, and what the stages lose."""
+    """Functions that match and draw RoIs, and losses of boxes and masks."""
 
     assign: Assigner = assign
     choose: Sampler = choose
@@ -43,7 +43,7 @@ class Learning:
 class Selected(NamedTuple):
     """Detections of one image, best first, without their masks."""
 
-    rows: Tensor  # (N,) int64, of the boxes that were chosen from; not unique
+    rows: Tensor  # (N,) int64, of the boxes before the choice; not unique
     boxes: Tensor  # (N, 4) in pixels of the original image
     scores: Tensor  # (N,)
     labels: Tensor  # (N,) int64
@@ -78,16 +78,16 @@ def draw(
 ) -> Matched:
     """A random training sample of each image's RoIs and of the objects' own boxes, labelled.
 
-    The objects' boxes stand before the RoIs and always match themselves; a RoI is positive from
+    The objects' boxes come before the RoIs and always match themselves; a RoI is positive from
     `iou` on and background below. Positive rows come before background rows.
     """
     by = by or Learning()
     samples: list[tuple[Tensor, ...]] = []
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
-        own = torch.arange(len(target.boxes), device=boxes.device)
+        gt_rows = torch.arange(len(target.boxes), device=boxes.device)
         low_quality = iou if sample.match_low_quality else None
         index = by.assign(boxes, target.boxes, iou, iou, low_quality)
-        index = torch.cat([own, index])
+        index = torch.cat([gt_rows, index])
         boxes = torch.cat([target.boxes, boxes])
         positives, negatives = by.choose(
             index, sample.per_image, sample.positive_fraction, target.seed
@@ -97,7 +97,7 @@ def draw(
         labels[: len(positives)] = target.labels[gt_index]
         gt_boxes = torch.zeros_like(boxes[rows])
         gt_boxes[: len(positives)] = target.boxes[gt_index]
-        samples.append((boxes[rows], labels, gt_boxes, index[rows], rows < len(own)))
+        samples.append((boxes[rows], labels, gt_boxes, index[rows], rows < len(gt_rows)))
     columns = [list(column) for column in zip(*samples, strict=True)]
     return Matched(Rois.cat(columns[0]), *(torch.cat(column) for column in columns[1:]))
 
@@ -112,9 +112,9 @@ def match_all(
     num_classes: int,
     assign: Assigner = assign,
 ) -> Matched:
-    """Every RoI in its place, positive from `iou` on with the object it overlaps most.
+    """Match every RoI, in order: positive from `iou` on with the object it overlaps most.
 
-    `is_gt` (R,) is kept as it is: no objects' boxes are added.
+    No objects' boxes are added, and `is_gt` (R,) is not changed.
     """
     labels, gt_boxes, gt_index = [], [], []
     for boxes, target in zip(rois.per_image(rois.boxes, len(targets)), targets, strict=True):
@@ -134,7 +134,7 @@ def match_all(
 def refine(
     rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, pixel: float = 0.0
 ) -> Rois:
-    """RoIs moved by `deltas` (R, 4) and cut at the border of their own image, as `clip` does."""
+    """RoIs moved by `deltas` (R, 4) and cut at the border of their own image by `clip`."""
     moved = rois.with_boxes(box_ops.decode(rois.boxes, deltas, std))
     boxes = moved.per_image(moved.boxes, len(images))
     return Rois.cat(
@@ -151,8 +151,8 @@ def select(
 ) -> Selected:
     """The detections among the RoIs of one image.
 
-    `boxes` (R, 4) are in pixels of the network input, of which `scale` makes those of the
-    original image; `scores` (R, K) are of foreground classes.
+    `boxes` (R, 4) are in pixels of the network input; divided by `scale`, they are in pixels of
+    the original image. `scores` (R, K) are of foreground classes.
     """
     in_original = box_ops.unscale(boxes, scale, convention.pixel)
     rows, best, labels = suppress_classes(
@@ -171,7 +171,7 @@ def shared(cascade: M, *, stages: int, of: int, **replaced: Any) -> M:
     """`cascade` with some attributes `replaced` and all else shared: the first `stages` of `of`.
 
     Raises:
-        UsageError: U03 when it does not have so many.
+        UsageError: U03 when it has fewer stages.
     """
     if not 1 <= stages <= of:
         raise UsageError("U03", f"stages: expected 1 to {of}, which the model has, got {stages}")

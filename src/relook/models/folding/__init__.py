@@ -1,4 +1,4 @@
-"""A detector for prediction alone: the same numbers from fewer passes over the maps."""
+"""Detectors for prediction only: the same numbers with fewer passes over the maps."""
 
 from .current import FoldedCopy
 from .fold import fold

@@ -1,4 +1,4 @@
-"""The folded copy of a detector that may still change."""
+"""A folded copy of a detector, kept up to date with it."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from .fold import fold, hooks
 
 
 class FoldedCopy:
-    """Folds a detector when it is first asked for, and again when it has changed.
+    """Folded copy of a detector, made at the first call and again after a change.
 
     Changes are tensors written to or replaced, modules replaced, attributes set and hooks added.
-    What PyTorch does not count as writing (through ``tensor.data``, or by a fused optimizer) is
-    seen if a tensor's first value changes; writing into what an attribute holds is not.
+    Writing that PyTorch does not count (through ``tensor.data``, or by a fused optimizer) is
+    detected if a tensor's first value changes. Changes inside of an attribute's object are not
+    detected.
     """
 
     def __init__(self) -> None:
         self._made: tuple[_State, Detector] | None = None
 
     def of(self, detector: Detector) -> Detector:
-        """The copy of `detector` as it is now."""
+        """The copy of `detector` in its current state."""
         state = _state(detector)
-        made = self._made  # threads may share a predictor
-        if made is None or not made[0].is_that_of(state):
-            # Held, so that no new tensor takes the address of one that is gone.
+        cached = self._made  # threads may share a predictor
+        if cached is None or not cached[0].equals(state):
+            # Tensors are kept, so that no new tensor gets the address of a deleted one.
             state = state._replace(held=[tensor.detach() for tensor in _tensors(detector)])
-            made = self._made = (state, fold(detector))
-        return made[1]
+            cached = self._made = (state, fold(detector))
+        return cached[1]
 
 
 class _State(NamedTuple):
     """State of a detector that its folded copy depends on."""
 
-    tensors: list[tuple[int, int]]  # address, and how often it was written to
+    tensors: list[tuple[int, int]]  # address, and number of writes
     first_values: bytes
     attributes: list[object]  # of all modules, without their modes
     held: list[Tensor] = []
 
-    def is_that_of(self, other: _State) -> bool:
+    def equals(self, other: _State) -> bool:
         return (
             (self.tensors, self.first_values) == (other.tensors, other.first_values)
             and len(self.attributes) == len(other.attributes)

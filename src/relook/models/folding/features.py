@@ -1,4 +1,4 @@
-"""Feature extractors with their constants worked out beforehand."""
+"""Feature extractors with constants computed in advance."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FoldedBottleneck(nn.Module):
 
 
 class FoldedResNet(nn.Module):
-    """A ResNet in two parts: `begin` has no feedback, `go_on` may."""
+    """A ResNet in two parts: `begin` without feedback, and `finish`, which may take feedback."""
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
@@ -59,22 +59,22 @@ class FoldedResNet(nn.Module):
 
     def forward(self, pixels: Tensor, feedback: Feedback | None = None) -> Pyramid:
         """Four maps of pixels (B, 3, H, W); `feedback` are maps of their strides, if any."""
-        return self.go_on(self.begin(pixels), feedback)
+        return self.finish(self.begin(pixels), feedback)
 
     def takes_feedback(self) -> list[bool]:
-        """Which of the four stages are shown feedback."""
+        """Return for each of the four stages whether it takes feedback."""
         return self._takes
 
     def begin(self, pixels: Tensor) -> Tensor:
-        """Maps that no feedback changes: the stem, and the first stage if it takes none."""
+        """Run the layers before any feedback: the stem, and the first stage if it takes none."""
         x: Tensor = self.maxpool(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
         if not self._takes[0]:
             for block in self.stages[0]:
                 x = block(x, None)
         return x
 
-    def go_on(self, x: Tensor, feedback: Feedback | None = None) -> Pyramid:
-        """All four maps, from what `begin` gives."""
+    def finish(self, x: Tensor, feedback: Feedback | None = None) -> Pyramid:
+        """All four maps, from the output of `begin`."""
         maps = [] if self._takes[0] else [x]
         for i in range(len(maps), len(self.stages)):
             for j, block in enumerate(self.stages[i]):
@@ -88,7 +88,7 @@ def _folded_block(block: nn.Module) -> nn.Module:
 
 
 class FoldedFPN(nn.Module):
-    """A feature pyramid network; what comes from above is added inside of the laterals."""
+    """A feature pyramid network; the coarser level is added inside of the lateral convolutions."""
 
     def __init__(self, fpn: FPN) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class FoldedASPP(nn.Module):
 
 
 class FoldedRecursiveFeaturePyramid(nn.Module):
-    """A recursive feature pyramid; what two looks have in common is computed once."""
+    """A recursive feature pyramid; layers that two looks have in common are computed once."""
 
     def __init__(self, pyramid: RecursiveFeaturePyramid, fold: Fold) -> None:
         super().__init__()
@@ -130,7 +130,9 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         folded = {backbone: FoldedResNet(backbone) for backbone in pyramid.backbones}
         self.backbones = ModuleList[FoldedResNet](folded.values())
         self.looks = [list(folded).index(backbone) for backbone in looks]
-        self.begins_alike = [_begin_alike(looks[0], backbone) for backbone in looks[1:]]
+        self.shares_beginning = [
+            _have_equal_beginnings(looks[0], backbone) for backbone in looks[1:]
+        ]
         self.fpn, self.connector = fold(pyramid.fpn), fold(pyramid.connector)
         self.fusion: nn.Module | None = None if pyramid.fusion is None else twin(pyramid.fusion)
 
@@ -138,11 +140,11 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         """Pixels (B, 3, H, W) to P2..P6."""
         first, *later = (self.backbones[index] for index in self.looks)
         begun = first.begin(pixels)
-        pyramid: Pyramid = self.fpn(first.go_on(begun))
-        for backbone, alike in zip(later, self.begins_alike, strict=True):
+        pyramid: Pyramid = self.fpn(first.finish(begun))
+        for backbone, shared in zip(later, self.shares_beginning, strict=True):
             feedback = feedback_for(backbone.takes_feedback(), pyramid, self.connector)
-            start = begun if alike else backbone.begin(pixels)
-            refined: Pyramid = self.fpn(backbone.go_on(start, feedback))
+            start = begun if shared else backbone.begin(pixels)
+            refined: Pyramid = self.fpn(backbone.finish(start, feedback))
             pyramid = refined if self.fusion is None else self._blended(refined, pyramid)
         return pyramid
 
@@ -154,11 +156,11 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
         ]
 
 
-def _begin_alike(one: ResNet, other: ResNet) -> bool:
+def _have_equal_beginnings(first: ResNet, second: ResNet) -> bool:
     """Return whether stem and first stage, which get no feedback, compute the same in both."""
     return all(
         str(a) == str(b) and _same_tensors(a, b)
-        for parts in zip(one.parts()[:2], other.parts()[:2], strict=True)
+        for parts in zip(first.parts()[:2], second.parts()[:2], strict=True)
         for a, b in zip(*parts, strict=True)
     )
 

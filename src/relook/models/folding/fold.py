@@ -1,4 +1,4 @@
-"""A detector becomes one that only predicts."""
+"""Folding of a detector into one for prediction only."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .units import folded_unit
 
 @torch.no_grad()
 def fold(detector: Detector) -> Detector:
-    """A copy of `detector` for prediction alone: what it detects is the same up to rounding.
+    """A copy of `detector` for prediction only, with the same detections up to rounding.
 
-    Parts that relook knows are replaced by ones whose constants are worked out; all others, a
-    user's own and those with forward hooks among them, are taken as they are. Tensors that are not
-    folded are shared, and later changes of `detector` do not reach the copy for sure.
+    relook's own parts are replaced by ones with constants computed in advance. All other parts,
+    such as users' own and those with forward hooks, are not changed. Tensors that are not folded
+    are shared; later changes of `detector` may or may not change the copy.
     """
     folded: Detector = _Folding().fold(detector)
     return folded.eval()
 
 
 class _Folding:
-    """One pass over a network; a module that is used twice stays one."""
+    """One pass over a network; a module that is used twice stays a single one."""
 
     def __init__(self) -> None:
         self._done: dict[nn.Module, nn.Module] = {}
@@ -47,46 +47,48 @@ class _Folding:
 
     def _folded(self, module: nn.Module) -> nn.Module:
         if not any(hooks(inner) for inner in module.modules()):
-            if isinstance(module, RecursiveFeaturePyramid) and _is_stock(module):
+            if isinstance(module, RecursiveFeaturePyramid) and _has_own_backbones(module):
                 return FoldedRecursiveFeaturePyramid(module, self.fold)
             maker = MAKERS.get(type(module))
             if maker is not None:
                 return maker(module)
-        # Who wrote another module may read its children's weights.
-        return _around(module, self.fold if _is_ours(module) else self._keep)
+        # Code of another module may read its children's weights.
+        return _copy_of(module, self.fold if _may_fold_children(module) else self._keep)
 
     def _keep(self, module: nn.Module) -> nn.Module:
         if module not in self._kept:
-            self._kept[module] = _around(module, self._keep)
+            self._kept[module] = _copy_of(module, self._keep)
         return self._kept[module]
 
 
 def hooks(module: nn.Module) -> int:
-    """Hooks that look at what goes into `module` and comes out: it is then left as it is."""
-    own = vars(module)
-    return len(own["_forward_hooks"]) + len(own["_forward_pre_hooks"])
+    """Number of forward hooks of `module`; a module with hooks is not folded."""
+    attributes = vars(module)
+    return len(attributes["_forward_hooks"]) + len(attributes["_forward_pre_hooks"])
 
 
-def _around(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.Module:
-    """A copy of `module` with the same tensors, around copies of its children."""
-    same = type(module).__new__(type(module))
+def _copy_of(module: nn.Module, copied: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """A copy of `module` with the same tensors, and with copies of its children."""
+    copy = type(module).__new__(type(module))
     children = vars(module)["_modules"]  # each name, also of a child that has two
     copies = {name: None if child is None else copied(child) for name, child in children.items()}
-    own = {n: value for n, value in vars(module).items() if not isinstance(value, Recomputed)}
-    vars(same).update(own, _modules=copies)
-    return same
+    attributes = {
+        n: value for n, value in vars(module).items() if not isinstance(value, Recomputed)
+    }
+    vars(copy).update(attributes, _modules=copies)
+    return copy
 
 
-def _is_ours(module: nn.Module) -> bool:
-    """Return whether relook knows how `module` uses its children."""
+def _may_fold_children(module: nn.Module) -> bool:
+    """Return whether `module` is relook's, or a container, so that its children may be folded."""
     containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
     package = __name__.partition(".")[0]
     origins = {base.__module__.partition(".")[0] for base in type(module).__mro__}
     return type(module) in containers or package in origins
 
 
-def _is_stock(pyramid: RecursiveFeaturePyramid) -> bool:
-    """Return whether all backbones are relook's own, which can be begun apart."""
+def _has_own_backbones(pyramid: RecursiveFeaturePyramid) -> bool:
+    """Return whether all backbones are relook's own, which have the two parts."""
     kinds = {type(backbone) for backbone in pyramid.backbones}
     return type(pyramid) is RecursiveFeaturePyramid and kinds == {ResNet}
 

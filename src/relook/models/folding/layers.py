@@ -1,6 +1,6 @@
-"""Plain layers whose constants are worked out beforehand.
+"""Plain layers with constants computed in advance.
 
-On a CPU in float32 weights are put into the order in which oneDNN reads them.
+On a CPU in float32, weights are stored in the order in which oneDNN reads them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, conv: nn.Conv2d) -> Place:
-        """That of `conv`."""
+        """Return the geometry of `conv`."""
         stride, padding, dilation = conv.stride, cast(Pair, conv.padding), conv.dilation
         return cls(cast(Pair, stride), padding, cast(Pair, dilation), conv.groups)
 
 
 class FoldedConv2d(nn.Module):
-    """A plain convolution; with `relu`, negative outputs are cut off.
+    """A plain convolution; with `relu`, negative outputs become 0.
 
     `weight` is (C_out, C / groups, k, k), `bias` (C_out,), if any.
     """
@@ -79,11 +79,11 @@ class FoldedLinear(nn.Module):
 
 
 def twin(module: M) -> M:
-    """A copy of `module` with the same tensors, so that modes set in one do not reach the other."""
+    """A copy of `module` with the same tensors, and with modes of its own."""
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     return copy.deepcopy(module, shared)
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Return whether oneDNN can be handed this weight."""
+    """Return whether oneDNN can take this weight."""
     return weight.device.type == "cpu" and weight.dtype == torch.float32 and onednn.is_available()

@@ -1,4 +1,4 @@
-"""Convolutions that choose where they look, with their constants worked out beforehand."""
+"""Switchable and deformable convolutions with constants computed in advance."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Pair = tuple[int, int]
 class FoldedSAC(nn.Module):
     """Switchable atrous convolution, and the scale, shift and ReLU that follow it.
 
-    Kernels are standardised beforehand, and one convolution says where both branches look and
-    how they are mixed.
+    Kernels are standardised in advance, and one convolution gives the offsets of both branches and
+    the switch that mixes them.
     """
 
     def __init__(self, sac: SAConv2d, affine: Affine | None = None, *, relu: bool = False) -> None:
@@ -34,7 +34,7 @@ class FoldedSAC(nn.Module):
             None if context is None else twin(context)
             for context in (sac.pre_context, sac.post_context)
         )
-        self.look = _look(sac)
+        self.look = _offset_conv(sac)
         self.switch_kind, self.switches = sac.switch_kind, sac.switch.out_channels
         deformable = sac.offset_near is not None
         self.mix = (_Deformable if deformable else _Atrous)(kernels, rates, place)
@@ -87,15 +87,15 @@ class FoldedDeformable(nn.Module):
         return out
 
 
-def _look(sac: SAConv2d) -> FoldedConv2d:
-    """The convolution of the pooled map that gives all offsets and, last, what switches."""
+def _offset_conv(sac: SAConv2d) -> FoldedConv2d:
+    """The convolution of the pooled map that gives all offsets and, last, the switch."""
     offsets = [o for o in (sac.offset_near, sac.offset_far) if o is not None]
     biases = [conv.bias.detach() for conv in (*offsets, sac.switch) if conv.bias is not None]
     switch = sac.switch.weight.detach()
     if not offsets:
         return FoldedConv2d(switch, biases[0], Place.of(sac.switch))
-    in_the_middle = F.pad(switch, (1, 1, 1, 1))  # of a window of 3x3
-    weight = torch.cat([*(o.weight.detach() for o in offsets), in_the_middle])
+    centred = F.pad(switch, (1, 1, 1, 1))  # of a window of 3x3
+    weight = torch.cat([*(o.weight.detach() for o in offsets), centred])
     return FoldedConv2d(weight, torch.cat(biases), Place.of(offsets[0]))
 
 
@@ -118,10 +118,10 @@ class _Deformable(nn.Module):
             geometry = Geometry.between(x, offsets, self.stride, self.taps, len(self.rates))
             return sampled_product(x, offsets, self.kernel, gates, geometry)
         assert self.kernels is not None
-        each = offsets.chunk(len(self.kernels), dim=1)
+        branch_offsets = offsets.chunk(len(self.kernels), dim=1)
         branches = [
             Branch(offset, kernel, rate, rate)
-            for offset, kernel, rate in zip(each, self.kernels, self.rates, strict=True)
+            for offset, kernel, rate in zip(branch_offsets, self.kernels, self.rates, strict=True)
         ]
         return mixed_convolution(x, branches, gates, self.stride)
 

@@ -1,4 +1,4 @@
-"""A convolution, the normalisation behind it and its ReLU as one pass."""
+"""A convolution, its normalisation and its ReLU in one pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fast ways there are on this machine, in words."""
+"""Description of the fast operations on this machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ...runtime.memory import keep_freed
 
 
 def fast_ways() -> list[str]:
-    """Lines about the fast ways of predictions on the CPU, and what is missing here."""
+    """Lines about the fast operations of predictions on the CPU, and about missing ones."""
     products = onednn.is_available()
     return [
-        "folded: weight standardisation, SAC kernels and batch norm are worked out beforehand;"
-        " looks that begin alike begin once",
+        "folded: weight standardisation, SAC kernels and batch norm are computed in advance;"
+        " first layers that two looks share are computed once",
         "gathered: deformable convolutions and RoIAlign are sums of rows of channels-last maps",
         "packed: convolutions and products by oneDNN, ReLU and shortcut inside"
         if products
-        else f"not packed: PyTorch {torch.__version__} has no oneDNN operators that relook knows",
-        "memory: what is freed is kept for the next image, up to 1 GiB, in the whole process"
+        else f"not packed: PyTorch {torch.__version__} lacks the oneDNN operators that relook uses",
+        "memory: freed memory is kept for the next image, up to 1 GiB, in the whole process"
         if keep_freed()
-        else "memory: handled as the system or the environment says",
+        else "memory: by the system's or the environment's settings",
     ]

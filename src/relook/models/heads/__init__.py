@@ -1,1 +1,1 @@
-"""Networks that predict something from features. Heads never see targets; losses are functions."""
+"""Networks that predict from features. Targets are arguments of loss functions, not of heads."""

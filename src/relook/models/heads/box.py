@@ -19,7 +19,7 @@ POOL_SIDE = 7
 class BoxHead(nn.Module):
     """Two hidden layers, then class logits and one class-agnostic box refinement per RoI.
 
-    `fuse` projects features of a mask head, if the box head is shown any.
+    `fuse` projects features of a mask head, if the box head takes any.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class BoxHead(nn.Module):
     def forward(self, pooled: Tensor, shown: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pooled features (R, C, 7, 7) to class logits (R, K + 1) and deltas (R, 4), float32.
 
-        `shown` (R, hidden, S, S) are a mask head's features of the same RoIs.
+        `shown` (R, hidden, S, S) are a mask head's features of the same RoIs, added by `fuse`.
         """
         if self.fuse is not None and shown is not None:
             pooled = pooled + at_side(self.fuse(shown).relu(), POOL_SIDE)

@@ -21,8 +21,8 @@ POOL_SIDE = 14
 class MaskHead(nn.Module):
     """Four convolutions, one upsampling, one logit map per class.
 
-    `features` and `predict` are separate so that a cascade can pass features on without asking
-    for logits it will not use. `carry` projects the features of the stage before.
+    `features` and `predict` are separate, so that a cascade can use features without computing
+    the logits. `carry` projects the features of the stage before.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class MaskHead(nn.Module):
     def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:
         """Pooled features (R, C, S, S), plus those of the previous stage, to (R, hidden, S, S).
 
-        Those may be of another side than S.
+        The previous features may have another side than S.
         """
         x = pooled
         if self.carry is not None and carried is not None:
@@ -94,6 +94,6 @@ def mask_loss(logits: Tensor, positives: Matched, targets: Sequence[Target]) -> 
             raise ValueError("a mask loss needs targets with masks; these have boxes only")
         if len(boxes):
             goals.append(mask_targets(target.masks, boxes, index, side))
-    own = own_class(logits, positives.labels)
-    goal = torch.cat(goals).to(own)
-    return F.binary_cross_entropy_with_logits(own, goal, reduction="sum") / cells
+    class_logits = own_class(logits, positives.labels)
+    goal = torch.cat(goals).to(class_logits)
+    return F.binary_cross_entropy_with_logits(class_logits, goal, reduction="sum") / cells

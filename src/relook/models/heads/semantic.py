@@ -20,7 +20,7 @@ _NUM_LEVELS = 5
 
 
 class SemanticHead(nn.Module):
-    """Sums the pyramid at stride 8 and predicts a class per pixel, as its `rule` says."""
+    """Head that sums the pyramid at stride 8 and predicts a class per pixel, by its `rule`."""
 
     def __init__(self, channels: int, rule: SemanticRule) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class SemanticHead(nn.Module):
         return self.logits(x), self.embed(x).relu()
 
     def context(self, pyramid: Pyramid) -> Tensor:
-        """The feature map (B, C, H/8, W/8) that a cascade is shown."""
+        """The feature map (B, C, H/8, W/8) for a cascade."""
         context: Tensor = self.embed(self._features(pyramid)).relu()
         return context
 
@@ -72,19 +72,19 @@ def semantic_loss(
     padding_label: int = IGNORE,
     stride: int = STRIDE,
 ) -> Tensor:
-    """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, seen at `stride`.
+    """Cross-entropy of `logits` (B, K', h, w) against the targets' maps, sampled at `stride`.
 
     ``valid`` averages over labelled pixels, ``all`` divides by the ignored ones too. Targets
-    without a map are ignored, and what lies outside of a map is of class `padding_label`; with
-    nothing labelled the loss is zero.
+    without a map are ignored, and pixels outside of a map are of class `padding_label`; without
+    labelled pixels the loss is zero.
     """
     height, width = logits.shape[2:]
     labels = logits.new_full((len(logits), height, width), IGNORE, dtype=torch.int64)
     for canvas, target in zip(labels, targets, strict=True):
         if target.semantic is not None:
             canvas.fill_(padding_label)
-            seen = target.semantic[::stride, ::stride]
-            canvas[: seen.shape[0], : seen.shape[1]] = seen
+            sampled = target.semantic[::stride, ::stride]
+            canvas[: sampled.shape[0], : sampled.shape[1]] = sampled
     total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="sum")
     counted = labels.numel() if average == "all" else int((labels != IGNORE).sum())
     return total / loss_divisor(counted, logits)

@@ -20,9 +20,9 @@ LEVELS = 4  # P2 to P5
 
 
 class StuffHead(nn.Module):
-    """Brings P2..P5 to stride 4, sums them, and predicts a class per pixel.
+    """Head that resizes P2..P5 to stride 4, sums them, and predicts a class per pixel.
 
-    Of the classes of its `rule` the last is every thing, whatever its class; the others are stuff.
+    Of the classes of its `rule` the last one is for all things; the others are stuff.
     """
 
     def __init__(self, channels: int, rule: StuffRule) -> None:
@@ -39,7 +39,7 @@ class StuffHead(nn.Module):
         he_init_incoming(self.logits)
 
     def forward(self, pyramid: Pyramid) -> Tensor:
-        """P2..P6 to class logits (B, S + 1, H/4, W/4); P6 is not looked at."""
+        """P2..P6 to class logits (B, S + 1, H/4, W/4); P6 is not used."""
         total: Tensor | None = None
         for level, units in enumerate(self.branches):
             x = pyramid[level]

@@ -16,7 +16,7 @@ STRIDES = (4, 8, 16, 32, 64)
 
 
 class FPN(nn.Module):
-    """Turns four maps of growing stride into five of `channels`; the fifth is a subsample."""
+    """Module from four maps of growing stride to five of `channels`; the fifth is a subsample."""
 
     def __init__(self, in_channels: Sequence[int], channels: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from .fpn import FPN
 
 
 class GatedFusion(nn.Conv2d):
-    """Blends the new and the old map of a level with a gate computed from the new one.
+    """Blending of the new and the old map of a level by a gate computed from the new one.
 
     ``gate * new + (1 - gate) * old``, one gate per position; it starts at one half.
     """
@@ -31,18 +31,18 @@ class GatedFusion(nn.Conv2d):
 
 
 class RecursiveFeaturePyramid(nn.Module):
-    """Looks at the image several times, each time shown the pyramid it built before.
+    """Several looks at the image; each later look takes the pyramid of the look before.
 
     FPN, connector and fusion are shared by all looks and levels. The feedback into a stage of the
     backbone is the level of its stride, through the connector.
 
     Args:
-        backbones: One for each look, or a single one for all of them. Every one but the first
-            must accept feedback, and a single one too.
-        fpn: Maps to pyramid.
-        connector: Maps (B, C, H, W) to feedback of that shape.
-        fusion: How a look's pyramid is blended with the one before; None takes the new one.
-        steps: Looks; by default as many as there are backbones.
+        backbones: One for each look, or a single one for all of them. All but the first must
+            take feedback, and a single one too.
+        fpn: Module from maps to pyramid.
+        connector: Module from a level (B, C, H, W) to feedback of that shape.
+        fusion: Blending of a look's pyramid with the one before; None takes the new one.
+        steps: Number of looks; by default that of the backbones.
 
     Raises:
         ValueError: when the number of backbones is neither one nor `steps`.
@@ -86,19 +86,19 @@ class RecursiveFeaturePyramid(nn.Module):
 
 
 def feedback_for(takes: Sequence[bool], pyramid: Pyramid, connector: nn.Module) -> Feedback:
-    """Feedback of each of the four stages from the pyramid, None for those that take nothing."""
+    """Feedback of each of the four stages from the pyramid, None for those without feedback."""
     return [
-        connector(level) if wanted else None
-        for wanted, level in zip(takes, pyramid[: len(takes)], strict=True)
+        connector(level) if takes_level else None
+        for takes_level, level in zip(takes, pyramid[: len(takes)], strict=True)
     ]
 
 
 @torch.no_grad()
 def copy_first_look(features: nn.Module) -> None:
-    """Start every later backbone as a copy of the first; their feedback stays as it is."""
+    """Copy the first backbone to every later one; their feedback projections are not changed."""
     if not isinstance(features, RecursiveFeaturePyramid):
         return
     first, *later = features.backbones
     for backbone in later:
-        # Feedback projections are the only parameters the first look does not have.
+        # The first look lacks only the feedback projections.
         backbone.load_state_dict(first.state_dict(), strict=False)

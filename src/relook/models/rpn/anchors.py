@@ -1,4 +1,4 @@
-"""Anchors: the boxes that the region proposal network starts from."""
+"""Anchors: the initial boxes of the region proposal network."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def grid_anchors(
 
 
 def is_trainable(anchors: Tensor, size: Size, stride: int, image: Size, padded: Size) -> Tensor:
-    """Which anchors of one level, those of a map of `size` (H, W), may be trained on; bool.
+    """Return for each anchor of a map of `size` (H, W) whether it may be trained on; bool.
 
-    They belong to cells within the `padded` size of the image alone (a batch may be padded
+    Such anchors belong to cells within the `padded` size of the image (a batch may be padded
     further) and lie wholly inside the `image` itself.
     """
     height, width = size

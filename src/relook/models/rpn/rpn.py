@@ -21,7 +21,7 @@ from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1 / 9
-CROWD_SCORE = 0.5  # objectness of proposals beyond the usual number: rather an object than none
+CROWD_SCORE = 0.5  # least objectness of proposals beyond the usual number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +45,10 @@ class AnchorSample:
 
 
 class RPN(nn.Module):
-    """Scores anchors of several shapes at every position and keeps the best as proposals.
+    """Region proposal network: scores anchors at every position, and keeps the best.
 
-    `anchors` says which shapes and which are trained on, where `assign` matches them; `train` and
-    `test` say how many are kept, by default 2000 and 1000, as in the COCO recipes.
+    `anchors` is the rule of their shapes and of their training, in which `assign` matches them.
+    `train` and `test` are the rules of proposals, by default 2000 and 1000, as in the COCO recipes.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class RPN(nn.Module):
     ) -> tuple[Rois, Tensor]:
         """At most ``rule.proposals`` boxes per image, best first, and their scores (R,).
 
-        With `crowd` there are up to so many, of as many candidates on a level. See `proposed`.
+        With `crowd` there are at most `crowd`, from as many candidates on a level (`proposed`).
         """
         level = torch.arange(len(self.strides), device=scored.anchors.device)
         level = level.repeat_interleave(torch.tensor(scored.anchors_per_level).to(level))
@@ -127,8 +127,8 @@ class RPN(nn.Module):
         """``objectness`` (binary cross-entropy) and ``box`` (smooth L1 of the positives).
 
         Both are sums over the drawn anchors of the batch, divided by their number, in which an
-        image without positives (or negatives) counts as having one. Images too small to hold
-        any anchor add nothing.
+        image without positives (or negatives) counts one. Images too small for any anchor add
+        nothing.
         """
         objectness, box = self.sampled_losses(scored, self.sample(scored, images, targets))
         return {"objectness": objectness.sum(), "box": box.sum()}
@@ -190,9 +190,9 @@ class RPN(nn.Module):
 def proposed(scores: Tensor, usual: int, crowd: int = 0) -> Tensor:
     """Rows (P,) of boxes with `scores` (R,), best first, that become proposals.
 
-    These are the `usual` best ones, and in a `crowd` up to so many in all, of which the added ones
-    must look like objects (`CROWD_SCORE`): an image with few objects gets no proposals that the
-    cascade was never trained on.
+    These are the `usual` best ones, and with `crowd` at most that many in all. The added ones must
+    have an objectness of `CROWD_SCORE`, so that an image with few objects gets no proposals of a
+    kind that the cascade was not trained on.
     """
     scores = scores[: max(usual, crowd)]
     rows = torch.arange(len(scores), device=scores.device)

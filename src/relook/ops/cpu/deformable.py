@@ -1,8 +1,8 @@
 """Deformable convolution on a CPU: columns gathered from a channels-last map, and one product.
 
 torchvision's operator takes several times as long as a plain convolution. Here the columns of a
-few hundred pixels at a time, which stay in the cache, are gathered and multiplied with the
-kernel. Branches that a gate per pixel mixes share the product: the gate scales the columns.
+few hundred pixels at a time, which stay in the cache, are gathered and multiplied by the kernel.
+Branches mixed by a gate per pixel share the product: the gate scales the columns.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Geometry(NamedTuple):
     size: Pair  # (H, W) of the map
     out_size: Pair
     stride: Pair
-    taps: tuple[Pair, ...]  # (y, x) of the T samples of all branches, seen from the pixel
+    taps: tuple[Pair, ...]  # (y, x) of the T samples of all branches, relative to the pixel
     branches: int
 
     @classmethod
     def between(
         cls, x: Tensor, offsets: Tensor, stride: Pair, taps: Sequence[Pair], branches: int
     ) -> Geometry:
-        """That of a map (B, C, H, W) and its offsets (B, 2 T, H', W')."""
+        """The geometry of a map (B, C, H, W) and its offsets (B, 2 T, H', W')."""
         height, width = x.shape[2:]
         out_height, out_width = offsets.shape[2:]
         size, out_size = (height, width), (out_height, out_width)
@@ -61,15 +61,13 @@ class _Samples(NamedTuple):
     gate: Tensor | None  # (P, T)
 
     def terms(self, tile: slice) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows, weights and starts of the sums of some pixels, as `gather` wants them."""
+        """Rows, weights and starts of the sums of some pixels, for `gather`."""
         rows = self.rows[tile].flatten()
         return rows, self.weights[tile].flatten(), torch.arange(0, len(rows), 4, dtype=torch.int32)
 
 
 def window_taps(window: Pair, padding: Pair, dilation: Pair) -> list[Pair]:
-    """Offsets (y, x) at which a convolution with a `window` (height, width) samples, from the
-    pixel.
-    """
+    """Offsets (y, x) of the samples of a convolution with a `window` (height, width)."""
     return [
         (y * dilation[0] - padding[0], x * dilation[1] - padding[1])
         for y in range(window[0])
@@ -107,8 +105,8 @@ def _forward(
 
 
 class _SampledProduct(Function):
-    """`sampled_product` with gradients. Columns are gathered again instead of kept: that takes
-    little time, and with two branches they have 18 times the memory of the map."""
+    """`sampled_product` with gradients. Columns are gathered again for the backward pass, which is
+    fast; to keep them for two branches would take 18 times the memory of the map."""
 
     @staticmethod
     def forward(
@@ -136,12 +134,12 @@ class _SampledProduct(Function):
         for tile in _tiles(geometry, x.shape[1], _BACKWARD_BYTES):
             rows, weights, starts = samples.terms(tile)
             if needs_kernel:
-                seen = gather(table, rows, weights, starts)
-                of_kernel += _kernel_gradient(grad[tile], seen, kernel)
+                columns = gather(table, rows, weights, starts)
+                of_kernel += _kernel_gradient(grad[tile], columns, kernel)
             of_columns = _columns_gradient(grad[tile], kernel, x.shape[1] // kernel.shape[2])
             sum_of = torch.arange(len(starts), dtype=torch.int32).repeat_interleave(4)
-            found = dots(of_columns, table, rows, starts, sum_of)
-            of_weights[tile] = found.view(-1, len(geometry.taps), 4)
+            products = dots(of_columns, table, rows, starts, sum_of)
+            of_weights[tile] = products.view(-1, len(geometry.taps), 4)
             if needs_x:
                 first, last = (int(row) for row in rows.aminmax())
                 near = of_table[first : last + 1]
@@ -158,10 +156,10 @@ class _SampledProduct(Function):
 def _sample(
     x: Tensor, offsets: Tensor, gates: Tensor | None, geometry: Geometry
 ) -> tuple[Tensor, _Samples]:
-    """The map with its margin as a table, and where it is sampled."""
+    """The map with its margin as a table, and its samples."""
     table, _, columns = as_table(x, _MARGIN)
     position = _as_rows(offsets).view(geometry.pixels, -1, 2) + _grid(geometry)
-    # Two pixels beyond the map there is nothing but zeros, as there is anywhere further out.
+    # Two pixels outside of the map there are zeros only, as further out.
     position = position.clamp(position.new_tensor(-_MARGIN), position.new_tensor(geometry.size))
     corner = position.floor()
     fraction = position - corner
@@ -208,7 +206,7 @@ def _times(columns: Tensor, kernel: Tensor) -> Tensor:
     channels = columns.shape[1]
     if per_group == channels:
         return product(columns.view(-1, taps * channels), kernel.reshape(out_channels, -1))
-    # As a convolution of a map whose width is the taps: that knows about groups.
+    # As a convolution of a map whose width is the taps, which supports groups.
     as_map = columns.view(1, -1, taps, channels).permute(0, 3, 1, 2)
     weight = kernel.transpose(1, 2)[:, :, None]
     return F.conv2d(as_map, weight, groups=channels // per_group)[0, :, :, 0].T
@@ -220,8 +218,8 @@ def _kernel_gradient(grad: Tensor, columns: Tensor, kernel: Tensor) -> Tensor:
     groups = columns.shape[1] // per_group
     if groups == 1:
         return product(grad.T, columns.view(len(grad), -1).T).view_as(kernel)
-    seen = columns.view(-1, taps, groups, per_group).permute(2, 0, 1, 3).flatten(2)
-    return (_by_group(grad, groups).transpose(1, 2) @ seen).view_as(kernel)
+    grouped = columns.view(-1, taps, groups, per_group).permute(2, 0, 1, 3).flatten(2)
+    return (_by_group(grad, groups).transpose(1, 2) @ grouped).view_as(kernel)
 
 
 def _columns_gradient(grad: Tensor, kernel: Tensor, groups: int) -> Tensor:
@@ -247,10 +245,10 @@ def _without_margin(table: Tensor, geometry: Geometry) -> Tensor:
 
 def _offsets_gradient(of_weights: Tensor, samples: _Samples, geometry: Geometry) -> Tensor:
     """(B, 2 T, H', W'), from the gradient (P, T, 4) of the samples' weights."""
-    here, right, below, opposite = of_weights.unbind(-1)
+    top_left, top_right, bottom_left, bottom_right = of_weights.unbind(-1)
     down, across = samples.fraction.unbind(-1)
-    of_y = (1 - across) * (below - here) + across * (opposite - right)
-    of_x = (1 - down) * (right - here) + down * (opposite - below)
+    of_y = (1 - across) * (bottom_left - top_left) + across * (bottom_right - top_right)
+    of_x = (1 - down) * (top_right - top_left) + down * (bottom_right - bottom_left)
     both = torch.stack([of_y, of_x], dim=-1)
     if samples.gate is not None:
         both = both * samples.gate[..., None]
@@ -258,7 +256,7 @@ def _offsets_gradient(of_weights: Tensor, samples: _Samples, geometry: Geometry)
 
 
 def _gates_gradient(of_weights: Tensor, samples: _Samples, geometry: Geometry) -> Tensor | None:
-    """(B, branches, H', W'), from the same."""
+    """(B, branches, H', W'), from the gradient (P, T, 4) of the samples' weights."""
     if samples.gate is None:
         return None
     per_tap = (of_weights * samples.bilinear).sum(-1)

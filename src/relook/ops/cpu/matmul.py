@@ -1,8 +1,8 @@
 """Matrix products on a CPU.
 
-PyTorch hands matrix products to a library that uses half of what some processors can do (AMD's
-with AVX-512), and its convolutions to another, oneDNN, that uses all. Here products go there too:
-about twice as fast where it matters, the same elsewhere.
+PyTorch computes matrix products by a library that reaches half the speed of some processors (AMD's
+with AVX-512), and convolutions by oneDNN, which reaches their full speed. Here products are
+computed by oneDNN too: about twice as fast on these processors, the same on others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from . import onednn
 from . import switch as fast
 
-_LEAST = 1_000_000  # multiply-adds below which calling is what takes the time
+_LEAST = 1_000_000  # multiply-adds; below, the call takes most of the time
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -32,7 +32,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """``x @ weight.T``, (R, O), of float32 `x` (R, I) and `weight` (O, I), by the fastest means;
+    """``x @ weight.T``, (R, O), of float32 `x` (R, I) and `weight` (O, I), by the fastest library;
     without gradients."""
     return onednn.product(x, weight) if onednn.is_available() else F.linear(x, weight)
 

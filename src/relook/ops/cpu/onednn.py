@@ -1,7 +1,7 @@
-"""Products and convolutions by oneDNN, called as its own: the only place that does.
+"""Products and convolutions by direct calls of oneDNN operators, which are only here.
 
-PyTorch reaches these operators from its compiler only, so they are no public interface. They are
-tried once, and where one is missing or wrong everything goes the public way.
+PyTorch calls these operators from its compiler only, so they are no public interface. They are
+tried once; where one is missing or wrong, public operators are used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ops = torch.ops.mkldnn
 
 @cache
 def is_available() -> bool:
-    """Return whether this PyTorch has the operators, and they compute what they should."""
+    """Return whether this PyTorch has the operators, with right results."""
     if not torch.backends.mkldnn.is_available():
         return False
     with torch.inference_mode():
@@ -29,19 +29,19 @@ def is_available() -> bool:
         plain = F.conv2d(x, weight, bias, *place)
         try:
             packed = pack_convolution(weight, *place)
-            found = [
+            results = [
                 convolution(x, packed, bias, *place, relu=True),
                 convolution(x, packed, bias, *place, relu=True, add=x),
                 product(x[0, 0], pack_product(weight[0, 0]), bias[:3]),
             ]
         except (AttributeError, RuntimeError, TypeError):
             return False
-        wanted = [
+        expected = [
             plain.relu(),
             (plain + x).relu(),
             F.linear(x[0, 0], weight[0, 0], bias[:3]),
         ]
-        return all(torch.allclose(a, b) for a, b in zip(found, wanted, strict=True))
+        return all(torch.allclose(a, b) for a, b in zip(results, expected, strict=True))
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -68,12 +68,12 @@ def convolution(
     relu: bool = False,
     add: Tensor | None = None,
 ) -> Tensor:
-    """As `F.conv2d`; `add`, of the shape of the output, is added, and then negatives cut off."""
+    """As `F.conv2d`; `add`, of the output's shape, is added, and with `relu` negatives become 0."""
     place = (padding, stride, dilation, groups)
     unary = "relu" if relu else None
     out: Tensor
     if add is not None and 1 in (add.shape[1], add.shape[2:].numel()):
-        # Of one pixel or channel; PyTorch 2.11 fails, as both memory orders are the same.
+        # With one pixel or channel, both memory orders are the same, and PyTorch 2.11 fails.
         out = convolution(x, weight, bias, stride, padding, dilation, groups) + add
         out = out.relu_() if relu else out
     elif add is not None:

@@ -1,8 +1,8 @@
 """RoIAlign on a CPU: every output is one weighted sum of rows of a channels-last map.
 
-A RoI's samples along y and along x are independent, and neighbouring samples share pixels: what a
-bin sees is an outer product of a few weights per axis. Bins are summed a few RoIs at a time, with
-RoIs of one level and similar size together.
+A RoI's samples along y and along x are independent, and neighbouring samples share pixels: the
+weights of a bin are an outer product of a few weights per axis. Bins are summed for a few RoIs at a
+time, with RoIs of one level and similar size together.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class _Axis(NamedTuple):
     """Cells that the bins of R RoIs average along one axis: m neighbouring cells each."""
 
     cells: Tensor  # (R, side, m) int32
-    weights: Tensor  # (R, side, m), zero beyond `seen`
-    seen: Tensor  # (R,) cells that some bin of the RoI really sees
+    weights: Tensor  # (R, side, m), zero beyond `num_cells`
+    num_cells: Tensor  # (R,) cells that some bin of the RoI averages
 
 
 class _Chunk(NamedTuple):
@@ -34,7 +34,7 @@ class _Chunk(NamedTuple):
 
     level: int
     rows: Tensor  # (r,) int64
-    terms: tuple[Tensor, Tensor, Tensor]  # as `gather` wants them
+    terms: tuple[Tensor, Tensor, Tensor]  # rows, weights, starts for `gather`
 
 
 def pool_gathered(
@@ -47,8 +47,8 @@ def pool_gathered(
 ) -> Tensor:
     """RoIAlign (R, C, side, side), channels last, of RoI r from the map ``level[r]``.
 
-    As many samples a bin as it covers cells. RoIs are cut into ``side * finer`` bins each way,
-    of which `finer` by `finer` are averaged.
+    A bin has one sample per cell that it covers. RoIs are cut into ``side * finer`` bins along
+    each axis, of which `finer` by `finer` are averaged.
     """
     if torch.is_grad_enabled() and any(m.requires_grad for m in maps):
         out: Tensor = _Pool.apply(tuple(strides), level, rois, side, finer, *maps)
@@ -130,29 +130,29 @@ def _chunks(
     side: int,
     finer: int,
 ) -> Iterator[_Chunk]:
-    """All RoIs, a few of one level at a time."""
+    """Yield all RoIs, a few of one level at a time."""
     step = max(1, _CHUNK_BYTES // (4 * side * side * maps[0].shape[1]))
-    for index, (one, stride) in enumerate(zip(maps, strides, strict=True)):
-        mine = (level == index).nonzero().flatten()
-        if not len(mine):
+    for index, (level_map, stride) in enumerate(zip(maps, strides, strict=True)):
+        level_rows = (level == index).nonzero().flatten()
+        if not len(level_rows):
             continue
-        height, width = one.shape[2:]
-        own = rois[mine]
-        scaled = own.boxes * (1 / stride) - 0.5  # of the centre of the first cell
+        height, width = level_map.shape[2:]
+        level_rois = rois[level_rows]
+        scaled = level_rois.boxes * (1 / stride) - 0.5  # of the centre of the first cell
         x = _axis(scaled[:, 0], scaled[:, 2], side, finer, width)
         y = _axis(scaled[:, 1], scaled[:, 3], side, finer, height)
-        first_row = own.image_index.int() * (height * width)
-        order = (x.seen * y.seen).argsort()
+        first_row = level_rois.image_index.int() * (height * width)
+        order = (x.num_cells * y.num_cells).argsort()
         for rows in order.split(step):
             terms = _terms(rows, first_row, y, x, width)
-            yield _Chunk(index, mine[rows], terms)
+            yield _Chunk(index, level_rows[rows], terms)
 
 
 def _terms(
     rows: Tensor, first_row: Tensor, y: _Axis, x: _Axis, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The sums of some RoIs: their bins, row by row."""
-    down, across = int(y.seen[rows].max()), int(x.seen[rows].max())
+    down, across = int(y.num_cells[rows].max()), int(x.num_cells[rows].max())
     lines = y.cells[rows, :, :down] * width + first_row[rows, None, None]
     cells = lines[:, :, None, :, None] + x.cells[rows, None, :, None, :across]
     weights = y.weights[rows, :, None, :down, None] * x.weights[rows, None, :, None, :across]
@@ -164,13 +164,13 @@ def _axis(start: Tensor, end: Tensor, side: int, finer: int, extent: int) -> _Ax
     """Cells that RoIs from `start` to `end` (R,) cover along an axis of `extent` cells."""
     bin_size = (end - start) / (side * finer)
     samples = bin_size.ceil().clamp(0, 2 * extent).int()  # a bin
-    most = max(int(samples.max()), 1)
-    at = (torch.arange(most) + 0.5) / samples.clamp(min=1)[:, None]  # (R, n) of a bin
+    max_samples = max(int(samples.max()), 1)
+    at = (torch.arange(max_samples) + 0.5) / samples.clamp(min=1)[:, None]  # (R, n) of a bin
     bins = torch.arange(side * finer)[:, None]
     place = start[:, None, None] + (bins + at[:, None]) * bin_size[:, None, None]  # (R, bins, n)
     inside = (place >= -1) & (place <= extent)
-    inside &= (torch.arange(most) < samples[:, None])[:, None]
-    place = place.clamp(0, extent - 1).view(len(start), side, finer * most)
+    inside &= (torch.arange(max_samples) < samples[:, None])[:, None]
+    place = place.clamp(0, extent - 1).view(len(start), side, finer * max_samples)
     inside = inside.view_as(place)
     low = place.int()
     share = place - low

@@ -1,8 +1,8 @@
 """The switch between fast and plain operations.
 
-A fast way computes what the plain one computes, up to rounding, and is the default where it
+A fast operation gives the same result as the plain one, up to rounding. It is the default where it
 applies: on a CPU, in float32 without autocast, when the operation is run and not traced. `plain`
-switches all of them off, for comparisons and for hunting an error.
+switches all of them off, for comparisons and to search for an error.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _on: ContextVar[bool] = ContextVar("relook_fast", default=True)
 
 
 def is_on() -> bool:
-    """Return whether fast ways are taken where they apply, in this context."""
+    """Return whether fast operations are on in this context."""
     return _on.get()
 
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Within it, in this thread, every operation goes its plain way.
+    """Use the plain form of every operation in this context and thread.
 
-    Folded copies of a detector stay what they are; ``relook.load(..., fast=False)`` makes none.
+    Folded copies of a detector are not changed; ``relook.load(..., fast=False)`` makes none.
     """
     token = _on.set(False)
     try:
@@ -36,7 +36,7 @@ def plain() -> Iterator[None]:
 
 
 def applies(x: Tensor) -> bool:
-    """Return whether an operation on `x` may take its fast way."""
+    """Return whether an operation on `x` may use its fast form."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.float32

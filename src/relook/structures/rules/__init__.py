@@ -1,7 +1,7 @@
 """The switches of a model: each rule is a leaf of the configuration and the argument of a module.
 
-A rule is a frozen dataclass that says what each of its fields means, within which bounds it lies,
-and, as `words`, what its values mean to a reader. It knows neither PyTorch nor the configuration,
-so that both may know it. Bounds are checked where a rule enters a configuration; fields that only
-fit together are checked wherever one is made.
+A rule is a frozen dataclass with the meaning and the bounds of its fields; its `words` describe its
+values. It imports neither PyTorch nor the configuration, so that both may import it. Bounds are
+checked where a rule enters a configuration; fields that depend on each other are checked where a
+rule is made.
 """

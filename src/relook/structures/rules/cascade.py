@@ -1,4 +1,4 @@
-"""The rules of a cascade; those that only shape guidance needs are in `guidance`."""
+"""The rules of a cascade; those of shape guidance are in `guidance`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PIXELS = {"original": "original image", "network": "network input"}
 class StageRule:
     """Thresholds and weights of one stage of a cascade."""
 
-    iou: Fraction  # a RoI is positive from here on
+    iou: Fraction  # from which a RoI is positive
     std: Deviations  # of the encoded deltas
     loss_weight: float
 
     def words(self) -> str:
-        """When a RoI is positive, and what is counted."""
+        """Describe when a RoI is positive, and the weights of the losses."""
         return (
             f"positive from IoU {self.iou:g}, deltas over {numbers(self.std)}, loss times "
             f"{self.loss_weight:g}"
@@ -39,39 +39,39 @@ STAGES = (
 
 @dataclass(frozen=True, slots=True)
 class HybridRule:
-    """Rule by which boxes and masks of a Hybrid Task Cascade work together."""
+    """Rule of the cooperation of boxes and masks in a Hybrid Task Cascade."""
 
     interleaved: bool = True
-    """The mask branch of a stage sees the boxes that this stage has refined, matched anew."""
-    mask_flow: bool = True  # each mask head is fed the features of the one before
+    """The mask branch of a stage takes the boxes that this stage has refined, matched anew."""
+    mask_flow: bool = True  # each mask head takes the features of the one before
     mask_average: Literal["mean", "last"] = "mean"
-    """`mean` over the stages' masks, as the published numbers; MMDetection 3.x uses the last
-    stage alone by mistake."""
+    """`mean` over the stages' masks, as for the published numbers; MMDetection 3.x uses only the
+    last stage, by mistake."""
 
     def words(self) -> str:
-        """Describe what goes from stage to stage."""
+        """Describe the boxes and features that go from stage to stage."""
         return (
-            f"masks see the boxes their stage refined: {on_off(self.interleaved)}; mask features "
+            f"masks from the boxes their stage refined: {on_off(self.interleaved)}; mask features "
             f"go from stage to stage: {on_off(self.mask_flow)}"
         )
 
     def mask_words(self) -> str:
-        """Whose masks are handed out."""
+        """Describe which stages give the masks."""
         return "the mean of all stages" if self.mask_average == "mean" else "the last stage"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRule:
-    """Which RoIs the losses are computed on."""
+    """Rule of the RoIs that the losses are computed on."""
 
     per_image: Positive = 512
     positive_fraction: Fraction = 0.25  # at most
     match_low_quality: bool = True
-    """An object also matches the RoI that fits it best where that is below the IoU of the stage:
-    HTC configurations: True, Cascade R-CNN: False, DSC: False."""
+    """An object also matches its best RoI where that is below the IoU of the stage. HTC
+    configurations: True, Cascade R-CNN: False, DSC: False."""
 
     def words(self) -> str:
-        """Describe how many RoIs are trained on, and how they are matched."""
+        """Describe the number of RoIs in training, and their matching."""
         return (
             f"trained on {self.per_image} RoIs an image, up to {self.positive_fraction:g} of them "
             "positive; an object also matches the best box below the IoU: "
@@ -81,21 +81,21 @@ class SampleRule:
 
 @dataclass(frozen=True, slots=True)
 class SelectRule:
-    """Which boxes of the last stage become detections."""
+    """Rule of the boxes of the last stage that become detections."""
 
     score_threshold: Fraction = 0.001  # above it; HTC and DSC; Cascade R-CNN: 0.05
     nms_iou: Fraction = 0.5
     suppression: Suppression = "nms"
     suppress_in: Literal["original", "network"] = "original"
-    """Pixels in which boxes are compared: `original` as in MMDetection 2.x, which made the
-    published numbers; 3.x uses `network` for models with masks."""
+    """Pixels in which boxes are compared: `original` as in MMDetection 2.x and the published
+    numbers; 3.x uses `network` for models with masks."""
     max_detections: Positive = 100  # an image
 
     def changed(self, score_threshold: float | None, max_detections: int | None) -> SelectRule:
-        """The rule with values that stand in for its own, where they are not None."""
+        """The rule with these values where they are not None."""
         least = self.score_threshold if score_threshold is None else score_threshold
-        most = self.max_detections if max_detections is None else max_detections
-        return replace(self, score_threshold=least, max_detections=most)
+        limit = self.max_detections if max_detections is None else max_detections
+        return replace(self, score_threshold=least, max_detections=limit)
 
     def words(self) -> str:
         """Describe which detections are kept."""

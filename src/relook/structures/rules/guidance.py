@@ -29,7 +29,7 @@ _PRODUCTS = {"of_means": "product of means", "of_samples": "mean of products"}
 
 @dataclass(frozen=True, slots=True)
 class IterationRule:
-    """An iteration of DSC: which RoIs are positive, and what its losses count."""
+    """An iteration of DSC: its positive RoIs, and the weights of its losses."""
 
     iou: Fraction
     std: Deviations
@@ -38,7 +38,7 @@ class IterationRule:
     guide_weight: float = 1.0  # of the class-agnostic masks
 
     def words(self) -> str:
-        """When a RoI is positive, and what is counted."""
+        """Describe when a RoI is positive, and the weights of the losses."""
         return (
             f"positive from IoU {self.iou:g}, deltas over {numbers(self.std)}, losses times "
             f"{self.class_weight:g} (class), {self.box_weight:g} (box), {self.guide_weight:g} "
@@ -48,39 +48,38 @@ class IterationRule:
 
 @dataclass(frozen=True, slots=True)
 class GuidanceRule:
-    """Rule of shape guidance, and of how guidance features go from iteration to iteration.
+    """Rule of shape guidance, and of guidance features between iterations.
 
     Raises:
-        ValueError: fields that do not fit together.
+        ValueError: fields that contradict each other.
     """
 
     side: Side = 14
-    """Of the features that guidance masks are predicted from; the masks' is twice that. Fast DSC
-    has 7."""
+    """Side of the features of guidance masks; the masks have twice this side. Fast DSC has 7."""
     enlarge_ratios: tuple[Annotated[float, Ge(1)], ...] | None = None
     """Scale of the frame of each iteration over its box. None: 2, 1.59, 1.26, ...
-    (a fraction of a doubling less each time), or 1 where `alignment` asks for boxes as they are.
+    (a fraction of a doubling less each time), or 1 where `alignment` is not `relative`.
     """
     explicit: bool = True  # box features are weighted by the mask (shape-guided RoIAlign)
     plus_one: bool = True  # by the mask plus one, which keeps the background
     product: Product = "of_means"
     """`of_means` multiplies a cell's mean feature and mean weight; `of_samples` averages the
-    products at the sample points, as the equation says."""
+    products at the sample points, as in the paper's equation."""
     detach: bool = False  # True: box losses do not train the masks
-    implicit: bool = True  # box heads are shown the features behind the mask
-    initial: bool = True  # False: the first box head is shown no mask at all
-    mask_flow: bool = True  # mask heads are shown the features of the iteration before
+    implicit: bool = True  # box heads take the features of the mask head
+    initial: bool = True  # False: no guidance of the first box head
+    mask_flow: bool = True  # mask heads take the features of the iteration before
     alignment: Alignment = "relative"
-    """Way of the features of the iteration before to the new boxes: `relative` samples them there
-    (adaptive feature alignment), `none` takes them as they are, `recompute` runs the earlier
-    heads again, as HTC does."""
+    """Alignment of the features of the iteration before with the new boxes: `relative` samples
+    them in the new boxes (adaptive feature alignment), `none` does not change them, `recompute`
+    runs the earlier heads again, as in HTC."""
     clip_to_image: bool = False  # enlarged boxes end at the image
-    clip_into_previous: bool = False  # a new frame ends where the one before did
+    clip_into_previous: bool = False  # a new frame is cut at the frame before
     target_frame: Frame = "tight"
     """Frame of guidance masks: the box, or the enlarged box that they are predicted from."""
-    last_box_frame: Frame = "tight"  # what the last box head sees
+    last_box_frame: Frame = "tight"  # of the features of the last box head
     semantic_frame: Frame = "tight"
-    """Frame in which guidance heads see the semantic feature; box heads see it in the box."""
+    """Frame of the semantic feature in guidance heads; in box heads it is the box."""
 
     def __post_init__(self) -> None:
         if self.clip_into_previous and not self.clip_to_image:
@@ -89,7 +88,7 @@ class GuidanceRule:
             raise ValueError(f"alignment {self.alignment} needs enlarge_ratios of 1")
 
     def ratios(self, iterations: int) -> tuple[float, ...]:
-        """`enlarge_ratios`, one for each of so many iterations."""
+        """`enlarge_ratios`, one for each iteration."""
         if self.enlarge_ratios is not None:
             return self.enlarge_ratios
         if self.alignment != "relative":
@@ -100,7 +99,7 @@ class GuidanceRule:
         """Describe the guidance, in words."""
         return [
             f"guidance from {self.side}x{self.side} features, of which masks show the "
-            f"{self.target_frame} box and the last box head sees the {self.last_box_frame} one; "
+            f"{self.target_frame} box and the last box head takes the {self.last_box_frame} one; "
             f"context is pooled in the {self.semantic_frame} one",
             f"explicit guidance: {on_off(self.explicit)}, {_PRODUCTS[self.product]}, plus one: "
             f"{on_off(self.plus_one)}, trained by box losses: {on_off(not self.detach)}",
@@ -115,18 +114,18 @@ class GuidanceRule:
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """Rule of the rows of RoIs on their way through the iterations."""
+    """Rule of the RoIs in the iterations."""
 
     keep_gt: bool = True  # objects' own boxes stay among the RoIs after the first iteration
-    freeze_gt: bool = True  # and where they are
-    mask_iou: Fraction = 0.7  # a RoI is positive for the final masks from here on
+    freeze_gt: bool = True  # objects' own boxes are not moved
+    mask_iou: Fraction = 0.7  # from which a RoI is positive for the final masks
     score_stages: tuple[NonNegative, ...] | None = None
-    """Whose class logits are averaged, counted from 0; None: the last two."""
+    """Stages whose class logits are averaged, counted from 0; None: the last two."""
     at_a_time: Positive = 128
-    """When predicting. What is found does not depend on it; memory does."""
+    """Number of RoIs at a time when predicting. Memory depends on it, results do not."""
 
     def scoring(self, iterations: int) -> tuple[int, ...]:
-        """`score_stages` of so many iterations, none left open."""
+        """`score_stages`, or its default for this number of iterations."""
         if self.score_stages is not None:
             return self.score_stages
         return tuple(range(max(iterations - 2, 0), iterations))

@@ -14,7 +14,7 @@ Average = Literal["valid", "all"]
 
 @dataclass(frozen=True, slots=True)
 class FuseRule:
-    """Which heads see the semantic context, where there is one."""
+    """Heads that take the semantic context, where there is one."""
 
     boxes: bool = True
     masks: bool = True
@@ -22,7 +22,7 @@ class FuseRule:
 
 @dataclass(frozen=True, slots=True)
 class SemanticRule:
-    """The semantic branch of HTC; its feature joins the RoI features."""
+    """The semantic branch of HTC; its feature is added to the RoI features."""
 
     num_classes: Positive = 183
     loss_weight: float = 0.2
@@ -30,15 +30,15 @@ class SemanticRule:
     """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
     divides by ignored pixels too, as MMDetection does since 2.28."""
     padding_label: Annotated[int, Ge(0), Le(255)] = 255
-    """Label beside an image in its batch; 255 is not labelled, and the DSC authors had 0."""
+    """Label of the padding beside an image; 255 is not labelled, and the DSC authors had 0."""
     fuse: FuseRule = FuseRule()
 
     def words(self) -> list[str]:
-        """Describe the labels, who sees them, and what the loss counts."""
-        seen = [name for name in ("boxes", "masks") if getattr(self.fuse, name)]
+        """Describe the labels, the heads that take the feature, and the loss."""
+        heads = [name for name in ("boxes", "masks") if getattr(self.fuse, name)]
         return [
-            f"semantic branch of {self.num_classes} classes at stride 8, seen by "
-            f"{' and '.join(seen) or 'no head'}",
+            f"semantic branch of {self.num_classes} classes at stride 8, for the heads of "
+            f"{' and '.join(heads) or 'nothing'}",
             f"loss times {self.loss_weight:g}, averaged over {self.average} pixels; beside an "
             f"image is label {self.padding_label}",
         ]
@@ -63,7 +63,7 @@ class StuffRule:
             raise ValueError(f"{self.channels} channels cannot be shared by {self.groups} groups")
 
     def words(self) -> list[str]:
-        """Describe the labels, the layers, and what the loss counts."""
+        """Describe the labels, the layers and the loss."""
         return [
             f"labels pixels with {self.num_classes - 1} kinds of stuff, or all things, at stride 4",
             f"{self.channels} channels in {self.groups} groups of the norm",

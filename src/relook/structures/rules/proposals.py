@@ -12,12 +12,12 @@ from .bounds import Fraction, Positive
 from .wording import numbers
 
 Bound = Literal["above", "from"]
-"""Side of a bound: `above` leaves the bound itself out, `from` keeps it."""
+"""Kind of a bound: `above` excludes the bound itself, `from` includes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnchorRule:
-    """The anchors of a position, and which of all are trained on."""
+    """Rule of the anchors of a position, and of their training."""
 
     scale: Annotated[float, Gt(0)] = 8.0  # side over stride
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height over width
@@ -27,7 +27,7 @@ class AnchorRule:
     positive_fraction: Fraction = 0.5
 
     def words(self) -> list[str]:
-        """Describe the anchors, and which are trained on."""
+        """Describe the anchors and their training."""
         return [
             f"anchors of {self.scale:g} strides, height over width {numbers(self.ratios)}",
             f"trained on {self.per_image} anchors an image, {self.positive_fraction:g} of them "
@@ -37,10 +37,10 @@ class AnchorRule:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRule:
-    """Which boxes become proposals, and how many."""
+    """Rule of the boxes that become proposals, and of their number."""
 
-    candidates: Positive = 1000  # best anchors of each level that are looked at
-    proposals: Positive = 1000  # at most kept per image, over all levels
+    candidates: Positive = 1000  # best anchors of each level
+    proposals: Positive = 1000  # at most, per image, over all levels
     nms_iou: Fraction = 0.7
     min_bbox_size: Annotated[float, Ge(0), Lt(inf)] = 0.0
     """Pixels of the network input; narrower or lower boxes are no proposals."""
@@ -50,7 +50,7 @@ class ProposalRule:
     and MMDetection up to 2.12, so that 0 keeps every box."""
 
     def words(self) -> str:
-        """Describe the proposals: how many there are, and of which sides."""
+        """Describe the number and the sides of the proposals."""
         least = f"{self.min_bbox_size:g} pixels"
         sides = f"above {least}" if self.min_bbox_size_rule == "above" else f"from {least} on"
         return (

@@ -17,7 +17,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class CommonClasses:
-    """Which classes of a model are classes of the data, by name."""
+    """Common classes of a model and of data, by name."""
 
     before: tuple[str, ...]  # names, in the order of the model
     now: tuple[str, ...]  # names, in the order of the data
@@ -25,7 +25,7 @@ class CommonClasses:
 
     @classmethod
     def of(cls, before: Sequence[ClassLike], now: Sequence[ClassLike]) -> CommonClasses:
-        """The classes of a model and of data; where a name stands twice, ids tell them apart."""
+        """Match the classes of a model and of data by name; classes of one name by their ids."""
         counts = Counter(c.name for c in before) | Counter(c.name for c in now)
 
         def key(category: ClassLike) -> tuple[str, int]:
@@ -40,28 +40,28 @@ class CommonClasses:
 
     @property
     def unchanged(self) -> bool:
-        """The same classes in the same order."""
+        """Return whether both have the same classes in the same order."""
         return self.source == tuple(range(len(self.before)))
 
-    def carried_over(self, given: Tensor, fresh: Tensor) -> Tensor:
-        """The rows of `given` for the classes that `fresh` (K, ...) or (K + 1, ...) is about.
+    def carried_over(self, trained: Tensor, fresh: Tensor) -> Tensor:
+        """The rows of `trained` for the classes of `fresh`, which is (K, ...) or (K + 1, ...).
 
-        A class that both know keeps its row. A new one starts from the mean of the rows of all
-        classes that `given` knows: what they have in common is what tells an object from the
-        background and its inside from its outside, and that need not be learnt again. A last
-        row beyond the classes is the background's. Of a tensor that has other rows nothing is
-        carried over when the classes differ. What is not of this kind of model is handed on as
-        it is, for the caller to refuse.
+        A class that both have keeps its row. A new one starts from the mean of the rows of all
+        classes in `trained`: their common part separates objects from the background and the
+        inside of an object from its outside, and need not be learnt again. A last row after the
+        classes is that of the background. A tensor with another number of rows is not carried over
+        when the classes differ. A tensor of another shape is returned unchanged, and the caller
+        refuses it.
         """
         background = len(fresh) - len(self.now)
-        if self.unchanged or given.shape[1:] != fresh.shape[1:]:
-            return given
-        if background not in (0, 1) or len(given) != len(self.before) + background:
+        if self.unchanged or trained.shape[1:] != fresh.shape[1:]:
+            return trained
+        if background not in (0, 1) or len(trained) != len(self.before) + background:
             return fresh
-        known = given[: len(self.before)]
+        class_rows = trained[: len(self.before)]
         rows = torch.tensor([*self.source, len(self.before)][: len(fresh)])
-        mixed = known.mean(0, dtype=torch.float64).to(fresh).expand_as(fresh).clone()
-        mixed[rows >= 0] = given[rows[rows >= 0]].to(fresh)
+        mixed = class_rows.mean(0, dtype=torch.float64).to(fresh).expand_as(fresh).clone()
+        mixed[rows >= 0] = trained[rows[rows >= 0]].to(fresh)
         return mixed
 
     def lines(self) -> list[str]:

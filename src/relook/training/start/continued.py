@@ -1,4 +1,4 @@
-"""A detector that goes on from a trained one, for other classes if need be."""
+"""A detector that starts from a trained one, also for other classes."""
 
 from __future__ import annotations
 
@@ -36,40 +36,42 @@ def continued_detector(
     semantics: Mode | None = None,
     stuff: Sequence[PanopticCategory] = (),
 ) -> Detector:
-    """A detector for `classes` with the weights of `saved`, whatever the order of the classes.
+    """A detector for `classes` with the weights of `saved`, for any order of the classes.
 
-    What belongs to one class follows its name: classes that both know keep their weights, new
-    ones start from random numbers, the others are dropped, and `say` is told which. Weights of
-    the background are kept. So it is with the semantic branch if its labels were, and are,
-    painted from the objects; labels of maps have no names and are kept where their number is
-    the same. `semantics` says where the labels of the data come from; by default they count as
-    painted if there is one for each class and one for the background. Labels of panoptic data
-    are named by `stuff` and follow these names.
+    Weights of a class follow its name: classes that both have keep their weights, new ones start
+    from the mean of all classes in the file, the others are dropped; `say` is called with the
+    names. Weights of the background are kept. The same holds for the semantic branch if its labels
+    are painted from the objects, in both; labels of maps have no names, and are kept where their
+    number is the same. `semantics` is the source of the data's labels; by default they count as
+    painted if there is one for each class and one for the background. Labels of panoptic data have
+    the names of `stuff`, and follow these.
 
     Raises:
         ModelError: M04 when a layer does not fit for another reason than the classes.
         UsageError: U04 for a configuration that can only predict.
     """
     detector = seeded_detector(config, seed)
-    own, given = detector.state_dict(), saved.detector.state_dict()
+    new_state, saved_state = detector.state_dict(), saved.detector.state_dict()
     common, kinds = CommonClasses.of(saved.classes, classes), CommonClasses.of(saved.stuff, stuff)
     labels = _semantic_labels(config, saved, semantics)
-    loaded = {name: given[name] for name in own if name in given}
-    loaded |= _outputs(config, loaded, own, common, kinds, labels)
+    loaded = {name: saved_state[name] for name in new_state if name in saved_state}
+    loaded |= _outputs(config, loaded, new_state, common, kinds, labels)
     for part in ("semantic", "stuff"):
         if getattr(config, part) is not None and getattr(saved.config, part) is None:
-            loaded |= {name: value for name, value in own.items() if name.startswith(f"{part}.")}
-    wrong = [n for n in own if n not in loaded or loaded[n].shape != own[n].shape]
+            loaded |= {
+                name: value for name, value in new_state.items() if name.startswith(f"{part}.")
+            }
+    wrong = [n for n in new_state if n not in loaded or loaded[n].shape != new_state[n].shape]
     if wrong:
         raise ModelError(
             "M04",
-            f"{path}: {len(wrong)} of {len(own)} tensors do not fit this model "
+            f"{path}: {len(wrong)} of {len(new_state)} tensors do not fit this model "
             f"({first_few(wrong, _NAMED)}). Leave --model "
             "out to take the model of the file, or choose the one it was trained as.",
         )
     detector.load_state_dict(loaded)
-    kept = sum(loaded[name] is not value for name, value in own.items())
-    say(f"{kept} of {len(own)} tensors from {path}")
+    kept = sum(loaded[name] is not value for name, value in new_state.items())
+    say(f"{kept} of {len(new_state)} tensors from {path}")
     for line in (
         *common.lines(),
         *_semantic_lines(config, saved.config, labels),
@@ -77,7 +79,7 @@ def continued_detector(
         *_guidance_lines(config, saved.config),
     ):
         say(line)
-    unused = [name for name in given if name not in own]
+    unused = [name for name in saved_state if name not in new_state]
     if unused:
         say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
     return detector
@@ -85,20 +87,24 @@ def continued_detector(
 
 def _outputs(
     config: ModelConfig,
-    given: Mapping[str, Tensor],
-    own: Mapping[str, Tensor],
+    saved_state: Mapping[str, Tensor],
+    new_state: Mapping[str, Tensor],
     common: CommonClasses,
     kinds: CommonClasses,
     labels: Labels,
 ) -> dict[str, Tensor]:
-    """Those tensors of `given` that have a row for each class, with the rows of `own` classes."""
+    """Tensors of `saved_state` with a row for each class, with rows for the new classes."""
     followed = dict.fromkeys(_of_classes(config), common)
     followed |= dict.fromkeys(_stuff_outputs(config), kinds)
     semantic = _semantic_outputs(config)
     if labels in ("painted", "stuff"):
         followed |= dict.fromkeys(semantic, common if labels == "painted" else kinds)
-    found = {n: f.carried_over(given[n], own[n]) for n, f in followed.items() if n in given}
-    return found | ({name: own[name] for name in semantic} if labels == "new" else {})
+    values = {
+        n: f.carried_over(saved_state[n], new_state[n])
+        for n, f in followed.items()
+        if n in saved_state
+    }
+    return values | ({name: new_state[name] for name in semantic} if labels == "new" else {})
 
 
 def _of_classes(config: ModelConfig) -> set[str]:
@@ -106,12 +112,12 @@ def _of_classes(config: ModelConfig) -> set[str]:
 
 
 def class_dependent(config: ModelConfig) -> set[str]:
-    """Names of the tensors whose shape changes with the number of classes, semantic ones too."""
+    """Names of the tensors whose shape depends on the number of classes, semantic ones included."""
     return _of_classes(config) | _semantic_outputs(config) | _stuff_outputs(config)
 
 
 def _semantic_labels(config: ModelConfig, saved: SavedModel, semantics: Mode | None) -> Labels:
-    """Treat the semantic outputs: follow the names, stay, or start anew."""
+    """Kind of the semantic labels: their outputs follow names, are kept, or start anew."""
     before = saved.config
     if config.semantic is None:
         return "none"
@@ -150,7 +156,7 @@ def _stuff_lines(config: ModelConfig, before: ModelConfig, kinds: CommonClasses)
 
 
 def _guidance_lines(config: ModelConfig, before: ModelConfig) -> list[str]:
-    """A warning where DSC goes on as Fast DSC or the other way round: every tensor fits."""
+    """A warning where DSC becomes Fast DSC or the other way round, as all tensors fit."""
     cascade, former = config.cascade, before.cascade
     if not isinstance(cascade, DSCConfig) or not isinstance(former, DSCConfig):
         return []
@@ -167,19 +173,19 @@ def _guidance_lines(config: ModelConfig, before: ModelConfig) -> list[str]:
 def _semantic_outputs(config: ModelConfig) -> set[str]:
     if config.semantic is None:
         return set()
-    more = config.with_(semantic__num_classes=config.semantic.num_classes + 1)
-    return _differing(config, more)
+    larger = config.with_(semantic__num_classes=config.semantic.num_classes + 1)
+    return _differing(config, larger)
 
 
 def _stuff_outputs(config: ModelConfig) -> set[str]:
     if config.stuff is None:
         return set()
-    more = config.with_(stuff__num_classes=config.stuff.num_classes + 1)
-    return _differing(config, more)
+    larger = config.with_(stuff__num_classes=config.stuff.num_classes + 1)
+    return _differing(config, larger)
 
 
-def _differing(one: ModelConfig, other: ModelConfig) -> set[str]:
+def _differing(first_config: ModelConfig, second_config: ModelConfig) -> set[str]:
     with torch.device("meta"):
-        first = build_detector(one).state_dict()
-        second = build_detector(other).state_dict()
+        first = build_detector(first_config).state_dict()
+        second = build_detector(second_config).state_dict()
     return {name for name, value in first.items() if value.shape != second[name].shape}

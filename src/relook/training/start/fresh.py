@@ -1,4 +1,4 @@
-"""A detector that has learned nothing yet, but perhaps its backbones."""
+"""A detector with random weights, but for its backbones."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def fresh_detector(
 ) -> Detector:
     """A detector with random weights drawn from `seed`, but its backbones.
 
-    They start as the backbone of the model file `backbone_from`, or from ImageNet if the
+    The backbones start from that of the model file `backbone_from`, or from ImageNet if the
     configuration names weights.
 
     Raises:
-        ModelError: M06 when the ImageNet weights are neither here nor to be had; M04 when the
-            backbone of the file does not fit; what `load_model` raises.
+        ModelError: M06 when the ImageNet weights cannot be downloaded; M04 when the backbone of
+            the file does not fit; else as `load_model`.
         UsageError: U04 when both starts are named.
     """
     detector = seeded_detector(config, seed)
@@ -38,7 +38,7 @@ def fresh_detector(
     loaded = load_imagenet(detector, config.backbone)
     say(f"{loaded}" if loaded else "random weights, nothing learned before")
     if loaded is None and config.backbone.norm == "fixed_batch":
-        _quieten(detector)
+        _zero_last_scales(detector)
         say(
             "backbone.norm is fixed_batch, but there are no statistics of anything learned: "
             "the last scale of each block starts at zero. --from-scratch is made for such a start"
@@ -56,14 +56,14 @@ def _start_backbones(
             "two starts. Set one of them to null.",
         )
     saved = load_model(path)
-    given = saved.config.backbone
+    saved_backbone = saved.config.backbone
     extras = {
-        f"the norm {given.norm}": given.norm != config.backbone.norm,
-        "standardised weights": given.weight_standardisation,
-        "deformable convolutions": any(given.deformable_stages),
+        f"the norm {saved_backbone.norm}": saved_backbone.norm != config.backbone.norm,
+        "standardised weights": saved_backbone.weight_standardisation,
+        "deformable convolutions": any(saved_backbone.deformable_stages),
     }
     if any(extras.values()):
-        has = ", ".join(name for name, there in extras.items() if there)
+        has = ", ".join(name for name, is_set in extras.items() if is_set)
         raise ModelError(
             "M04",
             f"{path}: its backbone has {has}, and train.backbone_from takes plain backbones with "
@@ -77,12 +77,12 @@ def _start_backbones(
     say(f"backbone of {path}, {len(state)} tensors{looks}; all else from random numbers")
 
 
-def _quieten(detector: Detector) -> None:
-    """Let the blocks of the backbones start as their shortcuts (https://arxiv.org/abs/1706.02677).
+def _zero_last_scales(detector: Detector) -> None:
+    """Start the blocks of the backbones as their shortcuts (https://arxiv.org/abs/1706.02677).
 
-    Statistics that are fixed at 0 and 1 normalise nothing: with random kernels each of the blocks
-    would add to what comes in, and the maps of the last stage would be some thousand times too
-    large to train.
+    Statistics that are fixed at 0 and 1 do not normalise: with random kernels, each block would
+    add to its input, and the maps of the last stage would be about a thousand times too large to
+    train.
     """
     for name, parameter in detector.features.named_parameters():
         if name.endswith(".bn3.weight"):

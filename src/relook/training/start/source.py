@@ -17,7 +17,7 @@ from .fresh import fresh_detector
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Weights to begin with, the file they came from, and why they are trained as they are."""
+    """Initial weights, their file, and the reasons for the settings of their training."""
 
     saved: SavedModel
     path: Path
@@ -27,11 +27,11 @@ class Start:
 def first_detector(
     settings: Settings, sources: Sources, start: Start | None, say: Callable[[str], None]
 ) -> Detector:
-    """Build the detector that a training of `settings` begins with, from `start` if there is one.
+    """Build the initial detector of a training of `settings`, from `start` if there is one.
 
     Raises:
-        UsageError: U04 when `start` and the recipe name a start each.
-        What `fresh_detector` and `continued_detector` raise.
+        UsageError: U04 when both `start` and the recipe have initial weights; else as
+            `fresh_detector` and `continued_detector`.
     """
     recipe = settings.train
     if start is None:

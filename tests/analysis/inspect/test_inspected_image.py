@@ -10,7 +10,13 @@ import pytest
 import torch
 
 import relook
-from relook.analysis.inspect.seeing import InspectedImage, cut_to_image, detect, listening, prepare
+from relook.analysis.inspect.inspected_image import (
+    InspectedImage,
+    cut_to_image,
+    detect,
+    listening,
+    prepare,
+)
 from relook.errors import DataError
 from relook.inference.predictor import Predictor
 

@@ -1,4 +1,4 @@
-"""One image through a model whose parts are listened to."""
+"""One image run through a model, with the outputs of its modules recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Values = NDArray[np.float32]  # (h, w), a number for each cell of a map
 
 
 class InspectedImage(NamedTuple):
-    """An image, as it came and as the network is given it."""
+    """An image, as it was read and as the network gets it."""
 
     image: Pixels  # (H, W, 3)
     batch: ImageBatch  # of this one image
@@ -42,28 +42,30 @@ def prepare(
         ModelError: M05 for an image too large for the network.
     """
     config = predictor.config.input
-    one = read(source, size or config.size)
-    if not isinstance(one, Prepared):
-        error: DataError = one.error
+    outcome = read(source, size or config.size)
+    if not isinstance(outcome, Prepared):
+        error: DataError = outcome.error
         raise error
-    batch = batch_images([one.resized], [one.size], config.mean, config.std)
-    return InspectedImage(one.image, batch.to(predictor.device), one.source)
+    batch = batch_images([outcome.resized], [outcome.size], config.mean, config.std)
+    return InspectedImage(outcome.image, batch.to(predictor.device), outcome.source)
 
 
-def detect(predictor: Predictor, seen: InspectedImage) -> Result:
+def detect(predictor: Predictor, inspected: InspectedImage) -> Result:
     """The objects that `predictor` finds in the image, from its score `shown_from` on.
 
-    Every layer is run as it is, so that listeners hear it: nothing is folded.
+    Every layer is run unfolded, so that its output can be recorded.
     """
     engine = Engine(predictor.detector, predictor.config.input, fold=False)
-    (found,) = engine.run(seen.batch, PredictOptions(score=predictor.shown_from))
-    result = Result.from_detections(found, seen.image, predictor.classes, seen.source)
+    (detections,) = engine.run(inspected.batch, PredictOptions(score=predictor.shown_from))
+    result = Result.from_detections(
+        detections, inspected.image, predictor.classes, inspected.source
+    )
     return result.filter(predictor.shown_from)
 
 
 @contextmanager
 def listening(listeners: Mapping[nn.Module, Callable[[Any], None]]) -> Iterator[None]:
-    """Within it, each module tells its listener what it gives."""
+    """Call each module's listener with the module's output, within this context."""
 
     def hook(listener: Callable[[Any], None]) -> Any:
         return lambda _, __, out: listener(out)
@@ -78,10 +80,10 @@ def listening(listeners: Mapping[nn.Module, Callable[[Any], None]]) -> Iterator[
             handle.remove()
 
 
-def cut_to_image(values: torch.Tensor, seen: InspectedImage) -> Values:
-    """A map (1, h, w) or (h, w) over the padded canvas, without what lies beside the image."""
+def cut_to_image(values: torch.Tensor, inspected: InspectedImage) -> Values:
+    """A map (1, h, w) or (h, w) over the padded canvas, cut to the image."""
     flat = values.reshape(values.shape[-2:]).float().cpu()
-    canvas, size = seen.batch.pixels.shape[-2:], seen.batch.sizes[0]
+    canvas, size = inspected.batch.pixels.shape[-2:], inspected.batch.sizes[0]
     rows, columns = (
         max(1, round(cells * inside / whole))
         for cells, inside, whole in zip(flat.shape, size, canvas, strict=True)
