@@ -6,7 +6,8 @@ of F1 at a mask IoU of 0.5, at the score from which the model shows objects:
 
 - relook: `relook.inference.tiles.merge`;
 - suppression by masks, by IoU and by intersection over the smaller, at 0.5, of all detections;
-- supervision's `InferenceSlicer` as it is by default (boxes, IoU 0.5), asked for the same tiles;
+- supervision's `InferenceSlicer` as it is by default (boxes, IoU 0.5), asked for the same tiles
+  (`pip install .[peers]`);
 - sahi's default, `GreedyNMMPostprocess` with intersection over the smaller at 0.5, where sahi is
   installed (`pip install --no-deps sahi shapely`, in an environment of its own: the whole of sahi
   brings another OpenCV);

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
     "data/images/channels.py": "tests/data/images/test_tiff_choice.py, with pages and planes",
     "config/cascades.py": "tests/config/test_model.py, with the rest of the model",
     "interop/backbone_fill.py": "tests/training/start/test_source.py, in every look",
+    "inference/words.py": "tests/inference/test_predictor.py, as what a predictor looks like",
     "layers/aspp.py": "tests/layers/test_blocks.py",
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",

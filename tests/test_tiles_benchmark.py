@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from relook.inference.tiles.grid import Grid
 from relook.inference.tiles.objects import TileObjects, cut_by
@@ -66,6 +67,7 @@ def test_suppression_is_by_what_it_says() -> None:
 
 
 def test_supervision_is_given_the_detections_of_the_tile_it_shows() -> None:
+    pytest.importorskip("supervision")
     found, grid = parts()
     picture = np.random.default_rng(0).integers(0, 256, (100, 140, 3), dtype=np.uint8)
     assert [m.area for m in tiles.by_supervision(picture, found, grid).masks] == [400, 64]

@@ -270,6 +270,32 @@ def test_mistakes_are_one_clear_line(
     assert result.stdout == ""
 
 
+def test_an_image_is_cut_into_tiles_where_that_is_asked_for(
+    relook: Run, run_folder: Path, tmp_path: Path
+) -> None:
+    big = tmp_path / "big.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)).save(big)
+    out = tmp_path / "out"
+    options = ["-m", run_folder, "--score", 0, "--tile"]
+    assert relook("predict", big, *options, 96, "-o", out).exit_code == 0
+    tiled = json.loads((out / "predictions.json").read_text())["annotations"]
+    assert len(tiled) > 10  # which is what the model has at most in a tile
+    assert all(a["segmentation"]["size"] == [150, 200] for a in tiled)
+    assert relook("predict", big, *options, "off", "-o", out).exit_code == 0
+    assert len(json.loads((out / "predictions.json").read_text())["annotations"]) == 10
+    bad = relook("predict", big, *options, "some", "-o", out)
+    assert bad.exit_code == 2 and "U03: tile: expected auto, off or a number" in bad.stderr
+
+
+def test_a_shrunk_image_is_told_once(relook: Run, run_folder: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.zeros((500, 500, 3), np.uint8)).save(tmp_path / name)
+    result = relook("predict", tmp_path, "-m", run_folder, "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert result.stderr.count("500x500 pixels are seen at 0.19 of their size") == 1
+    assert "--tile 64 (tile=64)" in result.stderr
+
+
 def test_the_scale_is_said_and_stored(
     relook: Run, run_folder: Path, pictures: Path, annotations: Path, tmp_path: Path
 ) -> None:
@@ -337,29 +363,3 @@ def test_images_of_instruments_are_said_to_be_read_as_they_are(
     assert found["used"] == "mean of 3 z planes (--z mean); grey; values 0 to 4095 become 0 to 255"
     assert (found["axes"], found["dtype"]) == ("ZYX", "uint16")
     assert relook("predict", folder, "-m", run_folder, "--channels", "red").exit_code == 2
-
-
-def test_an_image_is_cut_into_tiles_where_that_is_asked_for(
-    relook: Run, run_folder: Path, tmp_path: Path
-) -> None:
-    big = tmp_path / "big.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)).save(big)
-    out = tmp_path / "out"
-    options = ["-m", run_folder, "--score", 0, "--tile"]
-    assert relook("predict", big, *options, 96, "-o", out).exit_code == 0
-    tiled = json.loads((out / "predictions.json").read_text())["annotations"]
-    assert len(tiled) > 10  # which is what the model has at most in a tile
-    assert all(a["segmentation"]["size"] == [150, 200] for a in tiled)
-    assert relook("predict", big, *options, "off", "-o", out).exit_code == 0
-    assert len(json.loads((out / "predictions.json").read_text())["annotations"]) == 10
-    bad = relook("predict", big, *options, "some", "-o", out)
-    assert bad.exit_code == 2 and "U03: tile: expected auto, off or a number" in bad.stderr
-
-
-def test_a_shrunk_image_is_told_once(relook: Run, run_folder: Path, tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        Image.fromarray(np.zeros((500, 500, 3), np.uint8)).save(tmp_path / name)
-    result = relook("predict", tmp_path, "-m", run_folder, "-o", tmp_path / "out")
-    assert result.exit_code == 0
-    assert result.stderr.count("500x500 pixels are seen at 0.19 of their size") == 1
-    assert "--tile 64 (tile=64)" in result.stderr

@@ -164,7 +164,7 @@ def renamed(name: str) -> Change:
 def test_a_class_the_model_does_not_know(data: Callable[..., CocoIndex]) -> None:
     with pytest.raises(DataError, match=r"D13.*not trained on screw.*nut, bolt.*screw, nut"):
         match_classes(CLASSES, data(renamed("screw")))
-    with pytest.raises(DataError, match=r"D13.*nut stands twice"):
+    with pytest.raises(DataError, match=r"D13.*nut is there twice"):
         match_classes(CLASSES, data(renamed("nut")))
 
 

@@ -13,7 +13,7 @@ import torch
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
-from ..errors import ModelError, first_few
+from ..errors import ModelError
 from ..models.detector import Detector
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
@@ -26,6 +26,7 @@ from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
 from .stream import Stream
 from .tiles.work import OnTile, TileWork
+from .words import model_lines
 
 DEFAULTS = PredictOptions()
 _LOG: Final = logging.getLogger("relook")
@@ -207,7 +208,7 @@ class Predictor:
         options: PredictOptions = DEFAULTS,
         *,
         on_tile: OnTile | None = None,
-        say: Callable[[str], None] = _LOG.warning,
+        say: Callable[[str], None] | None = None,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
         """Predict each image, in order: its result, or why it could not be read.
@@ -216,9 +217,8 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
-        `on_tile` is told of the tiles of an image that is cut, `say` of the first that is too large
-        for the model and is not. Raises as `predict`, but for images that cannot be read: in place
-        of the first image that it concerns, after the outcomes before it.
+        `on_tile` is told of tiles of images that are cut, `say` of the first too large one that is
+        not. Raises as `predict`, but not for unreadable images, after the outcomes before.
         """
         options = self.resolved(options.with_(**changes))
         tiles = TileWork.of(self, options, on_tile, say)
@@ -259,15 +259,7 @@ class Predictor:
 
     def describe(self) -> str:
         """Describe the model, and the fast ways of its predictions, as lines of text."""
-        sizes = [] if self.sizes is None else [f"objects: {self.sizes.line()}"]
-        return "\n".join([repr(self), *sizes, *self.engine.describe()])
+        return "\n".join([*model_lines(self), *self.engine.describe()])
 
     def __repr__(self) -> str:
-        names = first_few((category.name for category in self.classes), 4)
-        long, short = self.config.input.size
-        millions = sum(p.numel() for p in self.detector.parameters()) / 1e6
-        return (
-            f"Predictor({len(self.classes)} classes: {names}; images up to {long}x{short}; "
-            f"{millions:.1f} M parameters on {self.device}"
-            f"{f'; licence of its weights: {self.licence}' if self.licence else ''})"
-        )
+        return model_lines(self)[0]

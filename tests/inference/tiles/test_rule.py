@@ -63,12 +63,11 @@ def test_a_diameter_is_the_scale_of_the_tiles() -> None:
     assert (tiling.scale, tiling.side) == (2.0, 320)
     named = Tiling.of(PredictOptions(diameter=15.0, tile=100), LIMITS, OBJECTS)
     assert (named.scale, named.side, named.tile_limits((100, 90))) == (2.0, 100, (200, 180))
-    look = Tiling.of(PredictOptions(diameter="auto"), LIMITS, OBJECTS)
-    assert look.grid((6000, 6000)) is None  # a first look is at whole images
+    assert Tiling.of(PredictOptions(diameter="auto"), LIMITS, OBJECTS).side == 427
 
 
 def test_options_become_a_tiling() -> None:
-    assert Tiling.of(PredictOptions(), LIMITS, OBJECTS) == Tiling("auto", LIMITS, OBJECTS)
+    assert Tiling.of(PredictOptions(), LIMITS, OBJECTS) == Tiling("auto", LIMITS, SIZES)
     options = PredictOptions(size=(500, 400), tile=200)
     assert Tiling.of(options, LIMITS, OBJECTS) == Tiling(200, (500, 400), SIZES)
     panoptic = PredictOptions(panoptic=PanopticRequest(), tile="auto")

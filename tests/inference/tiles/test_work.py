@@ -98,7 +98,7 @@ def test_warnings_look_at_prepared_images_only(spots: Predictor) -> None:
 
     def images() -> Iterator[object]:
         yield Unreadable("gone.png", DataError("D01", "gone"))
-        yield Prepared(picture, picture[:96, :96], "big.png")
+        yield Prepared(picture, picture[:96, :96], "big.png", (96, 96))
 
     work.warn(images())
     assert len(said) == 1 and said[0].startswith("big.png: ")

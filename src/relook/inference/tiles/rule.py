@@ -66,13 +66,11 @@ class Tiling:
     def of(cls, options: PredictOptions, limits: Limits, sizes: ObjectSizes | None) -> Self:
         """The tiling that `options` ask for; `limits` and `sizes` are those of the model.
 
-        Nothing is tiled where panoptic maps are asked for, which are made of whole images, or a
-        first look, which chooses the scale of a whole image. A diameter in pixels is the scale of
-        the tiles.
+        Nothing is tiled where panoptic maps are asked for, which are made of whole images. A
+        diameter in pixels is the scale of the tiles.
         """
         whole_only = options.panoptic is not None
-        by_look = options.diameter == "auto"
-        choice = "off" if whole_only or by_look else options.tile or "auto"
+        choice = "off" if whole_only else options.tile or "auto"
         wanted, is_fixed = TILE_SCALE, False
         if isinstance(options.diameter, int | float) and sizes is not None:
             wanted, is_fixed = sizes.median / options.diameter, True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from ...config.cascades import DSCConfig, HTCConfig
 from ...errors import DataError
@@ -12,6 +13,7 @@ from ..engine import Engine
 from ..options import PredictOptions
 from ..preprocess import Prepared, Unreadable
 from ..results import ClassLike, Result
+from ..scaling import ImageScale
 from .large import LargeImage, tiled_result
 from .objects import TileObjects
 from .rule import Tiling
@@ -36,7 +38,7 @@ class TileWork:
         cascade: Its configuration: the cap on objects, the test threshold, and whether there are
             masks.
         on_tile: Told of each tile of an image that `predict` is given.
-        say: Told what a person should know.
+        say: Told what a person should know; by default it is logged as a warning.
     """
 
     def __init__(
@@ -47,12 +49,12 @@ class TileWork:
         classes: Sequence[ClassLike],
         cascade: HTCConfig | DSCConfig,
         on_tile: OnTile | None = None,
-        say: Callable[[str], None] = _LOG.warning,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.tiling = tiling
         self._engine, self._options, self._classes = engine, options, classes
         self._select, self._has_masks = cascade.select, cascade.masks
-        self._on_tile, self._say = on_tile, say
+        self._on_tile, self._say = on_tile, say or _LOG.warning
         self._has_warned = False
 
     @classmethod
@@ -61,7 +63,7 @@ class TileWork:
         predictor: Predictor,
         options: PredictOptions,
         on_tile: OnTile | None = None,
-        say: Callable[[str], None] = _LOG.warning,
+        say: Callable[[str], None] | None = None,
     ) -> Self:
         """That of a model; `options` have the score that it has for them."""
         tiling = Tiling.of(options, predictor.config.input.size, predictor.sizes)
@@ -100,13 +102,28 @@ class TileWork:
         Raises:
             DataError: D02 for a part of the image that cannot be read.
         """
-        return tiled_result(
+        result = tiled_result(
             large,
             parts,
             self._classes,
             has_masks=self._has_masks,
             max_dets=self._options.max_dets,
         )
+        if self._options.diameter is None:
+            return result
+        return replace(result, scale=self._scale(self._options.diameter))
+
+    def _scale(self, diameter: float | Literal["auto"]) -> ImageScale:
+        """The scale of all tiles, and the reason for it."""
+        factor = self.tiling.scale
+        if diameter == "auto":
+            basis = "the scale of tiles, since a first look sees whole images only"
+            return ImageScale(factor=factor, diameter=None, basis=basis)
+        basis = (
+            f"objects {diameter:.3g} pixels across, as given, are {diameter * factor:.3g} in the "
+            f"network input of a tile"
+        )
+        return ImageScale(factor=factor, diameter=float(diameter), basis=basis)
 
     def predict(self, large: LargeImage) -> Result | Unreadable:
         """The result of an image, or why a part of it could not be read; it is closed then.
@@ -131,6 +148,8 @@ class TileWork:
 
     def warn(self, window: Iterable[object]) -> None:
         """Say of the first image of a run that is shrunk too far and not cut that it is."""
+        if self._options.diameter is not None:
+            return  # it says itself what it could not do
         for one in window:
             if isinstance(one, Prepared) and not self._has_warned:
                 warning = self.tiling.warning(one.source or "the image", one.size)

@@ -1,0 +1,29 @@
+"""A model in lines of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import first_few
+
+if TYPE_CHECKING:
+    from .predictor import Predictor
+
+
+def model_lines(predictor: Predictor) -> list[str]:
+    """The classes, size of images, parameters, device and licence of a model in one line, and the
+    sizes of its objects in another one, where they are known.
+    """
+    sizes = [] if predictor.sizes is None else [f"objects: {predictor.sizes.line()}"]
+    return [_model_line(predictor), *sizes]
+
+
+def _model_line(predictor: Predictor) -> str:
+    names = first_few((category.name for category in predictor.classes), 4)
+    long, short = predictor.config.input.size
+    millions = sum(p.numel() for p in predictor.detector.parameters()) / 1e6
+    return (
+        f"Predictor({len(predictor.classes)} classes: {names}; images up to {long}x{short}; "
+        f"{millions:.1f} M parameters on {predictor.device}"
+        f"{f'; licence of its weights: {predictor.licence}' if predictor.licence else ''})"
+    )
