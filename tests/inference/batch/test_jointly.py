@@ -75,7 +75,7 @@ def test_processes_share_the_tiles_and_one_of_them_has_the_result(
 def test_an_image_that_cannot_be_read_is_one_outcome(
     spots: Predictor, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(path: Path) -> None:
+    def broken(path: Path, reading: object) -> None:
         raise DataError("D02", f"{path} is broken")
 
     monkeypatch.setattr(jointly, "open_image", broken)
