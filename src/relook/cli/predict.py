@@ -30,6 +30,7 @@ from .options import (
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
+from .saving_options import PixelSizeOption, Save, Simplify, kinds_of, pixel_size_of
 
 if TYPE_CHECKING:
     from ..inference.batch.run import BatchReport
@@ -61,15 +62,9 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for results. [default: predictions]")
     ] = None,
-    save: Annotated[
-        str | None,
-        typer.Option(
-            help="What to save, with commas: overlay (pictures with the objects drawn in), coco "
-            "(predictions.json), masks (16-bit PNG whose values number the objects), panoptic "
-            "(panoptic.json and its PNG files). [default: overlay,coco, overlay,panoptic with "
-            "--task panoptic, or nothing with --json]"
-        ),
-    ] = None,
+    save: Save = None,
+    pixel_size: PixelSizeOption = None,
+    simplify: Simplify = 0.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of json per image to standard output.")
     ] = False,
@@ -113,7 +108,7 @@ def predict(
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
-    kinds = _kinds(save, nothing=as_json and out is None, panoptic=panoptic is not None)
+    kinds = kinds_of(save, nothing=as_json and out is None, panoptic=panoptic is not None)
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:
         raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
@@ -123,6 +118,7 @@ def predict(
     from ..api import load
     from ..inference.batch.beginning import share_sources
     from ..inference.batch.run import predict_files
+    from ..inference.batch.writer import SaveOptions
     from ..inference.options import PredictOptions
     from ..inference.scaling import Scales
     from ..runtime.cluster import find_place, join_others
@@ -141,6 +137,7 @@ def predict(
         reading=reading_of(channels, page, z, intensities),
         tile=tile,
     )
+    saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify)
     join_others(place, device)
     # Sources are opened before the model is loaded, so that what is not there is told at once.
     with share_sources(sources, folder, every=every, frames=frames) as found:
@@ -163,6 +160,7 @@ def predict(
                 folder,
                 options,
                 save=kinds,
+                saving=saving,
                 resume=resume,
                 on_image=on_image,
                 on_tile=tile_progress(bar),
@@ -226,13 +224,3 @@ def _check_sharing(processes: int, folder: Path | None, device: str, as_json: bo
             "U04",
             f"--device {device} with {processes} processes: each takes a GPU of its own. Say cuda.",
         )
-
-
-def _kinds(save: str | None, nothing: bool, panoptic: bool) -> tuple[str, ...]:
-    """Kinds to save, sorted, from the value of ``--save``."""
-    if save is None:
-        return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
-    from ..inference.batch.writer import check_kinds
-
-    named = [part.strip() for part in save.split(",") if part.strip()]
-    return check_kinds(named, panoptic=panoptic)

@@ -14,11 +14,15 @@ from ..errors import UsageError
 from ..structures.panoptic import PanopticCategory, PanopticMap
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import Image
 
     from ..data.images import ImageInfo
+    from ..data.polygons import Polygon
     from ..structures.detection import Detections, Size
     from .scaling import ImageScale
+    from .writers.crops import Crop
 
 FORMAT_VERSION = 1
 SHOWN_FROM = 0.3  # score from which objects are found when the model knows no better value
@@ -222,60 +226,75 @@ class Result:
         known = {"frame": self.frame, "time": self.time}
         return {name: value for name, value in known.items() if value is not None}
 
+    def table(
+        self,
+        *,
+        pixel_size: tuple[float, float] | None = None,
+        samples: NDArray[Any] | None = None,
+    ) -> dict[str, list[Any]]:
+        """Measurements of each object by the name of the column: see `writers.table.object_table`.
+
+        ``pandas.DataFrame(result.table())`` makes a data frame of it. `pixel_size` (y, x) in
+        micrometres stands in for the one that the file says.
+        """
+        from .writers.table import object_table
+
+        known = None if self.info is None else self.info.pixel_size
+        return object_table(self, pixel_size=pixel_size or known, samples=samples)
+
+    def label_image(self) -> NDArray[Any]:
+        """Number of the object at every pixel (H, W), from 1, the best; 0 for none."""
+        from .writers.labels import label_image
+
+        return label_image(self)
+
+    def polygons(self, tolerance: float = 0.0) -> list[list[Polygon]]:
+        """Polygons of each object along the edges of pixels, largest first.
+
+        With a `tolerance` in pixels they have fewer corners.
+        """
+        from .writers.shapes import object_polygons
+
+        return list(object_polygons(self, tolerance))
+
+    def crops(self, margin: int = 4) -> list[Crop]:
+        """A picture of each object that has a pixel, with `margin` pixels around it.
+
+        Raises `UsageError` U04 when the result does not keep its image.
+        """
+        from .writers.crops import object_crops
+
+        return list(object_crops(self, margin))
+
+    def to_supervision(self) -> Any:
+        """The objects as `supervision.Detections`, with boxes, masks, scores and class names.
+
+        Raises `UsageError` U04 where supervision is not installed.
+        """
+        from .writers.to_supervision import detections_of
+
+        return detections_of(self)
+
+    def save(self, path: str | Path, kind: str | None = None) -> None:
+        """Write the result to a file: see `writers.single.save_result` for the kinds.
+
+        Raises `UsageError` U01 for an unknown kind, and U03 for an ending that tells none.
+        """
+        from .writers.single import save_result
+
+        save_result(self, path, kind)
+
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """COCO result dictionaries, one per object, that json can write."""
-        rows: list[dict[str, Any]] = []
-        for i, (x1, y1, x2, y2) in enumerate(self.boxes.astype(np.float64).tolist()):
-            row: dict[str, Any] = {
-                "image_id": image_id,
-                "category_id": self.classes[int(self.labels[i])].id,
-                "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "score": float(self.scores[i]),
-            }
-            if self.masks is not None:
-                row["segmentation"] = dict(self.masks[i])
-            rows.append(row)
-        return rows
+        from .writers.coco import coco_results
+
+        return coco_results(self, image_id)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels, as a dictionary that json can write."""
-        objects: list[dict[str, Any]] = []
-        for i, box in enumerate(self.boxes.astype(np.float64).tolist()):
-            item = self.classes[int(self.labels[i])]
-            row = {"name": item.name, "category_id": item.id, "score": float(self.scores[i])}
-            row["box"] = box
-            if self.masks is not None:
-                row["mask"] = dict(self.masks[i])
-            objects.append(row)
-        record = {
-            "version": FORMAT_VERSION,
-            "source": self.source,
-            "height": self.size[0],
-            "width": self.size[1],
-            **self.moment(),
-            "counts": self.counts(),
-            "objects": objects,
-        }
-        if self.scale is not None:
-            record["scale"] = self.scale.to_json()
-        if self.info is not None:
-            record["image"] = self.info.to_json()
-        if self.panoptic is None:
-            return record
-        names = {category.id: category.name for category in self.categories}
-        segments = [
-            {
-                "id": segment.id,
-                "name": names[segment.category_id],
-                "category_id": segment.category_id,
-                "isthing": int(segment.is_thing),
-                "area": segment.area,
-                "box": list(segment.box),
-                "object": segment.instance,
-            }
-            for segment in self.panoptic.segments
-        ]
-        return {**record, "segments": segments}
+        from .writers.json_record import json_record
+
+        return json_record(self)
 
 
 def categories_of(

@@ -10,14 +10,10 @@ import pytest
 
 from relook.data.coco.reader import Category
 from relook.errors import RelookError, UsageError
-from relook.inference.batch.writer import (
-    Writer,
-    check_kinds,
-    files_of,
-    number_objects,
-    output_names,
-)
+from relook.inference.batch.writer import SaveOptions, Writer, folders_of, output_names
 from relook.inference.results import Result
+from relook.inference.writers.kinds import files_of
+from relook.inference.writers.labels import label_image
 from relook.ops.rle import encode_mask
 
 CLASSES = (Category(5, "cell"),)
@@ -41,12 +37,12 @@ def result(source: str | None = "in/a.png", num: int = 2) -> Result:
 
 
 def test_the_better_object_stays_on_top() -> None:
-    numbers = number_objects(result())
+    numbers = label_image(result())
     assert numbers.dtype == np.uint16
     assert (numbers[2:12, 3:13] == 1).all()
     assert (numbers == 2).sum() == 10 * 20 - 4 * 5
     assert numbers[0, 0] == 0
-    assert not number_objects(result(num=0)).any()
+    assert not label_image(result(num=0)).any()
 
 
 def test_pictures_of_one_name() -> None:
@@ -71,14 +67,42 @@ def test_the_files_of_an_image(tmp_path: Path, kinds: list[str]) -> None:
         assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
 
 
-def test_kinds_are_known_and_have_something_to_save() -> None:
-    assert check_kinds(["overlay", "coco", "overlay"], panoptic=False) == ("coco", "overlay")
-    assert check_kinds([], panoptic=False) == ()
-    with pytest.raises(UsageError, match="U01: save: unknown kind 'mask'; did you mean 'masks'"):
-        check_kinds(["mask"], panoptic=False)
-    with pytest.raises(UsageError, match="U04: save panoptic"):
-        check_kinds(["panoptic"], panoptic=False)
-    assert check_kinds(["panoptic"], panoptic=True) == ("panoptic",)
+def test_values_of_options_make_sense() -> None:
+    for values in ({"pixel_size": (0.0, 1.0)}, {"simplify": -1.0}, {"simplify": float("nan")}):
+        with pytest.raises(UsageError, match="U03"):
+            SaveOptions(**values)  # type: ignore[arg-type]
+    assert SaveOptions(pixel_size=(0.5, 0.25)).record() == {
+        "pixel_size": [0.5, 0.25],
+        "simplify": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["labels", "rois", "geojson", "yolo", "labelme", "crops", "overlay", "masks"]
+)
+def test_every_kind_of_an_image_is_written_and_known_by_name(tmp_path: Path, kind: str) -> None:
+    Writer(tmp_path, [kind]).write(result(), "a")
+    assert all((tmp_path / file).is_file() for file in files_of("a", [kind]))
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_records_hold_what_the_files_of_all_images_need(tmp_path: Path) -> None:
+    samples = np.arange(600, dtype=np.uint16).reshape(20, 30, 1)
+    writer = Writer(tmp_path, ["csv", "counts"], SaveOptions(pixel_size=(2.0, 2.0)))
+    assert writer.reads_samples
+    record = writer.write(
+        result(), "a", lambda top, left, h, w: samples[top : top + h, left : left + w]
+    )
+    assert record["table"]["area"] == [100, 200]
+    assert record["table"]["area_um2"] == [400.0, 800.0]
+    assert record["table"]["min_c0"][0] == samples[2, 3, 0]
+    (row,) = record["counts"]
+    assert (row["count"], row["area"]) == (2, 100 + 200 - 20)
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_folders_of_drafts_are_those_of_the_kinds() -> None:
+    assert folders_of(["rois", "coco", "crops"]) == {"", "rois", "."}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

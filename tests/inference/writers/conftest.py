@@ -73,3 +73,9 @@ def filled_by_pycocotools(rings: list[list[float]], size: tuple[int, int]) -> np
 def filled() -> Callable[[list[list[float]], tuple[int, int]], np.ndarray]:
     """Fill polygons: see `filled_by_pycocotools`."""
     return filled_by_pycocotools
+
+
+@pytest.fixture
+def result_of_boxes() -> Result:
+    """A result of a model for boxes, with one object."""
+    return small_result([], [[1.0, 1.0, 4.0, 3.0]])

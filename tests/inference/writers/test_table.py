@@ -33,7 +33,7 @@ def test_a_row_for_each_object_and_nothing_undefined_is_a_number(result_of: Make
     assert table["equivalent_diameter"][0] == pytest.approx(math.sqrt(48 / math.pi))
     assert table["touches_border"] == [False, True, False]
     assert table["centroid_x"][2] is None and table["solidity"][2] is None
-    assert not any("_um" in name or "_1" in name for name in table)
+    assert not any("_um" in name or "_c0" in name for name in table)
 
 
 def test_units_are_those_of_the_pixels(result_of: Make) -> None:
@@ -53,9 +53,9 @@ def test_intensities_are_of_the_samples_of_the_file(result_of: Make) -> None:
     samples = np.arange(240, dtype=np.uint16).reshape(10, 12, 2) * 100
     table = object_table(result_of([BAR, EMPTY]), samples=samples)
     first = samples[..., 0][BAR]
-    assert table["mean_1"] == [pytest.approx(first.mean()), None]
-    assert (table["min_1"][0], table["max_1"][0]) == (first.min(), first.max())
-    assert table["sum_2"][0] == samples[..., 1][BAR].sum()
+    assert table["mean_c0"] == [pytest.approx(first.mean()), None]
+    assert (table["min_c0"][0], table["max_c0"][0]) == (first.min(), first.max())
+    assert table["sum_c1"][0] == samples[..., 1][BAR].sum()
     with pytest.raises(UsageError, match="U03"):
         object_table(result_of([BAR]), samples=samples[1:])
 

@@ -18,8 +18,10 @@ from ...runtime.distributed import from_first, world_size
 from ...runtime.files import remove_drafts
 from ..options import PredictOptions
 from ..predictor import Predictor
+from ..writers.kinds import files_of
+from .common_files import RECORDED
 from .journal import Journal, Line
-from .writer import files_of, has_file, output_names
+from .writer import SaveOptions, folders_of, has_file, output_names
 
 
 class Output(NamedTuple):
@@ -27,11 +29,12 @@ class Output(NamedTuple):
 
     folder: Path
     kinds: tuple[str, ...]
+    options: SaveOptions
 
     @property
-    def has_common_file(self) -> bool:
-        """Return whether the objects of all images are written to one file at the end."""
-        return "coco" in self.kinds or "panoptic" in self.kinds
+    def records_objects(self) -> bool:
+        """Return whether the journal keeps the objects of each image, for files of all images."""
+        return bool(RECORDED & set(self.kinds))
 
 
 def share_sources(
@@ -92,12 +95,12 @@ def begin(
     if output is None or journal is None:
         return set()
     settings = {"relook": __version__, **options.record()}
-    settings |= {"model": digest_of(predictor), "save": output.kinds}
+    settings |= {"model": digest_of(predictor), "save": output.kinds, **output.options.record()}
     if journal.is_there and not resume:
         say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
         return set()
-    for name in ("", "overlay", "masks", "panoptic"):
+    for name in folders_of(output.kinds):
         remove_drafts(output.folder / name)
     kept = kept_lines(journal, images, output)
     journal.keep(kept.values())

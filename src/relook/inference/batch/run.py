@@ -22,13 +22,16 @@ from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from ..tiles.work import OnTile
+from ..writers.kinds import check_kinds
+from ..writers.samples import file_samples
 from .beginning import Output, begin, check_live, share_sources
-from .coco_json import image_record, write_panoptic, write_predictions
+from .coco_json import image_record, write_panoptic
+from .common_files import write_common
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
 from .shares import Shares, shares
-from .writer import Writer, check_kinds, output_names
+from .writer import DEFAULT_OPTIONS, SaveOptions, Writer, output_names
 
 DEFAULT_KINDS: Final = ("coco", "overlay")
 _LOG: Final = logging.getLogger("relook")
@@ -55,6 +58,7 @@ def predict_files(
     options: PredictOptions = DEFAULTS,
     *,
     save: Collection[str] = DEFAULT_KINDS,
+    saving: SaveOptions = DEFAULT_OPTIONS,
     resume: bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
     on_tile: OnTile | None = None,
@@ -63,8 +67,8 @@ def predict_files(
 ) -> BatchReport:
     """Predict the images that `sources` mean (see `find_sources`) and save the results.
 
-    Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
-    for ``coco``. With `resume` what a stopped run with the same model and options has finished is
+    Files of the kinds in `save` (`writers.kinds.KINDS`) go into the folder `out`, as `saving` says.
+    With `resume` what a stopped run with the same model and options has finished is
     kept. `on_image` is given each outcome in order, after its files are written, with how many
     images are done and of how many, `on_tile` the tiles of images that are cut. `say` is told what
     a person should know, such as why an image could not be read; such images are skipped and
@@ -85,10 +89,9 @@ def predict_files(
     options = predictor.resolved(options.with_(**changes))
     output = None
     if out is not None:
-        kinds = check_kinds(save, panoptic=options.panoptic is not None)
-        if "masks" in kinds and not predictor.config.cascade.masks:
-            raise UsageError("U04", "save masks: this model finds boxes only. Leave masks out.")
-        output = Output(Path(out), kinds)
+        has_masks = predictor.config.cascade.masks
+        kinds = check_kinds(save, panoptic=options.panoptic is not None, masks=has_masks)
+        output = Output(Path(out), kinds, saving)
     elif resume:
         raise UsageError("U04", "resume: nothing is saved, so there is nothing to go on with.")
     journal = None if output is None else Journal(output.folder, rank())
@@ -138,7 +141,7 @@ class _Run:
             shared = [image for image in joint if str(image) not in kept]
             folder = output.folder / FOLDER / "tiles"
             self._joint = JointWork(predictor, options, shared, folder, shares, rank())
-        self._writer = None if output is None else Writer(output.folder, output.kinds)
+        self._writer = None if output is None else Writer(*output)
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
@@ -206,9 +209,9 @@ class _Run:
             record |= {"count": 0, "error": str(one.error)}
         else:
             if self._writer is not None:
-                record |= self._writer.write(one, name)
+                record |= self._written(self._writer, one, name)
             record["count"] = len(one)
-            if self._output is not None and self._output.has_common_file:
+            if self._output is not None and self._output.records_objects:
                 record |= image_record(one)
         if self._journal is not None:
             self._journal.add(record)
@@ -217,6 +220,14 @@ class _Run:
             self._done += 1
             self._objects += len(one)
         return one
+
+    def _written(self, writer: Writer, result: Result, name: str) -> dict[str, Any]:
+        """Write the files of one image; measurements read the values of its file again."""
+        if not writer.reads_samples:
+            return writer.write(result, name)
+        image, reading = self._images[str(result.source)], self._predictor.reading(self._options)
+        with file_samples(image, reading, result) as samples:
+            return writer.write(result, name, samples)
 
     def report(self) -> BatchReport:
         """Summarise the run; the journal is removed when every image has its results.
@@ -246,16 +257,14 @@ class _Run:
         self._unreadable[source] = error
 
     def _write_common_files(self) -> None:
-        if self._journal is None or self._output is None or not self._output.has_common_file:
+        if self._journal is None or self._output is None:
             return
         lines = self._journal.lines()
         done = [lines[source] for source in self._images if source in lines]
         found = [line for line in done if line.error is None]
-        folder, kinds = self._output
+        folder, kinds, saving = self._output
         classes = self._predictor.classes
-        if "coco" in kinds:
-            path = folder / "predictions.json"
-            write_predictions(path, lambda: read_records(found), classes)
+        write_common(folder, kinds, lambda: read_records(found), classes, saving.simplify)
         if "panoptic" in kinds:
             path = folder / "panoptic.json"
             task = self._predictor.panoptic_task(self._options.panoptic)

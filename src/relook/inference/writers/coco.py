@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ...data.polygons import without_holes
 from ..results import ClassLike, Result
 from .shapes import object_polygons
@@ -47,3 +49,19 @@ def coco_image(result: Result, image_id: int, file_name: str) -> dict[str, Any]:
 def coco_categories(classes: Sequence[ClassLike]) -> list[dict[str, Any]]:
     """Categories of a COCO file."""
     return [{"id": entry.id, "name": entry.name, "supercategory": ""} for entry in classes]
+
+
+def coco_results(result: Result, image_id: int) -> list[dict[str, Any]]:
+    """COCO result dictionaries with run lengths, one per object, that json can write."""
+    rows: list[dict[str, Any]] = []
+    for i, (x1, y1, x2, y2) in enumerate(result.boxes.astype(np.float64).tolist()):
+        row: dict[str, Any] = {
+            "image_id": image_id,
+            "category_id": result.classes[int(result.labels[i])].id,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "score": float(result.scores[i]),
+        }
+        if result.masks is not None:
+            row["segmentation"] = dict(result.masks[i])
+        rows.append(row)
+    return rows

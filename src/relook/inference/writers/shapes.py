@@ -18,16 +18,20 @@ _NOT_IN_XML: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010
 Window = tuple[NDArray[np.bool_], int, int]  # (h, w) mask, and its x and y in the image
 
 
-def object_windows(result: Result) -> Iterator[Window]:
+def object_windows(result: Result, rows: NDArray[np.bool_] | None = None) -> Iterator[Window]:
     """The mask of each object as a window (h, w) with its x and y; for boxes only, filled boxes.
 
-    A filled box covers the pixels whose centre is inside.
+    A filled box covers the pixels whose centre is inside. With `rows` (N,) only the objects of
+    these rows are given.
     """
+    chosen = range(len(result)) if rows is None else np.flatnonzero(rows).tolist()
     if result.masks is not None:
-        yield from map(decode_window, result.masks)
+        for row in chosen:
+            yield decode_window(result.masks[row])
         return
     height, width = result.size
-    for x1, y1, x2, y2 in np.ceil(result.boxes.astype(np.float64) - 0.5).astype(int).tolist():
+    boxes = np.ceil(result.boxes.astype(np.float64) - 0.5).astype(int).tolist()
+    for x1, y1, x2, y2 in (boxes[row] for row in chosen):
         left, right = sorted((min(max(x1, 0), width), min(max(x2, 0), width)))
         top, bottom = sorted((min(max(y1, 0), height), min(max(y2, 0), height)))
         yield np.ones((bottom - top, right - left), bool), left, top

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from .shapes import Window, object_windows
 
 PixelSize = tuple[float, float]  # (y, x) in micrometres
 Columns = dict[str, list[Any]]
+Samples = Callable[[int, int, int, int], NDArray[Any]]
+"""Values (h, w, C) of the window at (top, left) of height h and width w, as the file has them."""
 
 _LENGTHS = ("equivalent_diameter", "major_axis", "minor_axis", "perimeter")
 _SAME = 0.01  # share by which the sides of a pixel may differ for lengths to have a unit
@@ -25,7 +27,7 @@ def object_table(
     result: Result,
     *,
     pixel_size: PixelSize | None = None,
-    samples: NDArray[Any] | None = None,
+    samples: NDArray[Any] | Samples | None = None,
 ) -> Columns:
     """Columns of N values each, one for every object of `result`, in its order.
 
@@ -35,23 +37,21 @@ def object_table(
     0, 0), ``equivalent_diameter``, ``major_axis``, ``minor_axis``, ``orientation`` in radians,
     ``perimeter``, ``circularity``, ``solidity``; ``touches_border``. With `pixel_size` (y, x) in
     micrometres there are ``area_um2``, ``centroid_x_um``, ``centroid_y_um``, and the lengths as
-    ``..._um``, which are None where pixels are not square. With `samples` (H, W, C), the values
-    of the file, there are ``mean_c``, ``min_c``, ``max_c`` and ``sum_c`` of each channel c from
-    1. Objects of a model for boxes are measured as filled boxes. What is undefined is None.
+    ``..._um``, which are None where pixels are not square. With `samples`, the values of the file
+    as (H, W, C) or by windows, there are ``mean_c0``, ``min_c0``, ``max_c0`` and ``sum_c0`` of
+    channel 0, and so on. Objects of a model for boxes are measured as filled boxes. What is
+    undefined is None.
 
     Raises:
         UsageError: U03 for samples of another size than the image, or a pixel size that is none.
     """
-    if samples is not None and samples.shape[:2] != result.size:
-        raise UsageError(
-            "U03", f"samples of {samples.shape[:2]} pixels for an image of {result.size}"
-        )
+    read = _windows_of(samples, result.size)
     if pixel_size is not None and not all(0 < side < math.inf for side in pixel_size):
         raise UsageError("U03", f"pixel_size: expected two lengths in micrometres: {pixel_size}")
-    rows = [
-        _shape_row(window, result.size, pixel_size, samples) for window in object_windows(result)
-    ]
-    empty = _shape_row((np.zeros((0, 0), bool), 0, 0), result.size, pixel_size, samples)
+    rows = [_shape_row(window, result.size, pixel_size, read) for window in object_windows(result)]
+    names = [name for row in rows for name in row] or _shape_row(
+        (np.zeros((0, 0), bool), 0, 0), result.size, pixel_size, None
+    )
     boxes = result.boxes.astype(np.float64)
     table: Columns = {
         "image": [result.source] * len(result),
@@ -61,14 +61,26 @@ def object_table(
         "score": result.scores.astype(np.float64).tolist(),
     }
     table |= {name: boxes[:, i].tolist() for i, name in enumerate(("x1", "y1", "x2", "y2"))}
-    return table | {name: [row[name] for row in rows] for name in empty}
+    return table | {name: [row.get(name) for row in rows] for name in dict.fromkeys(names)}
+
+
+def _windows_of(samples: NDArray[Any] | Samples | None, size: tuple[int, int]) -> Samples | None:
+    if not isinstance(samples, np.ndarray):
+        return samples
+    if samples.ndim != 3 or samples.shape[:2] != size:
+        raise UsageError("U03", f"samples of shape {samples.shape} for an image of {size} pixels")
+
+    def window(top: int, left: int, height: int, width: int) -> NDArray[Any]:
+        return samples[top : top + height, left : left + width]
+
+    return window
 
 
 def _shape_row(
     window: Window,
     size: tuple[int, int],
     pixel_size: PixelSize | None,
-    samples: NDArray[Any] | None,
+    samples: Samples | None,
 ) -> dict[str, Any]:
     mask, left, top = window
     shape = region_properties(mask, left, top)
@@ -87,9 +99,8 @@ def _shape_row(
     }
     if pixel_size is not None:
         row |= _in_units(shape, pixel_size)
-    if samples is not None:
-        height, width = mask.shape
-        row |= _intensities(samples[top : top + height, left : left + width][mask])
+    if samples is not None and shape.area:
+        row |= _intensities(samples(top, left, *mask.shape)[mask])
     return row
 
 
@@ -120,11 +131,11 @@ def _in_units(shape: RegionProperties, pixel_size: PixelSize) -> Mapping[str, fl
 
 
 def _intensities(values: NDArray[Any]) -> Mapping[str, float | None]:
-    """Measures of the samples (P, C) of an object, for each channel from 1."""
+    """Measures of the samples (P, C) of an object, for each channel from 0."""
     row: dict[str, float | None] = {}
-    for channel, column in enumerate(values.T.astype(np.float64), start=1):
+    for channel, column in enumerate(values.T.astype(np.float64)):
         for name, reduce in (("mean", np.mean), ("min", np.min), ("max", np.max), ("sum", np.sum)):
-            row[f"{name}_{channel}"] = _number(float(reduce(column))) if column.size else None
+            row[f"{name}_c{channel}"] = _number(float(reduce(column)))
     return row
 
 
