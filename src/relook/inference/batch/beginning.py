@@ -21,7 +21,7 @@ from ..predictor import Predictor
 from ..writers.kinds import files_of
 from .common_files import RECORDED
 from .journal import Journal, Line
-from .writer import SaveOptions, folders_of, has_file, output_names
+from .writer import DEFAULT_OPTIONS, SaveOptions, folders_of, has_file, output_names
 
 
 class Output(NamedTuple):
@@ -29,7 +29,7 @@ class Output(NamedTuple):
 
     folder: Path
     kinds: tuple[str, ...]
-    options: SaveOptions
+    options: SaveOptions = DEFAULT_OPTIONS
 
     @property
     def records_objects(self) -> bool:
