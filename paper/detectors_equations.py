@@ -171,7 +171,7 @@ EQUATIONS = (
         "on.",
         (
             Lines("relook.models.heads.box:box_loss"),
-            Lines("relook.models.heads.mask:mask_loss", "own = own_class"),
+            Lines("relook.models.heads.mask:mask_loss", "class_logits = own_class"),
             Lines("relook.ops.masks:mask_targets"),
             Lines("relook.models.cascades.htc:HybridTaskCascade.loss", "losses |=", "losses |="),
         ),

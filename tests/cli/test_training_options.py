@@ -50,7 +50,7 @@ def test_a_reading_changes_that_of_the_model_it_starts_from(
 ) -> None:
     base = preset("htc-tiny").with_(input__reading=asdict(Reading().explicit()))
     data = {"train_json": Path("a.json"), "train_images": Path("images"), "frame": "stored"}
-    changes = overlays(None, {}, data, [], reading_changes(parse_reading(**text)))
+    changes = overlays(None, None, {}, data, [], reading_changes(parse_reading(**text)))
     settings = resolve(changes, preset_name="htc-tiny", base=base)
     assert settings.model.input.reading == expected
     assert settings.data.frame == "stored"

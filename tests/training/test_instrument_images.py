@@ -23,7 +23,8 @@ from relook.training.settings import Overlay, Settings, resolve
 from relook.training.start.source import Start
 from relook.weights.file import SavedModel, load_model
 
-from ..conftest import FAST, NARROW
+from ..conftest import FAST
+from ..conftest import MODEL as NARROW
 
 DEEP = {"channels": [0, 2, 1, 3], "intensities": "data"}
 

@@ -70,9 +70,10 @@ def object_sizes(index: CocoIndex, limits: Limits, augment: Augment) -> ObjectSi
                 found.append(diameter * scale)
     if not in_test:
         return None
+    ends = float(np.quantile(smallest, SHARES[0])), float(np.quantile(largest, SHARES[-1]))
     return ObjectSizes(
-        quantiles=tuple(np.quantile(in_test, SHARES).tolist()),
-        trained=(float(np.quantile(smallest, SHARES[0])), float(np.quantile(largest, SHARES[-1]))),
+        quantiles=tuple(round(size, 3) for size in np.quantile(in_test, SHARES).tolist()),
+        trained=(round(ends[0], 3), round(ends[1], 3)),
         count=len(in_test),
         basis="masks" if index.has_masks else "boxes",
     )

@@ -89,8 +89,8 @@ class ObjectSizes:
         """The sizes as `extra` values of a model file, which `sizes_of` reads."""
         return {
             KEY: {
-                "quantiles": [round(value, 3) for value in self.quantiles],
-                "trained": [round(value, 3) for value in self.trained],
+                "quantiles": list(self.quantiles),
+                "trained": list(self.trained),
                 "count": self.count,
                 "basis": self.basis,
             }
