@@ -15,7 +15,15 @@ from ...structures.detection import Size
 from ...structures.rules.reading import Reading
 from .channels import choose_channels
 from .info import Facts, ImageInfo, Pixels, Planes
-from .intensities import Limits, count_invalid, is_mapped, limits_of, mapped, sampled
+from .intensities import (
+    Limits,
+    count_invalid,
+    extremes,
+    is_mapped,
+    limits_of,
+    mapped,
+    sampled,
+)
 from .limits import check_pixels
 from .orientation import Window, stored_window, upright, upright_affine, upright_size
 
@@ -146,12 +154,25 @@ class Opened:
             else:
                 sample = self._sample()
             try:
-                self._limits = limits_of(sample, self._reading, self._planes.facts.nodata)
+                limits = limits_of(sample, self._reading, self._planes.facts.nodata)
             except ValueError as error:
                 raise DataError(
                     "D02", f"{self._label}: {error}. Give one pair, or one for each channel."
                 ) from None
+            self._limits = self._widened(limits)
         return self._limits
+
+    def _widened(self, limits: Limits) -> Limits:
+        """`limits`; a channel of one value in all blocks has the extremes of the whole image."""
+        height, width = self.size
+        is_one = limits[:, 0] == limits[:, 1]
+        if height * width <= _WHOLE or not is_one.any():
+            return limits
+        bands = (
+            self._window((top, 0, min(_BLOCK, height - top), width), self._channels)
+            for top in range(0, height, _BLOCK)
+        )
+        return np.where(is_one[:, None], extremes(bands, self._planes.facts.nodata), limits)
 
     def _regular(self, chosen: NDArray[Any]) -> NDArray[Any]:
         """Sample of a whole image that has been read: that of `_sample`."""
