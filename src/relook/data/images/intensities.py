@@ -50,10 +50,9 @@ def extremes(blocks: Iterable[NDArray[Any]], nodata: float | None = None) -> Lim
 
     Values that are not finite, or are `nodata`, do not count; 0 and 0 where there are no others.
     """
-    found: list[Limits] = []
-    for block in blocks:
-        found.append(np.array([_ends(block[:, :, c], nodata) for c in range(block.shape[2])]))
-    table = np.stack(found)
+    table = np.array(
+        [[_ends(block[:, :, c], nodata) for c in range(block.shape[2])] for block in blocks]
+    )
     limits = np.stack([table[..., 0].min(axis=0), table[..., 1].max(axis=0)], axis=1)
     return np.where(np.isfinite(limits), limits, 0.0)
 
