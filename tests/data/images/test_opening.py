@@ -302,6 +302,23 @@ def test_windows_are_parts_of_the_whole(tmp_path: Path) -> None:
         np.testing.assert_array_equal(opened.read_window(5, 7, 20, 9), whole[5:25, 7:16])
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("mode", ["L", "LA", "1"])
+def test_a_grey_picture_has_one_channel(kind: str, mode: str) -> None:
+    if (kind, mode) == ("JPEG", "LA"):
+        return  # cannot be stored
+    data = encoded(Image.fromarray(photo()).convert(mode), kind)
+    plain = read_image(data)
+    np.testing.assert_array_equal(read_image(data, reading=Reading(channels=(0,))), plain)
+    for channels in ((1,), (0, 1), (2, 1, 0)):
+        with pytest.raises(DataError, match=r"it has 1 channel \(0\)"):
+            read_image(data, reading=Reading(channels=channels))
+    grey = photo()[:, :, 0]
+    np.testing.assert_array_equal(read_image(Image.fromarray(grey)), read_image(grey))
+    with pytest.raises(DataError, match=r"it has 1 channel \(0\)"):
+        read_image(Image.fromarray(grey), reading=Reading(channels=(0, 1)))
+
+
 def test_channels_of_a_picture_can_be_chosen() -> None:
     read = read_image(photo(), reading=Reading(channels=(2,)))
     np.testing.assert_array_equal(read, photo()[:, :, [2, 2, 2]])

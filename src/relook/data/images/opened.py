@@ -85,13 +85,20 @@ class Opened:
         self._invalid = count_invalid(values)
         return self._finished(values)
 
-    def read_window(self, top: int, left: int, height: int, width: int) -> Pixels:
+    def read_window(
+        self, top: int, left: int, height: int, width: int, *, counted: bool = False
+    ) -> Pixels:
         """Pixels (height, width, 3) of a window, mapped as those of the whole image are.
+
+        With `counted`, its values that are not finite are added to those in `info`.
 
         Raises:
             DataError: D02 for values that cannot be decoded.
         """
-        return self._finished(self._window((top, left, height, width), self._channels))
+        values = self._window((top, left, height, width), self._channels)
+        if counted:
+            self._invalid += count_invalid(values)
+        return self._finished(values)
 
     def native_window(self, top: int, left: int, height: int, width: int) -> NDArray[Any]:
         """Values (height, width, C) of all channels of a window, as the file has them.

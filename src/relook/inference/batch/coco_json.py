@@ -32,7 +32,8 @@ def image_record(result: Result) -> Record:
         area = one["bbox"][2] * one["bbox"][3] if mask is None else coco_mask.area(mask)
         objects.append({"area": float(area), "iscrowd": 0, **one})
     height, width = result.size
-    record = {"file_name": result.source, "width": width, "height": height, **result.moment()}
+    record: Record = {"file_name": result.source, "width": width, "height": height}
+    record |= result.moment()
     if result.info is not None:
         record["image"] = result.info.to_json()
     if result.scale is not None:
