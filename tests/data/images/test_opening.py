@@ -349,3 +349,18 @@ def test_of_a_stereo_photograph_the_first_picture_is_the_image(tmp_path: Path) -
     with open_image(tmp_path / "a.mpo") as opened:
         assert np.abs(opened.read().astype(int) - photo()).mean() < 8
         assert "first of 2 pictures" in opened.info.used
+
+
+def test_an_image_outside_of_its_bounds_is_said_to_be_black_or_white() -> None:
+    image = np.array([[20, 30], [40, 250]], np.uint8)
+    for bounds, words in (
+        ((528.0, 2460.0), "(every value is at or below the lower one: all black)"),
+        ((1.0, 9.0), "(every value is at or above the upper one: all white)"),
+    ):
+        with open_image(image, Reading(bounds=(bounds,))) as opened:
+            opened.read()
+            assert opened.info.used.endswith(words) and words in opened.info.kind
+    with open_image(image, Reading(bounds=((30.0, 200.0),))) as opened:
+        opened.read_window(0, 0, 1, 2, counted=True)
+        opened.read_window(1, 1, 1, 1, counted=True)
+        assert opened.info.used.endswith("become 0 to 255")

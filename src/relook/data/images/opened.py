@@ -46,6 +46,7 @@ class Opened:
         self._maps = not facts.as_is and is_mapped(facts.dtype, reading)
         self._limits: Limits | None = None
         self._invalid = 0
+        self._sides: set[str] = set()  # of bounds, on which values lie
 
     @property
     def size(self) -> Size:
@@ -64,6 +65,8 @@ class Opened:
         mapping = "8 bits as they are"
         if self._maps:
             mapping = self._reading.mapping_words().removeprefix("8 bits as they are; else ")
+        if len(self._sides) == 1 and all(self._sides):
+            mapping += f" (every value is {''.join(self._sides)})"
         facts = self._planes.facts
         return _info_of(facts, "; ".join([*facts.used, self._words, mapping]), self._invalid)
 
@@ -82,8 +85,8 @@ class Opened:
         facts = self._planes.facts
         check_pixels(self._label, facts.size, len(self._channels), windowed=facts.is_windowed)
         values = self._window((0, 0, height, width), self._channels)
-        self._invalid = count_invalid(values)
-        return self._finished(values)
+        self._invalid, self._sides = 0, set()
+        return self._noted(values)
 
     def read_window(
         self, top: int, left: int, height: int, width: int, *, counted: bool = False
@@ -96,9 +99,7 @@ class Opened:
             DataError: D02 for values that cannot be decoded.
         """
         values = self._window((top, left, height, width), self._channels)
-        if counted:
-            self._invalid += count_invalid(values)
-        return self._finished(values)
+        return self._noted(values) if counted else self._finished(values)
 
     def native_window(self, top: int, left: int, height: int, width: int) -> NDArray[Any]:
         """Values (height, width, C) of all channels of a window, as the file has them.
@@ -141,6 +142,19 @@ class Opened:
         facts = self._planes.facts
         stored = stored_window(window, facts.size, facts.orientation)
         return upright(self._planes.values(stored, channels), facts.orientation)
+
+    def _noted(self, values: NDArray[Any]) -> Pixels:
+        """Values as pixels; what `info` says of all values is noted."""
+        self._invalid += count_invalid(values)
+        pixels = self._finished(values)
+        if self._maps and self._reading.scale == "bounds":
+            level = int(pixels.min()) if pixels.min() == pixels.max() else -1
+            words = {
+                0: "at or below the lower one: all black",
+                255: "at or above the upper one: all white",
+            }
+            self._sides.add(words.get(level, ""))
+        return pixels
 
     def _finished(self, chosen: NDArray[Any]) -> Pixels:
         """Values of the chosen channels as 8-bit pixels."""
