@@ -28,6 +28,7 @@ def test_numbers_and_files(
     assert "AR at 7" in result.stdout
     assert "nut" in result.stdout
     assert "images/s" in result.stderr
+    assert result.stderr.count("images: JPEG, axes YXS, uint8: RGB; 8 bits as they are") == 1
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["max_dets"] == 7
     assert metrics["images"] == 3

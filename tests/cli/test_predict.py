@@ -353,7 +353,7 @@ def test_images_of_instruments_are_said_to_be_read_as_they_are(
     assert words.count(line) == 1
     assert "two.tif has 2 pages or time points" in words
     assert "--page 0 to --page 1" in words
-    assert "1 images have NaN or infinite values, 1500 in all" in words
+    assert "NaN or infinite: 1500 values in 1 image;" in words
     result = relook(
         *("predict", folder / "a.tif", "-m", run_folder, "--json", "--z", "mean"),
         *("--intensities", "0:4095"),

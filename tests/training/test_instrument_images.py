@@ -78,8 +78,8 @@ def test_four_channels_from_a_model_of_three(blobs: Path, tmp_path: Path, consol
     start = Start(trained, tmp_path / "three" / "best.safetensors")
     outcome = train(settings_of(path, DEEP), console, out=tmp_path / "four", start=start)
     text = said(console)
-    assert "pixels: channels 0, 2, 1, 3; values " in text
-    assert "images: OME-TIFF, axes CYX, uint16: channels 0, 2, 1, 3 of 4; values " in text
+    assert "Values: channels 0, 2, 1, 3; values " in text
+    assert "The first is OME-TIFF, axes CYX, uint16: channels 0, 2, 1, 3 of 4; values " in text
     assert "stem: 4 channels here, 3 in the weights" in text
     saved = load_model(outcome.run.best)
     own = saved.config.input
@@ -111,9 +111,7 @@ def test_images_stored_turned_learn_from_their_own_frame(
     settings = settings_of(path, {"channels": [0]}, frame="stored")
     train(settings, console, out=tmp_path / "run")
     text = said(console)
-    assert "orientation: 4 images are stored turned and are read upright; the annotations of 4" in (
-        text
-    )
+    assert "orientation: 4 images stored turned, read upright; the annotations of 4" in (text)
 
 
 def test_a_model_without_a_record_has_the_default_rule(small: Settings) -> None:

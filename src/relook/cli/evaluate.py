@@ -28,8 +28,15 @@ from .reading_options import Channels, FrameOption, Intensities, Page, Z, readin
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..data.coco.reader import CocoIndex
+    from ..evaluation.crowding.rule import HuddleRule
     from ..evaluation.metrics import Metrics
+    from ..evaluation.run import Evaluation
+    from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
+    from ..inference.results import Result
 
 
 def evaluate(
@@ -122,7 +129,6 @@ def evaluate(
     from ..api import find_model, load, name_of
     from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
-    from ..evaluation.run import Evaluation, evaluate_model
     from ..inference.options import PredictOptions
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
@@ -168,19 +174,10 @@ def evaluate(
     reading = predictor.reading(options)
     index = read_coco(annotations, images, frame=frame, reading=reading)
 
-    def run(model_predictor: Predictor, options: PredictOptions) -> Evaluation:
-        with progress_bar(console) as bar:
-            task = bar.add_task("images", total=len(index.images))
-            return evaluate_model(
-                model_predictor,
-                index,
-                options,
-                limit=limit,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-                on_tile=tile_progress(bar),
-                say=console.print,
-                huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
-            )
+    huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
+
+    def run(scored: Predictor, options: PredictOptions) -> Evaluation:
+        return _evaluated(scored, index, options, console, limit, huddles)
 
     try:
         outcome = run(predictor, options)
@@ -208,6 +205,44 @@ def evaluate(
     )
     if keep_threshold:
         console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _evaluated(
+    predictor: Predictor,
+    index: CocoIndex,
+    options: PredictOptions,
+    console: Console,
+    limit: int | None,
+    huddles: HuddleRule | None,
+) -> Evaluation:
+    """The evaluation of a model, with its progress, and lines on what its images were."""
+    from ..evaluation.run import evaluate_model
+    from ..inference.batch.kinds import KindsOfImages
+    from ..inference.scaling import Scales
+
+    kinds, scales = KindsOfImages(console.print), Scales()
+
+    def on_result(result: Result) -> None:
+        kinds.add(result.info)
+        scales.add(result)
+
+    with progress_bar(console) as bar:
+        task = bar.add_task("images", total=len(index.images))
+        outcome = evaluate_model(
+            predictor,
+            index,
+            options,
+            limit=limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            on_tile=tile_progress(bar),
+            say=console.print,
+            on_result=on_result,
+            huddles=huddles,
+        )
+    kinds.finish()
+    for line in scales.lines():
+        console.print(line)
+    return outcome
 
 
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:

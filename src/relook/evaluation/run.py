@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..inference.options import OptionChanges, PredictOptions
 from ..inference.predictor import DEFAULTS, Predictor
 from ..inference.preprocess import Unreadable
+from ..inference.results import Result
 from ..inference.tiles.work import OnTile
 from .coco import IouType, evaluate_coco
 from .crowding.rule import HuddleRule, find_huddles
@@ -46,6 +47,7 @@ def evaluate_model(
     resampling: Resampling | None = None,
     on_tile: OnTile | None = None,
     say: Callable[[str], None] = _LOG.warning,
+    on_result: Callable[[Result], None] | None = None,
     **changes: Unpack[OptionChanges],
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`.
@@ -54,7 +56,8 @@ def evaluate_model(
     own test threshold on. At most `max_dets` objects of an image count: in suppression, in the cap
     and in the scoring; by default as many as the network gives an image, or as its tiles have.
     `limit` takes the first images only. `progress` is called with the number of finished images,
-    and of all; `on_tile` and `say` are those of `Predictor.outcomes`. Classes are matched by name.
+    and of all, `on_result` with the result of each; `on_tile` and `say` are those of
+    `Predictor.outcomes`. Classes are matched by name.
     The numbers on counting are at the score `predictor.shown_from` and at the best one. With
     `huddles` there are also numbers by overlap of objects, with `resampling` those of resamples of
     the images.
@@ -84,6 +87,8 @@ def evaluate_model(
             most = most if options.max_dets else max(most, len(result))
             check_size(record.path, result.size, index.path, (record.height, record.width))
             detections.extend(result.to_coco(record.id))
+            if on_result is not None:
+                on_result(result)
             if progress is not None:
                 progress(done, len(records))
     seconds = time.perf_counter() - started

@@ -85,3 +85,11 @@ def literals(hint: Any) -> list[Any]:
     if get_origin(hint) is Literal:
         return [*get_args(hint)]
     return [value for part in get_args(hint) for value in literals(part)]
+
+
+def test_chosen_channels_are_not_called_rgb() -> None:
+    config = preset("htc-tiny")
+    assert str(in_words(config)[0]).count("RGB, 0 to 255") == 1
+    two = replace(config.input.reading, channels=(0, 1))
+    chosen = config.with_(input__reading=two, input__mean=(9.0, 9.0), input__std=(1.0, 1.0))
+    assert "2 channels, 0 to 255" in str(in_words(chosen)[0])

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from relook.data.images.intensities import (
     count_invalid,
+    extremes,
     is_mapped,
     limits_of,
     mapped,
@@ -97,3 +98,8 @@ def test_any_values_become_eight_bits_in_their_order(values: np.ndarray) -> None
 def test_large_images_are_sampled() -> None:
     assert sampled(np.zeros((4000, 4000, 1), np.uint8)).shape == (2000, 2000, 1)
     assert sampled(np.zeros((40, 40, 1), np.uint8)).shape == (40, 40, 1)
+
+
+def test_extremes_are_those_of_all_blocks() -> None:
+    blocks = [np.array([[[3.0, np.nan]], [[5.0, -9.0]]]), np.array([[[-2.0, -9.0]]])]
+    assert extremes(iter(blocks), nodata=-9.0).tolist() == [[-2.0, 5.0], [0.0, 0.0]]

@@ -302,6 +302,23 @@ def test_windows_are_parts_of_the_whole(tmp_path: Path) -> None:
         np.testing.assert_array_equal(opened.read_window(5, 7, 20, 9), whole[5:25, 7:16])
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("mode", ["L", "LA", "1"])
+def test_a_grey_picture_has_one_channel(kind: str, mode: str) -> None:
+    if (kind, mode) == ("JPEG", "LA"):
+        return  # cannot be stored
+    data = encoded(Image.fromarray(photo()).convert(mode), kind)
+    plain = read_image(data)
+    np.testing.assert_array_equal(read_image(data, reading=Reading(channels=(0,))), plain)
+    for channels in ((1,), (0, 1), (2, 1, 0)):
+        with pytest.raises(DataError, match=r"it has 1 channel \(0\)"):
+            read_image(data, reading=Reading(channels=channels))
+    grey = photo()[:, :, 0]
+    np.testing.assert_array_equal(read_image(Image.fromarray(grey)), read_image(grey))
+    with pytest.raises(DataError, match=r"it has 1 channel \(0\)"):
+        read_image(Image.fromarray(grey), reading=Reading(channels=(0, 1)))
+
+
 def test_channels_of_a_picture_can_be_chosen() -> None:
     read = read_image(photo(), reading=Reading(channels=(2,)))
     np.testing.assert_array_equal(read, photo()[:, :, [2, 2, 2]])
@@ -332,3 +349,18 @@ def test_of_a_stereo_photograph_the_first_picture_is_the_image(tmp_path: Path) -
     with open_image(tmp_path / "a.mpo") as opened:
         assert np.abs(opened.read().astype(int) - photo()).mean() < 8
         assert "first of 2 pictures" in opened.info.used
+
+
+def test_an_image_outside_of_its_bounds_is_said_to_be_black_or_white() -> None:
+    image = np.array([[20, 30], [40, 250]], np.uint8)
+    for bounds, words in (
+        ((528.0, 2460.0), "(every value is at or below the lower one: all black)"),
+        ((1.0, 9.0), "(every value is at or above the upper one: all white)"),
+    ):
+        with open_image(image, Reading(bounds=(bounds,))) as opened:
+            opened.read()
+            assert opened.info.used.endswith(words) and words in opened.info.kind
+    with open_image(image, Reading(bounds=((30.0, 200.0),))) as opened:
+        opened.read_window(0, 0, 1, 2, counted=True)
+        opened.read_window(1, 1, 1, 1, counted=True)
+        assert opened.info.used.endswith("become 0 to 255")

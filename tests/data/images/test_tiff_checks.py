@@ -63,3 +63,9 @@ def test_headers_alone(head: bytes) -> None:
     for data in (head, head + bytes(4), head + bytes(30), head + b"\xff" * 60):
         with pytest.raises(DataError, match="D02"):
             open_image(data)
+
+
+def test_a_header_without_pixels() -> None:
+    tags = [(tag, 0 if tag == 257 else value) for tag, value in TAGS]
+    with pytest.raises(DataError, match=r"D02.*no pixels: its header says 8 x 0"):
+        open_image(directories(-1, tags=tags))

@@ -72,7 +72,7 @@ def test_channels_that_are_not_colours_are_asked_for(path: Path, count: int) -> 
         read_image(path)
     pixels, words = used(path, channels=(1,))
     np.testing.assert_array_equal(pixels, grey(PLANES[1]))
-    assert words.startswith(f"channels 1 stain 1 of {count}")
+    assert words.startswith(f"channel 1 stain 1 of {count}")
     if count > 2:
         pixels, _ = used(path, channels=(2, 0, 1))
         np.testing.assert_array_equal(pixels, np.moveaxis(PLANES[[2, 0, 1]], 0, -1))
@@ -88,7 +88,7 @@ def test_all_axes_of_an_instrument_at_once(path: Path) -> None:
     pixels, words = used(path, page=1, channels=(1,), z="max")
     np.testing.assert_array_equal(pixels, grey(stack[1, :, 1].max(axis=0)))
     assert words == (
-        "page 1 of 2; brightest of 3 z planes (--z max); channels 1 of 2; 8 bits as they are"
+        "page 1 of 2; brightest of 3 z planes (--z max); channel 1 of 2; 8 bits as they are"
     )
     with open_image(path, Reading(page=0, channels=(0,))) as opened:
         native = opened.native_window(1, 2, 3, 4)

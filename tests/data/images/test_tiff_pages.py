@@ -115,6 +115,22 @@ def test_windows_of_a_large_image_are_mapped_alike(
     assert isinstance(first, Opened)
 
 
+def test_few_bright_objects_between_the_blocks_of_a_large_image_are_not_black(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from relook.data.images import opened as module
+
+    monkeypatch.setattr(module, "_WHOLE", 1000)
+    monkeypatch.setattr(module, "_BLOCK", 2)
+    values = np.full((64, 64), 7, np.uint16)
+    values[4:7, 4:7] = 3000  # blocks start at 0, 8, 17, ...
+    tifffile.imwrite(tmp_path / "a.tif", values, tile=(16, 16))
+    with open_image(tmp_path / "a.tif") as first, open_image(tmp_path / "a.tif") as second:
+        part = first.read_window(0, 0, 16, 16)
+        assert part[5, 5].tolist() == [255] * 3 and part[0, 0].tolist() == [0] * 3
+        np.testing.assert_array_equal(part, second.read()[:16, :16])
+
+
 @pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[2], LAYOUTS[4]])
 @pytest.mark.parametrize("kept", [0.5, 0.97])
 def test_files_that_are_cut_off(tmp_path: Path, layout: dict[str, Any], kept: float) -> None:

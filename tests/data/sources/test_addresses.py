@@ -32,6 +32,7 @@ def png() -> bytes:
         ("https://a.example/b.png", True),
         ("ftp://a.example/b.png", True),
         ("file:///b.png", True),
+        ("data:image/png;base64,iVBOR", True),
         ("photos/a.png", False),
         ("photos//a://b.png", False),
         ("C:\\photos\\a.png", False),
@@ -42,7 +43,9 @@ def test_what_looks_like_an_address(source: str, is_address: bool) -> None:
     assert looks_like_address(source) is is_address
 
 
-@pytest.mark.parametrize("address", ["ftp://a.example/b.png", "file:///etc/hosts", "https://"])
+@pytest.mark.parametrize(
+    "address", ["ftp://a.example/b.png", "file:///etc/hosts", "data:image/png,ab", "https://"]
+)
 def test_other_kinds_are_refused(address: str) -> None:
     with pytest.raises(UsageError, match=r"U03: .* https:// or http://"):
         check_address(address)

@@ -60,7 +60,7 @@ def test_arrays_and_archives() -> None:
         (b"ZISRAWFILE\0\0", "is a Zeiss file (CZI). Open it in Fiji"),
         (b"\xda\xce\xbe\x0a\x10\0", "is a Nikon file (ND2)"),
         (b"\x70\0\0\0\x10\0\0\0\x2a", "is a Leica file (LIF)"),
-        (b"\0\0\0\x20ftypheic\0\0\0\0", "is a HEIC image"),
+        (b"\0\0\0\x20ftypheic\0\0\0\0", "pip install pillow-heif"),
         (b"\0\0\0\x18ftypcrx \0", "raw photograph (CR3)"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an OLE file"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from relook.data.coco.reader import Category
+from relook.data.images import ImageInfo
 from relook.errors import RelookError
 from relook.inference.batch.coco_json import image_record, write_predictions
 from relook.inference.results import Result
+from relook.inference.scaling import ImageScale
 from relook.ops.rle import encode_mask
 
 CLASSES = (Category(5, "cell"), Category(8, "Zelle\n"))
@@ -56,6 +59,25 @@ def test_boxes_have_the_area_of_the_box(tmp_path: Path) -> None:
     record = image_record(result("a.png", 1, masks=False))
     assert record["objects"][0]["area"] == 100
     assert "segmentation" not in record["objects"][0]
+
+
+def test_what_is_known_of_an_image_is_beside_its_size(tmp_path: Path) -> None:
+    info = ImageInfo(
+        format="GeoTIFF",
+        axes="YX",
+        dtype="uint16",
+        used="grey",
+        pixel_size=(5e5, 5e5),
+        crs="EPSG:32633",
+        transform=(0.5, 0.0, 5e5, 0.0, -0.5, 5.3e6),
+    )
+    scale = ImageScale(factor=2.0, diameter=15.0, basis="as given")
+    known = replace(result("a.tif", 1), info=info, scale=scale)
+    write_predictions(tmp_path / "p.json", lambda: [image_record(known)], CLASSES)
+    (image,) = json.loads((tmp_path / "p.json").read_text())["images"]
+    assert image["image"] == json.loads(json.dumps(info.to_json()))
+    assert (image["image"]["crs"], image["image"]["transform"][5]) == ("EPSG:32633", 5.3e6)
+    assert image["scale"] == scale.to_json()
 
 
 def test_no_images(tmp_path: Path) -> None:

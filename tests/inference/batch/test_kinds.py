@@ -16,4 +16,12 @@ def test_alike_images_are_named_once_and_bad_values_are_counted() -> None:
     kinds.add(replace(plain, kind="TIFF: z"))
     kinds.finish()
     assert lines[1] == "images: TIFF: z"
-    assert "2 images have NaN or infinite values, 7 in all" in lines[2]
+    assert "NaN or infinite: 7 values in 2 images; " in lines[2]
+
+
+def test_one_bad_value_in_one_image() -> None:
+    lines: list[str] = []
+    kinds = KindsOfImages(lines.append)
+    kinds.add(ImageInfo(format="TIFF", axes="YX", dtype="float32", used="grey", invalid=1))
+    kinds.finish()
+    assert lines[-1].startswith("NaN or infinite: 1 value in 1 image; ")

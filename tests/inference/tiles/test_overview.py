@@ -18,7 +18,8 @@ def test_an_overview_is_read_by_bands() -> None:
     opened = open_image(picture)
     read_window = opened.read_window
 
-    def watched(top: int, left: int, height: int, width: int) -> np.ndarray:
+    def watched(top: int, left: int, height: int, width: int, *, counted: bool) -> np.ndarray:
+        assert counted
         seen.append(height)
         return read_window(top, left, height, width)
 
@@ -27,6 +28,16 @@ def test_an_overview_is_read_by_bands() -> None:
     assert small.shape == (301, 50, 3)
     assert max(seen) <= 1024 and sum(seen) == 3001
     assert small[10, 10, 0] == 0 and small[10, 40, 0] == 200 and small[250, 20, 0] == 100
+
+
+def test_an_overview_counts_values_that_are_not_finite() -> None:
+    picture = np.full((300, 40), 7.0, dtype=np.float32)
+    picture[:5, :4], picture[299] = np.nan, np.inf
+    opened = open_image(picture)
+    opened.read_window(0, 0, 10, 40)
+    assert opened.info.invalid == 0  # tiles overlap
+    read_overview(opened, longest=30)
+    assert opened.info.invalid == 60
 
 
 def test_an_image_that_is_small_enough_is_its_own_overview() -> None:

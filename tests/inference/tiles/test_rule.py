@@ -48,6 +48,28 @@ def test_a_shrunk_image_that_is_not_tiled_is_warned_of() -> None:
     assert Tiling("auto", LIMITS, SIZES).warning("big.tif", (6000, 6000)) is None
 
 
+def test_tiles_that_are_too_large_are_warned_of_with_a_side_that_helps() -> None:
+    alone = Tiling(2000, LIMITS, SIZES).warning("big.tif", (2000, 2000))
+    assert alone is not None and "--tile 427 " in alone and "2000x2000 pixels are" in alone
+    several = Tiling(2000, LIMITS, SIZES).warning("big.tif", (6000, 6000))
+    assert several is not None and "--tile 427 " in several
+    assert "tiles of 2000 pixels are seen at 0.32 of their size" in several
+    assert Tiling(600, LIMITS, SIZES).warning("big.tif", (6000, 6000)) is None
+
+
+def test_the_input_of_a_tile_is_bounded_for_any_diameter() -> None:
+    small = Tiling.of(PredictOptions(diameter=1.0, tile=512), LIMITS, OBJECTS)
+    height, width = small.tile_limits((512, 512))
+    assert 0.99 < height * width / (4 * 960 * 640) <= 1.01
+    assert "limited, 30 is wanted" in str(small.fixed_scale[1])
+    assert "tiles smaller" in str(small.fixed_scale[1])
+    tiny = Tiling.of(PredictOptions(diameter=1.0), LIMITS, OBJECTS)
+    assert (tiny.side, tiny.scale) == (64, 10.0)
+    large = Tiling.of(PredictOptions(diameter=5000.0, tile=512), LIMITS, OBJECTS)
+    assert large.tile_limits((512, 512)) == (32, 32)
+    assert "at least 32 pixels" in str(large.fixed_scale[1])
+
+
 def test_an_image_that_fits_one_tile_is_a_whole() -> None:
     assert Tiling(256, LIMITS).grid((256, 200)) is None
     assert Tiling(256, LIMITS).grid((256, 257)) is not None

@@ -38,6 +38,19 @@ def test_a_large_image_is_found_as_its_parts_are(spots: Predictor) -> None:
     assert set(spots.detector.sizes) == {(64, 64)}  # type: ignore[union-attr]
 
 
+def test_a_diameter_goes_with_tiles(spots: Predictor) -> None:
+    picture = lattice(200, 260)
+    assert spots.sizes is not None
+    across = spots.sizes.median
+    for options in (PredictOptions(diameter=across), PredictOptions(diameter=across, tile=64)):
+        result = spots.predict(picture, options)
+        assert result.scale is not None and result.scale.factor == 1
+        assert "network input of a tile" in result.scale.basis
+        assert len(result) == 7 * 9
+    first_look = spots.predict(picture, diameter="auto")
+    assert first_look.scale is not None and first_look.scale.diameter is None
+
+
 def test_images_that_fit_never_meet_a_tile(spots: Predictor) -> None:
     pictures = [lattice(120, 128), lattice(100, 60)]
     for picture, result in zip(pictures, spots.predict(pictures), strict=True):

@@ -56,8 +56,9 @@ def in_words(config: ModelConfig) -> list[Words]:
 
 def _input(config: InputConfig) -> list[str]:
     long, short = config.size
+    colours = "RGB" if config.reading.channels is None else f"{config.reading.depth} channels"
     return [
-        f"RGB, 0 to 255, minus {numbers(config.mean)}, over {numbers(config.std)}",
+        f"{colours}, 0 to 255, minus {numbers(config.mean)}, over {numbers(config.std)}",
         "; ".join(config.reading.words()),
         f"scaled to fit sides of {long} and {short} pixels, padded to multiples of 32",
     ]

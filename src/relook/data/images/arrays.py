@@ -141,6 +141,8 @@ def pil_planes(image: Image.Image, label: str) -> ArrayPlanes:
         DataError: D02 for what cannot be decoded.
     """
     values = by_pillow(image, 0, label)
+    if image.mode in {"1", "L"}:
+        values = values[:, :, :1]
     try:
         turn = orientation.known(image.getexif().get(orientation.TAG))
     except Exception:  # noqa: BLE001 - metadata that cannot be read says nothing
@@ -150,7 +152,7 @@ def pil_planes(image: Image.Image, label: str) -> ArrayPlanes:
     count = values.shape[2]
     facts = Facts(
         format=image.format or "PIL image",
-        axes="YX" if image.mode in {"1", "L"} or count == 1 else "YXS",
+        axes="YX" if count == 1 else "YXS",
         dtype=values.dtype,
         size=(values.shape[0], values.shape[1]),
         channels=count,

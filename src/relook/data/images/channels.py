@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...structures.rules.reading import Reading
 from .info import Facts
 
@@ -25,11 +25,13 @@ def choose_channels(facts: Facts, reading: Reading, label: str) -> tuple[tuple[i
         if missing:
             raise DataError(
                 "D02",
-                f"{label} has no channel {missing[0]}: its {facts.channels} channels are "
-                f"{_listed(facts)}. Choose others with --channels.",
+                f"{label} has no channel {missing[0]}: it has "
+                f"{counted(facts.channels, 'channel')} ({_listed(facts)}), numbered from 0. Choose "
+                "others with --channels, as many as the model takes.",
             )
         names = [_named(facts, number) for number in reading.channels]
-        return reading.channels, f"channels {', '.join(names)} of {facts.channels}"
+        word = "channel" if len(names) == 1 else "channels"
+        return reading.channels, f"{word} {', '.join(names)} of {facts.channels}"
     if facts.colours is None:
         several = ", or three, such as --channels 0,1,2" if facts.channels > 2 else ""
         raise DataError(

@@ -46,6 +46,9 @@ class CodedPlanes:
             values = self._deep()
             self._decoded, dtype, channels = values, values.dtype, values.shape[2]
         grey = image.mode in _GREY if not self._is_deep else channels in (1, 2)
+        has_alpha = _has_alpha(image) and channels == 3
+        if grey and reading.channels is not None:  # else grey is decoded as three equal channels
+            channels = 1
         colours = (0, 1, 2) if channels >= 3 else (0,)
         self._facts = Facts(
             format=image.format or "image",
@@ -55,7 +58,7 @@ class CodedPlanes:
             channels=channels,
             colours=colours,
             extra="alpha" if channels > len(colours) else "",
-            used=(*used, *(("alpha left out",) if _has_alpha(image) and channels == 3 else ())),
+            used=(*used, *(("alpha left out",) if has_alpha else ())),
             orientation=orientation_of(data, image),
         )
 

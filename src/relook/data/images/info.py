@@ -114,8 +114,13 @@ class OpenedImage(Protocol):
         """All pixels (H, W, 3) uint8, mapped and upright."""
         ...
 
-    def read_window(self, top: int, left: int, height: int, width: int) -> Pixels:
-        """Pixels (height, width, 3) of a window, mapped as those of the whole image are."""
+    def read_window(
+        self, top: int, left: int, height: int, width: int, *, counted: bool = False
+    ) -> Pixels:
+        """Pixels (height, width, 3) of a window, mapped as those of the whole image are.
+
+        With `counted`, its values that are not finite are added to those in `info`.
+        """
         ...
 
     def native_window(self, top: int, left: int, height: int, width: int) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -44,6 +45,18 @@ def limits_of(sample: NDArray[Any], reading: Reading, nodata: float | None = Non
     return np.array([_percentiles(sample[:, :, c], reading, nodata) for c in range(count)])
 
 
+def extremes(blocks: Iterable[NDArray[Any]], nodata: float | None = None) -> Limits:
+    """The lowest and the highest value of each channel of all `blocks` (H, W, C).
+
+    Values that are not finite, or are `nodata`, do not count; 0 and 0 where there are no others.
+    """
+    table = np.array(
+        [[_ends(block[:, :, c], nodata) for c in range(block.shape[2])] for block in blocks]
+    )
+    limits = np.stack([table[..., 0].min(axis=0), table[..., 1].max(axis=0)], axis=1)
+    return np.where(np.isfinite(limits), limits, 0.0)
+
+
 def mapped(values: NDArray[Any], limits: Limits, nodata: float | None = None) -> NDArray[np.uint8]:
     """`values` (H, W, C) as 0 to 255, linear between `limits`; a channel without range is 0."""
     result = np.empty(values.shape, dtype=np.uint8)
@@ -61,13 +74,23 @@ def count_invalid(values: NDArray[Any]) -> int:
     return int(values.size - np.count_nonzero(np.isfinite(values)))
 
 
+def _measured(values: NDArray[Any], nodata: float | None) -> NDArray[Any]:
+    """The values that count."""
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return values if nodata is None else values[values != nodata]
+
+
+def _ends(values: NDArray[Any], nodata: float | None) -> tuple[float, float]:
+    """The lowest and the highest value that counts; infinity and its opposite without any."""
+    values = _measured(values, nodata)
+    return (float(values.min()), float(values.max())) if values.size else (np.inf, -np.inf)
+
+
 def _percentiles(
     values: NDArray[Any], reading: Reading, nodata: float | None
 ) -> tuple[float, float]:
-    if values.dtype.kind == "f":
-        values = values[np.isfinite(values)]
-    if nodata is not None:
-        values = values[values != nodata]
+    values = _measured(values, nodata)
     if not values.size:
         return 0.0, 0.0
     wide = values.ravel().astype(np.float64)

@@ -15,7 +15,15 @@ from ...structures.detection import Size
 from ...structures.rules.reading import Reading
 from .channels import choose_channels
 from .info import Facts, ImageInfo, Pixels, Planes
-from .intensities import Limits, count_invalid, is_mapped, limits_of, mapped, sampled
+from .intensities import (
+    Limits,
+    count_invalid,
+    extremes,
+    is_mapped,
+    limits_of,
+    mapped,
+    sampled,
+)
 from .limits import check_pixels
 from .orientation import Window, stored_window, upright, upright_affine, upright_size
 
@@ -38,6 +46,7 @@ class Opened:
         self._maps = not facts.as_is and is_mapped(facts.dtype, reading)
         self._limits: Limits | None = None
         self._invalid = 0
+        self._sides: set[str] = set()  # of bounds, on which values lie
 
     @property
     def size(self) -> Size:
@@ -56,6 +65,8 @@ class Opened:
         mapping = "8 bits as they are"
         if self._maps:
             mapping = self._reading.mapping_words().removeprefix("8 bits as they are; else ")
+        if len(self._sides) == 1 and all(self._sides):
+            mapping += f" (every value is {''.join(self._sides)})"
         facts = self._planes.facts
         return _info_of(facts, "; ".join([*facts.used, self._words, mapping]), self._invalid)
 
@@ -74,16 +85,21 @@ class Opened:
         facts = self._planes.facts
         check_pixels(self._label, facts.size, len(self._channels), windowed=facts.is_windowed)
         values = self._window((0, 0, height, width), self._channels)
-        self._invalid = count_invalid(values)
-        return self._finished(values)
+        self._invalid, self._sides = 0, set()
+        return self._noted(values)
 
-    def read_window(self, top: int, left: int, height: int, width: int) -> Pixels:
+    def read_window(
+        self, top: int, left: int, height: int, width: int, *, counted: bool = False
+    ) -> Pixels:
         """Pixels (height, width, 3) of a window, mapped as those of the whole image are.
+
+        With `counted`, its values that are not finite are added to those in `info`.
 
         Raises:
             DataError: D02 for values that cannot be decoded.
         """
-        return self._finished(self._window((top, left, height, width), self._channels))
+        values = self._window((top, left, height, width), self._channels)
+        return self._noted(values) if counted else self._finished(values)
 
     def native_window(self, top: int, left: int, height: int, width: int) -> NDArray[Any]:
         """Values (height, width, C) of all channels of a window, as the file has them.
@@ -127,6 +143,19 @@ class Opened:
         stored = stored_window(window, facts.size, facts.orientation)
         return upright(self._planes.values(stored, channels), facts.orientation)
 
+    def _noted(self, values: NDArray[Any]) -> Pixels:
+        """Values as pixels; what `info` says of all values is noted."""
+        self._invalid += count_invalid(values)
+        pixels = self._finished(values)
+        if self._maps and self._reading.scale == "bounds":
+            level = int(pixels.min()) if pixels.min() == pixels.max() else -1
+            words = {
+                0: "at or below the lower one: all black",
+                255: "at or above the upper one: all white",
+            }
+            self._sides.add(words.get(level, ""))
+        return pixels
+
     def _finished(self, chosen: NDArray[Any]) -> Pixels:
         """Values of the chosen channels as 8-bit pixels."""
         if self._maps:
@@ -146,12 +175,25 @@ class Opened:
             else:
                 sample = self._sample()
             try:
-                self._limits = limits_of(sample, self._reading, self._planes.facts.nodata)
+                limits = limits_of(sample, self._reading, self._planes.facts.nodata)
             except ValueError as error:
                 raise DataError(
                     "D02", f"{self._label}: {error}. Give one pair, or one for each channel."
                 ) from None
+            self._limits = self._widened(limits)
         return self._limits
+
+    def _widened(self, limits: Limits) -> Limits:
+        """`limits`; a channel of one value in all blocks has the extremes of the whole image."""
+        height, width = self.size
+        is_one = limits[:, 0] == limits[:, 1]
+        if height * width <= _WHOLE or not is_one.any():
+            return limits
+        bands = (
+            self._window((top, 0, min(_BLOCK, height - top), width), self._channels)
+            for top in range(0, height, _BLOCK)
+        )
+        return np.where(is_one[:, None], extremes(bands, self._planes.facts.nodata), limits)
 
     def _regular(self, chosen: NDArray[Any]) -> NDArray[Any]:
         """Sample of a whole image that has been read: that of `_sample`."""

@@ -67,6 +67,13 @@ def choose(tif: TiffFile, reading: Reading, label: str) -> Choice:
 
 def _images(tif: TiffFile, label: str) -> tuple[list[TiffPageSeries], list[str]]:
     """Images of the file that may be meant."""
+    first: Any = tif.pages.first
+    if not first.imagewidth or not first.imagelength:
+        raise DataError(
+            "D02",
+            f"{label} has no pixels: its header says {first.imagewidth} x {first.imagelength} "
+            "(width x height). Copy, download or save it again.",
+        )
     usable = [one for one in tif.series if prod(one.shape)]
     found = [one for one in usable if not _is_aside(one)]
     aside = len(usable) - len(found)

@@ -29,6 +29,8 @@ _MIB: Final = 1 << 20
 
 def looks_like_address(source: str) -> bool:
     """Return whether `source` has the form of an address, of whatever kind."""
+    if source.startswith("data:"):
+        return True
     scheme, mark, _ = source.partition("://")
     return bool(mark) and scheme.isascii() and scheme[:1].isalpha() and "/" not in scheme
 
@@ -42,8 +44,8 @@ def check_address(address: str) -> None:
     if not is_address(address):
         raise UsageError(
             "U03",
-            f"{address}: only addresses that start with https:// or http:// are opened. Copy the "
-            "file to this machine and give its path.",
+            f"{address:.100}: only addresses that start with https:// or http:// are opened. Copy "
+            "the file to this machine and give its path.",
         )
     if "@" in urlsplit(address).netloc:
         raise UsageError(

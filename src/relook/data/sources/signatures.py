@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final, Literal
 
 HEAD: Final = 512
@@ -91,7 +92,12 @@ _TABLE: Final[tuple[tuple[Test, Kind], ...]] = (
     (_starts(b"\x93NUMPY"), Kind("a NumPy array", "image")),
     (
         _brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
-        Kind("a HEIC image", "other", "Save it as JPEG; phones can be set to write JPEG."),
+        Kind(
+            "a HEIC image",
+            "other" if find_spec("pillow_heif") is None else "image",
+            "Install its reader: pip install pillow-heif. Or save it as JPEG; phones can be set "
+            "to write JPEG.",
+        ),
     ),
     (_brand(b"crx "), Kind("a raw photograph (CR3)", "other", _RAW)),
     (_starts(b"FUJIFILMCCD-RAW"), Kind("a raw photograph (RAF)", "other", _RAW)),

@@ -22,7 +22,8 @@ Record = dict[str, Any]
 def image_record(result: Result) -> Record:
     """One image of the file to come: file_name, width, height and objects, without ids.
 
-    Frames of videos have `frame` and `time` as well.
+    Frames of videos have `frame` and `time` as well. `image` says what was used of the image and
+    what its file says, CRS and pixel size among it; `scale` how it was scaled by a diameter.
     """
     objects = []
     for one in result.to_coco(0):
@@ -31,7 +32,12 @@ def image_record(result: Result) -> Record:
         area = one["bbox"][2] * one["bbox"][3] if mask is None else coco_mask.area(mask)
         objects.append({"area": float(area), "iscrowd": 0, **one})
     height, width = result.size
-    record = {"file_name": result.source, "width": width, "height": height, **result.moment()}
+    record: Record = {"file_name": result.source, "width": width, "height": height}
+    record |= result.moment()
+    if result.info is not None:
+        record["image"] = result.info.to_json()
+    if result.scale is not None:
+        record["scale"] = result.scale.to_json()
     return record | {"objects": objects}
 
 
@@ -78,7 +84,7 @@ def write_panoptic(
 
 def _images(records: Iterable[Record]) -> Iterator[Record]:
     for number, record in enumerate(records, start=1):
-        kept = ("file_name", "width", "height", "frame", "time")
+        kept = ("file_name", "width", "height", "frame", "time", "image", "scale")
         yield {"id": number, **{name: record[name] for name in kept if name in record}}
 
 

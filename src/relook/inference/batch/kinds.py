@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...data.images import ImageInfo
+from ...errors import counted
 
 
 class KindsOfImages:
@@ -34,6 +35,7 @@ class KindsOfImages:
         """Say how many images have values that are no numbers."""
         if self._images:
             self._say(
-                f"{self._images} images have NaN or infinite values, {self._values} in all: NaN is "
-                "read as the lowest value, an infinity as the lowest or highest"
+                f"NaN or infinite: {counted(self._values, 'value')} in "
+                f"{counted(self._images, 'image')}; NaN is read as the lowest value, an infinity "
+                "as the lowest or highest"
             )

@@ -21,6 +21,8 @@ _BAND: Final = 1024  # rows that are read at a time
 def read_overview(opened: OpenedImage, longest: int = LONGEST) -> Pixels:
     """The image at reduced size, (h, w, 3) with at most `longest` pixels a side, read by bands.
 
+    Values that are not finite are then counted in the `info` of `opened`.
+
     Raises:
         DataError: D02 for a part of the image that cannot be read.
     """
@@ -31,7 +33,7 @@ def read_overview(opened: OpenedImage, longest: int = LONGEST) -> Pixels:
     for top in range(0, height, band):
         tall = min(band, height - top)
         size = (-(-width // factor), -(-tall // factor))
-        pixels = as_picture(opened.read_window(top, 0, tall, width))
+        pixels = as_picture(opened.read_window(top, 0, tall, width, counted=True))
         rows.append(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)))
     return np.concatenate(rows).astype(np.uint8)
 

@@ -17,6 +17,7 @@ from ...data.augment.transforms import Limits
 from ...errors import UsageError
 from ...structures.detection import Size
 from ...structures.object_sizes import ObjectSizes
+from ..scaling import ENLARGED, MOST_INPUT, SMALLEST
 from .grid import BORDER, Grid
 
 if TYPE_CHECKING:
@@ -80,14 +81,38 @@ class Tiling:
     @property
     def side(self) -> int:
         """Side of a tile in pixels of the image."""
-        if isinstance(self.choice, int):
-            return self.choice
+        return self.choice if isinstance(self.choice, int) else self.usual_side
+
+    @property
+    def usual_side(self) -> int:
+        """Side of a tile that is predicted at the scale that is wanted."""
         return max(SMALLEST_TILE, round(self.limits[1] / self.wanted))
 
     @property
     def scale(self) -> float:
         """Pixels of the network's input for one pixel of a tile."""
-        return self.wanted if self.is_fixed else self.limits[1] / self.side
+        return self.fixed_scale[0] if self.is_fixed else self.limits[1] / self.side
+
+    @property
+    def fixed_scale(self) -> tuple[float, str | None]:
+        """The allowed scale nearest to the wanted one, and why it is another.
+
+        The input of a tile has the bounds that `scaling` has for images.
+        """
+        most = math.sqrt(MOST_INPUT * self.limits[0] * self.limits[1]) / self.side
+        highest, lowest = min(most, ENLARGED), SMALLEST / self.side
+        if self.wanted > highest:
+            why = f"at most {ENLARGED:g} times enlarged"
+            if most < ENLARGED:
+                why = (
+                    f"the input of a tile has at most {MOST_INPUT:g} times the pixels of the "
+                    f"model's own {self.limits[0]} x {self.limits[1]}: make tiles smaller"
+                )
+            return highest, f"limited, {self.wanted:.3g} is wanted ({why})"
+        if self.wanted < lowest:
+            why = f"the input of a tile is at least {SMALLEST} pixels long"
+            return lowest, f"limited, {self.wanted:.3g} is wanted ({why})"
+        return self.wanted, None
 
     @property
     def overlap(self) -> int:
@@ -126,14 +151,22 @@ class Tiling:
         """Return whether objects of an image of `size`, seen as a whole, become smaller than the
         model knows them.
         """
-        least = UNKNOWN_LEAST if self.sizes is None else self.wanted * LEAST_SHARE
-        return self.whole_scale(size) < least
+        return self.whole_scale(size) < self._least
+
+    @property
+    def _least(self) -> float:
+        return UNKNOWN_LEAST if self.sizes is None else self.wanted * LEAST_SHARE
 
     def warning(self, name: str, size: Size) -> str | None:
-        """What a person should know about an image of `size` that is predicted as a whole."""
-        if not self.shrinks(size) or self.grid(size) is not None:
+        """What a person should know about an image of `size` that is shrunk too far, as a whole
+        or in tiles that are too large.
+        """
+        seen, height, width = self.whole_scale(size), *size
+        subject = f"{width}x{height} pixels are"
+        if self.grid(size) is not None:
+            seen, subject = self.scale, f"tiles of {self.side} pixels are"
+        if seen >= self._least:
             return None
-        height, width = size
         known = "the model file does not say how large the objects are that it was trained on"
         if self.sizes is not None:
             known = (
@@ -141,14 +174,15 @@ class Tiling:
             )
             if not self.holds_objects:
                 known += f", the largest {self.sizes.largest:.0f}, which tiles would cut"
-        remedy = f"--tile {self.side} (tile={self.side}) looks at it in tiles of so many pixels, "
+        side = self.usual_side
+        remedy = f"--tile {side} (tile={side}) looks at it in tiles of so many pixels, "
         if self.choice == "off" and self.holds_objects:
             remedy = '--tile auto (tile="auto") looks at it in tiles, '
         if self.whole_only:
             remedy = "Panoptic maps are made of whole images; "
         return (
-            f"{name}: {width}x{height} pixels are seen at {self.whole_scale(size):.2f} of their "
-            f"size, and small objects may be lost ({known}). {remedy}--size changes the input."
+            f"{name}: {subject} seen at {seen:.2f} of their size, and small objects may be lost "
+            f"({known}). {remedy}--size changes the input."
         )
 
 

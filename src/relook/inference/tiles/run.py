@@ -39,7 +39,8 @@ def predict_tiles(
     """
     tiles, limits = large.grid, tiling.tile_limits(large.grid.tile_size)
     is_raised = options.max_dets is not None and options.max_dets > cap
-    options = replace(options, size=limits, max_dets=options.max_dets if is_raised else None)
+    cap_asked = options.max_dets if is_raised else None
+    options = replace(options, size=limits, diameter=None, max_dets=cap_asked)
     wanted = range(len(tiles)) if numbers is None else numbers
     found: list[TileObjects] = []
 

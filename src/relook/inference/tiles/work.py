@@ -123,7 +123,8 @@ class TileWork:
             f"objects {diameter:.3g} pixels across, as given, are {diameter * factor:.3g} in the "
             f"network input of a tile"
         )
-        return ImageScale(factor=factor, diameter=float(diameter), basis=basis)
+        bound = self.tiling.fixed_scale[1]
+        return ImageScale(factor=factor, diameter=float(diameter), basis=basis, bound=bound)
 
     def predict(self, large: LargeImage) -> Result | Unreadable:
         """The result of an image, or why a part of it could not be read; it is closed then.
@@ -147,11 +148,11 @@ class TileWork:
             large.opened.close()
 
     def warn(self, window: Iterable[object]) -> None:
-        """Say of the first image of a run that is shrunk too far and not cut that it is."""
+        """Say of the first image of a run that is shrunk too far that it is."""
         if self._options.diameter is not None:
             return  # it says itself what it could not do
         for one in window:
-            if isinstance(one, Prepared) and not self._has_warned:
+            if isinstance(one, Prepared | LargeImage) and not self._has_warned:
                 warning = self.tiling.warning(one.source or "the image", one.size)
                 if warning is not None:
                     self._has_warned = True
