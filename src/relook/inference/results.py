@@ -60,6 +60,7 @@ class Result:
     time: float | None = None  # seconds from the first frame of the video
     scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
     info: ImageInfo | None = None  # what was used of the image, and what its file says
+    tracks: NDArray[np.int64] | None = None  # (N,) identities over frames, from 1; if tracked
 
     @classmethod
     def from_detections(
@@ -141,6 +142,7 @@ class Result:
             labels=self.labels[keep],
             masks=None if self.masks is None else tuple(self.masks[i] for i in keep),
             panoptic=None if self.panoptic is None else self.panoptic.renumbered(keep.tolist()),
+            tracks=None if self.tracks is None else self.tracks[keep],
         )
 
     def draw(
@@ -154,11 +156,14 @@ class Result:
 
         `image` (H, W, 3) RGB replaces the result's own; `options` are those of
         `relook.visualization.overlay.draw_objects`. Of an image too large to keep, the picture is
-        its overview at reduced size. Raises `UsageError` U04 when there is no image.
+        its overview at reduced size. Objects that were tracked have the colour and the number of
+        their identity. Raises `UsageError` U04 when there is no image.
         """
         from ..visualization.overlay import draw_objects
 
         shown = self.filter(score)
+        if shown.tracks is not None:
+            options = {"ids": shown.tracks} | options
         pixels, boxes, masks = self.shown(shown.boxes, shown.masks, image)
         return draw_objects(
             pixels,
@@ -234,6 +239,8 @@ class Result:
             }
             if self.masks is not None:
                 row["segmentation"] = dict(self.masks[i])
+            if self.tracks is not None:
+                row["track_id"] = int(self.tracks[i])
             rows.append(row)
         return rows
 
@@ -246,6 +253,8 @@ class Result:
             row["box"] = box
             if self.masks is not None:
                 row["mask"] = dict(self.masks[i])
+            if self.tracks is not None:
+                row["track_id"] = int(self.tracks[i])
             objects.append(row)
         record = {
             "version": FORMAT_VERSION,

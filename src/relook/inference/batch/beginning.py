@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -21,6 +21,9 @@ from ..predictor import Predictor
 from .journal import Journal, Line
 from .writer import files_of, has_file, output_names
 
+if TYPE_CHECKING:
+    from .followed import FollowedFrames
+
 
 class Output(NamedTuple):
     """Folder of the results, and the kinds of files that are wanted."""
@@ -31,7 +34,7 @@ class Output(NamedTuple):
     @property
     def has_common_file(self) -> bool:
         """Return whether the objects of all images are written to one file at the end."""
-        return "coco" in self.kinds or "panoptic" in self.kinds
+        return any(kind in self.kinds for kind in ("coco", "panoptic", "tracks"))
 
 
 def share_sources(
@@ -82,6 +85,7 @@ def begin(
     *,
     resume: bool,
     say: Callable[[str], None],
+    frames: FollowedFrames | None = None,
 ) -> set[str]:
     """Make the journal ready; sources of the images that a stopped run has finished.
 
@@ -93,13 +97,16 @@ def begin(
         return set()
     settings = {"relook": __version__, **options.record()}
     settings |= {"model": digest_of(predictor), "save": output.kinds}
+    settings["track"] = None if frames is None else frames.record
     if journal.is_there and not resume:
         say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
         return set()
-    for name in ("", "overlay", "masks", "panoptic"):
+    for name in ("", "overlay", "masks", "panoptic", "film"):
         remove_drafts(output.folder / name)
     kept = kept_lines(journal, images, output)
+    if frames is not None:
+        kept = frames.unbroken(kept)
     journal.keep(kept.values())
     return set(kept)
 

@@ -18,8 +18,9 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 from .label_tiff import write_label_tiff
 
-KINDS: Final = ("overlay", "coco", "masks", "panoptic")
-"""Kinds of files: `Writer` describes them, and ``coco`` is predictions.json."""
+KINDS: Final = ("overlay", "coco", "masks", "panoptic", "film", "tracks")
+"""Kinds of files: `Writer` describes them, ``coco`` is predictions.json, and ``film`` and
+``tracks`` are those of `followed`."""
 
 
 def check_kinds(kinds: Collection[str], *, panoptic: bool) -> tuple[str, ...]:
