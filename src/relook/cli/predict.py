@@ -30,6 +30,13 @@ from .options import (
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
+from .track_options import (
+    Track,
+    TrackArchives,
+    TrackGap,
+    TrackOverlap,
+    track_options,
+)
 
 if TYPE_CHECKING:
     from ..inference.batch.run import BatchReport
@@ -66,8 +73,9 @@ def predict(
         typer.Option(
             help="What to save, with commas: overlay (pictures with the objects drawn in), coco "
             "(predictions.json), masks (16-bit PNG whose values number the objects), panoptic "
-            "(panoptic.json and its PNG files). [default: overlay,coco, overlay,panoptic with "
-            "--task panoptic, or nothing with --json]"
+            "(panoptic.json and its PNG files), with --track film (MP4 with the objects drawn in) "
+            "and tracks (two csv tables). [default: overlay,coco, overlay,panoptic with "
+            "--task panoptic, coco,film,tracks with --track, or nothing with --json]"
         ),
     ] = None,
     as_json: Annotated[
@@ -90,6 +98,10 @@ def predict(
             min=1, metavar="N", help="Of each video or camera, N frames; a camera needs it."
         ),
     ] = None,
+    track: Track = False,
+    track_overlap: TrackOverlap = None,
+    track_gap: TrackGap = None,
+    track_archives: TrackArchives = False,
     task: Task = "instances",
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
@@ -113,11 +125,21 @@ def predict(
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
-    kinds = _kinds(save, nothing=as_json and out is None, panoptic=panoptic is not None)
+    tracking = track_options(track, track_overlap, track_gap, archives=track_archives)
+    kinds = _kinds(
+        save,
+        nothing=as_json and out is None,
+        panoptic=panoptic is not None,
+        track=tracking is not None,
+    )
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:
         raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
     _check_sharing(devices or 1, folder, device, as_json)
+    if tracking is not None and (devices or 1) > 1:
+        from ..inference.tracking import several_processes
+
+        raise several_processes()
     _share(devices)
 
     from ..api import load
@@ -164,6 +186,7 @@ def predict(
                 options,
                 save=kinds,
                 resume=resume,
+                track=tracking or False,
                 on_image=on_image,
                 on_tile=tile_progress(bar),
                 say=console.print,
@@ -228,11 +251,18 @@ def _check_sharing(processes: int, folder: Path | None, device: str, as_json: bo
         )
 
 
-def _kinds(save: str | None, nothing: bool, panoptic: bool) -> tuple[str, ...]:
+def _kinds(save: str | None, nothing: bool, panoptic: bool, track: bool) -> tuple[str, ...]:
     """Kinds to save, sorted, from the value of ``--save``."""
     if save is None:
-        return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
+        if nothing:
+            return ()
+        if track:
+            return ("coco", "film", "tracks")
+        return ("overlay", "panoptic") if panoptic else ("coco", "overlay")
+    from ..inference.batch.followed import check_followed
     from ..inference.batch.writer import check_kinds
 
     named = [part.strip() for part in save.split(",") if part.strip()]
-    return check_kinds(named, panoptic=panoptic)
+    kinds = check_kinds(named, panoptic=panoptic)
+    check_followed(kinds, is_followed=track)
+    return kinds

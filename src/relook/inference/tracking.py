@@ -118,8 +118,8 @@ class Tracker:
             (height, width), (tall, wide) = result.size, self._size
             raise DataError(
                 "D10",
-                f"tracking: {result.source or 'a frame'} has {width}x{height} pixels and the frames "
-                f"before it {wide}x{tall}. Put frames of another scene in a folder of their own.",
+                f"tracking: {result.source or 'a frame'} has {width}x{height} pixels, the frames "
+                f"before it have {wide}x{tall}. Put frames of another scene in a folder of their own.",
             )
 
     def _seen(self, identity: int, result: Result, row: int, before: Track | None) -> Track:
@@ -135,6 +135,15 @@ class Tracker:
         shift = track.velocity * (self._frame - track.frame)
         mask = track.mask if track.mask is None else _shifted(track.mask, shift, result.size)
         return replace(track, box=track.box + np.tile(shift, 2), mask=mask)
+
+
+def several_processes() -> UsageError:
+    """The error for tracking in several processes."""
+    return UsageError(
+        "U04",
+        "tracking needs all frames in their order, and several processes share them. Leave "
+        "--devices out.",
+    )
 
 
 def _overlaps(tracks: list[Track], result: Result) -> NDArray[np.float64]:

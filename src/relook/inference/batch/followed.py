@@ -25,7 +25,7 @@ from ..results import Result
 from ..tiles.large import WHOLE
 from ..tiles.overview import read_overview
 from ..tiles.rule import Tiling
-from ..tracking import Tracker, TrackOptions
+from ..tracking import Tracker, TrackOptions, several_processes
 from .beginning import Output
 from .journal import Line, read_records
 from .track_tables import write_track_tables
@@ -82,11 +82,7 @@ class FollowedFrames:
         output: Output | None,
     ) -> None:
         if world_size() > 1:
-            raise UsageError(
-                "U04",
-                "tracking needs all frames in their order, and several processes share them. Leave "
-                "--devices out.",
-            )
+            raise several_processes()
         if options.panoptic is not None:
             raise UsageError(
                 "U04", "tracking follows objects, not panoptic segments: leave one of them out."
