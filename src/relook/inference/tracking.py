@@ -57,6 +57,7 @@ class Track:
     box: NDArray[np.float64]  # (4,) x1, y1, x2, y2
     mask: RLE | None
     velocity: NDArray[np.float64]  # (2,) x, y in pixels a frame
+    num_frames: int = 1  # in which it was seen
 
 
 class Tracker:
@@ -76,12 +77,18 @@ class Tracker:
         self._overlap, self._gap = overlap, gap
         self._tracks: list[Track] = []
         self._frame, self._last_id = -1, 0
+        self._num_single = 0
         self._size: tuple[int, int] | None = None
 
     @property
     def num_tracks(self) -> int:
         """Number of different objects so far."""
         return self._last_id
+
+    @property
+    def num_single(self) -> int:
+        """Number of objects that were seen in one frame only."""
+        return self._num_single + sum(track.num_frames == 1 for track in self._tracks)
 
     def update(self, result: Result) -> NDArray[np.int64]:
         """Identities (N,) from 1 of the objects of the next frame, in the order of `result`.
@@ -92,6 +99,8 @@ class Tracker:
         self._check_size(result)
         self._frame += 1
         alive = [t for t in self._tracks if self._frame - t.frame <= self._gap + 1]
+        ended = [t for t in self._tracks if self._frame - t.frame > self._gap + 1]
+        self._num_single += sum(track.num_frames == 1 for track in ended)
         expected = [self._moved(track, result) for track in alive]
         overlaps = _overlaps(expected, result)
         ids = np.zeros(len(result), np.int64)
@@ -119,16 +128,18 @@ class Tracker:
             raise DataError(
                 "D10",
                 f"tracking: {result.source or 'a frame'} has {width}x{height} pixels, the frames "
-                f"before it have {wide}x{tall}. Put frames of another scene in a folder of their own.",
+                f"before it have {wide}x{tall}. Put other scenes in folders of their own.",
             )
 
     def _seen(self, identity: int, result: Result, row: int, before: Track | None) -> Track:
         box = result.boxes[row].astype(np.float64)
-        velocity = np.zeros(2)
+        velocity, num_frames = np.zeros(2), 1
         if before is not None:
+            num_frames += before.num_frames
             velocity = (_centre(box) - _centre(before.box)) / (self._frame - before.frame)
         mask = None if result.masks is None else result.masks[row]
-        return Track(identity, int(result.labels[row]), self._frame, box, mask, velocity)
+        label = int(result.labels[row])
+        return Track(identity, label, self._frame, box, mask, velocity, num_frames)
 
     def _moved(self, track: Track, result: Result) -> Track:
         """The track where it should be in this frame."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -15,7 +16,7 @@ from ...data.images.shown import as_picture
 from ...data.sources.found import Found
 from ...data.sources.sequences import FrameSequence, sequences_of
 from ...data.sources.stored import AnyImage
-from ...errors import UsageError
+from ...errors import UsageError, counted
 from ...runtime.distributed import world_size
 from ...visualization.film import Film, codec_of_films, writing_film
 from ..options import PredictOptions
@@ -30,6 +31,7 @@ from .beginning import Output
 from .journal import Line, read_records
 from .track_tables import write_track_tables
 
+_LOG: Final = logging.getLogger("relook")
 FILM_RATE: Final = Fraction(10)
 """Frames a second of films of frames whose rate is not known."""
 
@@ -66,6 +68,7 @@ class FollowedFrames:
         predictor: The model.
         options: Of the prediction.
         output: Folder and kinds of files; None: nothing is written.
+        say: Told at the end of each sequence how many objects there were.
 
     Raises:
         UsageError: U04 for several processes, for a panoptic prediction, for images that are no
@@ -80,6 +83,7 @@ class FollowedFrames:
         predictor: Predictor,
         options: PredictOptions,
         output: Output | None,
+        say: Callable[[str], None] = _LOG.warning,
     ) -> None:
         if world_size() > 1:
             raise several_processes()
@@ -90,10 +94,11 @@ class FollowedFrames:
         self.sequences = sequences_of(found.images, archives=tracking.archives)
         self._found = found
         self._predictor, self._options, self._tracking = predictor, options, tracking
-        self._output, self._films = output, ExitStack()
+        self._output, self._say, self._films = output, say, ExitStack()
         self._has_films = output is not None and "film" in output.kinds
         if self._has_films:
             codec_of_films()
+        self._current: FrameSequence | None = None
         self._start()
         self._places = {
             str(image): (number, row)
@@ -143,7 +148,7 @@ class FollowedFrames:
     def finish(self) -> None:
         """Follow the kept frames after the last one, and finish the last film."""
         self._catch_up(None)
-        self._films.close()
+        self._end()
 
     def write_tables(self, lines: Mapping[str, Line]) -> None:
         """Write the tables of all frames that have `lines`."""
@@ -162,6 +167,24 @@ class FollowedFrames:
         self._film: Film | None = None
         self._missing = 0  # frames without a picture, before the first one that has one
 
+    def _end(self) -> None:
+        """Finish the film of a sequence, and say how many objects were in it."""
+        self._films.close()
+        if self._current is None:
+            return
+        count, single = self._tracker.num_tracks, self._tracker.num_single
+        line = f"{self._current.name}: {counted(count, 'object')} followed over "
+        line += counted(len(self._current), "frame")
+        if single:
+            line += f", {single} of them seen in one frame only"
+        if single > count / 2:
+            line += (
+                ". An object is found again where it overlaps with the frame before: for faster "
+                "ones take more frames (--every), or lower --track-overlap"
+            )
+        self._say(line)
+        self._current = None
+
     def _catch_up(self, source: str | None) -> None:
         """Follow the kept frames before the one called `source`, or all that are left."""
         while self._done < len(self._images) and str(self._images[self._done]) != source:
@@ -173,17 +196,19 @@ class FollowedFrames:
 
     def _follow(self, outcome: Outcome) -> Outcome:
         number, row = self._places[str(outcome.source)]
+        sequence = self.sequences[number]
         self._done += 1
         if row == 0:
-            self._films.close()  # that of the sequence before is complete
+            self._end()
             self._start()
+        self._current = sequence
         if isinstance(outcome, Unreadable):
             self._tracker.miss()
             self._repeat()
             return outcome
         result = replace(outcome, tracks=self._tracker.update(outcome))
         if self._has_films:
-            self._show(result, self.sequences[number])
+            self._show(result, sequence)
         return result
 
     def _show(self, result: Result, sequence: FrameSequence) -> None:

@@ -107,7 +107,7 @@ def predict_files(
         frames: FollowedFrames | None = None
         if track is not False:
             tracking = TRACKING if track is True else track
-            frames = FollowedFrames(found, tracking, predictor, options, output)
+            frames = FollowedFrames(found, tracking, predictor, options, output, say)
             found = frames.found
         kept = from_first(
             lambda: begin(
