@@ -134,6 +134,8 @@ class FollowedFrames:
     def go_on(self, kept: Mapping[str, Line]) -> None:
         """Take these frames of a stopped run from its journal, each when it is its turn."""
         self._kept = kept
+        if kept and self._has_films:
+            self._say(f"{counted(len(kept), 'frame')} of the stopped run: drawn again for the film")
 
     def add(self, outcome: Outcome) -> Outcome:
         """The outcome of the next frame, with identities if it is a result.
