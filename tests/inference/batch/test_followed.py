@@ -10,13 +10,18 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from relook.data.sources.cameras import Camera
 from relook.data.sources.finding import find_sources
+from relook.data.sources.found import Found
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch import followed
-from relook.inference.batch.followed import check_followed, result_of
+from relook.inference.batch.coco_json import image_record
+from relook.inference.batch.followed import FollowedFrames, check_followed, result_of
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import predict_files
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.results import Result
 from relook.inference.tracking import TrackOptions
@@ -27,6 +32,7 @@ from .discs import (
     Discs,
     disc_predictor,
     num_switches,
+    picture,
     write_film,
     write_frames,
 )
@@ -195,8 +201,6 @@ def test_a_resumed_run_keeps_a_sequence_up_to_its_first_gap(
 
 
 def test_frames_of_another_size_are_refused(predictor: Predictor, tmp_path: Path) -> None:
-    from PIL import Image
-
     folder = write_frames(tmp_path / "frames", 3)
     Image.new("RGB", (64, 64)).save(folder / "frame2.png")
     with pytest.raises(DataError, match=r"D10.*frame2.png has 64x64 pixels.*96x64"):
@@ -221,12 +225,48 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(
 
 
 def test_a_record_gives_the_result_back(predictor: Predictor, tmp_path: Path) -> None:
-    from relook.inference.batch.coco_json import image_record
-
-    from .discs import picture
-
     result = predictor.predict(picture(4))
     record = {"source": "a.png", **json.loads(json.dumps(image_record(result)))}
     again = result_of(record, predictor)
     assert isinstance(again, Result) and again.masks == result.masks and again.size == result.size
     assert np.array_equal(again.boxes, result.boxes) and again.names == result.names
+
+
+class Filmed(Camera):
+    """A camera that films the discs."""
+
+    def __init__(self) -> None:
+        self.name = "camera:0"
+
+    def read(self, number: int) -> Any:
+        return picture(number)
+
+    def time_of(self, number: int) -> float:
+        return number / 4
+
+    def close(self) -> None:
+        pass
+
+
+def test_frames_of_a_camera_are_followed(predictor: Predictor, tmp_path: Path) -> None:
+    camera = Filmed()
+    found = Found(list(camera.frames(6)), containers=(camera,))
+    predict_files(predictor, found, tmp_path, track=True, save=["film", "tracks"], say=quiet)
+    assert switches_in(tmp_path / "tracks.csv") == 0
+    assert rows_of(tmp_path / "tracks.csv")[-1]["time"] == "1.25"
+    assert len(lengths(tmp_path / "film" / "camera0.mp4")) == 6
+
+
+def test_a_frame_too_large_to_keep_is_drawn_again_from_its_overview(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_frames(tmp_path / "frames", 2)
+    path = folder / "frame1.png"
+    with find_sources([folder]) as found:
+        options = predictor.resolved(PredictOptions(tile=64))
+        frames = FollowedFrames(found, TrackOptions(), predictor, options, None, quiet)
+    whole, is_whole = frames._picture(path)
+    assert is_whole and np.array_equal(whole, picture(1))
+    monkeypatch.setattr(followed, "WHOLE", 100)
+    overview, is_whole = frames._picture(path)
+    assert not is_whole and overview.shape == whole.shape  # it is small enough as it is

@@ -20,7 +20,7 @@ from ...errors import UsageError, counted
 from ...runtime.distributed import world_size
 from ...visualization.film import Film, codec_of_films, writing_film
 from ..options import PredictOptions
-from ..predictor import Predictor
+from ..predictor import TRACKING, Predictor
 from ..preprocess import Unreadable
 from ..results import Result
 from ..tiles.large import WHOLE
@@ -28,7 +28,7 @@ from ..tiles.overview import read_overview
 from ..tiles.rule import Tiling
 from ..tracking import Tracker, TrackOptions, several_processes
 from .beginning import Output
-from .journal import Line, read_records
+from .journal import Journal, Line, read_records
 from .track_tables import write_track_tables
 
 _LOG: Final = logging.getLogger("relook")
@@ -55,6 +55,21 @@ def check_followed(kinds: Collection[str], *, is_followed: bool) -> None:
             f"save {alone[0]}: it is made of objects that are followed over frames. Add --track, "
             "in Python track=True.",
         )
+
+
+def follow(
+    track: TrackOptions | bool,
+    found: Found,
+    predictor: Predictor,
+    options: PredictOptions,
+    output: Output | None,
+    say: Callable[[str], None],
+) -> FollowedFrames | None:
+    """The frames of a run whose objects are to be followed; None where they are not."""
+    if track is False:
+        return None
+    tracking = TRACKING if track is True else track
+    return FollowedFrames(found, tracking, predictor, options, output, say)
 
 
 class FollowedFrames:
@@ -131,9 +146,9 @@ class FollowedFrames:
                 kept[image] = lines[image]
         return kept
 
-    def go_on(self, kept: Mapping[str, Line]) -> None:
-        """Take these frames of a stopped run from its journal, each when it is its turn."""
-        self._kept = kept
+    def go_on(self, journal: Journal, kept: Collection[str]) -> None:
+        """Take the frames called `kept` from the journal of a stopped run, each at its turn."""
+        self._kept = {name: line for name, line in journal.lines().items() if name in kept}
         if kept and self._has_films:
             self._say(f"{counted(len(kept), 'frame')} of the stopped run: drawn again for the film")
 

@@ -18,14 +18,14 @@ from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
 from ..options import OptionChanges, PredictOptions
-from ..predictor import DEFAULTS, TRACKING, Predictor
+from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from ..tiles.work import OnTile
 from ..tracking import TrackOptions
 from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic, write_predictions
-from .followed import FollowedFrames, check_followed
+from .followed import FollowedFrames, check_followed, follow
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
@@ -104,11 +104,8 @@ def predict_files(
     own = nullcontext(sources) if isinstance(sources, Found) else share_sources(sources, folder)
     with own as found:
         check_live(found, resume=resume)
-        frames: FollowedFrames | None = None
-        if track is not False:
-            tracking = TRACKING if track is True else track
-            frames = FollowedFrames(found, tracking, predictor, options, output, say)
-            found = frames.found
+        frames = follow(track, found, predictor, options, output, say)
+        found = found if frames is None else frames.found
         kept = from_first(
             lambda: begin(
                 predictor,
@@ -122,7 +119,7 @@ def predict_files(
             )
         )
         if frames is not None and journal is not None:
-            frames.go_on({s: line for s, line in journal.lines().items() if s in kept})
+            frames.go_on(journal, kept)
         if (line := found.left_out_line()) is not None and rank() == 0:
             say(line)
         joint: list[Path] = []
