@@ -66,7 +66,7 @@ def _objects(
                     sequence.name,
                     image,
                     number,
-                    None if record is None else record.get("time"),
+                    _time(record),
                     one["track_id"],
                     names[one["category_id"]],
                     round(one["score"], 5),
@@ -95,11 +95,17 @@ def _counts(
             counts = Counter(one["category_id"] for one in objects)
             totals += Counter(one["category_id"] for one in objects if one["track_id"] > last)
             last = max([last, *(one["track_id"] for one in objects)])
-            time = None if record is None else record.get("time")
+            time = _time(record)
             for category, name in names.items():
                 if category in found:
                     count = None if record is None else counts[category]
                     yield sequence.name, number, time, name, count, totals[category]
+
+
+def _time(record: Record | None) -> float | None:
+    """Seconds from the first frame, where they are known."""
+    time = None if record is None else record.get("time")
+    return None if time is None else round(float(time), 6)
 
 
 def _centroid(one: Record) -> tuple[float | None, float | None]:
