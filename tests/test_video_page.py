@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import relook
+
 from .inference.batch.discs import disc_predictor, picture, write_film
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "video.md"
@@ -21,8 +23,7 @@ def test_the_examples_run(
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) == 4
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relook.api.load", lambda *_: disc_predictor())
-    monkeypatch.setattr("relook.load", lambda *_: disc_predictor(), raising=False)
+    monkeypatch.setattr(relook, "load", lambda *_: disc_predictor())
     write_film(Path("film.mp4"), 4)
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks:
