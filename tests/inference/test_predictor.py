@@ -414,3 +414,15 @@ def test_an_unreadable_image_has_no_scale(sized: Predictor, tmp_path: Path) -> N
     found = list(sized.outcomes([tmp_path / "a.png", picture()], diameter="auto"))
     assert isinstance(found[0], Unreadable)
     assert isinstance(found[1], Result) and found[1].scale is not None
+
+
+def test_objects_are_followed_over_images(predictor: Predictor) -> None:
+    images = [picture(60, 80), picture(60, 80)]
+    tracked = list(predictor.track(images, max_dets=3))
+    assert [len(result) for result in tracked] == [3, 3]
+    first, second = (result.tracks for result in tracked)
+    assert first is not None and second is not None
+    assert first.tolist() == [1, 2, 3] and second.tolist() == [1, 2, 3]
+    assert same(predictor.predict(images[0], max_dets=3), tracked[0])
+    with pytest.raises(UsageError, match="U02"):
+        list(predictor.track(images, scor=1))  # type: ignore[call-arg]

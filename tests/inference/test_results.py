@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -179,3 +180,17 @@ def test_results_do_not_import_torch():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_identities_go_into_every_form_and_stay_with_their_objects():
+    found = detections(3)
+    result = Result.from_detections(found, np.zeros((*SIZE, 3), np.uint8), CLASSES)
+    assert "track_id" not in result.to_coco(1)[0] and result.filter(0.5).tracks is None
+    result = replace(result, tracks=np.array([5, 2, 9], np.int64))
+    assert [row["track_id"] for row in result.to_coco(1)] == [5, 2, 9]
+    assert [row["track_id"] for row in result.to_json()["objects"]] == [5, 2, 9]
+    assert result.filter(max_dets=2).tracks.tolist() == [5, 2]
+    json.dumps([result.to_coco(1), result.to_json()])
+    drawn = np.asarray(result.draw())
+    other = np.asarray(replace(result, tracks=np.array([6, 2, 9], np.int64)).draw())
+    assert (drawn != other).any()

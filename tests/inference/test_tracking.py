@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from relook.data.coco.reader import Category
-from relook.errors import UsageError
+from relook.errors import DataError, UsageError
 from relook.inference.results import Result
-from relook.inference.tracking import Tracker
+from relook.inference.tracking import Tracker, TrackOptions, several_processes
 from relook.ops.rle import encode_mask
 
 SIZE = (64, 96)
@@ -93,6 +94,41 @@ def test_values_out_of_range_and_a_missing_library(monkeypatch: pytest.MonkeyPat
     for options in ({"overlap": 0.0}, {"overlap": 1.5}, {"gap": -1}):
         with pytest.raises(UsageError, match="U03"):
             Tracker(**options)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="U03"):
+            TrackOptions(**options)
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(UsageError, match=r"relook\[video\]"):
         Tracker()
+
+
+def test_a_frame_that_is_missed_counts_as_one() -> None:
+    tracker = Tracker(gap=1)
+    tracker.update(frame([(10, 30)]))
+    tracker.update(frame([(14, 30)]))
+    tracker.miss()
+    assert tracker.update(frame([(22, 30)])).tolist() == [1]
+    tracker.miss()
+    tracker.miss()
+    assert tracker.update(frame([(34, 30)])).tolist() == [2]
+
+
+def test_objects_of_a_single_frame_are_counted() -> None:
+    tracker = Tracker(gap=0)
+    assert tracker.num_single == 0
+    tracker.update(frame([(10, 30), (60, 30)]))
+    assert tracker.num_single == 2
+    tracker.update(frame([(12, 30)]))
+    assert tracker.num_single == 1
+    for _ in range(3):
+        tracker.update(frame([]))
+    tracker.update(frame([(50, 50)]))
+    assert (tracker.num_tracks, tracker.num_single) == (3, 2)
+
+
+def test_frames_have_one_size_and_one_process() -> None:
+    tracker = Tracker()
+    tracker.update(frame([(10, 30)]))
+    with pytest.raises(DataError, match=r"D10: tracking: a frame has 5x5 pixels.*96x64"):
+        tracker.update(replace(frame([]), size=(5, 5)))
+    assert tracker.update(frame([(11, 30)])).tolist() == [1]
+    assert "--devices" in str(several_processes())

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from relook.visualization import labels
-from relook.visualization.labels import Label, draw_labels, draw_legend, printable
+from relook.visualization.labels import Label, draw_labels, draw_legend, draw_numbers, printable
 
 RED = (255, 0, 0)
 
@@ -70,3 +70,17 @@ def test_names_are_printed_on_one_line_of_bounded_length():
     assert printable("a\nb\x07c") == "a b c"
     assert len(printable("x" * 100)) == 40
     assert printable("x" * 100, 10) == "xxxxxxx..."
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_numbers_stand_at_their_centres(monkeypatch, is_plain):
+    if is_plain:
+        monkeypatch.setattr(labels, "load_font", lambda *_: ImageFont.load_default_imagefont())
+    picture = Image.new("RGB", (300, 200), (0, 0, 90))
+    draw_numbers(picture, [7, 1234], [(60, 50), (200, 150)], 20)
+    changed = (np.asarray(picture) != (0, 0, 90)).any(axis=2)
+    for x, y, half in ((60, 50, 10), (200, 150, 30)):
+        rows, columns = np.nonzero(changed[y - 15 : y + 15, x - half - 10 : x + half + 10])
+        assert abs(columns.min() + columns.max() - 2 * (half + 10)) <= 6
+        assert abs(rows.min() + rows.max() - 30) <= 6
+    assert changed.any() and not changed[:30].any()

@@ -198,7 +198,33 @@ def test_an_image_of_another_kind_is_refused(image):
         draw_objects(image, [])
 
 
-@pytest.mark.parametrize("name", ["masks", "names", "scores", "labels"])
+@pytest.mark.parametrize("name", ["masks", "names", "scores", "labels", "ids"])
 def test_lists_of_another_length_are_refused(name):
     with pytest.raises(UsageError, match=f"1 boxes and 0 {name}"):
         draw_objects(gray(10, 10), [[0, 0, 5, 5]], **{name: []})
+
+
+def test_an_identity_decides_colour_and_number_wherever_its_object_is():
+    image, boxes, masks = scene()
+    first = np.asarray(draw_objects(image, boxes, masks, ["a", "b"], ids=[14, 3], text=False))
+    second = np.asarray(
+        draw_objects(image, boxes[::-1], masks[::-1], ["b", "a"], ids=[3, 14], text=False)
+    )
+    for pixels in (first, second):
+        assert pixels[330, 200].tolist() == np.rint(90 * 0.6 + 0.4 * np.array(COLORS[1])).tolist()
+        assert pixels[430, 500].tolist() == np.rint(90 * 0.6 + 0.4 * np.array(COLORS[2])).tolist()
+    with_text = draw_objects(image, boxes, masks, ["a", "b"], ids=[14, 3])
+    assert changed(with_text, first).any()
+
+
+def test_pictures_of_one_film_have_one_size_and_every_object_its_number():
+    corners = np.array([[x, y] for x in range(0, 200, 10) for y in range(0, 100, 10)])
+    boxes = np.concatenate([corners, corners + 6], axis=1)
+    ids, names = np.arange(1, len(boxes) + 1), ["a"] * len(boxes)
+    crowd = draw_objects(gray(100, 200), boxes, None, names, ids=ids, legend=False)
+    assert crowd.size == draw_objects(gray(100, 200), boxes[:0], None, [], ids=[]).size
+    plain = draw_objects(gray(100, 200), boxes, None, None, ids=ids)
+    differs = changed(crowd, np.asarray(plain))
+    scale = crowd.size[0] // 200
+    for x, y in corners:
+        assert differs[scale * y : scale * (y + 8), scale * x : scale * (x + 8)].any()

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relook.visualization.palette import COLORS, class_colors, spread_colors, text_color
+from relook.visualization.palette import COLORS, class_colors, id_colors, spread_colors, text_color
 
 
 def test_touching_objects_in_a_grid_have_different_colors():
@@ -41,3 +41,8 @@ def test_text_can_be_read_on_every_color():
     for color in COLORS:
         luminance = [np.dot((0.299, 0.587, 0.114), c) for c in (color, text_color(color))]
         assert abs(luminance[0] - luminance[1]) > 90
+
+
+def test_an_identity_has_one_colour():
+    assert id_colors([1, 12, 13, 2]) == [COLORS[0], COLORS[11], COLORS[0], COLORS[1]]
+    assert id_colors(np.array([], dtype=np.int64)) == []

@@ -31,6 +31,13 @@ from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic
 from .progress import notices, progress_bar, tile_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
 from .saving_options import PixelSizeOption, Save, Simplify, kinds_of, pixel_size_of
+from .track_options import (
+    Track,
+    TrackArchives,
+    TrackGap,
+    TrackOverlap,
+    track_options,
+)
 
 if TYPE_CHECKING:
     from ..inference.batch.run import BatchReport
@@ -85,6 +92,10 @@ def predict(
             min=1, metavar="N", help="Of each video or camera, N frames; a camera needs it."
         ),
     ] = None,
+    track: Track = False,
+    track_overlap: TrackOverlap = None,
+    track_gap: TrackGap = None,
+    track_archives: TrackArchives = False,
     task: Task = "instances",
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
@@ -108,11 +119,21 @@ def predict(
     Images that cannot be read are named and counted, the others are done; the exit code is then 3.
     """
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
-    kinds = kinds_of(save, nothing=as_json and out is None, panoptic=panoptic is not None)
+    tracking = track_options(track, track_overlap, track_gap, archives=track_archives)
+    kinds = kinds_of(
+        save,
+        nothing=as_json and out is None,
+        panoptic=panoptic is not None,
+        track=tracking is not None,
+    )
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:
         raise UsageError("U04", "--resume: nothing is saved, so there is nothing to go on with.")
     _check_sharing(devices or 1, folder, device, as_json)
+    if tracking is not None and (devices or 1) > 1:
+        from ..inference.tracking import several_processes
+
+        raise several_processes()
     _share(devices)
 
     from ..api import load
@@ -162,6 +183,7 @@ def predict(
                 save=kinds,
                 saving=saving,
                 resume=resume,
+                track=tracking or False,
                 on_image=on_image,
                 on_tile=tile_progress(bar),
                 say=console.print,

@@ -18,7 +18,8 @@ Save = Annotated[
     typer.Option(
         help="What to save, with commas: "
         + "; ".join(f"{name} ({kind.about})" for name, kind in KINDS.items())
-        + ". [default: overlay,coco, overlay,panoptic with --task panoptic, or nothing with --json]"
+        + ". [default: overlay,coco, overlay,panoptic with --task panoptic, coco,film,tracks with "
+        "--track, or nothing with --json]"
     ),
 ]
 PixelSizeOption = Annotated[
@@ -40,7 +41,9 @@ Simplify = Annotated[
 ]
 
 
-def kinds_of(save: str | None, *, nothing: bool, panoptic: bool) -> tuple[str, ...]:
+def kinds_of(
+    save: str | None, *, nothing: bool, panoptic: bool, track: bool = False
+) -> tuple[str, ...]:
     """Kinds to save, sorted, from the value of ``--save``; `nothing` is the default of ``--json``.
 
     Raises:
@@ -49,9 +52,17 @@ def kinds_of(save: str | None, *, nothing: bool, panoptic: bool) -> tuple[str, .
     from ..inference.writers.kinds import check_kinds
 
     if save is None:
-        return () if nothing else ("overlay", "panoptic") if panoptic else ("coco", "overlay")
+        if nothing:
+            return ()
+        if track:
+            return ("coco", "film", "tracks")
+        return ("overlay", "panoptic") if panoptic else ("coco", "overlay")
+    from ..inference.batch.followed import check_followed
+
     named = [part.strip() for part in save.split(",") if part.strip()]
-    return check_kinds(named, panoptic=panoptic)
+    kinds = check_kinds(named, panoptic=panoptic)
+    check_followed(kinds, is_followed=track)
+    return kinds
 
 
 def pixel_size_of(text: str | None) -> tuple[float, float] | None:

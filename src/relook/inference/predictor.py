@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final, Unpack, overload
 
 import torch
@@ -26,9 +27,11 @@ from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
 from .stream import Stream
 from .tiles.work import OnTile, TileWork
+from .tracking import Tracker, TrackOptions
 from .words import model_lines
 
 DEFAULTS = PredictOptions()
+TRACKING: Final = TrackOptions()
 _LOG: Final = logging.getLogger("relook")
 
 
@@ -201,6 +204,27 @@ class Predictor:
                 if isinstance(one, Unreadable):
                     raise one.error
                 yield one
+
+    def track(
+        self,
+        images: Iterable[ImageSource],
+        options: PredictOptions = DEFAULTS,
+        *,
+        tracking: TrackOptions = TRACKING,
+        **changes: Unpack[OptionChanges],
+    ) -> Generator[Result, None, None]:
+        """Results of successive frames, one by one, with the identities of objects over them.
+
+        `images` are the frames of one scene in their order, such as ``find_sources(["film.mp4"])
+        .images``. Each result has `Result.tracks`; see `inference.tracking` for the rule.
+
+        Raises as `stream`, and DataError D10 for a frame of another size, UsageError U04 without
+        scipy, which is in the extra ``relook[video]``.
+        """
+        tracker = Tracker(overlap=tracking.overlap, gap=tracking.gap)
+        with closing(self.stream(images, options, **changes)) as results:
+            for result in results:
+                yield replace(result, tracks=tracker.update(result))
 
     def outcomes(
         self,

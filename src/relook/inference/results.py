@@ -64,6 +64,7 @@ class Result:
     time: float | None = None  # seconds from the first frame of the video
     scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
     info: ImageInfo | None = None  # what was used of the image, and what its file says
+    tracks: NDArray[np.int64] | None = None  # (N,) identities over frames, from 1; if tracked
 
     @classmethod
     def from_detections(
@@ -145,6 +146,7 @@ class Result:
             labels=self.labels[keep],
             masks=None if self.masks is None else tuple(self.masks[i] for i in keep),
             panoptic=None if self.panoptic is None else self.panoptic.renumbered(keep.tolist()),
+            tracks=None if self.tracks is None else self.tracks[keep],
         )
 
     def draw(
@@ -158,11 +160,14 @@ class Result:
 
         `image` (H, W, 3) RGB replaces the result's own; `options` are those of
         `relook.visualization.overlay.draw_objects`. Of an image too large to keep, the picture is
-        its overview at reduced size. Raises `UsageError` U04 when there is no image.
+        its overview at reduced size. Objects that were tracked have the colour and the number of
+        their identity. Raises `UsageError` U04 when there is no image.
         """
         from ..visualization.overlay import draw_objects
 
         shown = self.filter(score)
+        if shown.tracks is not None:
+            options = {"ids": shown.tracks} | options
         pixels, boxes, masks = self.shown(shown.boxes, shown.masks, image)
         return draw_objects(
             pixels,
@@ -249,19 +254,13 @@ class Result:
         return label_image(self)
 
     def polygons(self, tolerance: float = 0.0) -> list[list[Polygon]]:
-        """Polygons of each object along the edges of pixels, largest first.
-
-        With a `tolerance` in pixels they have fewer corners.
-        """
+        """Polygons of each object along pixel edges; fewer corners with a `tolerance` in pixels."""
         from .writers.shapes import object_polygons
 
         return list(object_polygons(self, tolerance))
 
     def crops(self, margin: int = 4) -> list[Crop]:
-        """A picture of each object that has a pixel, with `margin` pixels around it.
-
-        Raises `UsageError` U04 when the result does not keep its image.
-        """
+        """A picture of each object, with `margin` pixels around it; U04 without an image."""
         from .writers.crops import object_crops
 
         return list(object_crops(self, margin))

@@ -62,6 +62,21 @@ def draw_labels(
         draw.text((x + pad - left, baseline), text, font=face, fill=text_color(label.color))
 
 
+def draw_numbers(
+    picture: Image.Image,
+    numbers: Sequence[int],
+    centres: Sequence[tuple[float, float]],
+    font_size: int,
+) -> None:
+    """Write each of `numbers` at its centre (x, y) in pixels, white with a dark border."""
+    face = load_font(font_size)
+    draw = ImageDraw.Draw(picture)
+    for number, (x, y) in zip(numbers, centres, strict=True):
+        left, top, right, bottom = _text_box(draw, str(number), face)
+        place = (x - (left + right) / 2, y - (top + bottom) / 2)
+        draw.text(place, str(number), font=face, fill="white", stroke_width=1, stroke_fill="black")
+
+
 def _drawable(draw: ImageDraw.ImageDraw, text: str, face: Font) -> str:
     """`text` with the font's letters only; a pillow without FreeType has Latin letters only."""
     try:

@@ -18,8 +18,8 @@ from PIL import Image
 
 from ..errors import UsageError
 from ..ops.rle import RLE, decode_window, encode_window
-from .labels import Label, draw_labels, draw_legend
-from .palette import Color, class_colors, spread_colors
+from .labels import Label, draw_labels, draw_legend, draw_numbers
+from .palette import Color, class_colors, id_colors, spread_colors
 
 Pixels = NDArray[np.uint8]
 Mask = RLE | NDArray[np.bool_]
@@ -40,6 +40,7 @@ def draw_objects(
     scores: Sequence[float] | NDArray[Any] | None = None,
     *,
     labels: Sequence[int] | NDArray[Any] | None = None,
+    ids: Sequence[int] | NDArray[np.int64] | None = None,
     color_by: ColorBy = "auto",
     colors: Sequence[Color] | None = None,
     text: bool | None = None,
@@ -57,13 +58,19 @@ def draw_objects(
     texts. `text`, `show_boxes` and `legend` change these defaults. `font` is a font file for names
     with letters that the built-in font lacks.
 
+    `ids` are identities over the frames of a film, from 1: the colour and the number of an object
+    depend on it alone, every object has its number, and pictures of equal frames have one size.
+
     Raises `UsageError` U03 when the image is not RGB of 8 bits or lengths differ.
     """
     boxes = _finite(boxes, image)
-    _check(image, len(boxes), masks=masks, names=names, scores=scores, labels=labels, colors=colors)
-    scale = _scale(image, boxes)
+    lists = {"masks": masks, "names": names, "scores": scores, "labels": labels, "ids": ids}
+    _check(image, len(boxes), colors=colors, **lists)
+    scale = _scale(image, boxes if ids is None else boxes[:0])
     canvas = _enlarge(image, scale)
     kinds = _kinds(len(boxes), names, labels)
+    if colors is None and ids is not None:
+        colors = id_colors(ids)
     colors = list(colors or _colors(boxes, kinds, color_by))
     objects = _Objects(boxes * scale, _codes(masks), colors, scale)
     width = max(1.0, max(canvas.shape[:2]) / 420)
@@ -75,9 +82,14 @@ def draw_objects(
         with_text = len(boxes) <= MOST_TEXTS if text is None else text
         size = font_size(picture.size, len(boxes))
         if with_text:
-            draw_labels(picture, _texts(objects, names, scores), size, font)
+            shown = names if ids is None else [f"{n} {k}" for n, k in zip(ids, names, strict=True)]
+            draw_labels(picture, _texts(objects, shown, scores), size, font)
+        elif ids is not None:
+            centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
+            draw_numbers(picture, [int(n) for n in ids], centres.tolist(), size)
         if legend or (legend is None and not with_text):
             is_by_class = len(set(colors)) > 1 and len(set(kinds)) > 1 and color_by != "instance"
+            is_by_class = is_by_class and ids is None
             entries = _legend(names, colors, is_by_class)
             draw_legend(picture, entries, font_size(picture.size, 1), font)
     return picture

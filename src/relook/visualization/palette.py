@@ -40,6 +40,11 @@ def class_colors(labels: Sequence[int]) -> list[Color]:
     return [COLORS[used[label]] for label in labels]
 
 
+def id_colors(ids: Sequence[int] | NDArray[np.int64]) -> list[Color]:
+    """One colour for each of `ids`, from 1, that depends on the id alone."""
+    return [COLORS[(int(number) - 1) % len(COLORS)] for number in ids]
+
+
 def spread_colors(boxes: NDArray[np.float32]) -> list[Color]:
     """One colour for each of `boxes` (N, 4), with equal colours far apart.
 

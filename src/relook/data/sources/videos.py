@@ -13,6 +13,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,12 @@ class Video:
             table = self._listed()
         numbers = range(0, table.length, every)[:most]
         return [Frame(self, number, f"{self.name}#{number:06}") for number in numbers]
+
+    @property
+    def rate(self) -> Fraction:
+        """Mean number of frames a second; 25 where the container does not say."""
+        rate = self._listed().rate
+        return rate if rate > 0 else Fraction(25)
 
     def time_of(self, number: int) -> float:
         """Seconds from the first frame to frame `number`."""

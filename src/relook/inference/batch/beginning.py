@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -22,6 +22,9 @@ from ..writers.kinds import files_of
 from .common_files import RECORDED
 from .journal import Journal, Line
 from .writer import DEFAULT_OPTIONS, SaveOptions, folders_of, has_file, output_names
+
+if TYPE_CHECKING:
+    from .followed import FollowedFrames
 
 
 class Output(NamedTuple):
@@ -85,6 +88,7 @@ def begin(
     *,
     resume: bool,
     say: Callable[[str], None],
+    frames: FollowedFrames | None = None,
 ) -> set[str]:
     """Make the journal ready; sources of the images that a stopped run has finished.
 
@@ -96,6 +100,7 @@ def begin(
         return set()
     settings = {"relook": __version__, **options.record()}
     settings |= {"model": digest_of(predictor), "save": output.kinds, **output.options.record()}
+    settings["track"] = None if frames is None else frames.record
     if journal.is_there and not resume:
         say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
@@ -103,6 +108,8 @@ def begin(
     for name in folders_of(output.kinds):
         remove_drafts(output.folder / name)
     kept = kept_lines(journal, images, output)
+    if frames is not None:
+        kept = frames.unbroken(kept)
     journal.keep(kept.values())
     return set(kept)
 

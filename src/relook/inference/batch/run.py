@@ -22,11 +22,13 @@ from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from ..tiles.work import OnTile
+from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
 from ..writers.samples import file_samples
 from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
+from .followed import FollowedFrames, check_followed, follow
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
@@ -60,6 +62,7 @@ def predict_files(
     save: Collection[str] = DEFAULT_KINDS,
     saving: SaveOptions = DEFAULT_OPTIONS,
     resume: bool = False,
+    track: TrackOptions | bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
     on_tile: OnTile | None = None,
     say: Callable[[str], None] = _LOG.warning,
@@ -74,14 +77,18 @@ def predict_files(
     a person should know, such as why an image could not be read; such images are skipped and
     reported. Without `out` nothing is written.
 
+    With `track` the images must be frames (see `sequences_of`), objects get identities over them
+    (`Result.tracks`), and `save` may name ``film`` and ``tracks``; see `followed`. Identities
+    depend on all frames before, so `resume` keeps each sequence up to its first unfinished frame.
+
     In one of several processes (torchrun, srun) the images are shared, and the first process
     speaks, waits for the others and writes the files of all images.
 
     Raises:
         DataError: As `find_sources`.
         UsageError: As `find_sources`, U01 for an unknown kind of file, U04 for a kind that the
-            model or `options` cannot give, for a `resume` with other settings, and for a camera
-            with `resume` or several processes.
+            model or `options` cannot give, for a `resume` with other settings, for a camera
+            with `resume` or several processes, and as `FollowedFrames`.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
             process has failed; everything done so far is kept then.
         ModelError: As `Predictor.predict`.
@@ -91,6 +98,7 @@ def predict_files(
     if out is not None:
         has_masks = predictor.config.cascade.masks
         kinds = check_kinds(save, panoptic=options.panoptic is not None, masks=has_masks)
+        check_followed(kinds, is_followed=track is not False)
         output = Output(Path(out), kinds, saving)
     elif resume:
         raise UsageError("U04", "resume: nothing is saved, so there is nothing to go on with.")
@@ -99,16 +107,29 @@ def predict_files(
     own = nullcontext(sources) if isinstance(sources, Found) else share_sources(sources, folder)
     with own as found:
         check_live(found, resume=resume)
+        frames = follow(track, found, predictor, options, output, say)
+        found = found if frames is None else frames.found
         kept = from_first(
-            lambda: begin(predictor, options, found.images, output, journal, resume=resume, say=say)
+            lambda: begin(
+                predictor,
+                options,
+                found.images,
+                output,
+                journal,
+                resume=resume,
+                say=say,
+                frames=frames,
+            )
         )
+        if frames is not None and journal is not None:
+            frames.go_on(journal, kept)
         if (line := found.left_out_line()) is not None and rank() == 0:
             say(line)
         joint: list[Path] = []
         if world_size() > 1 and output is not None:
             joint = from_first(lambda: tiled_images(found.images, predictor, options))
-        run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say)
-        with journal or nullcontext():
+        run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say, frames)
+        with journal or nullcontext(), frames or nullcontext():
             run.run(on_image, on_tile)
         return run.report()
 
@@ -127,8 +148,9 @@ class _Run:
         journal: Journal | None,
         shares: Shares,
         say: Callable[[str], None],
+        frames: FollowedFrames | None = None,
     ) -> None:
-        self._predictor, self._options = predictor, options
+        self._predictor, self._options, self._frames = predictor, options, frames
         self._left_out = found.left_out
         self._images = {str(image): image for image in found.images}
         self._names = output_names(found.images)
@@ -156,6 +178,8 @@ class _Run:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
             self._work(on_image, on_tile)
+            if self._frames is not None:
+                self._frames.finish()
             self._kinds.finish()
             self._shares.finish()
             if self._first:
@@ -202,6 +226,8 @@ class _Run:
 
     def _store(self, one: Outcome) -> Outcome:
         """Write the files of one image, then its line in the journal."""
+        if self._frames is not None:
+            one = self._frames.add(one)
         source = str(one.source)
         name, stamp = self._names[source], stamp_of(self._images[source])
         record: dict[str, Any] = {"source": source, "name": name, "stamp": stamp}
@@ -211,7 +237,7 @@ class _Run:
             if self._writer is not None:
                 record |= self._written(self._writer, one, name)
             record["count"] = len(one)
-            if self._output is not None and self._output.records_objects:
+            if self._frames is not None or (self._output and self._output.records_objects):
                 record |= image_record(one)
         if self._journal is not None:
             self._journal.add(record)
@@ -265,6 +291,8 @@ class _Run:
         folder, kinds, saving = self._output
         classes = self._predictor.classes
         write_common(folder, kinds, lambda: read_records(found), classes, saving.simplify)
+        if self._frames is not None and "tracks" in kinds:
+            self._frames.write_tables(lines)
         if "panoptic" in kinds:
             path = folder / "panoptic.json"
             task = self._predictor.panoptic_task(self._options.panoptic)

@@ -63,5 +63,7 @@ def coco_results(result: Result, image_id: int) -> list[dict[str, Any]]:
         }
         if result.masks is not None:
             row["segmentation"] = dict(result.masks[i])
+        if result.tracks is not None:
+            row["track_id"] = int(result.tracks[i])
         rows.append(row)
     return rows

@@ -18,6 +18,8 @@ def json_record(result: Result) -> dict[str, Any]:
         row["box"] = box
         if result.masks is not None:
             row["mask"] = dict(result.masks[i])
+        if result.tracks is not None:
+            row["track_id"] = int(result.tracks[i])
         objects.append(row)
     record = {
         "version": FORMAT_VERSION,

@@ -52,6 +52,11 @@ KINDS: Final[Mapping[str, FileKind]] = {
         "predictions for Label Studio", common=("label-studio.json", "label-studio.xml")
     ),
     "cvat": FileKind("XML for CVAT, with masks", common=("cvat.xml",)),
+    "film": FileKind("with --track: an MP4 with the objects drawn in", common=("film/NAME.mp4",)),
+    "tracks": FileKind(
+        "with --track: tracks.csv, counts_over_time.csv",
+        common=("tracks.csv", "counts_over_time.csv"),
+    ),
     "crops": FileKind("a picture of each object", ("crops/{name}/objects.csv",)),
 }
 """Kinds by the names that ``--save`` takes."""

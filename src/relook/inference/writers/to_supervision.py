@@ -27,5 +27,6 @@ def detections_of(result: Result) -> Any:
         mask=None if result.masks is None else result.dense_masks(),
         confidence=result.scores,
         class_id=result.labels,
+        tracker_id=result.tracks,
         data={"class_name": np.array(result.names, dtype=str)},
     )
