@@ -1,0 +1,338 @@
+"""The dock widget: a model on an image layer, the score of its objects, and their COCO file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from magicgui import widgets
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from ..errors import RelookError, UsageError, counted
+from .annotations import UNNAMED, LayerNotes, labelled_objects, save_coco
+from .layers import Source, labels_of, source_of
+from .objects import ScoreFilter
+from .planes import pixel_size_of
+from .running import Job, LayerImage, Progress, find_objects, least_score, options_of
+from .running import shipped_models as names_of_models
+
+if TYPE_CHECKING:
+    from ..inference.predictor import Predictor
+    from ..inference.results import Result
+
+_EVERY: Final = 100  # milliseconds between two looks at a run
+_NONE: Final = "none"
+_UNITS: Final = ("of the layer", "um", "nm", "mm")
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    """What belongs to a labels layer that the widget made."""
+
+    filter: ScoreFilter
+    source: Source
+    least: float
+    score: float
+
+
+class FindObjects(widgets.Container):  # type: ignore[misc]
+    """Find objects in an image layer with a model, and write them as annotations.
+
+    Args:
+        napari_viewer: The viewer whose layers are offered, and that gets the labels.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        self._viewer = napari_viewer
+        self._found: dict[Any, _Found] = {}  # by the unique id of the labels layer
+        self._models = names_of_models()
+        self._loaded: tuple[str, Predictor] | None = None
+        self._job: Job | None = None
+        self._progress = Progress()
+        self._pending: Source | None = None
+        self._is_quiet = False
+        self._make_fields()
+        super().__init__(widgets=self._rows(), labels=True)
+        self.status.native.setWordWrap(True)
+        self._timer = QTimer(self.native)
+        self._timer.setInterval(_EVERY)
+        self._timer.timeout.connect(self._look)
+        self._connect()
+        self.reset_choices()
+        self._labels_changed()
+
+    def _make_fields(self) -> None:
+        self.image = widgets.ComboBox(label="image", choices=self._layers_of("image"))
+        self.channel_axis = widgets.ComboBox(label="channel axis", choices=self._axes)
+        self.model = widgets.ComboBox(label="model", choices=lambda _: self._models)
+        self.open_folder = widgets.PushButton(text="Run folder...")
+        self.open_file = widgets.PushButton(text="Model file...")
+        self.tile = widgets.LineEdit(label="tile", value="auto")
+        self.diameter = widgets.LineEdit(label="diameter")
+        self.channels = widgets.LineEdit(label="channels")
+        self.unit = widgets.ComboBox(label="unit of scale", choices=_UNITS)
+        self.run = widgets.PushButton(text="Find objects")
+        self.cancel = widgets.PushButton(text="Cancel", enabled=False)
+        self.bar = widgets.ProgressBar(label="progress", min=0, max=1, value=0)
+        self.labels_layer = widgets.ComboBox(label="objects", choices=self._layers_of("labels"))
+        self.score = widgets.FloatSlider(label="least score", min=0.0, max=1.0, step=0.01)
+        self.new_class = widgets.ComboBox(label="new labels are", choices=self._class_names)
+        self.measure = widgets.PushButton(text="Measure again")
+        self.save = widgets.PushButton(text="Save as COCO...")
+        self.status = widgets.Label(label="", value="Choose an image and a model.")
+        tips = {
+            self.channel_axis: "Axis whose positions are the channels of one image.",
+            self.tile: "auto, off, or the side of the tiles of a large image in pixels.",
+            self.diameter: "Pixels across an object, or auto; empty: as the model was trained.",
+            self.channels: "Channels by number, such as 0 or 0,1,2; empty: grey or RGB.",
+            self.unit: "Unit of the layer's scale where the layer names none.",
+            self.score: "Hides objects with a lower score. The model does not run again.",
+            self.measure: "Make the table of the objects as they are in the layer now.",
+        }
+        for field, tip in tips.items():
+            field.tooltip = tip
+
+    def _rows(self) -> list[Any]:
+        def beside(*fields: Any) -> Any:
+            return widgets.Container(widgets=fields, layout="horizontal", labels=False)
+
+        return [
+            *(self.image, self.channel_axis, self.model, beside(self.open_folder, self.open_file)),
+            *(self.tile, self.diameter, self.channels, self.unit, beside(self.run, self.cancel)),
+            *(self.bar, self.labels_layer, self.score, self.new_class),
+            *(beside(self.measure, self.save), self.status),
+        ]
+
+    def _connect(self) -> None:
+        self.image.changed.connect(self._image_changed)
+        self.open_folder.changed.connect(self._choose_folder)
+        self.open_file.changed.connect(self._choose_file)
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._cancel)
+        self.labels_layer.changed.connect(self._labels_changed)
+        self.score.changed.connect(self._score_changed)
+        self.new_class.changed.connect(self._class_changed)
+        self.measure.changed.connect(self._measure)
+        self.save.changed.connect(self._save)
+        self._viewer.layers.events.inserted.connect(self.reset_choices)
+        self._viewer.layers.events.removed.connect(self._removed)
+        self.native.destroyed.connect(self._cancel)
+
+    # What is offered
+
+    def _layers_of(self, kind: str) -> Any:
+        def choices(_: Any) -> list[tuple[str, Any]]:
+            return [(o.name, o) for o in self._viewer.layers if o._type_string == kind]  # noqa: SLF001 - no public name
+
+        return choices
+
+    def _axes(self, _: Any) -> list[str]:
+        layer = self.image.value
+        return [_NONE, *map(str, range(0 if layer is None else layer.ndim - 2))]
+
+    def _class_names(self, _: Any) -> list[str]:
+        notes = self._notes()
+        return list(dict.fromkeys([*(entry.name for entry in notes.classes), notes.new_class]))
+
+    def _image_changed(self) -> None:
+        self.channel_axis.reset_choices()
+
+    def _removed(self) -> None:
+        there = {layer.unique_id for layer in self._viewer.layers}
+        self._found = {key: found for key, found in self._found.items() if key in there}
+        self.reset_choices()
+
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self.native, "Run folder of relook")
+        self.add_model(path)
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self.native, "Model file", "", "Models (*.safetensors *.pth);;All files (*)"
+        )
+        self.add_model(path)
+
+    def add_model(self, path: str) -> None:
+        """Offer the model of a file or run folder, and choose it; nothing for an empty path."""
+        if path:
+            self._models = list(dict.fromkeys([*self._models, path]))
+            self.model.reset_choices()
+            self.model.value = path
+
+    # A run
+
+    def _start(self) -> None:
+        with self._telling():
+            options = options_of(
+                tile=self.tile.value, diameter=self.diameter.value, channels=self.channels.value
+            )
+            source = self._source()
+            image = LayerImage(source.file_name, source.plane.values)
+            progress, name = Progress(), str(self.model.value)
+            self._pending, self._progress = source, progress
+            self._job = Job(
+                lambda: find_objects(lambda: self._load(name), image, options, progress)
+            )
+            self.run.enabled, self.cancel.enabled = False, True
+            self._timer.start()
+
+    def _cancel(self) -> None:
+        self._progress.cancel()
+
+    def _source(self) -> Source:
+        layer, axis, unit = self.image.value, self.channel_axis.value, self.unit.value
+        if layer is None:
+            raise UsageError("U04", "there is no image layer; open an image first")
+        return source_of(
+            layer,
+            self._viewer.dims,
+            channel_axis=None if axis in (None, _NONE) else int(axis),
+            unit=None if unit == _UNITS[0] else unit,
+        )
+
+    def _load(self, name: str) -> Predictor:
+        from ..api import load
+
+        if self._loaded is None or self._loaded[0] != name:
+            self._loaded = None
+            self._loaded = (name, load(name))
+        return self._loaded[1]
+
+    def _look(self) -> None:
+        job, progress = self._job, self._progress
+        if job is None:
+            return
+        if not job.is_done:
+            self.bar.max, self.bar.value = progress.total, progress.done  # 0 of 0: it runs
+            tiles = f": tile {progress.done} of {progress.total}" if progress.total else ""
+            self.status.value = f"{progress.step}{tiles}"
+            return
+        self._timer.stop()
+        self._job = None
+        self.run.enabled, self.cancel.enabled = True, False
+        self.bar.max, self.bar.value = 1, 0
+        with self._telling():
+            self._add(*job.result())
+
+    def _add(self, predictor: Predictor, result: Result) -> None:
+        """Add a labels layer with the objects of a result."""
+        source = self._pending
+        if source is None:
+            return
+        score, least = predictor.shown_from, least_score(predictor)
+        new = labels_of(
+            source,
+            result,
+            predictor.classes,
+            score=score,
+            least=least,
+            notes=self._progress.notes,
+        )
+        layer = self._viewer.add_labels(new.data, **new.arguments)
+        self._found[layer.unique_id] = _Found(new.kept, source, least, score)
+        self.reset_choices()
+        self.labels_layer.value = layer
+        self._labels_changed()
+        self._say(new.words)
+
+    # Objects of a layer
+
+    def _labels_changed(self) -> None:
+        found = self._of_layer()
+        with self._quietly():
+            self.new_class.reset_choices()
+            self.new_class.value = self._notes().new_class
+            self.score.enabled = found is not None
+            if found is not None:
+                self.score.min = 0.0
+                self.score.value = found.score
+
+    def _of_layer(self) -> _Found | None:
+        layer = self.labels_layer.value
+        return None if layer is None else self._found.get(layer.unique_id)
+
+    def _notes(self) -> LayerNotes:
+        layer = self.labels_layer.value
+        return LayerNotes() if layer is None else LayerNotes.of(layer.metadata)
+
+    def _score_changed(self, score: float) -> None:
+        layer, found = self.labels_layer.value, self._of_layer()
+        if self._is_quiet or found is None:
+            return
+        with self._telling():
+            data = np.asarray(layer.data)
+            shown, columns = found.filter.at(score, data.reshape(data.shape[-2:]), layer.features)
+            found.score = score
+            layer.data = shown.reshape(data.shape)
+            layer.features = columns
+            text = f"{counted(len(columns['index']), 'object')} from score {score:.2f}"
+            if score < found.least:
+                text += f"; none below {found.least:.2f} were looked for"
+            self._say(f"{text}; {found.filter.hidden} hidden")
+
+    def _class_changed(self, name: str | None) -> None:
+        layer = self.labels_layer.value
+        if self._is_quiet or layer is None or name is None:
+            return
+        notes = replace(self._notes(), new_class=name or UNNAMED)
+        layer.metadata = {**layer.metadata, **notes.metadata()}
+
+    def _measure(self) -> None:
+        layer, found, notes = self.labels_layer.value, self._of_layer(), self._notes()
+        with self._telling():
+            objects = labelled_objects(self._labels(), layer.features, notes)
+            size, samples = None, None
+            if found is None:
+                size, _ = pixel_size_of(layer.scale, [str(name) for name in layer.units])
+            else:
+                size, samples = found.source.pixel_size, found.source.samples
+            layer.features = objects.columns(size, samples)
+            self._say(f"measured: {objects.words(notes.new_class)}")
+
+    def _save(self) -> None:
+        """Write the layer, where the dialog asks before it takes a file that is there."""
+        layer, notes = self.labels_layer.value, self._notes()
+        with self._telling():
+            objects = labelled_objects(self._labels(), layer.features, notes)
+            name = notes.file_name or layer.name
+            path, _ = QFileDialog.getSaveFileName(
+                self.native, "Save as COCO", f"{Path(name).stem}.json", "COCO (*.json)"
+            )
+            if path:
+                save_coco(Path(path), objects, name, over=True)
+                found = self._of_layer()
+                hidden = 0 if found is None else found.filter.hidden
+                left_out = f"; {counted(hidden, 'hidden object')} not written" if hidden else ""
+                self._say(f"{path}: {objects.words(notes.new_class)}{left_out}")
+
+    def _labels(self) -> Any:
+        layer = self.labels_layer.value
+        if layer is None:
+            raise UsageError("U04", "there is no labels layer; find objects first, or add one")
+        return np.asarray(layer.data[0] if layer.multiscale else layer.data)
+
+    # What is said
+
+    def _say(self, text: str) -> None:
+        self.status.value = text
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Show errors for people in the widget; others are napari's to show."""
+        try:
+            yield
+        except RelookError as error:
+            self._say(str(error))
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        before, self._is_quiet = self._is_quiet, True
+        try:
+            yield
+        finally:
+            self._is_quiet = before
