@@ -106,7 +106,10 @@ def labels_of(
         f"{kept.hidden} hidden below it, down to {least:.2f}",
     ]
     if objects.overlapped:
-        about.append(f"{counted(objects.overlapped, 'pixel')} of several objects: the best is seen")
+        about.append(
+            f"{counted(objects.overlapped, 'pixel')} of all that were found have several objects: "
+            "the best is seen"
+        )
     if objects.covered:
         about.append(f"{counted(objects.covered, 'object')} wholly under better ones left out")
     used = [] if result.info is None else [result.info.used]

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from ..errors import RelookError, UsageError, counted
 from .annotations import UNNAMED, LayerNotes, labelled_objects, save_coco
+from .fields import UNITS, Fields
 from .layers import Source, labels_of, source_of
 from .objects import ScoreFilter
 from .planes import pixel_size_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _EVERY: Final = 100  # milliseconds between two looks at a run
 _NONE: Final = "none"
-_UNITS: Final = ("of the layer", "um", "nm", "mm")
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +56,16 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         self._progress = Progress()
         self._pending: Source | None = None
         self._is_quiet = False
-        self._make_fields()
-        super().__init__(widgets=self._rows(), labels=True)
-        self.status.native.setWordWrap(True)
+        self.fields = Fields()
+        self.fields.offer(
+            images=self._layers_of("image"),
+            axes=self._axes,
+            models=lambda _: self._models,
+            labels=self._layers_of("labels"),
+            classes=self._class_names,
+        )
+        super().__init__(labels=True)
+        self.extend(self.fields.rows())  # labels are aligned as rows come
         self._timer = QTimer(self.native)
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._look)
@@ -66,59 +73,17 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         self.reset_choices()
         self._labels_changed()
 
-    def _make_fields(self) -> None:
-        self.image = widgets.ComboBox(label="image", choices=self._layers_of("image"))
-        self.channel_axis = widgets.ComboBox(label="channel axis", choices=self._axes)
-        self.model = widgets.ComboBox(label="model", choices=lambda _: self._models)
-        self.open_folder = widgets.PushButton(text="Run folder...")
-        self.open_file = widgets.PushButton(text="Model file...")
-        self.tile = widgets.LineEdit(label="tile", value="auto")
-        self.diameter = widgets.LineEdit(label="diameter")
-        self.channels = widgets.LineEdit(label="channels")
-        self.unit = widgets.ComboBox(label="unit of scale", choices=_UNITS)
-        self.run = widgets.PushButton(text="Find objects")
-        self.cancel = widgets.PushButton(text="Cancel", enabled=False)
-        self.bar = widgets.ProgressBar(label="progress", min=0, max=1, value=0)
-        self.labels_layer = widgets.ComboBox(label="objects", choices=self._layers_of("labels"))
-        self.score = widgets.FloatSlider(label="least score", min=0.0, max=1.0, step=0.01)
-        self.new_class = widgets.ComboBox(label="new labels are", choices=self._class_names)
-        self.measure = widgets.PushButton(text="Measure again")
-        self.save = widgets.PushButton(text="Save as COCO...")
-        self.status = widgets.Label(label="", value="Choose an image and a model.")
-        tips = {
-            self.channel_axis: "Axis whose positions are the channels of one image.",
-            self.tile: "auto, off, or the side of the tiles of a large image in pixels.",
-            self.diameter: "Pixels across an object, or auto; empty: as the model was trained.",
-            self.channels: "Channels by number, such as 0 or 0,1,2; empty: grey or RGB.",
-            self.unit: "Unit of the layer's scale where the layer names none.",
-            self.score: "Hides objects with a lower score. The model does not run again.",
-            self.measure: "Make the table of the objects as they are in the layer now.",
-        }
-        for field, tip in tips.items():
-            field.tooltip = tip
-
-    def _rows(self) -> list[Any]:
-        def beside(*fields: Any) -> Any:
-            return widgets.Container(widgets=fields, layout="horizontal", labels=False)
-
-        return [
-            *(self.image, self.channel_axis, self.model, beside(self.open_folder, self.open_file)),
-            *(self.tile, self.diameter, self.channels, self.unit, beside(self.run, self.cancel)),
-            *(self.bar, self.labels_layer, self.score, self.new_class),
-            *(beside(self.measure, self.save), self.status),
-        ]
-
     def _connect(self) -> None:
-        self.image.changed.connect(self._image_changed)
-        self.open_folder.changed.connect(self._choose_folder)
-        self.open_file.changed.connect(self._choose_file)
-        self.run.changed.connect(self._start)
-        self.cancel.changed.connect(self._cancel)
-        self.labels_layer.changed.connect(self._labels_changed)
-        self.score.changed.connect(self._score_changed)
-        self.new_class.changed.connect(self._class_changed)
-        self.measure.changed.connect(self._measure)
-        self.save.changed.connect(self._save)
+        self.fields.image.changed.connect(self._image_changed)
+        self.fields.open_folder.changed.connect(self._choose_folder)
+        self.fields.open_file.changed.connect(self._choose_file)
+        self.fields.run.changed.connect(self._start)
+        self.fields.cancel.changed.connect(self._cancel)
+        self.fields.labels_layer.changed.connect(self._labels_changed)
+        self.fields.score.changed.connect(self._score_changed)
+        self.fields.new_class.changed.connect(self._class_changed)
+        self.fields.measure.changed.connect(self._measure)
+        self.fields.save.changed.connect(self._save)
         self._viewer.layers.events.inserted.connect(self.reset_choices)
         self._viewer.layers.events.removed.connect(self._removed)
         self.native.destroyed.connect(self._cancel)
@@ -132,7 +97,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         return choices
 
     def _axes(self, _: Any) -> list[str]:
-        layer = self.image.value
+        layer = self.fields.image.value
         return [_NONE, *map(str, range(0 if layer is None else layer.ndim - 2))]
 
     def _class_names(self, _: Any) -> list[str]:
@@ -140,7 +105,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         return list(dict.fromkeys([*(entry.name for entry in notes.classes), notes.new_class]))
 
     def _image_changed(self) -> None:
-        self.channel_axis.reset_choices()
+        self.fields.channel_axis.reset_choices()
 
     def _removed(self) -> None:
         there = {layer.unique_id for layer in self._viewer.layers}
@@ -161,38 +126,44 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         """Offer the model of a file or run folder, and choose it; nothing for an empty path."""
         if path:
             self._models = list(dict.fromkeys([*self._models, path]))
-            self.model.reset_choices()
-            self.model.value = path
+            self.fields.model.reset_choices()
+            self.fields.model.value = path
 
     # A run
 
     def _start(self) -> None:
         with self._telling():
             options = options_of(
-                tile=self.tile.value, diameter=self.diameter.value, channels=self.channels.value
+                tile=self.fields.tile.value,
+                diameter=self.fields.diameter.value,
+                channels=self.fields.channels.value,
             )
             source = self._source()
             image = LayerImage(source.file_name, source.plane.values)
-            progress, name = Progress(), str(self.model.value)
+            progress, name = Progress(), str(self.fields.model.value)
             self._pending, self._progress = source, progress
             self._job = Job(
                 lambda: find_objects(lambda: self._load(name), image, options, progress)
             )
-            self.run.enabled, self.cancel.enabled = False, True
+            self.fields.run.enabled, self.fields.cancel.enabled = False, True
             self._timer.start()
 
     def _cancel(self) -> None:
         self._progress.cancel()
 
     def _source(self) -> Source:
-        layer, axis, unit = self.image.value, self.channel_axis.value, self.unit.value
+        layer, axis, unit = (
+            self.fields.image.value,
+            self.fields.channel_axis.value,
+            self.fields.unit.value,
+        )
         if layer is None:
             raise UsageError("U04", "there is no image layer; open an image first")
         return source_of(
             layer,
             self._viewer.dims,
             channel_axis=None if axis in (None, _NONE) else int(axis),
-            unit=None if unit == _UNITS[0] else unit,
+            unit=None if unit == UNITS[0] else unit,
         )
 
     def _load(self, name: str) -> Predictor:
@@ -208,14 +179,17 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         if job is None:
             return
         if not job.is_done:
-            self.bar.max, self.bar.value = progress.total, progress.done  # 0 of 0: it runs
+            self.fields.bar.max, self.fields.bar.value = (
+                progress.total,
+                progress.done,
+            )  # 0 of 0: it runs
             tiles = f": tile {progress.done} of {progress.total}" if progress.total else ""
-            self.status.value = f"{progress.step}{tiles}"
+            self.fields.status.value = f"{progress.step}{tiles}"
             return
         self._timer.stop()
         self._job = None
-        self.run.enabled, self.cancel.enabled = True, False
-        self.bar.max, self.bar.value = 1, 0
+        self.fields.run.enabled, self.fields.cancel.enabled = True, False
+        self.fields.bar.max, self.fields.bar.value = 1, 0
         with self._telling():
             self._add(*job.result())
 
@@ -236,7 +210,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         layer = self._viewer.add_labels(new.data, **new.arguments)
         self._found[layer.unique_id] = _Found(new.kept, source, least, score)
         self.reset_choices()
-        self.labels_layer.value = layer
+        self.fields.labels_layer.value = layer
         self._labels_changed()
         self._say(new.words)
 
@@ -245,23 +219,23 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
     def _labels_changed(self) -> None:
         found = self._of_layer()
         with self._quietly():
-            self.new_class.reset_choices()
-            self.new_class.value = self._notes().new_class
-            self.score.enabled = found is not None
+            self.fields.new_class.reset_choices()
+            self.fields.new_class.value = self._notes().new_class
+            self.fields.score.enabled = found is not None
             if found is not None:
-                self.score.min = 0.0
-                self.score.value = found.score
+                self.fields.score.min = 0.0
+                self.fields.score.value = found.score
 
     def _of_layer(self) -> _Found | None:
-        layer = self.labels_layer.value
+        layer = self.fields.labels_layer.value
         return None if layer is None else self._found.get(layer.unique_id)
 
     def _notes(self) -> LayerNotes:
-        layer = self.labels_layer.value
+        layer = self.fields.labels_layer.value
         return LayerNotes() if layer is None else LayerNotes.of(layer.metadata)
 
     def _score_changed(self, score: float) -> None:
-        layer, found = self.labels_layer.value, self._of_layer()
+        layer, found = self.fields.labels_layer.value, self._of_layer()
         if self._is_quiet or found is None:
             return
         with self._telling():
@@ -276,14 +250,14 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
             self._say(f"{text}; {found.filter.hidden} hidden")
 
     def _class_changed(self, name: str | None) -> None:
-        layer = self.labels_layer.value
+        layer = self.fields.labels_layer.value
         if self._is_quiet or layer is None or name is None:
             return
         notes = replace(self._notes(), new_class=name or UNNAMED)
         layer.metadata = {**layer.metadata, **notes.metadata()}
 
     def _measure(self) -> None:
-        layer, found, notes = self.labels_layer.value, self._of_layer(), self._notes()
+        layer, found, notes = self.fields.labels_layer.value, self._of_layer(), self._notes()
         with self._telling():
             objects = labelled_objects(self._labels(), layer.features, notes)
             size, samples = None, None
@@ -296,7 +270,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
 
     def _save(self) -> None:
         """Write the layer, where the dialog asks before it takes a file that is there."""
-        layer, notes = self.labels_layer.value, self._notes()
+        layer, notes = self.fields.labels_layer.value, self._notes()
         with self._telling():
             objects = labelled_objects(self._labels(), layer.features, notes)
             name = notes.file_name or layer.name
@@ -311,7 +285,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
                 self._say(f"{path}: {objects.words(notes.new_class)}{left_out}")
 
     def _labels(self) -> Any:
-        layer = self.labels_layer.value
+        layer = self.fields.labels_layer.value
         if layer is None:
             raise UsageError("U04", "there is no labels layer; find objects first, or add one")
         return np.asarray(layer.data[0] if layer.multiscale else layer.data)
@@ -319,7 +293,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
     # What is said
 
     def _say(self, text: str) -> None:
-        self.status.value = text
+        self.fields.status.value = text
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
