@@ -156,8 +156,10 @@ def test_what_cannot_be_done_is_said(widget: Any, finish: Callable[[], str]) -> 
 def test_a_run_is_cancelled(widget: Any, finish: Callable[[], str], monkeypatch: Any) -> None:
     widget._viewer.add_image(image(2 * SIDE, 2 * SIDE))
     widget.fields.tile.value = "64"
-    load = widget._load
-    monkeypatch.setattr(widget, "_load", lambda name: widget._cancel() or load(name))
+    load = type(widget)._load
+    monkeypatch.setattr(
+        type(widget), "_load", lambda self, name: self._cancel() or load(self, name)
+    )
     assert "cancelled" in finish()
     assert len(widget._viewer.layers) == 1
     assert (widget.fields.run.enabled, widget.fields.cancel.enabled) == (True, False)

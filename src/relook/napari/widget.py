@@ -16,15 +16,15 @@ from qtpy.QtWidgets import QFileDialog
 from ..errors import RelookError, UsageError, counted
 from .annotations import UNNAMED, LayerNotes, labelled_objects, save_coco
 from .fields import UNITS, Fields
-from .layers import Source, labels_of, source_of
+from .layers import NewLayer, Source, labels_of, source_of
 from .objects import ScoreFilter
 from .planes import pixel_size_of
 from .running import Job, LayerImage, Progress, find_objects, least_score, options_of
 from .running import shipped_models as names_of_models
 
 if TYPE_CHECKING:
+    from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
-    from ..inference.results import Result
 
 _EVERY: Final = 100  # milliseconds between two looks at a run
 _NONE: Final = "none"
@@ -38,6 +38,9 @@ class _Found:
     source: Source
     least: float
     score: float
+
+
+_Work = tuple[NewLayer, _Found]
 
 
 class FindObjects(widgets.Container):  # type: ignore[misc]
@@ -54,7 +57,6 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         self._loaded: tuple[str, Predictor] | None = None
         self._job: Job | None = None
         self._progress = Progress()
-        self._pending: Source | None = None
         self._is_quiet = False
         self.fields = Fields()
         self.fields.offer(
@@ -139,14 +141,24 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
                 channels=self.fields.channels.value,
             )
             source = self._source()
-            image = LayerImage(source.file_name, source.plane.values)
             progress, name = Progress(), str(self.fields.model.value)
-            self._pending, self._progress = source, progress
-            self._job = Job(
-                lambda: find_objects(lambda: self._load(name), image, options, progress)
-            )
+            self._progress = progress
+            self._job = Job(lambda: self._work(name, source, options, progress))
             self.fields.run.enabled, self.fields.cancel.enabled = False, True
             self._timer.start()
+
+    def _work(
+        self, name: str, source: Source, options: PredictOptions, progress: Progress
+    ) -> _Work:
+        """Predict and measure, in the thread of the run; nothing here touches the viewer."""
+        image = LayerImage(source.file_name, source.plane.values)
+        predictor, result = find_objects(lambda: self._load(name), image, options, progress)
+        progress.begin("measuring objects")
+        score, least = predictor.shown_from, least_score(predictor)
+        new = labels_of(
+            source, result, predictor.classes, score=score, least=least, notes=progress.notes
+        )
+        return new, _Found(new.kept, source, least, score)
 
     def _cancel(self) -> None:
         self._progress.cancel()
@@ -193,22 +205,9 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         with self._telling():
             self._add(*job.result())
 
-    def _add(self, predictor: Predictor, result: Result) -> None:
-        """Add a labels layer with the objects of a result."""
-        source = self._pending
-        if source is None:
-            return
-        score, least = predictor.shown_from, least_score(predictor)
-        new = labels_of(
-            source,
-            result,
-            predictor.classes,
-            score=score,
-            least=least,
-            notes=self._progress.notes,
-        )
+    def _add(self, new: NewLayer, found: _Found) -> None:
         layer = self._viewer.add_labels(new.data, **new.arguments)
-        self._found[layer.unique_id] = _Found(new.kept, source, least, score)
+        self._found[layer.unique_id] = found
         self.reset_choices()
         self.fields.labels_layer.value = layer
         self._labels_changed()
@@ -259,7 +258,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
     def _measure(self) -> None:
         layer, found, notes = self.fields.labels_layer.value, self._of_layer(), self._notes()
         with self._telling():
-            objects = labelled_objects(self._labels(), layer.features, notes)
+            objects = labelled_objects(self._label_values(), layer.features, notes)
             size, samples = None, None
             if found is None:
                 size, _ = pixel_size_of(layer.scale, [str(name) for name in layer.units])
@@ -272,7 +271,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         """Write the layer, where the dialog asks before it takes a file that is there."""
         layer, notes = self.fields.labels_layer.value, self._notes()
         with self._telling():
-            objects = labelled_objects(self._labels(), layer.features, notes)
+            objects = labelled_objects(self._label_values(), layer.features, notes)
             name = notes.file_name or layer.name
             path, _ = QFileDialog.getSaveFileName(
                 self.native, "Save as COCO", f"{Path(name).stem}.json", "COCO (*.json)"
@@ -284,7 +283,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
                 left_out = f"; {counted(hidden, 'hidden object')} not written" if hidden else ""
                 self._say(f"{path}: {objects.words(notes.new_class)}{left_out}")
 
-    def _labels(self) -> Any:
+    def _label_values(self) -> Any:
         layer = self.fields.labels_layer.value
         if layer is None:
             raise UsageError("U04", "there is no labels layer; find objects first, or add one")
