@@ -156,7 +156,7 @@ def coco_document(objects: LabelledObjects, file_name: str) -> dict[str, Any]:
 
 
 def save_coco(
-    path: Path,
+    path: Path | str,
     objects: LabelledObjects,
     file_name: str,
     *,
@@ -168,6 +168,7 @@ def save_coco(
         UsageError: U04 for a file that is there.
         RelookError: R02 when it cannot be written.
     """
+    path = Path(path)
     if path.exists() and not over:
         raise UsageError(
             "U04",

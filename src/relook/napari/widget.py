@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..inference.predictor import Predictor
 
 _EVERY: Final = 100  # milliseconds between two looks at a run
+_LIVE: Final = 20_000_000  # values above which the slider acts when it is let go
 _NONE: Final = "none"
 
 
@@ -222,7 +223,7 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
             self.fields.new_class.value = self._notes().new_class
             self.fields.score.enabled = found is not None
             if found is not None:
-                self.fields.score.min = 0.0
+                self.fields.score.tracking = found.source.plane.values.size <= _LIVE
                 self.fields.score.value = found.score
 
     def _of_layer(self) -> _Found | None:
