@@ -156,3 +156,14 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 
 def test_notes_travel_as_plain_metadata() -> None:
     assert LayerNotes.of(json.loads(json.dumps(NOTES.metadata()))) == NOTES
+
+
+@pytest.mark.parametrize("cell", [float("nan"), "two", 2.5])
+def test_a_row_without_a_label_is_refused(cell: object) -> None:
+    with pytest.raises(UsageError, match="column index of row 0"):
+        labelled_objects(drawn_labels(), {"index": [cell]}, NOTES)
+
+
+def test_notes_of_somebody_else_are_no_notes() -> None:
+    assert LayerNotes.of({"relook": "text"}) == LayerNotes()
+    assert LayerNotes.of({"relook": {}}) == LayerNotes()

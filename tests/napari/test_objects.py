@@ -141,3 +141,19 @@ def test_labels_of_another_size_are_refused() -> None:
 def test_empty_cells() -> None:
     assert [is_missing(value) for value in (None, float("nan"), np.float32("nan"))] == [True] * 3
     assert not any(is_missing(value) for value in (0, 0.0, "", "nan", False))
+
+
+def test_scores_are_compared_as_results_compare_them() -> None:
+    result = squares(3)  # 0.7 is a little less as a float of 32 bits
+    kept = filter_of(3)
+    for score in (0.9, 0.8, 0.7):
+        assert len(kept.at(score)[1]["index"]) == len(result.filter(score))
+
+
+@pytest.mark.parametrize("column", ["index", "score"])
+def test_cells_that_are_no_numbers_are_refused(column: str) -> None:
+    kept = filter_of(2)
+    labels, columns = kept.at(0.0)
+    columns[column][1] = "many"
+    with pytest.raises(UsageError, match=f"column {column} of row 1 has 'many'"):
+        kept.at(0.5, labels, columns)

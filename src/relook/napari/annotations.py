@@ -19,7 +19,7 @@ from ..inference.writers.table import Columns, PixelSize, object_table
 from ..ops.id_runs import id_extents
 from ..ops.rle import encode_window
 from ..runtime.files import write_text
-from .objects import Row, is_missing, rows_of
+from .objects import Row, is_missing, number_of, rows_of, score_of
 
 UNNAMED: Final = "object"  # class of objects where nothing says another one
 _KEY: Final = "relook"
@@ -42,9 +42,9 @@ class LayerNotes:
         if not isinstance(notes, Mapping):
             return cls()
         return cls(
-            file_name=str(notes["file_name"]),
-            classes=tuple(Category(int(c["id"]), str(c["name"])) for c in notes["classes"]),
-            new_class=str(notes["new_class"]),
+            file_name=str(notes.get("file_name", "")),
+            classes=tuple(Category(int(c["id"]), str(c["name"])) for c in notes.get("classes", ())),
+            new_class=str(notes.get("new_class", UNNAMED)),
         )
 
     def metadata(self) -> dict[str, Any]:
@@ -97,8 +97,8 @@ def labelled_objects(
     and `score` the score. A class that the notes do not have becomes one with the next free id.
 
     Raises:
-        UsageError: U03 for labels of a stack, for values that are no labels, and for a label
-            that has two rows.
+        UsageError: U03 for labels of a stack, for values that are no labels, and for a table
+            with two rows of a label or with cells that are no numbers.
     """
     labels = _flat(labels)
     rows = _rows_by_number(columns)
@@ -122,7 +122,7 @@ def labelled_objects(
         window = labels[top : top + height, left : left + width] == number
         masks.append(encode_window(window, left, top, size))
         boxes.append((left, top, left + width, top + height))
-    scores = [_score(rows.get(number, {}).get("score")) for number in extents]
+    scores = [score_of(rows.get(number, {}), number) for number in extents]
     result = Result(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         scores=np.array(scores, np.float32),
@@ -200,7 +200,7 @@ def _rows_by_number(columns: Mapping[str, Iterable[Any]]) -> dict[int, Row]:
     rows = rows_of(columns)
     by_number: dict[int, Row] = {}
     for place, row in enumerate(rows):
-        number = int(row.get("index", place))
+        number = number_of(row, place)
         if number in by_number:
             raise UsageError(
                 "U03",
@@ -209,7 +209,3 @@ def _rows_by_number(columns: Mapping[str, Iterable[Any]]) -> dict[int, Row]:
             )
         by_number[number] = row
     return by_number
-
-
-def _score(value: Any) -> float:
-    return float("nan") if is_missing(value) else float(value)

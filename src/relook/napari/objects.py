@@ -68,6 +68,45 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
 
 
+def number_of(row: Row, place: int) -> int:
+    """The label that the row at `place` of a table is about: its `index`, else, as in napari, its
+    place.
+
+    Raises:
+        UsageError: U03 for an index that is no whole number.
+    """
+    value = row.get("index", place)
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or number != value:
+        raise _no_number("index", place, value, "the number of its label")
+    return number
+
+
+def score_of(row: Row, place: int) -> float:
+    """The score in the row at `place` of a table; NaN where there is none.
+
+    Raises:
+        UsageError: U03 for a score that is no number.
+    """
+    value = row.get("score")
+    if is_missing(value):
+        return math.nan
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise _no_number("score", place, value, "a number, or leave it empty") from None
+
+
+def _no_number(column: str, place: int, value: object, wanted: str) -> UsageError:
+    return UsageError(
+        "U03",
+        f"the table of the layer: column {column} of row {place} has {value!r}. Write {wanted}.",
+    )
+
+
 class ScoreFilter:
     """The objects of a layer, of which those below a score are hidden and none is lost.
 
@@ -82,7 +121,9 @@ class ScoreFilter:
 
     def __init__(self, labels: Labels, columns: Columns) -> None:
         self._labels, self._names = labels.copy(), list(columns)
-        self._rows: dict[int, Row] = {int(row["index"]): row for row in rows_of(columns)}
+        self._rows: dict[int, Row] = {
+            number_of(row, place): row for place, row in enumerate(rows_of(columns))
+        }
         self._hidden: set[int] = set()
 
     @property
@@ -102,14 +143,15 @@ class ScoreFilter:
         a hidden object gets a number of its own.
 
         Raises:
-            UsageError: U04 for labels of another size.
+            UsageError: U03 for a table whose labels or scores are no numbers, U04 for labels of
+                another size.
         """
         if labels is not None:
             self._take_over(labels, {} if columns is None else columns)
         self._hidden = {
             number
             for number, row in self._rows.items()
-            if not is_missing(row.get("score")) and row["score"] < score
+            if np.float32(score_of(row, 0)) < np.float32(score)  # as `Result.filter`; NaN is not
         }
         rows = [row for number, row in self._rows.items() if number not in self._hidden]
         return self._shown(), columns_of(rows, self._names)
@@ -129,21 +171,23 @@ class ScoreFilter:
             )
         changed = labels != self._shown()
         drawn = labels[changed].astype(np.int32)
-        numbers = self._free_numbers(drawn, columns)
+        rows = [(number_of(row, place), row) for place, row in enumerate(rows_of(columns))]
+        for place, (_, row) in enumerate(rows):
+            score_of(row, place)
+        numbers = self._free_numbers(drawn, [number for number, _ in rows])
         for number, free in numbers.items():
             drawn[drawn == number] = free
         self._labels[changed] = drawn
         self._names += [str(name) for name in columns if name not in self._names]
-        for row in rows_of(columns):
-            number = int(row["index"])
+        for number, row in rows:
             number = numbers.get(number, number)
             self._rows[number] = row | {"index": number}
             if "id" in row:
                 self._rows[number]["id"] = number
 
-    def _free_numbers(self, drawn: Labels, columns: Mapping[str, Iterable[Any]]) -> dict[int, int]:
+    def _free_numbers(self, drawn: Labels, others: Iterable[int]) -> dict[int, int]:
         """Free numbers for drawn labels that have those of hidden objects."""
         taken = sorted(self._hidden & set(np.unique(drawn).tolist()))
-        known = [*self._rows, *map(int, columns.get("index", ()))]
+        known = [*self._rows, *others]
         highest = max([int(self._labels.max(initial=0)), int(drawn.max(initial=0)), *known])
         return {number: highest + i for i, number in enumerate(taken, start=1)}
