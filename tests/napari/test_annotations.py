@@ -167,3 +167,11 @@ def test_a_row_without_a_label_is_refused(cell: object) -> None:
 def test_notes_of_somebody_else_are_no_notes() -> None:
     assert LayerNotes.of({"relook": "text"}) == LayerNotes()
     assert LayerNotes.of({"relook": {}}) == LayerNotes()
+
+
+def test_measuring_again_keeps_columns_of_ones_own() -> None:
+    table = columns(note=["dubious", ""], mean_1=[5.0, 6.0], area_um2=[1.0, 2.0])
+    measured = labelled_objects(drawn_labels(), table, NOTES).columns()
+    assert measured["note"] == ["dubious", "", None]
+    assert "mean_1" not in measured, "the values of another time"
+    assert "area_um2" not in measured

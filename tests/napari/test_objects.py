@@ -157,3 +157,11 @@ def test_cells_that_are_no_numbers_are_refused(column: str) -> None:
     columns[column][1] = "many"
     with pytest.raises(UsageError, match=f"column {column} of row 1 has 'many'"):
         kept.at(0.5, labels, columns)
+
+
+def test_rows_that_were_removed_do_not_come_back() -> None:
+    kept = filter_of(4)
+    labels, columns = kept.at(0.75)
+    labels[labels == 1] = 0
+    columns = columns_of(rows_of(columns)[1:], columns)
+    assert kept.at(0.0, labels, columns)[1]["index"] == [2, 3, 4]

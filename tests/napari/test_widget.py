@@ -35,13 +35,20 @@ def predictor() -> Predictor:
 
 
 @pytest.fixture
-def widget(app: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def viewer(app: Any) -> Any:
     from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def widget(viewer: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    from napari.utils._proxies import PublicOnlyProxy
 
     from relook.napari.widget import FindObjects
 
     monkeypatch.setattr("relook.api.load", lambda name: predictor)
-    widget = FindObjects(ViewerModel())
+    widget = FindObjects(PublicOnlyProxy(viewer))  # as napari hands it to plugins
     yield widget
     widget.native.close()
 
@@ -66,9 +73,9 @@ def image(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 4000, shape, np.uint16)
 
 
-def threshold(widget: Any) -> float:
+def threshold(viewer: Any) -> float:
     """A score with objects above and below it."""
-    scores = sorted(widget._viewer.layers[-1].features["score"])
+    scores = sorted(viewer.layers[-1].features["score"])
     return float(scores[len(scores) // 2]) + 1e-6
 
 
@@ -85,8 +92,7 @@ def test_the_plugin_is_found(app: Any) -> None:
     assert widget.display_name == "relook: find objects"
 
 
-def test_objects_of_a_stack(widget: Any, finish: Callable[[], str]) -> None:
-    viewer = widget._viewer
+def test_objects_of_a_stack(widget: Any, viewer: Any, finish: Callable[[], str]) -> None:
     stack = viewer.add_image(image(3, SIDE, SIDE), scale=(2, 0.5, 0.5), units=("um",) * 3)
     assert widget.fields.image.value is stack
     viewer.dims.set_current_step(0, 2)
@@ -103,11 +109,13 @@ def test_objects_of_a_stack(widget: Any, finish: Callable[[], str]) -> None:
     assert layer._get_properties((4, row["centroid_y_um"], row["centroid_x_um"]), world=True)
 
 
-def test_the_slider_is_live_and_corrections_stay(widget: Any, finish: Callable[[], str]) -> None:
-    widget._viewer.add_image(image(SIDE, SIDE))
+def test_the_slider_is_live_and_corrections_stay(
+    widget: Any, viewer: Any, finish: Callable[[], str]
+) -> None:
+    viewer.add_image(image(SIDE, SIDE))
     finish()
-    layer = widget._viewer.layers[-1]
-    count, middle = len(layer.features), threshold(widget)
+    layer = viewer.layers[-1]
+    count, middle = len(layer.features), threshold(viewer)
     widget.fields.score.value = middle
     assert len(layer.features) < count
     assert set(np.unique(layer.data)) - {0} <= set(layer.features["index"])
@@ -117,65 +125,71 @@ def test_the_slider_is_live_and_corrections_stay(widget: Any, finish: Callable[[
     assert len(layer.features) == count
 
 
-def test_a_colour_image_and_a_pyramid(widget: Any, finish: Callable[[], str]) -> None:
+def test_a_colour_image_and_a_pyramid(widget: Any, viewer: Any, finish: Callable[[], str]) -> None:
     colours = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 4), np.uint8)
-    widget._viewer.add_image(colours, rgb=True)
+    viewer.add_image(colours, rgb=True)
     assert "alpha left out" in finish()
     grey = image(2 * SIDE, 2 * SIDE)
-    pyramid = widget._viewer.add_image([grey, grey[::2, ::2]], multiscale=True)
+    pyramid = viewer.add_image([grey, grey[::2, ::2]], multiscale=True)
     widget.fields.image.value = pyramid
     widget.fields.tile.value = "64"
     assert "full resolution of 2" in finish()
-    assert widget._viewer.layers[-1].data.shape == grey.shape
+    assert viewer.layers[-1].data.shape == grey.shape
 
 
-def test_channels_along_an_axis(widget: Any, finish: Callable[[], str]) -> None:
-    widget._viewer.add_image(image(2, SIDE, SIDE))
+def test_channels_along_an_axis(widget: Any, viewer: Any, finish: Callable[[], str]) -> None:
+    viewer.add_image(image(2, SIDE, SIDE))
     assert widget.fields.channel_axis.choices == ("none", "0")
     widget.fields.channel_axis.value = "0"
     assert "--channels" in finish()
     widget.fields.channels.value = "1"
     assert "channels along axis 0 (2)" in finish()
-    layer = widget._viewer.layers[-1]
+    layer = viewer.layers[-1]
     assert layer.ndim == 2
     assert "mean_2" in layer.features
 
 
-def test_what_cannot_be_done_is_said(widget: Any, finish: Callable[[], str]) -> None:
+def test_what_cannot_be_done_is_said(widget: Any, viewer: Any, finish: Callable[[], str]) -> None:
     assert "open an image first" in finish()
-    widget._viewer.add_image(image(3, SIDE, SIDE))
-    widget._viewer.dims.ndisplay = 3
+    viewer.add_image(image(3, SIDE, SIDE))
+    viewer.dims.ndisplay = 3
     assert "Switch it to 2D" in finish()
-    widget._viewer.dims.ndisplay = 2
+    viewer.dims.ndisplay = 2
     widget.fields.tile.value = "small"
     assert "expected auto, off or a number" in finish()
-    assert len(widget._viewer.layers) == 1
+    assert len(viewer.layers) == 1
     assert widget.fields.run.enabled
 
 
-def test_a_run_is_cancelled(widget: Any, finish: Callable[[], str], monkeypatch: Any) -> None:
-    widget._viewer.add_image(image(2 * SIDE, 2 * SIDE))
+def test_a_run_is_cancelled(
+    widget: Any, viewer: Any, finish: Callable[[], str], monkeypatch: Any
+) -> None:
+    viewer.add_image(image(2 * SIDE, 2 * SIDE))
     widget.fields.tile.value = "64"
     load = type(widget)._load
     monkeypatch.setattr(
         type(widget), "_load", lambda self, name: self._cancel() or load(self, name)
     )
     assert "cancelled" in finish()
-    assert len(widget._viewer.layers) == 1
+    assert len(viewer.layers) == 1
     assert (widget.fields.run.enabled, widget.fields.cancel.enabled) == (True, False)
 
 
 def test_corrections_are_measured_and_saved(
-    widget: Any, finish: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    widget: Any,
+    viewer: Any,
+    finish: Callable[[], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from qtpy.QtWidgets import QFileDialog
 
     path = tmp_path / "a.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    widget._viewer.add_image(image(1, SIDE, SIDE), name="cells")
+    viewer.add_image(image(1, SIDE, SIDE), name="cells")
     finish()
-    layer = widget._viewer.layers[-1]
-    widget.fields.score.value = threshold(widget)
+    layer = viewer.layers[-1]
+    widget.fields.score.value = threshold(viewer)
     new = int(layer.data.max()) + 1
     layer.data[0, 10:20, 10:20] = new
     widget.fields.new_class.value = "bolt"
@@ -206,18 +220,18 @@ def write(layer: Any, path: Path) -> None:
     write_by_plugin(str(path), [layer.as_layer_data_tuple()], plugin_name="relook")
 
 
-def test_layers_that_relook_did_not_make(widget: Any) -> None:
-    layer = widget._viewer.add_labels(np.eye(6, dtype=int), scale=(2, 2), units=("um", "um"))
+def test_layers_that_relook_did_not_make(widget: Any, viewer: Any) -> None:
+    layer = viewer.add_labels(np.eye(6, dtype=int), scale=(2, 2), units=("um", "um"))
     assert not widget.fields.score.enabled
     widget.fields.measure.changed.emit(True)
     assert layer.features["area_um2"].tolist() == [24]
     assert layer.features["class"].tolist() == ["object"]
-    widget._viewer.layers.remove(layer)
+    viewer.layers.remove(layer)
     widget.fields.measure.changed.emit(True)
     assert "no labels layer" in widget.fields.status.value
 
 
-def test_a_model_of_ones_own_is_offered(widget: Any) -> None:
+def test_a_model_of_ones_own_is_offered(widget: Any, viewer: Any) -> None:
     widget.add_model("runs/mine")
     assert widget.fields.model.value == "runs/mine"
     widget.add_model("")

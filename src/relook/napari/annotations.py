@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from .objects import Row, is_missing, number_of, rows_of, score_of
 
 UNNAMED: Final = "object"  # class of objects where nothing says another one
 _KEY: Final = "relook"
+_MEASURED: Final = re.compile(r"(mean|min|max|sum)_\d+|.*_um2?")  # where samples or units are known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class LabelledObjects:
     drawn: int  # objects that have no score
     unclassed: int  # objects that were given the class of new labels
     missing: int  # rows of the table whose label has no pixel
+    others: Columns  # columns of the table that are no measurements
 
     def words(self, new_class: str) -> str:
         """Describe the objects in a sentence."""
@@ -78,14 +81,16 @@ class LabelledObjects:
     def columns(
         self, pixel_size: PixelSize | None = None, samples: NDArray[Any] | None = None
     ) -> Columns:
-        """The features of the objects as their labels are, as `object_table` has them.
+        """The features of the objects as their labels are, as `object_table` has them, and the
+        columns that the table had beside measurements.
 
         Raises:
             UsageError: As `object_table`.
         """
         table = object_table(self.result, pixel_size=pixel_size, samples=samples)
         table["id"] = list(self.numbers)
-        return {"index": list(self.numbers), **table}
+        others = {name: values for name, values in self.others.items() if name not in table}
+        return {"index": list(self.numbers), **table, **others}
 
 
 def labelled_objects(
@@ -134,7 +139,12 @@ def labelled_objects(
     )
     drawn = int(np.isnan(result.scores).sum())
     missing = len(rows.keys() - extents.keys() - {0})
-    return LabelledObjects(result, tuple(extents), drawn, unclassed, missing)
+    others = {
+        name: [rows.get(number, {}).get(name) for number in extents]
+        for name in map(str, columns)
+        if name != "index" and not _MEASURED.fullmatch(name)
+    }
+    return LabelledObjects(result, tuple(extents), drawn, unclassed, missing, others)
 
 
 def coco_document(objects: LabelledObjects, file_name: str) -> dict[str, Any]:

@@ -139,7 +139,8 @@ class ScoreFilter:
     ) -> tuple[Labels, Columns]:
         """Labels (H, W) and features of the objects of at least `score`.
 
-        `labels` and `columns` are those of the layer as it is now. A new label with the number of
+        `labels` and `columns` are those of the layer as it is now; rows that are not there any
+        more are forgotten. A new label with the number of
         a hidden object gets a number of its own.
 
         Raises:
@@ -174,10 +175,14 @@ class ScoreFilter:
         rows = [(number_of(row, place), row) for place, row in enumerate(rows_of(columns))]
         for place, (_, row) in enumerate(rows):
             score_of(row, place)
-        numbers = self._free_numbers(drawn, [number for number, _ in rows])
+        given = {number for number, _ in rows}
+        numbers = self._free_numbers(drawn, given)
         for number, free in numbers.items():
             drawn[drawn == number] = free
         self._labels[changed] = drawn
+        if list(columns):
+            shown = self._rows.keys() - self._hidden
+            self._rows = {n: row for n, row in self._rows.items() if n not in shown - given}
         self._names += [str(name) for name in columns if name not in self._names]
         for number, row in rows:
             number = numbers.get(number, number)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from magicgui import widgets
+from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
@@ -61,10 +62,10 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         self._is_quiet = False
         self.fields = Fields()
         self.fields.offer(
-            images=self._layers_of("image"),
+            images=self._layers_of(Image),
             axes=self._axes,
             models=lambda _: self._models,
-            labels=self._layers_of("labels"),
+            labels=self._layers_of(Labels),
             classes=self._class_names,
         )
         super().__init__(labels=True)
@@ -93,9 +94,9 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
 
     # What is offered
 
-    def _layers_of(self, kind: str) -> Any:
+    def _layers_of(self, kind: Any) -> Any:
         def choices(_: Any) -> list[tuple[str, Any]]:
-            return [(o.name, o) for o in self._viewer.layers if o._type_string == kind]  # noqa: SLF001 - no public name
+            return [(one.name, one) for one in self._viewer.layers if isinstance(one, kind)]
 
         return choices
 
@@ -165,11 +166,8 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         self._progress.cancel()
 
     def _source(self) -> Source:
-        layer, axis, unit = (
-            self.fields.image.value,
-            self.fields.channel_axis.value,
-            self.fields.unit.value,
-        )
+        layer, axis = self.fields.image.value, self.fields.channel_axis.value
+        unit = self.fields.unit.value
         if layer is None:
             raise UsageError("U04", "there is no image layer; open an image first")
         return source_of(
@@ -192,10 +190,8 @@ class FindObjects(widgets.Container):  # type: ignore[misc]
         if job is None:
             return
         if not job.is_done:
-            self.fields.bar.max, self.fields.bar.value = (
-                progress.total,
-                progress.done,
-            )  # 0 of 0: it runs
+            self.fields.bar.max = progress.total  # none: it runs
+            self.fields.bar.value = progress.done
             tiles = f": tile {progress.done} of {progress.total}" if progress.total else ""
             self.fields.status.value = f"{progress.step}{tiles}"
             return
