@@ -4,6 +4,7 @@
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
+# make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
@@ -32,7 +33,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs bench floor paper fine-tuning guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari bench floor paper fine-tuning guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -73,6 +74,10 @@ docs: $(STAMP)
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) zensical
 	$(BIN)/zensical build --strict --clean
 	$(BIN)/python scripts/check_site.py build/site
+
+# napari and Qt are not part of .venv: they are installed into an environment that sees its packages.
+napari: $(STAMP)
+	scripts/napari.sh "$(VENV)" "$(VENV)-napari" tests/napari
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
@@ -130,4 +135,4 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-napari

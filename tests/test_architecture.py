@@ -48,6 +48,7 @@ TESTED_ELSEWHERE = {
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",
     "layers/module_list.py": "no code at run time, only types",
+    "napari/fields.py": "tests/napari/test_widget.py, with the widget",
     "layers/norm.py": "tests/layers/test_blocks.py",
 }
 
