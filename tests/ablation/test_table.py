@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relook.ablation.published import MEASURES, Published
-from relook.ablation.table import RowResult, csv_text, difference, markdown, mean_and_range
+from relook.ablation.table import RowResult, difference, markdown, mean_and_range, table_csv
 
 
 def numbers(seed: int, *aps: float | None, mask: bool = True, **more: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_a_table_without_masks_has_none() -> None:
 
 
 def test_csv_has_every_statistic_as_a_number() -> None:
-    first, second = csv.DictReader(io.StringIO(csv_text([FIRST, SECOND])))
+    first, second = csv.DictReader(io.StringIO(table_csv([FIRST, SECOND])))
     assert (first["row"], first["seeds"], first["diverged"]) == ("htc", "2", "0")
     assert (second["seeds"], second["diverged"]) == ("1", "1")
     found = [float(first[f"mask_ap_{name}"]) for name in ("mean", "sd", "min", "max")]
