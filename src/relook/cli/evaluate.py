@@ -23,7 +23,7 @@ from .options import (
     Tta,
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar, tile_progress
+from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 
@@ -170,7 +170,7 @@ def evaluate(
 
     def run(model_predictor: Predictor, options: PredictOptions) -> Evaluation:
         with progress_bar(console) as bar:
-            task = bar.add_task("images", total=len(index.images))
+            task = bar.add_task("images", total=len(index.images[:limit]))
             return evaluate_model(
                 model_predictor,
                 index,
@@ -178,6 +178,7 @@ def evaluate(
                 limit=limit,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
                 on_tile=tile_progress(bar),
+                on_view=view_progress(bar),
                 say=console.print,
                 huddles=HuddleRule(huddle_overlap, huddle_same_class) if by else None,
             )

@@ -28,7 +28,7 @@ from .options import (
     Tta,
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar, tile_progress
+from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def predict(
                 resume=resume,
                 on_image=on_image,
                 on_tile=tile_progress(bar),
+                on_view=view_progress(bar),
                 say=console.print,
             )
     if rank() == 0:

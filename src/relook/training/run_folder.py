@@ -122,7 +122,9 @@ class RunFolder:
         """Write metrics.csv, with one column for every name in the records."""
         rows = self.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        write_csv(self.metrics_table, columns, ([row.get(name) for name in columns] for row in rows))
+        write_csv(
+            self.metrics_table, columns, ([row.get(name) for name in columns] for row in rows)
+        )
 
 
 def class_table(index: CocoIndex) -> list[dict[str, Any]]:

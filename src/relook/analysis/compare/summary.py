@@ -169,9 +169,7 @@ class Summary:
 
     def to_csv(self) -> str:
         """One line per object; images that differ most first."""
-        return csv_text(
-            _COLUMNS, ([row[name] for name in _COLUMNS] for row in self._sorted_rows())
-        )
+        return csv_text(_COLUMNS, ([row[name] for name in _COLUMNS] for row in self._sorted_rows()))
 
     def _sorted_rows(self) -> list[dict[str, Any]]:
         place = {str(image.path): rank for rank, image in enumerate(self.by_difference)}

@@ -17,6 +17,7 @@ from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
+from ..engine import OnView
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
@@ -58,6 +59,7 @@ def predict_files(
     resume: bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
     on_tile: OnTile | None = None,
+    on_view: OnView | None = None,
     say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> BatchReport:
@@ -66,7 +68,8 @@ def predict_files(
     Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
     for ``coco``. With `resume` what a stopped run with the same model and options has finished is
     kept. `on_image` is given each outcome in order, after its files are written, with how many
-    images are done and of how many, `on_tile` the tiles of images that are cut. `say` is told what
+    images are done and of how many, `on_tile` the tiles of images that are cut, `on_view` the steps
+    of images in several views. `say` is told what
     a person should know, such as why an image could not be read; such images are skipped and
     reported. Without `out` nothing is written.
 
@@ -106,7 +109,7 @@ def predict_files(
             joint = from_first(lambda: tiled_images(found.images, predictor, options))
         run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say)
         with journal or nullcontext():
-            run.run(on_image, on_tile)
+            run.run(on_image, on_tile, on_view)
         return run.report()
 
 
@@ -149,10 +152,11 @@ class _Run:
         self,
         on_image: Callable[[Outcome, int, int], None] | None,
         on_tile: OnTile | None = None,
+        on_view: OnView | None = None,
     ) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
-            self._work(on_image, on_tile)
+            self._work(on_image, on_tile, on_view)
             self._kinds.finish()
             self._shares.finish()
             if self._first:
@@ -171,6 +175,7 @@ class _Run:
         self,
         on_image: Callable[[Outcome, int, int], None] | None,
         on_tile: OnTile | None,
+        on_view: OnView | None,
     ) -> None:
         """Predict in this thread and write in another one; what all do together comes last.
 
@@ -187,7 +192,8 @@ class _Run:
                 if on_image is not None:
                     on_image(one, done, len(self._images))
 
-        own = self._predictor.outcomes(claims, self._options, on_tile=on_tile, say=self._say)
+        told: Any = {"on_tile": on_tile, "on_view": on_view, "say": self._say}
+        own = self._predictor.outcomes(claims, self._options, **told)
         joint = () if self._joint is None else self._joint.outcomes(on_tile)
         with (
             closing(own) as outcomes,
