@@ -42,8 +42,8 @@ def test_tiles_of_an_image_are_a_line_of_their_own_while_it_lasts() -> None:
 def test_views_of_an_image_are_a_line_until_all_are_merged() -> None:
     with progress_bar(notices()) as bar:
         on_view = view_progress(bar)
-        on_view("a.png", 5, 6)
-        assert [task.description for task in bar.tasks] == ["steps in all views of a.png"]
+        on_view("folder/a.png", 5, 6)
+        assert [task.description for task in bar.tasks] == ["views of a.png"]
         assert bar.tasks[0].percentage == pytest.approx(100 * 5 / 6)
-        on_view("a.png", 6, 6)
+        on_view("folder/a.png", 6, 6)
         assert bar.tasks == []

@@ -28,7 +28,9 @@ from .reading_options import Channels, FrameOption, Intensities, Page, Z, readin
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
+    from ..data.coco.records import CocoIndex
     from ..evaluation.metrics import Metrics
+    from ..evaluation.run import Evaluation
     from ..inference.predictor import Predictor
 
 
@@ -45,9 +47,9 @@ def evaluate(
             "--out",
             "-o",
             metavar="DIR",
-            help="Folder for metrics.json, predictions.json and the report. [default: eval/NAME "
-            "beside the model, or here for one that comes with relook; NAME is that of the "
-            "json file]",
+            help="Folder for metrics.json, predictions.json, images.csv (a row an image, worst "
+            "first) and the report. [default: eval/NAME beside the model, or here for one that "
+            "comes with relook; NAME is that of the json file]",
         ),
     ] = None,
     size: ImageSize = None,
@@ -122,7 +124,7 @@ def evaluate(
     from ..api import find_model, load, name_of
     from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
-    from ..evaluation.run import Evaluation, evaluate_model
+    from ..evaluation.run import evaluate_model
     from ..inference.options import PredictOptions
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
@@ -196,19 +198,53 @@ def evaluate(
     typer.echo(outcome.metrics.table())
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
+    details = index, outcome, predictor.shown_from, limit
     if report:
-        from ..reports.evaluation import study, write_evaluation
-
-        metrics, predictions, _, truth = outcome
-        close = study(index, metrics, predictions, predictor.shown_from, limit, truth)
-        write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
+        _write_report(folder, f"{name_of(path)} on {annotations.stem}", *details)
         console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+    else:
+        _write_images(folder, *details)
     console.print(
-        f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json and "
-        f"predictions.json are in {folder}"
+        f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
+        f"and predictions.json are in {folder}"
     )
     if keep_threshold:
         console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _write_report(
+    folder: Path,
+    title: str,
+    index: CocoIndex,
+    outcome: Evaluation,
+    threshold: float,
+    limit: int | None,
+) -> None:
+    """Write report.html and its tables, images.csv among them."""
+    from ..reports.evaluation import study, write_evaluation
+
+    metrics, predictions, _, truth = outcome
+    close = study(index, metrics, predictions, threshold, limit, truth)
+    write_evaluation(folder, title, close)
+
+
+def _write_images(
+    folder: Path, index: CocoIndex, outcome: Evaluation, threshold: float, limit: int | None
+) -> None:
+    """Write images.csv alone."""
+    from ..evaluation.image_table import save_image_table
+    from ..evaluation.pairing import pair_images
+
+    metrics, predictions, _, truth = outcome
+    names = {record.id: record.file_name for record in index.images[:limit]}
+    images = pair_images(
+        truth,
+        predictions,
+        kind=metrics.kind,
+        threshold=threshold,
+        image_ids=list(names),
+    )
+    save_image_table(folder / "images.csv", images, names)
 
 
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:

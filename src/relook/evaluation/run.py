@@ -56,10 +56,10 @@ def evaluate_model(
     own test threshold on. At most `max_dets` objects of an image count: in suppression, in the cap
     and in the scoring; by default as many as the network gives an image, or as its tiles have.
     `limit` takes the first images only. `progress` is called with the number of finished images,
-    and of all; `on_tile`, `on_view` and `say` are those of `Predictor.outcomes`. Classes are matched by name.
-    The numbers on counting are at the score `predictor.shown_from` and at the best one. With
-    `huddles` there are also numbers by overlap of objects, with `resampling` those of resamples of
-    the images.
+    and of all; `on_tile`, `on_view` and `say` are those of `Predictor.outcomes`. Classes are
+    matched by name. The numbers on counting are at the score `predictor.shown_from` and at the
+    best one. With `huddles` there are also numbers by overlap of objects, with `resampling` those
+    of resamples of the images.
 
     Raises:
         DataError: D13 when the model lacks a class of the data, D11 when there is no image, D01 or

@@ -219,7 +219,8 @@ class Predictor:
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
         `on_tile` is told of tiles of images that are cut, `on_view` of the steps of images in
-        several views, `say` of the first too large image that is not cut. Raises as `predict`, but not for unreadable images, after the outcomes before.
+        several views, `say` of the first too large image that is not cut. Raises as `predict`, but
+        not for unreadable images, after the outcomes before.
         """
         options = self.resolved(options.with_(**changes))
         tiles = TileWork.of(self, options, on_tile, say)
