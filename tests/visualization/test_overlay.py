@@ -202,3 +202,34 @@ def test_an_image_of_another_kind_is_refused(image):
 def test_lists_of_another_length_are_refused(name):
     with pytest.raises(UsageError, match=f"1 boxes and 0 {name}"):
         draw_objects(gray(10, 10), [[0, 0, 5, 5]], **{name: []})
+
+
+def grid_of(side, gap, count, height=800, width=900):
+    """Square objects in rows, `gap` pixels apart."""
+    boxes = []
+    for number in range(count):
+        row, column = divmod(number, (width - gap) // (side + gap))
+        x, y = gap + column * (side + gap), gap + row * (side + gap)
+        boxes.append([x, y, x + side, y + side])
+    return gray(height, width), np.array(boxes, dtype=np.float32), ["cell"] * count
+
+
+@pytest.mark.parametrize(("side", "gap"), [(90, 40), (60, 30), (120, 25)])
+def test_texts_hide_little_of_any_object(side, gap):
+    image, boxes, names = grid_of(side, gap, 20)
+    plain = np.asarray(draw_objects(image, boxes))
+    hidden = changed(draw_objects(image, boxes, names=names, scores=[0.9] * 20), plain)
+    assert hidden.any()
+    for x1, y1, x2, y2 in boxes.astype(int):
+        assert hidden[y1:y2, x1:x2].mean() <= 0.05
+
+
+def test_objects_that_leave_no_room_have_a_count_and_no_texts():
+    image, boxes, _ = grid_of(30, 1, 36, 187, 187)
+    names = ["a nucleus with a long name"] * 36
+    plain = np.asarray(draw_objects(image, boxes, names=names, text=False, legend=False))
+    counted = np.asarray(draw_objects(image, boxes, names=names, text=False))
+    automatic = np.asarray(draw_objects(image, boxes, names=names))
+    assert (automatic == counted).all()
+    assert (counted != plain).any()
+    assert (np.asarray(draw_objects(image, boxes, names=names, text=True)) != plain).any()

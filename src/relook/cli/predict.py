@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -70,6 +70,13 @@ def predict(
             "--task panoptic, or nothing with --json]"
         ),
     ] = None,
+    labels: Annotated[
+        Literal["auto", "off"],
+        typer.Option(
+            help="Words in overlays. auto: names and scores where they hide no object, and counts "
+            "where some are left out; none for more than 40 objects. off: none."
+        ),
+    ] = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of json per image to standard output.")
     ] = False,
@@ -163,6 +170,7 @@ def predict(
                 folder,
                 options,
                 save=kinds,
+                labels=labels,
                 resume=resume,
                 on_image=on_image,
                 on_tile=tile_progress(bar),

@@ -100,6 +100,8 @@ def test_a_stopped_run_goes_on_with_the_same_request_only(
     ):
         with pytest.raises(UsageError, match="U04: --resume"):
             predict_files(other, [photos], out, request, resume=True)
+    with pytest.raises(UsageError, match="U04: --resume"):
+        predict_files(predictor, [photos], out, options, labels="off", resume=True)
     report = predict_files(predictor, [photos], out, options.with_(batch_size=2), resume=True)
     assert report.images == 4 and report.kept >= 2
     assert report.objects == 8
@@ -127,6 +129,8 @@ def test_what_cannot_be_is_refused_before_the_work(
     out = tmp_path / "out"
     with pytest.raises(UsageError, match="U01: save"):
         predict_files(predictor, [photos], out, save=["mask"])
+    with pytest.raises(UsageError, match="U01: labels 'none': there are auto and off"):
+        predict_files(predictor, [photos], out, labels="none")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="U04: save panoptic"):
         predict_files(predictor, [photos], out, save=["panoptic"])
     boxes = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -21,12 +21,16 @@ from ..predictor import Predictor
 from .journal import Journal, Line
 from .writer import files_of, has_file, output_names
 
+Labels = Literal["auto", "off"]
+"""Whether overlays have names and scores where these hide nothing, or no words at all."""
+
 
 class Output(NamedTuple):
-    """Folder of the results, and the kinds of files that are wanted."""
+    """Folder of the results, the kinds of files that are wanted, and the words of overlays."""
 
     folder: Path
     kinds: tuple[str, ...]
+    labels: Labels = "auto"
 
     @property
     def has_common_file(self) -> bool:
@@ -93,6 +97,7 @@ def begin(
         return set()
     settings = {"relook": __version__, **options.record()}
     settings |= {"model": digest_of(predictor), "save": output.kinds}
+    settings |= {"labels": output.labels} if output.labels != "auto" else {}
     if journal.is_there and not resume:
         say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):

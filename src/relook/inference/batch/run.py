@@ -9,7 +9,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Unpack
+from typing import Any, Final, Unpack, get_args
 
 from ...data.sources.finding import Source
 from ...data.sources.found import Found
@@ -23,7 +23,7 @@ from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
 from ..tiles.work import OnTile
-from .beginning import Output, begin, check_live, share_sources
+from .beginning import Labels, Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic, write_predictions
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
@@ -56,6 +56,7 @@ def predict_files(
     options: PredictOptions = DEFAULTS,
     *,
     save: Collection[str] = DEFAULT_KINDS,
+    labels: Labels = "auto",
     resume: bool = False,
     on_image: Callable[[Outcome, int, int], None] | None = None,
     on_tile: OnTile | None = None,
@@ -66,32 +67,34 @@ def predict_files(
     """Predict the images that `sources` mean (see `find_sources`) and save the results.
 
     Files of the kinds in `save` go into the folder `out`: see `Writer`, and ``predictions.json``
-    for ``coco``. With `resume` what a stopped run with the same model and options has finished is
-    kept. `on_image` is given each outcome in order, after its files are written, with how many
-    images are done and of how many, `on_tile` the tiles of images that are cut, `on_view` the steps
-    of images in several views. `say` is told what
-    a person should know, such as why an image could not be read; such images are skipped and
-    reported. Without `out` nothing is written.
+    for ``coco``. `labels` "off" leaves names, scores and counts out of overlays. With `resume` what
+    a stopped run with the same model and options has finished is kept. `on_image` is given each
+    outcome in order, after its files are written, with how many images are done and of how many,
+    `on_tile` the tiles of images that are cut, `on_view` the steps of images in several views.
+    `say` is told what a person should know, such as why an image could not be read; such images are
+    skipped and reported. Without `out` nothing is written.
 
     In one of several processes (torchrun, srun) the images are shared, and the first process
     speaks, waits for the others and writes the files of all images.
 
     Raises:
         DataError: As `find_sources`.
-        UsageError: As `find_sources`, U01 for an unknown kind of file, U04 for a kind that the
-            model or `options` cannot give, for a `resume` with other settings, and for a camera
-            with `resume` or several processes.
+        UsageError: As `find_sources`, U01 for an unknown kind of file or of labels, U04 for a kind
+            that the model or `options` cannot give, for a `resume` with other settings, and for a
+            camera with `resume` or several processes.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
             process has failed; everything done so far is kept then.
         ModelError: As `Predictor.predict`.
     """
     options = predictor.resolved(options.with_(**changes))
     output = None
+    if labels not in get_args(Labels):
+        raise UsageError("U01", f"labels {labels!r}: there are {' and '.join(get_args(Labels))}.")
     if out is not None:
         kinds = check_kinds(save, panoptic=options.panoptic is not None)
         if "masks" in kinds and not predictor.config.cascade.masks:
             raise UsageError("U04", "save masks: this model finds boxes only. Leave masks out.")
-        output = Output(Path(out), kinds)
+        output = Output(Path(out), kinds, labels)
     elif resume:
         raise UsageError("U04", "resume: nothing is saved, so there is nothing to go on with.")
     journal = None if output is None else Journal(output.folder, rank())
@@ -141,7 +144,7 @@ class _Run:
             shared = [image for image in joint if str(image) not in kept]
             folder = output.folder / FOLDER / "tiles"
             self._joint = JointWork(predictor, options, shared, folder, shares, rank())
-        self._writer = None if output is None else Writer(output.folder, output.kinds)
+        self._writer = None if output is None else Writer(*output)
         self._first, self._say = rank() == 0, say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
@@ -257,7 +260,7 @@ class _Run:
         lines = self._journal.lines()
         done = [lines[source] for source in self._images if source in lines]
         found = [line for line in done if line.error is None]
-        folder, kinds = self._output
+        folder, kinds, _ = self._output
         classes = self._predictor.classes
         if "coco" in kinds:
             path = folder / "predictions.json"

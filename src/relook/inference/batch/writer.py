@@ -66,10 +66,14 @@ class Writer:
     object at every pixel (0: none; the better object where two overlap) with ``masks/NAME.json``
     beside it, ``panoptic/NAME.png`` the ids of its segments as COCO has them. Of an image that is
     too large to be kept, the overlay is at reduced size and the numbers are in ``masks/NAME.tif``.
+    With `labels` off, there are no words in the overlay.
     """
 
-    def __init__(self, folder: Path, kinds: Collection[str]) -> None:
+    def __init__(self, folder: Path, kinds: Collection[str], labels: str = "auto") -> None:
         self._folder, self._kinds = folder, frozenset(kinds)
+        self._words: dict[str, Any] = {}
+        if labels == "off":
+            self._words = {"text": False, "legend": False}
 
     def write(self, result: Result, name: str) -> dict[str, Any]:
         """Write what belongs to one image, whose files are called `name`; what the image's record
@@ -79,7 +83,10 @@ class Writer:
             RelookError: R02 when a file cannot be written.
         """
         if "overlay" in self._kinds:
-            picture = result.draw() if result.panoptic is None else result.draw_panoptic()
+            if result.panoptic is None:
+                picture = result.draw(**self._words)
+            else:
+                picture = result.draw_panoptic(text=self._words.get("text"))
             with replacing(self._folder / "overlay" / f"{name}.jpg") as draft:
                 picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
         if "masks" in self._kinds:
