@@ -61,7 +61,8 @@ svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
 font-size:.88rem}.legend li{overflow-wrap:anywhere}
 .swatch{display:inline-block;width:1.1rem;height:.22rem;vertical-align:middle;margin-right:.35rem}
 pre{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem;margin:0;
-font-size:.82rem;overflow-x:auto}summary{cursor:pointer;margin:.6rem 0}
+font-size:.82rem;overflow-x:auto}
+pre.wrapped{white-space:pre-wrap;overflow-wrap:anywhere}summary{cursor:pointer;margin:.6rem 0}
 footer{padding:2.5rem 1rem;font-size:.88rem}
 @media print{nav{display:none}.tall{max-height:none}}
 """
@@ -118,9 +119,9 @@ def subheading(text: str) -> str:
     return f"<h3>{_text(text)}</h3>"
 
 
-def listing(text: str) -> str:
-    """Return preformatted text, with its lines and columns."""
-    return f'<pre tabindex="0">{_text(text)}</pre>'
+def listing(text: str, *, wraps: bool = False) -> str:
+    """Return preformatted text, with its lines and columns; long lines scroll, or are wrapped."""
+    return f'<pre{" class=wrapped" if wraps else ""} tabindex="0">{_text(text)}</pre>'
 
 
 def folded(summary: str, *parts: str) -> str:
