@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,12 @@ def test_csv_has_every_statistic_as_a_number() -> None:
     assert second["seconds_per_image"] == ""
     assert (first["published_box_ap"], first["published_box_source"]) == ("42.0", "a paper")
     assert (first["published_mask_ap50"], second["published_box_ap"]) == ("", "")
+
+
+def test_a_row_that_is_called_like_a_formula_stays_text_in_csv() -> None:
+    head, htc, sac = table_csv([FIRST, replace(FIRST, name="+sac")]).splitlines()
+    assert htc.partition(",")[0] == "htc" and sac.partition(",")[0] == "'+sac"
+    assert htc.count(",") == sac.count(",") == head.count(",")
 
 
 def test_a_row_that_came_to_nothing_has_dashes() -> None:
