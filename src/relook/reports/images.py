@@ -42,7 +42,7 @@ def image_section(
     words = (
         f"Counted from score {threshold:.4g}, IoU 0.50 and the right class; the error is found "
         "minus truth. Images are ranked by F1 times the mean IoU of what was matched; a linked "
-        "name has a picture below. images.csv has every image."
+        "name has a picture below."
     )
 
     def rows_of(caption: str, chosen: Sequence[ImagePairs]) -> str:
