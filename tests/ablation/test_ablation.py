@@ -22,6 +22,7 @@ from relook.ablation import ablation
 from relook.ablation.jobs import Core, is_done, numbers
 from relook.ablation.running import Job, run_job
 from relook.cli.app import app
+from relook.runtime.csv_files import csv_cell
 
 from ..narrow_models import FEW, NARROW, as_options
 
@@ -110,7 +111,7 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
     assert "going on with" in (place / "log.txt").read_text()
 
     ours, theirs = (_rows(folder) for folder in (killed, straight))
-    assert ours == theirs and [row["row"] for row in ours] == list(ROWS)
+    assert ours == theirs and [row["row"] for row in ours] == [csv_cell(name) for name in ROWS]
     for row in ours:
         assert (row["seeds"], row["steps"], row["images"]) == (
             "2",
@@ -136,10 +137,10 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
     with (straight / "intervals.csv").open(newline="") as file:
         found = {(row["row"], row["kind"], row["number"]): row for row in csv.DictReader(file)}
     table = {row["row"]: row for row in theirs}
-    for name in ROWS:
+    for name in map(csv_cell, ROWS):
         value = float(found[name, "mask", "ap"]["value"])
         assert value == pytest.approx(float(table[name]["mask_ap_mean"]), abs=1e-3)
-    assert found["htc", "mask", "ap"]["gain"] == "" != found["+rfp", "mask", "ap"]["gain"]
+    assert found["htc", "mask", "ap"]["gain"] == "" != found["'+rfp", "mask", "ap"]["gain"]
 
     # Done: the table again, and nothing else.
     monkeypatch.setattr(ablation, "seconds_per_image", None)

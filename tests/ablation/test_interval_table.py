@@ -91,6 +91,7 @@ def test_csv_has_a_line_for_each_number() -> None:
         (one["row"], one["kind"], one["number"]): one
         for one in csv.DictReader(io.StringIO(interval_csv(rows, GROUPS)))
     }
+    assert interval_csv([_row("+sac", 0.3)], []).splitlines()[1].startswith("'+sac,box,ap,30.0000,")
     assert len(found) == 2 * 2 * (len(MEASURES) + len(GROUPS))
     one = found["both", "mask", LOW.name]
     assert [float(one[name]) for name in ("value", "gain", "gain_low")] == [35, 5, 5]

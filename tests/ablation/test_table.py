@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from relook.ablation.published import MEASURES, Published
-from relook.ablation.table import RowResult, csv_text, difference, markdown, mean_and_range
+from relook.ablation.table import RowResult, difference, markdown, mean_and_range, table_csv
 
 
 def numbers(seed: int, *aps: float | None, mask: bool = True, **more: Any) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def test_a_table_without_masks_has_none() -> None:
 
 
 def test_csv_has_every_statistic_as_a_number() -> None:
-    first, second = csv.DictReader(io.StringIO(csv_text([FIRST, SECOND])))
+    first, second = csv.DictReader(io.StringIO(table_csv([FIRST, SECOND])))
     assert (first["row"], first["seeds"], first["diverged"]) == ("htc", "2", "0")
     assert (second["seeds"], second["diverged"]) == ("1", "1")
     found = [float(first[f"mask_ap_{name}"]) for name in ("mean", "sd", "min", "max")]
@@ -79,6 +80,12 @@ def test_csv_has_every_statistic_as_a_number() -> None:
     assert second["seconds_per_image"] == ""
     assert (first["published_box_ap"], first["published_box_source"]) == ("42.0", "a paper")
     assert (first["published_mask_ap50"], second["published_box_ap"]) == ("", "")
+
+
+def test_a_row_that_is_called_like_a_formula_stays_text_in_csv() -> None:
+    head, htc, sac = table_csv([FIRST, replace(FIRST, name="+sac")]).splitlines()
+    assert htc.partition(",")[0] == "htc" and sac.partition(",")[0] == "'+sac"
+    assert htc.count(",") == sac.count(",") == head.count(",")
 
 
 def test_a_row_that_came_to_nothing_has_dashes() -> None:

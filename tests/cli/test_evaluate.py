@@ -53,7 +53,10 @@ def test_a_report_shows_the_same_numbers(
     assert sorted(line.split(",")[1:3] for line in classes[1:]) == [["bolt", "2"], ["nut", "2"]]
     assert relook(*arguments, "--no-report", "--out", tmp_path / "without").exit_code == 0
     names = {path.name for path in (tmp_path / "without").iterdir()}
-    assert names == {"metrics.json", "predictions.json"}
+    assert names == {"metrics.json", "predictions.json", "images.csv"}
+    images, alone = ((tmp_path / part / "images.csv").read_text() for part in ("with", "without"))
+    assert images == alone
+    assert len(images.splitlines()) == 1 + 2
 
 
 def test_results_go_beside_the_model(

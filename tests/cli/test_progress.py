@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from relook.cli.progress import notices, progress_bar, tile_progress
+from relook.cli.progress import notices, progress_bar, tile_progress, view_progress
 
 
 def test_notices_go_to_standard_error_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +37,13 @@ def test_tiles_of_an_image_are_a_line_of_their_own_while_it_lasts() -> None:
         ]
         on_tile(first, 2, 2)
         assert [task.description for task in bar.tasks] == ["tiles of image"]
+
+
+def test_views_of_an_image_are_a_line_until_all_are_merged() -> None:
+    with progress_bar(notices()) as bar:
+        on_view = view_progress(bar)
+        on_view("folder/a.png", 5, 6)
+        assert [task.description for task in bar.tasks] == ["views of a.png"]
+        assert bar.tasks[0].percentage == pytest.approx(100 * 5 / 6)
+        on_view("folder/a.png", 6, 6)
+        assert bar.tasks == []

@@ -9,7 +9,7 @@ import pytest
 
 from relook import Reading, preset
 from relook.cli.reading_options import reading_changes
-from relook.cli.training_options import data_options, given, overlays, rate
+from relook.cli.training_options import data_options, given, log_names, overlays, rate
 from relook.data.images.spelled import parse_reading
 from relook.errors import UsageError
 from relook.training.settings import resolve
@@ -60,3 +60,10 @@ def test_a_reading_changes_that_of_the_model_it_starts_from(
     settings = resolve(changes, preset_name="htc-tiny", base=again)
     if "intensities" in text:
         assert settings.model.input.reading.bounds == expected.bounds
+
+
+def test_logs_are_named_with_commas() -> None:
+    assert log_names(None) is None
+    assert log_names("wandb, tensorboard,") == ("wandb", "tensorboard")
+    with pytest.raises(UsageError, match=r"U01: --log: unknown log 'tensorbord'.*tensorboard"):
+        log_names("tensorbord")

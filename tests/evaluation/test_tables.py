@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.confusion import Confusion
-from relook.evaluation.error_split import split_errors
+from relook.evaluation.error_split import ErrorSplit, split_errors
 from relook.evaluation.ground_truth import read_ground_truth
 from relook.evaluation.metrics import Metrics
 from relook.evaluation.tables import by_precision, save_tables
@@ -74,3 +75,19 @@ def test_without_masks_boxes_decide(small: Any) -> None:
     metrics = evaluate_coco(small, [], iou_types=("bbox",))
     assert [mask for _, mask in by_precision(metrics)] == [None, None]
     assert [box.name for box, _ in by_precision(metrics)] == ["cell", "dust"]
+
+
+def test_bytes_are_those_of_the_csv_module_and_formulas_stay_text(
+    written: Any, tmp_path: Path
+) -> None:
+    metrics, tables = written
+    split = ErrorSplit(0.5, ())
+    for name, shown in (("a, b", '"a, b"'), ('=HYPERLINK("x")', '"\'=HYPERLINK(""x"")"')):
+        save_tables(tmp_path, metrics, Confusion((name,), np.arange(4).reshape(2, 2)), split)
+        lines = (tmp_path / "confusion.csv").read_bytes().splitlines(keepends=True)
+        assert lines[1] == f"{shown},0,1\n".encode()
+    for stem, rows in tables.items():
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        if stem != "confusion" and stem != "errors":
+            assert (tmp_path / f"{stem}.csv").read_text() == text.getvalue()

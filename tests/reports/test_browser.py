@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from relook.reports.evaluation import write_evaluation
+from relook.training.report import report_page
 
 from .conftest import HOSTILE, Make
 
@@ -134,3 +135,26 @@ def test_it_follows_the_colours_of_the_system(
         colors[scheme] = browser.execute_script(PAPER)
         assert browser.execute_script(OVERFLOW) == 0
     assert colors == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 27)"}
+
+
+def test_a_training_of_one_record_shows_its_points_and_wraps_its_plan(
+    browser: Any, tmp_path: Path
+) -> None:
+    rows = [{"step": 8, "epoch": 0, "loss": 2.5}, {"step": 8, "epoch": 0, "val/mask_ap": 0.25}]
+    plan = ["Data", "  " + "A sentence of the plan, with a reason for it. " * 12, "  " + "x" * 300]
+    (tmp_path / "report.html").write_text(report_page("t", plan, rows, None, None))
+    opened(browser, tmp_path / "report.html", PHONE)
+    assert browser.execute_script(OVERFLOW) == 0
+    wide, room, lines = browser.execute_script(
+        "const p = document.querySelector('pre');"
+        "return [p.scrollWidth, p.clientWidth, p.clientHeight / parseFloat(getComputedStyle(p)"
+        ".fontSize)]"
+    )
+    assert wide <= room and lines > 12
+    boxes = browser.execute_script(
+        "return [...document.querySelectorAll('svg circle')].map(c => {"
+        "const a = c.getBoundingClientRect(), b = c.closest('svg').getBoundingClientRect();"
+        "return [a.width, a.left >= b.left && a.right <= b.right && a.top >= b.top]})"
+    )
+    assert len(boxes) == 2
+    assert all(width >= 4 and inside for width, inside in boxes)

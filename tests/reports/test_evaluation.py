@@ -20,6 +20,7 @@ def test_everything_is_written(make_study: Make, tmp_path: Path) -> None:
     write_evaluation(tmp_path / "out", "nuts", make_study())
     names = {path.name for path in (tmp_path / "out").iterdir()}
     tables = {"classes.csv", "pr_curves.csv", "f1_curve.csv", "confusion.csv", "errors.csv"}
+    tables.add("images.csv")
     assert names == {"report.html", *tables}
     page = (tmp_path / "out" / "report.html").read_text()
     for words in ("<title>nuts</title>", "Worst images", "Missed objects", "Confusion matrix"):

@@ -47,6 +47,13 @@ def test_records_come_back_and_half_a_line_is_left_out(tmp_path: Path) -> None:
     assert run.metrics_table.read_text() == "step,loss,val/mask_ap\n1,2.0,\n2,,0.5\n"
 
 
+def test_the_table_has_what_is_not_defined_as_an_empty_cell(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.record({"step": 1, "lr": 1e-05, "val/box_ap": float("nan")})
+    run.write_table()
+    assert run.metrics_table.read_bytes() == b"step,lr,val/box_ap\n1,1e-05,\n"
+
+
 def test_only_runs_with_a_checkpoint_are_opened(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no run folder"):
         open_run(tmp_path)

@@ -4,6 +4,7 @@ from PIL import Image, ImageFont
 
 from relook.visualization import labels
 from relook.visualization.labels import Label, draw_labels, draw_legend, draw_numbers, printable
+from relook.visualization.places import Shape
 
 RED = (255, 0, 0)
 
@@ -84,3 +85,30 @@ def test_numbers_stand_at_their_centres(monkeypatch, is_plain):
         assert abs(columns.min() + columns.max() - 2 * (half + 10)) <= 6
         assert abs(rows.min() + rows.max() - 30) <= 6
     assert changed.any() and not changed[:30].any()
+
+
+def tiles(count):
+    """Objects side by side that fill a picture of 300 x 200 pixels but for its lower half."""
+    return [Shape.of_box(np.array([30 * n, 0, 30 * n + 30, 100])) for n in range(count)]
+
+
+def test_labels_without_a_place_are_left_out_and_counted():
+    labels = [Label("cell", (30 * n, 40, 30 * n + 30, 60), RED) for n in range(10)]
+    picture = Image.new("RGB", (300, 200))
+    assert draw_labels(picture, labels, 16, shapes=tiles(10)) == 10  # all far from the lower half
+    assert painted(picture) is None
+    below = [Label("cell", (100 * n, 80, 100 * n + 30, 100), RED) for n in range(3)]
+    assert draw_labels(picture, [*below, labels[0]], 16, shapes=tiles(10)) == 1
+    assert painted(picture)[1] >= 95
+
+
+def test_letters_become_smaller_where_that_makes_room():
+    label = Label("cell", (0, 120, 300, 200), RED)
+    shapes = [Shape.of_box(np.array(box)) for box in ([0, 0, 300, 100], [0, 120, 300, 200])]
+    heights = []
+    for given in ([], shapes):
+        picture = Image.new("RGB", (300, 200))
+        assert draw_labels(picture, [label], 40, shapes=given) == 0
+        _, top, _, bottom = painted(picture)
+        heights.append(bottom - top)
+    assert heights[1] < heights[0] / 1.3

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from relook.errors import UsageError
 from relook.ops.rle import encode_mask
+from relook.visualization import places
 from relook.visualization.overlay import draw_objects
 from relook.visualization.palette import COLORS
 
@@ -228,3 +229,35 @@ def test_pictures_of_one_film_have_one_size_and_every_object_its_number():
     scale = crowd.size[0] // 200
     for x, y in corners:
         assert differs[scale * y : scale * (y + 8), scale * x : scale * (x + 8)].any()
+
+
+def grid_of(side, gap, count, height=800, width=900):
+    """Square objects in rows, `gap` pixels apart."""
+    boxes = []
+    for number in range(count):
+        row, column = divmod(number, (width - gap) // (side + gap))
+        x, y = gap + column * (side + gap), gap + row * (side + gap)
+        boxes.append([x, y, x + side, y + side])
+    return gray(height, width), np.array(boxes, dtype=np.float32), ["cell"] * count
+
+
+@pytest.mark.parametrize(("side", "gap"), [(90, 40), (60, 30), (120, 25)])
+def test_texts_hide_little_of_any_object(side, gap):
+    image, boxes, names = grid_of(side, gap, 20)
+    plain = np.asarray(draw_objects(image, boxes))
+    hidden = changed(draw_objects(image, boxes, names=names, scores=[0.9] * 20), plain)
+    assert hidden.any()
+    for x1, y1, x2, y2 in boxes.astype(int):
+        assert hidden[y1:y2, x1:x2].mean() <= 0.05
+
+
+def test_objects_that_leave_no_room_have_a_count_and_no_texts(monkeypatch):
+    monkeypatch.setattr(places, "MOST_HIDDEN", 0.0)
+    image, boxes, names = grid_of(30, 1, 36, 187, 187)
+    plain = np.asarray(draw_objects(image, boxes, names=names, text=False, legend=False))
+    counted = np.asarray(draw_objects(image, boxes, names=names, text=False))
+    automatic = np.asarray(draw_objects(image, boxes, names=names))
+    assert (automatic == counted).all()
+    assert (counted != plain).any()
+    forced = np.asarray(draw_objects(image, boxes, names=names, text=True, legend=False))
+    assert (forced != plain).any()

@@ -28,7 +28,7 @@ from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row
 from .running import COMMAND, RESAMPLED, Job, device_name
-from .table import RowResult, csv_text, markdown
+from .table import RowResult, markdown, table_csv
 
 TABLE, TABLE_CSV, INTERVALS_CSV = "table.md", "table.csv", "intervals.csv"
 PLOT, GAINS, LEARNING = "plot.svg", "gains.svg", "learning.svg"
@@ -165,7 +165,7 @@ class Ablation:
         sections = [markdown(results), *interval_sections(results, groups)]
         parts = [f"# {self.extent}", *sections, *self._notes(raw, times)]
         write_text(self.folder / TABLE, "\n\n".join(parts) + "\n")
-        write_text(self.folder / TABLE_CSV, csv_text(results))
+        write_text(self.folder / TABLE_CSV, table_csv(results))
         write_text(self.folder / INTERVALS_CSV, interval_csv(results, groups))
         write_text(self.folder / PLOT, accuracy_over_time(results))
         if groups and len(results) > 1:

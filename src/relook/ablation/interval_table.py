@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from ..evaluation.statistics.bootstrap import HUDDLED, Resampling
 from ..evaluation.statistics.intervals import Estimate, estimate, gain
 from ..evaluation.statistics.weighted_precision import INTERVAL
+from ..runtime.csv_files import csv_text
 from .dials import DIALS, Group
 from .rows import EQUALS
 from .table import DASH, HEADS, KINDS, RowResult, grid
@@ -116,16 +115,14 @@ def shown(estimated: Estimate | None, form: str = ".1f") -> str:
 
 def interval_csv(rows: Sequence[RowResult], groups: Sequence[Group]) -> str:
     """One line a row, kind and number, in points; empty where a number is not defined."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_FIELDS)
+    lines: list[list[str]] = []
     for row in rows:
         for kind in kinds_of(rows):
             for name in (*_HEADS, *(group.name for group in groups)):
                 value = estimate(row.resamples(kind, name))
                 above = None if row is rows[0] else gain_over(row, rows[0], kind, name)
-                writer.writerow([row.name, kind, name, *_cells(value), *_cells(above)])
-    return buffer.getvalue()
+                lines.append([row.name, kind, name, *_cells(value), *_cells(above)])
+    return csv_text(_FIELDS, lines)
 
 
 def _cells(estimated: Estimate | None) -> list[str]:

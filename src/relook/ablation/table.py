@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..evaluation.statistics.intervals import Values
 from ..evaluation.statistics.weighted_precision import Resampled
+from ..runtime.csv_files import csv_text
 from .jobs import Numbers
 from .published import MEASURES, Published
 
@@ -163,14 +162,10 @@ def _published(rows: Sequence[RowResult]) -> str:
     return grid(("row", "source", f"box {shown}", f"mask {shown}"), lines, left=2)
 
 
-def csv_text(rows: Sequence[RowResult]) -> str:
+def table_csv(rows: Sequence[RowResult]) -> str:
     """One line per row; points, seconds and bytes as plain numbers, empty where unknown."""
     lines = [_record(row, rows[0]) for row in rows]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return buffer.getvalue()
+    return csv_text(list(lines[0]), [list(line.values()) for line in lines])
 
 
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {

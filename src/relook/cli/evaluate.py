@@ -23,14 +23,14 @@ from .options import (
     Tta,
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar, tile_progress
+from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..data.coco.reader import CocoIndex
+    from ..data.coco.records import CocoIndex
     from ..evaluation.crowding.rule import HuddleRule
     from ..evaluation.metrics import Metrics
     from ..evaluation.run import Evaluation
@@ -52,9 +52,9 @@ def evaluate(
             "--out",
             "-o",
             metavar="DIR",
-            help="Folder for metrics.json, predictions.json and the report. [default: eval/NAME "
-            "beside the model, or here for one that comes with relook; NAME is that of the "
-            "json file]",
+            help="Folder for metrics.json, predictions.json, images.csv (a row an image, worst "
+            "first) and the report. [default: eval/NAME beside the model, or here for one that "
+            "comes with relook; NAME is that of the json file]",
         ),
     ] = None,
     size: ImageSize = None,
@@ -195,13 +195,17 @@ def evaluate(
     if report:
         from ..reports.evaluation import study, write_evaluation
 
-        metrics, predictions, _, truth = outcome
-        close = study(index, metrics, predictions, predictor.shown_from, limit, truth)
+        found, threshold = outcome.predictions, predictor.shown_from
+        close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
         write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
         console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+    else:
+        from ..evaluation.image_table import write_images
+
+        write_images(folder / "images.csv", index, outcome, predictor.shown_from, limit)
     console.print(
-        f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json and "
-        f"predictions.json are in {folder}"
+        f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
+        f"and predictions.json are in {folder}"
     )
     if keep_threshold:
         console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
@@ -227,7 +231,7 @@ def _evaluated(
         scales.add(result)
 
     with progress_bar(console) as bar:
-        task = bar.add_task("images", total=len(index.images))
+        task = bar.add_task("images", total=len(index.images[:limit]))
         outcome = evaluate_model(
             predictor,
             index,
@@ -235,6 +239,7 @@ def _evaluated(
             limit=limit,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             on_tile=tile_progress(bar),
+            on_view=view_progress(bar),
             say=console.print,
             on_result=on_result,
             huddles=huddles,

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -28,7 +28,7 @@ from .options import (
     Tta,
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar, tile_progress
+from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
 from .saving_options import PixelSizeOption, Save, Simplify, kinds_of, pixel_size_of
 from .track_options import (
@@ -72,6 +72,13 @@ def predict(
     save: Save = None,
     pixel_size: PixelSizeOption = None,
     simplify: Simplify = 0.0,
+    labels: Annotated[
+        Literal["auto", "off"],
+        typer.Option(
+            help="Words in overlays. auto: names and scores where they hide no object, and counts "
+            "where some are left out; none for more than 40 objects. off: none."
+        ),
+    ] = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of json per image to standard output.")
     ] = False,
@@ -158,7 +165,7 @@ def predict(
         reading=reading_of(channels, page, z, intensities),
         tile=tile,
     )
-    saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify)
+    saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify, labels=labels)
     join_others(place, device)
     # Sources are opened before the model is loaded, so that what is not there is told at once.
     with share_sources(sources, folder, every=every, frames=frames) as found:
@@ -186,6 +193,7 @@ def predict(
                 track=tracking or False,
                 on_image=on_image,
                 on_tile=tile_progress(bar),
+                on_view=view_progress(bar),
                 say=console.print,
             )
     if rank() == 0:

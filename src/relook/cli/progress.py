@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +15,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+_LONGEST: Final = 30  # letters of a name
 
 
 def notices() -> Console:
@@ -37,14 +40,24 @@ def progress_bar(console: Console) -> Progress:
 
 def tile_progress(bar: Progress) -> Callable[[Any, int, int], None]:
     """A second line of `bar` for the tiles of the image that is being predicted, while it is."""
+    told = _second_line(bar, "tiles")
+    return lambda large, done, total: told(str(large.source or "image"), done, total)
+
+
+def view_progress(bar: Progress) -> Callable[[str, int, int], None]:
+    """A second line of `bar` for the steps of an image that is predicted in several views."""
+    return _second_line(bar, "views")
+
+
+def _second_line(bar: Progress, things: str) -> Callable[[str, int, int], None]:
+    """Shows how many `things` of one image are done, until all are; its path is left out."""
     tasks: dict[str, Any] = {}
 
-    def on_tile(large: Any, done: int, total: int) -> None:
-        name = str(large.source or "image")
+    def show(name: str, done: int, total: int) -> None:
         if name not in tasks:
-            tasks[name] = bar.add_task(f"tiles of {name}", total=total)
+            tasks[name] = bar.add_task(f"{things} of {Path(name).name[-_LONGEST:]}", total=total)
         bar.update(tasks[name], completed=done)
         if done == total:
             bar.remove_task(tasks.pop(name))
 
-    return on_tile
+    return show

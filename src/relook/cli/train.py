@@ -29,6 +29,7 @@ from .training_options import (
     ConfigFile,
     FromScratch,
     Images,
+    LogOption,
     Rate,
     Schedule,
     SemanticMaps,
@@ -39,6 +40,7 @@ from .training_options import (
     ValImages,
     data_options,
     given,
+    log_names,
     overlays,
     rate,
 )
@@ -103,6 +105,7 @@ def train(
             min=1, help="Stop after so many validations without a gain.", rich_help_panel=RECIPE
         ),
     ] = None,
+    log: LogOption = None,
     seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=RECIPE)] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Loader processes.", rich_help_panel=RECIPE)
@@ -179,6 +182,7 @@ def train(
         "ema": ema,
         "patience": patience,
         "seed": seed,
+        "log": log_names(log),
         "workers": workers,
         "semantics": semantics,
         "semantic_maps": semantic_maps,

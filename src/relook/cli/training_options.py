@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from ..training.settings import Overlay
@@ -54,6 +54,17 @@ Rate = Annotated[
     str | None,
     typer.Option(
         metavar="RATE", help="Learning rate, or auto: scaled by batch.", rich_help_panel=RECIPE
+    ),
+]
+LogOption = Annotated[
+    str | None,
+    typer.Option(
+        "--log",
+        metavar="NAMES",
+        help="Also log to tensorboard, wandb or mlflow, with commas between; each needs its extra, "
+        "as in pip install 'relook[tensorboard]'. Nothing is sent over a network unless "
+        "WANDB_MODE or MLFLOW_TRACKING_URI says so.",
+        rich_help_panel=RECIPE,
     ),
 ]
 FromScratch = Annotated[
@@ -121,6 +132,24 @@ def data_options(
         "val_json": val_json,
         "val_images": val_images or images,
     }
+
+
+def log_names(text: str | None) -> tuple[str, ...] | None:
+    """Names of logs, from text with commas.
+
+    Raises:
+        UsageError: U01 for a name that is none.
+    """
+    if text is None:
+        return None
+    from ..training.recipe import LogName
+
+    known = get_args(LogName)
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    for name in names:
+        if name not in known:
+            raise UsageError("U01", f"--log: unknown log {name!r}; {did_you_mean(name, known)}")
+    return names
 
 
 def rate(text: str | None) -> str | float | None:

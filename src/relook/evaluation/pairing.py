@@ -65,6 +65,16 @@ class ImagePairs:
         return len(self.pairs) + len(self.missed)
 
     @property
+    def num_found(self) -> int:
+        """Number of detections, without those on crowd regions."""
+        return len(self.pairs) + len(self.false)
+
+    @property
+    def num_mistakes(self) -> int:
+        """Number of missed objects, false detections, and pairs of different classes."""
+        return len(self.pairs) - self.num_right + len(self.false) + len(self.missed)
+
+    @property
     def num_right(self) -> int:
         """Number of objects that are found with the right class."""
         return sum(pair.is_right for pair in self.pairs)
@@ -72,7 +82,7 @@ class ImagePairs:
     @property
     def f1(self) -> float:
         """F1 of this image in [0, 1]; 1 without objects and detections."""
-        count = self.num_objects + len(self.pairs) + len(self.false)
+        count = self.num_objects + self.num_found
         return 2 * self.num_right / count if count else 1.0
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Unpack
 
 from ..data.coco.reader import Category, CocoIndex
 from ..errors import DataError
+from ..inference.engine import OnView
 from ..inference.options import OptionChanges, PredictOptions
 from ..inference.predictor import DEFAULTS, Predictor
 from ..inference.preprocess import Unreadable
@@ -46,6 +47,7 @@ def evaluate_model(
     huddles: HuddleRule | None = None,
     resampling: Resampling | None = None,
     on_tile: OnTile | None = None,
+    on_view: OnView | None = None,
     say: Callable[[str], None] = _LOG.warning,
     on_result: Callable[[Result], None] | None = None,
     **changes: Unpack[OptionChanges],
@@ -56,7 +58,7 @@ def evaluate_model(
     own test threshold on. At most `max_dets` objects of an image count: in suppression, in the cap
     and in the scoring; by default as many as the network gives an image, or as its tiles have.
     `limit` takes the first images only. `progress` is called with the number of finished images,
-    and of all, `on_result` with the result of each; `on_tile` and `say` are those of
+    and of all, `on_result` with the result of each; `on_tile`, `on_view` and `say` are those of
     `Predictor.outcomes`. Classes are matched by name.
     The numbers on counting are at the score `predictor.shown_from` and at the best one. With
     `huddles` there are also numbers by overlap of objects, with `resampling` those of resamples of
@@ -80,7 +82,8 @@ def evaluate_model(
     detections: list[dict[str, Any]] = []
     paths = (record.path for record in records)
     most = options.max_dets or predictor.config.cascade.select.max_detections
-    with closing(predictor.outcomes(paths, options, on_tile=on_tile, say=say)) as outcomes:
+    told: Any = {"on_tile": on_tile, "on_view": on_view, "say": say}
+    with closing(predictor.outcomes(paths, options, **told)) as outcomes:
         for done, (record, result) in enumerate(zip(records, outcomes, strict=True), start=1):
             if isinstance(result, Unreadable):
                 raise result.error

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..runtime.files import write_text
+from ..runtime.csv_files import write_csv
 from .confusion import Confusion
 from .curves import LEVELS, Values
 from .error_split import ErrorSplit
@@ -89,14 +87,9 @@ def _error_rows(split: ErrorSplit) -> Iterable[Sequence[Cell]]:
 
 
 def _save(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    write_text(path, text.getvalue())
+    columns, *lines = [[_cell(value) for value in row] for row in rows]
+    write_csv(path, [str(name) for name in columns], lines)
 
 
 def _cell(value: Cell) -> Cell:
-    if not isinstance(value, float):
-        return value
-    return "" if math.isnan(value) else f"{value:.5f}"
+    return f"{value:.5f}" if isinstance(value, float) and not math.isnan(value) else value

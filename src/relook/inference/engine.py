@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 
@@ -21,6 +22,10 @@ from .options import PredictOptions
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
 from .views import TTA, View, views_of
+
+OnView = Callable[[str, int, int], None]
+"""Called with the name of an image that is predicted in several views, how many steps of the
+network are done for it, and of how many."""
 
 
 class Engine:
@@ -92,14 +97,17 @@ class Engine:
                 max_detections=options.max_dets,
             )
 
-    def run_prepared(self, batch: Sequence[Prepared], options: PredictOptions) -> list[Detections]:
-        """Detections of images of one padded size, in the views that `options` ask for.
+    def run_prepared(
+        self, batch: Sequence[Prepared], options: PredictOptions, on_view: OnView | None = None
+    ) -> list[Detections]:
+        """Detections of images of one padded size, in the views that `options` ask for; `on_view`
+        is told of the steps where there are several.
 
         Raises:
             As `run`.
         """
         if options.tta is not None:
-            return [self._run_views(one, options.tta, options) for one in batch]
+            return [self._run_views(one, options.tta, options, on_view) for one in batch]
         images = batch_images(
             [one.resized for one in batch],
             [one.size for one in batch],
@@ -107,7 +115,9 @@ class Engine:
         )
         return self.run(images, options)
 
-    def _run_views(self, one: Prepared, tta: TTA, options: PredictOptions) -> Detections:
+    def _run_views(
+        self, one: Prepared, tta: TTA, options: PredictOptions, on_view: OnView | None
+    ) -> Detections:
         views = views_of(one.image, tta, one.limits, *self.input.normalisation)
         if len(views) == 1:
             (found,) = self.run(views[0].images, options)
@@ -117,7 +127,8 @@ class Engine:
         with self._predicting(largest) as network:
             cascade: Cascade = network.cascade  # type: ignore[assignment]
             rule = cascade.select.changed(options.score, options.max_dets)
-            return merge_views(network, views, tta, rule)
+            on_step = None if on_view is None else partial(on_view, one.source or "image")
+            return merge_views(network, views, tta, rule, on_step)
 
     @contextmanager
     def _predicting(self, images: ImageBatch) -> Iterator[Detector]:

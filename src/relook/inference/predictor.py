@@ -20,7 +20,7 @@ from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
 from ..weights import SavedModel
-from .engine import Engine
+from .engine import Engine, OnView
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
 from .preprocess import Unreadable
@@ -232,6 +232,7 @@ class Predictor:
         options: PredictOptions = DEFAULTS,
         *,
         on_tile: OnTile | None = None,
+        on_view: OnView | None = None,
         say: Callable[[str], None] | None = None,
         **changes: Unpack[OptionChanges],
     ) -> Generator[Result | Unreadable, None, None]:
@@ -241,12 +242,13 @@ class Predictor:
         one pastes and codes the masks of those before it. `images` is therefore taken a few items
         ahead, and an array in it must not change afterwards. The threads end with the iterator.
 
-        `on_tile` is told of tiles of images that are cut, `say` of the first too large one that is
-        not. Raises as `predict`, but not for unreadable images, after the outcomes before.
+        `on_tile` is told of tiles of images that are cut, `on_view` of the steps of images in
+        several views, `say` of the first too large image that is not cut. Raises as `predict`, but
+        not for unreadable images, after the outcomes before.
         """
         options = self.resolved(options.with_(**changes))
         tiles = TileWork.of(self, options, on_tile, say)
-        return Stream(self, options, tiles).outcomes(images)
+        return Stream(self, options, tiles, on_view).outcomes(images)
 
     def resolved(self, options: PredictOptions) -> PredictOptions:
         """`options` with the score that this model has for what they ask.

@@ -14,6 +14,7 @@ from ..data.images.shown import as_picture
 from ..errors import DataError
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import Detections
+from .engine import OnView
 from .first_look import at_best_scales
 from .options import PredictOptions
 from .preprocess import Prepared, Unreadable, batches, read_ahead, window_of
@@ -37,13 +38,21 @@ class Stream:
         predictor: Has the engine, the classes and the rules.
         options: Of the prediction, with a score.
         tiles: Predicts the images that are cut into tiles.
+        on_view: Told of the steps of images that are predicted in several views.
 
     Raises:
         ModelError, UsageError: As `Predictor.predict` for options that the model cannot fulfil.
     """
 
-    def __init__(self, predictor: Predictor, options: PredictOptions, tiles: TileWork) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        options: PredictOptions,
+        tiles: TileWork,
+        on_view: OnView | None = None,
+    ) -> None:
         self._predictor, self._options, self._tiles = predictor, options, tiles
+        self._on_view = on_view
         self._task = predictor.panoptic_task(options.panoptic)
         own = predictor.config.input.size
         self._read = partial(
@@ -56,7 +65,8 @@ class Stream:
 
     def outcomes(self, images: Iterable[ImageSource]) -> Generator[Result | Unreadable, None, None]:
         """The outcome of each image, in order; see `Predictor.outcomes`."""
-        batch_size = self._options.batch_size
+        # Views are run image by image, so that a window of many would only delay the first.
+        batch_size = 1 if self._options.tta is not None else self._options.batch_size
         width = window_of(batch_size)
         with (
             closing(in_order(self._read, images, ahead=read_ahead(batch_size))) as ready,
@@ -85,7 +95,7 @@ class Stream:
             missing = [row for row in rows if row not in detections]
             images = [image for row in missing if isinstance(image := window[row], Prepared)]
             if images:
-                batch = predictor.engine.run_prepared(images, options)
+                batch = predictor.engine.run_prepared(images, options, self._on_view)
                 detections |= zip(missing, batch, strict=True)
         for row, image in enumerate(window):
             if isinstance(image, LargeImage):

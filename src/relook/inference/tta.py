@@ -24,24 +24,45 @@ from ..structures.rules.cascade import SelectRule
 from .views import TTA, View, mirrored
 
 _Found = tuple[Tensor, Tensor, Tensor]  # boxes (N, 4), scores (N,), labels (N,), best first
-_Merge = Callable[[Detector, Sequence[View], Sequence[FirstStageOutput], TTA, SelectRule], _Found]
+_Step = Callable[[], None]
+_Merge = Callable[
+    [Detector, Sequence[View], Sequence[FirstStageOutput], TTA, SelectRule, _Step], _Found
+]
+OnStep = Callable[[int, int], None]
+"""Called with how many steps are done for an image, and of how many."""
 
 
 @torch.no_grad()
 def merge_views(
-    detector: Detector, views: Sequence[View], tta: TTA, rule: SelectRule
+    detector: Detector,
+    views: Sequence[View],
+    tta: TTA,
+    rule: SelectRule,
+    on_step: OnStep | None = None,
 ) -> Detections:
     """Detections in the one image that all `views` show, in its own pixels.
 
-    `rule` says which of all boxes they are.
+    `rule` says which of all boxes they are. `on_step` is told of each view that is done with
+    proposals, boxes and, where there are any, masks: two or three steps a view.
     """
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    firsts = [detector.look(view.images, max_detections=rule.max_detections) for view in views]
+    done, total = 0, len(views) * (3 if cascade.masks else 2)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if on_step is not None:
+            on_step(done, total)
+
+    firsts = []
+    for view in views:
+        firsts.append(detector.look(view.images, max_detections=rule.max_detections))
+        step()
     merge: _Merge = _union if tta.merge == "union" else _average
-    boxes, scores, labels = merge(detector, views, firsts, tta, rule)
+    boxes, scores, labels = merge(detector, views, firsts, tta, rule, step)
     masks = None
     if cascade.masks:
-        masks = _average_masks(cascade, views, firsts, boxes, labels)
+        masks = _average_masks(cascade, views, firsts, boxes, labels, step)
     size = views[0].images.original_sizes[0]
     return Detections(boxes, scores, labels, masks, size, cascade.convention.paste)
 
@@ -61,6 +82,7 @@ def _union(
     firsts: Sequence[FirstStageOutput],
     tta: TTA,
     rule: SelectRule,
+    step: _Step,
 ) -> _Found:
     """All detections of all views, suppressed class by class."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
@@ -70,6 +92,7 @@ def _union(
         boxes, scores = cascade.score(first.pyramid, first.context, first.proposals, view.images)
         one = select(boxes, scores, view.scale, rule, cascade.convention)
         columns.append((view.to_original(boxes[one.rows], pixel), one.scores, one.labels))
+        step()
     boxes, scores, labels = (torch.cat(column) for column in zip(*columns, strict=True))
     rows, best = suppress(
         boxes,
@@ -89,6 +112,7 @@ def _average(
     firsts: Sequence[FirstStageOutput],
     tta: TTA,
     rule: SelectRule,
+    step: _Step,
 ) -> _Found:
     """Shared proposals, their boxes and scores averaged over the views, and suppressed then."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
@@ -100,6 +124,7 @@ def _average(
         boxes, scores = cascade.score(first.pyramid, first.context, rois, view.images)
         all_boxes.append(view.to_original(boxes, pixel))
         all_scores.append(scores)
+        step()
     boxes = torch.stack(all_boxes).mean(dim=0)
     rows, best, labels = suppress_classes(
         boxes,
@@ -137,6 +162,7 @@ def _average_masks(
     firsts: Sequence[FirstStageOutput],
     boxes: Tensor,
     labels: Tensor,
+    step: _Step,
 ) -> Tensor:
     """Mask probabilities (N, M, M) of `boxes` (N, 4), averaged over the views."""
     found = []
@@ -144,4 +170,5 @@ def _average_masks(
         rois = Rois.cat([view.from_original(boxes, cascade.convention.pixel)])
         masks = cascade.mask_probabilities(first.pyramid, first.context, rois, labels, view.images)
         found.append(masks.flip(-1) if view.flipped else masks)
+        step()
     return torch.stack(found).mean(dim=0)

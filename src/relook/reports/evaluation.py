@@ -12,13 +12,15 @@ from ..errors import counted
 from ..evaluation.confusion import Confusion
 from ..evaluation.error_split import ErrorSplit, split_errors
 from ..evaluation.ground_truth import GroundTruth, truth_of
+from ..evaluation.image_table import save_image_table
 from ..evaluation.metrics import Metrics
 from ..evaluation.pairing import ImagePairs, pair_images
 from ..evaluation.tables import save_tables
 from ..runtime.files import write_text
 from ..visualization.page import Section, page
+from .images import image_section
 from .numbers import all_numbers, headline, number_sections
-from .pictures import picture_section
+from .pictures import picture_section, pictured
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Study:
             self.images, records, names, self.metrics.kind, self.index.reading
         )
         numbers = number_sections(self.metrics, self.threshold, self.confusion, self.split)
-        return [*numbers, pictures, all_numbers(self.metrics)]
+        images = image_section(self.images, records, self.threshold, pictured(self.images, names))
+        return [*numbers, images, pictures, all_numbers(self.metrics)]
 
 
 def study(
@@ -72,13 +75,15 @@ def study(
 
 
 def write_evaluation(folder: Path, title: str, evaluation: Study) -> None:
-    """Write report.html and the tables of `evaluation.tables.save_tables` into `folder`.
+    """Write report.html, images.csv and the tables of `save_tables` into `folder`.
 
     Raises:
         RelookError: R02 when a file cannot be written.
     """
     metrics = evaluation.metrics
     save_tables(folder, metrics, evaluation.confusion, evaluation.split)
+    file_names = {image.id: image.file_name for image in evaluation.index.images}
+    save_image_table(folder / "images.csv", evaluation.images, file_names)
     lead = (
         f"{counted(metrics.num_images, 'image')} of {evaluation.index.path.name}, "
         f"{counted(metrics.num_objects, 'object')}, "

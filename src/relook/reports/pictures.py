@@ -82,6 +82,21 @@ def picture_section(
     return Section("Pictures", parts)
 
 
+def pictured(images: Sequence[ImagePairs], names: Names) -> frozenset[int]:
+    """Ids of the images that `picture_section` shows as a whole, each once."""
+    return frozenset(
+        request.image_id
+        for group in choose(images, names)
+        for request in group.requests
+        if not request.boxes
+    )
+
+
+def anchor_of(image_id: int) -> str:
+    """Name of the place of an image's picture in the page."""
+    return f"image{image_id}"
+
+
 def choose(images: Sequence[ImagePairs], names: Names) -> list[PictureGroup]:
     """Choose the pictures of each group; empty for a group that does not occur."""
     ranked = sorted(images, key=lambda image: (-image.quality, -image.num_objects))
@@ -89,7 +104,7 @@ def choose(images: Sequence[ImagePairs], names: Names) -> list[PictureGroup]:
     best = [image for image in ranked[:half] if image.num_right][:BEST]
     best_ids = {image.image_id for image in best}
     worst = [
-        image for image in reversed(ranked) if _mistakes(image) and image.image_id not in best_ids
+        image for image in reversed(ranked) if image.num_mistakes and image.image_id not in best_ids
     ]
     mixed = [(image, pair) for image in images for pair in image.pairs if not pair.is_right]
     false = [(image, detection) for image in images for detection in image.false]
@@ -120,10 +135,6 @@ def choose(images: Sequence[ImagePairs], names: Names) -> list[PictureGroup]:
             ],
         ),
     ]
-
-
-def _mistakes(image: ImagePairs) -> int:
-    return len(image.pairs) - image.num_right + len(image.false) + len(image.missed)
 
 
 def _spread(mistakes: Iterable[tuple[ImagePairs, Any]]) -> list[tuple[ImagePairs, Any]]:
@@ -189,12 +200,19 @@ def _figures(
         pixels = as_picture(read_image(record.path, reading=reading))
     except DataError as error:
         words = paragraph(f"The image can no longer be read: {error}")
-        return [figure_of(words, caption) for caption in captions]
+        return [
+            figure_of(words, caption, _anchor(request))
+            for request, caption in zip(requests, captions, strict=True)
+        ]
     outlines = _outlines(image, kind)
     return [
-        figure(_picture(pixels, request, outlines), caption)
+        figure(_picture(pixels, request, outlines), caption, _anchor(request))
         for request, caption in zip(requests, captions, strict=True)
     ]
+
+
+def _anchor(request: PictureRequest) -> str:
+    return "" if request.boxes else anchor_of(request.image_id)
 
 
 def _picture(pixels: Pixels, request: PictureRequest, outlines: Sequence[Outline]) -> Image.Image:

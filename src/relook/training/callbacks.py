@@ -19,13 +19,16 @@ from ..evaluation.files import save_predictions
 from ..evaluation.ground_truth import GroundTruth, truth_of
 from ..evaluation.metrics import Metrics
 from ..evaluation.panoptic.scores import PanopticScores
+from ..inference.results import SHOWN_FROM
 from ..runtime.distributed import from_first, gathered
 from ..visualization.sheet import save_picture
 from ..weights.file import save_model
 from .loading import TrainingBatch, mixed_seed
+from .logs import TrainingLog
 from .module import TrainingModule
 from .run_folder import RunFolder
 from .settings import Settings
+from .validation_picture import draw_validation
 
 MONITOR = "val/ap"  # PQ, or AP of masks, or of boxes where there are no masks
 Say = Callable[[str], None]
@@ -50,17 +53,19 @@ class Reseed(Callback):
 
 
 class FirstBatch(Callback):
-    """Saves a picture of the first batch, before the first step."""
+    """Saves a picture of the first batch, before the first step, and sends it to the logs."""
 
-    def __init__(self, path: Path, draw: Draw, say: Say) -> None:
-        self.path, self.draw, self.say = path, draw, say
+    def __init__(self, path: Path, draw: Draw, say: Say, logs: TrainingLog) -> None:
+        self.path, self.draw, self.say, self.logs = path, draw, say, logs
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Draw the first batch of the run."""
         if trainer.global_step == 0 and batch_idx == 0:
-            save_picture(self.draw(batch), self.path)
+            picture = self.draw(batch)
+            save_picture(picture, self.path)
+            self.logs.picture("first_batch", picture, 0)
             self.say(f"picture of the first batch: {self.path}")
 
 
@@ -86,15 +91,16 @@ class _Window:
 
 
 class Records(Callback):
-    """Writes the losses by name, averaged over `every` steps, to the run's metrics."""
+    """Writes the losses by name, averaged over `every` steps, to the run's metrics and logs."""
 
-    def __init__(self, run: RunFolder, every: int) -> None:
-        self.run, self.every = run, every
+    def __init__(self, run: RunFolder, every: int, logs: TrainingLog, say: Say) -> None:
+        self.run, self.every, self.logs, self.say = run, every, logs, say
         self._window = _Window()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """After a resume, drop the records after the checkpoint."""
+        """Open the logs; after a resume, drop the records after the checkpoint."""
         self.run.forget_after(trainer.global_step)
+        self.logs.begin(trainer.global_step, self.say)
         self._window = _Window()
 
     def on_train_batch_end(
@@ -111,15 +117,15 @@ class Records(Callback):
         if window.steps < self.every:
             return
         seconds = time.monotonic() - window.since
-        self.run.record(
-            {
-                "step": trainer.global_step,
-                "epoch": trainer.current_epoch,
-                "lr": trainer.optimizers[0].param_groups[0]["lr"],
-                "seconds_per_step": round(seconds / window.steps, 4),
-                **{name: round(value, 6) for name, value in window.means().items()},
-            }
-        )
+        row = {
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch,
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds_per_step": round(seconds / window.steps, 4),
+            **{name: round(value, 6) for name, value in window.means().items()},
+        }
+        self.run.record(row)
+        self.logs.record(row)
         self._window = _Window()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -136,8 +142,10 @@ class Validation(Callback):
     place, so that these are scored and saved.
     """
 
-    def __init__(self, run: RunFolder, settings: Settings, truth: CocoIndex, say: Say) -> None:
-        self.run, self.say = run, say
+    def __init__(
+        self, run: RunFolder, settings: Settings, truth: CocoIndex, say: Say, logs: TrainingLog
+    ) -> None:
+        self.run, self.say, self.logs = run, say, logs
         self.config, self.preset = settings.model, settings.preset
         self.truth, self.max_dets = truth, settings.train.max_dets
         self._objects: GroundTruth | None = None
@@ -192,7 +200,14 @@ class Validation(Callback):
             iou_types=("bbox", "segm") if self.config.cascade.masks else ("bbox",),
             classes=module.classes,
         )
-        self.run.record(validation_row(module.global_step, module.current_epoch, metrics, quality))
+        row = validation_row(module.global_step, module.current_epoch, metrics, quality)
+        self.run.record(row)
+        self.logs.record(row)
+        if self.logs.is_open:
+            best = metrics.best_counting
+            threshold = SHOWN_FROM if best is None else best.threshold
+            picture = draw_validation(self.truth, self._objects, predictions, threshold)
+            self.logs.picture("validation", picture, module.global_step)
         if headline(metrics, quality) > self.best:
             extra = {"preset": self.preset, "validation": metrics.to_json(), **module.origin()}
             if quality is not None:

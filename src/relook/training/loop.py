@@ -43,6 +43,7 @@ from .loading import (
     training_loader,
     validation_loader,
 )
+from .logs import TrainingLog, check_logs
 from .module import TrainingModule
 from .panoptic_validation import PanopticValidation
 from .plan import PlanSection, plan_sections
@@ -93,6 +94,7 @@ def train(
             when another process has ended.
         DataError, UsageError, ModelError: the input cannot be used; raised before the first step.
     """
+    check_logs(settings.train.log)
     place = find_place(os.environ)
     join_others(place)
     console = _console_of(console, place)
@@ -121,7 +123,9 @@ def resume(path: Path, console: Console) -> Outcome:
     join_others(place)
     console = _console_of(console, place)
     run = open_run(path)
-    settings, sources = read_sources(run.read_settings())
+    settings = run.read_settings()
+    check_logs(settings.train.log)
+    settings, sources = read_sources(settings)
     detector = seeded_detector(settings.model, settings.train.seed)
     _printer(console)(f"going on with {run.path}")
     return _Training(settings, sources, detector, run, console, place).fit(run.last)
@@ -143,6 +147,7 @@ class _Training:
         self.settings, self.sources, self.run, self.place = settings, sources, run, place
         self.console, self.say = console, _printer(console)
         recipe = settings.train
+        self.logs = TrainingLog(recipe.log, run, settings)
         maker = BatchMaker(*settings.model.input.normalisation)
         workers = auto_workers(place.devices) if recipe.workers == "auto" else recipe.workers
         share = Share(place.rank, place.world_size)
@@ -154,7 +159,7 @@ class _Training:
         val_set = sources.validation_set(settings)
         if val_set is not None and sources.val is not None:
             self.val_loader = validation_loader(val_set, min(workers, 2), maker, share)
-            self.validation = Validation(run, settings, sources.val, self.say)
+            self.validation = Validation(run, settings, sources.val, self.say, self.logs)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
@@ -190,7 +195,7 @@ class _Training:
         for line in plan:
             self.say(line)
         trainer = self._trainer()
-        with self._operations(), quiet(), interruptible(self.run, trainer):
+        with self._operations(), quiet(), interruptible(self.run, trainer), self.logs:
             trainer.fit(
                 self.module,
                 self.loader,
@@ -251,8 +256,8 @@ class _Training:
         callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
         if first:
             callbacks += [
-                FirstBatch(self.run.first_batch, self._draw, self.say),
-                Records(self.run, every),
+                FirstBatch(self.run.first_batch, self._draw, self.say, self.logs),
+                Records(self.run, every, self.logs, self.say),
                 ProgressReport(self.console, self.schedule),
             ]
         if self.validation is not None:

@@ -21,6 +21,8 @@ from ..structures.rules.bounds import Fraction, NonNegative, Positive, PositiveF
 
 UNLIMITED = 1_000_000  # epochs, where a training ends by minutes only
 
+LogName = Literal["tensorboard", "wandb", "mlflow"]
+
 
 class Recipe(Config):
     """Settings of a training, from the first to the last step."""
@@ -68,6 +70,8 @@ class Recipe(Config):
     also with SAC or standardised weights; the start of all other parts does not change."""
     validate_every: Positive = 1  # epochs; the last one is always validated
     max_dets: Positive = 100  # detections an image that validation counts
+    log: tuple[LogName, ...] = ()
+    """Logs that also get losses, rates, precision and pictures; each needs its extra."""
     augment: Augment = Augment()
 
     @model_validator(mode="after")

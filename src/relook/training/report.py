@@ -101,7 +101,7 @@ def report_page(
         Section("Training", [grid(_curves(rows), "charts"), *_final_losses(rows)]),
         *([] if best_study is None else best_study.sections()),
         Section("First batch", [] if first_batch is None else [_batch(first_batch)]),
-        Section("Plan", [listing("\n".join(plan))] if plan else []),
+        Section("Plan", [listing("\n".join(plan), wraps=True)] if plan else []),
     ]
     lead = "The run as it was recorded" if best_study is None else _lead(best_study)
     return page(title, lead, facts, sections)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
 import json
 import os
@@ -17,6 +16,7 @@ import torch
 from .._version import __version__
 from ..data.coco.reader import CocoIndex
 from ..errors import DataError, RelookError, UsageError
+from ..runtime.csv_files import write_csv
 from ..runtime.files import write_text
 from .settings import Settings, read_overlay, resolve
 
@@ -122,22 +122,9 @@ class RunFolder:
         """Write metrics.csv, with one column for every name in the records."""
         rows = self.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        lines: list[str] = []
-        writer = csv.DictWriter(_Lines(lines), columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.metrics_table, "".join(lines))
-
-
-class _Lines:
-    """A file for the csv writer that collects lines."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def write(self, text: str) -> int:
-        self._lines.append(text)
-        return len(text)
+        write_csv(
+            self.metrics_table, columns, ([row.get(name) for name in columns] for row in rows)
+        )
 
 
 def class_table(index: CocoIndex) -> list[dict[str, Any]]:

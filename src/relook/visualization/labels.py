@@ -1,18 +1,21 @@
-"""Text on pictures: a built-in font, and places where text covers little."""
+"""Text on pictures: names at objects, and a list of counts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .palette import Color, text_color
+from .places import Rectangle, Shape, free_corner, place
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-Rectangle = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
+SMALLEST: Final = 11  # pixels of letters that are made smaller to find a place
 
 
 @lru_cache(maxsize=32)
@@ -39,27 +42,82 @@ class Label:
 
 
 def draw_labels(
-    picture: Image.Image, labels: Sequence[Label], font_size: int, font: str | None = None
-) -> None:
-    """Write `labels` into `picture`, each near its object and away from other labels.
+    picture: Image.Image,
+    labels: Sequence[Label],
+    font_size: int,
+    font: str | None = None,
+    shapes: Sequence[Shape] | None = None,
+) -> int:
+    """Write `labels` into `picture`, each near its object; return how many are left out.
 
-    Earlier labels are placed first.
+    Earlier labels are placed first. Without `shapes` all are written, where they cover least. With
+    `shapes`, those of all objects, a label lies on no other one and on at most a twentieth of any
+    object. Where not all have such a place, letters become smaller, down to 11 pixels; labels that
+    then have none are left out, or all of them if these are more than half.
     """
-    face = load_font(font_size, font)
     draw = ImageDraw.Draw(picture, "RGBA")
+    sizes = [font_size]
+    if shapes is not None and font_size > SMALLEST:
+        sizes += [(font_size + SMALLEST) // 2, SMALLEST]
+    plates: list[_Plate | None] = []
+    for size in sizes:
+        plates = _plates(draw, picture.size, labels, load_font(size, font), size, shapes)
+        if None not in plates:
+            break
+    left_out = sum(plate is None for plate in plates)
+    if 2 * left_out > len(labels):
+        return len(labels)
+    for label, plate in zip(labels, plates, strict=True):
+        if plate is not None:
+            plate.write(draw, label.color)
+    return left_out
+
+
+class _Plate(NamedTuple):
+    """A text and the rectangle it stands on."""
+
+    text: str
+    face: Font
+    corner: tuple[int, int]
+    size: tuple[int, int]
+    pad: int
+
+    @property
+    def rectangle(self) -> Rectangle:
+        x, y = self.corner
+        return x, y, x + self.size[0], y + self.size[1]
+
+    def write(self, draw: ImageDraw.ImageDraw, color: Color) -> None:
+        x1, y1, x2, y2 = self.rectangle
+        draw.rounded_rectangle(
+            (x1, y1, x2 - 1, y2 - 1), radius=self.size[1] // 5, fill=(*color, 225)
+        )
+        left, top, _, bottom = _text_box(draw, self.text, self.face)
+        start = x1 + self.pad - left, y1 + (self.size[1] - (bottom - top)) // 2 - top
+        draw.text(start, self.text, font=self.face, fill=text_color(color))
+
+
+def _plates(
+    draw: ImageDraw.ImageDraw,
+    canvas: tuple[int, int],
+    labels: Sequence[Label],
+    face: Font,
+    font_size: int,
+    shapes: Sequence[Shape] | None,
+) -> list[_Plate | None]:
+    """A plate for each of the labels; None for one that has no place."""
     pad = max(2, font_size // 4)
     placed: list[Rectangle] = []
+    plates: list[_Plate | None] = []
     for label in labels:
         text = _drawable(draw, printable(label.text), face)
-        left, top, right, bottom = _text_box(draw, text, face)
-        width, height = right - left + 2 * pad, _line_height(draw, face) + 2 * (pad // 2)
-        x, y = _place(label.box, (width, height), picture.size, placed)
-        placed.append((x, y, x + width, y + height))
-        draw.rounded_rectangle(
-            (x, y, x + width - 1, y + height - 1), radius=height // 5, fill=(*label.color, 225)
-        )
-        baseline = y + (height - (bottom - top)) // 2 - top
-        draw.text((x + pad - left, baseline), text, font=face, fill=text_color(label.color))
+        left, _, right, _ = _text_box(draw, text, face)
+        size = right - left + 2 * pad, _line_height(draw, face) + 2 * (pad // 2)
+        corner = place(label.box, size, canvas, placed, shapes)
+        plates.append(None if corner is None else _Plate(text, face, corner, size, pad))
+        if (plate := plates[-1]) is not None:
+            placed.append(plate.rectangle)
+    return plates
 
 
 def draw_numbers(
@@ -96,71 +154,16 @@ def _line_height(draw: ImageDraw.ImageDraw, face: Font) -> int:
     return bottom - top
 
 
-def _place(
-    box: tuple[float, float, float, float],
-    size: tuple[int, int],
-    canvas: tuple[int, int],
-    placed: Sequence[Rectangle],
-) -> tuple[int, int]:
-    """Upper left corner for a label of `size`: the candidate that covers least, early ones first.
-
-    Above the box, below it, inside it at the top, inside at the bottom, beside it, then one step
-    farther away, where the colour still shows the object of the label.
-    """
-    x1, y1, x2, y2 = box
-    width, height = size
-    corners = [
-        (x1, y1 - height),
-        (x1, y2),
-        (x1, y1),
-        (x1, y2 - height),
-        (x2 - width, y1 - height),
-        (x2 - width, y2),
-        (x2, y1),
-        (x1 - width, y1),
-        (x1, y1 - 2 * height),
-        (x1, y2 + height),
-        (x2, y1 - height),
-        (x2, y2),
-        (x1 - width, y1 - height),
-        (x1 - width, y2),
-        (x1, y1 - 3 * height),
-        (x1, y2 + 2 * height),
-    ]
-    object_box = (int(x1), int(y1), int(x2), int(y2))
-    best, best_cost = (0, 0), np.inf
-    for rank, (x, y) in enumerate(corners):
-        inside = (
-            int(min(max(x, 0), max(canvas[0] - width, 0))),
-            int(min(max(y, 0), max(canvas[1] - height, 0))),
-        )
-        plate = (*inside, inside[0] + width, inside[1] + height)
-        hidden = (
-            3 * sum(_overlap(plate, placed_box) for placed_box in placed)
-            + _overlap(plate, object_box) // 2
-        )
-        moved = abs(inside[0] - x) + abs(inside[1] - y)
-        total = hidden + 0.02 * width * height * rank + 2 * moved
-        if total < best_cost:
-            best, best_cost = inside, total
-    return best
-
-
-def _overlap(a: Rectangle, b: Rectangle) -> int:
-    """Pixels that two rectangles share."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return max(width, 0) * max(height, 0)
-
-
 def draw_legend(
     picture: Image.Image,
     entries: Sequence[tuple[str, Color | None]],
     font_size: int,
     font: str | None = None,
     limit: int = 8,
+    boxes: NDArray[Any] | None = None,
 ) -> None:
-    """Write `entries` (text, colour or None) on a dark plate in the lower left of `picture`."""
+    """Write `entries` (text, colour or None) on a dark plate in the corner of `picture` where it
+    lies on the least of `boxes` (N, 4): by default, or if all are alike, the lower left."""
     lines = [(printable(text), color) for text, color in entries[:limit]]
     if len(entries) > limit:
         lines.append((f"and {len(entries) - limit} more", None))
@@ -171,10 +174,10 @@ def draw_legend(
     swatch = font_size if any(color for _, color in lines) else 0
     widths = [_text_box(draw, text, face)[2] for text in texts]
     plate_width = max(widths) + 2 * pad + (swatch + pad // 2 if swatch else 0)
-    x, y = pad // 2, picture.height - len(texts) * step - pad - pad // 2
-    draw.rounded_rectangle(
-        (x, y, x + plate_width, picture.height - pad // 2), radius=pad, fill=(16, 18, 24, 190)
-    )
+    size = int(plate_width), len(texts) * step + pad
+    no_boxes = np.zeros((0, 4))
+    x, y = free_corner(size, picture.size, pad // 2, no_boxes if boxes is None else boxes)
+    draw.rounded_rectangle((x, y, x + size[0], y + size[1]), radius=pad, fill=(16, 18, 24, 190))
     for row, (text, (_, color)) in enumerate(zip(texts, lines, strict=True)):
         line_y, text_x = y + pad // 2 + row * step, x + pad
         if swatch:

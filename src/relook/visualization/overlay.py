@@ -1,7 +1,7 @@
 """Objects drawn over their image: translucent masks, crisp outlines, names and scores.
 
 Small images are enlarged before drawing. Line widths and letters depend on the size of the picture.
-Many objects get outlines and a count instead of hundreds of texts.
+Many objects get outlines and a count instead of hundreds of texts, and no text hides an object.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..ops.rle import RLE, decode_window, encode_window
 from .labels import Label, draw_labels, draw_legend, draw_numbers
 from .palette import Color, class_colors, id_colors, spread_colors
+from .places import Shape
 
 Pixels = NDArray[np.uint8]
 Mask = RLE | NDArray[np.bool_]
@@ -53,10 +54,14 @@ def draw_objects(
 
     `boxes` (N, 4) are pixels of the image, `masks` run-length codes or arrays (H, W). Colours are
     different for instances when there is one class, and for classes (by `labels`, else by name)
-    otherwise; or they are `colors`. Texts are left out for more than 40 objects, boxes around masks
-    for more than 15. The legend, with the number of objects of each class, is for pictures without
-    texts. `text`, `show_boxes` and `legend` change these defaults. `font` is a font file for names
-    with letters that the built-in font lacks.
+    otherwise; or they are `colors`. Boxes are drawn around masks of up to 15 objects.
+
+    Texts are names and scores. With `text` None, there is none for more than 40 objects; for fewer,
+    a text lies on no other text and on at most a twentieth of any object, its letters become
+    smaller to find such a place, and without one it is left out (see `labels.draw_labels`). False
+    leaves all out, True writes all. The legend has the number of objects of each class; by default
+    it is there where texts are missing. `text`, `show_boxes` and `legend` change all this. `font`
+    is a font file for names with letters that the built-in font lacks.
 
     `ids` are identities over the frames of a film, from 1: the colour and the number of an object
     depend on it alone, every object has its number, and pictures of equal frames have one size.
@@ -79,19 +84,20 @@ def draw_objects(
     _paint(canvas, objects, opacity, width, show_boxes)
     picture = Image.fromarray(canvas)
     if names is not None and len(boxes) > 0:
-        with_text = len(boxes) <= MOST_TEXTS if text is None else text
-        size = font_size(picture.size, len(boxes))
-        if with_text:
+        left_out, size = len(boxes), font_size(picture.size, len(boxes))
+        if text or (text is None and len(boxes) <= MOST_TEXTS):
+            shapes = None if text else objects.shapes()
             shown = names if ids is None else [f"{n} {k}" for n, k in zip(ids, names, strict=True)]
-            draw_labels(picture, _texts(objects, shown, scores), size, font)
-        elif ids is not None:
+            left_out = draw_labels(picture, _texts(objects, shown, scores), size, font, shapes)
+        if ids is not None and left_out == len(boxes) and text is not False:
             centres = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
             draw_numbers(picture, [int(n) for n in ids], centres.tolist(), size)
-        if legend or (legend is None and not with_text):
+        if legend or (legend is None and left_out):
             is_by_class = len(set(colors)) > 1 and len(set(kinds)) > 1 and color_by != "instance"
             is_by_class = is_by_class and ids is None
             entries = _legend(names, colors, is_by_class)
-            draw_legend(picture, entries, font_size(picture.size, 1), font)
+            size = font_size(picture.size, 1)
+            draw_legend(picture, entries, size, font, boxes=objects.boxes)
     return picture
 
 
@@ -116,6 +122,17 @@ class _Objects:
             window, left, top = decode_window(self.codes[row])
             if window.size > 0:
                 yield row, *_enlarge_window(window, left, top, self.scale)
+
+    def shapes(self) -> list[Shape]:
+        """What each object covers: its mask, or its box where there are no masks."""
+        if self.codes is None:
+            return [Shape.of_box(box) for box in self.boxes]
+        windows = (decode_window(code) for code in self.codes)
+        return [
+            Shape.of(window, left, top, self.scale)
+            for window, left, top in windows
+            if window.size > 0
+        ]
 
 
 def _check(image: Pixels, num_objects: int, **lists: Any) -> None:

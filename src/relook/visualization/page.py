@@ -61,7 +61,8 @@ svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
 font-size:.88rem}.legend li{overflow-wrap:anywhere}
 .swatch{display:inline-block;width:1.1rem;height:.22rem;vertical-align:middle;margin-right:.35rem}
 pre{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem;margin:0;
-font-size:.82rem;overflow-x:auto}summary{cursor:pointer;margin:.6rem 0}
+font-size:.82rem;overflow-x:auto}
+pre.wrapped{white-space:pre-wrap;overflow-wrap:anywhere}summary{cursor:pointer;margin:.6rem 0}
 footer{padding:2.5rem 1rem;font-size:.88rem}
 @media print{nav{display:none}.tall{max-height:none}}
 """
@@ -118,9 +119,9 @@ def subheading(text: str) -> str:
     return f"<h3>{_text(text)}</h3>"
 
 
-def listing(text: str) -> str:
-    """Return preformatted text, with its lines and columns."""
-    return f'<pre tabindex="0">{_text(text)}</pre>'
+def listing(text: str, *, wraps: bool = False) -> str:
+    """Return preformatted text, with its lines and columns; long lines scroll, or are wrapped."""
+    return f'<pre{" class=wrapped" if wraps else ""} tabindex="0">{_text(text)}</pre>'
 
 
 def folded(summary: str, *parts: str) -> str:
@@ -135,12 +136,14 @@ def table(
     *,
     texts: Sequence[int] = (),
     shares: Sequence[Sequence[float]] | None = None,
+    links: Sequence[str | None] | None = None,
     is_matrix: bool = False,
 ) -> str:
     """A table whose first column names the rows; it scrolls where it is too wide or tall.
 
     The columns `texts` have words, not numbers. `shares` in [0, 1] colour the cells after the first
-    column. A matrix has vertical names of columns, and the names of its rows stay visible.
+    column; `links` are addresses for the names of rows. A matrix has vertical names of columns, and
+    the names of its rows stay visible.
     """
     sides = [' class="text"' if column in texts else "" for column in range(len(head))]
     head_cells = "".join(
@@ -148,7 +151,9 @@ def table(
     )
     body = []
     for number, row in enumerate(rows):
-        cells = [f'<th scope="row">{_text(row[0])}</th>']
+        link = None if links is None else links[number]
+        name = _text(row[0]) if link is None else f'<a href="{_text(link)}">{_text(row[0])}</a>'
+        cells = [f'<th scope="row">{name}</th>']
         for column, value in enumerate(row[1:], start=1):
             share = 0.0 if shares is None else shares[number][column - 1]
             style = f' style="--share:{share:.3f}"' if share > 0 else ""
@@ -172,19 +177,20 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
     return f'<ul class="legend">{items}</ul>'
 
 
-def figure(picture: Image.Image, caption: str) -> str:
-    """Return a picture as JPEG inside of the page."""
+def figure(picture: Image.Image, caption: str, anchor: str = "") -> str:
+    """Return a picture as JPEG inside of the page; `anchor` names its place for links."""
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     size = f'width="{picture.width}" height="{picture.height}"'
     image = f'<img {size} alt="{_text(caption)}" src="data:image/jpeg;base64,{data}">'
-    return figure_of(image, caption)
+    return figure_of(image, caption, anchor)
 
 
-def figure_of(content: str, caption: str) -> str:
-    """HTML `content` with its caption."""
-    return f"<figure>{content}<figcaption>{_text(caption)}</figcaption></figure>"
+def figure_of(content: str, caption: str, anchor: str = "") -> str:
+    """HTML `content` with its caption; `anchor` names its place for links."""
+    place = f' id="{_text(anchor)}"' if anchor else ""
+    return f"<figure{place}>{content}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
 def titled(title: str, content: str) -> str:

@@ -16,6 +16,7 @@ from ..structures.panoptic import PanopticCategory, PanopticMap, Segment
 from .labels import Label, draw_labels
 from .overlay import MOST_TEXTS, Pixels, draw_objects, font_size
 from .palette import Color, class_colors
+from .places import Shape
 
 _GOLDEN = 0.618034  # the fractional parts of its multiples are well distributed
 
@@ -25,15 +26,16 @@ def draw_panoptic(
     panoptic: PanopticMap,
     categories: Sequence[PanopticCategory],
     *,
-    text: bool = True,
+    text: bool | None = None,
     opacity: float = 0.55,
     font: str | None = None,
 ) -> Image.Image:
     """`image` (H, W, 3) RGB with the segments of its map drawn in, its long side at least 800.
 
-    Things of a class have shades of one colour. With `text`, the 40 largest segments get their
-    name, and things also their score. Void is not coloured. `font` is a font file for names with
-    letters that the built-in font lacks.
+    Things of a class have shades of one colour. The 40 largest segments get their name, and things
+    also their score, where these hide little of a segment (see `labels.draw_labels`); with `text`
+    True also elsewhere, with False there is none. Void is not coloured. `font` is a font file for
+    names with letters that the built-in font lacks.
 
     Raises `UsageError` U01 when a segment is of none of the `categories`, U03 when the image is
     not RGB of 8 bits or the map has another size.
@@ -58,15 +60,22 @@ def draw_panoptic(
         show_boxes=False,
         opacity=opacity,
     )
-    if text:
+    if text is not False:
         size = font_size(picture.size, min(len(segments), MOST_TEXTS))
         scale = picture.width / image.shape[1]
         labels = [
             _label(segment, names[segment.category_id], color, panoptic.ids, scale, size)
             for segment, color in zip(segments[:MOST_TEXTS], colors, strict=False)
         ]
-        draw_labels(picture, labels, size, font)
+        shapes = [_shape(segment, panoptic.ids, scale) for segment in segments]
+        draw_labels(picture, labels, size, font, None if text else shapes)
     return picture
+
+
+def _shape(segment: Segment, ids: NDArray[np.int32], scale: float) -> Shape:
+    left, top, width, height = segment.box
+    window = ids[top : top + height, left : left + width] == segment.id
+    return Shape.of(window, left, top, scale)
 
 
 def _colors(segments: Sequence[Segment], category_ids: Sequence[int]) -> list[Color]:

@@ -73,6 +73,11 @@ def test_rows_of_the_files(compared: list[Compared]) -> None:
         for name, value in one.items():
             told = "" if value is None else value if isinstance(value, str) else str(value)
             assert row[name] == told
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [list(rows[0]), *(row.values() for row in rows)]
+    )
+    assert summary.to_csv() == text.getvalue()
     both = next(row for row in content["objects"] if row["verdict"] == "a better")
     assert both["iou_a_truth"] >= both["iou_b_truth"] + 0.05
     first = compared[1]

@@ -21,7 +21,7 @@ from relook.data.sources.stored import ImageBytes
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import Outcome, predict_files
-from relook.inference.batch.writer import Writer
+from relook.inference.batch.writer import SaveOptions, Writer
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
@@ -100,6 +100,10 @@ def test_a_stopped_run_goes_on_with_the_same_request_only(
     ):
         with pytest.raises(UsageError, match="U04: --resume"):
             predict_files(other, [photos], out, request, resume=True)
+    with pytest.raises(UsageError, match="U04: --resume"):
+        predict_files(
+            predictor, [photos], out, options, saving=SaveOptions(labels="off"), resume=True
+        )
     report = predict_files(predictor, [photos], out, options.with_(batch_size=2), resume=True)
     assert report.images == 4 and report.kept >= 2
     assert report.objects == 8
@@ -127,6 +131,8 @@ def test_what_cannot_be_is_refused_before_the_work(
     out = tmp_path / "out"
     with pytest.raises(UsageError, match="U01: save"):
         predict_files(predictor, [photos], out, save=["mask"])
+    with pytest.raises(UsageError, match="U01: labels: expected auto or off, got 'none'"):
+        SaveOptions(labels="none")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="U04: save panoptic"):
         predict_files(predictor, [photos], out, save=["panoptic"])
     boxes = {

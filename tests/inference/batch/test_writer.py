@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from relook.data.coco.reader import Category
 from relook.errors import RelookError, UsageError
@@ -74,6 +75,7 @@ def test_values_of_options_make_sense() -> None:
     assert SaveOptions(pixel_size=(0.5, 0.25)).record() == {
         "pixel_size": [0.5, 0.25],
         "simplify": 0.0,
+        "labels": "auto",
     }
 
 
@@ -109,3 +111,16 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file in the way")
     with pytest.raises(RelookError, match="R02"):
         Writer(tmp_path / "out", ["overlay"]).write(result(), "a")
+
+
+def test_an_overlay_has_words_unless_they_are_off(tmp_path: Path) -> None:
+    pictures = {}
+    for labels in ("auto", "off"):
+        options = SaveOptions(labels=labels)  # type: ignore[arg-type]
+        Writer(tmp_path / labels, ["overlay"], options).write(result(), "a")
+        pictures[labels] = np.asarray(Image.open(tmp_path / labels / "overlay" / "a.jpg")).astype(
+            int
+        )
+    bare = np.asarray(result().draw(text=False, legend=False)).astype(int)
+    assert np.abs(pictures["off"] - bare).max() < 40  # of JPEG
+    assert np.abs(pictures["auto"] - bare).max() > 100

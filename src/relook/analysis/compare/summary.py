@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ import numpy as np
 
 from ...errors import counted
 from ...inference.results import Result
+from ...runtime.csv_files import csv_text
 from .matching import Match, Verdict, objects_of
 from .run import Compared, disagreement
 
@@ -170,11 +169,7 @@ class Summary:
 
     def to_csv(self) -> str:
         """One line per object; images that differ most first."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._sorted_rows())
-        return text.getvalue()
+        return csv_text(_COLUMNS, ([row[name] for name in _COLUMNS] for row in self._sorted_rows()))
 
     def _sorted_rows(self) -> list[dict[str, Any]]:
         place = {str(image.path): rank for rank, image in enumerate(self.by_difference)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -16,6 +14,7 @@ from PIL import Image
 
 from ...errors import UsageError
 from ...ops.rle import encode_window
+from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
 from .scene import Composed, Scene, compose_image, tight_box
 from .sources import Materials, Origin, Source, read_materials
@@ -177,12 +176,10 @@ def _save_json(
 
 def _save_credits(folder: Path, origins: Collection[Origin]) -> None:
     """The list of the images that the composed ones were made of."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["data_set", "file_name", "licence", "licence_url", "address"])
-    for one in sorted(origins, key=lambda one: (one.data_set, one.file_name)):
-        writer.writerow([one.data_set, one.file_name, one.licence, one.licence_url, one.address])
-    write_text(folder / "CREDITS.csv", text.getvalue())
+    columns = ("data_set", "file_name", "licence", "licence_url", "address")
+    ordered = sorted(origins, key=lambda origin: (origin.data_set, origin.file_name))
+    rows = ([getattr(origin, name) for name in columns] for origin in ordered)
+    write_csv(folder / "CREDITS.csv", columns, rows)
     write_text(folder / "LICENSE", _LICENCE)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """Folder of the results, and the kinds of files that are wanted."""
+    """Folder of the results, the kinds of files that are wanted, and the words of overlays."""
 
     folder: Path
     kinds: tuple[str, ...]

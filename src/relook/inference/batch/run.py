@@ -17,6 +17,7 @@ from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
+from ..engine import OnView
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
@@ -39,6 +40,7 @@ DEFAULT_KINDS: Final = ("coco", "overlay")
 _LOG: Final = logging.getLogger("relook")
 
 Outcome = Result | Unreadable
+OnImage = Callable[[Outcome, int, int], None]  # an outcome, how many are done, and of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,20 @@ def predict_files(
     saving: SaveOptions = DEFAULT_OPTIONS,
     resume: bool = False,
     track: TrackOptions | bool = False,
-    on_image: Callable[[Outcome, int, int], None] | None = None,
+    on_image: OnImage | None = None,
     on_tile: OnTile | None = None,
+    on_view: OnView | None = None,
     say: Callable[[str], None] = _LOG.warning,
     **changes: Unpack[OptionChanges],
 ) -> BatchReport:
     """Predict the images that `sources` mean (see `find_sources`) and save the results.
 
     Files of the kinds in `save` (`writers.kinds.KINDS`) go into the folder `out`, as `saving` says.
-    With `resume` what a stopped run with the same model and options has finished is
-    kept. `on_image` is given each outcome in order, after its files are written, with how many
-    images are done and of how many, `on_tile` the tiles of images that are cut. `say` is told what
-    a person should know, such as why an image could not be read; such images are skipped and
-    reported. Without `out` nothing is written.
+    With `resume` what a stopped run with the same model and options has finished is kept.
+    `on_image` is given each outcome in order, after its files are written, with how many images
+    are done and of how many, `on_tile` the tiles of images that are cut, `on_view` the steps of
+    images in several views. `say` is told what a person should know, such as why an image could not
+    be read; such images are skipped and reported. Without `out` nothing is written.
 
     With `track` the images must be frames (see `sequences_of`), objects get identities over them
     (`Result.tracks`), and `save` may name ``film`` and ``tracks``; see `followed`. Identities
@@ -130,7 +133,7 @@ def predict_files(
             joint = from_first(lambda: tiled_images(found.images, predictor, options))
         run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say, frames)
         with journal or nullcontext(), frames or nullcontext():
-            run.run(on_image, on_tile)
+            run.run(on_image, on_tile, on_view)
         return run.report()
 
 
@@ -170,14 +173,10 @@ class _Run:
         self._kinds = KindsOfImages(say)
         self._started = time.perf_counter()
 
-    def run(
-        self,
-        on_image: Callable[[Outcome, int, int], None] | None,
-        on_tile: OnTile | None = None,
-    ) -> None:
+    def run(self, on_image: OnImage | None, on_tile: OnTile | None, on_view: OnView | None) -> None:
         """Do all images, and write the common files, also when the work breaks off."""
         try:
-            self._work(on_image, on_tile)
+            self._work(on_image, on_tile, on_view)
             if self._frames is not None:
                 self._frames.finish()
             self._kinds.finish()
@@ -195,9 +194,7 @@ class _Run:
                 self._write_common_files()
 
     def _work(
-        self,
-        on_image: Callable[[Outcome, int, int], None] | None,
-        on_tile: OnTile | None,
+        self, on_image: OnImage | None, on_tile: OnTile | None, on_view: OnView | None
     ) -> None:
         """Predict in this thread and write in another one; what all do together comes last.
 
@@ -214,7 +211,8 @@ class _Run:
                 if on_image is not None:
                     on_image(one, done, len(self._images))
 
-        own = self._predictor.outcomes(claims, self._options, on_tile=on_tile, say=self._say)
+        told: Any = {"on_tile": on_tile, "on_view": on_view, "say": self._say}
+        own = self._predictor.outcomes(claims, self._options, **told)
         joint = () if self._joint is None else self._joint.outcomes(on_tile)
         with (
             closing(own) as outcomes,

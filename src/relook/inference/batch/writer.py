@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from PIL import Image
@@ -43,6 +43,8 @@ class SaveOptions:
     """(y, x) in micrometres, in place of what the file of an image says."""
     simplify: float = 0.0
     """Pixels that polygons may leave the edges of the mask by; 0 keeps the edges."""
+    labels: Literal["auto", "off"] = "auto"
+    """Words in overlays: where they hide no object, or none."""
 
     def __post_init__(self) -> None:
         if self.pixel_size is not None and not all(0 < side < 1e9 for side in self.pixel_size):
@@ -51,6 +53,8 @@ class SaveOptions:
             )
         if not 0 <= self.simplify < 1000:
             raise UsageError("U03", f"simplify: expected 0 or more pixels, got {self.simplify}")
+        if self.labels not in ("auto", "off"):
+            raise UsageError("U01", f"labels: expected auto or off, got {self.labels!r}")
 
     def pixel_size_of(self, result: Result) -> PixelSize | None:
         """(y, x) of a pixel of a result in micrometres; None where nothing says it."""
@@ -61,7 +65,8 @@ class SaveOptions:
     def record(self) -> dict[str, Any]:
         """The options as json values."""
         size = self.pixel_size
-        return {"pixel_size": None if size is None else list(size), "simplify": self.simplify}
+        pixel_size = None if size is None else list(size)
+        return {"pixel_size": pixel_size, "simplify": self.simplify, "labels": self.labels}
 
 
 DEFAULT_OPTIONS: Final = SaveOptions()
@@ -137,7 +142,11 @@ class Writer:
         return record
 
     def _write_overlay(self, result: Result, name: str) -> None:
-        picture = result.draw() if result.panoptic is None else result.draw_panoptic()
+        text = False if self._options.labels == "off" else None
+        if result.panoptic is None:
+            picture = result.draw(text=text, legend=text)
+        else:
+            picture = result.draw_panoptic(text=text)
         with replacing(self._folder / "overlay" / f"{name}.jpg") as draft:
             picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
 
