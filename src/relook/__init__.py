@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
     from .errors import UsageError as UsageError
+    from .inference.batch.run import BatchReport as BatchReport
+    from .inference.batch.run import predict_files as predict_files
+    from .inference.batch.writer import SaveOptions as SaveOptions
     from .inference.options import PanopticRequest as PanopticRequest
     from .inference.options import PredictOptions as PredictOptions
     from .inference.predictor import Predictor as Predictor
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from .weights.file import save_model as save_model
 
 _HOMES = {
+    "BatchReport": "inference.batch.run",
     "DataError": "errors",
     "Detections": "structures.detection",
     "Detector": "models.detector",
@@ -53,6 +57,7 @@ _HOMES = {
     "Reading": "structures.rules.reading",
     "RelookError": "errors",
     "Result": "inference.results",
+    "SaveOptions": "inference.batch.writer",
     "TTA": "inference.views",
     "Target": "structures.detection",
     "UsageError": "errors",
@@ -62,6 +67,7 @@ _HOMES = {
     "load": "api",
     "load_model": "weights.file",
     "overlay": "config.base",
+    "predict_files": "inference.batch.run",
     "preset": "config.presets",
     "save_model": "weights.file",
 }
@@ -69,6 +75,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "TTA",
+    "BatchReport",
     "DataError",
     "Detections",
     "Detector",
@@ -82,6 +89,7 @@ __all__ = [
     "Reading",
     "RelookError",
     "Result",
+    "SaveOptions",
     "Target",
     "UsageError",
     "__version__",
@@ -91,6 +99,7 @@ __all__ = [
     "load",
     "load_model",
     "overlay",
+    "predict_files",
     "preset",
     "save_model",
 ]
