@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,14 @@ from shapely.geometry import shape
 
 from relook.data.polygons import Polygon, polygons_mask
 from relook.inference.results import Result
-from relook.inference.writers.geojson import feature_collection
+from relook.inference.writers.geojson import write_geojson
+
+
+def feature_collection(result: Result, **options: Any) -> dict[str, Any]:
+    file = io.StringIO()
+    write_geojson(file, result, **options)
+    content: dict[str, Any] = json.loads(file.getvalue())
+    return content
 
 
 def mask_of(feature: dict[str, object], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -28,7 +37,7 @@ def mask_of(feature: dict[str, object], size: tuple[int, int]) -> NDArray[np.boo
 
 
 def test_masks_come_back_from_the_file(odd: Result, masks: list[NDArray[np.bool_]]) -> None:
-    collection = json.loads(json.dumps(feature_collection(odd)))
+    collection = feature_collection(odd)
     assert len(collection["features"]) == 3  # an empty mask has no shape
     for feature, mask in zip(collection["features"], masks, strict=False):
         assert shape(feature["geometry"]).is_valid

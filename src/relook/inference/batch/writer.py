@@ -19,7 +19,7 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 from ..writers.counts import count_rows
 from ..writers.crops import object_crops
-from ..writers.geojson import feature_collection
+from ..writers.geojson import write_geojson
 from ..writers.kinds import KINDS
 from ..writers.labelme import labelme_record
 from ..writers.labels import label_image, write_labels
@@ -184,16 +184,16 @@ class Writer:
     def _write_geojson(self, result: Result, name: str) -> None:
         info, pixel_size = result.info, self._options.pixel_size_of(result)
         has_crs = info is not None and info.crs is not None and info.transform is not None
-        collection = feature_collection(
-            result,
-            tolerance=self._options.simplify,
-            transform=info.transform if info is not None and has_crs else None,
-            crs=info.crs if info is not None and has_crs else None,
-            measurements=object_table(result, pixel_size=pixel_size),
-        )
         path = self._folder / "geojson" / f"{name}.geojson"
         with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-            json.dump(collection, file)
+            write_geojson(
+                file,
+                result,
+                tolerance=self._options.simplify,
+                transform=info.transform if info is not None and has_crs else None,
+                crs=info.crs if info is not None and has_crs else None,
+                measurements=object_table(result, pixel_size=pixel_size),
+            )
 
     def _write_yolo(self, result: Result, name: str) -> None:
         lines = yolo_lines(result, self._options.simplify)

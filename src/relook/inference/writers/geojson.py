@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,16 @@ _IDENTITY: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _NAMESPACE: Final = uuid.UUID("5a0f3a8e-9d0c-5c5a-8f8e-2f1b6f0d7c11")  # of ids of objects
 
 
-def feature_collection(
+def write_geojson(
+    file: IO[str],
     result: Result,
     *,
     tolerance: float = 0.0,
     transform: Transform | None = None,
     crs: str | None = None,
     measurements: Mapping[str, Sequence[Any]] | None = None,
-) -> dict[str, Any]:
-    """The objects of `result` as a GeoJSON FeatureCollection of polygons with holes.
+) -> None:
+    """Write the objects of `result` as a GeoJSON FeatureCollection of polygons with holes.
 
     Coordinates are pixels, the corner of the first pixel at 0, 0; with `transform` (6 affine
     numbers) they are those of the CRS, which `crs` names, such as ``"EPSG:32633"``. Properties
@@ -36,11 +38,14 @@ def feature_collection(
     ``measurements``, which has the score and the numbers of `measurements` (columns as
     `object_table` gives them). Objects without a pixel have no feature.
     """
-    features = _features(result, tolerance, transform or _IDENTITY, measurements or {})
-    collection: dict[str, Any] = {"type": "FeatureCollection", "features": list(features)}
+    head: dict[str, Any] = {"type": "FeatureCollection"}
     if crs is not None:
-        collection["crs"] = {"type": "name", "properties": {"name": _urn(crs)}}
-    return collection
+        head["crs"] = {"type": "name", "properties": {"name": _urn(crs)}}
+    file.write(f'{json.dumps(head)[:-1]}, "features": [')
+    features = _features(result, tolerance, transform or _IDENTITY, measurements or {})
+    for number, feature in enumerate(features):
+        file.write((",\n" if number else "\n") + json.dumps(feature))
+    file.write("\n]}\n")
 
 
 def _features(

@@ -13,7 +13,7 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 from .coco import coco_annotations, coco_categories, coco_image
 from .cvat import cvat_document, cvat_image
-from .geojson import feature_collection
+from .geojson import write_geojson
 from .label_studio import label_studio_task
 from .labelme import labelme_record
 from .labels import write_labels
@@ -83,8 +83,8 @@ def _geojson(result: Result, path: Path) -> None:
     info = result.info
     crs = None if info is None or info.transform is None else info.crs
     transform = None if info is None or crs is None else info.transform
-    table = result.table()
-    _json(path, feature_collection(result, transform=transform, crs=crs, measurements=table))
+    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
+        write_geojson(file, result, transform=transform, crs=crs, measurements=result.table())
 
 
 def _yolo(result: Result, path: Path) -> None:
