@@ -20,7 +20,7 @@ from relook.data.sources.found import Found
 from relook.data.sources.stored import ImageBytes
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch.journal import FOLDER
-from relook.inference.batch.run import Outcome, predict_files
+from relook.inference.batch.run import BatchReport, Outcome, predict_files
 from relook.inference.batch.writer import SaveOptions, Writer
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
@@ -183,6 +183,7 @@ def test_members_and_frames_have_results_as_files_have(
         say=said.append,
         on_image=lambda outcome, *_: seen.append(outcome),
     )
+    assert isinstance(report, BatchReport)
     assert (report.images, report.left_out) == (7, {".txt": 1})
     assert list(report.unreadable) == ["scans.zip/bad.png"]
     assert said[0] == "left out: 1 .txt"
