@@ -80,7 +80,7 @@ def test_values_of_options_make_sense() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["labels", "rois", "geojson", "yolo", "labelme", "crops", "overlay", "masks"]
+    "kind", ["labels", "rois", "geojson", "gpkg", "yolo", "labelme", "crops", "overlay", "masks"]
 )
 def test_every_kind_of_an_image_is_written_and_known_by_name(tmp_path: Path, kind: str) -> None:
     Writer(tmp_path, [kind]).write(result(), "a")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -19,12 +19,13 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 from ..writers.counts import count_rows
 from ..writers.crops import object_crops
-from ..writers.geojson import write_geojson
+from ..writers.geojson import Transform, write_geojson
+from ..writers.geopackage import write_geopackage
 from ..writers.kinds import KINDS
 from ..writers.labelme import labelme_record
 from ..writers.labels import label_image, write_labels
 from ..writers.rois import write_rois
-from ..writers.table import PixelSize, Samples, object_table
+from ..writers.table import Columns, PixelSize, Samples, object_table
 from ..writers.yolo import yolo_lines
 
 TABLES: Final = frozenset({"csv", "parquet"})
@@ -69,6 +70,13 @@ class SaveOptions:
         return {"pixel_size": pixel_size, "simplify": self.simplify, "labels": self.labels}
 
 
+class _Geometry(TypedDict):
+    tolerance: float
+    transform: Transform | None
+    crs: str | None
+    measurements: Columns
+
+
 DEFAULT_OPTIONS: Final = SaveOptions()
 
 
@@ -108,6 +116,7 @@ class Writer:
             "labels": self._write_labels,
             "rois": self._write_rois,
             "geojson": self._write_geojson,
+            "gpkg": self._write_geopackage,
             "yolo": self._write_yolo,
             "labelme": self._write_labelme,
             "crops": self._write_crops,
@@ -182,18 +191,25 @@ class Writer:
             write_rois(draft, result, self._options.simplify)
 
     def _write_geojson(self, result: Result, name: str) -> None:
-        info, pixel_size = result.info, self._options.pixel_size_of(result)
-        has_crs = info is not None and info.crs is not None and info.transform is not None
         path = self._folder / "geojson" / f"{name}.geojson"
         with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-            write_geojson(
-                file,
-                result,
-                tolerance=self._options.simplify,
-                transform=info.transform if info is not None and has_crs else None,
-                crs=info.crs if info is not None and has_crs else None,
-                measurements=object_table(result, pixel_size=pixel_size),
-            )
+            write_geojson(file, result, **self._geometry(result))
+
+    def _write_geopackage(self, result: Result, name: str) -> None:
+        with replacing(self._folder / "gpkg" / f"{name}.gpkg") as draft:
+            draft.unlink()  # GDAL opens what is there
+            write_geopackage(draft, result, **self._geometry(result))
+
+    def _geometry(self, result: Result) -> _Geometry:
+        """Arguments of the writers of polygons with measurements."""
+        info, pixel_size = result.info, self._options.pixel_size_of(result)
+        has_crs = info is not None and info.crs is not None and info.transform is not None
+        return {
+            "tolerance": self._options.simplify,
+            "transform": info.transform if info is not None and has_crs else None,
+            "crs": info.crs if info is not None and has_crs else None,
+            "measurements": object_table(result, pixel_size=pixel_size),
+        }
 
     def _write_yolo(self, result: Result, name: str) -> None:
         lines = yolo_lines(result, self._options.simplify)

@@ -42,7 +42,7 @@ def write_geojson(
     if crs is not None:
         head["crs"] = {"type": "name", "properties": {"name": _urn(crs)}}
     file.write(f'{json.dumps(head)[:-1]}, "features": [')
-    features = _features(result, tolerance, transform or _IDENTITY, measurements or {})
+    features = _features(result, tolerance, transform, measurements or {})
     for number, feature in enumerate(features):
         file.write((",\n" if number else "\n") + json.dumps(feature))
     file.write("\n]}\n")
@@ -51,7 +51,7 @@ def write_geojson(
 def _features(
     result: Result,
     tolerance: float,
-    transform: Transform,
+    transform: Transform | None,
     measurements: Mapping[str, Sequence[Any]],
 ) -> Iterator[dict[str, Any]]:
     labels = result.labels.tolist()
@@ -77,21 +77,24 @@ def _features(
         }
 
 
-def _geometry(polygons: Sequence[Polygon], transform: Transform) -> dict[str, Any]:
-    parts = [_rings(polygon, transform) for polygon in polygons]
+def _geometry(polygons: Sequence[Polygon], transform: Transform | None) -> dict[str, Any]:
+    parts = [polygon_rings(polygon, transform) for polygon in polygons]
     if len(parts) == 1:
         return {"type": "Polygon", "coordinates": parts[0]}
     return {"type": "MultiPolygon", "coordinates": parts}
 
 
-def _rings(polygon: Polygon, transform: Transform) -> list[list[list[float]]]:
-    """Closed rings; outer ones run counter-clockwise in the plane of the coordinates (RFC 7946)."""
-    a, b, c, d, e, f = transform
+def polygon_rings(polygon: Polygon, transform: Transform | None) -> list[list[list[float]]]:
+    """Closed rings of a polygon, in the coordinates of `transform`, or pixels without one.
+
+    Outer ones run counter-clockwise in the plane of the coordinates (RFC 7946).
+    """
+    a, b, c, d, e, f = transform or _IDENTITY
     matrix, shift = np.array([[a, d], [b, e]]), np.array([c, f])
     is_mirrored = a * e - b * d < 0
 
     def ring(points: NDArray[np.int32]) -> list[list[float]]:
-        corners = points if transform is _IDENTITY else points @ matrix + shift
+        corners = points if transform is None else points @ matrix + shift
         corners = corners[::-1] if is_mirrored else corners
         closed: list[list[float]] = [*corners.tolist(), corners[0].tolist()]
         return closed

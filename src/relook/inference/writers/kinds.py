@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from ...errors import UsageError, did_you_mean
 
-Need = Literal["masks", "panoptic", "pandas"]
+Need = Literal["masks", "panoptic", "pandas", "pyogrio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ KINDS: Final[Mapping[str, FileKind]] = {
     "labels": FileKind("label TIFF for Fiji, napari, CellProfiler", ("labels/{name}.tif",)),
     "rois": FileKind("zip of ROIs for Fiji and ImageJ", ("rois/{name}.zip",)),
     "geojson": FileKind("GeoJSON for QuPath and GIS", ("geojson/{name}.geojson",)),
+    "gpkg": FileKind("GeoPackage for GIS", ("gpkg/{name}.gpkg",), need="pyogrio"),
     "coco-polygons": FileKind("annotations.json, with polygons", common=("annotations.json",)),
     "yolo": FileKind("labels of YOLO segmentation", ("yolo/{name}.txt",), ("yolo/data.yaml",)),
     "labelme": FileKind("shapes for LabelMe and X-AnyLabeling", ("labelme/{name}.json",)),
@@ -83,6 +84,12 @@ def check_kinds(kinds: Collection[str], *, panoptic: bool, masks: bool = True) -
             raise UsageError("U04", f"save {kind}: this model finds boxes only. Leave {kind} out.")
         if need == "pandas":
             _check_pandas(kind)
+        if need == "pyogrio" and find_spec("pyogrio") is None:
+            raise UsageError(
+                "U04",
+                f"save {kind}: it is written by pyogrio, which is not installed: "
+                "pip install 'relook[geo]'. Save geojson instead, which GIS open too.",
+            )
     return tuple(sorted(set(kinds)))
 
 
