@@ -32,9 +32,9 @@ def write_geopackage(
 ) -> None:
     """Write the objects of `result` that have a pixel as the layer ``objects``.
 
-    Coordinates are those of `transform` and `crs`. Without them they are pixels with y upwards, from
-    0 to minus the height, where GIS show an image that has no place. Fields are the class, its id,
-    the score, and the numbers of `measurements`. Needs pyogrio.
+    Coordinates are those of `transform` and `crs`. Without them they are pixels with y upwards,
+    from 0 to minus the height, where GIS show an image that has no place. Fields are the class, its
+    id, the score, and the numbers of `measurements`. Needs pyogrio.
 
     Raises:
         OSError: when the file cannot be written.
