@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, TypedDict
 
 import numpy as np
@@ -196,9 +198,11 @@ class Writer:
             write_geojson(file, result, **self._geometry(result))
 
     def _write_geopackage(self, result: Result, name: str) -> None:
-        with replacing(self._folder / "gpkg" / f"{name}.gpkg") as draft:
-            draft.unlink()  # GDAL opens what is there
-            write_geopackage(draft, result, **self._geometry(result))
+        with TemporaryDirectory() as folder:  # GDAL wants the ending, which a draft has not
+            made = Path(folder) / "objects.gpkg"
+            write_geopackage(made, result, **self._geometry(result))
+            with replacing(self._folder / "gpkg" / f"{name}.gpkg") as draft:
+                shutil.copyfile(made, draft)
 
     def _geometry(self, result: Result) -> _Geometry:
         """Arguments of the writers of polygons with measurements."""
