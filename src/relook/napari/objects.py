@@ -40,8 +40,9 @@ def found_objects(
     Raises:
         UsageError: As `object_table`.
     """
-    labels, overlapped = label_image(result)
+    labels = label_image(result)
     columns = object_table(result, pixel_size=pixel_size, samples=samples)
+    overlapped = sum(columns["area"]) - int(np.count_nonzero(labels))
     columns = {"index": columns["id"], **columns}
     seen = set(np.unique(labels).tolist())
     rows = [row for row in rows_of(columns) if row["index"] in seen]
