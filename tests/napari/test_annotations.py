@@ -170,8 +170,8 @@ def test_notes_of_somebody_else_are_no_notes() -> None:
 
 
 def test_measuring_again_keeps_columns_of_ones_own() -> None:
-    table = columns(note=["dubious", ""], mean_1=[5.0, 6.0], area_um2=[1.0, 2.0])
+    table = columns(note=["dubious", ""], mean_c0=[5.0, 6.0], area_um2=[1.0, 2.0])
     measured = labelled_objects(drawn_labels(), table, NOTES).columns()
     assert measured["note"] == ["dubious", "", None]
-    assert "mean_1" not in measured, "the values of another time"
+    assert "mean_c0" not in measured, "the values of another time"
     assert "area_um2" not in measured

@@ -71,7 +71,7 @@ def test_labels_of_a_plane_of_a_stack() -> None:
     assert features["index"] == [1]
     assert features["class"] == ["crystal"]
     assert features["area_um2"] == [6 * 0.25]
-    assert features["mean_1"] == [7]
+    assert features["mean_c0"] == [7]
     assert LayerNotes.of(new.arguments["metadata"]).classes == CLASSES
     assert new.words == (
         "1 object from score 0.50; 1 hidden below it, down to 0.10; the current plane (3 of 4 "

@@ -48,7 +48,7 @@ def test_labels_and_features_of_a_result() -> None:
     table = object_table(result, pixel_size=(0.5, 0.5), samples=samples)
     assert objects.columns == {"index": [1, 2, 3], **table}
     assert objects.columns["area_um2"] == [1.0, 1.0, 1.0]
-    assert objects.columns["mean_1"][0] == samples[1:3, :2].mean()
+    assert objects.columns["mean_c0"][0] == samples[1:3, :2].mean()
     assert (objects.overlapped, objects.covered) == (0, 0)
 
 

@@ -146,7 +146,7 @@ def test_channels_along_an_axis(widget: Any, viewer: Any, finish: Callable[[], s
     assert "channels along axis 0 (2)" in finish()
     layer = viewer.layers[-1]
     assert layer.ndim == 2
-    assert "mean_2" in layer.features
+    assert "mean_c1" in layer.features
 
 
 def test_what_cannot_be_done_is_said(widget: Any, viewer: Any, finish: Callable[[], str]) -> None:

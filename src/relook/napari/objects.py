@@ -25,7 +25,7 @@ class FoundObjects:
 
     labels: Labels  # (H, W) number of the object at each pixel, 0 for none
     columns: Columns  # features of the layer: `index` is the number of the object
-    overlapped: int  # pixels that more than one object has
+    overlapped: int  # pixels of objects that better ones hide, for each object
     covered: int  # objects that lie wholly under better ones, and are not in the layer
 
 
