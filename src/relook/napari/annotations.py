@@ -24,7 +24,9 @@ from .objects import Row, is_missing, number_of, rows_of, score_of
 
 UNNAMED: Final = "object"  # class of objects where nothing says another one
 _KEY: Final = "relook"
-_MEASURED: Final = re.compile(r"(mean|min|max|sum)_c\d+|.*_um2?")  # where samples or units are known
+_MEASURED: Final = re.compile(
+    r"(mean|min|max|sum)_c\d+|.*_um2?"
+)  # where samples or units are known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def write_geopackage(
     transform = transform or _UPWARDS
     geometry = np.array([well_known(shapes[row], transform) for row in rows], dtype=object)
     fields: dict[str, NDArray[Any]] = {
-        "class": np.array([result.names[row] for row in rows], dtype=object),
+        "class": np.array(result.names, dtype=object)[rows],
         "class_id": np.array([result.classes[result.labels[row]].id for row in rows], np.int64),
         "score": result.scores[rows].astype(np.float64),
     }
