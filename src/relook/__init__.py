@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from .errors import UsageError as UsageError
     from .inference.batch.run import BatchReport as BatchReport
     from .inference.batch.run import predict_files as predict_files
-    from .inference.batch.writer import SaveOptions as SaveOptions
     from .inference.options import PanopticRequest as PanopticRequest
     from .inference.options import PredictOptions as PredictOptions
     from .inference.predictor import Predictor as Predictor
     from .inference.results import Result as Result
     from .inference.views import TTA as TTA
+    from .inference.writers.options import SaveOptions as SaveOptions
     from .layers import convert_to_sac as convert_to_sac
     from .models.detector import Detector as Detector
     from .structures.detection import Detections as Detections
@@ -57,7 +57,7 @@ _HOMES = {
     "Reading": "structures.rules.reading",
     "RelookError": "errors",
     "Result": "inference.results",
-    "SaveOptions": "inference.batch.writer",
+    "SaveOptions": "inference.writers.options",
     "TTA": "inference.views",
     "Target": "structures.detection",
     "UsageError": "errors",

@@ -146,9 +146,9 @@ def predict(
     from ..api import load
     from ..inference.batch.beginning import share_sources
     from ..inference.batch.run import predict_files
-    from ..inference.batch.writer import SaveOptions
     from ..inference.options import PredictOptions
     from ..inference.scaling import Scales
+    from ..inference.writers.options import SaveOptions
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
 

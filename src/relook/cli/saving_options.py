@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ..errors import UsageError
-from ..inference.writers.kinds import KINDS
+from ..inference.writers.kinds import KINDS, check_kinds
 
 _UNITS: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 _PIXEL_SIZE: Final = re.compile(r"([\d.eE+-]+)(?:x([\d.eE+-]+))?\s*([a-zµμ]+)")
@@ -49,8 +49,6 @@ def kinds_of(
     Raises:
         UsageError: U01, U04 for kinds that do not exist or have nothing to save.
     """
-    from ..inference.writers.kinds import check_kinds
-
     if save is None:
         if nothing:
             return ()

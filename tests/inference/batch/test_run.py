@@ -21,10 +21,11 @@ from relook.data.sources.stored import ImageBytes
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import BatchReport, Outcome, predict_files
-from relook.inference.batch.writer import SaveOptions, Writer
+from relook.inference.batch.writer import Writer
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
+from relook.inference.writers.options import SaveOptions
 
 Model = Callable[..., Predictor]
 

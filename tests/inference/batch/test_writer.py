@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from relook.data.coco.reader import Category
-from relook.errors import RelookError, UsageError
-from relook.inference.batch.writer import SaveOptions, Writer, folders_of, output_names
+from relook.errors import RelookError
+from relook.inference.batch.writer import Writer, folders_of, output_names
 from relook.inference.results import Result
 from relook.inference.writers.kinds import files_of
 from relook.inference.writers.labels import label_image
+from relook.inference.writers.options import SaveOptions
 from relook.ops.rle import encode_mask
 
 CLASSES = (Category(5, "cell"),)
@@ -66,17 +67,6 @@ def test_the_files_of_an_image(tmp_path: Path, kinds: list[str]) -> None:
     assert sorted(written) == sorted(files_of("a", kinds))
     if "masks" in kinds:
         assert json.loads((tmp_path / "masks" / "a.json").read_text())["objects"] == []
-
-
-def test_values_of_options_make_sense() -> None:
-    for values in ({"pixel_size": (0.0, 1.0)}, {"simplify": -1.0}, {"simplify": float("nan")}):
-        with pytest.raises(UsageError, match="U03"):
-            SaveOptions(**values)  # type: ignore[arg-type]
-    assert SaveOptions(pixel_size=(0.5, 0.25)).record() == {
-        "pixel_size": [0.5, 0.25],
-        "simplify": 0.0,
-        "labels": "auto",
-    }
 
 
 @pytest.mark.parametrize(

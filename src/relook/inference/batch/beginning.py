@@ -19,9 +19,10 @@ from ...runtime.files import remove_drafts
 from ..options import PredictOptions
 from ..predictor import Predictor
 from ..writers.kinds import files_of
+from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from .common_files import RECORDED
 from .journal import Journal, Line
-from .writer import DEFAULT_OPTIONS, SaveOptions, folders_of, has_file, output_names
+from .writer import folders_of, has_file, output_names
 
 if TYPE_CHECKING:
     from .followed import FollowedFrames

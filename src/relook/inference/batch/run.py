@@ -25,6 +25,7 @@ from ..results import Result, categories_of
 from ..tiles.work import OnTile
 from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
+from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.samples import file_samples
 from .beginning import Output, begin, check_live, share_sources
 from .coco_json import image_record, write_panoptic
@@ -34,7 +35,7 @@ from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
 from .shares import Shares, shares
-from .writer import DEFAULT_OPTIONS, SaveOptions, Writer, output_names
+from .writer import Writer, output_names
 
 DEFAULT_KINDS: Final = ("coco", "overlay")
 _LOG: Final = logging.getLogger("relook")

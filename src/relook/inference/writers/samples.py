@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ...data.images import Reading, open_image
 from ...data.sources.stored import AnyImage
 from ...errors import DataError
 from ..results import Result
-from .table import Samples
+from .table import Samples, windows_of
 
 
 @contextmanager
@@ -25,7 +21,7 @@ def file_samples(image: AnyImage, reading: Reading, result: Result) -> Iterator[
     result keeps. None where there are no values.
     """
     if not isinstance(image, Path) and image.stamp() is None:
-        yield None if result.image is None else _of_array(result.image)
+        yield None if result.image is None else windows_of(result.image)
         return
     try:
         opened = open_image(image, reading)
@@ -39,13 +35,4 @@ def file_samples(image: AnyImage, reading: Reading, result: Result) -> Iterator[
             yield opened.native_window
         else:
             values = opened.native_window(0, 0, *opened.size)
-            yield _of_array(values[..., :1] if opened.info.axes == "YX" else values)
-
-
-def _of_array(values: NDArray[Any]) -> Samples:
-    values = values if values.ndim == 3 else np.atleast_3d(values)
-
-    def window(top: int, left: int, height: int, width: int) -> NDArray[Any]:
-        return values[top : top + height, left : left + width]
-
-    return window
+            yield windows_of(values[..., :1] if opened.info.axes == "YX" else values)

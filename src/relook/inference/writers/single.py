@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypedDict
 
 from ...errors import UsageError, did_you_mean
 from ...runtime.csv_files import write_csv
@@ -13,11 +16,14 @@ from ...runtime.files import replacing, write_text
 from ..results import Result
 from .coco import coco_annotations, coco_categories, coco_image
 from .cvat import cvat_document, cvat_image
-from .geojson import write_geojson
+from .geojson import Transform, write_geojson
+from .geopackage import write_geopackage
 from .label_studio import label_studio_task
 from .labelme import labelme_record
 from .labels import write_labels
+from .options import DEFAULT_OPTIONS, SaveOptions
 from .rois import write_rois
+from .table import Columns, PixelSize, Samples, is_intensity, object_table
 from .yolo import yolo_lines
 
 _BY_ENDING: Final[Mapping[str, str]] = {
@@ -26,6 +32,7 @@ _BY_ENDING: Final[Mapping[str, str]] = {
     ".tiff": "labels",
     ".zip": "rois",
     ".geojson": "geojson",
+    ".gpkg": "gpkg",
     ".txt": "yolo",
     ".xml": "cvat",
     ".jpg": "overlay",
@@ -34,12 +41,60 @@ _BY_ENDING: Final[Mapping[str, str]] = {
 }
 
 
+class _Geometry(TypedDict):
+    tolerance: float
+    transform: Transform | None
+    crs: str | None
+    measurements: Columns
+
+
+class Saved:
+    """A result to be saved as some kinds: its options, and its table, which is made once.
+
+    `samples` are the values of the image's file, for the intensities in the table.
+    """
+
+    def __init__(
+        self,
+        result: Result,
+        options: SaveOptions = DEFAULT_OPTIONS,
+        samples: Samples | None = None,
+    ) -> None:
+        self.result, self.options, self.samples = result, options, samples
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """(y, x) of a pixel in micrometres; None where nothing says it."""
+        return self.options.pixel_size_of(self.result)
+
+    @property
+    def image_name(self) -> str:
+        """Name of the image's file."""
+        return Path(self.result.source or "image").name
+
+    @cached_property
+    def table(self) -> Columns:
+        """The columns of `object_table`."""
+        return object_table(self.result, pixel_size=self.pixel_size, samples=self.samples)
+
+    def geometry(self) -> _Geometry:
+        """Arguments of the writers of polygons with measurements of the shape."""
+        info = self.result.info
+        has_crs = info is not None and info.crs is not None and info.transform is not None
+        return {
+            "tolerance": self.options.simplify,
+            "transform": info.transform if info is not None and has_crs else None,
+            "crs": info.crs if info is not None and has_crs else None,
+            "measurements": {n: c for n, c in self.table.items() if not is_intensity(n)},
+        }
+
+
 def save_result(result: Result, path: str | Path, kind: str | None = None) -> None:
     """Write a result to the file `path`, as a whole or not at all.
 
     Kinds are ``overlay`` (.jpg, .png), ``csv``, ``labels`` (.tif), ``rois`` (.zip), ``geojson``,
-    ``yolo`` (.txt), ``cvat`` (.xml), and of json files ``coco`` with polygons, ``labelme`` and
-    ``label-studio``. Without `kind` the ending of the file says it, but for .json.
+    ``gpkg``, ``yolo`` (.txt), ``cvat`` (.xml), and of json files ``coco`` with polygons,
+    ``labelme`` and ``label-studio``. Without `kind` the ending of the file says it, but for .json.
 
     Raises:
         UsageError: U01 for an unknown kind, U03 for an ending that tells none.
@@ -51,86 +106,98 @@ def save_result(result: Result, path: str | Path, kind: str | None = None) -> No
         raise UsageError(
             "U03",
             f"{path.name}: its ending does not say the kind. Give it: "
-            f"result.save(path, kind), one of {', '.join(sorted(_WRITERS))}.",
+            f"result.save(path, kind), one of {', '.join(sorted(WRITERS))}.",
         )
-    if name not in _WRITERS:
-        raise UsageError("U01", f"save: unknown kind {name!r}; {did_you_mean(name, _WRITERS)}")
-    _WRITERS[name](result, path)
+    if name not in WRITERS:
+        raise UsageError("U01", f"save: unknown kind {name!r}; {did_you_mean(name, WRITERS)}")
+    WRITERS[name](Saved(result), path)
 
 
-def _overlay(result: Result, path: Path) -> None:
-    picture = result.draw().convert("RGB")
+def _overlay(saved: Saved, path: Path) -> None:
+    text = False if saved.options.labels == "off" else None
+    if saved.result.panoptic is None:
+        picture = saved.result.draw(text=text, legend=text)
+    else:
+        picture = saved.result.draw_panoptic(text=text)
     with replacing(path) as draft:
-        picture.save(draft, "PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
+        if path.suffix.lower() == ".png":
+            picture.convert("RGB").save(draft, "PNG")
+        else:
+            picture.convert("RGB").save(draft, "JPEG", quality=92, subsampling=0)
 
 
-def _csv(result: Result, path: Path) -> None:
-    table = result.table()
-    write_csv(path, list(table), zip(*table.values(), strict=True))
+def _csv(saved: Saved, path: Path) -> None:
+    write_csv(path, list(saved.table), zip(*saved.table.values(), strict=True))
 
 
-def _labels(result: Result, path: Path) -> None:
+def _labels(saved: Saved, path: Path) -> None:
     with replacing(path) as draft:
-        write_labels(draft, result, None if result.info is None else result.info.pixel_size)
+        write_labels(draft, saved.result, saved.pixel_size)
 
 
-def _rois(result: Result, path: Path) -> None:
+def _rois(saved: Saved, path: Path) -> None:
     with replacing(path) as draft:
-        write_rois(draft, result)
+        write_rois(draft, saved.result, saved.options.simplify)
 
 
-def _geojson(result: Result, path: Path) -> None:
-    info = result.info
-    crs = None if info is None or info.transform is None else info.crs
-    transform = None if info is None or crs is None else info.transform
+def _geojson(saved: Saved, path: Path) -> None:
     with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-        write_geojson(file, result, transform=transform, crs=crs, measurements=result.table())
+        write_geojson(file, saved.result, **saved.geometry())
 
 
-def _yolo(result: Result, path: Path) -> None:
-    write_text(path, "".join(f"{line}\n" for line in yolo_lines(result)))
+def _geopackage(saved: Saved, path: Path) -> None:
+    with TemporaryDirectory() as folder:  # GDAL wants the ending, which a draft has not
+        made = Path(folder) / "objects.gpkg"
+        write_geopackage(made, saved.result, **saved.geometry())
+        with replacing(path) as draft:
+            shutil.copyfile(made, draft)
 
 
-def _cvat(result: Result, path: Path) -> None:
+def _yolo(saved: Saved, path: Path) -> None:
+    lines = yolo_lines(saved.result, saved.options.simplify)
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def _cvat(saved: Saved, path: Path) -> None:
     with replacing(path) as draft:
-        draft.write_bytes(cvat_document([cvat_image(result, 0, _image(result))]))
+        draft.write_bytes(cvat_document([cvat_image(saved.result, 0, saved.image_name)]))
 
 
-def _coco(result: Result, path: Path) -> None:
+def _coco(saved: Saved, path: Path) -> None:
     content = {
-        "images": [coco_image(result, 1, _image(result))],
-        "categories": coco_categories(result.classes),
-        "annotations": list(coco_annotations(result, 1, 1)),
+        "images": [coco_image(saved.result, 1, saved.image_name)],
+        "categories": coco_categories(saved.result.classes),
+        "annotations": list(coco_annotations(saved.result, 1, 1, saved.options.simplify)),
     }
     _json(path, content)
 
 
-def _labelme(result: Result, path: Path) -> None:
-    _json(path, labelme_record(result, _image(result)))
+def _labelme(saved: Saved, path: Path) -> None:
+    _json(path, labelme_record(saved.result, saved.image_name, saved.options.simplify))
 
 
-def _label_studio(result: Result, path: Path) -> None:
-    _json(path, [label_studio_task(result, _image(result))])
+def _label_studio(saved: Saved, path: Path) -> None:
+    task = label_studio_task(saved.result, saved.image_name, saved.options.simplify)
+    _json(path, [task])
 
 
-_WRITERS: Final[Mapping[str, Callable[[Result, Path], None]]] = {
+WRITERS: Final[Mapping[str, Callable[[Saved, Path], None]]] = {
     "overlay": _overlay,
     "csv": _csv,
     "labels": _labels,
     "rois": _rois,
     "geojson": _geojson,
+    "gpkg": _geopackage,
     "yolo": _yolo,
     "cvat": _cvat,
     "coco": _coco,
     "labelme": _labelme,
     "label-studio": _label_studio,
 }
-
-
-def _image(result: Result) -> str:
-    return Path(result.source or "image").name
+"""Writers of one file, by the kind; `batch.writer` uses those of files of each image."""
 
 
 def _json(path: Path, content: Any) -> None:
     with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
         json.dump(content, file)
+        file.write("\n")

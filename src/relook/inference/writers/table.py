@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ Samples = Callable[[int, int, int, int], NDArray[Any]]
 """Values (h, w, C) of the window at (top, left) of height h and width w, as the file has them."""
 
 _LENGTHS = ("equivalent_diameter", "major_axis", "minor_axis", "perimeter")
+_INTENSITY = re.compile(r"(mean|min|max|sum)_c\d+")
 _SAME = 0.01  # share by which the sides of a pixel may differ for lengths to have a unit
 
 
@@ -45,10 +47,17 @@ def object_table(
     Raises:
         UsageError: U03 for samples of another size than the image, or a pixel size that is none.
     """
-    read = _windows_of(samples, result.size)
+    if isinstance(samples, np.ndarray):
+        if samples.ndim != 3 or samples.shape[:2] != result.size:
+            raise UsageError(
+                "U03", f"samples of shape {samples.shape} for an image of {result.size}"
+            )
+        samples = windows_of(samples)
     if pixel_size is not None and not all(0 < side < math.inf for side in pixel_size):
         raise UsageError("U03", f"pixel_size: expected two lengths in micrometres: {pixel_size}")
-    rows = [_shape_row(window, result.size, pixel_size, read) for window in object_windows(result)]
+    rows = [
+        _shape_row(window, result.size, pixel_size, samples) for window in object_windows(result)
+    ]
     names = [name for row in rows for name in row] or _shape_row(
         (np.zeros((0, 0), bool), 0, 0), result.size, pixel_size, None
     )
@@ -64,14 +73,11 @@ def object_table(
     return table | {name: [row.get(name) for row in rows] for name in dict.fromkeys(names)}
 
 
-def _windows_of(samples: NDArray[Any] | Samples | None, size: tuple[int, int]) -> Samples | None:
-    if not isinstance(samples, np.ndarray):
-        return samples
-    if samples.ndim != 3 or samples.shape[:2] != size:
-        raise UsageError("U03", f"samples of shape {samples.shape} for an image of {size} pixels")
+def windows_of(values: NDArray[Any]) -> Samples:
+    """Windows of values (H, W, C) that are in memory."""
 
     def window(top: int, left: int, height: int, width: int) -> NDArray[Any]:
-        return samples[top : top + height, left : left + width]
+        return values[top : top + height, left : left + width]
 
     return window
 
@@ -102,6 +108,11 @@ def _shape_row(
     if samples is not None and shape.area:
         row |= _intensities(samples(top, left, *mask.shape)[mask])
     return row
+
+
+def is_intensity(column: str) -> bool:
+    """Return whether a column of the table is of the values of the image, and not of the shape."""
+    return _INTENSITY.fullmatch(column) is not None
 
 
 def touches_border(window: Window, size: tuple[int, int]) -> bool:
