@@ -12,7 +12,7 @@ import pytest
 
 import relook
 
-from .inference.batch.discs import disc_predictor, picture, write_film
+from .inference.batch.discs import disc_predictor, write_film
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "video.md"
 
@@ -21,13 +21,13 @@ def test_the_examples_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 3
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(relook, "load", lambda *_: disc_predictor())
     write_film(Path("film.mp4"), 4)
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks:
-        needed = re.findall(r"^(?:import|from) (supervision|trackers)\b", block, re.MULTILINE)
+        needed = re.findall(r"^(?:import|from) (trackers)\b", block, re.MULTILINE)
         code = compile(block, str(PAGE), "exec")
         if all(importlib.util.find_spec(name) for name in needed):
             with warnings.catch_warnings():
@@ -40,8 +40,3 @@ def test_the_examples_run(
         "film.mp4",
         "tracks.csv",
     ]
-    if "detections_of" in names:
-        result = next(names["model"].track([picture(3)]))
-        detections = names["detections_of"](result)
-        assert detections.tracker_id.tolist() == [1, 2, 3]
-        assert detections.mask.sum() > 0 and list(detections["class_name"]) == ["disc"] * 3

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from pycocotools import mask as coco_mask
 from relook.data.coco.reader import Category
 from relook.inference.results import Result
 from relook.ops.rle import decode_window, encode_mask
+from relook.runtime.json_files import dump_json
 
 CLASSES = (Category(3, "cell"), Category(7, "=crystal"))
 
@@ -79,3 +83,15 @@ def filled() -> Callable[[list[list[float]], tuple[int, int]], np.ndarray]:
 def result_of_boxes() -> Result:
     """A result of a model for boxes, with one object."""
     return small_result([], [[1.0, 1.0, 4.0, 3.0]])
+
+
+@pytest.fixture
+def as_json() -> Callable[[Any], Any]:
+    """Write a value as json, and read it again."""
+
+    def written(value: Any) -> Any:
+        file = io.StringIO()
+        dump_json(file, value)
+        return json.loads(file.getvalue())
+
+    return written

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -16,9 +16,9 @@ Fill = Callable[[list[list[float]], tuple[int, int]], NDArray[np.bool_]]
 
 
 def test_masks_come_back_from_the_percents(
-    odd: Result, masks: list[NDArray[np.bool_]], filled: Fill
+    odd: Result, masks: list[NDArray[np.bool_]], filled: Fill, as_json: Callable[[Any], Any]
 ) -> None:
-    task = json.loads(json.dumps(label_studio_task(odd, "/data/a.png")))
+    task = as_json(label_studio_task(odd, "/data/a.png"))
     assert task["data"] == {"image": "/data/a.png"}
     (prediction,) = task["predictions"]
     assert 0 < prediction["score"] < 1
@@ -35,8 +35,11 @@ def test_masks_come_back_from_the_percents(
         assert (filled([ring], odd.size) == mask).all()
 
 
-def test_nothing_found_is_a_task_without_regions(odd: Result) -> None:
-    (prediction,) = label_studio_task(odd.filter(score=2), "a.png")["predictions"]
+def test_nothing_found_is_a_task_without_regions(
+    odd: Result, as_json: Callable[[Any], Any]
+) -> None:
+    task = as_json(label_studio_task(odd.filter(score=2), "a.png"))
+    (prediction,) = task["predictions"]
     assert (prediction["score"], prediction["result"]) == (0.0, [])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +23,16 @@ def test_detections_have_masks_scores_and_names(
     assert (detections.mask == np.stack(masks)).all()
     assert detections.confidence.tolist() == odd.scores.tolist()
     assert detections.data["class_name"].tolist() == odd.names
+
+
+def test_what_is_handed_over(
+    odd: Result, masks: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
+    detections = replace(odd, tracks=np.array([4, 1, 2, 3])).to_supervision()
+    assert (detections.xyxy == odd.boxes).all() and (detections.mask == np.stack(masks)).all()
+    assert detections.tracker_id.tolist() == [4, 1, 2, 3]
+    assert detections.class_id.tolist() == odd.labels.tolist()
 
 
 def test_a_missing_library_is_named(odd: Result, monkeypatch: pytest.MonkeyPatch) -> None:

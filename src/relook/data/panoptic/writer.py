@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ...ops.id_runs import id_runs
-from ...runtime.files import write_text
+from ...runtime.json_files import write_json
 from ...structures.panoptic import VOID, PanopticCategory, PanopticMap
 from ..coco.images_table import inside
 from .json_tables import MOST_IDS
@@ -80,7 +79,8 @@ class PanopticWriter:
     def finish(self) -> Path:
         """Write the json of all images so far and return its path; R02 when that fails."""
         categories = list(self._categories.values())
-        write_json(self.path, list(self._images.values()), self._annotations, categories)
+        tables = panoptic_tables(self._images.values(), self._annotations, categories)
+        write_json(self.path, tables)
         return self.path
 
 
@@ -105,14 +105,13 @@ def write_map(path: Path, panoptic: PanopticMap) -> list[dict[str, Any]]:
     ]
 
 
-def write_json(
-    path: Path,
+def panoptic_tables(
     images: Iterable[Mapping[str, Any]],
     annotations: Iterable[Mapping[str, Any]],
     categories: Iterable[PanopticCategory],
-) -> None:
-    """Write a panoptic json of rows as COCO has them; R02 when that fails."""
-    rows = [
+) -> dict[str, Iterator[Mapping[str, Any]]]:
+    """The tables of a panoptic json, of rows as COCO has them, for `runtime.json_files`."""
+    rows = (
         {
             "id": category.id,
             "name": category.name,
@@ -120,13 +119,8 @@ def write_json(
             "supercategory": category.supercategory or category.name,
         }
         for category in categories
-    ]
-    tables = {"images": images, "annotations": annotations, "categories": rows}
-    texts = [
-        f"{json.dumps(key)}: [\n" + ",\n".join(json.dumps(row) for row in table) + "\n]"
-        for key, table in tables.items()
-    ]
-    write_text(path, "{\n" + ",\n".join(texts) + "\n}\n")
+    )
+    return {"images": iter(images), "annotations": iter(annotations), "categories": rows}
 
 
 def color_ids(category_ids: Sequence[int]) -> list[int]:

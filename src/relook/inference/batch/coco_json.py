@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from pycocotools import mask as coco_mask
 
 from ..._version import __version__
 from ...data.coco.reader import Category
-from ...data.panoptic.writer import write_json
-from ...runtime.files import replacing
+from ...data.panoptic.writer import panoptic_tables
+from ...runtime.json_files import write_json
 from ...structures.panoptic import PanopticCategory
 from ..results import Result
 
@@ -52,14 +51,13 @@ def write_predictions(
     Raises:
         RelookError: R02 when it cannot be written.
     """
-    info = {"description": "Found by relook, not annotated", "version": __version__}
-    categories = [{"id": c.id, "name": c.name} for c in classes]
-    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.write(f'{{"info": {json.dumps(info)}, "images": [')
-        file.writelines(_listed(_images(records())))
-        file.write(f'], "categories": {json.dumps(categories)}, "annotations": [')
-        file.writelines(_listed(_annotations(records())))
-        file.write("]}\n")
+    content = {
+        "info": {"description": "Found by relook, not annotated", "version": __version__},
+        "images": _images(records()),
+        "categories": [{"id": c.id, "name": c.name} for c in classes],
+        "annotations": _annotations(records()),
+    }
+    write_json(path, content)
 
 
 def write_panoptic(
@@ -79,7 +77,7 @@ def write_panoptic(
         }
         for number, record in enumerate(records(), start=1)
     )
-    write_json(path, _images(records()), annotations, categories)
+    write_json(path, panoptic_tables(_images(records()), annotations, categories))
 
 
 def _images(records: Iterable[Record]) -> Iterator[Record]:
@@ -96,9 +94,3 @@ def _annotations(records: Iterable[Record]) -> Iterator[Record]:
             first = {name: one[name] for name in ("area", "iscrowd")}
             rest = {name: value for name, value in one.items() if name not in first}
             yield {"id": number, **first, "image_id": image_id, **rest}
-
-
-def _listed(records: Iterable[Record]) -> Iterator[str]:
-    """Elements of a json list, with the commas between them."""
-    for number, record in enumerate(records):
-        yield (", " if number else "") + json.dumps(record)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from ..._version import __version__
 from ...data.coco.reader import Category
 from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
+from ...runtime.json_files import write_json
 from ..writers.coco import coco_annotations, coco_categories, coco_image
 from ..writers.counts import COLUMNS, with_totals
 from ..writers.cvat import cvat_document, cvat_image
@@ -89,14 +89,13 @@ def _coco_polygons(
         coco_image(result_of({**record, "objects": []}, classes), number, record["file_name"])
         for number, record in enumerate(records(), start=1)
     )
-    info = {"description": "Found by relook, not annotated", "version": __version__}
-    path = folder / "annotations.json"
-    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.write(f'{{"info": {json.dumps(info)}, "images": [')
-        _write_list(file, images)
-        file.write(f'], "categories": {json.dumps(coco_categories(classes))}, "annotations": [')
-        _write_list(file, annotations())
-        file.write("]}\n")
+    content = {
+        "info": {"description": "Found by relook, not annotated", "version": __version__},
+        "images": images,
+        "categories": coco_categories(classes),
+        "annotations": annotations(),
+    }
+    write_json(folder / "annotations.json", content)
 
 
 def _label_studio(
@@ -106,11 +105,7 @@ def _label_studio(
         label_studio_task(result_of(record, classes), record["file_name"], simplify)
         for record in records()
     )
-    path = folder / "label-studio.json"
-    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.write("[")
-        _write_list(file, tasks)
-        file.write("]\n")
+    write_json(folder / "label-studio.json", tasks)
     names = [entry.name for entry in classes]
     write_text(folder / "label-studio.xml", labelling_configuration(names))
 
@@ -121,7 +116,7 @@ def _cvat(folder: Path, records: Records, classes: Sequence[Category], _: float)
         for number, record in enumerate(records())
     ]
     with replacing(folder / "cvat.xml") as draft:
-        draft.write_bytes(cvat_document(images))
+        draft.write_bytes(cvat_document(images, [entry.name for entry in classes]))
 
 
 def _yolo(folder: Path, _: Records, classes: Sequence[Category], __: float) -> None:
@@ -150,8 +145,3 @@ def _column(record: Record, name: str) -> list[Any]:
     table = record["table"]
     values: list[Any] = table.get(name) or [None] * len(table["id"])
     return values
-
-
-def _write_list(file: Any, records: Iterable[Mapping[str, Any]]) -> None:
-    for number, record in enumerate(records):
-        file.write((", " if number else "") + json.dumps(record))

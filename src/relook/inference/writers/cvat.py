@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -42,13 +43,29 @@ def cvat_image(result: Result, image_id: int, name: str) -> ET.Element:
     return image
 
 
-def cvat_document(images: list[ET.Element]) -> bytes:
-    """The XML file of these images in UTF-8."""
+def cvat_document(images: list[ET.Element], names: Sequence[str]) -> bytes:
+    """The XML file of these images in UTF-8, with the labels of a task for classes of `names`."""
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
+    task = ET.SubElement(ET.SubElement(root, "meta"), "task")
+    _texts(task, name="relook", size=str(len(images)), mode="annotation")
+    labels = ET.SubElement(task, "labels")
+    for name in names:
+        label = ET.SubElement(labels, "label")
+        _texts(label, name=xml_text(name), type="any")
+        attribute = ET.SubElement(ET.SubElement(label, "attributes"), "attribute")
+        _texts(
+            attribute, name="score", mutable="False", input_type="text", default_value="", values=""
+        )
     root.extend(images)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _texts(parent: ET.Element, **texts: str) -> None:
+    """Add an element with text for each of `texts`."""
+    for tag, text in texts.items():
+        ET.SubElement(parent, tag).text = text
 
 
 def _row_runs(mask: NDArray[np.bool_]) -> list[int]:

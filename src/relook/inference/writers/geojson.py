@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.polygons import Polygon
+from ...runtime.json_files import dump_json
 from ...visualization.palette import class_colors
 from ..results import Result
 from .shapes import object_polygons
@@ -41,11 +41,9 @@ def write_geojson(
     head: dict[str, Any] = {"type": "FeatureCollection"}
     if crs is not None:
         head["crs"] = {"type": "name", "properties": {"name": _urn(crs)}}
-    file.write(f'{json.dumps(head)[:-1]}, "features": [')
     features = _features(result, tolerance, transform, measurements or {})
-    for number, feature in enumerate(features):
-        file.write((",\n" if number else "\n") + json.dumps(feature))
-    file.write("\n]}\n")
+    dump_json(file, {**head, "features": features})
+    file.write("\n")
 
 
 def _features(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ...data.polygons import without_holes
@@ -12,15 +15,40 @@ from .shapes import object_polygons
 def labelme_record(result: Result, image_path: str, tolerance: float = 0.0) -> dict[str, Any]:
     """The json of LabelMe for an image at `image_path`, relative to the json file.
 
-    One polygon for each part; parts of one object have one ``group_id``. The score stands in
+    Its shapes are an iterator, for `runtime.json_files`. One polygon for each part; parts of one
+    object have one ``group_id``. The score stands in
     ``score``, which X-AnyLabeling shows, and in ``description``, which LabelMe shows.
     """
     height, width = result.size
-    shapes: list[dict[str, Any]] = []
+    return {
+        "version": "5.5.0",
+        "flags": {},
+        "shapes": _shapes(result, tolerance),
+        "imagePath": image_path,
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+    }
+
+
+def way_to(image: Path, folder: Path) -> str | None:
+    """The path of the file `image` relative to `folder`, as LabelMe follows it.
+
+    None where there is no such file, as for an image in an archive.
+    """
+    if not image.is_file():
+        return None
+    try:
+        return Path(os.path.relpath(image.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive of Windows
+        return image.resolve().as_posix()
+
+
+def _shapes(result: Result, tolerance: float) -> Iterator[dict[str, Any]]:
     objects = zip(object_polygons(result, tolerance), result.names, result.scores, strict=True)
     for number, (polygons, name, score) in enumerate(objects, start=1):
-        shapes += [
-            {
+        for polygon in polygons:
+            yield {
                 "label": name,
                 "points": without_holes(polygon).tolist(),
                 "group_id": number if len(polygons) > 1 else None,
@@ -30,14 +58,3 @@ def labelme_record(result: Result, image_path: str, tolerance: float = 0.0) -> d
                 "flags": {},
                 "mask": None,
             }
-            for polygon in polygons
-        ]
-    return {
-        "version": "5.5.0",
-        "flags": {},
-        "shapes": shapes,
-        "imagePath": image_path,
-        "imageData": None,
-        "imageHeight": height,
-        "imageWidth": width,
-    }

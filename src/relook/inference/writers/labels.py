@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,8 @@ from ..results import Result
 from .shapes import Window, object_windows
 from .table import PixelSize
 
-SIDE: Final = 512  # pixels of the square parts of the file
+BAND: Final = 512  # rows that are in memory
+STRIP: Final = 64  # rows of a strip of the file
 _LARGEST: Final = np.iinfo(np.uint16).max  # objects
 _CM: Final = 1e4  # micrometres
 
@@ -41,7 +43,9 @@ def visible_pixels(result: Result) -> NDArray[np.int64]:
 def write_labels(
     path: Path, result: Result, pixel_size: PixelSize | None = None
 ) -> NDArray[np.int64]:
-    """Write the label image as an OME-TIFF, tiled and compressed; return `visible_pixels`.
+    """Write the label image as an OME-TIFF in compressed strips; return `visible_pixels`.
+
+    ImageJ without Bio-Formats opens strips, but no tiles.
 
     `pixel_size` (y, x) in micrometres goes into the OME metadata and the TIFF's resolution. Never
     more than a band of 512 rows is in memory.
@@ -52,13 +56,13 @@ def write_labels(
     height, width = result.size
     visible = np.zeros(len(result) + 1, np.int64)
 
-    def parts() -> Iterator[NDArray[Any]]:
+    stored = np.dtype(_kind(result)).newbyteorder("<")
+
+    def strips() -> Iterator[bytes]:
         for band, rows in _bands(result):
             visible[:] += np.bincount(band[:rows].ravel(), minlength=len(visible))
-            for left in range(0, width, SIDE):
-                part = np.zeros((SIDE, SIDE), band.dtype)
-                part[:, : min(SIDE, width - left)] = band[:, left : left + SIDE]
-                yield part
+            for top in range(0, rows, STRIP):
+                yield zlib.compress(band[top : min(top + STRIP, rows)].astype(stored).tobytes())
 
     metadata: dict[str, Any] = {"axes": "YX"}
     options: dict[str, Any] = {}
@@ -69,10 +73,11 @@ def write_labels(
         options = {"resolution": (_CM / wide, _CM / tall), "resolutionunit": "CENTIMETER"}
     tifffile.imwrite(
         path,
-        parts(),
+        strips(),
         shape=(height, width),
-        dtype=_kind(result),
-        tile=(SIDE, SIDE),
+        dtype=stored,
+        rowsperstrip=STRIP,
+        byteorder="<",
         photometric="minisblack",
         compression="zlib",
         bigtiff=height * width >= 2**30,
@@ -93,11 +98,11 @@ def _bands(result: Result) -> Iterator[tuple[NDArray[Any], int]]:
     reach = np.array(
         [(top, top + mask.shape[0]) for mask, _, top in object_windows(result)], np.int64
     ).reshape(-1, 2)
-    for start in range(0, height, SIDE):
-        band: NDArray[Any] = np.zeros((SIDE, width), _kind(result))
-        inside = (reach[:, 0] < start + SIDE) & (reach[:, 1] > start)
+    for start in range(0, height, BAND):
+        band: NDArray[Any] = np.zeros((BAND, width), _kind(result))
+        inside = (reach[:, 0] < start + BAND) & (reach[:, 1] > start)
         _draw(list(object_windows(result, inside)), band, start, np.flatnonzero(inside))
-        yield band, min(SIDE, height - start)
+        yield band, min(BAND, height - start)
 
 
 def _draw(

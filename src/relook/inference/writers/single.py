@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from ...errors import UsageError, did_you_mean
 from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
+from ...runtime.json_files import write_json
 from ..results import Result
 from .coco import coco_annotations, coco_categories, coco_image
 from .cvat import cvat_document, cvat_image
 from .geojson import Transform, write_geojson
 from .geopackage import write_geopackage
 from .label_studio import label_studio_task
-from .labelme import labelme_record
+from .labelme import labelme_record, way_to
 from .labels import write_labels
 from .options import DEFAULT_OPTIONS, SaveOptions
 from .rois import write_rois
@@ -159,26 +159,29 @@ def _yolo(saved: Saved, path: Path) -> None:
 
 
 def _cvat(saved: Saved, path: Path) -> None:
+    image = cvat_image(saved.result, 0, saved.image_name)
+    names = [category.name for category in saved.result.classes]
     with replacing(path) as draft:
-        draft.write_bytes(cvat_document([cvat_image(saved.result, 0, saved.image_name)]))
+        draft.write_bytes(cvat_document([image], names))
 
 
 def _coco(saved: Saved, path: Path) -> None:
     content = {
         "images": [coco_image(saved.result, 1, saved.image_name)],
         "categories": coco_categories(saved.result.classes),
-        "annotations": list(coco_annotations(saved.result, 1, 1, saved.options.simplify)),
+        "annotations": coco_annotations(saved.result, 1, 1, saved.options.simplify),
     }
-    _json(path, content)
+    write_json(path, content)
 
 
 def _labelme(saved: Saved, path: Path) -> None:
-    _json(path, labelme_record(saved.result, saved.image_name, saved.options.simplify))
+    image = way_to(Path(saved.result.source or ""), path.parent) or saved.image_name
+    write_json(path, labelme_record(saved.result, image, saved.options.simplify))
 
 
 def _label_studio(saved: Saved, path: Path) -> None:
     task = label_studio_task(saved.result, saved.image_name, saved.options.simplify)
-    _json(path, [task])
+    write_json(path, iter([task]))
 
 
 WRITERS: Final[Mapping[str, Callable[[Saved, Path], None]]] = {
@@ -195,9 +198,3 @@ WRITERS: Final[Mapping[str, Callable[[Saved, Path], None]]] = {
     "label-studio": _label_studio,
 }
 """Writers of one file, by the kind; `batch.writer` uses those of files of each image."""
-
-
-def _json(path: Path, content: Any) -> None:
-    with replacing(path) as draft, draft.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.write("\n")

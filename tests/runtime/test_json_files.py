@@ -1,0 +1,62 @@
+"""Json that is written piece by piece."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relook.runtime.json_files import dump_json, write_json
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def lazy(value: Any) -> Any:
+    """The value with iterators in place of the lists that `dump_json` may find."""
+    if isinstance(value, dict):
+        return {key: lazy(element) for key, element in value.items()}
+    return (lazy(element) for element in value) if isinstance(value, list) else value
+
+
+@given(values)
+def test_iterators_become_lists(value: Any) -> None:
+    file = io.StringIO()
+    dump_json(file, lazy(value))
+    assert json.loads(file.getvalue()) == value
+
+
+def test_elements_are_written_as_they_come() -> None:
+    file = io.StringIO()
+
+    def elements() -> Iterator[dict[str, int]]:
+        for number in range(3):
+            assert file.getvalue().count("number") == number
+            yield {"number": number}
+
+    dump_json(file, {"version": 1, "elements": elements()})
+    assert json.loads(file.getvalue())["elements"][2] == {"number": 2}
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, iter([1, {"b": iter(())}]))
+    assert json.loads(path.read_text()) == [1, {"b": []}]
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_json(path, broken())
+    assert json.loads(path.read_text()) == [1, {"b": []}]
+    assert [found.name for found in tmp_path.iterdir()] == ["a.json"]
