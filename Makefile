@@ -5,6 +5,7 @@
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
+# make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
@@ -33,7 +34,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari bench floor paper fine-tuning guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs bench floor paper fine-tuning guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -78,6 +79,13 @@ docs: $(STAMP)
 # napari and Qt are not part of .venv: they are installed into an environment that sees its packages.
 napari: $(STAMP)
 	scripts/napari.sh "$(VENV)" "$(VENV)-napari" tests/napari
+
+# ImageJ and QGIS are taken from the system where they are there; the others are installed here.
+programs: $(STAMP)
+	@test -e $(VENV)-programs/.installed || { $(BIN)/python -m venv $(VENV)-programs && \
+		$(VENV)-programs/bin/pip install --quiet --disable-pip-version-check \
+			labelme label-studio-sdk datumaro && touch $(VENV)-programs/.installed; }
+	$(BIN)/python scripts/open_in_programs.py --tools $(VENV)-programs/bin/python
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))

@@ -137,6 +137,9 @@ def test_filter_keeps_the_best_above_a_score():
     assert len(result.filter(score=result.scores[4])) == 5  # the score itself is included
     assert len(result.filter(max_dets=0)) == 0
     assert result.filter(score=2).boxes.shape == (0, 4)
+    numbered = replace(result, tracks=np.arange(9), tiles=np.arange(9) + 1)
+    assert numbered.filter(max_dets=2).tracks.tolist() == [0, 1]
+    assert numbered.filter(max_dets=2).tiles.tolist() == [1, 2]
 
 
 def test_draw_shows_what_the_result_holds():

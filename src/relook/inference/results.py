@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 SHOWN_FROM = 0.3  # score from which objects are found when the model knows no better value
 
+_OF_OBJECTS = ("boxes", "scores", "labels", "tracks", "tiles")  # arrays of a row an object
 RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts": str}
 
 
@@ -65,6 +66,7 @@ class Result:
     scale: ImageScale | None = None  # how it was scaled for the network, where by diameter
     info: ImageInfo | None = None  # what was used of the image, and what its file says
     tracks: NDArray[np.int64] | None = None  # (N,) identities over frames, from 1; if tracked
+    tiles: NDArray[np.int64] | None = None  # (N,) tiles that an object was joined of; if in tiles
 
     @classmethod
     def from_detections(
@@ -139,14 +141,13 @@ class Result:
         if score is not None:
             keep = keep[self.scores >= np.float32(score)]
         keep = keep[:max_dets]
+        arrays = {name: getattr(self, name) for name in _OF_OBJECTS}
+        kept: dict[str, Any] = {n: None if a is None else a[keep] for n, a in arrays.items()}
         return replace(
             self,
-            boxes=self.boxes[keep],
-            scores=self.scores[keep],
-            labels=self.labels[keep],
+            **kept,
             masks=None if self.masks is None else tuple(self.masks[i] for i in keep),
             panoptic=None if self.panoptic is None else self.panoptic.renumbered(keep.tolist()),
-            tracks=None if self.tracks is None else self.tracks[keep],
         )
 
     def draw(

@@ -122,10 +122,14 @@ def test_any_discs_in_any_grid_are_found_once_and_whole(
 def test_an_object_larger_than_the_overlap_is_joined_of_its_parts() -> None:
     grid = Grid((80, 300), 80, 20)
     bar = np.zeros(grid.size, dtype=bool)
-    bar[30:50, 15:280] = True  # across all four tiles
-    merged = merge_tiles([found_in(grid, n, [bar]) for n in range(len(grid))], grid)
-    check_equal(merged, [bar], grid.size)
-    assert merged.boxes.tolist() == [[15, 30, 280, 50]]
+    bar[30:50, 15:280] = True  # across all tiles
+    disc = disc_mask((30, 12, 6), grid.size)  # in one
+    scores = [0.8, 0.9]
+    parts = [found_in(grid, n, [bar, disc], scores) for n in range(len(grid))]
+    merged = merge_tiles(parts, grid)
+    check_equal(merged, [bar, disc], grid.size)
+    assert merged.boxes.tolist() == [[24, 6, 36, 18], [15, 30, 280, 50]]
+    assert merged.tiles.tolist() == [1, len(grid)] and len(grid) > 3
 
 
 def test_a_cut_object_that_the_tile_with_more_around_it_has_not_found_is_left_out() -> None:

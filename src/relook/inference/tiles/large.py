@@ -78,6 +78,7 @@ def tiled_result(
         boxes=merged.boxes[rows],
         scores=merged.scores[rows],
         labels=merged.labels[rows],
+        tiles=merged.tiles[rows],
         masks=None if masks is None else tuple(encode_runs(mask, large.size) for mask in masks),
         size=large.size,
         classes=tuple(classes),

@@ -45,6 +45,7 @@ class Merged:
     scores: NDArray[np.float32]
     labels: NDArray[np.int64]
     masks: tuple[Runs, ...] | None
+    tiles: NDArray[np.int64]  # (M,) how many tiles see the parts that it was joined of
 
 
 class _Pair(NamedTuple):
@@ -168,6 +169,7 @@ class _Table:
             np.array([self.scores[group].max() for group in groups], dtype=np.float32),
             np.array([self.labels[group[0]] for group in groups], dtype=np.int64),
             None if self._masks is None else tuple(masks),
+            np.array([len(group) for group in groups], dtype=np.int64),
         )
 
 

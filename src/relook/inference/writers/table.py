@@ -37,8 +37,9 @@ def object_table(
     ``area`` in pixels, and the shape as scikit-image's regionprops defines it
     (`data.region_properties`): ``centroid_x``, ``centroid_y`` (the centre of the first pixel is
     0, 0), ``equivalent_diameter``, ``major_axis``, ``minor_axis``, ``orientation`` in radians,
-    ``perimeter``, ``circularity``, ``solidity``; ``touches_border``. With `pixel_size` (y, x) in
-    micrometres there are ``area_um2``, ``centroid_x_um``, ``centroid_y_um``, and the lengths as
+    ``perimeter``, ``circularity``, ``solidity``; ``touches_border``, and ``tiles``, the
+    number of tiles of a large image whose parts were joined to the object. With `pixel_size` (y, x)
+    in micrometres there are ``area_um2``, ``centroid_x_um``, ``centroid_y_um``, and the lengths as
     ``..._um``, which are None where pixels are not square. With `samples`, the values of the file
     as (H, W, C) or by windows, there are ``mean_c0``, ``min_c0``, ``max_c0`` and ``sum_c0`` of
     channel 0, and so on. Objects of a model for boxes are measured as filled boxes. What is
@@ -70,7 +71,9 @@ def object_table(
         "score": result.scores.astype(np.float64).tolist(),
     }
     table |= {name: boxes[:, i].tolist() for i, name in enumerate(("x1", "y1", "x2", "y2"))}
-    return table | {name: [row.get(name) for row in rows] for name in dict.fromkeys(names)}
+    table |= {name: [row.get(name) for row in rows] for name in dict.fromkeys(names)}
+    tiles = [1] * len(result) if result.tiles is None else result.tiles.tolist()
+    return table | {"tiles": tiles}
 
 
 def windows_of(values: NDArray[Any]) -> Samples:
