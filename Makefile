@@ -7,6 +7,7 @@
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
+# make gpu-report  what a GPU does: correctness, speed, training, memory; 8 minutes of one card
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
@@ -34,7 +35,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs bench floor paper fine-tuning guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -90,6 +91,9 @@ programs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python scripts/write_documents.py
+
+gpu-report: $(STAMP)
+	$(BIN)/python -m benchmarks.gpu
 
 floor: $(STAMP)
 	$(BIN)/python benchmarks/floor.py --side-by-side

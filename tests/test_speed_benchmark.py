@@ -303,7 +303,6 @@ def test_every_group_of_the_table_is_there() -> None:
         "start",
         "loading",
         "growth",
-        "gpu",
     ]
 
 

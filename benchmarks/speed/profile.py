@@ -11,7 +11,7 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,11 +79,16 @@ def watched(watch: Stopwatch, detector: Detector) -> Iterator[None]:
             delattr(owner, name)
 
 
-def by_part(detector: Detector, images: Any, repetitions: int) -> dict[str, float]:
-    """Median seconds of each part, in the order in which they are first reached."""
+def by_part(
+    detector: Detector, images: Any, repetitions: int, wait: Callable[[], None] = lambda: None
+) -> dict[str, float]:
+    """Median seconds of each part, in the order in which they are first reached.
+
+    `wait` waits for a device before the time is taken.
+    """
     runs = []
     for _ in range(repetitions):
-        watch = Stopwatch()
+        watch = Stopwatch(wait)
         with watched(watch, detector), watch.part("everything else"):
             found = detector.detect(images)
             with watch.part("paste and codes"):

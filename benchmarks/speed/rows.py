@@ -12,7 +12,6 @@ from typing import Any
 from .contender import NAMES, Name
 from .coordinator import Bench, column
 from .detecting import family, growing, inference, sac, shapes
-from .gpu import gpu
 from .numbers import Spread, ratio, spread
 from .plan import Plan, detect_request, make_weights, shown
 from .report import Row
@@ -183,5 +182,4 @@ GROUPS: dict[str, Callable[[Bench, Plan], Iterator[Row]]] = {
     "start": start,
     "loading": loading,
     "growth": growing,
-    "gpu": gpu,
 }

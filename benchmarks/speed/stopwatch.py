@@ -13,9 +13,13 @@ Function = Callable[..., Any]
 
 
 class Stopwatch:
-    """Books time on the innermost part that is open, by name in `seconds`."""
+    """Books time on the innermost part that is open, by name in `seconds`.
 
-    def __init__(self) -> None:
+    `wait` is called before each look at the clock: it waits for a device.
+    """
+
+    def __init__(self, wait: Callable[[], None] = lambda: None) -> None:
+        self._wait = wait
         self.seconds: dict[str, float] = {}
         self._open: list[str] = []
         self._since = 0.0
@@ -42,6 +46,7 @@ class Stopwatch:
         return run
 
     def _book(self) -> None:
+        self._wait()
         now = time.perf_counter()
         if self._open:
             name = self._open[-1]

@@ -1,0 +1,1 @@
+"""What a GPU does, within minutes: `python -m benchmarks.gpu`."""
