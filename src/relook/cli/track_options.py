@@ -53,7 +53,7 @@ TrackArchives = Annotated[
 def track_options(
     track: bool, overlap: float | None, gap: int | None, *, archives: bool
 ) -> TrackOptions | None:
-    """How objects are followed; None where they are not.
+    """The options of following objects; None where they are not followed.
 
     Raises:
         UsageError: U03 for a value out of range, U04 for one without ``--track``.

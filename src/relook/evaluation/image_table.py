@@ -1,4 +1,4 @@
-"""How good an evaluation is image by image, worst first, for spreadsheets (csv)."""
+"""Table of an evaluation image by image, worst first, for spreadsheets (csv)."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """What was found at one scale."""
+    """Objects found at one scale."""
 
     factor: float
     evidence: float

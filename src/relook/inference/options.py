@@ -142,7 +142,7 @@ class PredictOptions:
         return self.panoptic is not None and self.panoptic.from_model
 
     def reading_for(self, own: Reading) -> Reading:
-        """What is read of images for a model that was trained with the reading `own`.
+        """The reading of images for a model that was trained with the reading `own`.
 
         Raises:
             UsageError: U04 for another number of channels than the network has, and for intensities

@@ -264,7 +264,7 @@ class Predictor:
         return options.with_(score=score)
 
     def reading(self, options: PredictOptions = DEFAULTS) -> Reading:
-        """What is read of an image: as `options` say, and else as the model was trained.
+        """The reading of an image: as `options` say, and else as the model was trained.
 
         Raises:
             UsageError: U04 for another number of channels than the network has.

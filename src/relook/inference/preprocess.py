@@ -164,7 +164,7 @@ def prepared(
 
 
 def name_of(source: ImageSource) -> str | None:
-    """Where an image came from, if it says so."""
+    """Name of the source of an image, if it has one."""
     if isinstance(source, str | Path):
         return str(source)
     name = getattr(source, "filename", None) or getattr(source, "name", None)

@@ -186,7 +186,7 @@ class Result:
         masks: Sequence[RLE] | None,
         image: NDArray[np.uint8] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[Any], Sequence[RLE] | None]:
-        """What is drawn on, and `boxes` and `masks` of the image in its pixels: `image`, else the
+        """Picture to draw on, and `boxes` and `masks` of the image in its pixels: `image`, else the
         result's own, else its overview.
 
         Raises:

@@ -25,7 +25,7 @@ GAP: Final = 3  # frames in which an object may be missed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackOptions:
-    """How objects are followed over frames.
+    """Options of following objects over frames.
 
     Raises:
         UsageError: U03 for a value out of range.

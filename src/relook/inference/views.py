@@ -23,7 +23,7 @@ LONGEST = 1.5  # the longer side of a view is at most so many times the shorter 
 
 @dataclass(frozen=True, slots=True)
 class TTA:
-    """Which views of an image are taken, and how they are merged."""
+    """Test-time augmentation: the views of an image, and how they are merged."""
 
     scales: tuple[int, ...] = ()  # limits of the shorter side in pixels; none: the model's size
     flip: bool = False  # each view also from left to right

@@ -31,7 +31,7 @@ _MEASURED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerNotes:
-    """What a layer of labels says about itself, in its `metadata`."""
+    """Notes of a layer of labels about itself, in its `metadata`."""
 
     file_name: str = ""
     """Name of the image, for a COCO file."""

@@ -1,4 +1,4 @@
-"""What is read of an image layer for a run, and the labels layer that comes of it."""
+"""Pixels of an image layer for a run, and the labels layer that comes of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Source:
 def source_of(
     layer: Any, dims: Any, *, channel_axis: int | None = None, unit: str | None = None
 ) -> Source:
-    """What a model is given of an image `layer` in a viewer with `dims`, as they are in napari.
+    """Source for a model of an image `layer` in a viewer with `dims`, as they are in napari.
 
     `unit` is that of the layer's scale, where the layer names none.
 

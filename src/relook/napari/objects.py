@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundObjects:
-    """What becomes a layer."""
+    """Objects that become a layer."""
 
     labels: Labels  # (H, W) number of the object at each pixel, 0 for none
     columns: Columns  # features of the layer: `index` is the number of the object

@@ -39,7 +39,7 @@ class LayerImage:
 
 
 class Progress:
-    """How far a run is, for another thread to read, and that thread's wish to end it."""
+    """Progress of a run, for another thread to read, and that thread's wish to end it."""
 
     def __init__(self) -> None:
         self.done, self.total = 0, 0  # tiles; no total for an image that is seen as a whole
@@ -137,7 +137,7 @@ class Job:
         return self._future.done()
 
     def result(self) -> Any:
-        """What the function returned, once it has ended; raises what it raised."""
+        """Value of the function, once it has ended; raises what it raised."""
         return self._future.result()
 
     def _run(self) -> None:

@@ -34,7 +34,7 @@ _NONE: Final = "none"
 
 @dataclass(slots=True, eq=False)
 class _Found:
-    """What belongs to a labels layer that the widget made."""
+    """State of a labels layer that the widget made."""
 
     filter: ScoreFilter
     source: Source

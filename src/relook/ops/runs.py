@@ -49,7 +49,7 @@ class Runs:
 
 
 def _covered(mask: Runs, before: Numbers, numbers: Numbers) -> Numbers:
-    """How many pixels of `mask` come before each of `numbers`; `before` is that of its runs."""
+    """Pixels of `mask` that come before each of `numbers`; `before` is that of its runs."""
     row = np.searchsorted(mask.starts, numbers, side="right") - 1
     inside = np.minimum(numbers, mask.ends[row]) - mask.starts[row]
     return np.where(row < 0, 0, before[row] + inside)

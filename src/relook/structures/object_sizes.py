@@ -66,7 +66,7 @@ class ObjectSizes:
         return self.quantiles[0], self.quantiles[-1]
 
     def likeness(self, diameter: float) -> float:
-        """How usual a `diameter` in pixels of the network input is: 1 for the median, falling to 0.
+        """Likeness of a `diameter` in pixels of the network input: 1 for the median, falling to 0.
 
         It falls as a normal distribution of logarithms does that is as wide as the quantiles, or
         as a factor of 1.5 where they are narrower.

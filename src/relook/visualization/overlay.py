@@ -124,7 +124,7 @@ class _Objects:
                 yield row, *_enlarge_window(window, left, top, self.scale)
 
     def shapes(self) -> list[Shape]:
-        """What each object covers: its mask, or its box where there are no masks."""
+        """Shape of each object: its mask, or its box where there are no masks."""
         if self.codes is None:
             return [Shape.of_box(box) for box in self.boxes]
         windows = (decode_window(code) for code in self.codes)

@@ -44,7 +44,7 @@ class CopyPaste:
             raise UsageError("U03", f"paste_blend is a sigma, at least 0, got {blend}")
 
     def partner(self, index: int, length: int) -> int | None:
-        """Which other of `length` samples sample `index` gets objects of; None for none.
+        """Index of the sample, of `length`, whose objects sample `index` gets; None for none.
 
         Any other is as likely. A sample that is alone gets its own.
         """

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which images of a data set are to be made, and of what."""
+    """Images of a data set that are to be made, and their sources."""
 
     name: str  # train, val
     num_images: int

@@ -245,7 +245,7 @@ def _annotated(image: ImageRecord) -> NDArray[np.bool_]:
 
 
 def _why_not(thing: ObjectRecord, image: ImageRecord) -> str:
-    """Why an object is not cut out; empty if it is."""
+    """The reason why an object is not cut out; empty if it is."""
     x1, y1, x2, y2 = thing.box
     if thing.is_crowd:
         return "crowd regions"

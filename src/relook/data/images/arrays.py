@@ -29,7 +29,7 @@ class ArrayPlanes:
 
     @property
     def facts(self) -> Facts:
-        """What is known of the values."""
+        """Facts about the values."""
         return self._facts
 
     def values(self, window: orientation.Window, channels: tuple[int, ...] | None) -> NDArray[Any]:

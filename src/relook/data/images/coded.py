@@ -64,7 +64,7 @@ class CodedPlanes:
 
     @property
     def facts(self) -> Facts:
-        """What is known before a pixel is decoded."""
+        """Facts that are known before a pixel is decoded."""
         return self._facts
 
     def values(self, window: orientation.Window, channels: tuple[int, ...] | None) -> NDArray[Any]:

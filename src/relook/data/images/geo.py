@@ -1,4 +1,4 @@
-"""Where a GeoTIFF lies on the earth, by rasterio where it is installed, else by its tags."""
+"""Place of a GeoTIFF on the earth, by rasterio where it is installed, else by its tags."""
 
 from __future__ import annotations
 

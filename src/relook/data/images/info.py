@@ -1,4 +1,4 @@
-"""What is known of an opened image, and what readers of formats give."""
+"""Information about an opened image, and what readers of formats give."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ numpy (H, W, 3) or tensor (3, H, W)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
-    """What was used of an image, and what its file says about it."""
+    """Information about an image: what was used of it, and what its file says."""
 
     format: str
     """Name of the format, such as TIFF or PNG; ``array`` for pixels in memory."""
@@ -73,7 +73,7 @@ class ImageInfo:
     """Line for people on all images that are read alike."""
 
     def to_json(self) -> dict[str, Any]:
-        """What is known, as json values."""
+        """The information as json values."""
         record: dict[str, Any] = {
             "format": self.format,
             "axes": self.axes,
@@ -102,7 +102,7 @@ class OpenedImage(Protocol):
 
     @property
     def info(self) -> ImageInfo:
-        """What was used and what is known; `invalid` counts what has been read."""
+        """Information about the image; `invalid` counts what has been read."""
         ...
 
     @property
@@ -134,7 +134,7 @@ class OpenedImage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the reader of a format says about an image, in the frame in which it is stored."""
+    """Facts about an image from the reader of its format, in the frame in which it is stored."""
 
     format: str
     axes: str
@@ -165,7 +165,7 @@ class Planes(Protocol):
 
     @property
     def facts(self) -> Facts:
-        """What is known before a pixel is read."""
+        """Facts that are known before a pixel is read."""
         ...
 
     def values(self, window: Window, channels: tuple[int, ...] | None) -> NDArray[Any]:

@@ -61,7 +61,7 @@ class Opened:
 
     @property
     def info(self) -> ImageInfo:
-        """What was used and what is known; `invalid` counts what has been read."""
+        """Information about the image; `invalid` counts what has been read."""
         mapping = "8 bits as they are"
         if self._maps:
             mapping = self._reading.mapping_words().removeprefix("8 bits as they are; else ")

@@ -58,7 +58,7 @@ class TiffPlanes:
 
     @property
     def facts(self) -> Facts:
-        """What is known before a pixel is decoded."""
+        """Facts that are known before a pixel is decoded."""
         return self._facts
 
     def values(self, window: Window, channels: tuple[int, ...] | None) -> NDArray[Any]:
@@ -184,7 +184,7 @@ class TiffPlanes:
 
 @contextmanager
 def explained(label: str) -> Iterator[None]:
-    """What tifffile and its codecs raise in the block is D02."""
+    """Raise D02 for what tifffile and its codecs raise in the block."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""What is read of a TIFF file: which image of it, which page, planes and channels."""
+"""The choice of what is read of a TIFF file: image, page, planes and channels."""
 
 from __future__ import annotations
 

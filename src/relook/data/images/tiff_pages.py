@@ -211,7 +211,7 @@ def _by_opencv(source: Path | bytes, page: Any) -> NDArray[Any] | None:
 
 
 def stream_of(source: Path | bytes) -> Any:
-    """What tifffile opens."""
+    """The file that tifffile opens."""
     return source if isinstance(source, Path) else io.BytesIO(source)
 
 

@@ -137,7 +137,7 @@ class Download(StoredImage):
         return content
 
     def stamp(self) -> Stamp | None:
-        """What the server says of the content: when it was fetched, or else now.
+        """Stamp of the content from the server: when it was fetched, or else now.
 
         None where it says nothing, or does not answer.
         """

@@ -1,4 +1,4 @@
-"""What sources mean: images of files, folders, patterns, archives, videos, addresses, cameras."""
+"""Finding of images: in files, folders, patterns, archives, videos, addresses, cameras."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _but(left_out: Counter[str]) -> str:
 
 
 def _standard_input() -> bytes:
-    """What comes through standard input.
+    """The image or list of paths that comes through standard input.
 
     Raises:
         UsageError: U04 where nobody sends anything.

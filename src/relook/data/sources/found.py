@@ -1,4 +1,4 @@
-"""What was found of sources: images in order, what was left out, and files that are open."""
+"""Images found in sources, in order, with what was left out and the files that are open."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Found:
         return [image for image in self.images if isinstance(image, Path)]
 
     def left_out_line(self) -> str | None:
-        """What was left out of folders and archives, by ending, for people; None for nothing."""
+        """A line on what was left out of folders and archives, by ending; None for nothing."""
         if not self.left_out:
             return None
         line = f"left out: {by_ending(self.left_out)}"

@@ -207,7 +207,7 @@ def recognise(head: bytes) -> Kind | None:
 
 
 def refusal(data: bytes) -> str:
-    """What an image file that cannot be read holds, and what to do, as the end of a sentence.
+    """End of a sentence: what an unreadable image file holds, and what to do.
 
     ``is a PDF document. Export its pages ...``; `data` are its bytes, or the first of them.
     """

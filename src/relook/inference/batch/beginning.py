@@ -48,7 +48,7 @@ def share_sources(
     every: int = 1,
     frames: int | None = None,
 ) -> Found:
-    """What `find_sources` finds in the first process, in all of them.
+    """The result of `find_sources` in the first process, in all of them.
 
     Raises:
         As `find_sources`, and UsageError U04 for a camera with several processes.

@@ -131,7 +131,7 @@ class FollowedFrames:
 
     @property
     def record(self) -> Record:
-        """How objects are followed, as json values."""
+        """Options of following objects, as json values."""
         return asdict(self._tracking)
 
     def unbroken(self, lines: Mapping[str, Line]) -> dict[str, Line]:

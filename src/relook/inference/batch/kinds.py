@@ -1,4 +1,4 @@
-"""What is said of the images of a run: once for each kind, not for each of hundreds."""
+"""Lines about the images of a run: one for each kind, not for each of hundreds."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Grid:
         return [other for other in others if other != number]
 
     def inner_sides(self, tile: Tile) -> tuple[bool, bool, bool, bool]:
-        """Which sides of `tile` (left, top, right, bottom) are inside of the image."""
+        """Sides of `tile` (left, top, right, bottom) that are inside of the image, as flags."""
         height, width = self.size
         return tile.left > 0, tile.top > 0, tile.right < width, tile.bottom < height
 
@@ -99,7 +99,7 @@ def _count(length: int, side: int, overlap: int) -> int:
 
 
 def _starts(length: int, side: int, overlap: int) -> list[int]:
-    """Where tiles start along `length` pixels: the first at 0, the last so that it ends there."""
+    """Starts of tiles along `length` pixels: the first at 0, the last so that it ends there."""
     count = _count(length, side, overlap)
     return (
         [0] if count == 1 else [number * (length - side) // (count - 1) for number in range(count)]

@@ -174,7 +174,7 @@ class _Table:
 
 
 def _seen_elsewhere(part: TileObjects, grid: Grid) -> NDArray[np.bool_]:
-    """Which cut objects of a tile another tile sees clear of its own inner borders."""
+    """Cut objects of a tile that another tile sees clear of its own inner borders, as flags."""
     is_seen = np.zeros(len(part), dtype=bool)
     if part.is_cut.any():
         for number in grid.around(part.tile):
@@ -188,7 +188,7 @@ def _seen_elsewhere(part: TileObjects, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _whole(table: _Table, pairs: Sequence[_Pair]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which whole objects are kept, and which cut ones whole ones stand for."""
+    """Whole objects that are kept, and cut ones that whole ones stand for, as flags."""
     same: dict[int, list[int]] = {}  # whole -> whole ones that are the same object
     over: dict[int, list[tuple[int, float]]] = {}  # cut -> whole ones over it, pixels
     for pair in pairs:

@@ -80,7 +80,7 @@ def tile_objects(
 
 
 def cut_by(extents: NDArray[np.float64], tile: Tile, grid: Grid) -> NDArray[np.bool_]:
-    """Which of `extents` (N, 4) end within `BORDER` pixels of an inner border of `tile`."""
+    """Flags (N,) of `extents` (N, 4) that end within `BORDER` pixels of an inner side of `tile`."""
     inner = np.array(grid.inner_sides(tile))
     near = np.concatenate(
         [

@@ -1,4 +1,4 @@
-"""Whether an image is cut into tiles, into which ones, and at which scale they are predicted.
+"""Rule of tiles: if an image is cut, into which tiles, and at which scale they are predicted.
 
 `TILE_SCALE` pixels of the network's input stand for one pixel along a tile, so that a tile is the
 shorter side of that input over `TILE_SCALE` wide. An image is tiled by itself where the network
@@ -50,7 +50,7 @@ class KnownSizes:
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How images are tiled for one model and one choice.
+    """Tiling of images for one model and one choice.
 
     `wanted` is the scale at which tiles are to be predicted, where something is known that is
     better than `TILE_SCALE`.
@@ -158,7 +158,7 @@ class Tiling:
         return UNKNOWN_LEAST if self.sizes is None else self.wanted * LEAST_SHARE
 
     def warning(self, name: str, size: Size) -> str | None:
-        """What a person should know about an image of `size` that is shrunk too far, as a whole
+        """Warning about an image of `size` that is shrunk too far, as a whole
         or in tiles that are too large.
         """
         seen, height, width = self.whole_scale(size), *size

@@ -18,7 +18,7 @@ PERCENTILES: Final = (1.0, 99.8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is read of an image, and how its values become 0 to 255. None is not said.
+    """Reading of an image: what is read, and how its values become 0 to 255. None is not said.
 
     Raises:
         ValueError: fields that make no sense together.
@@ -91,7 +91,7 @@ class Reading:
         )
 
     def record(self) -> dict[str, Any]:
-        """What is said, as json values."""
+        """The choices that were made, as json values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
