@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..errors import RelookError, UsageError
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .options import (
     MODEL_HELP,
@@ -121,13 +131,19 @@ def evaluate(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
     count of objects. With --task panoptic: panoptic quality; MODEL can then also be the panoptic
     json of results."""
     from ..api import find_model, load, name_of
-    from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
     from ..inference.options import PredictOptions
 
@@ -171,9 +187,17 @@ def evaluate(
     other_predictor = (
         None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     )
-    reading = predictor.reading(options)
-    index = read_coco(annotations, images, frame=frame, reading=reading)
-
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
+    read: Any = {"frame": frame, "reading": predictor.reading(options), "leniency": leniency}
+    index = _read(annotations, images, console, **read)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
@@ -248,6 +272,16 @@ def _evaluated(
     for line in scales.lines():
         console.print(line)
     return outcome
+
+
+def _read(annotations: Path, images: Path, console: Console, **options: Any) -> CocoIndex:
+    """The annotations, with lines on what was left out of them or changed."""
+    from ..data.coco.reader import read_coco
+
+    index = read_coco(annotations, images, **options)
+    for line in index.notes():
+        console.print(line, markup=False, soft_wrap=True)
+    return index
 
 
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:

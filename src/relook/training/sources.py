@@ -77,7 +77,9 @@ def read_annotations(settings: Settings) -> Annotations:
         panoptic = read_panoptic(data.train_json, data.train_images, **read)
         train = to_coco_index(panoptic)
     else:
-        train = read_coco(data.train_json, data.train_images, masks=masks, **read)
+        train = read_coco(
+            data.train_json, data.train_images, masks=masks, leniency=data.leniency, **read
+        )
     if not train.num_objects:
         raise DataError(
             "D11",
@@ -93,7 +95,9 @@ def read_annotations(settings: Settings) -> Annotations:
         val = to_coco_index(panoptic_val)
         _check_same_classes(train, val, panoptic, panoptic_val)
     else:
-        val = read_coco(data.val_json, folder, classes=names, masks=masks, **read)
+        val = read_coco(
+            data.val_json, folder, classes=names, masks=masks, leniency=data.leniency, **read
+        )
     if not val.images:
         raise DataError("D11", f"{val.path}: there are no images to validate on.")
     return Annotations(train, val, panoptic, panoptic_val)

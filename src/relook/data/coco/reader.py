@@ -21,6 +21,7 @@ from .annotations import AnnotationReader, ImageHeader
 from .frames import Frame, turned_object
 from .images_table import read_images, require_images
 from .json_form import Entry, entries, load_tables, text_of
+from .leniency import STRICT, Leniency
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
 from .segmentation import MalformedMaskError, rasterised
 
@@ -38,6 +39,7 @@ def read_coco(
     annotated: bool = True,
     frame: Frame | None = None,
     reading: Reading = DEFAULT_READING,
+    leniency: Leniency = STRICT,
 ) -> CocoIndex:
     """The images and objects of a COCO instance file, checked, with boxes in pixels.
 
@@ -51,7 +53,8 @@ def read_coco(
 
     `frame` says whether annotations are for the pixels as they are stored, or upright as they are
     seen, where images have an orientation; None tells it by the sizes in the file. Objects come
-    out upright. `reading` is what is read of the images.
+    out upright. `reading` is what is read of the images. `leniency` is what is allowed where a file
+    can be read in two ways.
 
     Raises:
         DataError: D01 and D03 to D13, naming file, entry and remedy.
@@ -78,7 +81,8 @@ def read_coco(
             "masks, or choose a model without, such as detectors-cascade-r50.",
         )
     with_masks = masks == "required" or (masks == "auto" and any_masks)
-    reader = AnnotationReader(path, headers, labels, names, with_masks, ignore_unknown)
+    unknown = ignore_unknown or leniency.ignore_unknown
+    reader = AnnotationReader(path, headers, labels, names, with_masks, unknown)
     objects: dict[int, list[ObjectRecord]] = {image_id: [] for image_id in headers}
     for identity, entry in entries(path, top, "annotations"):
         found = reader.read(identity, entry)

@@ -121,9 +121,12 @@ class CocoIndex:
                 f"orientation: {counted(len(oriented), 'image')} stored turned, read upright; "
                 f"the annotations of {turned} of them are for the stored frame and are turned too"
             )
-        for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
-            lines.extend(
-                f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
-                for reason, count in counts.items()
-            )
-        return lines
+        return [*lines, *self.notes()]
+
+    def notes(self) -> list[str]:
+        """Lines for people: what was left out or changed, and why."""
+        return [
+            f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
+            for verb, counts in (("left out", self.skipped), ("changed", self.adjusted))
+            for reason, count in counts.items()
+        ]
