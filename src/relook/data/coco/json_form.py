@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ...errors import DataError
+from .refusals import Refusals
 
 Entry = dict[str, Any]
 
@@ -38,27 +39,34 @@ def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = F
     return top
 
 
-def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
-    """(id, entry) of each row of the table `key`.
+def entries(
+    path: Path, top: Entry, key: str, refusals: Refusals | None = None
+) -> Iterator[tuple[int, Entry]]:
+    """(id, entry) of each row of the table `key`; rows that are wrong go to `refusals`.
 
     Raises:
         DataError: D04 for a row without an integer id, D05 for an id that came before.
     """
+    refusals = refusals or Refusals()
     seen: set[int] = set()
     for position, entry in enumerate(top[key]):
         if not isinstance(entry, dict):
-            refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
+            why = f'"{key}"[{position}] is {_kind(entry)}, not an object'
+            refusals.refuse(_no_coco(path, why))
+            continue
         identity = entry.get("id")
         if type(identity) is not int:
-            refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
-        if identity in seen:
-            raise DataError(
-                "D05",
-                f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id; '
-                "after joining files, renumber one of them.",
-            )
-        seen.add(identity)
-        yield identity, entry
+            why = f'"{key}"[{position}] has id {shown(identity)}, an integer is needed'
+            refusals.refuse(_no_coco(path, why))
+        elif identity in seen:
+            advice = f"`relook data check {path.name} --fix OUT` renumbers them."
+            if key != "annotations":
+                advice = "After joining files, renumber one of them."
+            text = f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id. '
+            refusals.refuse(DataError("D05", text + advice))
+        else:
+            seen.add(identity)
+            yield identity, entry
 
 
 def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
@@ -175,4 +183,8 @@ def shown(value: object) -> str:
 
 def refuse(path: Path, why: str) -> NoReturn:
     """Raise D04: the file is not what is needed, and `why`."""
-    raise DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.")
+    raise _no_coco(path, why)
+
+
+def _no_coco(path: Path, why: str) -> DataError:
+    return DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.")
