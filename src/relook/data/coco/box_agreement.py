@@ -27,6 +27,7 @@ class BoxAgreement:
     differing: int = 0
     replaced: int = 0  # of those that differ: by the bounds of the mask
     first: int = -1  # id of the first annotation that differs
+    identities: list[int] = field(default_factory=list)  # of annotations that differ
     _written: list[Box] = field(default_factory=list)  # x, y, width, height
     _bounds: list[Box] = field(default_factory=list)
     _sizes: list[Size] = field(default_factory=list)
@@ -40,6 +41,7 @@ class BoxAgreement:
         if self.first < 0:
             self.first = identity
         if len(self._written) < _EXAMPLES:
+            self.identities.append(identity)
             self._written.append(written)
             self._bounds.append(bounds)
             self._sizes.append(size)

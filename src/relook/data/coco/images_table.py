@@ -57,6 +57,7 @@ class ImageTable:
     wrong_sizes: list[WrongSize] = field(default_factory=list)
     twice: list[tuple[int, int]] = field(default_factory=list)  # two ids of one file
     matched: Counter[str] = field(default_factory=Counter)  # how files were found -> images
+    how: dict[int, str] = field(default_factory=dict)  # how the file of each was found
     example: dict[str, str] = field(default_factory=dict)  # how -> the first name and its file
 
     @property
@@ -191,6 +192,7 @@ def _located(
             places[identity] = found.path
             again.append(identity)
             table.matched[found.how] += 1
+            table.how[identity] = found.how
             table.example.setdefault(found.how, f'"{name}" is {found.path.relative_to(folder)}')
             continue
         if found is not None:

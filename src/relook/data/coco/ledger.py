@@ -16,6 +16,7 @@ AS_OBJECT: Final = "crowd region read as an object (--crowd as-objects)"
 NO_MASK: Final = "no mask, while others have one"
 OUTSIDE: Final = "box outside of the image"
 NO_IMAGE: Final = "its image was left out"
+MOST_CASES: Final = 12  # ids that are kept of each reason
 _PLAIN: Final = frozenset({CLIPPED, PARTS})  # changes that evaluations do not need to know
 
 
@@ -26,11 +27,12 @@ class Ledger:
     skipped: Counter[str] = field(default_factory=Counter)
     adjusted: Counter[str] = field(default_factory=Counter)
     examples: dict[str, int] = field(default_factory=dict)
+    cases: dict[str, list[int]] = field(default_factory=dict)  # the first few ids of each
 
     def skip(self, reason: str, identity: int) -> None:
         """Count an object that is left out."""
         self.skipped[reason] += 1
-        self.examples.setdefault(reason, identity)
+        self._note(reason, identity)
 
     @property
     def is_rewritten(self) -> bool:
@@ -40,7 +42,13 @@ class Ledger:
     def adjust(self, change: str, identity: int) -> None:
         """Count an object that is kept but changed."""
         self.adjusted[change] += 1
-        self.examples.setdefault(change, identity)
+        self._note(change, identity)
+
+    def _note(self, reason: str, identity: int) -> None:
+        self.examples.setdefault(reason, identity)
+        cases = self.cases.setdefault(reason, [])
+        if len(cases) < MOST_CASES:
+            cases.append(identity)
 
 
 @dataclass(frozen=True, slots=True)

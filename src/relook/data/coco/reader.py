@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...runtime.memory import collection_paused
 from ...structures.detection import Size
 from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..images.orientation import upright_size
@@ -74,23 +75,24 @@ def read_coco(
         DataError: D01 and D03 to D13, naming file, entry and remedy.
     """
     path, folder = Path(json_path), Path(images_dir)
-    if annotated:
-        top = load_tables(path)
-    else:
-        top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
     if ignore_unknown:
         leniency = replace(leniency, ignore_unknown=True)
-    return read_tables(
-        path,
-        top,
-        folder,
-        classes=classes,
-        masks=masks,
-        check_files=check_files,
-        frame=frame,
-        reading=reading,
-        leniency=leniency,
-    ).index
+    with collection_paused():
+        if annotated:
+            top = load_tables(path)
+        else:
+            top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
+        return read_tables(
+            path,
+            top,
+            folder,
+            classes=classes,
+            masks=masks,
+            check_files=check_files,
+            frame=frame,
+            reading=reading,
+            leniency=leniency,
+        ).index
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ class Contents:
     images: ImageTable
     categories: Categories
     reader: AnnotationReader
+    records: list[tuple[int, ObjectRecord]]  # (image id, object) in the frame of the file
     duplicates: list[tuple[ObjectRecord, ObjectRecord]]  # each with the first that is its equal
+    id_remarks: tuple[str, ...]  # on ids that were no integers
 
 
 def read_tables(
@@ -126,7 +130,7 @@ def read_tables(
     if not folder.is_dir():
         raise DataError("D01", f"{folder}: there is no such folder of images.")
     refusals = refusals or Refusals()
-    tables, remarks = with_integer_ids(path, top)
+    tables, id_remarks = with_integer_ids(path, top)
     categories = read_categories(path, tables, keep_root=leniency.keep_root, refusals=refusals)
     ordered, labels = labelled(path, categories, classes)
     table = read_images(
@@ -139,7 +143,7 @@ def read_tables(
         look=check_files,
         refusals=refusals,
     )
-    remarks += [*categories.remarks, *table.remarks]
+    remarks = [*id_remarks, *categories.remarks, *table.remarks]
     left_out = _left_out(path, folder, table, check_files, leniency, refusals)
     if left_out and check_files:
         remarks.append(f"images: {len(left_out)} of {len(table.names)} left out, without a file")
@@ -187,7 +191,7 @@ def read_tables(
         or bool(left_out or categories.roots or categories.same)
         or len(found) < num_read,
     )
-    return Contents(index, tables, table, categories, reader, twins)
+    return Contents(index, tables, table, categories, reader, found, twins, tuple(id_remarks))
 
 
 def _left_out(
