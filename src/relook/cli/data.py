@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ..errors import RelookError, UsageError, counted
+from .data_check import check
 from .progress import notices, progress_bar
 from .submission import check_submission_file
 
@@ -19,6 +20,7 @@ data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files."
 _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 
+data.command("check")(check)
 data.command("check-submission")(check_submission_file)
 
 

@@ -49,7 +49,7 @@ def all_crowd(subject: Subject) -> Iterable[Hit]:
     crowds = subject.index.num_crowd
     if crowds and not subject.index.num_objects:
         text = f"all {counted(crowds, 'annotation')} are marked iscrowd: 1"
-        yield Hit(count=crowds, text=text, examples=subject.at(range(8)))
+        yield Hit(count=crowds, text=text, examples=subject.at(range(len(subject.objects))))
 
 
 @check(

@@ -80,7 +80,7 @@ class AnnotationReader:
         flaw = "" if written is None else _flaw(written, image)
         needs_mask = written is None or bool(flaw) or (area is not None and area <= 0)
         try:
-            mask = self._mask(identity, entry, image, written, needs_mask)
+            mask = self._mask(identity, entry, image, written, flaw, needs_mask)
         except EmptyMaskError as empty:
             self.ledger.skip(str(empty), identity)
             return None
@@ -172,9 +172,15 @@ class AnnotationReader:
         )
 
     def _mask(
-        self, identity: int, entry: Entry, image: ImageHeader, written: Box | None, needed: bool
+        self,
+        identity: int,
+        entry: Entry,
+        image: ImageHeader,
+        written: Box | None,
+        flaw: str,
+        needed: bool,
     ) -> CheckedMask | None:
-        """The checked mask; None where there is none, or where only boxes are read.
+        """The checked mask; None where only boxes are read, and for one of no use beside a flaw.
 
         Raises:
             EmptyMaskError: the object is to be left out for this reason.
@@ -202,7 +208,7 @@ class AnnotationReader:
                 value, form = in_coco_form(value, image.height, image.width)
             mask = checked_mask(value, image.height, image.width)
         except MalformedMaskError as error:
-            if not self.with_masks and written is not None:
+            if written is not None and (flaw or not self.with_masks):
                 return None
             raise self._error(
                 "D09",
