@@ -181,12 +181,6 @@ def evaluate(
     if keep_threshold:
         _check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
-    if submission:
-        submit(predictor, path, (annotations, images), folder, options)
-        return
-    other_predictor = (
-        None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
-    )
     leniency = leniency_of(
         boxes=boxes,
         crowd=crowd,
@@ -195,6 +189,12 @@ def evaluate(
         duplicates=duplicates,
         skip_missing=skip_missing,
         keep_root=keep_root,
+    )
+    if submission:
+        submit(predictor, path, (annotations, images), folder, options, leniency)
+        return
+    other_predictor = (
+        None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     )
     read: Any = {"frame": frame, "reading": predictor.reading(options), "leniency": leniency}
     index = _read(annotations, images, console, **read)

@@ -27,7 +27,9 @@ TEXT: Final = "segmentation in a text read as json"
 def is_plain(value: object) -> bool:
     """Return whether a segmentation has one of COCO's own forms, by its first parts."""
     if type(value) is dict:
-        return "size" in value and str(value.get("counts"))[:2] not in ("b'", 'b"')
+        counts = value.get("counts")
+        is_bytes = isinstance(counts, str) and counts.startswith(("b'", 'b"'))
+        return value.get("size") is not None and not is_bytes
     if type(value) is not list or not value or type(value[0]) is not list:
         return False
     return len(value[0]) > 2 and is_numbers(value[0])
