@@ -20,6 +20,7 @@ from .annotation_options import (
     leniency_of,
 )
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
+from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
     Allow,
@@ -179,7 +180,7 @@ def evaluate(
     console = notices()
     path = find_model(model)
     if keep_threshold:
-        _check_keeping(path, limit)
+        check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
     leniency = leniency_of(
         boxes=boxes,
@@ -232,7 +233,7 @@ def evaluate(
         f"and predictions.json are in {folder}"
     )
     if keep_threshold:
-        console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+        console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
 
 
 def _evaluated(
@@ -306,39 +307,3 @@ def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metr
     typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
     content = {"other": str(compare), **difference.to_json()}
     write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")
-
-
-def _check_keeping(path: Path, limit: int | None) -> None:
-    """Refuse to store a threshold that would mislead, or in a file that is not the user's."""
-    from ..weights.file import SUFFIX
-    from ..weights.shipped import FOLDER
-
-    if limit is not None:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold with --limit {limit}: the threshold that is best for a part of the "
-            "images can be wrong for all. Leave one of the two out.",
-        )
-    if path.parent == FOLDER:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path.name} comes with relook, and every project here uses it. "
-            f"Copy {path} and give the copy.",
-        )
-    if path.suffix != SUFFIX:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path} is no {SUFFIX} file of relook, so a threshold cannot be "
-            "stored in it. Make one of it by `relook weights import`.",
-        )
-
-
-def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
-    """Store the best threshold, if there is one; return a sentence about it."""
-    from ..weights.file import change_extra
-
-    best = metrics.best_counting
-    if best is None:
-        return f"no object was found at any score threshold, so {path} keeps {before:g}"
-    change_extra(path, {"shown_from": best.threshold})
-    return f"{path}: objects are now shown from score {best.threshold:g}, before from {before:g}"

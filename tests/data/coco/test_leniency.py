@@ -303,7 +303,7 @@ def test_names_in_other_unicode_forms(written: Any, stored: Any, discs: Discs) -
     [
         lambda n: "images\\1\\" + n,
         lambda n: "../../label-studio/data/media/upload/1/" + n,
-        lambda n: "/home/someone/data/" + n,
+        lambda n: "/volumes/data/" + n,
         lambda n: "C:\\data\\" + n,
         lambda n: "https://example.org/upload/" + n + "?token=1",
         lambda n: "/data/local-files/?d=folder%2F" + n,
