@@ -21,6 +21,7 @@ from relook import errors
 from relook.cli.app import app
 from relook.config.presets import PRESETS
 from relook.config.published import PUBLISHED, PublishedTraining, published_for
+from relook.data.checks.registry import ALL
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -128,6 +129,16 @@ def commands_table() -> str:
     return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
 
 
+def findings_table() -> str:
+    """The table of what `relook data check` finds, as Markdown."""
+    lines = ["| code | level | what is found | what to do | `--fix` |", "| --- " * 5 + "|"]
+    for found in ALL:
+        remedy = found.remedy.replace("{file}", "FILE")
+        cells = (f"`{found.code}`", found.level, found.finds, remedy, found.fix)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
 def _commands(group: TyperGroup, before: str = "") -> Iterator[tuple[str, str]]:
     for name, command in group.commands.items():
         if command.hidden:
@@ -156,6 +167,7 @@ def documents() -> dict[Path, str]:
         "reproduction.md": ("recipes-table", recipes_table()),
         "performance.md": ("speed-table", speed_table()),
         "commands.md": ("commands-table", commands_table()),
+        "data-check.md": ("findings-table", findings_table()),
     }
     made = {
         DOCS / name: between_marks((DOCS / name).read_text(), mark, content)

@@ -24,7 +24,7 @@ CODES: Final[dict[str, str]] = {
     "D02": "an image cannot be read",
     "D03": "a json file cannot be read",
     "D04": "a json file is not a COCO file that can be used",
-    "D05": "an id is used twice",
+    "D05": "an id is used twice, or two ids for one image file",
     "D06": "an annotation belongs to no image of the file",
     "D07": "an annotation has an unknown category",
     "D08": "an annotation has no usable box",

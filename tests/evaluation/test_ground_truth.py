@@ -14,6 +14,8 @@ from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.ground_truth import read_ground_truth, truth_of
 from relook.ops.rle import encode_mask
 
+from ..annotated_discs import each, make_discs, run_lengths
+
 FOLDER = Path(__file__).parents[2] / "datasets" / "coco_mini"
 
 
@@ -173,3 +175,78 @@ def test_other_files_are_read_as_they_were() -> None:
     path = FOLDER / "annotations" / "instances_val.json"
     index = read_coco(path, FOLDER / "images")
     assert truth_of(index) == read_ground_truth(path, index.sizes())
+
+
+def corners(row):
+    x, y, w, h = row["bbox"]
+    row["bbox"] = [x, y, x + w, y + h]
+
+
+def twice(document):
+    rows = document["annotations"]
+    rows.extend([{**row, "id": row["id"] + 500} for row in rows])
+
+
+def two_categories(document):
+    document["categories"].append({"id": 2, "name": "nucleus"})
+    for row in document["annotations"][::2]:
+        row["category_id"] = 2
+
+
+def texts(document):
+    for row in document["images"]:
+        row["id"] = str(row["id"])
+    for row in document["annotations"]:
+        row["image_id"] = str(row["image_id"])
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        (each(lambda row: row.update(bbox=[0, 0, 0, 0])), {}),
+        (each(lambda row: row.update(area=0)), {}),
+        (each(lambda row: row.update(segmentation=row["segmentation"][0])), {}),
+        (each(lambda row: row.update(segmentation=[run_lengths(row, compressed=True)])), {}),
+        (two_categories, {}),
+        (texts, {}),
+        (each(corners), {"boxes": "from-masks"}),
+        (
+            each(lambda row: row["bbox"].__setitem__(0, row["bbox"][0] + 40)),
+            {"boxes": "from-masks"},
+        ),
+        (twice, {"duplicates": "drop"}),
+        (each(lambda row: row.update(iscrowd=1)), {"crowd": "as-objects"}),
+        (
+            lambda document: document["annotations"].append(
+                {**document["annotations"][0], "id": 99, "category_id": 7}
+            ),
+            {"ignore_unknown": True},
+        ),
+        (
+            lambda document: document["images"].append(
+                {"id": 9, "file_name": "gone.png", "width": 9, "height": 9}
+            ),
+            {"skip_missing": True},
+        ),
+    ],
+)
+def test_a_perfect_model_is_perfect_on_files_as_people_have_them(tmp_path, change, allowed) -> None:
+    discs = make_discs(tmp_path)
+    rows = read_ground_truth(discs.plain).objects
+    found = [{**row, "score": 0.9, "area": None} for row in rows]
+    truth = truth_of(discs.read(change, **allowed))
+    metrics = evaluate_coco(truth, found, max_dets=100)
+    assert metrics.mask is not None
+    assert (round(metrics.box.ap, 3), round(metrics.mask.ap, 3)) == (1, 1)
+    assert len(truth.objects) == 4
+
+
+def test_wrong_boxes_cost_the_box_ap_and_a_line_says_why(tmp_path) -> None:
+    discs = make_discs(tmp_path)
+    index = discs.read(each(corners))
+    found = [{**row, "score": 0.9} for row in read_ground_truth(discs.plain).objects]
+    metrics = evaluate_coco(truth_of(index), found, max_dets=100)
+    assert metrics.mask is not None
+    assert metrics.box.ap < 0.1
+    assert metrics.mask.ap == 1
+    assert any("corners x1 y1 x2 y2" in line for line in index.notes())

@@ -165,7 +165,9 @@ def test_a_class_the_model_does_not_know(data: Callable[..., CocoIndex]) -> None
     with pytest.raises(DataError, match=r"D13.*not trained on screw.*nut, bolt.*screw, nut"):
         match_classes(CLASSES, data(renamed("screw")))
     with pytest.raises(DataError, match=r"D13.*nut is there twice"):
-        match_classes(CLASSES, data(renamed("nut")))
+        match_classes([*CLASSES, CLASSES[0]], data(renamed("nut")))
+    index = data(renamed("nut"))  # both categories of the file are called so: one class
+    assert match_classes(CLASSES, index) == {CLASSES[0].id: index.classes[0].id}
 
 
 def test_an_unused_unknown_class_does_no_harm(data: Callable[..., CocoIndex]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -12,6 +13,17 @@ from typing import Any
 import pytest
 
 from relook.runtime import memory
+
+
+def test_the_garbage_collector_is_paused_for_a_block() -> None:
+    assert gc.isenabled()
+    with memory.collection_paused():
+        assert not gc.isenabled()
+        with memory.collection_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
 
 GLIBC = platform.libc_ver()[0] == "glibc"
 ASK = """

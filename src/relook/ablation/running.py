@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -109,7 +110,8 @@ def run_job(job: Job, place: Path) -> Numbers:
     assert data.val_json is not None
     predictor = Predictor.of(load_model(run.best))
     folder = data.val_images or data.train_images
-    index = read_coco(data.val_json, folder, frame=data.frame, reading=predictor.reading())
+    read: Any = {"frame": data.frame, "reading": predictor.reading()}
+    index = read_coco(data.val_json, folder, leniency=data.leniency, **read)
     groups = {group.name: group.images for group in dial_groups(data.val_json)}
     metrics = evaluate_model(
         predictor, index, max_dets=settings.train.max_dets, resampling=Resampling(groups=groups)

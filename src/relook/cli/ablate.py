@@ -10,6 +10,17 @@ from typing import Annotated, Literal
 import typer
 
 from ..errors import UsageError
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_changes,
+    leniency_of,
+)
 from .options import Allow
 from .progress import notices
 from .training_options import (
@@ -108,6 +119,13 @@ def ablate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of trainings and table.")
     ] = Path("runs/ablation"),
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -137,7 +155,19 @@ def ablate(
         "from_scratch": from_scratch or None,
         "workers": 0 if cores[0] != WHOLE_MACHINE else None,
     }
-    data = data_options(train_json, val_json, images, train_images, val_images)
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
+    data = {
+        **data_options(train_json, val_json, images, train_images, val_images),
+        **leniency_changes(leniency),
+    }
     common = overlays(config, schedule, options, data, assignments or [])
     check_common(common[-1])
     budget_each, chosen = Budget(epochs, budget), choose_rows(rows, scale)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ..errors import RelookError, UsageError, counted
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
+from .data_check import check
 from .progress import notices, progress_bar
 from .submission import check_submission_file
 
 if TYPE_CHECKING:
+    from ..data.coco.leniency import Leniency
     from ..data.compose.sources import Source
 
 data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files.")
@@ -19,6 +32,7 @@ data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files."
 _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 
+data.command("check")(check)
 data.command("check-submission")(check_submission_file)
 
 
@@ -74,6 +88,13 @@ def compose(
             help="Take images of every licence. [default: CC BY, CC0 and those that name none]",
         ),
     ] = False,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
 ) -> None:
     """Compose images of huddled objects from real ones, with their masks.
 
@@ -98,9 +119,18 @@ def compose(
             "--val with --from: name other sources for it with --val-from. Validation images must "
             "not be made of training images.",
         )
-    parts = [Part("train", images, _sources(sources, datasets, "train"))]
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
+    parts = [Part("train", images, _sources(sources, datasets, "train", leniency))]
     if val:
-        parts.append(Part("val", val, _sources(val_sources, datasets, "val")))
+        parts.append(Part("val", val, _sources(val_sources, datasets, "val", leniency)))
     console = notices()
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=images + val)
@@ -136,11 +166,13 @@ def _range(name: str, text: str) -> tuple[float, float]:
         ) from None
 
 
-def _sources(texts: list[str] | None, datasets: Path, part: str) -> tuple[Source, ...]:
+def _sources(
+    texts: list[str] | None, datasets: Path, part: str, leniency: Leniency
+) -> tuple[Source, ...]:
     from ..data.compose.sources import Source, default_sources
 
     if not texts:
-        return default_sources(datasets, part)
+        return tuple(replace(s, leniency=leniency) for s in default_sources(datasets, part))
     sources = []
     for text in texts:
         json_file, _, folder = text.rpartition(":")
@@ -150,5 +182,5 @@ def _sources(texts: list[str] | None, datasets: Path, part: str) -> tuple[Source
                 f"{text!r} is no JSON:IMAGES; give the annotation file and the folder of its "
                 "images with a colon between them.",
             )
-        sources.append(Source(Path(json_file), Path(folder)))
+        sources.append(Source(Path(json_file), Path(folder), leniency))
     return tuple(sources)

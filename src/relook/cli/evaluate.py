@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..errors import RelookError, UsageError
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
+from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
     Allow,
@@ -121,13 +132,19 @@ def evaluate(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
     count of objects. With --task panoptic: panoptic quality; MODEL can then also be the panoptic
     json of results."""
     from ..api import find_model, load, name_of
-    from ..data.coco.reader import read_coco
     from ..evaluation.crowding.rule import HuddleRule
     from ..inference.options import PredictOptions
 
@@ -163,17 +180,25 @@ def evaluate(
     console = notices()
     path = find_model(model)
     if keep_threshold:
-        _check_keeping(path, limit)
+        check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
     if submission:
-        submit(predictor, path, (annotations, images), folder, options)
+        submit(predictor, path, (annotations, images), folder, options, leniency)
         return
     other_predictor = (
         None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
     )
-    reading = predictor.reading(options)
-    index = read_coco(annotations, images, frame=frame, reading=reading)
-
+    read: Any = {"frame": frame, "reading": predictor.reading(options), "leniency": leniency}
+    index = _read(annotations, images, console, **read)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
@@ -208,7 +233,7 @@ def evaluate(
         f"and predictions.json are in {folder}"
     )
     if keep_threshold:
-        console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+        console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
 
 
 def _evaluated(
@@ -250,6 +275,16 @@ def _evaluated(
     return outcome
 
 
+def _read(annotations: Path, images: Path, console: Console, **options: Any) -> CocoIndex:
+    """The annotations, with lines on what was left out of them or changed."""
+    from ..data.coco.reader import read_coco
+
+    index = read_coco(annotations, images, **options)
+    for line in index.notes():
+        console.print(line, markup=False, soft_wrap=True)
+    return index
+
+
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:
     if by is None and (compare is not None or is_ruled):
         raise UsageError(
@@ -272,39 +307,3 @@ def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metr
     typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
     content = {"other": str(compare), **difference.to_json()}
     write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")
-
-
-def _check_keeping(path: Path, limit: int | None) -> None:
-    """Refuse to store a threshold that would mislead, or in a file that is not the user's."""
-    from ..weights.file import SUFFIX
-    from ..weights.shipped import FOLDER
-
-    if limit is not None:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold with --limit {limit}: the threshold that is best for a part of the "
-            "images can be wrong for all. Leave one of the two out.",
-        )
-    if path.parent == FOLDER:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path.name} comes with relook, and every project here uses it. "
-            f"Copy {path} and give the copy.",
-        )
-    if path.suffix != SUFFIX:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path} is no {SUFFIX} file of relook, so a threshold cannot be "
-            "stored in it. Make one of it by `relook weights import`.",
-        )
-
-
-def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
-    """Store the best threshold, if there is one; return a sentence about it."""
-    from ..weights.file import change_extra
-
-    best = metrics.best_counting
-    if best is None:
-        return f"no object was found at any score threshold, so {path} keeps {before:g}"
-    change_extra(path, {"shown_from": best.threshold})
-    return f"{path}: objects are now shown from score {best.threshold:g}, before from {before:g}"

@@ -11,6 +11,7 @@ from ..errors import RelookError, UsageError, counted
 from .progress import notices, progress_bar
 
 if TYPE_CHECKING:
+    from ..data.coco.leniency import Leniency
     from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
 
@@ -38,17 +39,19 @@ def submit(
     data: tuple[Path, Path],
     folder: Path,
     options: PredictOptions,
+    leniency: Leniency,
 ) -> None:
     """Write the results of the model in the file `model` into `folder`, and print their paths.
 
-    `data` is a COCO file and the folder of its images.
+    `data` is a COCO file and the folder of its images, `leniency` is what is allowed in it.
     """
     from ..api import name_of
     from ..data.coco.reader import read_coco
     from ..evaluation.submission.check import MOST, check_submission
     from ..evaluation.submission.writer import submission_name, write_submission
 
-    index = read_coco(*data, annotated=False, reading=predictor.reading(options))
+    reading = predictor.reading(options)
+    index = read_coco(*data, annotated=False, reading=reading, leniency=leniency)
     algorithm = name_of(model)
     try:
         with progress_bar(notices()) as bar:

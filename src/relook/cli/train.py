@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_changes,
+    leniency_of,
+)
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
@@ -165,6 +176,13 @@ def train(
     z: Z = None,
     intensities: TrainIntensities = None,
     frame: FrameOption = None,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -188,13 +206,24 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
     data = {
         **data_options(train_json, val_json, images, train_images, val_images),
         "frame": frame,
+        **leniency_changes(leniency),
     }
     reading = reading_of(channels, page, z, intensities)
     asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
-    chosen = {**given(options), **given(data), **given(asked)}
+    chosen = {**given(options), **given(data), **leniency.changed(), **given(asked)}
+    chosen.pop("leniency", None)
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}

@@ -11,6 +11,16 @@ import typer
 
 from ..errors import DataError, UsageError
 from ..weights.shipped import FOLDER
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
 from .errors import printable
 from .progress import notices, progress_bar
 
@@ -183,6 +193,13 @@ def sizes(
             "beside the model; without one, images were as in prediction]",
         ),
     ] = None,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
+    ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
 ) -> None:
     """Store in a model how large the objects were that it was trained on, which --diameter needs.
 
@@ -207,7 +224,16 @@ def sizes(
     beside = path.with_name("config.yaml")
     config = config or (beside if beside.is_file() else None)
     recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
-    index = read_coco(annotations, images, check_files=False)
+    leniency = leniency_of(
+        boxes=boxes,
+        crowd=crowd,
+        match=match,
+        ignore_unknown=ignore_unknown,
+        duplicates=duplicates,
+        skip_missing=skip_missing,
+        keep_root=keep_root,
+    )
+    index = read_coco(annotations, images, check_files=False, leniency=leniency)
     found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
     if found is None:
         raise DataError("D11", f"{annotations}: there is no object to measure.")

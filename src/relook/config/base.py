@@ -66,6 +66,11 @@ def assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
     tree[last] = value
 
 
+def assign_all(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Put `changes` into `tree`; a mapping changes only the keys it names."""
+    tree.update(_merged(tree, changes))
+
+
 def _merged(base: Any, changes: Any) -> Any:
     if isinstance(changes, Config):
         return changes.model_dump()

@@ -89,12 +89,13 @@ def read_ground_truth(
 def truth_of(index: CocoIndex) -> GroundTruth:
     """The true objects in the images of `index`.
 
-    They are read from its file, or from the maps where the file is a panoptic one.
+    They are read from its file, as pycocotools would. Where `index` has other objects than the
+    file, or where the file is a panoptic one, they are those of `index`.
 
     Raises:
         DataError: as `read_ground_truth` does, or D01, D02 or D15 for a map.
     """
-    if not index.is_panoptic:
+    if not (index.is_panoptic or index.is_rewritten):
         truth = read_ground_truth(index.path, index.annotated_sizes())
         return _turned(truth, index) if index.is_turned else truth
     objects: list[Annotation] = []
@@ -102,7 +103,9 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         for record in image.objects:
             x1, y1, x2, y2 = record.box
             segmentation = None
-            if record.segmentation is not None:
+            if isinstance(record.segmentation, list | dict):
+                segmentation = _to_rle(record.segmentation, (image.height, image.width))
+            elif record.segmentation is not None:
                 segmentation = encode_mask(object_mask(record, image.height, image.width))
             objects.append(
                 {
@@ -118,7 +121,7 @@ def truth_of(index: CocoIndex) -> GroundTruth:
     return GroundTruth(
         name=index.path.name,
         sizes=index.sizes(),
-        categories={category.id: category.name for category in index.classes},
+        categories=dict(sorted((category.id, category.name) for category in index.classes)),
         objects=tuple(objects),
         has_masks=index.has_masks,
         skipped={},

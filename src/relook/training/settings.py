@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 import yaml
 
-from ..config.base import C, Config, assign, overlay
+from ..config.base import C, Config, assign, assign_all, overlay
 from ..config.model import ModelConfig
 from ..config.presets import preset
+from ..data.coco.leniency import Leniency
 from ..errors import DataError, UsageError, did_you_mean
 from .recipe import Recipe, recipe_for, schedule_changes
 
@@ -33,6 +34,8 @@ class DataConfig(Config):
     val_images: Path | None = None
     frame: Literal["stored", "upright"] | None = None
     """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
+    leniency: Leniency = Leniency()
+    """What is allowed when the annotation files are read."""
 
 
 class Settings(Config):
@@ -168,7 +171,7 @@ def resolve(
         if changes.schedule is not None:
             train = _apply(train, schedule_changes(changes.schedule, model), "train")
         train = _apply(train, changes.train, "train")
-        data.update(changes.data)
+        assign_all(data, changes.data)
     if "train_json" not in data or "train_images" not in data:
         raise UsageError("U04", "nothing to train on; pass --train-json FILE and --images DIR.")
     return Settings(preset=name, model=model, train=train, data=_data(data))

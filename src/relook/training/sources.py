@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from ..config.model import ModelConfig
 from ..data.augment.copy_paste import CopyPaste, check_masks
 from ..data.augment.transforms import evaluation_transforms, training_transforms
-from ..data.coco.reader import CocoIndex, read_coco
+from ..data.coco.reader import ALL_CROWD, CocoIndex, read_coco
 from ..data.dataset import CocoDataset
 from ..data.images.measured import stored_reading
 from ..data.panoptic.reader import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
@@ -77,12 +77,14 @@ def read_annotations(settings: Settings) -> Annotations:
         panoptic = read_panoptic(data.train_json, data.train_images, **read)
         train = to_coco_index(panoptic)
     else:
-        train = read_coco(data.train_json, data.train_images, masks=masks, **read)
+        train = read_coco(
+            data.train_json, data.train_images, masks=masks, leniency=data.leniency, **read
+        )
     if not train.num_objects:
         raise DataError(
             "D11",
             f"{train.path}: {len(train.images)} images, but no object to learn from"
-            f"{_reasons(train)}. Give a file with annotations.",
+            f"{_reasons(train)}. {_advice(train)}",
         )
     if data.val_json is None:
         return Annotations(train, None, panoptic)
@@ -93,7 +95,9 @@ def read_annotations(settings: Settings) -> Annotations:
         val = to_coco_index(panoptic_val)
         _check_same_classes(train, val, panoptic, panoptic_val)
     else:
-        val = read_coco(data.val_json, folder, classes=names, masks=masks, **read)
+        val = read_coco(
+            data.val_json, folder, classes=names, masks=masks, leniency=data.leniency, **read
+        )
     if not val.images:
         raise DataError("D11", f"{val.path}: there are no images to validate on.")
     return Annotations(train, val, panoptic, panoptic_val)
@@ -185,6 +189,15 @@ def _check_same_classes(
             f"{train.path.name} and {val.path.name} have other categories. Give both the same "
             "list: a category may be without any object or segment.",
         )
+
+
+def _advice(index: CocoIndex) -> str:
+    """What to do about a file without an object to learn from."""
+    if index.num_crowd:
+        text = ALL_CROWD.format(number=index.num_crowd)
+        return f"{text[0].upper()}{text[1:]}."
+    name = index.path.name
+    return f"Give a file with annotations; `relook data check {name}` says what is wrong with it."
 
 
 def _reasons(index: CocoIndex) -> str:

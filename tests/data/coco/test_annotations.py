@@ -19,7 +19,7 @@ def change(document: Document, position: int, **values: Any) -> Document:
     return document
 
 
-@pytest.mark.parametrize("image_id", [8, "7", None, [7], 7.0])
+@pytest.mark.parametrize("image_id", [8, "8", None, [7], 7.5])
 def test_annotation_of_no_image(
     image_id: Any, document: Document, write: Write, images_dir: Path
 ) -> None:
@@ -45,13 +45,10 @@ def test_unknown_category(document: Document, write: Write, images_dir: Path) ->
     ("values", "reason"),
     [
         ({"ignore": 1}, "marked ignore"),
-        ({"area": 0}, "area is 0 or less"),
-        ({"area": -4.0}, "area is 0 or less"),
-        ({"bbox": [2, 1, 0.5, 4]}, "box narrower or lower than 1 pixel"),
-        ({"bbox": [2, 1, 6, -4]}, "box narrower or lower than 1 pixel"),
-        ({"bbox": [20, 1, 6, 4]}, "box outside of the image"),
-        ({"bbox": [2, -4, 6, 4]}, "box outside of the image"),
-        ({"bbox": [1e300, 1, 1e300, 4]}, "box outside of the image"),
+        (
+            {"bbox": [2, 1, 0.5, 4], "segmentation": [[2.4, 1, 2.9, 1, 2.9, 5, 2.4, 5]]},
+            "box narrower or lower than 1 pixel",
+        ),
         ({"segmentation": [[2, 1, 8, 1]]}, "polygon with fewer than 3 points or without area"),
         (
             {"segmentation": [[2, 1, 2, 1, 2, 1]]},
@@ -70,6 +67,53 @@ def test_objects_that_are_left_out(
     assert index.examples == {reason: 1}
     assert index.num_objects == 1
     assert f"left out: 1 x {reason} (first: annotation 1)" in index.summary()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"area": 0}, "area is 0 or less: computed from the mask"),
+        ({"area": -4.0}, "area is 0 or less: computed from the mask"),
+        ({"bbox": []}, "box computed from the mask"),
+        ({"bbox": [0, 0, 0, 0]}, "box narrower or lower than 1 pixel: box computed from the mask"),
+        ({"bbox": [2, 1, 6, -4]}, "box narrower or lower than 1 pixel: box computed from the mask"),
+        ({"bbox": [20, 1, 6, 4]}, "box outside of the image: box computed from the mask"),
+        ({"bbox": [1e300, 1, 1e300, 4]}, "box outside of the image: box computed from the mask"),
+    ],
+)
+@pytest.mark.parametrize("masks", ["auto", "ignored"])
+def test_what_the_mask_says_is_not_left_out(
+    masks: Any,
+    values: dict[str, Any],
+    reason: str,
+    document: Document,
+    write: Write,
+    images_dir: Path,
+) -> None:
+    index = read_coco(write(change(document, 0, **values)), images_dir, masks=masks)
+    assert index.skipped == {}
+    assert index.adjusted == {reason: 1}
+    thing = index.images[0].objects[0]
+    assert (thing.box, thing.area) == ((2, 1, 8, 5), 24)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"bbox": [2, 1, 0.5, 4]}, "box narrower or lower than 1 pixel"),
+        ({"bbox": [2, -4, 6, 4]}, "box outside of the image"),
+    ],
+)
+def test_boxes_without_a_mask_that_are_left_out(
+    values: dict[str, Any], reason: str, document: Document, write: Write, images_dir: Path
+) -> None:
+    for annotation in document["annotations"]:
+        del annotation["segmentation"]
+    index = read_coco(write(change(document, 0, **values)), images_dir)
+    assert index.skipped == {reason: 1}
+    index = read_coco(write(change(document, 0, bbox=[2, 1, 6, 4], area=0)), images_dir)
+    assert index.adjusted == {"area is 0 or less: computed from the box": 1}
+    assert index.images[0].objects[0].area == 24
 
 
 @pytest.mark.parametrize(

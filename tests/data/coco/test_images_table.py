@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from relook.data.coco.annotations import ImageHeader
-from relook.data.coco.images_table import inside, read_images, require_images
+from relook.data.coco.images_table import inside, read_images
+from relook.data.coco.ledger import ImageHeader
+from relook.data.coco.required_images import require_images
 from relook.errors import DataError
 
 FILE = Path("train.json")
@@ -15,11 +16,12 @@ FILE = Path("train.json")
 
 def test_names_sizes_and_places(document: dict[str, Any], images_dir: Path) -> None:
     del document["images"][0]["width"]  # then the image itself says it
-    paths, headers = read_images(FILE, document, images_dir)
-    assert list(paths) == [7, 3]
-    assert paths[3] == images_dir / "sub" / "b.png"
-    assert headers[7] == ImageHeader("a.png", 20, 10)
-    require_images(FILE, images_dir, headers, paths)
+    table = read_images(FILE, document, images_dir)
+    assert list(table.paths) == [7, 3]
+    assert table.paths[3] == images_dir / "sub" / "b.png"
+    assert table.headers[7] == ImageHeader("a.png", 20, 10)
+    assert not (table.missing or table.wrong_sizes or table.twice or table.remarks)
+    require_images(FILE, images_dir, table)
 
 
 def test_an_orientation_swaps_the_sides(document: dict[str, Any], images_dir: Path) -> None:
@@ -27,9 +29,9 @@ def test_an_orientation_swaps_the_sides(document: dict[str, Any], images_dir: Pa
     exif[0x0112] = 6
     Image.new("RGB", (20, 10)).save(images_dir / "a.png", exif=exif)
     del document["images"][0]["width"]
-    upright = read_images(FILE, document, images_dir, frame="upright")[1][7]
+    upright = read_images(FILE, document, images_dir, frame="upright").headers[7]
     assert upright == ImageHeader("a.png", 10, 20, 1, 6)
-    stored = read_images(FILE, document, images_dir, frame="stored")[1][7]
+    stored = read_images(FILE, document, images_dir, frame="stored").headers[7]
     assert stored == ImageHeader("a.png", 20, 10, 6, 6)
     with pytest.raises(DataError, match=r"D10.*--frame"):
         read_images(FILE, document, images_dir)
@@ -52,6 +54,6 @@ def test_a_name_that_no_file_can_have_is_a_missing_file(
     document: dict[str, Any], images_dir: Path
 ) -> None:
     document["images"][0]["file_name"] = "x" * 5000
-    paths, headers = read_images(FILE, document, images_dir)
+    table = read_images(FILE, document, images_dir)
     with pytest.raises(DataError, match=r"D01.*1 of its 2 images"):
-        require_images(FILE, images_dir, headers, paths)
+        require_images(FILE, images_dir, table)

@@ -57,7 +57,7 @@ def test_a_file_whose_truth_is_hidden(document: Document, write: Write, images_d
     assert index.classes == (Category(4, "cell"), Category(9, "nucleus"))
     document["annotations"] = [{"id": "never looked at"}]
     assert read_coco(write(document), images_dir, annotated=False).num_objects == 0
-    with pytest.raises(DataError, match="D04"):
+    with pytest.raises(DataError, match="D06"):
         read_coco(write(document), images_dir)
     document["images"][1]["id"] = 7
     with pytest.raises(DataError, match="D05"):
@@ -143,9 +143,11 @@ def test_classes_that_do_not_fit(document: Document, write: Write, images_dir: P
     assert index.skipped == {"class that the model does not have": 1}
     document["categories"][0]["name"] = "cell"
     path = write(document)
-    assert [c.name for c in read_coco(path, images_dir).classes] == ["cell", "cell"]
-    with pytest.raises(DataError, match=r"D13.*both called 'cell'"):
-        read_coco(path, images_dir, classes=["cell", "nucleus"])
+    for classes in (None, ["nucleus", "cell"]):
+        index = read_coco(path, images_dir, classes=classes)
+        assert [c.name for c in index.classes] == (classes or ["cell"])
+        assert sum(index.class_counts()) == index.class_counts()[-1] == 2
+        assert index.remarks == ('categories 4 and 9 are both called "cell": read as one class',)
 
 
 def test_data_with_boxes_only(document: Document, write: Write, images_dir: Path) -> None:

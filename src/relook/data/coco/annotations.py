@@ -1,60 +1,47 @@
 """From one entry of "annotations" to one object: what is an error, what is left out, what is kept.
 
 An entry that cannot mean anything (a box of text, a code that does not fit the image) is an
-error. An entry that means an object no detector can learn (no area, outside of the image) is left
-out, as the reference does, and counted.
+error. An entry that means an object no detector can learn (no mask, outside of the image) is left
+out, as the reference does, and counted. A box or an area that is missing or unusable is taken from
+the mask, and counted; every other box is compared with its mask.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import DataError
+from .box_agreement import BoxAgreement, agrees
 from .json_form import Entry, finite_of, shown
+from .ledger import (
+    AREA_FROM_BOX,
+    AREA_FROM_MASK,
+    AS_OBJECT,
+    CLIPPED,
+    FROM_MASK,
+    NO_IMAGE,
+    NO_MASK,
+    OUTSIDE,
+    PARTS,
+    ImageHeader,
+    Ledger,
+)
+from .leniency import STRICT, Leniency
+from .mask_forms import in_coco_form, is_plain
 from .records import ObjectRecord
 from .segmentation import (
+    Box,
+    CheckedMask,
     EmptyMaskError,
     MalformedMaskError,
-    Segmentation,
-    checked,
+    area_of,
+    checked_mask,
     enclosing_box,
+    polygon_bounds,
     runs_of,
 )
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(slots=True)
-class Ledger:
-    """Counts of what was left out or changed, with the first annotation each happened to."""
-
-    skipped: Counter[str] = field(default_factory=Counter)
-    adjusted: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, int] = field(default_factory=dict)
-
-    def skip(self, reason: str, identity: int) -> None:
-        """Count an object that is left out."""
-        self.skipped[reason] += 1
-        self.examples.setdefault(reason, identity)
-
-    def adjust(self, change: str, identity: int) -> None:
-        """Count an object that is kept but changed."""
-        self.adjusted[change] += 1
-        self.examples.setdefault(change, identity)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
-    """Image that an annotation has to fit."""
-
-    file_name: str
-    width: int
-    height: int
-    turn: int = 1  # orientation by which annotations of this size are turned upright
-    orientation: int = 1  # of the image as it is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +53,10 @@ class AnnotationReader:
     labels: Mapping[int, int]  # category id -> label
     names: Mapping[int, str]  # category id -> name, for messages
     with_masks: bool
-    ignore_unknown: bool
+    leniency: Leniency = STRICT
+    left_out: frozenset[int] = frozenset()  # images that are left out with their objects
     ledger: Ledger = field(default_factory=Ledger)
+    agreement: BoxAgreement = field(default_factory=BoxAgreement)
 
     def read(self, identity: int, entry: Entry) -> tuple[int, ObjectRecord] | None:
         """(image id, object), or None if it is left out.
@@ -75,34 +64,34 @@ class AnnotationReader:
         Raises:
             DataError: D04, D06, D07, D08, D09, D13, naming file, annotation, image and remedy.
         """
+        if self.left_out and entry.get("image_id") in self.left_out:
+            self.ledger.skip(NO_IMAGE, identity)
+            return None
         image_id, image = self._image(identity, entry)
         label = self._label(identity, entry, image)
         if label is None:
             return None
-        box = self._box(identity, entry, image)
+        written = self._box(identity, entry, image)
         area = self._area(identity, entry, image)
         is_crowd = self._is_crowd(identity, entry, image)
-        reason = _why_useless(entry, box, area, image)
-        if reason:
-            self.ledger.skip(reason, identity)
+        if entry.get("ignore"):
+            self.ledger.skip("marked ignore", identity)
             return None
+        flaw = "" if written is None else _flaw(written, image)
+        needs_mask = written is None or bool(flaw) or (area is not None and area <= 0)
         try:
-            segmentation = self._segmentation(identity, entry, image, box)
+            mask = self._mask(identity, entry, image, written, flaw, needs_mask)
         except EmptyMaskError as empty:
             self.ledger.skip(str(empty), identity)
             return None
-        if box is None and segmentation is not None:
-            runs = runs_of(segmentation, image.height, image.width)
-            box = enclosing_box(runs, image.height)
-            self.ledger.adjust("box computed from the mask", identity)
-        assert box is not None  # _segmentation has seen to it
-        clipped = _clipped(box, image)
-        if clipped != box:
-            self.ledger.adjust("box clipped to the image", identity)
-        if area is None:
-            area = (clipped[2] - clipped[0]) * (clipped[3] - clipped[1])
-        kept = segmentation if self.with_masks else None
-        return image_id, ObjectRecord(identity, label, clipped, kept, is_crowd, area)
+        is_outside = flaw == OUTSIDE
+        if flaw and (mask is None or (_is_thin(mask.bounds) and not is_outside)):
+            self.ledger.skip(flaw, identity)
+            return None
+        box = self._chosen_box(identity, image, written, flaw, mask, is_crowd)
+        area = self._chosen_area(identity, image, area, box, mask)
+        kept = mask.segmentation if mask is not None and self.with_masks else None
+        return image_id, ObjectRecord(identity, label, box, kept, is_crowd, area)
 
     def _image(self, identity: int, entry: Entry) -> tuple[int, ImageHeader]:
         image_id = entry.get("image_id")
@@ -119,7 +108,7 @@ class AnnotationReader:
         if type(category) is int and category in self.labels:
             return self.labels[category]
         name = self.names.get(category) if type(category) is int else None
-        if self.ignore_unknown:
+        if self.leniency.ignore_unknown:
             reason = "unknown category" if name is None else "class that the model does not have"
             self.ledger.skip(reason, identity)
             return None
@@ -142,15 +131,13 @@ class AnnotationReader:
         )
 
     def _box(self, identity: int, entry: Entry, image: ImageHeader) -> Box | None:
-        """(x1, y1, x2, y2) as annotated; None if there is none."""
+        """(x, y, width, height) as annotated; None if there is none."""
         values = entry.get("bbox")
         if values is None or values == []:
             return None
         numbers = [finite_of(value) for value in values] if isinstance(values, list) else []
-        if len(numbers) == 4:
-            x, y, width, height = numbers
-            if x is not None and y is not None and width is not None and height is not None:
-                return x, y, x + width, y + height
+        if len(numbers) == 4 and None not in numbers:
+            return tuple(numbers)  # type: ignore[return-value]
         raise self._error(
             "D08",
             identity,
@@ -176,22 +163,31 @@ class AnnotationReader:
     def _is_crowd(self, identity: int, entry: Entry, image: ImageHeader) -> bool:
         value = entry.get("iscrowd")
         if value is None or (isinstance(value, int) and value in (0, 1)):
+            if value and self.leniency.crowd == "as-objects":
+                self.ledger.adjust(AS_OBJECT, identity)
+                return False
             return bool(value)
         raise self._error(
             "D04", identity, image, f"has iscrowd {shown(value)}, which is neither 0 nor 1. Fix it"
         )
 
-    def _segmentation(
-        self, identity: int, entry: Entry, image: ImageHeader, box: Box | None
-    ) -> Segmentation | None:
-        """The checked mask, where the mask itself or a box from it is needed.
+    def _mask(
+        self,
+        identity: int,
+        entry: Entry,
+        image: ImageHeader,
+        written: Box | None,
+        flaw: str,
+        needed: bool,
+    ) -> CheckedMask | None:
+        """The checked mask; None where only boxes are read, and for one of no use beside a flaw.
 
         Raises:
             EmptyMaskError: the object is to be left out for this reason.
         """
         value = entry.get("segmentation")
         if not value:
-            if box is None:
+            if written is None:
                 raise self._error(
                     "D08",
                     identity,
@@ -199,22 +195,97 @@ class AnnotationReader:
                     "has neither a bbox nor a segmentation. Add one of them, or remove it",
                 )
             if self.with_masks:
-                raise EmptyMaskError("no mask, while others have one")
+                raise EmptyMaskError(NO_MASK)
             return None
-        if not self.with_masks and box is not None:
+        from_masks = self.leniency.boxes == "from-masks"
+        if not (self.with_masks or needed or from_masks):
+            assert written is not None
+            self._compare_only(identity, value, written, image)
             return None
+        form = ""
         try:
-            segmentation, left_out = checked(value, image.height, image.width)
+            if not is_plain(value):
+                value, form = in_coco_form(value, image.height, image.width)
+            mask = checked_mask(value, image.height, image.width)
         except MalformedMaskError as error:
+            if written is not None and (flaw or not self.with_masks):
+                return None
             raise self._error(
                 "D09",
                 identity,
                 image,
                 f"has a segmentation that {error}. Fix it, or remove the annotation",
             ) from None
-        if left_out:
-            self.ledger.adjust("parts of a polygon without area left out", identity)
-        return segmentation
+        except EmptyMaskError:
+            if not self.with_masks and written is not None:
+                return None
+            raise
+        if form:
+            self.ledger.adjust(form, identity)
+        if mask.left_out:
+            self.ledger.adjust(PARTS, identity)
+        return mask
+
+    def _compare_only(self, identity: int, value: object, written: Box, image: ImageHeader) -> None:
+        """Compare a box with polygons that are not read otherwise."""
+        bounds = polygon_bounds(value, image.height, image.width)
+        if bounds is not None:
+            self._compare(identity, written, bounds, image)
+
+    def _compare(
+        self, identity: int, written: Box, bounds: Box, image: ImageHeader, flaw: str = ""
+    ) -> None:
+        """Compare a box with the bounds of its mask."""
+        self.agreement.compared += 1
+        if flaw or not agrees(_clipped(written, image), bounds):
+            replaced = bool(flaw) or self.leniency.boxes == "from-masks"
+            size = image.height, image.width
+            self.agreement.differs(identity, written, bounds, size, replaced=replaced)
+
+    def _chosen_box(
+        self,
+        identity: int,
+        image: ImageHeader,
+        written: Box | None,
+        flaw: str,
+        mask: CheckedMask | None,
+        is_crowd: bool,
+    ) -> Box:
+        """(x1, y1, x2, y2) in the image: as annotated, or of the mask."""
+        if mask is not None and written is not None and (flaw or not is_crowd):
+            self._compare(identity, written, mask.bounds, image, flaw)
+        if mask is not None and (written is None or flaw or self.leniency.boxes == "from-masks"):
+            if written is None or flaw:
+                self.ledger.adjust(f"{flaw}: {FROM_MASK}" if flaw else FROM_MASK, identity)
+            elif _clipped(written, image) != mask.bounds:
+                self.ledger.adjust(f"{FROM_MASK} (--boxes from-masks)", identity)
+            if not _is_thin(mask.bounds):
+                return mask.bounds
+            runs = runs_of(mask.segmentation, image.height, image.width)
+            return enclosing_box(runs, image.height)
+        assert written is not None  # _mask has seen to it
+        x, y, width, height = written
+        clipped = _clipped(written, image)
+        if clipped != (x, y, x + width, y + height):
+            self.ledger.adjust(CLIPPED, identity)
+        return clipped
+
+    def _chosen_area(
+        self,
+        identity: int,
+        image: ImageHeader,
+        area: float | None,
+        box: Box,
+        mask: CheckedMask | None,
+    ) -> float:
+        """Area in pixels: as annotated, of the mask, or of the box."""
+        if area is not None and area > 0:
+            return area
+        if area is not None:
+            self.ledger.adjust(AREA_FROM_BOX if mask is None else AREA_FROM_MASK, identity)
+        if mask is not None:
+            return area_of(mask.segmentation, image.height, image.width)
+        return (box[2] - box[0]) * (box[3] - box[1])
 
     def _error(self, code: str, identity: int, image: ImageHeader, what: str) -> DataError:
         return DataError(
@@ -223,22 +294,26 @@ class AnnotationReader:
         )
 
 
-def _why_useless(entry: Entry, box: Box | None, area: float | None, image: ImageHeader) -> str:
-    """The reason to leave an object out, as the reference does; empty if there is none."""
-    if entry.get("ignore"):
-        return "marked ignore"
-    if area is not None and area <= 0:
-        return "area is 0 or less"
-    if box is None:
-        return ""
-    x1, y1, x2, y2 = box
-    if x2 - x1 < 1 or y2 - y1 < 1:
+def _flaw(written: Box, image: ImageHeader) -> str:
+    """Why a box (x, y, width, height) is no use, as the reference has it; empty if it is one."""
+    x, y, width, height = written
+    if width < 1 or height < 1:
         return "box narrower or lower than 1 pixel"
-    if x1 >= image.width or y1 >= image.height or x2 <= 0 or y2 <= 0:
-        return "box outside of the image"
+    if x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0:
+        return OUTSIDE
     return ""
 
 
-def _clipped(box: Box, image: ImageHeader) -> Box:
-    x1, y1, x2, y2 = box
-    return max(x1, 0.0), max(y1, 0.0), min(x2, float(image.width)), min(y2, float(image.height))
+def _is_thin(bounds: Box) -> bool:
+    return bounds[2] - bounds[0] < 1 or bounds[3] - bounds[1] < 1
+
+
+def _clipped(written: Box, image: ImageHeader) -> Box:
+    """(x1, y1, x2, y2) of a box (x, y, width, height), inside the image."""
+    x, y, width, height = written
+    return (
+        max(x, 0.0),
+        max(y, 0.0),
+        min(x + width, float(image.width)),
+        min(y + height, float(image.height)),
+    )

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ...errors import DataError
+from .foreign import advice_for
+from .refusals import Refusals
 
 Entry = dict[str, Any]
 
+_NO_JSON = "The file is not json, or was cut off; write or copy it again."
 _LONGEST = 2**24  # pixels; no image file has a longer side
 _TABLES = ("images", "annotations", "categories")
 
@@ -25,12 +28,12 @@ def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = F
     """
     top = parsed(path)
     if not isinstance(top, dict):
-        refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}")
+        refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}", top)
     for key in keys:
         if key not in top:
-            refuse(path, f'there is no "{key}" in it{_looks_like(top)}')
+            refuse(path, f'there is no "{key}" in it', top)
         if not isinstance(top[key], list):
-            refuse(path, f'"{key}" is {_kind(top[key])}, not a list{_looks_like(top)}')
+            refuse(path, f'"{key}" is {_kind(top[key])}, not a list', top)
     first = next(iter(top["annotations"]), None) if "annotations" in keys else None
     other = _other_kind(first, panoptic) if isinstance(first, dict) else ""
     if other:
@@ -38,27 +41,34 @@ def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = F
     return top
 
 
-def entries(path: Path, top: Entry, key: str) -> Iterator[tuple[int, Entry]]:
-    """(id, entry) of each row of the table `key`.
+def entries(
+    path: Path, top: Entry, key: str, refusals: Refusals | None = None
+) -> Iterator[tuple[int, Entry]]:
+    """(id, entry) of each row of the table `key`; rows that are wrong go to `refusals`.
 
     Raises:
         DataError: D04 for a row without an integer id, D05 for an id that came before.
     """
+    refusals = refusals or Refusals()
     seen: set[int] = set()
     for position, entry in enumerate(top[key]):
         if not isinstance(entry, dict):
-            refuse(path, f'"{key}"[{position}] is {_kind(entry)}, not an object')
+            why = f'"{key}"[{position}] is {_kind(entry)}, not an object'
+            refusals.refuse(_no_coco(path, why))
+            continue
         identity = entry.get("id")
         if type(identity) is not int:
-            refuse(path, f'"{key}"[{position}] has id {shown(identity)}, an integer is needed')
-        if identity in seen:
-            raise DataError(
-                "D05",
-                f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id; '
-                "after joining files, renumber one of them.",
-            )
-        seen.add(identity)
-        yield identity, entry
+            why = f'"{key}"[{position}] has id {shown(identity)}, an integer is needed'
+            refusals.refuse(_no_coco(path, why))
+        elif identity in seen:
+            advice = f"`relook data check {path.name} --fix OUT` renumbers them."
+            if key != "annotations":
+                advice = "After joining files, renumber one of them."
+            text = f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id. '
+            refusals.refuse(DataError("D05", text + advice))
+        else:
+            seen.add(identity)
+            yield identity, entry
 
 
 def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
@@ -109,17 +119,20 @@ def parsed(path: Path) -> object:
     except (FileNotFoundError, NotADirectoryError):
         raise DataError("D01", f"{path}: there is no such annotation file.") from None
     except IsADirectoryError:
-        raise DataError("D01", f"{path} is a folder; give the json file in it.") from None
+        advice = advice_for(path) or "Give the json file in it."
+        raise DataError("D01", f"{path} is a folder. {advice}") from None
     except OSError as error:
         raise DataError("D03", f"{path} cannot be read: {error.strerror or error}.") from None
     except json.JSONDecodeError as error:
         raise DataError(
             "D03",
-            f"{path.name}: line {error.lineno}, column {error.colno}: {error.msg}. The file is "
-            "not json, or was cut off; write or copy it again.",
+            f"{path.name}: line {error.lineno}, column {error.colno}: {error.msg}. "
+            f"{advice_for(path) or _NO_JSON}",
         ) from None
     except UnicodeDecodeError as error:
-        raise DataError("D03", f"{path.name} is not UTF-8 text (byte {error.start}).") from None
+        advice = f" {advice_for(path)}".rstrip()
+        text = f"{path.name} is not UTF-8 text (byte {error.start}).{advice}"
+        raise DataError("D03", text) from None
     except RecursionError:
         raise DataError("D03", f"{path.name} is nested too deeply to be read.") from None
     except ValueError as error:  # a number of thousands of digits
@@ -133,11 +146,6 @@ def _looks_like(top: object) -> str:
         if isinstance(first, dict) and "image_id" in first and "score" in first:
             return "; these look like COCO results (predictions), not annotations"
         return ""
-    if isinstance(top, dict):
-        if "shapes" in top and "imagePath" in top:
-            return "; it looks like a LabelMe file: convert the folder to COCO first"
-        if any(str(key).startswith("_via") for key in top):
-            return "; it looks like a VIA project: export it as COCO"
     return ""
 
 
@@ -173,6 +181,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def refuse(path: Path, why: str) -> NoReturn:
-    """Raise D04: the file is not what is needed, and `why`."""
-    raise DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.")
+def refuse(path: Path, why: str, content: object = None) -> NoReturn:
+    """Raise D04: the file is not what is needed, and `why`; `content` may tell what it is."""
+    raise _no_coco(path, why, content)
+
+
+def _no_coco(path: Path, why: str, content: object = None) -> DataError:
+    advice = "" if content is None else f" {advice_for(path, content)}".rstrip()
+    return DataError("D04", f"{path.name} is not a COCO file that can be used: {why}.{advice}")

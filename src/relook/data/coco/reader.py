@@ -6,25 +6,41 @@ counted by reason; `CocoIndex.summary` says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, first_few
+from ...errors import DataError
+from ...runtime.memory import collection_paused
 from ...structures.detection import Size
 from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..images.orientation import upright_size
-from .annotations import AnnotationReader, ImageHeader
+from .annotations import AnnotationReader
+from .categories import Categories, labelled, read_categories
+from .duplicates import find_duplicates
 from .frames import Frame, turned_object
-from .images_table import read_images, require_images
-from .json_form import Entry, entries, load_tables, text_of
+from .identities import with_integer_ids
+from .images_table import ImageTable, read_images
+from .json_form import Entry, entries, load_tables
+from .ledger import ImageHeader
+from .leniency import STRICT, Leniency
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
+from .refusals import Refusals
+from .required_images import require_images, require_once
 from .segmentation import MalformedMaskError, rasterised
 
 __all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord", "object_mask", "read_coco"]
+
+Masks = Literal["auto", "required", "ignored"]
+
+ALL_CROWD: Final = (
+    "all {number} annotations are marked iscrowd: 1, as CVAT writes masks. Regions of a crowd are "
+    "never learned or counted; --crowd as-objects reads them as objects"
+)
 
 
 def read_coco(
@@ -32,12 +48,13 @@ def read_coco(
     images_dir: str | Path,
     *,
     classes: Sequence[str] | None = None,
-    masks: Literal["auto", "required", "ignored"] = "auto",
+    masks: Masks = "auto",
     ignore_unknown: bool = False,
     check_files: bool = True,
     annotated: bool = True,
     frame: Frame | None = None,
     reading: Reading = DEFAULT_READING,
+    leniency: Leniency = STRICT,
 ) -> CocoIndex:
     """The images and objects of a COCO instance file, checked, with boxes in pixels.
 
@@ -51,42 +68,115 @@ def read_coco(
 
     `frame` says whether annotations are for the pixels as they are stored, or upright as they are
     seen, where images have an orientation; None tells it by the sizes in the file. Objects come
-    out upright. `reading` is what is read of the images.
+    out upright. `reading` is what is read of the images. `leniency` is what is allowed where a file
+    can be read in two ways.
 
     Raises:
         DataError: D01 and D03 to D13, naming file, entry and remedy.
     """
     path, folder = Path(json_path), Path(images_dir)
-    if annotated:
-        top = load_tables(path)
-    else:
-        top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
+    if ignore_unknown:
+        leniency = replace(leniency, ignore_unknown=True)
+    with collection_paused():
+        if annotated:
+            top = load_tables(path)
+        else:
+            top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
+        return read_tables(
+            path,
+            top,
+            folder,
+            classes=classes,
+            masks=masks,
+            check_files=check_files,
+            frame=frame,
+            reading=reading,
+            leniency=leniency,
+        ).index
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was read of an annotation file, and of what."""
+
+    index: CocoIndex
+    tables: Entry  # with integer ids
+    images: ImageTable
+    categories: Categories
+    reader: AnnotationReader
+    records: list[tuple[int, ObjectRecord]]  # (image id, object) in the frame of the file
+    duplicates: list[tuple[ObjectRecord, ObjectRecord]]  # each with the first that is its equal
+    id_remarks: tuple[str, ...]  # on ids that were no integers
+
+
+def read_tables(
+    path: Path,
+    top: Entry,
+    folder: Path,
+    *,
+    classes: Sequence[str] | None = None,
+    masks: Masks = "auto",
+    check_files: bool = True,
+    frame: Frame | None = None,
+    reading: Reading = DEFAULT_READING,
+    leniency: Leniency = STRICT,
+    refusals: Refusals | None = None,
+) -> Contents:
+    """Read the tables of a file as `read_coco` does; `refusals` may collect what it would raise.
+
+    Raises:
+        DataError: As `read_coco`.
+    """
     if not folder.is_dir():
         raise DataError("D01", f"{folder}: there is no such folder of images.")
-    names = _category_names(path, top)
-    ordered, labels = _labelled(path, names, classes)
-    paths, headers = read_images(path, top, folder, frame=frame, reading=reading)
-    if check_files:
-        require_images(path, folder, headers, paths)
-    any_masks = any(
-        isinstance(entry, dict) and entry.get("segmentation") for entry in top["annotations"]
+    refusals = refusals or Refusals()
+    tables, id_remarks = with_integer_ids(path, top)
+    categories = read_categories(path, tables, keep_root=leniency.keep_root, refusals=refusals)
+    ordered, labels = labelled(path, categories, classes)
+    table = read_images(
+        path,
+        tables,
+        folder,
+        frame=frame,
+        reading=reading,
+        match=leniency.match,
+        look=check_files,
+        refusals=refusals,
     )
-    if masks == "required" and top["annotations"] and not any_masks:
-        raise DataError(
-            "D09",
-            f"{path.name}: no annotation has a segmentation, and the model needs masks. Add "
-            "masks, or choose a model without, such as detectors-cascade-r50.",
-        )
-    with_masks = masks == "required" or (masks == "auto" and any_masks)
-    reader = AnnotationReader(path, headers, labels, names, with_masks, ignore_unknown)
+    remarks = [*id_remarks, *categories.remarks, *table.remarks]
+    left_out = _left_out(path, folder, table, check_files, leniency, refusals)
+    if left_out and check_files:
+        remarks.append(f"images: {len(left_out)} of {len(table.names)} left out, without a file")
+    with_masks = _with_masks(path, tables, masks)
+    headers = {key: header for key, header in table.headers.items() if key not in left_out}
+    reader = AnnotationReader(
+        path,
+        headers,
+        labels,
+        categories.names,
+        with_masks,
+        leniency=leniency,
+        left_out=left_out,
+    )
+    found: list[tuple[int, ObjectRecord]] = []
+    for identity, entry in entries(path, tables, "annotations", refusals):
+        try:
+            result = reader.read(identity, entry)
+        except DataError as error:
+            refusals.refuse(error)
+        else:
+            if result is not None:
+                found.append(result)
+    twins, num_read = _duplicates(found, headers), len(found)
+    if twins and leniency.duplicates == "drop":
+        found = _without(found, twins, reader)
     objects: dict[int, list[ObjectRecord]] = {image_id: [] for image_id in headers}
-    for identity, entry in entries(path, top, "annotations"):
-        found = reader.read(identity, entry)
-        if found is not None:
-            objects[found[0]].append(found[1])
-    images = tuple(_record(key, h, paths[key], objects[key]) for key, h in headers.items())
+    for image_id, record in found:
+        objects[image_id].append(record)
+    images = tuple(_record(key, h, table.paths[key], objects[key]) for key, h in headers.items())
+    remarks += _remarks(reader, objects, twins if leniency.duplicates == "keep" else [])
     ledger = reader.ledger
-    return CocoIndex(
+    index = CocoIndex(
         path=path,
         images=images,
         classes=ordered,
@@ -95,7 +185,91 @@ def read_coco(
         adjusted=dict(ledger.adjusted),
         examples=ledger.examples,
         reading=reading,
+        remarks=tuple(remarks),
+        is_rewritten=tables is not top
+        or ledger.is_rewritten
+        or bool(left_out or categories.roots or categories.same)
+        or len(found) < num_read,
     )
+    return Contents(index, tables, table, categories, reader, found, twins, tuple(id_remarks))
+
+
+def _left_out(
+    path: Path,
+    folder: Path,
+    table: ImageTable,
+    check_files: bool,
+    leniency: Leniency,
+    refusals: Refusals,
+) -> frozenset[int]:
+    """Images that are not used: without a file, or refused; raises what has to be."""
+    if refusals.is_collecting:
+        return frozenset(table.names) - frozenset(table.headers)
+    missing = frozenset(table.missing) if leniency.skip_missing and check_files else frozenset()
+    if missing:
+        table = replace(table, missing=[], outside=[])
+    if check_files:
+        require_images(path, folder, table)
+    else:
+        require_once(path, table)
+    return missing
+
+
+def _with_masks(path: Path, tables: Entry, masks: Masks) -> bool:
+    """Return whether objects are read with masks; D09 where they are required and there is none."""
+    any_masks = any(
+        isinstance(entry, dict) and entry.get("segmentation") for entry in tables["annotations"]
+    )
+    if masks == "required" and tables["annotations"] and not any_masks:
+        raise DataError(
+            "D09",
+            f"{path.name}: no annotation has a segmentation, and the model needs masks. Add "
+            "masks, or choose a model without: detectors-cascade-tiny on a small machine, or "
+            "detectors-cascade-r50.",
+        )
+    return masks == "required" or (masks == "auto" and any_masks)
+
+
+def _duplicates(
+    found: list[tuple[int, ObjectRecord]], headers: dict[int, ImageHeader]
+) -> list[tuple[ObjectRecord, ObjectRecord]]:
+    positions = {key: position for position, key in enumerate(headers)}
+    sizes = [(header.height, header.width) for header in headers.values()]
+    records = [record for _, record in found]
+    images = np.array([positions[image_id] for image_id, _ in found], dtype=np.int64)
+    pairs = find_duplicates(records, images, sizes)
+    return [(records[first], records[second]) for first, second in pairs]
+
+
+def _without(
+    found: list[tuple[int, ObjectRecord]],
+    twins: list[tuple[ObjectRecord, ObjectRecord]],
+    reader: AnnotationReader,
+) -> list[tuple[int, ObjectRecord]]:
+    repeated = {second.id for _, second in twins}
+    for _, second in twins:
+        reader.ledger.skip("the same object twice (--duplicates drop)", second.id)
+    return [(image_id, record) for image_id, record in found if record.id not in repeated]
+
+
+def _remarks(
+    reader: AnnotationReader,
+    objects: dict[int, list[ObjectRecord]],
+    twins: list[tuple[ObjectRecord, ObjectRecord]],
+) -> list[str]:
+    """Lines on what is kept as it is, and may not be what somebody wants."""
+    lines = [line for line in (reader.agreement.remark(),) if line]
+    if twins:
+        first, second = twins[0]
+        lines.append(
+            f"duplicates: {len(twins)} objects are in the file twice (first: annotations "
+            f"{first.id} and {second.id}); --duplicates drop keeps one of each"
+        )
+    records = [record for group in objects.values() for record in group]
+    crowds = sum(record.is_crowd for record in records)
+    if crowds and crowds == len(records):
+        lines.append(ALL_CROWD.format(number=crowds))
+    return lines
 
 
 def _record(key: int, header: ImageHeader, path: Path, objects: list[ObjectRecord]) -> ImageRecord:
@@ -128,43 +302,3 @@ def object_mask(record: ObjectRecord, height: int, width: int) -> NDArray[np.boo
         return rasterised(record.segmentation, height, width)
     except MalformedMaskError as error:
         raise DataError("D09", f"annotation {record.id} has a segmentation that {error}.") from None
-
-
-def _category_names(path: Path, top: Entry) -> dict[int, str]:
-    """Category id -> name, by ascending id."""
-    names = {
-        identity: text_of(path, entry, "name", f"category {identity}")
-        for identity, entry in entries(path, top, "categories")
-    }
-    return dict(sorted(names.items()))
-
-
-def _labelled(
-    path: Path, names: Mapping[int, str], classes: Sequence[str] | None
-) -> tuple[tuple[Category, ...], dict[int, int]]:
-    """Categories by label, and category id -> label."""
-    if classes is None or list(names.values()) == list(classes):
-        ordered = tuple(Category(identity, name) for identity, name in names.items())
-        return ordered, {identity: label for label, identity in enumerate(names)}
-    known = set(classes)
-    ids: dict[str, int] = {}
-    for identity, name in names.items():
-        if name in ids and name in known:
-            raise DataError(
-                "D13",
-                f"{path.name}: categories {ids[name]} and {identity} are both called {name!r}, so "
-                "they cannot be matched with the classes of the model by name. Rename one.",
-            )
-        ids[name] = identity
-    if names and not known & set(ids):
-        raise DataError(
-            "D13",
-            f"{path.name}: its categories ({first_few(ids, 5)}) and the classes of the model "
-            f"({first_few(classes, 5)}) have no name in common. Give the file the model was "
-            "trained for, or rename the categories.",
-        )
-    unused = max(names, default=0) + 1  # ids for classes that the file does not have
-    ordered = tuple(
-        Category(ids.get(name, unused + label), name) for label, name in enumerate(classes)
-    )
-    return ordered, {ids[name]: label for label, name in enumerate(classes) if name in ids}

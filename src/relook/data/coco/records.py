@@ -66,6 +66,8 @@ class CocoIndex:
     """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
     is_panoptic: bool = False  # `path` is a panoptic json, and masks are segments of its maps
     reading: Reading = DEFAULT_READING  # what is read of its images
+    remarks: tuple[str, ...] = ()  # lines for people on the file as a whole
+    is_rewritten: bool = False  # objects, ids or classes are other than those in the file
 
     @property
     def num_objects(self) -> int:
@@ -121,9 +123,14 @@ class CocoIndex:
                 f"orientation: {counted(len(oriented), 'image')} stored turned, read upright; "
                 f"the annotations of {turned} of them are for the stored frame and are turned too"
             )
-        for verb, counts in (("left out", self.skipped), ("changed", self.adjusted)):
-            lines.extend(
-                f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
-                for reason, count in counts.items()
-            )
-        return lines
+        return [*lines, *self.notes()]
+
+    def notes(self) -> list[str]:
+        """Lines for people: what was left out or changed, and why, and what may be wrong."""
+        counts_of = (("left out", self.skipped), ("changed", self.adjusted))
+        lines = [
+            f"{verb}: {count} x {reason} (first: annotation {self.examples[reason]})"
+            for verb, counts in counts_of
+            for reason, count in counts.items()
+        ]
+        return [*lines, *self.remarks]

@@ -11,7 +11,8 @@ A mask is represented by its *runs* in between: lengths of background, foregroun
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from operator import mul, sub
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,12 @@ class StoredMask(Protocol):
 Coded = list[list[float]] | dict[str, Any]  # as it stands in a json: polygons, run lengths
 Segmentation = Coded | StoredMask
 
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2
+
 _MOST_OUTLINE = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
+_MANY: Final = 400  # numbers of a polygon from which arrays are faster than lists
+_FAR: Final = "has a polygon with coordinates that are far outside of the image"
+_NUMBERS: Final = frozenset({int, float})
 
 
 class MalformedMaskError(ValueError):
@@ -46,6 +52,21 @@ class MalformedMaskError(ValueError):
 
 class EmptyMaskError(ValueError):
     """A well-formed mask without a single pixel; the message is the reason to count it under."""
+
+
+class CheckedMask(NamedTuple):
+    """A segmentation that is safe to rasterise."""
+
+    segmentation: Coded
+    left_out: int  # polygons with fewer than three points, or that cover no pixel of the image
+    bounds: Box  # of the polygons, cut to the image; of the pixels for run lengths
+
+
+class _Outline(NamedTuple):
+    """Bounds of a polygon, and whether it covers a pixel of the image."""
+
+    bounds: Box
+    is_usable: bool
 
 
 def checked(value: object, height: int, width: int) -> tuple[Coded, int]:
@@ -57,17 +78,77 @@ def checked(value: object, height: int, width: int) -> tuple[Coded, int]:
         MalformedMaskError: neither polygons nor a run-length code of this image.
         EmptyMaskError: there is nothing in it.
     """
+    mask = checked_mask(value, height, width)
+    return mask.segmentation, mask.left_out
+
+
+def checked_mask(value: object, height: int, width: int) -> CheckedMask:
+    """A segmentation that is safe to rasterise, with its bounds.
+
+    Raises:
+        MalformedMaskError: neither polygons nor a run-length code of this image.
+        EmptyMaskError: there is nothing in it.
+    """
     if isinstance(value, dict):
-        code = {"size": [height, width], "counts": _plain_counts(value, height, width)}
-        if not runs_of(code, height, width)[1::2].any():
+        code = checked_code(value, height, width)
+        runs = runs_of(code, height, width)
+        if not runs[1::2].any():
             raise EmptyMaskError("mask without a pixel")
-        return code, 0
+        return CheckedMask(code, 0, enclosing_box(runs, height))
     if not isinstance(value, list):
-        raise MalformedMaskError(f"is a {type(value).__name__}, not polygons or a run-length code")
-    parts = [part for part in value if _is_usable_polygon(part, height, width)]
-    if not parts:
+        raise MalformedMaskError(f"is {_named(value)}, not polygons or a run-length code")
+    outlines = [_outline(part, height, width) for part in value]
+    usable = [outline.bounds for outline in outlines if outline and outline.is_usable]
+    if not usable:
         raise EmptyMaskError("polygon with fewer than 3 points or without area")
-    return parts, len(value) - len(parts)
+    left, top, right, bottom = usable[0]
+    for x1, y1, x2, y2 in usable[1:]:
+        left, top, right, bottom = min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)
+    box = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
+    if len(usable) == len(outlines):
+        return CheckedMask(value, 0, box)
+    parts = [
+        part for part, outline in zip(value, outlines, strict=True) if outline and outline.is_usable
+    ]
+    return CheckedMask(parts, len(value) - len(parts), box)
+
+
+def checked_code(value: dict[str, Any], height: int, width: int) -> dict[str, Any]:
+    """A run-length code for an image of this size, its runs not looked at yet.
+
+    Raises:
+        MalformedMaskError: it is made for another size, or its counts are neither text nor a list.
+    """
+    return {"size": [height, width], "counts": _plain_counts(value, height, width)}
+
+
+def is_numbers(values: list[Any]) -> bool:
+    """Return whether a list has numbers, and nothing else."""
+    return bool(values) and _NUMBERS.issuperset(map(type, values))
+
+
+def polygon_bounds(value: object, height: int, width: int) -> Box | None:
+    """Bounds of polygons, cut to the image; None for all that is not a list of polygons."""
+    if not isinstance(value, list) or not value:
+        return None
+    xs: list[float] = []
+    ys: list[float] = []
+    for part in value:
+        if not isinstance(part, list) or not is_numbers(part) or len(part) < 6:
+            return None
+        xs += min(part[::2]), max(part[::2])
+        ys += min(part[1::2]), max(part[1::2])
+    try:
+        left, top, right, bottom = float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys))
+    except OverflowError:
+        return None
+    box = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
+    return box if box[2] > box[0] and box[3] > box[1] else None  # not for NaN either
+
+
+def area_of(segmentation: Segmentation, height: int, width: int) -> float:
+    """Pixels that a checked segmentation covers."""
+    return float(runs_of(segmentation, height, width)[1::2].sum())
 
 
 def runs_of(segmentation: Segmentation, height: int, width: int) -> Runs:
@@ -135,10 +216,18 @@ def enclosing_box(runs: Runs, height: int) -> tuple[float, float, float, float]:
     return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom + 1)
 
 
+def _named(value: object) -> str:
+    return "a text" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
 def _plain_counts(code: dict[str, Any], height: int, width: int) -> str | list[int]:
     size, counts = code.get("size"), code.get("counts")
     if not isinstance(size, list | tuple) or list(size) != [height, width]:
-        raise MalformedMaskError(f"is made for size {size!r}, the image has {[height, width]}")
+        swapped = isinstance(size, list | tuple) and list(size) == [width, height]
+        more = ": height and width are the other way round" if swapped else ""
+        raise MalformedMaskError(
+            f"is made for size {size!r}, the image has {[height, width]}{more}"
+        )
     if isinstance(counts, bytes):
         counts = counts.decode("ascii", errors="replace")
     if isinstance(counts, str | list):
@@ -162,32 +251,54 @@ def _decompressed(text: str) -> Runs:
         raise MalformedMaskError(str(error)) from None
 
 
-def _is_usable_polygon(part: object, height: int, width: int) -> bool:
-    """Return whether a polygon covers a pixel of the image; raises MalformedMaskError if it is
-    none.
+def _outline(part: object, height: int, width: int) -> _Outline | None:
+    """The outline of a polygon; None with fewer than 3 points.
+
+    Raises:
+        MalformedMaskError: it is no polygon, or far outside of the image.
     """
-    if not isinstance(part, list) or not all(type(value) in (int, float) for value in part):
+    if not isinstance(part, list) or (part and not _NUMBERS.issuperset(map(type, part))):
+        if isinstance(part, dict):
+            keys = ", ".join(str(key) for key in list(part)[:4]) or "nothing in them"
+            raise MalformedMaskError(f"is a list of objects with {keys}, not of polygons")
         raise MalformedMaskError("is not a list of polygons [[x1, y1, x2, y2, ...], ...]")
     if len(part) % 2:
         raise MalformedMaskError(f"has a polygon of {len(part)} numbers, which is odd")
     if len(part) < 6:
-        return False
+        return None
+    measure = _measured if len(part) < _MANY else _measured_by_arrays
     try:
-        points = np.array(part, dtype=np.float64).reshape(-1, 2)
+        box, outline, area = measure(part)
     except OverflowError:
-        points = np.full((1, 2), np.inf)
-    low, high = points.min(axis=0), points.max(axis=0)
+        raise MalformedMaskError(_FAR) from None
     reach = max(height, width)
     # Also true for NaN, which compares as false.
-    if not (low.min() >= -reach and high[0] <= width + reach and high[1] <= height + reach):
-        raise MalformedMaskError("has a polygon with coordinates that are far outside of the image")
-    following = np.concatenate([points[1:], points[:1]])
-    outline = float(np.abs(following - points).sum())
+    near = min(box[:2]) >= -reach and box[2] <= width + reach and box[3] <= height + reach
+    if not near or outline != outline:
+        raise MalformedMaskError(_FAR)
     if outline > min(_MOST_OUTLINE, 8 * (height + 1) * (width + 1)):
         raise MalformedMaskError(f"has an outline of {math.floor(outline)} pixels")
-    area = abs(float((points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1]).sum())) / 2
-    inside = low.min() >= 0 and high[0] <= width and high[1] <= height
+    inside = min(box[:2]) >= 0 and box[2] <= width and box[3] <= height
     if inside and area > 2 * outline:
-        return True
+        return _Outline(box, True)
     # Small, thin or partly outside: only the rasteriser knows whether a pixel is left.
-    return bool(runs_of([part], height, width)[1::2].any())
+    return _Outline(box, bool(runs_of([part], height, width)[1::2].any()))
+
+
+def _measured(part: list[float]) -> tuple[Box, float, float]:
+    """(bounds, outline in pixels along the axes, area) of a polygon."""
+    xs, ys = part[::2], part[1::2]
+    next_xs, next_ys = xs[1:] + xs[:1], ys[1:] + ys[:1]
+    area = abs(sum(map(mul, xs, next_ys)) - sum(map(mul, next_xs, ys))) / 2
+    steps = sum(map(abs, map(sub, next_xs, xs))) + sum(map(abs, map(sub, next_ys, ys)))
+    return (min(xs) + 0.0, min(ys) + 0.0, max(xs) + 0.0, max(ys) + 0.0), steps, area
+
+
+def _measured_by_arrays(part: list[float]) -> tuple[Box, float, float]:
+    """The numbers of `_measured`, faster for many points."""
+    points = np.array(part, dtype=np.float64).reshape(-1, 2)
+    following = np.concatenate([points[1:], points[:1]])
+    outline = float(np.abs(following - points).sum())
+    area = abs(float((points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1]).sum())) / 2
+    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return (x1, y1, x2, y2), outline, area

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ..coco.identities import with_integer_ids
 from ..coco.json_form import load_tables
+from ..coco.leniency import STRICT, Leniency
 from ..coco.reader import object_mask, read_coco
 from ..coco.records import ImageRecord, ObjectRecord
 from ..images import Pixels, read_image
@@ -34,6 +36,7 @@ class Source:
 
     annotations: Path
     images: Path
+    leniency: Leniency = STRICT  # what is allowed when it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,9 @@ def read_materials(
     digests: set[str] = set()
     skipped: Counter[str] = Counter()
     for source in sources:
-        index = read_coco(source.annotations, source.images, masks="required")
+        index = read_coco(
+            source.annotations, source.images, masks="required", leniency=source.leniency
+        )
         origins = _origins(source)
         of_source: list[CutOut] = []
         free: list[FreeSquare] = []
@@ -260,7 +265,7 @@ def _why_not(thing: ObjectRecord, image: ImageRecord) -> str:
 
 def _origins(source: Source) -> dict[int, Origin]:
     """Image id -> where it is from, as far as the file says."""
-    top = load_tables(source.annotations)
+    top, _ = with_integer_ids(source.annotations, load_tables(source.annotations))
     table = top.get("licenses")
     rows: list[Any] = table if isinstance(table, list) else []
     licences = {row.get("id"): row for row in rows if isinstance(row, dict)}

@@ -15,11 +15,12 @@ from ...errors import DataError, counted, first_few
 from ...structures.detection import Size
 from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
 from ...structures.rules.reading import DEFAULT_READING, Reading
-from ..coco.annotations import ImageHeader
 from ..coco.frames import Frame
-from ..coco.images_table import inside, is_file, read_images, require_images
+from ..coco.images_table import inside, is_file, read_images
 from ..coco.json_form import load_tables, text_of
+from ..coco.ledger import ImageHeader
 from ..coco.records import Category, CocoIndex, ImageRecord, ObjectRecord
+from ..coco.required_images import require_images
 from .json_tables import annotations_by_image, read_categories, read_segments
 from .png import Ids, MapSegment, check_ids, read_ids
 
@@ -116,10 +117,11 @@ def read_panoptic(
         if not place.is_dir():
             raise DataError("D01", f"{place}: there is no such folder of {what}.")
     categories = read_categories(path, top)
-    paths, headers = read_images(path, top, folder, frame=frame, reading=reading)
+    table = read_images(path, top, folder, frame=frame, reading=reading, look=check_files)
+    paths, headers = table.paths, table.headers
     _require_upright(path, headers)
     if check_files:
-        require_images(path, folder, headers, paths)
+        require_images(path, folder, table)
     rows = dict(annotations_by_image(path, top, headers))
     images = []
     for key, header in headers.items():

@@ -1,0 +1,32 @@
+"""The options that say how annotation files are read are those of `Leniency`, in every command."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import typer
+
+from relook.cli.annotation_options import leniency_changes, leniency_of
+from relook.cli.app import app
+from relook.data.coco.leniency import STRICT, Leniency
+from relook.training.settings import Overlay, resolve
+
+COMMANDS = ["train", "eval", "ablate"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_have_an_option_for_every_field(command: str) -> None:
+    parsed = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    options = {name for parameter in parsed.params for name in parameter.opts}
+    assert {"--" + field.name.replace("_", "-") for field in fields(Leniency)} <= options
+
+
+def test_options_become_settings_of_a_training() -> None:
+    leniency = leniency_of(boxes="from-masks", skip_missing=True)
+    data = {"train_json": "a.json", "train_images": "images", **leniency_changes(leniency)}
+    later = Overlay(data={"leniency": {"duplicates": "drop"}})
+    settings = resolve([Overlay(data=data), later], preset_name="htc-tiny")
+    expected = Leniency(boxes="from-masks", skip_missing=True, duplicates="drop")
+    assert settings.data.leniency == expected
+    assert leniency_changes(STRICT) == {}
