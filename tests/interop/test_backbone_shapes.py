@@ -88,3 +88,8 @@ def test_two_kinds_in_one_stage() -> None:
     shapes["backbone.layer2.0.conv2.conv_offset.weight"] = (18, 128, 3, 3)
     with pytest.raises(ModelError, match="is not valid"):
         read(shapes)
+
+
+def test_a_regnet_is_called_by_name() -> None:
+    with pytest.raises(ModelError, match="RegNet"):
+        read(full_shapes("htc_r50") | {"backbone.conv1.weight": (32, 3, 3, 3)})

@@ -133,3 +133,13 @@ def test_heads_that_are_not_ours_are_explained(
     with pytest.raises(ModelError, match=reason) as caught:
         dsc(change(narrow_shapes("dsc_r50")))
     assert caught.value.code == "M04"
+
+
+def test_a_classifier_of_seesaw_loss_is_called_by_name() -> None:
+    shapes = narrow_shapes("htc_r50")
+    for stage in range(3):
+        for kind in ("weight", "bias"):
+            key = f"{HEAD}bbox_head.{stage}.fc_cls.{kind}"
+            shapes[key] = (82, *shapes[key][1:])
+    with pytest.raises(ModelError, match="Seesaw"):
+        read_htc(Seen(shapes), 81, None, Findings(), semantic=True, old=False)

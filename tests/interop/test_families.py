@@ -37,6 +37,9 @@ def test_families_that_are_covered() -> None:
         ("bbox_head.retina_cls.weight", "single-stage"),
         ("backbone.patch_embed.projection.weight", "another backbone"),
         ("roi_head.bbox_head.0.dynamic_layer.bias", "queries"),
+        ("roi_head.mask_head.0.instance_interactive_conv.fc.bias", "QueryInst"),
+        ("roi_head.bbox_head.0.instance_interactive_conv.fc.bias", "Sparse R-CNN"),
+        ("backbone.layer1.0.convs.0.weight", "Res2Net"),
     ],
 )
 def test_families_that_are_not_are_called_by_name(key: str, named: str) -> None:

@@ -9,6 +9,7 @@ from ..config.model import BackboneConfig, SACConfig
 from .shapes import Shapes, unfit
 
 _STAGES = range(4)
+_SMALL_STEM = 3  # cells, of the first kernel of a RegNet
 _PLAIN_OFFSETS = 18  # two numbers for each of nine sampling points
 
 _WEIGHTS: Final[
@@ -66,6 +67,8 @@ def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
 def _check_kind(shapes: Shapes) -> None:
     if not shapes.has("backbone.conv1.") or not shapes.has("backbone.layer1.0."):
         raise unfit("its backbone is neither ResNet nor ResNeXt (no backbone.conv1, layer1)")
+    if shapes.size("backbone.conv1.weight", 2) == _SMALL_STEM:
+        raise unfit("its backbone is a RegNet (the first convolution is 3x3), not a ResNet")
     if not shapes.has("backbone.layer1.0.conv3."):
         raise unfit("its backbone has blocks of two convolutions (ResNet-18, -34), not of three")
     if shapes.has("backbone.gn1.") or not shapes.has("backbone.bn1.running_mean"):

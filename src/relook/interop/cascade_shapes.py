@@ -196,6 +196,11 @@ def _check_maps(shapes: Shapes, heads: Iterable[str], expected: int) -> None:
     for head in heads:
         key = f"{head}.conv_logits.weight"
         rows = shapes.size(key, 0)
+        if rows == expected - 1 and rows > 1:
+            raise unfit(
+                f"{key} has {rows} masks for {expected + 1} scores: a classifier of Seesaw loss, "
+                "whose last two scores are of object and background. relook's have one of them"
+            )
         if rows != expected:
             kind = "one mask for all classes" if rows == 1 else f"{rows} masks"
             scope = "one for each class" if expected > 1 else "for all classes"

@@ -35,6 +35,21 @@ REFUSED: Final[tuple[Refused, ...]] = (
         "its models are of other layers; relook imports MMDetection's cascades",
     ),
     Refused(
+        "QueryInst",
+        r"roi_head\.mask_head\.\d+\.instance_interactive_conv\.",
+        "its heads look at learned queries, not at region proposals",
+    ),
+    Refused(
+        "Sparse R-CNN",
+        r"(rpn_head\.init_proposal_|roi_head\.bbox_head\.\d+\.instance_interactive_conv\.)",
+        "its heads look at learned queries, not at region proposals",
+    ),
+    Refused(
+        "a model on Res2Net",
+        r"backbone\.layer\d\.\d+\.convs\.\d",
+        "relook's backbones are ResNet and ResNeXt",
+    ),
+    Refused(
         "DETR or another detector of queries",
         r"(transformer|query_embedding|decoder|roi_head\.bbox_head\.\d+\.dynamic|bbox_head\.fc_reg"
         r"\.\d)",

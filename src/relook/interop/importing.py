@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,11 +12,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..config.base import overlay
 from ..config.cascades import DSCConfig
 from ..config.model import ModelConfig
 from ..config.presets import preset as named_preset
 from ..data.coco.records import Category
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, counted, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
 from ..weights.file import SUFFIX, load_model
@@ -34,6 +35,7 @@ from .style import Style
 from .tensor_table import Row, check_strict, fill, match_tensors
 from .zoo.downloading import sha256_of
 
+_NAMED = 5  # tensors that an error lists
 _STEM = re.compile(r"features\.(backbone|backbones\.\d+)\.conv1\.weight")
 
 
@@ -57,7 +59,10 @@ def import_checkpoint(
     classes: Path | Sequence[str] | None = None,
     legacy: bool = False,
     style: Style | None = None,
-    ema: bool = False,
+    ema: bool | None = None,
+    changes: Mapping[str, Any] | None = None,
+    accept_differences: bool = False,
+    accept_broken: bool = False,
     with_digest: bool = True,
 ) -> Imported:
     """The model in a checkpoint of MMDetection, of the DetectoRS authors, or of relook itself.
@@ -75,14 +80,20 @@ def import_checkpoint(
         legacy: Accept files of MMDetection 1.x, whose names and order of classes are converted
             and whose numerics are then used. Experimental.
         style: Style of its ResNet, where the file does not give it or is wrong.
-        ema: Take the moving averages of the weights, if the file has them beside the others.
+        ema: Take the moving averages of the weights, if the file has them beside the others;
+            False takes the others. None takes what MMDetection itself would load.
+        changes: Nested fields of the model's configuration, in place of what the file has.
+        accept_differences: Import a model although its configuration has settings that relook
+            computes otherwise.
+        accept_broken: Import tensors with numbers that are not finite.
         with_digest: Add a checksum of the model's output to the report; takes the time of one
             small image.
 
     Raises:
         DataError: D01 when a file is missing, D14 for a configuration that cannot be read.
         ModelError: M02 or M07 for a file that cannot or must not be read; M04 for a model that
-            relook does not have, that was not converted, or that does not fit in every tensor.
+            relook does not have, that was not converted, that does not fit in every tensor,
+            whose settings relook computes otherwise, or that holds numbers that are not finite.
         UsageError: U01 for an unknown preset, U03 for a value that cannot be used, U04 for
             options that do not apply to the file.
     """
@@ -92,7 +103,8 @@ def import_checkpoint(
     if _is_relook_file(path):
         options = {"config": config, "preset": preset, "classes": classes, "style": style}
         option_names = [name for name, value in options.items() if value is not None]
-        option_names += [name for name, on in (("legacy", legacy), ("ema", ema)) if on]
+        flags = {"legacy": legacy, "ema": ema is not None, "changes": changes}
+        option_names += [name for name, on in flags.items() if on]
         return _import_relook(path, option_names, with_digest)
     checkpoint = read_checkpoint(path, ema=ema)
     try:
@@ -112,8 +124,10 @@ def import_checkpoint(
             classes=classes,
             legacy=legacy,
             style=style,
+            accept_differences=accept_differences,
         )
-        detector, rows, notes = _load(checkpoint, source, model)
+        model = replace(model, config=overlay(model.config, changes or {}))
+        detector, rows, notes = _load(checkpoint, source, model, accept_broken)
     except ModelError as error:
         raise ModelError(error.code, f"{path}: {error.message}") from error
     report = _report(
@@ -132,7 +146,7 @@ def import_checkpoint(
 
 
 def _load(
-    checkpoint: Checkpoint, source: Source, model: ImportPlan
+    checkpoint: Checkpoint, source: Source, model: ImportPlan, accept_broken: bool
 ) -> tuple[Detector, list[Row], list[str]]:
     """A detector with the tensors of the file, and a row for each of them."""
     originals = checkpoint.state
@@ -165,6 +179,13 @@ def _load(
     originals.clear()
     filled = fill(rows, expected, tensors.pop, tensors.pop)
     broken = [name for name, value in filled.items() if not value.isfinite().all()]
+    if broken and not accept_broken:
+        raise ModelError(
+            "M04",
+            f"there are numbers that are not finite in {counted(len(broken), 'tensor')} of it "
+            f"({first_few(broken, _NAMED)}), as after a training that diverged: the model would "
+            "find nothing, or nonsense. --accept-broken (accept_broken=True) imports it anyway.",
+        )
     notes = [f"{name} holds numbers that are not finite" for name in broken]
     detector.load_state_dict(filled, assign=True)
     return detector.eval(), rows, notes

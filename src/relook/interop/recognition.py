@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..config.cascades import DSCConfig, HTCConfig
-from ..config.model import BackboneConfig, ModelConfig, SACConfig
+from ..config.model import BackboneConfig, ModelConfig
 from ..config.presets import PRESETS
 from ..config.presets import preset as named_preset
 from ..errors import ModelError
@@ -27,6 +27,13 @@ from .structure import differences, preset_of
 _RFP = "neck.rfp_modules"
 _SEMANTIC = "roi_head.semantic_head"
 _RATIOS = 3
+
+_VERSION_3: Final = (
+    "masks are the mean over the stages, and boxes are compared in pixels of the original image, "
+    "as in the published numbers. MMDetection 3, which wrote this file, takes the last stage's "
+    "masks of an HTC, and pixels of the network input: --set cascade.hybrid.mask_average=last "
+    "--set cascade.select.suppress_in=network does as it does"
+)
 
 _OLD_NAMES: Final = (
     (re.compile(r"^(rfp_(?:modules|aspp|weight)\b)"), r"neck.\1"),
@@ -107,7 +114,8 @@ def recognise(
         raise unfit(f"the file is not a {preset}: {'; '.join(wrong)}")
     if is_guided(tensor_shapes):
         config = _with_variant(config, preset, guidance_size, say)
-    _list_unknown(config, preset, say)
+    if isinstance(cascade, HTCConfig) and cascade.hybrid.interleaved and _is_version_3(meta):
+        say.unknown.append(_VERSION_3)
     return Recognised(config, source, tuple(say.reasons), tuple(say.unknown))
 
 
@@ -130,12 +138,11 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
             f"meta has MMDetection {version}, but names are those of 2.x: if a tool only renamed "
             "the tensors, scores will be poor (classes rotated, boxes with the old +1)"
         )
-    if version.startswith("3."):
-        say.unknown.append(
-            "MMDetection 3.x itself suppresses boxes before scaling them back and uses the last "
-            "mask alone; cascade.select.suppress_in=network and cascade.hybrid.mask_average=last "
-            "do the same"
-        )
+
+
+def _is_version_3(meta: Mapping[str, Any]) -> bool:
+    """Return whether MMDetection 3 wrote a file, which does not name its own version."""
+    return "mmengine_version" in meta or str(meta.get("mmdet_version", "")).startswith("3.")
 
 
 def _check_pyramid(shapes: Shapes) -> None:
@@ -242,28 +249,3 @@ def _which_variant(config: ModelConfig) -> ModelError:
         f"choice would be silently wrong, so it is not guessed: {say}give with --config the "
         "configuration of its training, which has the side of the guidance masks (mask_size).",
     )
-
-
-def _list_unknown(config: ModelConfig, preset: str | None, say: Findings) -> None:
-    cascade, rpn = config.cascade, config.rpn
-    source = f"preset {preset}" if preset else "as published for this family"
-    low, select = cascade.sample.match_low_quality, cascade.select
-    say.unknown += [
-        f"score threshold {select.score_threshold:g}, suppression {select.suppression} at "
-        f"{select.nms_iou:g}, low-quality matches {'on' if low else 'off'}: {source}",
-        f"anchors of scale {rpn.anchors.scale:g}, image size {config.input.size[0]} x "
-        f"{config.input.size[1]}, mean and deviation of pixels: {source}",
-    ]
-    if isinstance(cascade, DSCConfig):
-        stages = len(cascade.stages)
-        ratios = ", ".join(f"{ratio:g}" for ratio in cascade.guidance.ratios(stages))
-        scores = ", ".join(str(stage + 1) for stage in cascade.rows.scoring(stages))
-        shown = cascade.guidance.target_frame
-        say.unknown.append(
-            f"guidance frames are {ratios} times the box, its masks show the {shown} box, and "
-            f"scores are of the stages {scores}: {source}"
-        )
-    if config.semantic is not None:
-        say.unknown.append(f"the semantic feature joins boxes and masks: {source}")
-    if isinstance(config.backbone.sac, SACConfig):
-        say.unknown.append(f"SAC's second rate, {config.backbone.sac.rate}: {source}")

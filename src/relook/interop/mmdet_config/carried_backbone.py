@@ -83,7 +83,7 @@ def _stages(account: Account, kind: str, where: str) -> tuple[bool, ...]:
         return off
     if isinstance(value, list | tuple) and [type(v) for v in value] == [bool] * 4:
         return tuple(value)
-    account.ignore(path, "four times True or False was expected")
+    account.reject(path, "four times True or False was expected")
     return off
 
 
@@ -140,6 +140,6 @@ def carry_style(account: Account) -> Style | None:
         account.set(path, "backbone.stride_in", "1x1")
         return "caffe"
     if account.has(path):
-        account.ignore(path, "pytorch or caffe was expected")
+        account.reject(path, "pytorch or caffe was expected")
         return None
     return "pytorch" if account.kind(BACKBONE) else None

@@ -10,7 +10,12 @@ from ...config.cascades import DSCConfig
 from ..style import Style
 from .account import Account
 from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style
-from .carried_dsc import DSC_HEAD, carry_final_masks, carry_guidance
+from .carried_dsc import (
+    DSC_HEAD,
+    carry_final_masks,
+    carry_guidance,
+    check_relative_extractors,
+)
 from .fixed_numerics import expected
 
 _MOST_STAGES = 20
@@ -118,6 +123,7 @@ def _carry_cascade(account: Account, train: str) -> None:
     kind = account.kind(_HEADS)
     if kind == DSC_HEAD:
         carry_guidance(account, train)
+        check_relative_extractors(account)
     if kind == DSC_HEAD or kind not in _CASCADES:
         return
     hybrid, masks = kind.startswith("Hybrid"), account.has(f"{_HEADS}.mask_head")

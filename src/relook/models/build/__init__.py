@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+
 from ...config.model import ModelConfig
+from ...errors import UsageError, first_few
 from ...ops.convention import V1, V2, Convention
 from ...ops.matching import assign
 from ..detector import Detector
@@ -15,7 +18,7 @@ from .cascade import build_cascade
 from .features import build_features
 from .parts import make
 
-__all__ = ["build_detector"]
+__all__ = ["build_detector", "rebuilt"]
 
 _NUMERICS: dict[str, tuple[Convention, CellAnchors]] = {
     "v1": (V1, pixel_anchors),
@@ -45,6 +48,32 @@ def build_detector(config: ModelConfig) -> Detector:
         semantic=None if semantic is None else SemanticHead(channels, semantic),
         stuff=None if config.stuff is None else StuffHead(channels, config.stuff),
     )
+
+
+def rebuilt(detector: Detector, config: ModelConfig) -> Detector:
+    """A detector of `config` with the tensors of `detector`, which are shared.
+
+    Raises:
+        UsageError: U04 when `config` needs other tensors.
+        ModelError: M08 as `build_detector` does.
+    """
+    with torch.device("meta"):
+        other = build_detector(config)
+    state, expected = detector.state_dict(), other.state_dict()
+    wrong = [
+        name
+        for name in {**state, **expected}
+        if name not in state or name not in expected or state[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise UsageError(
+            "U04",
+            f"with this change the model would have other tensors than its weights are for "
+            f"({first_few(wrong, 3)}). Change what the weights do not depend on, such as "
+            "thresholds.",
+        )
+    other.load_state_dict(state, assign=True)
+    return other.eval()
 
 
 def build_rpn(config: ModelConfig) -> RPN:
