@@ -27,7 +27,7 @@ from .classes import name_classes
 from .evidence import ImportPlan, plan_import
 from .families import Source, identify
 from .legacy import convert_v1
-from .mmdet import rename
+from .mmdet import names_of
 from .recognition import Recognised, todays_name
 from .report import DSC_LICENCE, LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal
@@ -154,8 +154,7 @@ def _load(
     state: Mapping[str, Tensor] = originals
     if source == "mmdet-v1":
         state = convert_v1(originals)
-    looks_twice = model.config.pyramid.steps > 1
-    names = {key: rename(key, looks_twice) for key in state}
+    names = names_of(state)
     if len(set(names.values())) != len(names):
         raise ModelError("M04", "two tensors of this checkpoint have the same meaning")
     tensors = {names[key]: value for key, value in state.items()}

@@ -6,13 +6,13 @@ import torch
 
 from ...config.model import ModelConfig
 from ...errors import UsageError, first_few
-from ...ops.convention import V1, V2, Convention
+from ...ops.convention import TORCHVISION, V1, V2, Convention
 from ...ops.matching import assign
 from ..detector import Detector
 from ..heads.semantic import SemanticHead
 from ..heads.stuff import StuffHead
 from ..pyramids.fpn import STRIDES
-from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors
+from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors, rounded_anchors
 from ..rpn.rpn import RPN
 from .cascade import build_cascade
 from .features import build_features
@@ -23,6 +23,7 @@ __all__ = ["build_detector", "rebuilt"]
 _NUMERICS: dict[str, tuple[Convention, CellAnchors]] = {
     "v1": (V1, pixel_anchors),
     "v2": (V2, base_anchors),
+    "torchvision": (TORCHVISION, rounded_anchors),
 }
 
 
@@ -82,6 +83,7 @@ def build_rpn(config: ModelConfig) -> RPN:
     return RPN(
         config.pyramid.channels,
         strides=STRIDES,
+        convs=config.rpn.convs,
         anchors=config.rpn.anchors,
         train=config.rpn.train,
         test=config.rpn.test,
