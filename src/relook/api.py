@@ -40,8 +40,9 @@ def load(
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
     (``.pth``) is imported: every tensor is accounted for, no code of it is run. With `weights`
-    the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
-    weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
+    the model is a preset's name, and ``"coco"`` its published checkpoint, ``"torchvision"`` that
+    of torchvision, or one that `relook weights list` names; it is downloaded if it is not in the
+    cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
     if there is a usable one. Without `fast`, predictions use the plain form of every operation.
     `allow` lists packages from which a file may name parts of its model (`relook.Part`).

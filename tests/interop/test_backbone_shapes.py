@@ -63,7 +63,6 @@ def test_old_names_of_offsets() -> None:
         ({"backbone.layer4.0.conv2.weight": (512, 7, 3, 3)}, "whole number of groups"),
         ({"backbone.layer1.9.conv1.weight": (64, 64, 1, 1)}, "layer1.3 is missing"),
         ({"backbone.layer3.": None}, "layer3 is missing"),
-        ({"backbone.layer1.0.conv3.": None}, "ResNet-18"),
         ({"backbone.conv1.": None}, "neither ResNet nor ResNeXt"),
         ({"backbone.bn1.": None}, "norm without stored statistics"),
         ({"backbone.layer1.0.conv2.weight_diff": (1,)}, ""),

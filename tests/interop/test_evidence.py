@@ -156,7 +156,8 @@ def test_settings_that_are_computed_otherwise_are_refused_unless_accepted() -> N
     assert "allowed_border" not in str(error.value)  # which only a training reads
     assert "--accept-differences" in str(error.value)
     found = weigh(narrow_shapes(), {"cfg": LEGACY}, accept_differences=True)
-    assert sum("in conflict" in line for line in found.settings) == 5
+    assert sum("in conflict" in line for line in found.settings) == 4
+    assert not found.config.rpn.anchors.inside
 
 
 def test_what_the_configuration_has_is_not_assumed() -> None:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..config.base import overlay
-from ..config.cascades import DSCConfig
+from ..config.cascades import DSCConfig, HTCConfig
 from ..config.model import ModelConfig
 from ..config.presets import preset as named_preset
 from ..data.coco.records import Category
@@ -22,17 +22,21 @@ from ..models.build import build_detector
 from ..models.detector import Detector
 from ..weights.file import SUFFIX, load_model
 from ..weights.header import FORMAT
+from . import torchvision_models
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes
 from .evidence import ImportPlan, plan_import
 from .families import Source, identify
 from .legacy import convert_v1
 from .mmdet import names_of
-from .recognition import Recognised, todays_name
+from .recognition import todays_name
 from .report import DSC_LICENCE, LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal
+from .structure import described
 from .style import Style
 from .tensor_table import Row, check_strict, fill, match_tensors
+from .torchvision_models import is_detector
+from .torchvision_plan import plan_torchvision
 from .zoo.downloading import sha256_of
 
 _NAMED = 5  # tensors that an error lists
@@ -75,7 +79,8 @@ def import_checkpoint(
         config: The MMDetection configuration file of its training, read but never run; by default
             the text in the checkpoint, if it has one.
         preset: The relook model it is; fields that shapes do not determine are taken from there.
-            Weights of torchvision need it: they are only the start of a training of that model.
+            torchvision's classifiers need it: they are only the start of a training of that model.
+            Its Faster and Mask R-CNN are models by themselves, and a start of any other.
         classes: Names in the order of the labels, or a text file with one a line.
         legacy: Accept files of MMDetection 1.x, whose names and order of classes are converted
             and whose numerics are then used. Experimental.
@@ -115,17 +120,21 @@ def import_checkpoint(
                 "these are weights of relook without a configuration, such as the state of a "
                 f"training. Load the run folder, or the {SUFFIX} file in it",
             )
+        model: ImportPlan
         if source == "torchvision":
-            return _import_start(checkpoint, preset, classes, with_digest)
-        model = plan_import(
-            checkpoint,
-            config=config,
-            preset=preset,
-            classes=classes,
-            legacy=legacy,
-            style=style,
-            accept_differences=accept_differences,
-        )
+            if not is_detector(checkpoint.state) or not _has_one_head(preset):
+                return _import_start(checkpoint, preset, classes, with_digest)
+            model = plan_torchvision(checkpoint, preset=preset, classes=classes)
+        else:
+            model = plan_import(
+                checkpoint,
+                config=config,
+                preset=preset,
+                classes=classes,
+                legacy=legacy,
+                style=style,
+                accept_differences=accept_differences,
+            )
         model = replace(model, config=overlay(model.config, changes or {}))
         detector, rows, notes = _load(checkpoint, source, model, accept_broken)
     except ModelError as error:
@@ -133,7 +142,7 @@ def import_checkpoint(
     report = _report(
         checkpoint,
         source,
-        model.recognised.preset or "no preset has this structure",
+        described(model.config),
         rows,
         detector if with_digest else None,
         reasons=(*model.recognised.reasons, *model.reasons),
@@ -154,10 +163,14 @@ def _load(
     state: Mapping[str, Tensor] = originals
     if source == "mmdet-v1":
         state = convert_v1(originals)
-    names = names_of(state)
+    of_torchvision = source == "torchvision"
+    names = torchvision_models.names_of(state) if of_torchvision else names_of(state)
     if len(set(names.values())) != len(names):
         raise ModelError("M04", "two tensors of this checkpoint have the same meaning")
     tensors = {names[key]: value for key, value in state.items()}
+    if of_torchvision:
+        turned = torchvision_models.with_background_last
+        tensors = {name: turned(name, value) for name, value in tensors.items()}
     labels = {names[key]: original_names.get(key, key) for key in state}
     changed = {
         name: "classes in today's order"
@@ -188,6 +201,14 @@ def _load(
     notes = [f"{name} holds numbers that are not finite" for name in broken]
     detector.load_state_dict(filled, assign=True)
     return detector.eval(), rows, notes
+
+
+def _has_one_head(preset: str | None) -> bool:
+    """Return whether a preset has one box head, so that torchvision's detectors may fit it."""
+    if preset is None:
+        return True
+    cascade = named_preset(preset).cascade
+    return isinstance(cascade, HTCConfig) and cascade.box.boxes == "each_class"
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -241,11 +262,10 @@ def _import_relook(path: Path, option_names: Sequence[str], with_digest: bool) -
         for name, value in saved.detector.state_dict().items()
     ]
     checkpoint = Checkpoint(path, {}, {}, sha256, path.stat().st_size, [])
-    recognised = Recognised(saved.config, "relook", (), ())
     report = _report(
         checkpoint,
         "relook",
-        recognised.preset or "no preset has this structure",
+        described(saved.config),
         rows,
         saved.detector if with_digest else None,
         reasons=("everything <- the metadata of the file",),

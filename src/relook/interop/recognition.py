@@ -21,12 +21,13 @@ from ..structures.rules.pixels import SemanticRule
 from .backbone_shapes import read_backbone
 from .cascade_shapes import BOX, is_guided, read_classes, read_dsc, read_htc
 from .families import Source, identify
+from .mmdet import staged_names
+from .pyramid_shapes import read_pyramid
 from .shapes import Findings, Shapes, unfit
 from .structure import differences, preset_of
 
 _RFP = "neck.rfp_modules"
 _SEMANTIC = "roi_head.semantic_head"
-_RATIOS = 3
 
 _VERSION_3: Final = (
     "masks are the mean over the stages, and boxes are compared in pixels of the original image, "
@@ -80,9 +81,8 @@ def recognise(
     if source in ("torchvision", "relook"):
         raise unfit(f"these are tensors under the names of {source}, not of MMDetection")
     old = source == "mmdet-v1"
-    tensor_shapes = Shapes(
-        {todays_name(name): tuple(s) for name, s in shapes.items()} if old else shapes
-    )
+    staged = staged_names(todays_name(name) if old else name for name in shapes)
+    tensor_shapes = Shapes(dict(zip(staged.values(), map(tuple, shapes.values()), strict=True)))
     say = Findings()
     _read_version(meta, old, say)
     preset_config = None if preset is None else named_preset(preset)
@@ -91,19 +91,23 @@ def recognise(
     if steps > 1:
         say.reasons.append(f"looks {steps} times <- {steps - 1} backbones under {_RFP}")
     channels = tensor_shapes.size("neck.lateral_convs.0.conv.weight", 0)
-    _check_pyramid(tensor_shapes)
+    neck, rpn_convs = read_pyramid(tensor_shapes, say)
     semantic = _read_semantic(tensor_shapes, say)
-    num_classes, hidden = read_classes(tensor_shapes, channels)
+    num_classes, hidden, box = read_classes(tensor_shapes, channels)
     say.reasons.append(f"{num_classes} classes <- rows of {BOX}.0.fc_cls, less the background's")
     cascade = _read_cascade(
         tensor_shapes, num_classes, preset_config, say, semantic=semantic is not None, old=old
     )
-    base = preset_config or named_preset("dsc-r50" if is_guided(tensor_shapes) else "htc-r50")
+    if isinstance(cascade, HTCConfig):
+        cascade = cascade.with_(box=replace(box, beta=cascade.box.beta))
+    base = preset_config or named_preset(_family(tensor_shapes, cascade))
     config = base.with_(
         num_classes=num_classes,
         backbone=_keep(base.backbone, backbone) if preset_config else backbone,
         pyramid__channels=channels,
+        pyramid__norm=neck,
         pyramid__steps=steps,
+        rpn__convs=rpn_convs,
         semantic=semantic
         if preset_config is None
         else _merged_semantic(preset_config.semantic, semantic),
@@ -117,6 +121,14 @@ def recognise(
     if isinstance(cascade, HTCConfig) and cascade.hybrid.interleaved and _is_version_3(meta):
         say.unknown.append(_VERSION_3)
     return Recognised(config, source, tuple(say.reasons), tuple(say.unknown))
+
+
+def _family(shapes: Shapes, cascade: HTCConfig | DSCConfig) -> str:
+    """The preset whose proposals and losses a model has, where it is not known which it is."""
+    if is_guided(shapes):
+        return "dsc-r50"
+    one_head = isinstance(cascade, HTCConfig) and cascade.box.boxes == "each_class"
+    return "mask-rcnn-r50" if one_head else "htc-r50"
 
 
 def todays_name(key: str) -> str:
@@ -143,21 +155,6 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
 def _is_version_3(meta: Mapping[str, Any]) -> bool:
     """Return whether MMDetection 3 wrote a file, which does not name its own version."""
     return "mmengine_version" in meta or str(meta.get("mmdet_version", "")).startswith("3.")
-
-
-def _check_pyramid(shapes: Shapes) -> None:
-    levels = shapes.count("neck.lateral_convs"), shapes.count("neck.fpn_convs")
-    if levels != (4, 4):
-        raise unfit(
-            f"its pyramid has {levels[0]} lateral and {levels[1]} output convolutions; relook's "
-            "has four of each, and subsamples the last level"
-        )
-    anchors = shapes.size("rpn_head.rpn_cls.weight", 0)
-    if anchors != _RATIOS or shapes.size("rpn_head.rpn_reg.weight", 0) != 4 * _RATIOS:
-        raise unfit(
-            f"its region proposals have {anchors} scores a position; relook's have {_RATIOS}, one "
-            "for each ratio of an anchor's sides"
-        )
 
 
 def _read_semantic(shapes: Shapes, say: Findings) -> SemanticRule | None:

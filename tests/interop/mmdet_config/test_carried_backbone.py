@@ -74,7 +74,7 @@ def test_a_resnet_takes_the_groups_of_a_resnext_back() -> None:
 @pytest.mark.parametrize(
     "theirs",
     [
-        {"depth": 18},
+        {"depth": 20},
         {"depth": "50"},
         {"frozen_stages": 9},
         {"norm_eval": 1},
