@@ -21,6 +21,7 @@ from .mirrors import cache_folder
 COCO: Final = "coco"  # in place of a name: the file with a preset's published numbers
 TORCHVISION: Final = "torchvision"  # in place of a name: torchvision's file of a preset
 _SITE: Final = "https://download.openmmlab.com/mmdetection/v2.0"
+_PYTORCH: Final = "https://download.pytorch.org/models"
 _AUTHORS: Final = "https://cs.jhu.edu/~syqiao/DetectoRS"
 _MMDET: Final = "Apache-2.0, as MMDetection, whose model zoo states no other"
 _DETECTORS: Final = "not checked here: look into the repository of the DetectoRS authors"
@@ -71,7 +72,7 @@ MEGABYTES: Final[dict[str, int]] = {
     "faster-rcnn-r50": 167,
     "mask-rcnn-r50": 178,
     "faster-rcnn-r50-v2": 175,
-    "mask-rcnn-r50-v2": 186,
+    "mask-rcnn-r50-v2": 185,
     "cascade-r50": 278,
     "cascade-mask-r50": 310,
     "htc-r50": 321,
@@ -133,20 +134,14 @@ def _cascade(backbone: str, ending: str, box_ap: float, mask_ap: float | None = 
     return _zoo("cascade_rcnn", name, ending, None, (box_ap, mask_ap), why)
 
 
-def _torchvision(name: str, preset: str, ap: tuple[float, float | None]) -> ZooFile:
-    """A COCO detector of torchvision, whose address is the library's."""
-    from torchvision.models import get_model_weights
-
+def _torchvision(name: str, digest: str, preset: str, ap: tuple[float, float | None]) -> ZooFile:
+    """A COCO detector of torchvision, at the address that the library has for it."""
     epochs = "400 epochs" if name.endswith("_v2") else "26 epochs"
-    url = get_model_weights(name)["COCO_V1"].url
+    url = f"{_PYTORCH}/{name}_coco-{digest}.pth"
     return ZooFile(f"{TORCHVISION}_{name}", url, epochs, *ap, preset, licence=_BSD)
 
 
 ZOO: Final[tuple[ZooFile, ...]] = (
-    _torchvision("fasterrcnn_resnet50_fpn", "faster-rcnn-r50", (37.0, None)),
-    _torchvision("maskrcnn_resnet50_fpn", "mask-rcnn-r50", (37.9, 34.6)),
-    _torchvision("fasterrcnn_resnet50_fpn_v2", "faster-rcnn-r50-v2", (46.7, None)),
-    _torchvision("maskrcnn_resnet50_fpn_v2", "mask-rcnn-r50-v2", (47.4, 41.8)),
     _zoo("detectors", "cascade_rcnn_r50_rfp_1x_coco", "-8cf51bfd", "cascade-r50-rfp", (44.8, None)),
     _zoo("detectors", "cascade_rcnn_r50_sac_1x_coco", "-24bfda62", "cascade-r50-sac", (45.0, None)),
     _zoo(
@@ -233,6 +228,10 @@ ZOO: Final[tuple[ZooFile, ...]] = (
     _from_authors("detectors_htc_r50_1x_coco", "ac1ebf3a", "detectors-htc-r50", (49.0, 42.7)),
     _first_release("DetectoRS_R50", "0f1c8080", (51.1, 44.0)),
     _first_release("DetectoRS_X101", "ed983634", (52.9, 45.3)),
+    _torchvision("fasterrcnn_resnet50_fpn", "258fb6c6", "faster-rcnn-r50", (37.0, None)),
+    _torchvision("maskrcnn_resnet50_fpn", "bf2d0c1e", "mask-rcnn-r50", (37.9, 34.6)),
+    _torchvision("fasterrcnn_resnet50_fpn_v2", "dd69338a", "faster-rcnn-r50-v2", (46.7, None)),
+    _torchvision("maskrcnn_resnet50_fpn_v2", "73cbd019", "mask-rcnn-r50-v2", (47.4, 41.8)),
 )
 """The COCO checkpoints of this family, those of every preset and the others."""
 
