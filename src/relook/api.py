@@ -32,6 +32,7 @@ def load(
     device: torch.device | str = "auto",
     fast: bool = True,
     allow: Iterable[str] = (),
+    accept_differences: bool = False,
 ) -> Predictor:
     """The trained model in a file or run folder, or one that comes with relook, ready to predict
     on `device`.
@@ -39,11 +40,14 @@ def load(
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
     (``.pth``) is imported: every tensor is accounted for, no code of it is run. With `weights`
-    the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
-    weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
+    the model is a preset's name, and ``"coco"`` its published checkpoint, ``"torchvision"`` that
+    of torchvision, or one that `relook weights list` names; it is downloaded if it is not in the
+    cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
     if there is a usable one. Without `fast`, predictions use the plain form of every operation.
     `allow` lists packages from which a file may name parts of its model (`relook.Part`).
+    `accept_differences` imports a checkpoint whose configuration has settings that relook computes
+    otherwise, which is refused without.
 
     Raises:
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
@@ -53,18 +57,22 @@ def load(
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
-        return _open(name_or_path, weights, device, fast)
+        return _open(name_or_path, weights, device, fast, accept_differences)
 
 
 def _open(
-    name_or_path: str | Path, weights: str | None, device: torch.device | str, fast: bool
+    name_or_path: str | Path,
+    weights: str | None,
+    device: torch.device | str,
+    fast: bool,
+    accept_differences: bool,
 ) -> Predictor:
     if weights is not None:
         name = str(name_or_path)
         return _published(name, Path(name).expanduser(), weights, device, fast)
     path = find_model(name_or_path)
     if path.suffix.lower() in _PICKLES:
-        return _imported(path, device, fast)
+        return _imported(path, device, fast, accept_differences=accept_differences)
     predictor = Predictor.of(load_model(path), device=device, fast=fast)
     _show_licence(path, predictor.licence)
     return predictor
@@ -211,10 +219,13 @@ def _imported(
     *,
     preset_name: str | None = None,
     licence: str | None = None,
+    accept_differences: bool = False,
 ) -> Predictor:
     from .interop.importing import import_checkpoint
 
-    imported = import_checkpoint(path, preset=preset_name, with_digest=False)
+    imported = import_checkpoint(
+        path, preset=preset_name, accept_differences=accept_differences, with_digest=False
+    )
     licence = licence or imported.report.licence
     _show_licence(path, licence)
     return Predictor(

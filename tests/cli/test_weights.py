@@ -160,7 +160,9 @@ def test_importing(relook: Run, theirs: Path, calls: list[dict[str, Any]], tmp_p
         {
             "path": theirs,
             **dict.fromkeys(("config", "preset", "classes", "style")),
-            **dict.fromkeys(("legacy", "ema"), False),
+            **dict.fromkeys(("legacy", "accept_differences", "accept_broken"), False),
+            "ema": None,
+            "changes": {},
         }
     ]
     assert "source: theirs.pth" in result.stdout
@@ -184,6 +186,7 @@ def test_options_of_importing(
     plain = tmp_path / "plain.safetensors"
     relook("weights", "import", theirs, "--out", plain)
     options = ("--config", "c.py", "--preset", "htc-r50", "--classes", "n.txt", "--ema")
+    options += ("--set", "cascade.select.nms_iou=0.3", "--accept-differences")
     relook(
         "weights", "import", theirs, "-o", out, *options, "--legacy", "--style", "caffe", "--fp16"
     )
@@ -195,6 +198,9 @@ def test_options_of_importing(
         "legacy": True,
         "style": "caffe",
         "ema": True,
+        "changes": {"cascade": {"select": {"nms_iou": 0.3}}},
+        "accept_differences": True,
+        "accept_broken": False,
     }
     assert type(calls[1]["style"]) is str
     assert out.stat().st_size < 0.6 * plain.stat().st_size
@@ -252,7 +258,14 @@ def test_published_weights_by_the_name_of_a_preset(
     carried: Path, calls: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     model = load("detectors-htc-r50", weights="coco", device="cpu")
-    assert calls == [{"path": carried, "preset": "detectors-htc-r50", "with_digest": False}]
+    assert calls == [
+        {
+            "path": carried,
+            "preset": "detectors-htc-r50",
+            "accept_differences": False,
+            "with_digest": False,
+        }
+    ]
     assert model.licence is not None
     assert "Apache-2.0" in caplog.text
     carried.write_bytes(b"changed")

@@ -426,3 +426,15 @@ def test_objects_are_followed_over_images(predictor: Predictor) -> None:
     assert same(predictor.predict(images[0], max_dets=3), tracked[0])
     with pytest.raises(UsageError, match="U02"):
         list(predictor.track(images, scor=1))  # type: ignore[call-arg]
+
+
+def test_a_field_of_the_model_is_changed_with_the_same_weights(predictor: Predictor) -> None:
+    other = predictor.changed({"cascade": {"select": {"suppress_in": "network", "nms_iou": 0.9}}})
+    assert other.config.cascade.select.suppress_in == "network"
+    assert predictor.config.cascade.select.suppress_in == "original"
+    ours, theirs = predictor.detector.state_dict(), other.detector.state_dict()
+    assert all(ours[name] is not None and ours[name].equal(theirs[name]) for name in ours)
+    image = np.full((64, 64, 3), 90, np.uint8)
+    assert len(other.predict(image)) >= len(predictor.predict(image))
+    with pytest.raises(UsageError, match="other tensors than its weights are for"):
+        predictor.changed({"cascade": {"box_hidden": 32}})

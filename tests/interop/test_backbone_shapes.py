@@ -63,7 +63,6 @@ def test_old_names_of_offsets() -> None:
         ({"backbone.layer4.0.conv2.weight": (512, 7, 3, 3)}, "whole number of groups"),
         ({"backbone.layer1.9.conv1.weight": (64, 64, 1, 1)}, "layer1.3 is missing"),
         ({"backbone.layer3.": None}, "layer3 is missing"),
-        ({"backbone.layer1.0.conv3.": None}, "ResNet-18"),
         ({"backbone.conv1.": None}, "neither ResNet nor ResNeXt"),
         ({"backbone.bn1.": None}, "norm without stored statistics"),
         ({"backbone.layer1.0.conv2.weight_diff": (1,)}, ""),
@@ -88,3 +87,8 @@ def test_two_kinds_in_one_stage() -> None:
     shapes["backbone.layer2.0.conv2.conv_offset.weight"] = (18, 128, 3, 3)
     with pytest.raises(ModelError, match="is not valid"):
         read(shapes)
+
+
+def test_a_regnet_is_called_by_name() -> None:
+    with pytest.raises(ModelError, match="RegNet"):
+        read(full_shapes("htc_r50") | {"backbone.conv1.weight": (32, 3, 3, 3)})

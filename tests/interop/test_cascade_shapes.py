@@ -14,6 +14,7 @@ from relook.interop.shapes import Findings
 from relook.interop.shapes import Shapes as Seen
 from relook.structures.rules.cascade import SelectRule
 from relook.structures.rules.guidance import GuidanceRule
+from relook.structures.rules.heads import BoxHeadRule
 
 HEAD = "roi_head."
 SMALL = DSCConfig(mask_channels=32)
@@ -21,7 +22,7 @@ SMALL = DSCConfig(mask_channels=32)
 
 def dsc(shapes: Shapes, given: DSCConfig | None = None) -> tuple[DSCConfig, Findings]:
     seen, say = Seen(shapes), Findings()
-    num_classes, _ = read_classes(seen, 32)
+    num_classes, _, _ = read_classes(seen, 32)
     return read_dsc(seen, num_classes, given, say), say
 
 
@@ -37,7 +38,7 @@ def reshaped(key: str, shape: tuple[int, ...]) -> Callable[[Shapes], Shapes]:
 def test_htc_and_dsc_are_told_apart() -> None:
     assert is_guided(Seen(narrow_shapes("dsc_r50"))) and not is_guided(Seen(narrow_shapes()))
     seen, say = Seen(narrow_shapes()), Findings()
-    assert read_classes(seen, 32) == (80, 128)
+    assert read_classes(seen, 32) == (80, 128, BoxHeadRule())
     found = read_htc(seen, 80, None, say, semantic=True, old=False)
     assert found == HTCConfig(mask_channels=32)
     assert say.reasons == ["Hybrid Task Cascade, 3 stages <- conv_res in roi_head.mask_head"]
@@ -133,3 +134,13 @@ def test_heads_that_are_not_ours_are_explained(
     with pytest.raises(ModelError, match=reason) as caught:
         dsc(change(narrow_shapes("dsc_r50")))
     assert caught.value.code == "M04"
+
+
+def test_a_classifier_of_seesaw_loss_is_called_by_name() -> None:
+    shapes = narrow_shapes("htc_r50")
+    for stage in range(3):
+        for kind in ("weight", "bias"):
+            key = f"{HEAD}bbox_head.{stage}.fc_cls.{kind}"
+            shapes[key] = (82, *shapes[key][1:])
+    with pytest.raises(ModelError, match="Seesaw"):
+        read_htc(Seen(shapes), 81, None, Findings(), semantic=True, old=False)

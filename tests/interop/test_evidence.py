@@ -138,3 +138,51 @@ def test_settings_of_the_other_dsc_are_refused() -> None:
         weigh(shapes, {"config": text}, preset="dsc-r50")
     with pytest.raises(ModelError, match="not guessed"):
         weigh(shapes, {"config": "model = dict(type='DSC')\n"})
+
+
+LEGACY = (
+    "model = dict(type='HybridTaskCascade', backbone=dict(type='ResNet', style='pytorch'), "
+    "rpn_head=dict(anchor_generator=dict(type='LegacyAnchorGenerator', center_offset=0.5)), "
+    "roi_head=dict(bbox_roi_extractor=dict(roi_layer=dict(type='RoIAlign', sampling_ratio=2, "
+    "aligned=False))), train_cfg=dict(rpn=dict(allowed_border=-1)))\n"
+)
+
+
+def test_settings_that_are_computed_otherwise_are_refused_unless_accepted() -> None:
+    with pytest.raises(ModelError, match=r"has 4 settings that relook computes otherwise") as error:
+        weigh(narrow_shapes(), {"cfg": LEGACY})
+    for key in ("anchor_generator.type", "center_offset", "sampling_ratio", "aligned = False"):
+        assert key in str(error.value)
+    assert "allowed_border" not in str(error.value)  # which only a training reads
+    assert "--accept-differences" in str(error.value)
+    found = weigh(narrow_shapes(), {"cfg": LEGACY}, accept_differences=True)
+    assert sum("in conflict" in line for line in found.settings) == 4
+    assert not found.config.rpn.anchors.inside
+
+
+def test_what_the_configuration_has_is_not_assumed() -> None:
+    text = PYTORCH + (
+        "test_pipeline = [dict(type='MultiScaleFlipAug', img_scale=(1000, 600))]\n"
+        "test_cfg = dict(rcnn=dict(score_thr=0.05, nms=dict(type='nms', iou_threshold=0.45)))\n"
+    )
+    found = weigh(narrow_shapes(), {"config": text})
+    assumed = "\n".join(found.assumed)
+    assert "score" not in assumed and "suppression" not in assumed and "image size" not in assumed
+    assert "anchors of scale 8" in assumed
+
+
+def test_version_three_is_known_by_its_engine_and_matters_for_htc_only() -> None:
+    meta = {"mmengine_version": "0.10.3", "dataset_meta": {}}
+    assert "cascade.hybrid.mask_average=last" in " ".join(
+        weigh(narrow_shapes(), meta).recognised.unknown
+    )
+    cascade = weigh(narrow_shapes("detectors_cascade_r50"), meta).recognised
+    assert "mask_average" not in " ".join(cascade.unknown)
+
+
+def test_names_that_cannot_be_used_do_not_become_those_of_coco() -> None:
+    text = PYTORCH + "classes = ['a', 'b']\n"
+    assert weigh(narrow_shapes(), {"config": text}).classes[0].name == "class_0"
+    twice = [f"cell {i % 79}" for i in range(80)]
+    assert weigh(narrow_shapes(), {"CLASSES": twice}).classes[79].name == "cell 0 (2)"
+    assert weigh(narrow_shapes(), {"CLASSES": twice[:79]}).classes[0].name == "class_0"

@@ -22,6 +22,7 @@ def test_families_that_are_covered() -> None:
     assert identify(full_shapes("dsc_r50")) == "mmdet"
     assert identify({"features.backbone.conv1.weight": (64, 3, 7, 7)}) == "relook"
     assert identify({"cascade.guidance_heads.0.upsample.bias": (256,)}) == "relook"
+    assert identify({"roi_head.bbox_head.fc_cls.weight": (81, 1024)}) == "mmdet"
     detection = {"backbone.body.conv1.weight": (64, 3, 7, 7), "roi_heads.box_head.fc6.bias": (9,)}
     assert identify(detection) == "torchvision"
     stages = ("conv1", "layer1.0.conv1", "layer4.0.conv1", "fc")
@@ -33,10 +34,13 @@ def test_families_that_are_covered() -> None:
     [
         ("roi_head.glbctx_head.fc.weight", "SCNet"),
         ("backbone.bottom_up.stem.conv1.weight", "Detectron2"),
-        ("roi_head.bbox_head.fc_cls.weight", "Faster or Mask R-CNN"),
+        ("bbox_head.fc_cls.weight", "Faster or Mask R-CNN of MMDetection 1"),
         ("bbox_head.retina_cls.weight", "single-stage"),
         ("backbone.patch_embed.projection.weight", "another backbone"),
         ("roi_head.bbox_head.0.dynamic_layer.bias", "queries"),
+        ("roi_head.mask_head.0.instance_interactive_conv.fc.bias", "QueryInst"),
+        ("roi_head.bbox_head.0.instance_interactive_conv.fc.bias", "Sparse R-CNN"),
+        ("backbone.layer1.0.convs.0.weight", "Res2Net"),
     ],
 )
 def test_families_that_are_not_are_called_by_name(key: str, named: str) -> None:

@@ -35,7 +35,6 @@ def test_families_differ_in_what_files_cannot_tell() -> None:
     )
     assert mask.preset == "cascade-mask-r50"
     assert mask.config.cascade.select.score_threshold == 0.05
-    assert "score threshold 0.05" in " ".join(mask.unknown)
     no_flow = recognise(without_flow(full_shapes()), {})
     assert no_flow.config.cascade.hybrid.interleaved and not no_flow.config.cascade.hybrid.mask_flow
 
@@ -99,9 +98,6 @@ def test_versions_in_meta_are_said() -> None:
 def test_a_preset_says_what_shapes_cannot() -> None:
     shapes = full_shapes("detectors_htc_r50")
     assert recognise(shapes, {}, preset="detectors-htc-r50").config == preset("detectors-htc-r50")
-    assert (
-        "preset detectors-htc-r50" in recognise(shapes, {}, preset="detectors-htc-r50").unknown[0]
-    )
     with pytest.raises(ModelError, match=r"not a htc-r101: .*backbone\.blocks"):
         recognise(shapes, {}, preset="htc-r101")
     with pytest.raises(ModelError, match="semantic is present, not absent"):
@@ -116,7 +112,6 @@ def test_dsc_is_recognised_by_what_it_is_said_to_be() -> None:
         found = recognise(shapes, {}, preset=name)
         assert (found.config, found.preset, found.source) == (preset(name), name, "mmdet")
         assert f"guidance of {size} x {size} cells <- preset {name}" in found.reasons
-        assert "guidance frames are 2, 1.59, 1.26 times the box" in " ".join(found.unknown)
         told = recognise(shapes, {}, guidance_size=size)  # type: ignore[arg-type]
         assert (told.config.cascade, told.preset) == (preset(name).cascade, name)
         assert told.config.rpn == preset(name).rpn

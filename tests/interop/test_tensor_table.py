@@ -75,3 +75,12 @@ def test_other_kinds_of_numbers_are_refused(dtype: torch.dtype) -> None:
     rows = match_tensors({"b.bias": MODEL["b.bias"]}, given, {"b.bias": "b"})
     with pytest.raises(ModelError, match="holds numbers of type"):
         fill(rows, MODEL, given.pop, given.pop)
+
+
+def test_a_counter_in_a_list_is_the_number_as_pytorch_loads_it() -> None:
+    model = {"bn.num_batches_tracked": torch.zeros((), dtype=torch.int64)}
+    given = {"bn.num_batches_tracked": torch.tensor([7])}
+    rows = match_tensors(model, given, {name: name for name in given})
+    assert rows[0].status == "used"
+    state = fill(rows, model, given.__getitem__, model.__getitem__)
+    assert state["bn.num_batches_tracked"].shape == () and state["bn.num_batches_tracked"] == 7

@@ -140,7 +140,7 @@ def test_suppression_counts_the_last_pixel() -> None:
     scores, groups = torch.tensor([0.9, 0.8]), torch.zeros(2, dtype=torch.int64)
     assert pairwise_iou(boxes[:1], boxes[1:]).item() == pytest.approx(1 / 3)
     for iou, kept in ((0.3, [0]), (0.34, [0, 1])):
-        assert suppress(boxes, scores, groups, iou, apart=True)[0].tolist() == kept
+        assert suppress(boxes, scores, groups, iou, apart_from=0)[0].tolist() == kept
 
 
 def test_groups_apart_give_what_each_group_gives_alone() -> None:
@@ -148,7 +148,7 @@ def test_groups_apart_give_what_each_group_gives_alone() -> None:
     corner = torch.rand(300, 2) * 60
     boxes = torch.cat([corner, corner + torch.rand(300, 2) * 40 + 1], dim=1)
     scores, groups = torch.rand(300), torch.randint(0, 4, (300,))
-    keep, best = suppress(boxes, scores, groups, 0.5, apart=True)
+    keep, best = suppress(boxes, scores, groups, 0.5, apart_from=0)
     alone = []
     for group in range(4):
         rows = (groups == group).nonzero().flatten()

@@ -89,6 +89,15 @@ def predict(
     fast: Fast = "on",
     tta: Tta = None,
     stages: Stages = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a field of the model that its weights do not depend on: "
+            "cascade.select.nms_iou=0.3. Can be repeated.",
+        ),
+    ] = None,
     batch: Batch = 1,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Of videos and cameras, every N-th frame.")
@@ -144,6 +153,7 @@ def predict(
     _share(devices)
 
     from ..api import load
+    from ..config.assignments import model_changes
     from ..inference.batch.beginning import share_sources
     from ..inference.batch.run import predict_files
     from ..inference.options import PredictOptions
@@ -170,6 +180,8 @@ def predict(
     # Sources are opened before the model is loaded, so that what is not there is told at once.
     with share_sources(sources, folder, every=every, frames=frames) as found:
         predictor = load(model, device=device, fast=fast == "on")
+        if assignments:
+            predictor = predictor.changed(model_changes(assignments))
         if stages is not None:
             predictor = predictor.first_stages(stages)
         console, scales = notices(), Scales()

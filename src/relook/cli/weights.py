@@ -135,7 +135,32 @@ def import_(
         Style | None, typer.Option(help="ResNet it was trained with, if the file does not show it.")
     ] = None,
     ema: Annotated[
-        bool, typer.Option("--ema", help="Take the moving averages of the weights, if it has any.")
+        bool | None,
+        typer.Option(
+            "--ema/--no-ema",
+            help="Take the moving averages of the weights, or the weights themselves, where the "
+            "file has both. [default: its state_dict, as MMDetection does]",
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a field of the model: cascade.hybrid.mask_average=last. Can be repeated.",
+        ),
+    ] = None,
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences",
+            help="Import it although its configuration has settings that relook computes "
+            "otherwise; the report lists them.",
+        ),
+    ] = False,
+    accept_broken: Annotated[
+        bool,
+        typer.Option("--accept-broken", help="Import it although numbers in it are not finite."),
     ] = False,
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Store 16 bits for a number, half the size.")
@@ -147,6 +172,7 @@ def import_(
     """
     if out.suffix != _SUFFIX:
         raise UsageError("U03", f"--out {out}: the name has to end with {_SUFFIX}")
+    from ..config.assignments import model_changes
     from ..interop.importing import import_checkpoint
     from ..runtime.files import write_text
     from ..weights.file import load_model, save_model
@@ -159,6 +185,9 @@ def import_(
         legacy=legacy,
         style=None if style is None else style.value,
         ema=ema,
+        changes=model_changes(assignments or ()),
+        accept_differences=accept_differences,
+        accept_broken=accept_broken,
     )
     report = imported.report
     if report.source == "relook":  # an imported model is not changed by importing it again

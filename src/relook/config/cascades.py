@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from ..structures.rules.bounds import Positive
 from ..structures.rules.cascade import STAGES, HybridRule, SampleRule, SelectRule, StageRule
 from ..structures.rules.guidance import GuidanceRule, IterationRule, RowRule
+from ..structures.rules.heads import BoxHeadRule
+from ..structures.rules.norms import NO_NORM, NormRule
 from .base import Config
 
 
@@ -22,18 +24,27 @@ class CascadeConfig(Config):
 
 class HTCConfig(CascadeConfig):
     """Hybrid Task Cascade. With the switches of `hybrid` and the semantic branch off it is
-    Cascade Mask R-CNN, and without `masks` Cascade R-CNN."""
+    Cascade Mask R-CNN, and without `masks` Cascade R-CNN. With one stage, and a box of each class,
+    these are Mask R-CNN and Faster R-CNN."""
 
     kind: Literal["htc"] = "htc"
     stages: Annotated[tuple[StageRule, ...], Field(min_length=1)] = STAGES
     masks: bool = True
     hybrid: HybridRule = HybridRule()
     sample: SampleRule = SampleRule()
+    box: BoxHeadRule = BoxHeadRule()
+    mask_norm: NormRule = NO_NORM  # after each convolution of the mask heads
 
     @model_validator(mode="after")
     def _mask_parts_need_masks(self) -> Self:
         if not self.masks and (self.hybrid.interleaved or self.hybrid.mask_flow):
             raise ValueError("without masks, hybrid.interleaved and hybrid.mask_flow must be false")
+        return self
+
+    @model_validator(mode="after")
+    def _boxes_of_each_class_are_the_last(self) -> Self:
+        if self.box.boxes == "each_class" and len(self.stages) > 1:
+            raise ValueError("box.boxes each_class needs a single stage: boxes are not refined on")
         return self
 
 

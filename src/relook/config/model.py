@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ..structures.rules.bounds import Fraction, Positive
+from ..structures.rules.norms import NO_NORM, NormRule
 from ..structures.rules.pixels import SemanticRule, StuffRule
 from ..structures.rules.proposals import AnchorRule, ProposalRule
 from ..structures.rules.reading import Reading
@@ -34,10 +35,15 @@ class SACConfig(Config):
     alone does not start at the plain convolution."""
 
 
+_PLAIN = 64  # width_per_group without groups
+
+
 class BackboneConfig(Config):
-    """ResNet or ResNeXt with bottleneck blocks."""
+    """ResNet or ResNeXt."""
 
     blocks: tuple[Positive, Positive, Positive, Positive] = (3, 4, 6, 3)
+    block: Literal["bottleneck", "basic"] = "bottleneck"
+    """`basic` blocks are of two 3x3 convolutions, as in ResNet-18 and -34."""
     width: Positive = 64  # channels of the stem and of the first stage's bottleneck
     groups: Positive = 1  # of the 3x3 convolutions; above 1 this is a ResNeXt
     width_per_group: Positive = 64  # ResNeXt 32x4d: groups 32, width_per_group 4
@@ -47,13 +53,27 @@ class BackboneConfig(Config):
     norm: Literal["fixed_batch", "batch", "group"] = "fixed_batch"
     """`fixed_batch` always uses the stored statistics, as the COCO recipes do; `group` is for
     training from scratch, where there are none."""
+    norm_groups: Positive | None = None
+    """Groups of a group norm; None: as many as have 16 channels, at most 32."""
+    norm_eps: Annotated[float, Field(ge=0)] = 1e-5
+    """Added to the variance; 0 in the models that torchvision published first."""
     weight_standardisation: bool = False  # of every convolution, as in all DetectoRS backbones
     sac: SACConfig | None = None
     deformable_stages: tuple[bool, bool, bool, bool] = (False, False, False, False)
     """Stages whose 3x3 convolutions are deformable (DCN v1), without SAC."""
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 2
     """Number of frozen parts, from the pixels on: 1 the stem, 2 also stage 1, ..."""
-    weights: Literal["resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"] | None = None
+    weights: (
+        Literal[
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "resnet101",
+            "resnext101_32x4d",
+            "resnext101_64x4d",
+        ]
+        | None
+    ) = None
     """The ImageNet weights a training starts from; None starts from random numbers."""
 
     @model_validator(mode="after")
@@ -70,11 +90,26 @@ class BackboneConfig(Config):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _basic_blocks_are_plain(self) -> Self:
+        if self.block == "basic":
+            if self.groups != 1 or self.width_per_group != _PLAIN or self.stride_in != "3x3":
+                raise ValueError("basic blocks have no groups, and their stride in the 3x3")
+            if any(self.deformable_stages):
+                raise ValueError("deformable_stages needs bottlenecks")
+        return self
+
+    @property
+    def norm_rule(self) -> NormRule:
+        """The normalisation, as a rule."""
+        return NormRule(self.norm, self.norm_groups, self.norm_eps)
+
 
 class PyramidConfig(Config):
     """Feature pyramid; with `steps` above 1 a recursive one (DetectoRS, section 3)."""
 
     channels: Annotated[int, Field(gt=0, multiple_of=4)] = 256
+    norm: NormRule = NO_NORM  # after each convolution of the pyramid
     steps: Positive = 1  # looks at the image
     share_backbone: bool = False  # one backbone for all looks
     connector: Literal["aspp", "none"] = "aspp"  # module between the pyramid and the backbone
@@ -92,6 +127,7 @@ class PyramidConfig(Config):
 class RPNConfig(Config):
     """Region proposal network. Five levels, strides 4 to 64."""
 
+    convs: Annotated[int, Field(ge=1, le=16)] = 1  # 3x3 convolutions before the scores
     anchors: AnchorRule = AnchorRule()
     train: ProposalRule = ProposalRule(candidates=2000, proposals=2000)
     test: ProposalRule = ProposalRule()
@@ -178,17 +214,20 @@ class ModelConfig(Config):
     ] = HTCConfig()
     input: InputConfig = InputConfig()
     parts: PartsConfig = NO_PARTS
-    numerics: Literal["v2", "v1"] = "v2"
+    numerics: Literal["v2", "v1", "torchvision"] = "v2"
     """Numerics of boxes, anchors, crops and masks on the grid of pixels. `v2`: as MMDetection 2.x
     and 3.x, as in all presets and recorded runs. `v1`: as MMDetection 1.x, for predicting with
     weights of that age, such as the DetectoRS authors' own files (`ops.convention` lists the
     differences). Experimental: it was written from a description, and no recorded run confirms it.
-    Training with `v1` is refused."""
+    Training with `v1` is refused. `torchvision`: as torchvision's Faster and Mask R-CNN, for
+    weights of that library."""
 
     @model_validator(mode="after")
     def _new_cascades_have_new_numerics(self) -> Self:
-        if self.numerics == "v1" and isinstance(self.cascade, DSCConfig):
-            raise ValueError("numerics v1 belongs to cascades of kind htc; there is no older dsc")
+        if self.numerics != "v2" and isinstance(self.cascade, DSCConfig):
+            raise ValueError(
+                f"numerics {self.numerics} belongs to cascades of kind htc; dsc has v2"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import UsageError, did_you_mean
-from ..structures.rules.cascade import HybridRule, SampleRule, SelectRule
+from ..structures.rules.cascade import STAGES, HybridRule, SampleRule, SelectRule
 from ..structures.rules.guidance import GuidanceRule
+from ..structures.rules.heads import BoxHeadRule
+from ..structures.rules.norms import NormRule
 from ..structures.rules.pixels import SemanticRule, StuffRule
 from ..structures.rules.proposals import AnchorRule, ProposalRule
 from .cascades import DSCConfig, HTCConfig
@@ -37,6 +39,7 @@ _R50 = BackboneConfig(weights="resnet50")
 _R101 = BackboneConfig(blocks=(3, 4, 23, 3), weights="resnet101")
 _X101_32 = _R101.with_(groups=32, width_per_group=4, weights="resnext101_32x4d")
 _X101_64 = _R101.with_(groups=64, width_per_group=4, weights="resnext101_64x4d")
+_R18 = BackboneConfig(blocks=(2, 2, 2, 2), block="basic", weights="resnet18")
 _TINY = BackboneConfig(blocks=(2, 2, 2, 2), width=16, norm="group", frozen_stages=0)
 
 _RFP = PyramidConfig(steps=2)
@@ -49,6 +52,10 @@ _CASCADE_MASK = HTCConfig(
     select=SelectRule(score_threshold=0.05),
 )
 _CASCADE = _CASCADE_MASK.with_(masks=False)
+_FASTER = _CASCADE.with_(stages=STAGES[:1], box=BoxHeadRule(boxes="each_class", beta=0.0))
+_MASK = _FASTER.with_(masks=True, sample__match_low_quality=True)
+_BATCH = NormRule("batch")
+_CONVS = BoxHeadRule(boxes="each_class", convs=4, hidden_layers=1, norm=_BATCH, beta=0.0)
 _HTC = HTCConfig()
 _DSC = DSCConfig()
 _FAST_DSC = DSCConfig(guidance=GuidanceRule(side=7))
@@ -84,6 +91,20 @@ def _coco(
     )
 
 
+def _rcnn(backbone: BackboneConfig, cascade: HTCConfig) -> ModelConfig:
+    """Faster or Mask R-CNN of COCO classes, with fewer proposals and L1 losses of boxes."""
+    return _coco(backbone, cascade).with_(
+        rpn__train__proposals=1000, rpn__anchors__beta=0.0, rpn__anchors__inside=False
+    )
+
+
+def _normed(config: ModelConfig) -> ModelConfig:
+    """Norms in pyramid and heads, and more convolutions, as in torchvision's second versions."""
+    return config.with_(
+        pyramid__norm=_BATCH, rpn__convs=2, cascade__box=_CONVS, cascade__mask_norm=_BATCH
+    )
+
+
 def _tiny(
     backbone: BackboneConfig,
     pyramid: PyramidConfig,
@@ -112,6 +133,17 @@ def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
 
 
 PRESETS: dict[str, Preset] = {
+    "faster-rcnn-r50": Preset(_rcnn(_R50, _FASTER), "Faster R-CNN, boxes only"),
+    "mask-rcnn-r50": Preset(_rcnn(_R50, _MASK), "Mask R-CNN"),
+    "faster-rcnn-r50-v2": Preset(
+        _normed(_rcnn(_R50, _FASTER)), "Faster R-CNN with norms, as torchvision's second version"
+    ),
+    "mask-rcnn-r50-v2": Preset(
+        _normed(_rcnn(_R50, _MASK)), "Mask R-CNN with norms, as torchvision's second version"
+    ),
+    "mask-rcnn-r18": Preset(_rcnn(_R18, _MASK), "Mask R-CNN on a small ResNet"),
+    "htc-r18": Preset(_coco(_R18, _HTC), "HTC on a small ResNet: ImageNet weights, two CPU cores"),
+    "detectors-htc-r18": Preset(_coco(_sac(_R18), _HTC, _RFP), "DetectoRS on a small ResNet"),
     "cascade-r50": Preset(_coco(_R50, _CASCADE), "Cascade R-CNN, boxes only"),
     "cascade-mask-r50": Preset(_coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN"),
     "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final, Unpack, overload
 
 import torch
 
+from ..config.base import overlay
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
 from ..errors import ModelError
+from ..models.build import rebuilt
 from ..models.detector import Detector
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
@@ -122,6 +124,19 @@ class Predictor:
         """
         same = copy.copy(self)
         same.engine = Engine(self.detector.first_stages(stages), self.config.input, fast=self.fast)
+        return same
+
+    def changed(self, changes: Mapping[str, Any]) -> Predictor:
+        """A predictor with nested `changes` of the model's configuration; the weights are shared.
+
+        Raises:
+            UsageError: U02 for an unknown field, U03 for a bad value, U04 for a change after which
+                the weights do not fit.
+        """
+        same = copy.copy(self)
+        same.config = overlay(self.config, changes)
+        detector = rebuilt(self.detector, same.config)
+        same.engine = Engine(detector, same.config.input, fast=self.fast)
         return same
 
     def to(self, device: torch.device | str) -> Predictor:

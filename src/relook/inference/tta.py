@@ -18,7 +18,7 @@ from ..models.cascades.protocol import Cascade
 from ..models.cascades.steps import select
 from ..models.detector import Detector, FirstStageOutput
 from ..models.rpn.rpn import proposed
-from ..ops.nms import suppress, suppress_classes
+from ..ops.nms import of_class, suppress, suppress_classes
 from ..structures.detection import Detections, Rois
 from ..structures.rules.cascade import SelectRule
 from .views import TTA, View, mirrored
@@ -91,7 +91,8 @@ def _union(
     for view, first in zip(views, firsts, strict=True):
         boxes, scores = cascade.score(first.pyramid, first.context, first.proposals, view.images)
         one = select(boxes, scores, view.scale, rule, cascade.convention)
-        columns.append((view.to_original(boxes[one.rows], pixel), one.scores, one.labels))
+        own = of_class(boxes, one.rows, one.labels)
+        columns.append((view.to_original(own, pixel), one.scores, one.labels))
         step()
     boxes, scores, labels = (torch.cat(column) for column in zip(*columns, strict=True))
     rows, best = suppress(
@@ -100,7 +101,7 @@ def _union(
         labels,
         rule.nms_iou,
         tta.suppression or rule.suppression,
-        apart=cascade.convention.suppress_apart,
+        apart_from=cascade.convention.apart_from,
     )
     best, rows = best[: rule.max_detections], rows[: rule.max_detections]
     return boxes[rows], best, labels[rows]
@@ -116,13 +117,13 @@ def _average(
 ) -> _Found:
     """Shared proposals, their boxes and scores averaged over the views, and suppressed then."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
-    pixel, apart = cascade.convention.pixel, cascade.convention.suppress_apart
+    pixel = cascade.convention.pixel
     shared = _shared_proposals(detector, views, firsts, rule.max_detections)
     all_boxes, all_scores = [], []
     for view, first in zip(views, firsts, strict=True):
         rois = Rois.cat([view.from_original(shared, pixel)])
         boxes, scores = cascade.score(first.pyramid, first.context, rois, view.images)
-        all_boxes.append(view.to_original(boxes, pixel))
+        all_boxes.append(view.to_original(boxes.view(-1, 4), pixel).view_as(boxes))
         all_scores.append(scores)
         step()
     boxes = torch.stack(all_boxes).mean(dim=0)
@@ -133,9 +134,10 @@ def _average(
         iou=rule.nms_iou,
         limit=rule.max_detections,
         method=tta.suppression or rule.suppression,
-        apart=apart,
+        apart_from=cascade.convention.apart_from,
+        min_bbox_size=rule.min_bbox_size,
     )
-    return boxes[rows], best, labels
+    return of_class(boxes, rows, labels), best, labels
 
 
 def _shared_proposals(

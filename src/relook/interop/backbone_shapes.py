@@ -6,23 +6,31 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from ..config.model import BackboneConfig, SACConfig
+from .pyramid_shapes import GROUPS
 from .shapes import Shapes, unfit
 
 _STAGES = range(4)
+_SMALL_STEM = 3  # cells, of the first kernel of a RegNet
 _PLAIN_OFFSETS = 18  # two numbers for each of nine sampling points
 
+Weights = Literal[
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"
+]
 _WEIGHTS: Final[
     dict[
-        tuple[tuple[int, ...], int, int],
-        Literal["resnet50", "resnet101", "resnext101_32x4d", "resnext101_64x4d"],
+        tuple[tuple[int, ...], int, int, bool],
+        Weights,
     ]
 ] = {
-    ((3, 4, 6, 3), 1, 64): "resnet50",
-    ((3, 4, 23, 3), 1, 64): "resnet101",
-    ((3, 4, 23, 3), 32, 4): "resnext101_32x4d",
-    ((3, 4, 23, 3), 64, 4): "resnext101_64x4d",
+    ((2, 2, 2, 2), 1, 64, True): "resnet18",
+    ((3, 4, 6, 3), 1, 64, True): "resnet34",
+    ((3, 4, 6, 3), 1, 64, False): "resnet50",
+    ((3, 4, 23, 3), 1, 64, False): "resnet101",
+    ((3, 4, 23, 3), 32, 4, False): "resnext101_32x4d",
+    ((3, 4, 23, 3), 64, 4, False): "resnext101_64x4d",
 }
-"""ImageNet weights of (blocks, groups, channels per group), for the start of a training."""
+"""ImageNet weights of (blocks, groups, channels per group, basic), for the start of a training."""
+_STEM = 64  # channels of the stem of all of them
 
 
 def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
@@ -37,8 +45,12 @@ def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
         raise unfit(f"backbone.layer{depths.index(0) + 1} is missing")
     blocks = (depths[0], depths[1], depths[2], depths[3])
     width = shapes.size("backbone.conv1.weight", 0)
-    groups, width_per_group = _read_groups(shapes, width)
-    layers = 2 + 3 * sum(blocks)
+    basic = not shapes.has("backbone.layer1.0.conv3.")
+    groups, width_per_group = (1, 64) if basic else _read_groups(shapes, width)
+    layers = 2 + (2 if basic else 3) * sum(blocks)
+    grouped = shapes.has("backbone.gn1.")
+    if grouped:
+        say("group norm <- gn1")
     kind = f"ResNeXt-{layers} {groups}x{width_per_group}d" if groups > 1 else f"ResNet-{layers}"
     say(f"{kind} <- {', '.join(map(str, blocks))} blocks in layer1 to layer4, shape of conv2")
     sac = _read_sac(shapes, say)
@@ -51,25 +63,37 @@ def read_backbone(shapes: Shapes, say: Callable[[str], None]) -> BackboneConfig:
     try:
         return BackboneConfig(
             blocks=blocks,
+            block="basic" if basic else "bottleneck",
+            norm="group" if grouped else "fixed_batch",
+            norm_groups=GROUPS if grouped else None,
             width=width,
             groups=groups,
             width_per_group=width_per_group,
             weight_standardisation=standardised,
             sac=sac,
             deformable_stages=deformable,
-            weights=_WEIGHTS.get((blocks, groups, width_per_group)) if width == 64 else None,
+            weights=_start(blocks, groups, width_per_group, width, basic=basic, grouped=grouped),
         )
     except ValueError as error:  # of the validation: two kinds of convolution in one stage
         raise unfit(f"its backbone is not valid ({error!s:.200})") from error
 
 
+def _start(
+    blocks: tuple[int, ...], groups: int, per_group: int, width: int, *, basic: bool, grouped: bool
+) -> Weights | None:
+    """The ImageNet weights of a backbone, if there are any."""
+    if width != _STEM or grouped:
+        return None
+    return _WEIGHTS.get((blocks, groups, per_group, basic))
+
+
 def _check_kind(shapes: Shapes) -> None:
     if not shapes.has("backbone.conv1.") or not shapes.has("backbone.layer1.0."):
         raise unfit("its backbone is neither ResNet nor ResNeXt (no backbone.conv1, layer1)")
-    if not shapes.has("backbone.layer1.0.conv3."):
-        raise unfit("its backbone has blocks of two convolutions (ResNet-18, -34), not of three")
-    if shapes.has("backbone.gn1.") or not shapes.has("backbone.bn1.running_mean"):
-        raise unfit("its backbone has group norm or another norm without stored statistics")
+    if shapes.size("backbone.conv1.weight", 2) == _SMALL_STEM:
+        raise unfit("its backbone is a RegNet (the first convolution is 3x3), not a ResNet")
+    if not shapes.has("backbone.gn1.") and not shapes.has("backbone.bn1.running_mean"):
+        raise unfit("its backbone has a norm without stored statistics that is no group norm")
 
 
 def _read_groups(shapes: Shapes, width: int) -> tuple[int, int]:

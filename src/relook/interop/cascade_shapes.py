@@ -7,6 +7,9 @@ from typing import Final, TypeVar
 
 from ..config.cascades import DSCConfig, HTCConfig
 from ..config.presets import preset as named_preset
+from ..errors import counted
+from ..structures.rules.heads import BoxHeadRule
+from .pyramid_shapes import read_norm
 from .shapes import Findings, Shapes, unfit
 
 BOX: Final = "roi_head.bbox_head"
@@ -22,8 +25,8 @@ def is_guided(shapes: Shapes) -> bool:
     return shapes.has(f"{_GUIDANCE}.")
 
 
-def read_classes(shapes: Shapes, channels: int) -> tuple[int, int]:
-    """Number of classes and hidden width, which must be equal in the box heads of all stages.
+def read_classes(shapes: Shapes, channels: int) -> tuple[int, int, BoxHeadRule]:
+    """Number of classes, hidden width and layers, which must be equal in all box heads.
 
     Raises:
         ModelError: M04 for box heads of another kind than relook's.
@@ -34,7 +37,8 @@ def read_classes(shapes: Shapes, channels: int) -> tuple[int, int]:
         head = f"{BOX}.{stage}"
         rows = shapes.size(f"{head}.fc_cls.weight", 0)
         boxes = shapes.size(f"{head}.fc_reg.weight", 0)
-        if boxes != 4:
+        per_class = stages == 1 and boxes == 4 * (rows - 1)
+        if boxes != 4 and not per_class:
             early = is_guided(shapes) and stage == stages - 1
             note = ", as in the last box head of DSC's early revisions" if early else ""
             raise unfit(
@@ -42,15 +46,25 @@ def read_classes(shapes: Shapes, channels: int) -> tuple[int, int]:
                 f"class{note}; relook's cascades refine one for all classes "
                 "(reg_class_agnostic=True)"
             )
-        sizes.add((rows - 1, shapes.size(f"{head}.shared_fcs.0.weight", 0)))
+        rule = BoxHeadRule(
+            boxes="each_class" if per_class else "shared",
+            convs=shapes.count(f"{head}.shared_convs"),
+            hidden_layers=2 if shapes.count(f"{head}.shared_fcs") > 1 else 1,
+            norm=read_norm(shapes, f"{head}.shared_convs.0"),
+        )
+        sizes.add((rows - 1, shapes.size(f"{head}.shared_fcs.0.weight", 0), rule))
         inputs = shapes.size(f"{head}.shared_fcs.0.weight", 1)
         if inputs != channels * _CELLS:
             raise unfit(
                 f"{head} takes {inputs} numbers for a region, not {channels} channels of 7x7 cells"
             )
-    if len(sizes) != 1 or min(sizes)[0] < 1:
-        raise unfit(f"its box heads do not agree on classes and hidden width: {sorted(sizes)}")
-    return sizes.pop()
+    if len(sizes) != 1 or any(number < 1 for number, _, _ in sizes):
+        agreed = sorted((number, width) for number, width, _ in sizes)
+        raise unfit(f"its box heads do not agree on classes and hidden width: {agreed}")
+    number, width, rule = sizes.pop()
+    if is_guided(shapes) and rule != BoxHeadRule():
+        raise unfit("the box heads of relook's DSC have two layers and no convolutions")
+    return number, width, rule
 
 
 def read_htc(
@@ -77,7 +91,10 @@ def read_htc(
         _check_one_in_every_stage(stages, shapes.count(_MASK), "mask heads")
         _check_maps(shapes, (f"{_MASK}.{stage}" for stage in range(stages)), num_classes + old)
     hybrid = flow or (semantic and masks)
+    one_head = stages == 1 and not hybrid
     kind = "htc-r50" if hybrid else "cascade-mask-r50" if masks else "cascade-r50"
+    if one_head:
+        kind = "mask-rcnn-r50" if masks else "faster-rcnn-r50"
     base = preset_cascade or named_preset(kind).cascade
     assert isinstance(base, HTCConfig)
     evidence = (
@@ -88,7 +105,11 @@ def read_htc(
         else f"no conv_res in {_MASK}"
     )
     named = "Hybrid Task Cascade" if hybrid else "Cascade Mask R-CNN" if masks else "Cascade R-CNN"
-    say.reasons.append(f"{named}, {stages} stages <- {evidence if masks else f'no {_MASK}'}")
+    if one_head:
+        named = "Mask R-CNN" if masks else "Faster R-CNN"
+    say.reasons.append(
+        f"{named}, {counted(stages, 'stage')} <- {evidence if masks else f'no {_MASK}'}"
+    )
     return base.with_(
         stages=_as_many(base.stages, stages, say),
         masks=masks,
@@ -97,6 +118,7 @@ def read_htc(
         mask_channels=(
             shapes.size(f"{_MASK}.0.convs.0.conv.weight", 0) if masks else base.mask_channels
         ),
+        mask_norm=read_norm(shapes, f"{_MASK}.0.convs.0"),
     )
 
 
@@ -196,6 +218,11 @@ def _check_maps(shapes: Shapes, heads: Iterable[str], expected: int) -> None:
     for head in heads:
         key = f"{head}.conv_logits.weight"
         rows = shapes.size(key, 0)
+        if rows == expected - 1 and rows > 1:
+            raise unfit(
+                f"{key} has {rows} masks for {expected + 1} scores: a classifier of Seesaw loss, "
+                "whose last two scores are of object and background. relook's have one of them"
+            )
         if rows != expected:
             kind = "one mask for all classes" if rows == 1 else f"{rows} masks"
             scope = "one for each class" if expected > 1 else "for all classes"

@@ -47,11 +47,15 @@ def name_classes(
     meta: Mapping[str, Any],
     user_names: Path | Sequence[str] | None = None,
     configured: Sequence[str] | None = None,
+    *,
+    may_be_coco: bool = True,
 ) -> Named:
     """Names for `num_classes` labels: `user_names`, else the configuration's, else the file's,
-    else COCO's when there are 80, else ``class_0``, ``class_1``, ...
+    else COCO's when there are 80 and nothing else is named, else ``class_0``, ``class_1``, ...
 
-    Names that are COCO's, in COCO's order, get COCO's ids; others are numbered from 1.
+    Names that are COCO's, in COCO's order, get COCO's ids; others are numbered from 1. A name that
+    a file has twice gets a number. `may_be_coco` is off where a configuration has other names,
+    which cannot be used.
 
     Raises:
         DataError: D01 when the file of names does not exist.
@@ -72,13 +76,28 @@ def name_classes(
         where = "the configuration file"
         return Named(_categories(_as_many(configured, num_classes, where)), where, False)
     names = names_in(meta) or ()
-    if len(names) == num_classes and len(set(names)) == num_classes and all(names):
-        return Named(_categories(names), "meta of the file", False)
+    if len(names) == num_classes and all(names):
+        unique = told_apart(names)
+        twice = sum(a != b for a, b in zip(names, unique, strict=True))
+        numbered = f"; {twice} that came before got a number" if twice else ""
+        return Named(_categories(unique), f"meta of the file{numbered}", False)
     unusable = f" (its meta names {len(names)}, which do not fit)" if names else ""
-    if num_classes == len(coco_classes()):
-        return Named(coco_classes(), f"80 classes are taken to be COCO's{unusable}", True)
+    if num_classes == len(coco_classes()) and may_be_coco and not names:
+        return Named(coco_classes(), "80 classes are taken to be COCO's", True)
     made_up = [f"class_{i}" for i in range(num_classes)]
-    return Named(_categories(made_up), f"the file names no classes{unusable}", True)
+    return Named(_categories(made_up), f"the file names no classes that fit{unusable}", True)
+
+
+def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each that came before with a number: ``cell``, ``cell (2)``."""
+    unique: list[str] = []
+    for name in names:
+        number, text = 1, name
+        while text in unique:
+            number += 1
+            text = f"{name} ({number})"
+        unique.append(text)
+    return tuple(unique)
 
 
 def _categories(names: Sequence[str]) -> tuple[Category, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from ..config.model import ModelConfig
 from ..data.coco.records import Category
-from ..errors import ModelError, RelookError
+from ..errors import ModelError, RelookError, counted
+from .assumptions import assumptions
 from .checkpoint.reading import Checkpoint
 from .classes import name_classes, names_in
 from .families import identify
@@ -24,7 +24,7 @@ from .style import TEXTS, Evidence, Style, stated_style, style_of_stem
 CAFFE_MEAN = (123.675, 116.28, 103.53)
 CAFFE_STD = (1.0, 1.0, 1.0)
 
-_CHANNELS = re.compile(r"[\w.]*\b(?:bgr_)?to_rgb\b")
+_LISTED = 20  # differences that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ def plan_import(
     classes: Path | Sequence[str] | None = None,
     legacy: bool = False,
     style: Style | None = None,
+    accept_differences: bool = False,
 ) -> ImportPlan:
     """Find the model that the tensors of `checkpoint` belong to; options as of `import_checkpoint`.
 
     Raises:
         ModelError: M04 for a model that relook does not have, or, without `legacy`, one of
-            MMDetection 1.x.
+            MMDetection 1.x; without `accept_differences` also for one whose configuration has
+            settings that relook computes otherwise.
         DataError: D01 and D14 for files that are missing or cannot be read.
         UsageError: U01 for an unknown preset, U03 for class names that cannot be used.
     """
@@ -77,19 +79,27 @@ def plan_import(
     # A preset of the user has priority over a configuration text in the checkpoint.
     text_counts = config is not None or preset is None
     carried = carry_over(values, recognised.config) if values and text_counts else None
+    if carried is not None and not accept_differences:
+        _refuse_differences(carried, old)
     caffe = _settle_style(checkpoint, recognised, carried, style, reasons, assumed)
     model_config = recognised.config if carried is None else carried.config
-    blue_first = carried is not None and any(map(_CHANNELS.match, carried.conflicts))
+    stated = set() if carried is None else set(carried.fields)
+    blue_first = carried is not None and carried.turned
     model_config = model_config.with_(backbone__stride_in="1x1" if caffe else "3x3")
     if caffe and not blue_first:  # no configuration says how its pixels were normalised
         model_config = model_config.with_(input__mean=CAFFE_MEAN, input__std=CAFFE_STD)
         blue_first = True
+        stated.add("input.mean")
+    assumed += assumptions(model_config, preset, stated)
     meta, configured = checkpoint.meta, None
     if carried is not None and config is not None:
         configured = carried.classes
     elif carried is not None and names_in(meta) is None and carried.classes:
         meta = {**meta, "classes": carried.classes}
-    named = name_classes(model_config.num_classes, meta, classes, configured)
+    may_be_coco = carried is None or not carried.names_classes
+    named = name_classes(
+        model_config.num_classes, meta, classes, configured, may_be_coco=may_be_coco
+    )
     (assumed if named.missing else reasons).append(f"class names <- {named.why}")
     return ImportPlan(
         recognised=recognised,
@@ -164,6 +174,27 @@ def _settle_style(
     else:
         reasons.append(f"PyTorch-style ResNet <- {evidence.why}")
     return False
+
+
+def _refuse_differences(carried: Carried, old: bool) -> None:
+    """Refuse settings with which the model would predict other numbers than where it was trained.
+
+    Files of version 1 are read with the numerics of their age, which is an experiment by itself.
+
+    Raises:
+        ModelError: M04 when there are any.
+    """
+    if old or not carried.differing:
+        return
+    lines = "".join(f"\n  {line}" for line in carried.differing[:_LISTED])
+    more = len(carried.differing) - _LISTED
+    lines += f"\n  ... and {more} more" if more > 0 else ""
+    raise ModelError(
+        "M04",
+        f"its configuration has {counted(len(carried.differing), 'setting')} that relook computes "
+        f"otherwise, so that boxes, scores or masks would be others than where it was trained:"
+        f"{lines}\n--accept-differences (accept_differences=True) imports it as relook computes.",
+    )
 
 
 def _old_numerics() -> ModelError:

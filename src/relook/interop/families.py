@@ -35,15 +35,30 @@ REFUSED: Final[tuple[Refused, ...]] = (
         "its models are of other layers; relook imports MMDetection's cascades",
     ),
     Refused(
+        "QueryInst",
+        r"roi_head\.mask_head\.\d+\.instance_interactive_conv\.",
+        "its heads look at learned queries, not at region proposals",
+    ),
+    Refused(
+        "Sparse R-CNN",
+        r"(rpn_head\.init_proposal_|roi_head\.bbox_head\.\d+\.instance_interactive_conv\.)",
+        "its heads look at learned queries, not at region proposals",
+    ),
+    Refused(
+        "a model on Res2Net",
+        r"backbone\.layer\d\.\d+\.convs\.\d",
+        "relook's backbones are ResNet and ResNeXt",
+    ),
+    Refused(
         "DETR or another detector of queries",
         r"(transformer|query_embedding|decoder|roi_head\.bbox_head\.\d+\.dynamic|bbox_head\.fc_reg"
         r"\.\d)",
         "it has no region proposals and no cascade of box heads",
     ),
     Refused(
-        "a detector with one box head (Faster or Mask R-CNN)",
-        r"(roi_head\.)?bbox_head\.(fc_cls|shared_fcs)\.",
-        "relook's models are cascades of box heads (roi_head.bbox_head.0, .1, ...)",
+        "a Faster or Mask R-CNN of MMDetection 1",
+        r"bbox_head\.(fc_cls|shared_fcs)\.",
+        "its boxes, anchors and classes are of another age; relook takes those of 2.x and 3.x",
     ),
     Refused(
         "a single-stage detector (RetinaNet, FCOS, ATSS, ...)",
@@ -58,7 +73,7 @@ REFUSED: Final[tuple[Refused, ...]] = (
 )
 
 _OURS = re.compile(r"(features\.(backbones?|fpn)|cascade\.(box|mask|guidance)_heads)\.")
-_NEW = re.compile(r"roi_head\.bbox_head\.\d+\.")
+_NEW = re.compile(r"roi_head\.bbox_head\.(\d+|fc_cls|shared_fcs)\.")
 _TORCHVISION = re.compile(r"(backbone\.body\.|backbone\.fpn\.inner_blocks\.|roi_heads\.)")
 _CLASSIFIER = re.compile(r"(conv1|layer1\.0\.conv1|layer4\.0\.conv1)\.weight")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,28 +12,34 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..config.cascades import DSCConfig
+from ..config.base import overlay
+from ..config.cascades import DSCConfig, HTCConfig
 from ..config.model import ModelConfig
 from ..config.presets import preset as named_preset
 from ..data.coco.records import Category
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, counted, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
 from ..weights.file import SUFFIX, load_model
 from ..weights.header import FORMAT
+from . import torchvision_models
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes
 from .evidence import ImportPlan, plan_import
 from .families import Source, identify
 from .legacy import convert_v1
-from .mmdet import rename
-from .recognition import Recognised, todays_name
+from .mmdet import names_of
+from .recognition import todays_name
 from .report import DSC_LICENCE, LICENCES, Report, forward_values
 from .start_weights import start_from, torchvision_refusal
+from .structure import described
 from .style import Style
 from .tensor_table import Row, check_strict, fill, match_tensors
+from .torchvision_models import is_detector
+from .torchvision_plan import plan_torchvision
 from .zoo.downloading import sha256_of
 
+_NAMED = 5  # tensors that an error lists
 _STEM = re.compile(r"features\.(backbone|backbones\.\d+)\.conv1\.weight")
 
 
@@ -57,7 +63,10 @@ def import_checkpoint(
     classes: Path | Sequence[str] | None = None,
     legacy: bool = False,
     style: Style | None = None,
-    ema: bool = False,
+    ema: bool | None = None,
+    changes: Mapping[str, Any] | None = None,
+    accept_differences: bool = False,
+    accept_broken: bool = False,
     with_digest: bool = True,
 ) -> Imported:
     """The model in a checkpoint of MMDetection, of the DetectoRS authors, or of relook itself.
@@ -70,19 +79,26 @@ def import_checkpoint(
         config: The MMDetection configuration file of its training, read but never run; by default
             the text in the checkpoint, if it has one.
         preset: The relook model it is; fields that shapes do not determine are taken from there.
-            Weights of torchvision need it: they are only the start of a training of that model.
+            torchvision's classifiers need it: they are only the start of a training of that model.
+            Its Faster and Mask R-CNN are models by themselves, and a start of any other.
         classes: Names in the order of the labels, or a text file with one a line.
         legacy: Accept files of MMDetection 1.x, whose names and order of classes are converted
             and whose numerics are then used. Experimental.
         style: Style of its ResNet, where the file does not give it or is wrong.
-        ema: Take the moving averages of the weights, if the file has them beside the others.
+        ema: Take the moving averages of the weights, if the file has them beside the others;
+            False takes the others. None takes what MMDetection itself would load.
+        changes: Nested fields of the model's configuration, in place of what the file has.
+        accept_differences: Import a model although its configuration has settings that relook
+            computes otherwise.
+        accept_broken: Import tensors with numbers that are not finite.
         with_digest: Add a checksum of the model's output to the report; takes the time of one
             small image.
 
     Raises:
         DataError: D01 when a file is missing, D14 for a configuration that cannot be read.
         ModelError: M02 or M07 for a file that cannot or must not be read; M04 for a model that
-            relook does not have, that was not converted, or that does not fit in every tensor.
+            relook does not have, that was not converted, that does not fit in every tensor,
+            whose settings relook computes otherwise, or that holds numbers that are not finite.
         UsageError: U01 for an unknown preset, U03 for a value that cannot be used, U04 for
             options that do not apply to the file.
     """
@@ -92,7 +108,8 @@ def import_checkpoint(
     if _is_relook_file(path):
         options = {"config": config, "preset": preset, "classes": classes, "style": style}
         option_names = [name for name, value in options.items() if value is not None]
-        option_names += [name for name, on in (("legacy", legacy), ("ema", ema)) if on]
+        flags = {"legacy": legacy, "ema": ema is not None, "changes": changes}
+        option_names += [name for name, on in flags.items() if on]
         return _import_relook(path, option_names, with_digest)
     checkpoint = read_checkpoint(path, ema=ema)
     try:
@@ -103,23 +120,29 @@ def import_checkpoint(
                 "these are weights of relook without a configuration, such as the state of a "
                 f"training. Load the run folder, or the {SUFFIX} file in it",
             )
+        model: ImportPlan
         if source == "torchvision":
-            return _import_start(checkpoint, preset, classes, with_digest)
-        model = plan_import(
-            checkpoint,
-            config=config,
-            preset=preset,
-            classes=classes,
-            legacy=legacy,
-            style=style,
-        )
-        detector, rows, notes = _load(checkpoint, source, model)
+            if not is_detector(checkpoint.state) or not _has_one_head(preset):
+                return _import_start(checkpoint, preset, classes, with_digest)
+            model = plan_torchvision(checkpoint, preset=preset, classes=classes)
+        else:
+            model = plan_import(
+                checkpoint,
+                config=config,
+                preset=preset,
+                classes=classes,
+                legacy=legacy,
+                style=style,
+                accept_differences=accept_differences,
+            )
+        model = replace(model, config=overlay(model.config, changes or {}))
+        detector, rows, notes = _load(checkpoint, source, model, accept_broken)
     except ModelError as error:
         raise ModelError(error.code, f"{path}: {error.message}") from error
     report = _report(
         checkpoint,
         source,
-        model.recognised.preset or "no preset has this structure",
+        described(model.config),
         rows,
         detector if with_digest else None,
         reasons=(*model.recognised.reasons, *model.reasons),
@@ -132,7 +155,7 @@ def import_checkpoint(
 
 
 def _load(
-    checkpoint: Checkpoint, source: Source, model: ImportPlan
+    checkpoint: Checkpoint, source: Source, model: ImportPlan, accept_broken: bool
 ) -> tuple[Detector, list[Row], list[str]]:
     """A detector with the tensors of the file, and a row for each of them."""
     originals = checkpoint.state
@@ -140,11 +163,14 @@ def _load(
     state: Mapping[str, Tensor] = originals
     if source == "mmdet-v1":
         state = convert_v1(originals)
-    looks_twice = model.config.pyramid.steps > 1
-    names = {key: rename(key, looks_twice) for key in state}
+    of_torchvision = source == "torchvision"
+    names = torchvision_models.names_of(state) if of_torchvision else names_of(state)
     if len(set(names.values())) != len(names):
         raise ModelError("M04", "two tensors of this checkpoint have the same meaning")
     tensors = {names[key]: value for key, value in state.items()}
+    if of_torchvision:
+        turned = torchvision_models.with_background_last
+        tensors = {name: turned(name, value) for name, value in tensors.items()}
     labels = {names[key]: original_names.get(key, key) for key in state}
     changed = {
         name: "classes in today's order"
@@ -165,9 +191,24 @@ def _load(
     originals.clear()
     filled = fill(rows, expected, tensors.pop, tensors.pop)
     broken = [name for name, value in filled.items() if not value.isfinite().all()]
+    if broken and not accept_broken:
+        raise ModelError(
+            "M04",
+            f"there are numbers that are not finite in {counted(len(broken), 'tensor')} of it "
+            f"({first_few(broken, _NAMED)}), as after a training that diverged: the model would "
+            "find nothing, or nonsense. --accept-broken (accept_broken=True) imports it anyway.",
+        )
     notes = [f"{name} holds numbers that are not finite" for name in broken]
     detector.load_state_dict(filled, assign=True)
     return detector.eval(), rows, notes
+
+
+def _has_one_head(preset: str | None) -> bool:
+    """Return whether a preset has one box head, so that torchvision's detectors may fit it."""
+    if preset is None:
+        return True
+    cascade = named_preset(preset).cascade
+    return isinstance(cascade, HTCConfig) and cascade.box.boxes == "each_class"
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -221,11 +262,10 @@ def _import_relook(path: Path, option_names: Sequence[str], with_digest: bool) -
         for name, value in saved.detector.state_dict().items()
     ]
     checkpoint = Checkpoint(path, {}, {}, sha256, path.stat().st_size, [])
-    recognised = Recognised(saved.config, "relook", (), ())
     report = _report(
         checkpoint,
         "relook",
-        recognised.preset or "no preset has this structure",
+        described(saved.config),
         rows,
         saved.detector if with_digest else None,
         reasons=("everything <- the metadata of the file",),

@@ -7,7 +7,7 @@ strict: an unknown key is an error, never a silently random tensor.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
@@ -26,7 +26,9 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"\.offset_l\.", ".offset_far."),
     (r"\.conv2\.conv_offset\.", ".conv2.offset."),
     (r"\.conv2_offset\.", ".conv2.offset."),
-    (r"^rpn_head\.rpn_conv\.", "rpn.conv."),
+    (r"^(features\.backbones?\.(?:\d+\.)?(?:layer\d\.\d+\.)?)gn#\.", r"\1bn\2."),
+    (r"^rpn_head\.rpn_conv\.0\.conv\.", "rpn.conv."),
+    (r"^rpn_head\.rpn_conv\.(?!\d)", "rpn.conv."),
     (r"^rpn_head\.rpn_cls\.", "rpn.objectness."),
     (r"^rpn_head\.rpn_reg\.", "rpn.deltas."),
     (r"^roi_head\.semantic_head\.lateral_convs\.#\.conv\.", r"semantic.laterals.#."),
@@ -44,6 +46,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"^roi_head\.bbox_head\.#\.", r"cascade.box_heads.#."),
     (r"^roi_head\.mask_head\.#\.", r"cascade.mask_heads.#."),
     (r"^roi_head\.mask_head\.", "cascade.mask_head."),
+    (r"\.shared_convs\.#\.conv\.", r".convs.#."),
     (r"\.shared_fcs\.0\.", ".fc1."),
     (r"\.shared_fcs\.1\.", ".fc2."),
     (r"\.fc_cls\.", ".classify."),
@@ -56,6 +59,38 @@ _COMPILED = [(re.compile(p.replace("#", r"(\d+)")), n.replace("#", r"\1")) for p
 _LATER_LOOK = re.compile(r"^neck\.rfp_modules\.(\d+)\.")
 
 
+_MORE = re.compile(r"^rpn_head\.rpn_conv\.([1-9]\d*)\.conv\.")
+_NORMED = re.compile(r"((?:neck|roi_head)\..*)\.(gn|bn)\.[^.]+")
+_LAYER = re.compile(r"(.*)\.(conv|gn|bn)\.([^.]+)")
+_ONE_HEAD = re.compile(r"^roi_head\.(bbox_head|mask_head)\.(?!\d)")
+
+
+def names_of(keys: Iterable[str]) -> dict[str, str]:
+    """Relook's name of each key of a checkpoint of MMDetection 2.x or 3.x."""
+    names = list(keys)
+    looks_twice = any(key.startswith("neck.rfp_modules.") for key in names)
+    staged = staged_names(names)
+    normed = {m[1] for m in map(_NORMED.fullmatch, staged.values()) if m}
+    normed = {layer for layer in normed if not layer.endswith(".conv_res")}
+
+    def name(key: str) -> str:
+        layer = _LAYER.fullmatch(key)
+        if layer is None or layer[1] not in normed:
+            return rename(key, looks_twice)
+        part = "conv" if layer[2] == "conv" else "norm"
+        return f"{rename(f'{layer[1]}.conv.', looks_twice)}{part}.{layer[3]}"
+
+    return {key: name(staged[key]) for key in names}
+
+
+def staged_names(keys: Iterable[str]) -> dict[str, str]:
+    """The keys, with the number of its only stage for a detector with one box head."""
+    names = list(keys)
+    if not any(key.startswith("roi_head.bbox_head.") and _ONE_HEAD.match(key) for key in names):
+        return {key: key for key in names}
+    return {key: _ONE_HEAD.sub(r"roi_head.\1.0.", key) for key in names}
+
+
 def rename(key: str, looks_twice: bool) -> str:
     """Translate a key of MMDetection to relook's name; `looks_twice`: the file has an RFP."""
     if looks_twice:
@@ -63,6 +98,7 @@ def rename(key: str, looks_twice: bool) -> str:
         key = _LATER_LOOK.sub(lambda m: f"features.backbones.{int(m[1]) + 1}.", key)
     else:
         key = re.sub(r"^backbone\.", "features.backbone.", key)
+    key = _MORE.sub(lambda m: f"rpn.more.{int(m[1]) - 1}.", key)
     for pattern, name in _COMPILED:
         key = pattern.sub(name, key)
     return key
@@ -74,8 +110,8 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: two keys of the checkpoint would get the same name.
     """
-    looks_twice = any(key.startswith("neck.rfp_modules.") for key in state)
-    renamed = {rename(key, looks_twice): value for key, value in state.items()}
+    names = names_of(state)
+    renamed = {names[key]: value for key, value in state.items()}
     if len(renamed) != len(state):
         raise ValueError("two keys of the checkpoint were translated to the same name")
     return renamed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..config.cascades import DSCConfig, HTCConfig
-from ..config.model import BackboneConfig, ModelConfig, SACConfig
+from ..config.model import BackboneConfig, ModelConfig
 from ..config.presets import PRESETS
 from ..config.presets import preset as named_preset
 from ..errors import ModelError
@@ -21,12 +21,20 @@ from ..structures.rules.pixels import SemanticRule
 from .backbone_shapes import read_backbone
 from .cascade_shapes import BOX, is_guided, read_classes, read_dsc, read_htc
 from .families import Source, identify
+from .mmdet import staged_names
+from .pyramid_shapes import read_pyramid
 from .shapes import Findings, Shapes, unfit
 from .structure import differences, preset_of
 
 _RFP = "neck.rfp_modules"
 _SEMANTIC = "roi_head.semantic_head"
-_RATIOS = 3
+
+_VERSION_3: Final = (
+    "masks are the mean over the stages, and boxes are compared in pixels of the original image, "
+    "as in the published numbers. MMDetection 3, which wrote this file, takes the last stage's "
+    "masks of an HTC, and pixels of the network input: --set cascade.hybrid.mask_average=last "
+    "--set cascade.select.suppress_in=network does as it does"
+)
 
 _OLD_NAMES: Final = (
     (re.compile(r"^(rfp_(?:modules|aspp|weight)\b)"), r"neck.\1"),
@@ -73,9 +81,8 @@ def recognise(
     if source in ("torchvision", "relook"):
         raise unfit(f"these are tensors under the names of {source}, not of MMDetection")
     old = source == "mmdet-v1"
-    tensor_shapes = Shapes(
-        {todays_name(name): tuple(s) for name, s in shapes.items()} if old else shapes
-    )
+    staged = staged_names(todays_name(name) if old else name for name in shapes)
+    tensor_shapes = Shapes(dict(zip(staged.values(), map(tuple, shapes.values()), strict=True)))
     say = Findings()
     _read_version(meta, old, say)
     preset_config = None if preset is None else named_preset(preset)
@@ -84,19 +91,23 @@ def recognise(
     if steps > 1:
         say.reasons.append(f"looks {steps} times <- {steps - 1} backbones under {_RFP}")
     channels = tensor_shapes.size("neck.lateral_convs.0.conv.weight", 0)
-    _check_pyramid(tensor_shapes)
+    neck, rpn_convs = read_pyramid(tensor_shapes, say)
     semantic = _read_semantic(tensor_shapes, say)
-    num_classes, hidden = read_classes(tensor_shapes, channels)
+    num_classes, hidden, box = read_classes(tensor_shapes, channels)
     say.reasons.append(f"{num_classes} classes <- rows of {BOX}.0.fc_cls, less the background's")
     cascade = _read_cascade(
         tensor_shapes, num_classes, preset_config, say, semantic=semantic is not None, old=old
     )
-    base = preset_config or named_preset("dsc-r50" if is_guided(tensor_shapes) else "htc-r50")
+    if isinstance(cascade, HTCConfig):
+        cascade = cascade.with_(box=replace(box, beta=cascade.box.beta))
+    base = preset_config or named_preset(_family(tensor_shapes, cascade))
     config = base.with_(
         num_classes=num_classes,
         backbone=_keep(base.backbone, backbone) if preset_config else backbone,
         pyramid__channels=channels,
+        pyramid__norm=neck,
         pyramid__steps=steps,
+        rpn__convs=rpn_convs,
         semantic=semantic
         if preset_config is None
         else _merged_semantic(preset_config.semantic, semantic),
@@ -107,8 +118,17 @@ def recognise(
         raise unfit(f"the file is not a {preset}: {'; '.join(wrong)}")
     if is_guided(tensor_shapes):
         config = _with_variant(config, preset, guidance_size, say)
-    _list_unknown(config, preset, say)
+    if isinstance(cascade, HTCConfig) and cascade.hybrid.interleaved and _is_version_3(meta):
+        say.unknown.append(_VERSION_3)
     return Recognised(config, source, tuple(say.reasons), tuple(say.unknown))
+
+
+def _family(shapes: Shapes, cascade: HTCConfig | DSCConfig) -> str:
+    """The preset whose proposals and losses a model has, where it is not known which it is."""
+    if is_guided(shapes):
+        return "dsc-r50"
+    one_head = isinstance(cascade, HTCConfig) and cascade.box.boxes == "each_class"
+    return "mask-rcnn-r50" if one_head else "htc-r50"
 
 
 def todays_name(key: str) -> str:
@@ -130,27 +150,11 @@ def _read_version(meta: Mapping[str, Any], old: bool, say: Findings) -> None:
             f"meta has MMDetection {version}, but names are those of 2.x: if a tool only renamed "
             "the tensors, scores will be poor (classes rotated, boxes with the old +1)"
         )
-    if version.startswith("3."):
-        say.unknown.append(
-            "MMDetection 3.x itself suppresses boxes before scaling them back and uses the last "
-            "mask alone; cascade.select.suppress_in=network and cascade.hybrid.mask_average=last "
-            "do the same"
-        )
 
 
-def _check_pyramid(shapes: Shapes) -> None:
-    levels = shapes.count("neck.lateral_convs"), shapes.count("neck.fpn_convs")
-    if levels != (4, 4):
-        raise unfit(
-            f"its pyramid has {levels[0]} lateral and {levels[1]} output convolutions; relook's "
-            "has four of each, and subsamples the last level"
-        )
-    anchors = shapes.size("rpn_head.rpn_cls.weight", 0)
-    if anchors != _RATIOS or shapes.size("rpn_head.rpn_reg.weight", 0) != 4 * _RATIOS:
-        raise unfit(
-            f"its region proposals have {anchors} scores a position; relook's have {_RATIOS}, one "
-            "for each ratio of an anchor's sides"
-        )
+def _is_version_3(meta: Mapping[str, Any]) -> bool:
+    """Return whether MMDetection 3 wrote a file, which does not name its own version."""
+    return "mmengine_version" in meta or str(meta.get("mmdet_version", "")).startswith("3.")
 
 
 def _read_semantic(shapes: Shapes, say: Findings) -> SemanticRule | None:
@@ -242,28 +246,3 @@ def _which_variant(config: ModelConfig) -> ModelError:
         f"choice would be silently wrong, so it is not guessed: {say}give with --config the "
         "configuration of its training, which has the side of the guidance masks (mask_size).",
     )
-
-
-def _list_unknown(config: ModelConfig, preset: str | None, say: Findings) -> None:
-    cascade, rpn = config.cascade, config.rpn
-    source = f"preset {preset}" if preset else "as published for this family"
-    low, select = cascade.sample.match_low_quality, cascade.select
-    say.unknown += [
-        f"score threshold {select.score_threshold:g}, suppression {select.suppression} at "
-        f"{select.nms_iou:g}, low-quality matches {'on' if low else 'off'}: {source}",
-        f"anchors of scale {rpn.anchors.scale:g}, image size {config.input.size[0]} x "
-        f"{config.input.size[1]}, mean and deviation of pixels: {source}",
-    ]
-    if isinstance(cascade, DSCConfig):
-        stages = len(cascade.stages)
-        ratios = ", ".join(f"{ratio:g}" for ratio in cascade.guidance.ratios(stages))
-        scores = ", ".join(str(stage + 1) for stage in cascade.rows.scoring(stages))
-        shown = cascade.guidance.target_frame
-        say.unknown.append(
-            f"guidance frames are {ratios} times the box, its masks show the {shown} box, and "
-            f"scores are of the stages {scores}: {source}"
-        )
-    if config.semantic is not None:
-        say.unknown.append(f"the semantic feature joins boxes and masks: {source}")
-    if isinstance(config.backbone.sac, SACConfig):
-        say.unknown.append(f"SAC's second rate, {config.backbone.sac.rate}: {source}")

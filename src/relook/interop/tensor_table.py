@@ -62,7 +62,7 @@ def match_tensors(
         value = tensors.get(ours)
         if value is None:
             rows.append(_absent(ours, shape, tensors))
-        elif tuple(value.shape) != shape:
+        elif tuple(value.shape) != shape and not _is_number(shape, value):
             rows.append(Row(ours, None, shape, "missing", "of another shape in the file"))
             unused[ours] = f"the model's is {'x'.join(map(str, shape)) or 'a single number'}"
         elif ours in rearranged:
@@ -83,6 +83,11 @@ def _absent(ours: str, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) ->
     if ours.endswith(_COUNTER):
         return Row(ours, None, shape, "computed", "a counter that old files do not have")
     return Row(ours, None, shape, "missing")
+
+
+def _is_number(shape: tuple[int, ...], value: Tensor) -> bool:
+    """Return whether a single number is in a list, which PyTorch loads as that number."""
+    return shape == () and tuple(value.shape) == (1,)
 
 
 def _kernel_of(name: str) -> str:
@@ -156,7 +161,7 @@ def fill(
             derived.append(ours)
         else:
             value = initial(ours) if row.status == "missing" else take(ours)
-            state[ours] = _own_copy(ours, value, expected[ours])
+            state[ours] = _own_copy(ours, value, expected[ours]).reshape(expected[ours].shape)
     for ours in derived:
         state[ours] = _derived(ours, state, expected[ours])
     return state

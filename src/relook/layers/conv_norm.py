@@ -48,6 +48,20 @@ class ConvNorm(nn.Module):
         return normalised
 
 
+def conv_layer(
+    channels: int, out_channels: int, kernel: int, norm: Callable[[int], nn.Module] | None
+) -> nn.Conv2d | ConvNorm:
+    """A convolution of the same size that ends in `norm`, or in its bias where there is none."""
+    if norm is None:
+        return nn.Conv2d(channels, out_channels, kernel, padding=kernel // 2)
+    return ConvNorm(channels, out_channels, kernel, norm)
+
+
+def kernel_of(layer: nn.Conv2d | ConvNorm) -> nn.Conv2d:
+    """The convolution of a layer of `conv_layer`."""
+    return layer.conv if isinstance(layer, ConvNorm) else layer
+
+
 def _waits_for_others(norm: nn.Module) -> bool:
     """Return whether `norm` must run on a process without rows, because others wait for it."""
     return (

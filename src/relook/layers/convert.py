@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from .sac import AWSConv2d, SAConv2d
+from .sac import AWSConv2d, SAConv2d, same_padding
 
 Where = Callable[[str, nn.Conv2d], bool]
 
@@ -26,14 +26,15 @@ def convert_to_sac(
     where: Where | None = None,
     *,
     example: Tensor | None = None,
+    kernels: Collection[tuple[int, int]] = ((3, 3),),
     rate: int = 3,
     deformable: bool = True,
 ) -> Conversion:
     """Replace 3x3 convolutions of `module`, in place, with SAC that computes the same.
 
-    The output of the network is unchanged until training moves the new parameters. Stride,
-    groups, bias, and padding = dilation are carried over. A convolution that has no equal SAC is
-    left alone and listed with the reason.
+    The output of the network is unchanged until training moves the new parameters. Channels,
+    stride, dilation, groups, bias and the mode of the padding are carried over. A convolution that
+    has no equal SAC is left alone and listed with the reason.
 
     Args:
         module: Any network; torchvision's ResNets for instance.
@@ -41,6 +42,7 @@ def convert_to_sac(
         example: An input for `module`. With it, the network is run once to find maps under 3x3
             cells, for which SAC's reflection padding is impossible; without it, such a map raises
             an error in the forward pass.
+        kernels: Sizes of the convolutions that are replaced, odd and above 1.
         rate: Dilation of the second branch, relative to the first.
         deformable: Whether the branches learn offsets of their sampling points.
 
@@ -51,7 +53,7 @@ def convert_to_sac(
         name: layer
         for name, layer in module.named_modules(remove_duplicate=False)
         if isinstance(layer, nn.Conv2d)
-        and layer.kernel_size == (3, 3)
+        and layer.kernel_size in kernels
         and not _inside_sac(module, name)
         and (where is None or where(name, layer))
     }
@@ -76,12 +78,13 @@ def _obstacle(name: str, conv: nn.Conv2d) -> str | None:
         return "it is the module itself, which cannot be replaced in place"
     if type(conv) not in (nn.Conv2d, AWSConv2d):
         return f"it is a {type(conv).__name__}, not a plain convolution"
-    if conv.in_channels != conv.out_channels:
-        return f"it has {conv.in_channels} channels in and {conv.out_channels} out"
-    if conv.padding != conv.dilation:
-        return f"its padding {conv.padding} is not its dilation {conv.dilation}"
-    if conv.padding_mode != "zeros":
-        return f"its padding is {conv.padding_mode}, not zeros"
+    if conv.kernel_size[0] % 2 == 0 or conv.kernel_size[1] % 2 == 0:
+        return f"its kernel {conv.kernel_size} has even sides"
+    if max(conv.kernel_size) == 1:
+        return "its kernel of 1x1 has no dilation"
+    same = same_padding(conv.kernel_size, conv.dilation)
+    if conv.padding not in (same, "same"):
+        return f"its padding {conv.padding} does not keep the size of the map, {same} would"
     return None
 
 
@@ -90,6 +93,9 @@ def _as_sac(conv: nn.Conv2d, rate: int, deformable: bool) -> SAConv2d:
         conv.in_channels,
         (conv.stride[0], conv.stride[1]),
         conv.groups,
+        out_channels=conv.out_channels,
+        kernel=(conv.kernel_size[0], conv.kernel_size[1]),
+        padding_mode=conv.padding_mode,
         dilation=(conv.dilation[0], conv.dilation[1]),
         bias=conv.bias is not None,
         rate=rate,

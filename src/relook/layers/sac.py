@@ -6,6 +6,7 @@ channel (https://arxiv.org/abs/1903.10520) and scaled back by stored constants.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -93,20 +94,36 @@ class AWSConv2d(nn.Conv2d):
 
 
 Switch = Literal["single", "dual", "sigmoid"]
+Pair = tuple[int, int]
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+
+
+def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> Pair:
+    """Padding of a convolution with odd sides that keeps the size of a map."""
+    height, width = (d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+    return height, width
+
+
+def _pair(value: int | Pair) -> Pair:
+    return (value, value) if isinstance(value, int) else value
 
 
 class SAConv2d(AWSConv2d):
-    """3x3 convolution at two dilations, mixed by a learned switch.
+    """Convolution at two dilations, mixed by a learned switch; 3x3 in the paper.
 
     ``y = S(x) conv(x, w, rate 1) + (1 - S(x)) conv(x, w + dw, rate r)``, with global context
     added before and after. The switch is linear and unbounded. At initialisation S is 1, dw,
     contexts and offsets are 0, and the layer equals the plain convolution of the same weight.
 
     Args:
-        channels: Input and output channels C.
+        channels: Input channels C.
         stride: Step of the output, per axis or for both.
         groups: Groups of both convolutions; switch, contexts and offsets are always dense.
-        dilation: Dilation of the first branch, which is also its padding.
+        out_channels: Output channels, by default C.
+        kernel: Odd sides of the kernel, per axis or for both. The padding follows from it: the
+            output has the size of the input, over `stride`.
+        padding_mode: As of `nn.Conv2d`; only with "zeros" there are fast ways.
+        dilation: Dilation of the first branch.
         bias: Whether the convolution itself has a bias, added once to the mix.
         rate: The second branch is dilated by ``rate * dilation``.
         deformable: Whether each branch learns offsets of its sampling points (DCN v1).
@@ -115,6 +132,9 @@ class SAConv2d(AWSConv2d):
             starts at random as a convolution's kernel does.
         switch: ``single`` is S and 1 - S; ``dual`` two independent gates, which start at 1 and 0;
             ``sigmoid`` is bounded, and the only one that does not start at the plain convolution.
+
+    Raises:
+        ValueError: for an even `kernel`, with which the branches would differ in size.
     """
 
     def __init__(
@@ -123,7 +143,10 @@ class SAConv2d(AWSConv2d):
         stride: int | tuple[int, int] = 1,
         groups: int = 1,
         *,
-        dilation: int | tuple[int, int] = 1,
+        out_channels: int | None = None,
+        kernel: int | Pair = 3,
+        padding_mode: PaddingMode = "zeros",
+        dilation: int | Pair = 1,
         bias: bool = False,
         rate: int = 3,
         deformable: bool = True,
@@ -131,21 +154,33 @@ class SAConv2d(AWSConv2d):
         locked: bool = True,
         switch: Switch = "single",
     ) -> None:
+        out, sides, steps = out_channels or channels, _pair(kernel), _pair(dilation)
+        if sides[0] % 2 == 0 or sides[1] % 2 == 0:
+            raise ValueError(f"kernel {kernel}: with even sides, the branches differ in size")
         super().__init__(
-            channels, channels, 3, stride, dilation, dilation=dilation, groups=groups, bias=bias
+            channels,
+            out,
+            sides,
+            stride,
+            same_padding(sides, steps),
+            steps,
+            groups,
+            bias,
+            padding_mode,
         )
         self.rate, self.locked = rate, locked
         self.switch_kind: Switch = switch
         self.weight_diff = nn.Parameter(torch.zeros_like(self.weight))
         self.switch = nn.Conv2d(channels, 2 if switch == "dual" else 1, 1, stride)
         self.pre_context = nn.Conv2d(channels, channels, 1) if context else None
-        self.post_context = nn.Conv2d(channels, channels, 1) if context else None
+        self.post_context = nn.Conv2d(out, out, 1) if context else None
         self.offset_near: nn.Conv2d | None = None
         self.offset_far: nn.Conv2d | None = None
         if deformable:
             # Both sample the pooled map on the undilated grid.
-            self.offset_near = nn.Conv2d(channels, 18, 3, stride, padding=1)
-            self.offset_far = nn.Conv2d(channels, 18, 3, stride, padding=1)
+            numbers = 2 * sides[0] * sides[1]
+            self.offset_near = nn.Conv2d(channels, numbers, 3, stride, padding=1)
+            self.offset_far = nn.Conv2d(channels, numbers, 3, stride, padding=1)
         self.reset_extras()
 
     @torch.no_grad()
@@ -168,11 +203,11 @@ class SAConv2d(AWSConv2d):
         return f"{super().extra_repr()}, {settings}"  # type: ignore[no-untyped-call]
 
     def far_kernel(self, near: Tensor) -> Tensor:
-        """Kernel of the second branch, (C, C / groups, 3, 3) like `near`, that of the first."""
+        """Kernel of the second branch, (C_out, C / groups, k, k) like `near`, that of the first."""
         return near + self.weight_diff if self.locked else self.weight_diff
 
     def forward(self, input: Tensor) -> Tensor:
-        """Mixed map (B, C, H', W') of an input (B, C, H, W) of at least 3x3.
+        """Mixed map (B, C_out, H', W') of an input (B, C, H, W) of at least 3x3.
 
         Raises:
             ModelError: M05 for a smaller map, which cannot be padded by reflection.
@@ -189,24 +224,38 @@ class SAConv2d(AWSConv2d):
 
     def _mixed(self, x: Tensor, pooled: Tensor, near: Tensor, far: Tensor) -> Tensor:
         """Both branches of `x`, with kernels `near` and `far`, mixed by the switch."""
-        stride, dilation = (self.stride[0], self.stride[1]), (self.dilation[0], self.dilation[1])
-        wide = (dilation[0] * self.rate, dilation[1] * self.rate)
+        stride, rates = (self.stride[0], self.stride[1]), self.rates()
         switch = self.switch(pooled)  # (B, 1 or 2, H', W')
         # Mixed in float32: the switch is unbounded.
         switch = switch if switch.dtype == torch.float64 else switch.float()
         gates = gates_of(switch, self.switch_kind)
+        margins = [same_padding(near.shape[2:], rate) for rate in rates]
+        maps = [x, x]
+        if self.padding_mode != "zeros":
+            maps = [F.pad(x, (w, w, h, h), self.padding_mode) for h, w in margins]
+            margins = [(0, 0), (0, 0)]
         if self.offset_near is not None and self.offset_far is not None:
             shifts = (offset(pooled).to(x.dtype) for offset in (self.offset_near, self.offset_far))
             branches = [
-                Branch(shift, kernel, rate, rate)
-                for shift, kernel, rate in zip(shifts, (near, far), (dilation, wide), strict=True)
+                Branch(*parts) for parts in zip(shifts, (near, far), margins, rates, strict=True)
             ]
-            return mixed_convolution(x, branches, gates, stride)
-        outs = [
-            F.conv2d(x, kernel, None, stride, rate, rate, self.groups)
-            for kernel, rate in ((near, dilation), (far, wide))
-        ]
+            if self.padding_mode == "zeros":
+                return mixed_convolution(x, branches, gates, stride)
+            outs = [
+                mixed_convolution(own, [branch], None, stride)
+                for own, branch in zip(maps, branches, strict=True)
+            ]
+        else:
+            outs = [
+                F.conv2d(own, kernel, None, stride, margin, rate, self.groups)
+                for own, kernel, margin, rate in zip(maps, (near, far), margins, rates, strict=True)
+            ]
         return (gates[:, :1] * outs[0] + gates[:, 1:] * outs[1]).to(x.dtype)
+
+    def rates(self) -> tuple[Pair, Pair]:
+        """Dilations of the two branches."""
+        near = (self.dilation[0], self.dilation[1])
+        return near, (near[0] * self.rate, near[1] * self.rate)
 
 
 def gates_of(switch: Tensor, kind: Switch) -> Tensor:

@@ -58,16 +58,20 @@ def encode(boxes: Tensor, gt_boxes: Tensor, std: Deviations) -> Tensor:
     return deltas / deltas.new_tensor(std)
 
 
-def decode(boxes: Tensor, deltas: Tensor, std: Deviations) -> Tensor:
+def decode(
+    boxes: Tensor, deltas: Tensor, std: Deviations, *, limits_shrinking: bool = True
+) -> Tensor:
     """Inverse of `encode`: boxes (N, 4) moved by `deltas` (N, 4).
 
-    Sizes grow or shrink by at most 1000 / 16; shifts are not limited.
+    Sizes grow by at most 1000 / 16, and unless `limits_shrinking` is off shrink by as much; shifts
+    are not limited.
     """
+    least = -_MAX_LOG_RATIO if limits_shrinking else None
     x, y, w, h = _to_cxcywh(boxes).unbind(-1)
     dx, dy, dw, dh = (deltas * deltas.new_tensor(std)).unbind(-1)
     cx, cy = x + w * dx, y + h * dy
-    half_w = 0.5 * w * dw.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
-    half_h = 0.5 * h * dh.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
+    half_w = 0.5 * w * dw.clamp(least, _MAX_LOG_RATIO).exp()
+    half_h = 0.5 * h * dh.clamp(least, _MAX_LOG_RATIO).exp()
     return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
 
 

@@ -119,6 +119,30 @@ def paste_resized(
     return window > threshold, max(left, 0), max(top, 0)
 
 
+def paste_expanded(
+    probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5
+) -> tuple[Tensor, int, int]:
+    """A mask (M, M) as torchvision pastes it: a bool window of the image, its x and y.
+
+    Mask and `box` (4,) get a frame of one cell of zeros, are resized to the whole pixels of the
+    larger box, both ends included, and the mask is set where it is above `threshold`.
+    """
+    height, width = size
+    cells = len(probabilities)
+    centre, half = (box[:2] + box[2:]) * 0.5, (box[2:] - box[:2]) * 0.5 * ((cells + 2) / cells)
+    left, top = (int(v) for v in centre - half)
+    right, bottom = (int(v) + 1 for v in centre + half)
+    resized = F.interpolate(
+        F.pad(probabilities.float(), (1, 1, 1, 1))[None, None],
+        size=(max(bottom - top, 1), max(right - left, 1)),
+        mode="bilinear",
+        align_corners=False,
+    )
+    rows = slice(max(-top, 0), max(min(bottom, height) - top, 0))
+    columns = slice(max(-left, 0), max(min(right, width) - left, 0))
+    return resized[0, 0, rows, columns] > threshold, max(left, 0), max(top, 0)
+
+
 def paste_sampled(
     probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5
 ) -> tuple[Tensor, int, int]:
@@ -127,7 +151,11 @@ def paste_sampled(
     return window >= threshold, left, top
 
 
-PASTES: Final = {"sampled": paste_sampled, "resized": paste_resized}
+PASTES: Final = {
+    "sampled": paste_sampled,
+    "resized": paste_resized,
+    "expanded": paste_expanded,
+}
 
 
 def paste_mask(probabilities: Tensor, box: Tensor, size: Size, threshold: float = 0.5) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.ops import nms
 
 from ..structures.rules.cascade import Suppression
-from .boxes import pairwise_iou
+from .boxes import are_wide, pairwise_iou
 
 SPLIT_FROM = 10_000  # boxes; from here on groups are suppressed one by one
 SOFT_NMS_MIN_SCORE = 1e-3
@@ -25,15 +25,16 @@ def suppress(
     groups: Tensor,
     iou: float,
     method: Suppression = "nms",
-    apart: bool = False,
+    apart_from: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rows (S,) that survive and their scores (S,), best first.
 
     `boxes` (N, 4), `scores` (N,), `groups` (N,) int64: only boxes of one group suppress each
     other. ``nms`` removes boxes that overlap a better one by more than `iou`; ``soft_nms``
-    lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). With `apart` the
-    groups are suppressed one by one, on boxes that are not shifted.
+    lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). From `apart_from` boxes
+    on the groups are suppressed one by one, on boxes that are not shifted.
     """
+    apart = apart_from is not None and len(boxes) >= apart_from
     if len(boxes) == 0:
         return groups.new_zeros(0), scores
     boxes = boxes.float()
@@ -47,8 +48,12 @@ def suppress(
         kept, new_scores = _suppress_one_group(shifted[rows], scores[rows], iou, method)
         kept_rows.append(rows[kept])
         kept_scores.append(new_scores)
-    values, order = torch.cat(kept_scores).sort(descending=True)
-    return torch.cat(kept_rows)[order], values
+    all_rows, all_scores = torch.cat(kept_rows), torch.cat(kept_scores)
+    if apart:  # boxes of equal scores stay in their order
+        order = all_rows.argsort()
+        all_rows, all_scores = all_rows[order], all_scores[order]
+    values, order = all_scores.sort(descending=True, stable=True)
+    return all_rows[order], values
 
 
 def suppress_classes(
@@ -59,17 +64,28 @@ def suppress_classes(
     iou: float,
     limit: int,
     method: Suppression = "nms",
-    apart: bool = False,
+    apart_from: int | None = None,
+    min_bbox_size: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
 
-    `boxes` (N, 4) have `scores` (N, K) for every class; a pair of row and class is a candidate if
-    its score is above `score_threshold`. A row may be in the result once for each class.
+    `boxes` (N, 4), or (N, K, 4) for a box of each class, have `scores` (N, K) for every class; a
+    pair of row and class is a candidate if its score is above `score_threshold`, and both sides of
+    its box are from `min_bbox_size` on. A row may be in the result once for each class.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
-    keep, kept_scores = suppress(boxes[row], scores[row, label], label, iou, method, apart)
+    if min_bbox_size > 0:
+        wide = are_wide(of_class(boxes, row, label), min_bbox_size, "from")
+        row, label = row[wide], label[wide]
+    candidates = of_class(boxes, row, label)
+    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method, apart_from)
     keep = keep[:limit]
     return row[keep], kept_scores[:limit], label[keep]
+
+
+def of_class(boxes: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
+    """Boxes (S, 4) of `rows` (S,) of `boxes` (N, 4), or (N, K, 4) for those of their `labels`."""
+    return boxes[rows] if boxes.ndim == 2 else boxes[rows, labels]
 
 
 def _suppress_one_group(

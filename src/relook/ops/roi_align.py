@@ -18,6 +18,9 @@ Align = Callable[[Tensor, Tensor, int, int], Tensor]
 """Function that samples a map (B, C, H, W) at boxes (R, 5), image index first: ``align(map, table,
 side, stride)`` is (R, C, side, side)."""
 
+LevelOf = Callable[[Tensor, int], Tensor]
+"""Function with the signature of `pyramid_level`."""
+
 _WIDE = 16  # channels
 FINEST_SIDE = 56  # pixels; each doubling of a RoI is one level up
 
@@ -26,6 +29,13 @@ def pyramid_level(boxes: Tensor, num_levels: int) -> Tensor:
     """Pyramid level (R,) int64 that fits the area of each box (R, 4), 0 being the finest."""
     sides = areas(boxes).clamp(min=0).sqrt()
     level = torch.log2(sides / FINEST_SIDE + 1e-6).floor()
+    return level.clamp(0, num_levels - 1).nan_to_num(0).to(torch.int64)
+
+
+def torchvision_level(boxes: Tensor, num_levels: int) -> Tensor:
+    """The same as torchvision rounds it."""
+    sides = areas(boxes).clamp(min=0).sqrt()
+    level = (2 + torch.log2(sides / (4 * FINEST_SIDE)) + 1e-6).floor()
     return level.clamp(0, num_levels - 1).nan_to_num(0).to(torch.int64)
 
 
@@ -52,18 +62,27 @@ def align_two_by_two(features: Tensor, table: Tensor, side: int, stride: int) ->
     return pooled
 
 
+def align_corners(features: Tensor, table: Tensor, side: int, stride: int) -> Tensor:
+    """RoIAlign of torchvision's detectors: two by two samples, cells at their first corner, and
+    RoIs of at least one cell.
+    """
+    pooled: Tensor = roi_align(features, table, side, 1 / stride, sampling_ratio=2, aligned=False)
+    return pooled
+
+
 def pool_pyramid(
     pyramid: Pyramid,
     rois: Rois,
     side: int,
     strides: Sequence[int],
     align: Align = align_adaptive,
+    level_of: LevelOf = pyramid_level,
 ) -> Tensor:
     """Features (R, C, side, side) of each RoI, from the one level that fits its area.
 
     The first ``len(strides)`` levels are used.
     """
-    level = pyramid_level(rois.boxes, len(strides))
+    level = level_of(rois.boxes, len(strides))
     if _gathers(pyramid[0], rois, align):
         return pool_gathered(pyramid[: len(strides)], strides, level, rois, side)
     rows_of_level, pooled = [], []

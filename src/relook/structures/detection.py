@@ -23,7 +23,8 @@ from torch import Tensor
 
 Size = tuple[int, int]  # (height, width)
 Pyramid = list[Tensor]  # finest first, each (B, C, H_l, W_l)
-Paste = Literal["sampled", "resized"]  # conversion of mask probabilities to pixels (`ops.masks`)
+Paste = Literal["sampled", "resized", "expanded"]
+"""Conversion of mask probabilities to pixels (`ops.masks`)."""
 Losses = dict[str, Tensor]  # already weighted scalars; the training loss is their plain sum
 
 IGNORE = 255  # semantic label of pixels that are not labelled

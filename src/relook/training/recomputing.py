@@ -6,7 +6,7 @@ from typing import Final
 
 from ..layers.aspp import ASPP
 from ..layers.recomputed import Recomputed
-from ..models.backbones.resnet import Bottleneck
+from ..models.backbones.resnet import BasicBlock, Bottleneck
 from ..models.detector import Detector
 from ..models.heads.box import BoxHead
 from ..models.heads.mask import MaskHead
@@ -15,6 +15,7 @@ from ..models.pyramids.fpn import FPN
 
 _METHODS: Final = {
     ASPP: "forward",
+    BasicBlock: "forward",
     Bottleneck: "forward",
     BoxHead: "forward",
     FPN: "forward",

@@ -244,10 +244,28 @@ def test_averaged_copies_among_the_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["state_dict_ema", "ema_state_dict"])
 def test_averaged_copies_beside_the_weights(tmp_path: Path, key: str) -> None:
     averaged = {f"module.{name}": value + 1 for name, value in STATE.items()}
-    path = save(tmp_path / "a.pth", {"state_dict": STATE, key: {**averaged, "steps": 3}})
-    assert_state(read_checkpoint(path), STATE)
+    path = save(tmp_path / "a.pth", {"state_dict": STATE, key: averaged})
+    for ema in (None, False):
+        assert_state(read_checkpoint(path, ema=ema), STATE)
     taken = read_checkpoint(path, ema=True)
     assert_state(taken, {name: value + 1 for name, value in STATE.items()})
+
+
+def test_mmengine_has_the_averages_as_its_state_and_the_weights_beside_them(
+    tmp_path: Path,
+) -> None:
+    raw = {f"module._orig_mod.{name}": value + 1 for name, value in STATE.items()}
+    raw["steps"] = torch.tensor(7)
+    path = save(tmp_path / "a.pth", {"state_dict": STATE, "ema_state_dict": raw, "message": {}})
+    for ema in (None, True):
+        taken = read_checkpoint(path, ema=ema)
+        assert_state(taken, STATE)
+        assert "state_dict holds the moving averages, which were taken" in taken.notes[0]
+        assert taken.notes[1:] == ["beside the weights, not read: message"]
+    taken = read_checkpoint(path, ema=False)
+    assert_state(taken, {name: value + 1 for name, value in STATE.items()})
+    assert "not their moving averages" in taken.notes[0]
+    assert any(note.startswith("`_orig_mod.` was taken off 3 names") for note in taken.notes)
 
 
 def test_averaged_copies_that_are_not_there(tmp_path: Path) -> None:

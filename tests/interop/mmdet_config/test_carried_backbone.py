@@ -74,7 +74,7 @@ def test_a_resnet_takes_the_groups_of_a_resnext_back() -> None:
 @pytest.mark.parametrize(
     "theirs",
     [
-        {"depth": 18},
+        {"depth": 20},
         {"depth": "50"},
         {"frozen_stages": 9},
         {"norm_eval": 1},
@@ -127,5 +127,5 @@ def test_looks_have_one_backbone(neck: dict[str, Any]) -> None:
 def test_styles(backbone: dict[str, Any], style: str | None) -> None:
     account = Account({"model": {"backbone": backbone}}, ModelConfig())
     assert carry_style(account) == style
-    assert not account.conflicts
+    assert bool(account.conflicts) == (backbone.get("style") == 3)
     assert account.config.backbone.stride_in == ("1x1" if style == "caffe" else "3x3")

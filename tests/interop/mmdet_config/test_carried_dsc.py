@@ -139,3 +139,20 @@ def test_parts_say_what_they_carry() -> None:
     carry_final_masks(account, "train_cfg")  # no threshold is there
     assert account.config.cascade == DSCConfig(guidance=GuidanceRule(side=7))
     assert len(account.used) == 3 and not account.ignored
+
+
+def test_what_samples_features_in_the_next_boxes_is_as_here(htc: dict[str, Any]) -> None:
+    values = guided(htc, 14)
+    extractor = {
+        "type": "RelativeRoIExtractor",
+        "roi_layer": {"type": "RoIAlign", "output_size": 14, "sampling_ratio": 0},
+        "out_channels": 256,
+        "featmap_strides": [1.0],
+    }
+    values["model"]["roi_head"]["relative_extractor"] = [extractor] * 3
+    carried = carry_over(values, preset("dsc-r50"))
+    assert not carried.differing
+    assert not any("relative_extractor" in line for line in carried.ignored)
+    extractor["roi_layer"]["sampling_ratio"] = 2  # type: ignore[index]
+    carried = carry_over(values, preset("dsc-r50"))
+    assert len(carried.differing) == 3

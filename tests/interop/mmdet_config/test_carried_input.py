@@ -78,9 +78,9 @@ def test_tests_with_flips_or_stretching_are_conflicts() -> None:
     ],
 )
 def test_normalisation(values: dict[str, Any]) -> None:
-    account, as_caffe = _carry(values)
+    account, order = _carry(values)
     assert (account.config.input.mean, account.config.input.std) == ((1, 2, 3), (4, 5, 6))
-    assert not as_caffe and account.conflicts == []
+    assert order == (False, False) and account.conflicts == []
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,18 @@ def test_normalisation(values: dict[str, Any]) -> None:
     ],
 )
 def test_caffe(values: dict[str, Any]) -> None:
-    account, as_caffe = _carry(values)
-    assert as_caffe
+    account, order = _carry(values)
+    assert order == (True, True)
     assert account.config.input.mean == (123.675, 116.28, 103.53)
     assert account.config.input.std == (1, 1, 1)
-    assert "BGR" in account.conflicts[0]
+    assert account.conflicts == []
+    assert any("are turned, too" in line for line in account.used)
 
 
-def test_broken_normalisation_is_ignored() -> None:
+def test_broken_normalisation_is_a_conflict() -> None:
     for broken in ({"mean": [1, 2], "std": [1, 2, 3]}, {"mean": "x", "std": None}):
         account, _ = _carry({"img_norm_cfg": broken})
-        assert account.config == _BASE and account.ignored
+        assert account.config == _BASE and account.differing
 
 
 def _classes(values: dict[str, Any]) -> tuple[tuple[str, ...] | None, Account]:
@@ -146,7 +147,6 @@ def test_classes(values: dict[str, Any]) -> None:
         "names.txt",
         ["cat"],
         ["cat", "dog", "cow"],
-        ["cat", "cat"],
         ["cat", ""],
         ["cat", 3],
         [],
@@ -156,6 +156,11 @@ def test_classes(values: dict[str, Any]) -> None:
 def test_classes_that_cannot_be_used(names: Any) -> None:
     found, account = _classes({"classes": names})
     assert found is None and len(account.conflicts) == 1
+
+
+def test_a_class_that_is_there_twice_gets_a_number() -> None:
+    found, account = _classes({"classes": ["cat", "cat"]})
+    assert found == ("cat", "cat (2)") and not account.conflicts
 
 
 def test_two_lists_of_classes() -> None:

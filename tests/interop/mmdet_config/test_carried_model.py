@@ -122,10 +122,10 @@ def test_sides_that_differ_between_training_and_testing(test: float, train: floa
 
 
 @pytest.mark.parametrize("side", ["8", True, float("nan"), float("inf"), [1]])
-def test_sides_that_are_no_numbers_are_ignored(side: Any) -> None:
+def test_sides_that_are_no_numbers_are_conflicts(side: Any) -> None:
     account = _carry(_sides(side, None))
     assert account.config.rpn == ModelConfig().rpn
-    assert any("min_bbox_size" in line for line in account.ignored)
+    assert any("min_bbox_size" in line for line in account.differing)
 
 
 def test_anchors() -> None:

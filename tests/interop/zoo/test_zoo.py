@@ -27,20 +27,20 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 def test_every_entry_is_complete(file: ZooFile) -> None:
     assert file.url.startswith("https://")
     assert file.url.endswith(f"/{file.file_name}")
-    assert file.name.removeprefix("authors_") in file.file_name
+    assert file.name.removeprefix("authors_").removeprefix("torchvision_") in file.file_name
     assert len(file.hash_prefix) == 8
     int(file.hash_prefix, 16)
-    assert 40 < file.box_ap < 60
-    assert file.mask_ap is None or 35 < file.mask_ap < file.box_ap
+    assert 36 < file.box_ap < 60
+    assert file.mask_ap is None or 34 < file.mask_ap < file.box_ap
     assert (file.preset is None) == bool(file.why_not)
     assert file.preset is None or file.preset in PRESETS
     assert file.split in {"val2017", "test-dev"}
-    authors = file.name.startswith("authors_")
-    assert ("DetectoRS authors" if authors else "Apache-2.0") in file.licence
+    licences = {"authors": "DetectoRS authors", "torchvision": "BSD-3-Clause"}
+    assert licences.get(file.name.partition("_")[0], "Apache-2.0") in file.licence
 
 
 def test_nothing_is_listed_twice() -> None:
-    assert len({file.name for file in ZOO}) == len(ZOO) == 48
+    assert len({file.name for file in ZOO}) == len(ZOO) == 52
     assert len({file.hash_prefix for file in ZOO}) == len(ZOO)
     assert not {file.name for file in ZOO} & set(PRESETS)
 
@@ -174,3 +174,19 @@ def test_the_list_is_light() -> None:
     program = "import sys, relook.interop.zoo.zoo; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout.strip() == "False"
+
+
+def test_the_files_of_torchvision_are_where_the_library_has_them() -> None:
+    from torchvision.models import get_model_weights
+
+    files = [file for file in ZOO if file.name.startswith("torchvision_")]
+    assert len(files) == 4
+    for file in files:
+        theirs = get_model_weights(file.name.removeprefix("torchvision_"))["COCO_V1"]
+        assert file.url == theirs.url
+        metrics = theirs.meta["_metrics"]["COCO-val2017"]
+        assert (file.box_ap, file.mask_ap) == (metrics["box_map"], metrics.get("mask_map"))
+    assert find("mask-rcnn-r50", "torchvision").name == "torchvision_maskrcnn_resnet50_fpn"
+    assert find("mask-rcnn-r50").name == "torchvision_maskrcnn_resnet50_fpn"
+    with pytest.raises(UsageError, match="not among the published weights of htc-r50"):
+        find("htc-r50", "torchvision")

@@ -14,7 +14,7 @@ from relook.layers.aspp import ASPP
 from relook.models.backbones.resnet import Bottleneck, ResNet
 from relook.models.folding.features import (
     FoldedASPP,
-    FoldedBottleneck,
+    FoldedBlock,
     FoldedFPN,
     FoldedRecursiveFeaturePyramid,
     FoldedResNet,
@@ -147,7 +147,7 @@ def test_a_users_parts_of_a_backbone_are_taken_as_they_are() -> None:
     resnet.layer4[-1] = _Own(resnet.out_channels[3])
     resnet.maxpool = nn.AvgPool2d(2)
     folded = FoldedResNet(resnet.eval())
-    assert not isinstance(folded.stages[3][-1], FoldedBottleneck)
+    assert not isinstance(folded.stages[3][-1], FoldedBlock)
     found = folded(PIXELS)
     assert_same_features(found, resnet(PIXELS))
     assert all(not torch.allclose(a, b, rtol=0.01) for a, b in zip(found, plain, strict=True))

@@ -30,6 +30,14 @@ from .unpickling import DamagedPickle
 _CHUNK: Final = 2**20
 _WEIGHTS: Final = ("state_dict", "model")  # where the tensors are, if not at the top
 _AVERAGED: Final = ("state_dict_ema", "ema_state_dict", "model_ema")
+_RAW: Final = "ema_state_dict"  # of MMEngine's EMA hook, which exchanges it with state_dict
+_STEPS: Final = "steps"
+_SWAPPED: Final = (
+    "MMEngine's EMA: state_dict holds the moving averages, which were taken; the weights that were "
+    f"averaged are in {_RAW} (--no-ema)",
+    f"MMEngine's EMA: the weights in {_RAW} were taken, not their moving averages in state_dict",
+)
+_COMPILED: Final = "_orig_mod."  # of torch.compile
 _NAMED: Final = 5  # names that a note lists
 _TAR: Final = (257, b"ustar")  # of the format before PyTorch 0.2
 
@@ -47,13 +55,14 @@ class Checkpoint:
     notes: list[str] = field(default_factory=list)  # what was left out or changed, one line each
 
 
-def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
+def read_checkpoint(path: Path | str, *, ema: bool | None = None) -> Checkpoint:
     """The tensors and the plain data of a checkpoint: a `.pth` of any age, or safetensors.
 
-    `module.` before names is removed. With `ema`, averaged weights are taken where the file has
-    them beside the others; without, they are left out. The file is read once from front to back,
-    for its SHA-256 and the checksums of its records; its tensors are then read from the system's
-    cache.
+    `module.` before names and `_orig_mod.` in them are removed. With `ema`, averaged weights are
+    taken where the file has them beside the others; with False, the others. None takes what the
+    file has as its state_dict, which in files of MMEngine's EMA hook are the averages. The file is
+    read once from front to back, for its SHA-256 and the checksums of its records; its tensors are
+    then read from the system's cache.
 
     Raises:
         DataError: D01 when there is no such file.
@@ -84,7 +93,7 @@ def read_checkpoint(path: Path | str, *, ema: bool = False) -> Checkpoint:
     return checkpoint
 
 
-def _read(path: Path, file: IO[bytes], size: int, ema: bool) -> Checkpoint:
+def _read(path: Path, file: IO[bytes], size: int, ema: bool | None) -> Checkpoint:
     start = file.read(512)
     notes: list[str] = []
     if start[8:9] == b"{" and not start.startswith(ZIP_MAGIC):
@@ -140,7 +149,7 @@ def _checked(file: IO[bytes], records: tuple[Record, ...]) -> str:
 
 
 def _loaded(
-    path: Path, archive: Archive, outlines: Mapping[str, TensorOutline], ema: bool
+    path: Path, archive: Archive, outlines: Mapping[str, TensorOutline], ema: bool | None
 ) -> dict[str, Tensor] | None:
     """The tensors as PyTorch reads them; None where it refuses the file."""
     try:
@@ -196,23 +205,29 @@ def _meta(content: Any, notes: list[str]) -> dict[str, Any]:
     return dict(meta)
 
 
-def _select(path: Path, content: Any, ema: bool, notes: list[str]) -> dict[str, Any]:
+def _select(path: Path, content: Any, ema: bool | None, notes: list[str]) -> dict[str, Any]:
     """The tensors of a file's content under their names; adds notes on values not taken."""
     if not isinstance(content, Mapping):
         raise DamagedFile(f"it holds a {type(content).__name__}, not tensors by name")
     place = next((key for key in _WEIGHTS if isinstance(content.get(key), Mapping)), None)
     averaged = next((key for key in _AVERAGED if isinstance(content.get(key), Mapping)), None)
-    beside = ema and averaged is not None
-    if beside:
+    swapped = _are_swapped(content)
+    beside = swapped or (bool(ema) and averaged is not None)
+    if swapped:
+        place = _RAW if ema is False else _WEIGHTS[0]
+        notes.append(_SWAPPED[ema is False])
+    elif beside:
         place = averaged
     values: Mapping[Any, Any] = content if place is None else content[place]
     if place is not None:
-        skipped = [str(key)[:40] for key in content if key not in {place, "meta"}]
+        known = {place, "meta", *((_WEIGHTS[0], _RAW) if swapped else ())}
+        skipped = [str(key)[:40] for key in content if key not in known]
         _note(notes, "beside the weights, not read", skipped)
     state = {
         name: value
         for name, value in values.items()
         if isinstance(name, str) and isinstance(value, Tensor | TensorOutline)
+        if not (swapped and name == _STEPS)
     }
     _note(notes, "among the weights, no tensors", [str(n)[:80] for n in values if n not in state])
     state = _without_module(state, notes)
@@ -224,13 +239,23 @@ def _select(path: Path, content: Any, ema: bool, notes: list[str]) -> dict[str, 
 
 
 def _without_module(state: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    short = {name.removeprefix("module."): value for name, value in state.items()}
+    plain = {name.replace(_COMPILED, ""): value for name, value in state.items()}
+    short = {name.removeprefix("module."): value for name, value in plain.items()}
     if len(short) != len(state):
-        raise DamagedFile("it names tensors both with and without `module.`")
-    changed = sum(name.startswith("module.") for name in state)
-    if changed:
-        notes.append(f"`module.` was taken off {changed} names")
+        raise DamagedFile(f"it names tensors both with and without `module.` or `{_COMPILED}`")
+    for prefix, names in ((_COMPILED, state), ("module.", plain)):
+        changed = sum(prefix in n if prefix == _COMPILED else n.startswith(prefix) for n in names)
+        if changed:
+            notes.append(f"`{prefix}` was taken off {changed} names")
     return short
+
+
+def _are_swapped(content: Mapping[Any, Any]) -> bool:
+    """Return whether MMEngine's EMA hook wrote a file, which exchanges the two kinds of weights."""
+    raw = content.get(_RAW)
+    return (
+        isinstance(raw, Mapping) and _STEPS in raw and isinstance(content.get(_WEIGHTS[0]), Mapping)
+    )
 
 
 def _copies(state: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ...config.base import assign, overlay
 from ...config.model import ModelConfig
 from ...errors import UsageError
+from .numeric_keys import changes_numbers
 from .unreadable import Unreadable
 
 ABSENT: Final = object()
@@ -41,6 +42,9 @@ class Account:
     used: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)  # of `config`, that some value has set
+    differing: list[str] = field(default_factory=list)
+    """The conflicts that change what the model predicts."""
     _settled: set[str] = field(default_factory=set)
 
     def get(self, path: str) -> Any:
@@ -122,7 +126,7 @@ class Account:
 
     def _unfit(self, path: str, expected: str) -> None:
         if self.has(path):
-            self.ignore(path, f"{expected} was expected")
+            self.reject(path, f"{expected} was expected")
 
     # Settling of a path
 
@@ -139,8 +143,9 @@ class Account:
             self.config = overlay(self.config, nested)
         except UsageError as error:
             for path in paths:
-                self.ignore(path, error.message)
+                self.reject(path, error.message)
             return False
+        self.fields.update(changes)
         for path in paths:
             self.use(path, ", ".join(changes))
         return True
@@ -158,7 +163,7 @@ class Account:
         """Check that the value at `path` is one of `allowed`, which relook always has."""
         value = self.get(path)
         if isinstance(value, Unreadable):
-            self.ignore(path, f"so it is not known whether it is {_one_of(allowed)}")
+            self.reject(path, f"so it is not known whether it is {_one_of(allowed)}")
         elif ANY in allowed or any(is_equal(value, a) for a in allowed):
             self._say(self.used, path, "as here", ", ")
         else:
@@ -167,6 +172,15 @@ class Account:
     def conflict(self, path: str, why: str) -> None:
         """Note that the value at `path` differs from relook's computation."""
         self._say(self.conflicts, path, why)
+        if changes_numbers(path):
+            self._say(self.differing, path, why)
+
+    def reject(self, path: str, why: str) -> None:
+        """Note that the value at `path` cannot be used: a conflict if it changes predictions."""
+        if changes_numbers(path):
+            self.conflict(path, why)
+        else:
+            self.ignore(path, why)
 
     def ignore(self, path: str, why: str) -> None:
         """Note that `path` has no effect."""

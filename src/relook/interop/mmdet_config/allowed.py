@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...structures.rules.norms import NormRule
 from .account import ANY
 
 Allowed = dict[str, tuple[Any, ...]]
 """Path, with ``*`` for list positions -> allowed values."""
 
+LOSSES = ("SmoothL1Loss", "L1Loss")  # of boxes; where they bend is carried over
 _ZEROS = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -19,7 +21,23 @@ def under(prefix: str, allowed: Allowed) -> Allowed:
 
 def loss(name: str, **options: Any) -> Allowed:
     """Allowed values of a loss of weight 1; only stages and the semantic branch have weights."""
-    return under(name, {"loss_weight": (1.0,)} | {key: (value,) for key, value in options.items()})
+    return under(
+        name,
+        {"loss_weight": (1.0,)}
+        | {
+            key: value if key == "type" and isinstance(value, tuple) else (value,)
+            for key, value in options.items()
+        },
+    )
+
+
+def norms(prefix: str, rule: NormRule) -> Allowed:
+    """Allowed values of a norm, or of none."""
+    if rule.kind == "none":
+        return {prefix: (None,)}
+    kinds = ("GN",) if rule.kind == "group" else ("BN", "SyncBN")
+    groups: Allowed = {f"{prefix}.num_groups": (rule.groups,)} if rule.kind == "group" else {}
+    return {f"{prefix}.type": kinds, f"{prefix}.requires_grad": (ANY,), **groups}
 
 
 def coder(prefix: str) -> Allowed:

@@ -9,8 +9,16 @@ from .account import ABSENT, Account, shown
 
 BACKBONE: Final = "model.backbone"
 
-_BLOCKS: Final = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+_BLOCKS: Final = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+}
 _WEIGHTS: Final = {
+    "torchvision://resnet18": "resnet18",
+    "torchvision://resnet34": "resnet34",
     "torchvision://resnet50": "resnet50",
     "torchvision://resnet101": "resnet101",
     "open-mmlab://resnext101_32x4d": "resnext101_32x4d",
@@ -24,7 +32,11 @@ def carry_backbone(account: Account) -> None:
     if account.has(f"{BACKBONE}.depth"):
         depth = account.integer(f"{BACKBONE}.depth")
         if depth in _BLOCKS:
-            account.set(f"{BACKBONE}.depth", "backbone.blocks", _BLOCKS[depth])
+            kind_of_block, blocks = _BLOCKS[depth]
+            account.set_all(
+                [f"{BACKBONE}.depth"],
+                {"backbone.blocks": blocks, "backbone.block": kind_of_block},
+            )
         elif depth is not None:
             account.conflict(f"{BACKBONE}.depth", f"relook has {', '.join(map(str, _BLOCKS))}")
     if kind.endswith("ResNeXt"):
@@ -40,7 +52,10 @@ def carry_backbone(account: Account) -> None:
             account.set(f"{BACKBONE}.frozen_stages", "backbone.frozen_stages", frozen + 1)
     if account.has(f"{BACKBONE}.norm_eval"):
         fixed = account.flag(f"{BACKBONE}.norm_eval")
-        if fixed is not None:
+        if account.kind(f"{BACKBONE}.norm_cfg") == "GN":
+            account.set(f"{BACKBONE}.norm_cfg.type", "backbone.norm", "group")
+            account.use(f"{BACKBONE}.norm_eval", "group norm, which has no statistics")
+        elif fixed is not None:
             norm = "fixed_batch" if fixed else "batch"
             account.set(f"{BACKBONE}.norm_eval", "backbone.norm", norm)
     _carry_start_weights(account)
@@ -83,7 +98,7 @@ def _stages(account: Account, kind: str, where: str) -> tuple[bool, ...]:
         return off
     if isinstance(value, list | tuple) and [type(v) for v in value] == [bool] * 4:
         return tuple(value)
-    account.ignore(path, "four times True or False was expected")
+    account.reject(path, "four times True or False was expected")
     return off
 
 
@@ -140,6 +155,6 @@ def carry_style(account: Account) -> Style | None:
         account.set(path, "backbone.stride_in", "1x1")
         return "caffe"
     if account.has(path):
-        account.ignore(path, "pytorch or caffe was expected")
+        account.reject(path, "pytorch or caffe was expected")
         return None
     return "pytorch" if account.kind(BACKBONE) else None

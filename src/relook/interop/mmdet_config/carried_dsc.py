@@ -7,10 +7,22 @@ from typing import Any, Final
 
 from ...config.model import ModelConfig
 from ...structures.rules.guidance import Side
-from .account import Account
+from .account import ANY, Account
 
 DSC_HEAD: Final = "DSCRoIHead"
 FINAL_MASK: Final = 28  # side of the final masks
+_RELATIVE: Final = "RelativeRoIExtractor"
+_RELATIVE_FIELDS: Final[dict[str, tuple[Any, ...]]] = {
+    "type": (_RELATIVE,),
+    "roi_layer.type": ("RoIAlign",),
+    "roi_layer.output_size": (7, 14),
+    "roi_layer.sampling_ratio": (0,),
+    "roi_layer.aligned": (True,),
+    "roi_layer.pool_mode": ("avg",),
+    "out_channels": (ANY,),
+    "featmap_strides": (ANY,),  # features of a RoI are sampled in cells of their own
+    "finest_scale": (ANY,),
+}
 _SIDES: Final[dict[int, Side]] = {14: 7, 28: 14}  # side of masks -> side of features
 
 
@@ -34,6 +46,18 @@ def carry_guidance(account: Account, train: str) -> None:
         changes["cascade.guidance.side"] = size
         paths += account.expand(f"{train}.rcnn.*.mask_size")
     account.set_all(paths, changes)
+
+
+def check_relative_extractors(account: Account) -> None:
+    """Check what samples the features of an iteration in the boxes of the next."""
+    heads = account.get("model.roi_head")
+    names = [str(name) for name in heads] if isinstance(heads, Mapping) else []
+    for name in names:
+        for path in account.expand(f"model.roi_head.{name}.*"):
+            if account.kind(path) == _RELATIVE:
+                for field, allowed in _RELATIVE_FIELDS.items():
+                    if account.has(f"{path}.{field}"):
+                        account.check(f"{path}.{field}", allowed)
 
 
 def carry_final_masks(account: Account, train: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..classes import told_apart
 from .account import Account, is_equal
 from .unreadable import Unreadable
 
@@ -20,8 +21,15 @@ _CLASSES = ("metainfo.classes", "metainfo.CLASSES", "classes", "CLASSES")
 _DEEPEST = 5  # nested data sets
 
 
-def carry_input(account: Account) -> bool:
-    """Carry over size and normalisation of images; return whether they are of the Caffe style."""
+class Order(NamedTuple):
+    """Order of the channels that the network gets, and whether pixels are divided."""
+
+    blue_first: bool = False
+    undivided: bool = False  # blue first, and only a mean is subtracted: the Caffe style
+
+
+def carry_input(account: Account) -> Order:
+    """Carry over size and normalisation of images; return the order of their channels."""
     steps = dict(pipeline(account, test=True))
     for path, kind in steps.items():
         if kind in {"Resize", "MultiScaleFlipAug"}:
@@ -34,7 +42,7 @@ def carry_input(account: Account) -> bool:
     for path in normalise[:1] or ["img_norm_cfg"]:
         if account.has(f"{path}.mean"):
             return _carry_normalisation(account, path, "to_rgb")
-    return False
+    return Order()
 
 
 def pipeline(account: Account, *, test: bool) -> Iterator[tuple[str, str]]:
@@ -87,26 +95,26 @@ def as_limits(sides: Any) -> tuple[int, int] | None:
     return max(sides), min(sides)
 
 
-def _carry_normalisation(account: Account, path: str, turn: str) -> bool:
+def _carry_normalisation(account: Account, path: str, turn: str) -> Order:
     """Carry over `mean` and `std`, which are in the network's order of channels: RGB if turned."""
     means, stds = account.numbers(f"{path}.mean"), account.numbers(f"{path}.std")
     if means is None or stds is None or len(means) != 3 or len(stds) != 3:
-        account.ignore(path, "mean and std were expected, three numbers each")
-        return False
+        account.reject(f"{path}.mean", "mean and std were expected, three numbers each")
+        return Order()
     turned = account.flag(f"{path}.{turn}") if account.has(f"{path}.{turn}") else True
     if turned is False:
         means, stds = means[::-1], stds[::-1]
     paths = [f"{path}.mean", f"{path}.std"]
     account.set_all(paths, {"input.mean": means, "input.std": stds})
-    if turned is False:
-        account.conflict(
-            f"{path}.{turn}",
-            "the network gets BGR, relook's get RGB; mean and std are carried over as RGB, the "
-            "channels of the first convolution have to be turned, too",
-        )
-    elif account.has(f"{path}.{turn}"):
-        account.check(f"{path}.{turn}", (True,))
-    return turned is False and is_equal(stds, (1, 1, 1))
+    if turned is not False:
+        if account.has(f"{path}.{turn}"):
+            account.check(f"{path}.{turn}", (True,))
+        return Order()
+    account.use(
+        f"{path}.{turn}",
+        "mean and std as red, green, blue; the channels of the first convolution are turned, too",
+    )
+    return Order(True, is_equal(stds, (1, 1, 1)))
 
 
 def carry_classes(account: Account) -> tuple[str, ...] | None:
@@ -119,12 +127,17 @@ def carry_classes(account: Account) -> tuple[str, ...] | None:
             reason = f"{len(names)} names for {account.config.num_classes} classes of the model"
         if reason:
             account.conflict(path, reason)
-        elif classes is None or classes == tuple(names):
-            classes = tuple(names)
+        elif classes is None or classes == told_apart(names):
+            classes = told_apart(names)
             account.use(path, "classes")
         else:
             account.conflict(path, "another part of the file has other classes; those were taken")
     return classes
+
+
+def names_classes(account: Account) -> bool:
+    """Return whether some part of the file names classes."""
+    return any(True for _ in _class_paths(account))
 
 
 def _class_paths(account: Account) -> Iterator[str]:
@@ -147,6 +160,4 @@ def _unusable(names: Any) -> str:
         return "a list of names was expected; give them as a text file"
     if not names or not all(isinstance(name, str) and name for name in names):
         return "every class needs a name"
-    if len(set(names)) != len(names):
-        return "a name is there twice"
     return ""

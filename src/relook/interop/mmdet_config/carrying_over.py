@@ -14,7 +14,7 @@ from ...config.model import ModelConfig
 from ...errors import counted
 from ..style import Style
 from .account import Account, shown
-from .carried_input import carry_classes, carry_input
+from .carried_input import carry_classes, carry_input, names_classes
 from .carried_model import carry_model
 from .carried_training import carry_training
 from .unreadable import Unreadable
@@ -99,7 +99,10 @@ class Carried:
 
     `recipe` holds fields of `training.recipe.Recipe`. A line of `used` or `ignored` starts with
     the dotted path of the value; the first of `ignored` are `conflicts`, where a value differs
-    from relook's computation. `style` is the place of the backbone's strides, if the file has it.
+    from relook's computation; `differing` are those of them that change predictions
+    (`numeric_keys`). `style` is the place of the backbone's strides, if the file has it, `fields`
+    are the fields of `config` that the file sets, and `turned` means that its images have blue
+    first.
     """
 
     config: ModelConfig
@@ -109,6 +112,10 @@ class Carried:
     ignored: tuple[str, ...] = ()
     style: Style | None = None
     conflicts: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    fields: frozenset[str] = frozenset()
+    turned: bool = False
+    names_classes: bool = False  # it has names of classes, that may be of no use
 
 
 def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
@@ -118,7 +125,7 @@ def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
     """
     account = Account(values, base)
     style = carry_model(account)
-    as_caffe = carry_input(account)
+    order = carry_input(account)
     classes = carry_classes(account)
     carry_training(account)
     if account.has("custom_imports"):
@@ -130,8 +137,12 @@ def carry_over(values: Mapping[str, Any], base: ModelConfig) -> Carried:
         recipe=account.recipe,
         used=tuple(account.used),
         ignored=(*(f"in conflict: {c}" for c in account.conflicts), *account.ignored),
-        style="caffe" if as_caffe and style is None else style,
+        style="caffe" if order.undivided and style is None else style,
         conflicts=tuple(account.conflicts),
+        differing=tuple(account.differing),
+        fields=frozenset(account.fields),
+        turned=order.blue_first,
+        names_classes=names_classes(account),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from ...config.cascades import DSCConfig, HTCConfig
 from ...config.model import ModelConfig
 from .account import ANY
-from .allowed import Allowed, assigner, coder, loss, sampler, under
+from .allowed import LOSSES, Allowed, assigner, coder, loss, norms, sampler, under
 from .carried_dsc import DSC_HEAD, FINAL_MASK
 
 _HEADS: Final = "model.roi_head"
@@ -18,7 +18,9 @@ def expected_heads(config: ModelConfig) -> Allowed:
     """Allowed values of the model's heads, under ``model.roi_head``."""
     cascade, channels = config.cascade, config.pyramid.channels
     kinds = (
-        _htc_heads(channels) if isinstance(cascade, HTCConfig) else _dsc_heads(cascade, channels)
+        _htc_heads(cascade, channels)
+        if isinstance(cascade, HTCConfig)
+        else _dsc_heads(cascade, channels)
     )
     return {
         **kinds,
@@ -33,8 +35,10 @@ def expected_draws(cascade: HTCConfig | DSCConfig, rcnn: str) -> Allowed:
     if isinstance(cascade, DSCConfig):
         return _dsc_draws(cascade, rcnn)
     allowed: Allowed = {}
+    one_head = len(cascade.stages) == 1
     for i, stage in enumerate(cascade.stages):
-        allowed |= under(f"{rcnn}.{i}", assigner(stage.iou, stage.iou))
+        place = f"{rcnn}.*" if one_head else f"{rcnn}.{i}"
+        allowed |= under(place, assigner(stage.iou, stage.iou))
     shared = {**_drawn(cascade), "mask_size": (FINAL_MASK,), "pos_weight": (-1,), "debug": (ANY,)}
     shared["assigner.match_low_quality"] = (cascade.sample.match_low_quality,)
     return allowed | under(f"{rcnn}.*", shared)
@@ -67,19 +71,39 @@ def _dsc_draws(cascade: DSCConfig, rcnn: str) -> Allowed:
     return allowed | under(f"{rcnn}.*", shared)
 
 
-def _htc_heads(channels: int) -> Allowed:
+def _htc_heads(cascade: HTCConfig, channels: int) -> Allowed:
+    rule = cascade.box
+    boxes: Allowed = _boxes(channels) | {
+        "type": ("Shared4Conv1FCBBoxHead", "ConvFCBBoxHead")
+        if rule.convs
+        else ("Shared2FCBBoxHead",),
+        "num_shared_fcs": (rule.hidden_layers,),
+        "num_shared_convs": (rule.convs,),
+        "conv_out_channels": (channels,),
+        "reg_class_agnostic": (rule.boxes == "shared",),
+        **norms("norm_cfg", rule.norm),
+        **loss("loss_bbox", type=LOSSES),
+    }
+    if rule.norm.kind != "none":
+        boxes.pop("norm_cfg", None)
+    boxes.pop("loss_bbox.beta", None)
     masks: Allowed = {
-        **_masks(channels),
+        **{k: v for k, v in _masks(channels).items() if k != "norm_cfg"},
+        **norms("norm_cfg", cascade.mask_norm),
         "type": ("HTCMaskHead", "FCNMaskHead"),
         "roi_feat_size": (14,),
         "class_agnostic": (False,),
         "with_conv_res": (True,),
     }
     return {
-        f"{_HEADS}.type": ("CascadeRoIHead", "HybridTaskCascadeRoIHead"),
+        f"{_HEADS}.type": (
+            "CascadeRoIHead",
+            "HybridTaskCascadeRoIHead",
+            *(("StandardRoIHead",) if len(cascade.stages) == 1 else ()),
+        ),
         **_roi_extractor("bbox_roi_extractor", (7,), channels),
         **_roi_extractor("mask_roi_extractor", (14,), channels),
-        **under(f"{_HEADS}.bbox_head.*", _boxes(channels) | {"type": ("Shared2FCBBoxHead",)}),
+        **under(f"{_HEADS}.bbox_head.*", boxes),
         **under(f"{_HEADS}.mask_head.*", masks),
         # The first mask head has no features of an earlier one to add.
         f"{_HEADS}.mask_head.0.with_conv_res": (False,),

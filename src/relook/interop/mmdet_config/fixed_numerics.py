@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ...config.cascades import DSCConfig
 from ...config.model import ModelConfig
+from ...structures.rules.norms import NormRule
 from .account import ANY
-from .allowed import Allowed, assigner, coder, loss, sampler, under
+from .allowed import LOSSES, Allowed, assigner, coder, loss, norms, sampler, under
 from .fixed_heads import expected_draws, expected_heads
 
 _ONES = (1.0, 1.0, 1.0, 1.0)
@@ -22,11 +23,11 @@ def expected(config: ModelConfig, train: str, test: str) -> Allowed:
     """
     guided = isinstance(config.cascade, DSCConfig)
     return {
-        "model.type": ("DSC",) if guided else ("CascadeRCNN", "HybridTaskCascade"),
-        **_backbone("model.backbone"),
-        **_backbone("model.neck.rfp_backbone"),
-        **_neck(config.pyramid.channels),
-        **_rpn(config.pyramid.channels),
+        "model.type": ("DSC",) if guided else _MODELS[len(config.cascade.stages) == 1],
+        **_backbone("model.backbone", config.backbone.norm_rule),
+        **_backbone("model.neck.rfp_backbone", config.backbone.norm_rule),
+        **_neck(config),
+        **_rpn(config.pyramid.channels, config.rpn.convs),
         **expected_heads(config),
         **_train(config, train),
         **_test(test),
@@ -34,10 +35,14 @@ def expected(config: ModelConfig, train: str, test: str) -> Allowed:
     }
 
 
-def _backbone(prefix: str) -> Allowed:
+_MODELS = (("CascadeRCNN", "HybridTaskCascade"), ("FasterRCNN", "MaskRCNN", "CascadeRCNN"))
+
+
+def _backbone(prefix: str, norm: NormRule) -> Allowed:
     return under(
         prefix,
         {
+            **norms("norm_cfg", norm if norm.kind == "group" else NormRule("batch")),
             "type": ("ResNet", "ResNeXt", "DetectoRS_ResNet", "DetectoRS_ResNeXt"),
             "in_channels": (3,),
             "num_stages": (4,),
@@ -46,7 +51,6 @@ def _backbone(prefix: str) -> Allowed:
             "dilations": ((1, 1, 1, 1),),
             "deep_stem": (False,),
             "avg_down": (False,),
-            "norm_cfg.type": ("BN", "SyncBN"),
             "norm_cfg.requires_grad": (True,),
             "plugins": (None,),
             "conv_cfg.type": ("ConvAWS",),
@@ -64,19 +68,24 @@ def _backbone(prefix: str) -> Allowed:
     )
 
 
-def _neck(channels: int) -> Allowed:
+def _neck(config: ModelConfig) -> Allowed:
+    channels, backbone = config.pyramid.channels, config.backbone
+    widths = tuple(
+        backbone.width * (4 if backbone.block == "bottleneck" else 1) * 2**i for i in range(4)
+    )
     return under(
         "model.neck",
         {
             "type": ("FPN", "RFP"),
-            "in_channels": ((256, 512, 1024, 2048),),
+            "in_channels": (widths,),
             "num_outs": (5,),
             "start_level": (0,),
             "end_level": (-1,),
             "add_extra_convs": (False,),
-            "norm_cfg": (None,),
+            **norms("norm_cfg", config.pyramid.norm),
             "conv_cfg": (None,),
             "act_cfg": (None,),
+            "no_norm_on_lateral": (False,),
             "upsample_cfg.mode": ("nearest",),
             "aspp_out_channels": (channels // 4,),
             "aspp_dilations": ((1, 3, 6, 1),),
@@ -84,14 +93,14 @@ def _neck(channels: int) -> Allowed:
     )
 
 
-def _rpn(channels: int) -> Allowed:
+def _rpn(channels: int, convs: int) -> Allowed:
     return under(
         "model.rpn_head",
         {
             "type": ("RPNHead",),
             "in_channels": (channels,),
             "feat_channels": (channels,),
-            "num_convs": (1,),
+            "num_convs": (convs,),
             "anchor_generator.type": ("AnchorGenerator",),
             "anchor_generator.strides": ((4, 8, 16, 32, 64),),
             "anchor_generator.center_offset": (0.0,),
@@ -100,7 +109,7 @@ def _rpn(channels: int) -> Allowed:
             **coder("bbox_coder"),
             "bbox_coder.target_stds": (_ONES,),
             **loss("loss_cls", type="CrossEntropyLoss", use_sigmoid=True),
-            **loss("loss_bbox", type="SmoothL1Loss", beta=1 / 9),
+            **loss("loss_bbox", type=LOSSES),
         },
     )
 
@@ -111,7 +120,6 @@ def _train(config: ModelConfig, train: str) -> Allowed:
         **under(f"{train}.rpn", assigner(anchors.positive_iou, anchors.negative_iou)),
         f"{train}.rpn.assigner.match_low_quality": (True,),
         **under(f"{train}.rpn", sampler(False)),
-        f"{train}.rpn.allowed_border": (0,),
         f"{train}.rpn.pos_weight": (-1,),
         f"{train}.rpn.debug": (ANY,),
         **_proposals(f"{train}.rpn_proposal"),

@@ -197,7 +197,8 @@ def _base_file(path: Path, name: str) -> Path:
         raise DataError(
             "D01",
             f"{path}: its base {name!r} is not given by a relative path. Only files near it are "
-            "read: copy that one next to it and change _base_.",
+            "read: copy that one next to it and change _base_. A checkpoint of MMDetection carries "
+            "the merged text of its configuration: import it without --config.",
         )
     return _existing(path.parent / name, path.name)
 

@@ -1,6 +1,6 @@
 """ImageNet weights for the start of a training, as for the published models.
 
-Two files come from torchvision (the first, V1, weights) and two from the OpenMMLab model zoo:
+Four files come from torchvision (the first, V1, weights) and two from the OpenMMLab model zoo:
 torchvision's own ResNeXt files are of other training runs.
 """
 
@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor
-from torchvision.models import ResNet50_Weights, ResNet101_Weights
+from torchvision.models import (
+    ResNet18_Weights,
+    ResNet34_Weights,
+    ResNet50_Weights,
+    ResNet101_Weights,
+)
 
 from ...config.model import BackboneConfig
 from ...errors import ModelError, UsageError
@@ -26,6 +31,8 @@ from .downloading import download, progress_lines
 _ZOO: Final = "https://download.openmmlab.com/pretrain/third_party/"
 
 URLS: Final[dict[str, str]] = {
+    "resnet18": ResNet18_Weights.IMAGENET1K_V1.url,
+    "resnet34": ResNet34_Weights.IMAGENET1K_V1.url,
     "resnet50": ResNet50_Weights.IMAGENET1K_V1.url,
     "resnet101": ResNet101_Weights.IMAGENET1K_V1.url,
     "resnext101_32x4d": f"{_ZOO}resnext101_32x4d-a5af3160.pth",

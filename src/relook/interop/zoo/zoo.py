@@ -19,10 +19,16 @@ from .downloading import Download, Progress, check_hash, download, sha256_of
 from .mirrors import cache_folder
 
 COCO: Final = "coco"  # in place of a name: the file with a preset's published numbers
+TORCHVISION: Final = "torchvision"  # in place of a name: torchvision's file of a preset
 _SITE: Final = "https://download.openmmlab.com/mmdetection/v2.0"
+_PYTORCH: Final = "https://download.pytorch.org/models"
 _AUTHORS: Final = "https://cs.jhu.edu/~syqiao/DetectoRS"
 _MMDET: Final = "Apache-2.0, as MMDetection, whose model zoo states no other"
 _DETECTORS: Final = "not checked here: look into the repository of the DetectoRS authors"
+_BSD: Final = (
+    "BSD-3-Clause, as torchvision; its weights were trained on ImageNet and COCO, whose terms for "
+    "images may apply"
+)
 _ROOM: Final = 1.5  # largest size of a file over the size of its weights
 _HASH: Final = re.compile(r"-([0-9a-f]{8,64})$")  # in the names of published files
 
@@ -63,6 +69,10 @@ class ZooFile:
 
 
 MEGABYTES: Final[dict[str, int]] = {
+    "faster-rcnn-r50": 167,
+    "mask-rcnn-r50": 178,
+    "faster-rcnn-r50-v2": 175,
+    "mask-rcnn-r50-v2": 185,
     "cascade-r50": 278,
     "cascade-mask-r50": 310,
     "htc-r50": 321,
@@ -122,6 +132,13 @@ def _cascade(backbone: str, ending: str, box_ap: float, mask_ap: float | None = 
     else:
         return _zoo("cascade_rcnn", name, ending, preset, (box_ap, mask_ap))
     return _zoo("cascade_rcnn", name, ending, None, (box_ap, mask_ap), why)
+
+
+def _torchvision(name: str, digest: str, preset: str, ap: tuple[float, float | None]) -> ZooFile:
+    """A COCO detector of torchvision, at the address that the library has for it."""
+    epochs = "400 epochs" if name.endswith("_v2") else "26 epochs"
+    url = f"{_PYTORCH}/{name}_coco-{digest}.pth"
+    return ZooFile(f"{TORCHVISION}_{name}", url, epochs, *ap, preset, licence=_BSD)
 
 
 ZOO: Final[tuple[ZooFile, ...]] = (
@@ -211,6 +228,10 @@ ZOO: Final[tuple[ZooFile, ...]] = (
     _from_authors("detectors_htc_r50_1x_coco", "ac1ebf3a", "detectors-htc-r50", (49.0, 42.7)),
     _first_release("DetectoRS_R50", "0f1c8080", (51.1, 44.0)),
     _first_release("DetectoRS_X101", "ed983634", (52.9, 45.3)),
+    _torchvision("fasterrcnn_resnet50_fpn", "258fb6c6", "faster-rcnn-r50", (37.0, None)),
+    _torchvision("maskrcnn_resnet50_fpn", "bf2d0c1e", "mask-rcnn-r50", (37.9, 34.6)),
+    _torchvision("fasterrcnn_resnet50_fpn_v2", "dd69338a", "faster-rcnn-r50-v2", (46.7, None)),
+    _torchvision("maskrcnn_resnet50_fpn_v2", "73cbd019", "mask-rcnn-r50-v2", (47.4, 41.8)),
 )
 """The COCO checkpoints of this family, those of every preset and the others."""
 
@@ -223,7 +244,8 @@ def covered() -> tuple[ZooFile, ...]:
 def find(name: str, weights: str = COCO) -> ZooFile:
     """The file called `name`, or the file `weights` of the preset called `name`.
 
-    ``"coco"`` is the file of MMDetection's zoo with the preset's published numbers.
+    ``"coco"`` is the file with the preset's published numbers, ``"torchvision"`` that of
+    torchvision.
 
     Raises:
         UsageError: U01 for a name that is not listed, U04 for a file that is not of the preset.
@@ -248,6 +270,9 @@ def find(name: str, weights: str = COCO) -> ZooFile:
     if weights == COCO:
         return _default(name, files)
     names = [file.name for file in files]
+    own = [file for file in files if file.name.startswith(f"{TORCHVISION}_")]
+    if weights == TORCHVISION and own:
+        return own[0]
     if weights in names:
         return by_name[weights]
     if weights in by_name:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import torch
+
 from ...config.model import ModelConfig
-from ...ops.convention import V1, V2, Convention
+from ...errors import UsageError, first_few
+from ...ops.convention import TORCHVISION, V1, V2, Convention
 from ...ops.matching import assign
 from ..detector import Detector
 from ..heads.semantic import SemanticHead
 from ..heads.stuff import StuffHead
 from ..pyramids.fpn import STRIDES
-from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors
+from ..rpn.anchors import CellAnchors, base_anchors, pixel_anchors, rounded_anchors
 from ..rpn.rpn import RPN
 from .cascade import build_cascade
 from .features import build_features
 from .parts import make
 
-__all__ = ["build_detector"]
+__all__ = ["build_detector", "rebuilt"]
 
 _NUMERICS: dict[str, tuple[Convention, CellAnchors]] = {
     "v1": (V1, pixel_anchors),
     "v2": (V2, base_anchors),
+    "torchvision": (TORCHVISION, rounded_anchors),
 }
 
 
@@ -47,12 +51,39 @@ def build_detector(config: ModelConfig) -> Detector:
     )
 
 
+def rebuilt(detector: Detector, config: ModelConfig) -> Detector:
+    """A detector of `config` with the tensors of `detector`, which are shared.
+
+    Raises:
+        UsageError: U04 when `config` needs other tensors.
+        ModelError: M08 as `build_detector` does.
+    """
+    with torch.device("meta"):
+        other = build_detector(config)
+    state, expected = detector.state_dict(), other.state_dict()
+    wrong = [
+        name
+        for name in {**state, **expected}
+        if name not in state or name not in expected or state[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise UsageError(
+            "U04",
+            f"with this change the model would have other tensors than its weights are for "
+            f"({first_few(wrong, 3)}). Change what the weights do not depend on, such as "
+            "thresholds.",
+        )
+    other.load_state_dict(state, assign=True)
+    return other.eval()
+
+
 def build_rpn(config: ModelConfig) -> RPN:
     """The region proposal network."""
     convention, cell_anchors = _NUMERICS[config.numerics]
     return RPN(
         config.pyramid.channels,
         strides=STRIDES,
+        convs=config.rpn.convs,
         anchors=config.rpn.anchors,
         train=config.rpn.train,
         test=config.rpn.test,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -62,12 +63,14 @@ def build_htc(
 
     def box_head() -> Any:
         arguments = channels, num_classes, config.box_hidden
-        return make(parts, "box_head", *arguments, default=lambda: BoxHead(*arguments))
+        own = partial(BoxHead, *arguments, rule=config.box)
+        return make(parts, "box_head", *arguments, default=own)
 
     def mask_head(*, flow: bool) -> Any:
         carry = carry_conv(config.mask_channels, channels) if flow else None
         arguments = channels, config.mask_channels, num_classes, carry
-        return make(parts, "mask_head", *arguments, default=lambda: MaskHead(*arguments))
+        own = partial(MaskHead, *arguments, norm=config.mask_norm)
+        return make(parts, "mask_head", *arguments, default=own)
 
     return HybridTaskCascade(
         [box_head() for _ in stages],
@@ -78,7 +81,7 @@ def build_htc(
         fuse=_fuse(semantic),
         extract=make(parts, "roi_extractor", default=lambda: None),
         sample=config.sample,
-        learning=_learning(parts),
+        learning=_learning(parts, config.box.beta),
         select=config.select,
         convention=convention,
     )
@@ -125,10 +128,10 @@ def _fuse(semantic: SemanticRule | None) -> FuseRule:
     return FuseRule(boxes=False, masks=False) if semantic is None else semantic.fuse
 
 
-def _learning(parts: PartsConfig) -> Learning:
+def _learning(parts: PartsConfig, beta: float = 1.0) -> Learning:
     return Learning(
         make(parts, "assigner", default=lambda: matching.assign),
         make(parts, "sampler", default=lambda: matching.draw),
-        make(parts, "box_loss", default=lambda: box_loss),
+        make(parts, "box_loss", default=lambda: partial(box_loss, beta=beta)),
         make(parts, "mask_loss", default=lambda: mask_loss),
     )

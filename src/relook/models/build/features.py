@@ -13,17 +13,11 @@ from ...config.parts import NO_PARTS, PartsConfig
 from ...layers import AWSConv2d, SAConv2d
 from ...layers.aspp import ASPP
 from ...layers.deformable import DeformableConv2d
-from ...layers.norm import FixedBatchNorm2d, group_norm
-from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, Norm, ResNet
+from ...layers.norm import norm_layers
+from ..backbones.resnet import FEEDBACK_STAGES, Conv3x3, First3x3, ResNet
 from ..pyramids.fpn import FPN, FeaturePyramid
 from ..pyramids.rfp import GatedFusion, RecursiveFeaturePyramid, copy_first_look
 from .parts import made_by, make
-
-_NORMS: dict[str, Norm] = {
-    "fixed_batch": FixedBatchNorm2d,
-    "batch": nn.BatchNorm2d,
-    "group": group_norm,
-}
 
 
 def build_features(
@@ -44,7 +38,8 @@ def build_features(
 
     first = look(*(shown if looks_again and shares else ()))
     sizes = first.out_channels, channels
-    fpn = make(parts, "neck", *sizes, default=partial(FPN, *sizes))
+    norm = norm_layers(pyramid.norm)
+    fpn = make(parts, "neck", *sizes, default=partial(FPN, *sizes, norm))
     if not looks_again:
         return FeaturePyramid(first, fpn)
     features = RecursiveFeaturePyramid(
@@ -82,7 +77,9 @@ def build_backbone(
         config.blocks,
         [_conv3x3(config, parts, stage) for stage in range(4)],
         conv=AWSConv2d if config.weight_standardisation else nn.Conv2d,
-        norm=_NORMS[config.norm],
+        norm=norm_layers(config.norm_rule) or nn.Identity,
+        basic=config.block == "basic",
+        first3x3_per_stage=[_first3x3(config, stage) for stage in range(4)],
         width=config.width,
         groups=config.groups,
         width_per_group=config.width_per_group,
@@ -109,3 +106,15 @@ def _conv3x3(config: BackboneConfig, parts: PartsConfig, stage: int) -> Conv3x3 
     if config.deformable_stages[stage]:
         return DeformableConv2d
     return None
+
+
+def _first3x3(config: BackboneConfig, stage: int) -> First3x3 | None:
+    """Factory of the first convolution of basic blocks, which may widen the map."""
+    if config.sac is None or not config.sac.stages[stage]:
+        return None
+    options = config.sac.model_dump(exclude={"stages"})
+
+    def widening(channels: int, out_channels: int, stride: int) -> SAConv2d:
+        return SAConv2d(channels, stride, out_channels=out_channels, **options)
+
+    return widening

@@ -1,5 +1,5 @@
 """Hybrid task cascade (https://arxiv.org/abs/1901.07518) and, with its switches off, Cascade
-(Mask) R-CNN (https://arxiv.org/abs/1712.00726)."""
+(Mask) R-CNN (https://arxiv.org/abs/1712.00726); with one stage, Faster and Mask R-CNN."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ from ..heads import box as box_head
 from ..heads import mask as mask_head
 from ..heads.box import BoxHead
 from ..heads.mask import MaskHead, own_class
-from .steps import Learning, Pool, Selected, draw, pool, refine, select, shared
+from .steps import (
+    Learning,
+    Pool,
+    Selected,
+    draw,
+    pool,
+    refine,
+    refine_each_class,
+    select,
+    shared,
+)
 
 
 class HybridTaskCascade(nn.Module):
@@ -94,11 +104,14 @@ class HybridTaskCascade(nn.Module):
         for i, rule in enumerate(self.rules):
             matched = self._draw(rois, targets, rule)
             logits, deltas = self._box(i, pyramid, context, matched.rois)
+            deltas = box_head.own_deltas(deltas, matched.labels)
             stage = self.learning.box_loss(logits, deltas, matched, rule.std)
 
             # The objects' own boxes are RoIs of this stage only, and are not refined.
             lent = matched.is_gt
-            rois = refine(matched.rois[~lent], deltas[~lent].detach(), rule.std, images)
+            rois = refine(
+                matched.rois[~lent], deltas[~lent].detach(), rule.std, images, self.convention
+            )
             if self.masks:
                 if self.hybrid.interleaved:
                     matched = self._draw(rois, targets, rule)
@@ -141,16 +154,23 @@ class HybridTaskCascade(nn.Module):
     def score(
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor]:
-        """Boxes (R, 4) after all stages, and scores (R, K) of the classes."""
-        pixel = self.convention.pixel
+        """Boxes (R, 4) after all stages, and scores (R, K) of the classes.
+
+        Boxes are (R, K, 4) where the one stage has a box of each class.
+        """
         rois, all_logits = proposals, []
+        boxes = rois.boxes
         for i, rule in enumerate(self.rules):
             logits, deltas = self._box(i, pyramid, context, rois)
             all_logits.append(logits)
-            rois = refine(rois, deltas, rule.std, images, pixel)
+            if deltas.shape[1] != box_head.BOX:
+                boxes = refine_each_class(rois, deltas, rule.std, images, self.convention)
+            else:
+                rois = refine(rois, deltas, rule.std, images, self.convention)
+                boxes = rois.boxes
         # Summed and divided, in this order, as the reference does.
         scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
-        return rois.boxes, scores[:, : self.num_classes]
+        return boxes, scores[:, : self.num_classes]
 
     def first(self, stages: int) -> Self:
         """The first `stages`, for predicting: same heads, same tensors.
@@ -228,7 +248,8 @@ class HybridTaskCascade(nn.Module):
     def _pool(self, pyramid: Pyramid, context: Tensor | None, rois: Rois, side: int) -> Tensor:
         if self.extract is not None:
             return self.extract(pyramid, context, rois, side)
-        return pool(pyramid, context, rois, side, self.convention.align)
+        convention = self.convention
+        return pool(pyramid, context, rois, side, convention.align, convention.level)
 
     def _draw(self, rois: Rois, targets: Sequence[Target], rule: StageRule) -> Matched:
         k, sample = self.num_classes, self.sample

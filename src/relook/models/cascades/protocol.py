@@ -51,7 +51,8 @@ class Cascade(Protocol):
     def score(
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor]:
-        """Refined boxes (R, 4) of the `proposals`, and their scores (R, K) of the classes."""
+        """Refined boxes (R, 4) of the `proposals`, or (R, K, 4) of each class, and their scores
+        (R, K) of the classes."""
         ...
 
     def mask_probabilities(

@@ -15,8 +15,15 @@ from ...ops import boxes as box_ops
 from ...ops.convention import V2, Convention
 from ...ops.matching import Assigner, Sampler, assign
 from ...ops.matching import draw as choose
-from ...ops.nms import suppress_classes
-from ...ops.roi_align import Align, align_adaptive, pool_map, pool_pyramid
+from ...ops.nms import of_class, suppress_classes
+from ...ops.roi_align import (
+    Align,
+    LevelOf,
+    align_adaptive,
+    pool_map,
+    pool_pyramid,
+    pyramid_level,
+)
 from ...structures.detection import ImageBatch, Losses, Matched, Pyramid, Rois, Target
 from ...structures.rules.cascade import Deviations, SampleRule, SelectRule
 from ..heads import semantic
@@ -55,9 +62,10 @@ def pool(
     rois: Rois,
     side: int,
     align: Align = align_adaptive,
+    level_of: LevelOf = pyramid_level,
 ) -> Tensor:
     """Features (R, C, side, side) of each RoI, plus its semantic context when there is one."""
-    pooled = pool_pyramid(pyramid, rois, side, STRIDES, align)
+    pooled = pool_pyramid(pyramid, rois, side, STRIDES, align, level_of)
     return pooled if context is None else pooled + pool_context(context, rois, side, align)
 
 
@@ -132,14 +140,30 @@ def match_all(
 
 @torch.no_grad()
 def refine(
-    rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, pixel: float = 0.0
+    rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, convention: Convention = V2
 ) -> Rois:
     """RoIs moved by `deltas` (R, 4) and cut at the border of their own image by `clip`."""
-    moved = rois.with_boxes(box_ops.decode(rois.boxes, deltas, std))
+    limited = convention.limits_shrinking
+    moved = rois.with_boxes(box_ops.decode(rois.boxes, deltas, std, limits_shrinking=limited))
     boxes = moved.per_image(moved.boxes, len(images))
     return Rois.cat(
-        [box_ops.clip(b, size, pixel) for b, size in zip(boxes, images.sizes, strict=True)]
+        [
+            box_ops.clip(b, size, convention.pixel)
+            for b, size in zip(boxes, images.sizes, strict=True)
+        ]
     )
+
+
+@torch.no_grad()
+def refine_each_class(
+    rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, convention: Convention = V2
+) -> Tensor:
+    """Boxes (R, K, 4) of each class, by `deltas` (R, 4 K)."""
+    per_class = deltas.view(len(rois), -1, 4)
+    rows = torch.arange(len(rois), device=deltas.device)
+    repeated = rois[rows.repeat_interleave(per_class.shape[1])]
+    refined = refine(repeated, per_class.flatten(0, 1), std, images, convention)
+    return refined.boxes.view_as(per_class)
 
 
 def select(
@@ -151,8 +175,9 @@ def select(
 ) -> Selected:
     """The detections among the RoIs of one image.
 
-    `boxes` (R, 4) are in pixels of the network input; divided by `scale`, they are in pixels of
-    the original image. `scores` (R, K) are of foreground classes.
+    `boxes` (R, 4), or (R, K, 4) for a box of each class, are in pixels of the network input;
+    divided by `scale`, they are in pixels of the original image. `scores` (R, K) are of foreground
+    classes.
     """
     in_original = box_ops.unscale(boxes, scale, convention.pixel)
     rows, best, labels = suppress_classes(
@@ -162,9 +187,10 @@ def select(
         iou=rule.nms_iou,
         limit=rule.max_detections,
         method=rule.suppression,
-        apart=convention.suppress_apart,
+        apart_from=convention.apart_from,
+        min_bbox_size=rule.min_bbox_size,
     )
-    return Selected(rows, in_original[rows], best, labels)
+    return Selected(rows, of_class(in_original, rows, labels), best, labels)
 
 
 def shared(cascade: M, *, stages: int, of: int, **replaced: Any) -> M:

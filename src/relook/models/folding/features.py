@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...layers.aspp import ASPP
+from ...layers.conv_norm import ConvNorm
 from ...layers.module_list import ModuleList
 from ...structures.detection import Pyramid
-from ..backbones.resnet import Bottleneck, Feedback, ResNet
+from ..backbones.resnet import BasicBlock, Block, Bottleneck, Feedback, ResNet
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid, feedback_for
 from .layers import twin
@@ -20,14 +21,13 @@ from .units import folded_unit
 Fold = Callable[[nn.Module], nn.Module]
 
 
-class FoldedBottleneck(nn.Module):
-    """A bottleneck; its shortcut and feedback are added inside of convolutions."""
+class FoldedBlock(nn.Module):
+    """A block of a ResNet; its shortcut and feedback are added inside of convolutions."""
 
-    def __init__(self, block: Bottleneck) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
-        self.conv1 = folded_unit(block.conv1, block.bn1, relu=True)
-        self.conv2 = folded_unit(block.conv2, block.bn2, relu=True)
-        self.conv3 = folded_unit(block.conv3, block.bn3, relu=True)
+        units = [folded_unit(*layer, relu=True) for layer in block.layers()]
+        self.units, self.last = nn.Sequential(*units[:-1]), units[-1]
         self.downsample: nn.Module | None = None
         if type(block.downsample) is nn.Sequential and len(block.downsample) == 2:
             self.downsample = folded_unit(*block.downsample)
@@ -40,7 +40,7 @@ class FoldedBottleneck(nn.Module):
         shortcut = x if self.downsample is None else self.downsample(x)
         if self.feedback is not None and feedback is not None:
             shortcut = self.feedback(feedback, shortcut)
-        out: Tensor = self.conv3(self.conv2(self.conv1(x)), shortcut)
+        out: Tensor = self.last(self.units(x), shortcut)
         return out
 
 
@@ -83,8 +83,8 @@ class FoldedResNet(nn.Module):
         return maps
 
 
-def _folded_block(block: nn.Module) -> nn.Module:
-    return FoldedBottleneck(block) if type(block) is Bottleneck else twin(block)
+def _folded_block(block: Block) -> nn.Module:
+    return FoldedBlock(block) if type(block) in (BasicBlock, Bottleneck) else twin(block)
 
 
 class FoldedFPN(nn.Module):
@@ -92,8 +92,15 @@ class FoldedFPN(nn.Module):
 
     def __init__(self, fpn: FPN) -> None:
         super().__init__()
-        self.laterals = nn.ModuleList(folded_unit(lateral) for lateral in fpn.laterals)
-        self.outputs = nn.ModuleList(folded_unit(output) for output in fpn.outputs)
+        self.laterals, self.outputs = (
+            nn.ModuleList(
+                folded_unit(layer.conv, layer.norm)
+                if type(layer) is ConvNorm
+                else folded_unit(layer)
+                for layer in layers
+            )
+            for layers in (fpn.laterals, fpn.outputs)
+        )
 
     def forward(self, maps: Pyramid) -> Pyramid:
         """C2..C5 to P2..P6."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...layers.deformable import DeformableConv2d
-from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean
+from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean, same_padding
 from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 from ...ops.deformable import Branch, mixed_convolution
 from .layers import Affine, FoldedConv2d, Place, twin
@@ -29,7 +29,7 @@ class FoldedSAC(nn.Module):
         near = sac.standardised().detach()
         kernels = (near, sac.far_kernel(near).detach())
         place = Place.of(sac)
-        rates = (place.dilation, (place.dilation[0] * sac.rate, place.dilation[1] * sac.rate))
+        rates = sac.rates()
         self.pre_context, self.post_context = (
             None if context is None else twin(context)
             for context in (sac.pre_context, sac.post_context)
@@ -106,7 +106,12 @@ class _Deformable(nn.Module):
         super().__init__()
         self.stride, self.rates = place.stride, tuple(rates)
         window = (kernels[0].shape[2], kernels[0].shape[3])
-        self.taps = [tap for rate in rates for tap in window_taps(window, rate, rate)]
+        self.margins = [same_padding(window, rate) for rate in rates]
+        self.taps = [
+            tap
+            for rate, margin in zip(rates, self.margins, strict=True)
+            for tap in window_taps(window, margin, rate)
+        ]
         self.kernels: tuple[Tensor, ...] | None = tuple(kernels)
         self.kernel: Tensor | None = None
         if kernels[0].device.type == "cpu" and kernels[0].dtype == torch.float32:
@@ -120,8 +125,8 @@ class _Deformable(nn.Module):
         assert self.kernels is not None
         branch_offsets = offsets.chunk(len(self.kernels), dim=1)
         branches = [
-            Branch(offset, kernel, rate, rate)
-            for offset, kernel, rate in zip(branch_offsets, self.kernels, self.rates, strict=True)
+            Branch(*parts)
+            for parts in zip(branch_offsets, self.kernels, self.margins, self.rates, strict=True)
         ]
         return mixed_convolution(x, branches, gates, self.stride)
 
@@ -132,7 +137,11 @@ class _Atrous(nn.Module):
     def __init__(self, kernels: Sequence[Tensor], rates: Sequence[Pair], place: Place) -> None:
         super().__init__()
         self.near, self.far = (
-            FoldedConv2d(kernel, None, place._replace(padding=rate, dilation=rate))
+            FoldedConv2d(
+                kernel,
+                None,
+                place._replace(padding=same_padding(kernel.shape[2:], rate), dilation=rate),
+            )
             for kernel, rate in zip(kernels, rates, strict=True)
         )
 

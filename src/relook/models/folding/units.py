@@ -37,9 +37,9 @@ def folded_unit(conv: nn.Module, norm: nn.Module | None = None, *, relu: bool = 
     if norm is None or affine is not None:
         if type(conv) in (nn.Conv2d, AWSConv2d) and _pads_with_zeros(conv):
             return _folded_conv(cast(nn.Conv2d, conv), affine, relu=relu)
-        if type(conv) is SAConv2d:
+        if type(conv) is SAConv2d and _pads_with_zeros(conv):
             return FoldedSAC(conv, affine, relu=relu)
-    if type(conv) is SAConv2d:
+    if type(conv) is SAConv2d and _pads_with_zeros(conv):
         conv = FoldedSAC(conv)
     elif type(conv) is DeformableConv2d:
         conv = FoldedDeformable(conv)

@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers.conv_norm import at_side
+from ...layers.conv_norm import ConvNorm, at_side, conv_layer, kernel_of
 from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
+from ...layers.norm import norm_layers
 from ...ops.masks import mask_targets
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import Matched, Target
+from ...structures.rules.norms import NO_NORM, NormRule
 
 POOL_SIDE = 14
 
@@ -22,21 +24,29 @@ class MaskHead(nn.Module):
     """Four convolutions, one upsampling, one logit map per class.
 
     `features` and `predict` are separate, so that a cascade can use features without computing
-    the logits. `carry` projects the features of the stage before.
+    the logits. `carry` projects the features of the stage before; `norm` is that after each
+    convolution.
     """
 
     def __init__(
-        self, channels: int, hidden: int, num_classes: int, carry: nn.Module | None = None
+        self,
+        channels: int,
+        hidden: int,
+        num_classes: int,
+        carry: nn.Module | None = None,
+        norm: NormRule = NO_NORM,
     ) -> None:
         super().__init__()
         self.carry = carry
-        self.convs = ModuleList[nn.Conv2d](
-            nn.Conv2d(channels if i == 0 else hidden, hidden, 3, padding=1) for i in range(4)
+        layers = norm_layers(norm)
+        self.convs = ModuleList[nn.Conv2d | ConvNorm](
+            conv_layer(channels if i == 0 else hidden, hidden, 3, layers) for i in range(4)
         )
         self.upsample = nn.ConvTranspose2d(hidden, hidden, 2, stride=2)
         self.logits = nn.Conv2d(hidden, num_classes, 1)
-        for layer in (*self.convs, self.upsample):
-            he_init(layer)
+        for conv in self.convs:
+            he_init(kernel_of(conv))
+        he_init(self.upsample)
         he_init_incoming(self.logits)
 
     def features(self, pooled: Tensor, carried: Tensor | None = None) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...layers.conv_norm import ConvNorm, conv_layer, kernel_of
 from ...layers.initialise import xavier_init
 from ...layers.module_list import ModuleList
 from ...structures.detection import Pyramid
@@ -16,16 +17,26 @@ STRIDES = (4, 8, 16, 32, 64)
 
 
 class FPN(nn.Module):
-    """Module from four maps of growing stride to five of `channels`; the fifth is a subsample."""
+    """Module from four maps of growing stride to five of `channels`; the fifth is a subsample.
 
-    def __init__(self, in_channels: Sequence[int], channels: int) -> None:
+    `norm` makes the normalisation after each convolution, channels -> module, if there is one.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        channels: int,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
-        self.laterals = ModuleList[nn.Conv2d](nn.Conv2d(c, channels, 1) for c in in_channels)
-        self.outputs = ModuleList[nn.Conv2d](
-            nn.Conv2d(channels, channels, 3, padding=1) for _ in in_channels
+        self.laterals = ModuleList[nn.Conv2d | ConvNorm](
+            conv_layer(c, channels, 1, norm) for c in in_channels
+        )
+        self.outputs = ModuleList[nn.Conv2d | ConvNorm](
+            conv_layer(channels, channels, 3, norm) for _ in in_channels
         )
         for layer in (*self.laterals, *self.outputs):
-            xavier_init(layer)
+            xavier_init(kernel_of(layer))
 
     def forward(self, maps: Pyramid) -> Pyramid:
         """C2..C5 to P2..P6."""

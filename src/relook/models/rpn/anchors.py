@@ -38,6 +38,11 @@ def pixel_anchors(stride: int, scale: float, ratios: Sequence[float]) -> Tensor:
     return torch.cat([(centre + first).round(), (centre + last).round() + 1], dim=1)
 
 
+def rounded_anchors(stride: int, scale: float, ratios: Sequence[float]) -> Tensor:
+    """The same as torchvision has them: with corners rounded to whole pixels."""
+    return base_anchors(stride, scale, ratios).round()
+
+
 def grid_anchors(
     size: Size,
     stride: int,
@@ -45,26 +50,35 @@ def grid_anchors(
     ratios: Sequence[float],
     device: torch.device,
     cell: CellAnchors = base_anchors,
+    steps: tuple[int, int] | None = None,
 ) -> Tensor:
-    """Anchors (H * W * ratios, 4) of a map of `size` (H, W), x fastest after the ratio."""
+    """Anchors (H * W * ratios, 4) of a map of `size` (H, W), x fastest after the ratio.
+
+    `steps` are the pixels between cells, down and across; by default the `stride`.
+    """
     height, width = size
-    ys = torch.arange(height, device=device) * stride
-    xs = torch.arange(width, device=device) * stride
+    down, across = steps or (stride, stride)
+    ys = torch.arange(height, device=device) * down
+    xs = torch.arange(width, device=device) * across
     x, y = torch.meshgrid(xs, ys, indexing="xy")
     shifts = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
     return (shifts + cell(stride, scale, ratios).to(device)).reshape(-1, 4)
 
 
-def is_trainable(anchors: Tensor, size: Size, stride: int, image: Size, padded: Size) -> Tensor:
+def is_trainable(
+    anchors: Tensor, size: Size, stride: int, image: Size | None, padded: Size
+) -> Tensor:
     """Return for each anchor of a map of `size` (H, W) whether it may be trained on; bool.
 
     Such anchors belong to cells within the `padded` size of the image (a batch may be padded
-    further) and lie wholly inside the `image` itself.
+    further) and, where it is given, lie wholly inside the `image` itself.
     """
     height, width = size
     ratios = len(anchors) // (height * width)
     in_padding = torch.zeros((height, width, ratios), dtype=torch.bool, device=anchors.device)
     in_padding[: math.ceil(padded[0] / stride), : math.ceil(padded[1] / stride)] = True
+    if image is None:
+        return in_padding.flatten()
     inside = (
         (anchors[:, 0] >= 0)
         & (anchors[:, 1] >= 0)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...layers.initialise import normal_init
+from ...layers.module_list import ModuleList
 from ...ops import boxes as box_ops
 from ...ops.convention import V2, Convention
 from ...ops.matching import Assigner, assign, draw
@@ -20,7 +21,6 @@ from ...structures.rules.proposals import AnchorRule, ProposalRule
 from .anchors import CellAnchors, base_anchors, grid_anchors, is_trainable
 
 STD = (1.0, 1.0, 1.0, 1.0)
-SMOOTH_L1_BETA = 1 / 9
 CROWD_SCORE = 0.5  # least objectness of proposals beyond the usual number
 
 
@@ -47,7 +47,8 @@ class AnchorSample:
 class RPN(nn.Module):
     """Region proposal network: scores anchors at every position, and keeps the best.
 
-    `anchors` is the rule of their shapes and of their training, in which `assign` matches them.
+    There are `convs` 3x3 convolutions before the scores. `anchors` is the rule of the anchors'
+    shapes and of their training, in which `assign` matches them.
     `train` and `test` are the rules of proposals, by default 2000 and 1000, as in the COCO recipes.
     """
 
@@ -56,6 +57,7 @@ class RPN(nn.Module):
         channels: int,
         *,
         strides: Sequence[int] = (4, 8, 16, 32, 64),
+        convs: int = 1,
         anchors: AnchorRule | None = None,
         train: ProposalRule | None = None,
         test: ProposalRule | None = None,
@@ -69,7 +71,10 @@ class RPN(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
         self.objectness = nn.Conv2d(channels, shapes, 1)
         self.deltas = nn.Conv2d(channels, 4 * shapes, 1)
-        for layer in (self.conv, self.objectness, self.deltas):
+        self.more = ModuleList[nn.Conv2d](
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in range(convs - 1)
+        )
+        for layer in (self.conv, self.objectness, self.deltas, *self.more):
             normal_init(layer, 0.01)
         self.strides = tuple(strides)
         self.train_rule = train or ProposalRule(2000, 2000)
@@ -84,10 +89,13 @@ class RPN(nn.Module):
         for features, stride in zip(pyramid, self.strides, strict=True):
             size = (features.shape[2], features.shape[3])
             x = self.conv(features).relu()
+            for conv in self.more:
+                x = conv(x).relu()
             logits.append(self.objectness(x).permute(0, 2, 3, 1).flatten(1).float())
             moves = self.deltas(x).permute(0, 2, 3, 1)
             deltas.append(moves.reshape(len(x), -1, 4).float())
-            anchors.append(grid_anchors(size, stride, *shape, x.device, self.cell_anchors))
+            steps = self._steps(pyramid, size, stride)
+            anchors.append(grid_anchors(size, stride, *shape, x.device, self.cell_anchors, steps))
             sizes.append(size)
         return Scored(
             torch.cat(anchors),
@@ -96,6 +104,13 @@ class RPN(nn.Module):
             tuple(sizes),
             tuple(len(a) for a in anchors),
         )
+
+    def _steps(self, pyramid: Pyramid, size: Size, stride: int) -> tuple[int, int]:
+        """Pixels between the anchors of a map of `size` (H, W), down and across."""
+        if self.convention.anchor_steps == "strides":
+            return stride, stride
+        height, width = (side * self.strides[0] for side in pyramid[0].shape[2:])
+        return height // size[0], width // size[1]
 
     @torch.no_grad()
     def propose(
@@ -111,13 +126,19 @@ class RPN(nn.Module):
         for logits, deltas, size in zip(scored.logits, scored.deltas, images.sizes, strict=True):
             scores = logits.sigmoid()
             candidates = max(rule.candidates, crowd)
-            rows = _best_per_level(scores, scored.anchors_per_level, candidates)
-            boxes = box_ops.decode(scored.anchors[rows], deltas[rows], STD)
+            ranked = logits if self.convention.ranks == "logits" else scores
+            rows = _best_per_level(ranked, scored.anchors_per_level, candidates)
+            boxes = box_ops.decode(
+                scored.anchors[rows],
+                deltas[rows],
+                STD,
+                limits_shrinking=self.convention.limits_shrinking,
+            )
             boxes = box_ops.clip(boxes, size, self.convention.pixel)
             wide = box_ops.are_wide(boxes, rule.min_bbox_size, rule.min_bbox_size_rule)
             boxes, rows = boxes[wide], rows[wide]
-            apart = self.convention.suppress_apart
-            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart=apart)
+            apart = self.convention.apart_from
+            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart_from=apart)
             chosen = proposed(best, rule.proposals, crowd)
             kept.append(boxes[keep[chosen]])
             kept_scores.append(best[chosen])
@@ -147,7 +168,10 @@ class RPN(nn.Module):
                 strict=True,
             )
             trainable = torch.cat(
-                [is_trainable(a, hw, stride, size, padded) for a, hw, stride in levels]
+                [
+                    is_trainable(a, hw, stride, size if rule.inside else None, padded)
+                    for a, hw, stride in levels
+                ]
             )
             rows = trainable.nonzero().flatten()
             index = self.assign(
@@ -181,7 +205,7 @@ class RPN(nn.Module):
             objectness = objectness.index_add(0, level, error)
             goal = box_ops.encode(scored.anchors[drawn.positives], drawn.gt_boxes, STD)
             miss = F.smooth_l1_loss(
-                deltas[drawn.positives], goal, beta=SMOOTH_L1_BETA, reduction="none"
+                deltas[drawn.positives], goal, beta=self.anchors.beta, reduction="none"
             )
             box = box.index_add(0, level[: len(drawn.positives)], miss.sum(dim=1))
         return objectness / divisor, box / divisor

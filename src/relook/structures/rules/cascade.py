@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from math import inf
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
 
 from .bounds import Fraction, Positive
 from .wording import numbers, on_off
@@ -90,6 +93,8 @@ class SelectRule:
     """Pixels in which boxes are compared: `original` as in MMDetection 2.x and the published
     numbers; 3.x uses `network` for models with masks."""
     max_detections: Positive = 100  # an image
+    min_bbox_size: Annotated[float, Ge(0), Lt(inf)] = 0.0
+    """Pixels, as of `suppress_in`; boxes with a smaller side are left out."""
 
     def changed(self, score_threshold: float | None, max_detections: int | None) -> SelectRule:
         """The rule with these values where they are not None."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from ...config.model import ModelConfig
 from ...errors import ModelError, UsageError
 from ...interop.backbone_fill import fill_backbones
 from ...interop.zoo.imagenet import load_imagenet
+from ...models.backbones.resnet import Block
 from ...models.backbones.stem import stem_words
 from ...models.build import build_detector
 from ...models.detector import Detector
@@ -90,9 +91,10 @@ def _zero_last_scales(detector: Detector) -> None:
     add to its input, and the maps of the last stage would be about a thousand times too large to
     train.
     """
-    for name, parameter in detector.features.named_parameters():
-        if name.endswith(".bn3.weight"):
-            nn.init.zeros_(parameter)
+    for block in detector.features.modules():
+        if isinstance(block, Block):
+            _, norm = block.layers()[-1]
+            nn.init.zeros_(cast(nn.Parameter, norm.weight))
 
 
 def seeded_detector(config: ModelConfig, seed: int) -> Detector:
@@ -101,7 +103,7 @@ def seeded_detector(config: ModelConfig, seed: int) -> Detector:
     Raises:
         UsageError: U04 for a configuration that can only predict.
     """
-    if config.numerics != "v2":
+    if config.numerics == "v1":
         raise UsageError(
             "U04",
             f"numerics {config.numerics}: these are for predicting with old weights, and targets "
