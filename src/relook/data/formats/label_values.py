@@ -1,0 +1,107 @@
+"""Values of label images: the number of the object, or its colour, at every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from ..images import open_image
+from ..images.files import file_bytes, is_npy, is_tiff, opened_header
+from ..images.limits import check_pixels
+from .geometry import Bitmap
+
+_LOSSY: Final = {"JPEG", "WEBP", "MPO"}
+
+
+def label_values(path: Path) -> NDArray[np.int64]:
+    """Values (H, W) of a label image, 0 for no object; colours are their 24 bits.
+
+    The pixels of a palette are their numbers, not their colours.
+
+    Raises:
+        DataError: D01 if there is no such file, D02 for what is no label image: several pages,
+            fractions, negative values, or a format that changes values.
+    """
+    label = str(path)
+    data = file_bytes(path, label)
+    if is_tiff(data) or is_npy(data):
+        with open_image(path) as opened:
+            check_pixels(label, opened.size)
+            values = opened.native_window(0, 0, *opened.size)
+    else:
+        values = _coded_values(data, label)
+    return _whole(values, label)
+
+
+def _coded_values(data: bytes, label: str) -> NDArray[Any]:
+    image = opened_header(data, label)
+    check_pixels(label, (image.height, image.width))
+    if image.format in _LOSSY:
+        raise DataError(
+            "D02",
+            f"{label} is a {image.format} file, which changes the values of labels. Save label "
+            "images as PNG or TIFF.",
+        )
+    try:
+        if image.mode in ("RGB", "RGBA", "LA", "PA"):
+            mode = "L" if image.mode == "LA" else "RGB"
+            return np.asarray(image.convert(mode))
+        return np.asarray(image)
+    except Exception as error:  # noqa: BLE001 - on hostile bytes, decoders raise anything
+        raise DataError("D02", f"{label} cannot be decoded: {error}. Save it again.") from None
+
+
+def _whole(values: NDArray[Any], label: str) -> NDArray[np.int64]:
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype == np.uint8:
+        wide = values.astype(np.int64)
+        is_grey = (values[:, :, :1] == values[:, :, :3]).all()
+        return (
+            wide[:, :, 0] if is_grey else wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
+        )
+    if values.ndim != 2:
+        raise DataError(
+            "D02", f"{label} has shape {values.shape}. A label image must be (height, width)."
+        )
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or (values != np.round(values)).any():
+            raise DataError(
+                "D02", f"{label} has values with fractions, which number no objects. Save integers."
+            )
+    if values.size and (float(values.min()) < 0 or float(values.max()) > 2**40):
+        raise DataError(
+            "D02", f"{label} has values below 0 or above 2**40, which number no objects."
+        )
+    return values.astype(np.int64)
+
+
+def bitmaps_of(values: NDArray[np.int64]) -> Iterator[tuple[int, Bitmap]]:
+    """(value, window of its pixels) of each value above 0, in ascending order."""
+    rows, columns = np.nonzero(values)
+    if not len(rows):
+        return
+    found = values[rows, columns]
+    order = np.argsort(found, kind="stable")
+    rows, columns, found = rows[order], columns[order], found[order]
+    starts = np.flatnonzero(np.diff(found, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(found)], strict=True):
+        y, x = rows[start:end], columns[start:end]
+        top, left = int(y.min()), int(x.min())
+        mask = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), bool)
+        mask[y - top, x - left] = True
+        yield int(found[start]), Bitmap(mask, left, top)
+
+
+def components(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of the connected parts (8 neighbours) of what is above 0."""
+    _, labels = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int64)
