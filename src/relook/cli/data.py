@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ..errors import RelookError, UsageError, counted
+from .convert import convert
 from .progress import notices, progress_bar
 from .submission import check_submission_file
 
@@ -20,6 +21,7 @@ _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 
 data.command("check-submission")(check_submission_file)
+data.command("convert")(convert)
 
 
 @data.command("compose")

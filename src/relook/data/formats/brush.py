@@ -36,7 +36,7 @@ def brush_mask(codes: object, size: Size) -> NDArray[np.bool_]:
     height, width = size
     if count != 4 * height * width or word != 8:
         raise UnusableShapeError(
-            f"has a brush of {count} values of {word} bits, and its image needs {4 * height * width}"
+            f"has a brush of {count} values of {word} bits, and {4 * height * width} are needed"
         )
     alpha = np.zeros(count, np.uint8)
     done = 0

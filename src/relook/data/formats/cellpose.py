@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .label_values import bitmaps_of, label_values
+from .label_values import label_values, numbered_pixels
 from .pickled_arrays import read_pickled_npy
 from .recognition import is_label_file, mask_stem
 from .records import AnnotatedImage, AnnotatedObject
@@ -50,8 +50,8 @@ def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
         values = _seg_values(path) if path.name.endswith(f"{_SEG}.npy") else label_values(path)
         size = source.finder.size(image, path.name, (values.shape[0], values.shape[1]))
         objects = tuple(
-            AnnotatedObject(name=name, shapes=(bitmap,), where=f"{path.name}: object {number}")
-            for number, bitmap in bitmaps_of(values)
+            AnnotatedObject(name=name, shapes=(shape,), where=f"{path.name}: object {number}")
+            for number, shape in numbered_pixels(values)
         )
         yield AnnotatedImage(path=image, size=size, objects=objects)
 

@@ -11,6 +11,7 @@ from ...errors import DataError
 from ...ops.rle import encode_runs
 from ...structures.detection import Size
 from .geometry import Outline, Rectangle, Shape, UnusableShapeError, bounds_of, joined_runs
+from .image_files import plain_absolute
 from .records import Account, AnnotatedImage, AnnotatedObject, Rectangles
 from .source import bad_shape
 
@@ -38,7 +39,7 @@ def coco_content(
     entries: list[dict[str, Any]] = []
     for number, image in enumerate(images, 1):
         height, width = image.size
-        name = image.path.absolute().relative_to(folder).as_posix()
+        name = plain_absolute(image.path).relative_to(folder).as_posix()
         entry = {"id": number, "file_name": name, "width": width, "height": height}
         entries.append(entry | ({"split": image.split} if image.split else {}))
         for item in image.objects:
@@ -71,8 +72,7 @@ def _geometry(
         return None
     box = _box(item.shapes, size)
     if rectangles == "boxes" and all(isinstance(shape, Rectangle) for shape in item.shapes):
-        x, y, width, height = box
-        return {"bbox": box, "area": width * height}
+        return {"bbox": box, "area": box[2] * box[3]}
     polygons = _polygons(item.shapes, size)
     segmentation: Any = encode_runs(runs, size) if polygons is None else polygons
     return {"bbox": box, "area": runs.area, "segmentation": segmentation}

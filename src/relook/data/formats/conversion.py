@@ -13,7 +13,7 @@ from typing import Any, Final
 from ...errors import DataError, UsageError, counted, did_you_mean
 from ...runtime.files import write_text
 from .coco_file import check_not_empty, coco_content
-from .image_files import ImageFinder, common_folder
+from .image_files import ImageFinder, common_folder, plain_absolute
 from .recognition import recognised, recognised_with
 from .records import Account, AnnotatedImage, ConvertOptions, Objects, Rectangles
 from .source import Reader, Source
@@ -99,7 +99,7 @@ def convert_labels(
         raise DataError("D11", f"{path.name}: it has no part {split!r} (--split).")
     base = common_folder([image.path for image in read]) if folder is None and read else folder
     base = path.parent if base is None else base
-    base = (base.parent if base.is_file() else base).absolute()
+    base = plain_absolute(base.parent if base.is_file() else base)
     content, counts = coco_content(base, read, account, rectangles)
     check_not_empty(counts, path, account)
     write_text(out, json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

@@ -17,11 +17,12 @@ import numpy as np
 from ...errors import DataError
 from ...structures.detection import Size
 from .geometry import (
-    Bitmap,
     Ellipse,
     Outline,
+    Pixels,
     Shape,
     UnusableShapeError,
+    pixels,
     points_of,
     rectangle,
 )
@@ -76,7 +77,7 @@ def _image(source: Source, path: Path, element: Element) -> AnnotatedImage:
             source.account.leave_out(f"shape without area ({child.tag})", where)
             continue
         try:
-            shape = _shape(child)
+            shape = _shape(child, size)
         except UnusableShapeError as error:
             raise bad_shape(where, error) from None
         if shape is None or not label:
@@ -108,7 +109,7 @@ def _extra(element: Element) -> dict[str, Any]:
     return {"attributes": found} if found else {}
 
 
-def _shape(element: Element) -> Shape | None:
+def _shape(element: Element, size: Size) -> Shape | None:
     """The shape of an element; None for one that is not known."""
     kind, attributes = element.tag, dict(element.attrib)
     turn = text_number(attributes.get("rotation", "0"))
@@ -122,7 +123,7 @@ def _shape(element: Element) -> Shape | None:
     if kind == "ellipse":
         x, y, first, second = attribute_numbers(attributes, "cx", "cy", "rx", "ry")
         return Ellipse(x, y, first, second, math.radians(turn))
-    return _mask(attributes) if kind == "mask" else None
+    return _mask(attributes, size) if kind == "mask" else None
 
 
 def _polygon(text: str) -> Outline:
@@ -135,7 +136,7 @@ def _polygon(text: str) -> Outline:
     return Outline((points_of(rows),))
 
 
-def _mask(attributes: dict[str, str]) -> Bitmap:
+def _mask(attributes: dict[str, str], size: Size) -> Pixels:
     """A mask by lengths of runs along its rows, of zeros and ones in turn, zeros first."""
     left, top, width, height = attribute_numbers(attributes, "left", "top", "width", "height")
     if not (0 < width * height <= _MOST_PIXELS and width > 0 and abs(left) + abs(top) < 2**31):
@@ -152,4 +153,4 @@ def _mask(attributes: dict[str, str]) -> Bitmap:
     ):
         raise UnusableShapeError("is a mask whose runs do not add up to its size")
     values = np.arange(len(runs)) % 2 == 1
-    return Bitmap(np.repeat(values, runs).reshape(shape), int(left), int(top))
+    return pixels(np.repeat(values, runs).reshape(shape), int(left), int(top), size)

@@ -22,6 +22,7 @@ Points = NDArray[np.float64]  # (K, 2) x, y in pixels
 
 _MOST_CROSSINGS: Final = 50_000_000  # of the columns of an image by the edges of one shape
 _FARTHEST: Final = 2.0**40  # pixels; beyond it, coordinates have no fractions worth anything
+_SMALLEST: Final = 1e-6  # pixels, of a radius
 
 
 class UnusableShapeError(ValueError):
@@ -47,7 +48,11 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Ellipse:
-    """An ellipse around (x, y), whose first radius is turned by `angle`, clockwise as seen."""
+    """An ellipse around (x, y), whose first radius is turned by `angle`, clockwise as seen.
+
+    Raises:
+        UnusableShapeError: it is larger than any image, or elsewhere.
+    """
 
     x: float
     y: float
@@ -55,17 +60,21 @@ class Ellipse:
     second: float  # radius
     angle: float = 0.0  # radians
 
+    def __post_init__(self) -> None:
+        numbers = (self.x, self.y, self.first, self.second, self.angle)
+        if not all(abs(number) < _FARTHEST for number in numbers):  # also false for NaN
+            raise UnusableShapeError("has coordinates that no image has")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bitmap:
-    """A mask (h, w) whose first pixel is at column `left` and row `top`."""
+class Pixels:
+    """Pixels of an image of `height`, as runs down its columns."""
 
-    mask: NDArray[np.bool_]
-    left: int = 0
-    top: int = 0
+    runs: Runs
+    height: int
 
 
-Shape = Outline | Rectangle | Ellipse | Bitmap
+Shape = Outline | Rectangle | Ellipse | Pixels
 
 
 def points_of(values: Sequence[Sequence[float]] | Points) -> Points:
@@ -78,6 +87,14 @@ def points_of(values: Sequence[Sequence[float]] | Points) -> Points:
     if not (np.abs(points) < _FARTHEST).all():  # also true for NaN
         raise UnusableShapeError("has coordinates that no image has")
     return points.round(6)
+
+
+def pixels(mask: NDArray[np.bool_], left: int, top: int, size: Size) -> Pixels:
+    """The pixels of a mask (h, w) at column `left` and row `top` of an image; others are cut."""
+    height, width = size
+    x, y = max(left, 0), max(top, 0)
+    inside = mask[y - top : max(height - top, 0), x - left : max(width - left, 0)]
+    return Pixels(window_runs(inside, x, y, height) if inside.size else no_runs(), height)
 
 
 def rectangle(
@@ -93,15 +110,9 @@ def rectangle(
 
 
 def bounds_of(shape: Shape) -> tuple[float, float, float, float]:
-    """(x1, y1, x2, y2) around a shape that is not empty, in pixels."""
-    if isinstance(shape, Bitmap):
-        rows, columns = np.flatnonzero(shape.mask.any(axis=1)), np.flatnonzero(shape.mask.any(0))
-        return (
-            float(shape.left + columns[0]),
-            float(shape.top + rows[0]),
-            float(shape.left + columns[-1] + 1),
-            float(shape.top + rows[-1] + 1),
-        )
+    """(x1, y1, x2, y2) around a shape in pixels; nowhere for one without pixels."""
+    if isinstance(shape, Pixels):
+        return _runs_bounds(shape.runs, shape.height)
     if isinstance(shape, Ellipse):
         cosine, sine = math.cos(shape.angle), math.sin(shape.angle)
         wide = math.hypot(shape.first * cosine, shape.second * sine)
@@ -118,8 +129,8 @@ def shape_runs(shape: Shape, size: Size) -> Runs:
     Raises:
         UnusableShapeError: the outline is too long for any object.
     """
-    if isinstance(shape, Bitmap):
-        return _bitmap_runs(shape, size)
+    if isinstance(shape, Pixels):
+        return shape.runs
     if isinstance(shape, Ellipse):
         return _ellipse_runs(shape, size)
     rings = (shape.corners,) if isinstance(shape, Rectangle) else shape.rings
@@ -164,7 +175,7 @@ def _outline_runs(rings: Sequence[Points], size: Size) -> Runs:
 
 def _ellipse_runs(shape: Ellipse, size: Size) -> Runs:
     height, width = size
-    if not (shape.first > 0 and shape.second > 0):
+    if min(shape.first, shape.second) < _SMALLEST:
         return no_runs()
     x1, _, x2, _ = bounds_of(shape)
     low, high = max(math.ceil(x1 - 0.5), 0), min(math.ceil(x2 - 0.5), width)
@@ -186,13 +197,14 @@ def _ellipse_runs(shape: Ellipse, size: Size) -> Runs:
     return _merged(column * height + top, column * height + bottom)
 
 
-def _bitmap_runs(shape: Bitmap, size: Size) -> Runs:
-    height, width = size
-    top, left = max(shape.top, 0), max(shape.left, 0)
-    inside = shape.mask[
-        top - shape.top : max(height - shape.top, 0), left - shape.left : max(width - shape.left, 0)
-    ]
-    return window_runs(inside, left, top, height) if inside.size else no_runs()
+def _runs_bounds(runs: Runs, height: int) -> tuple[float, float, float, float]:
+    if not len(runs.starts):
+        return math.inf, math.inf, -math.inf, -math.inf
+    (first, top), (last, bottom) = np.divmod(runs.starts, height), np.divmod(runs.ends - 1, height)
+    y1, y2 = int(top.min()), int(bottom.max()) + 1
+    if (first != last).any():  # a run over the end of a column
+        y1, y2 = 0, height
+    return float(first[0]), float(y1), float(last[-1] + 1), float(y2)
 
 
 def _merged(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Runs:

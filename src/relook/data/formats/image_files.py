@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
@@ -109,8 +109,8 @@ class ImageFinder:
         """The file at `name` itself, inside of the folder of annotations or the one around it."""
         if "://" in name or "\0" in name:
             return None
-        place = Path(os.path.normpath(beside / Path(*PurePosixPath(name.replace("\\", "/")).parts)))
-        around = Path(os.path.normpath(self.roots[0])).parent
+        place = plain_absolute(beside / name.replace("\\", "/"))
+        around = plain_absolute(self.roots[0]).parent
         try:
             inside = place.is_relative_to(around) and place.is_file()
         except OSError:  # a name longer than the system allows
@@ -169,7 +169,12 @@ class ImageFinder:
 
 def common_folder(paths: list[Path]) -> Path:
     """The folder that all `paths` are in."""
-    return Path(os.path.commonpath([os.path.abspath(path.parent) for path in paths]))
+    return Path(os.path.commonpath([plain_absolute(path.parent) for path in paths]))
+
+
+def plain_absolute(path: Path) -> Path:
+    """`path` as an absolute one without ``..``; links are kept as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _key(name: str) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from .image_files import SIBLINGS
-from .label_values import bitmaps_of, components, label_values
+from .label_values import components, label_values, numbered_pixels
 from .recognition import MASK_FOLDERS, is_label_file
 from .records import AnnotatedImage, AnnotatedObject
 from .source import Source
@@ -142,6 +142,6 @@ def _objects(
         numbers = (values > 0).astype(np.int64)
     elif by_parts:
         numbers = components(values)
-    for number, bitmap in bitmaps_of(numbers):
+    for number, shape in numbered_pixels(numbers):
         where = f"{item.path.name}: object {number}"
-        yield AnnotatedObject(name=item.name, shapes=(bitmap,), where=where)
+        yield AnnotatedObject(name=item.name, shapes=(shape,), where=where)

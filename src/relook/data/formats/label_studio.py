@@ -16,7 +16,7 @@ from ...errors import DataError
 from ...structures.detection import Size
 from ..coco.json_form import finite_of
 from .brush import brush_mask
-from .geometry import Bitmap, Ellipse, Outline, Shape, UnusableShapeError, points_of, rectangle
+from .geometry import Ellipse, Outline, Shape, UnusableShapeError, pixels, points_of, rectangle
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import read_json
 from .source import Source, bad_shape, numbers_of, plain_pairs, refusal
@@ -176,7 +176,7 @@ def _shape(source: Source, kind: str, value: Entry, size: Size, where: str) -> S
     height, width = size
     scale = (width / 100, height / 100)
     if kind == "brush" or "rle" in value:
-        return Bitmap(brush_mask(value.get("rle"), size))
+        return pixels(brush_mask(value.get("rle"), size), 0, 0, size)
     if "points" in value and value.get("closed", True):
         points = points_of(plain_pairs(value["points"]) * scale)
         if len(points) >= 3:

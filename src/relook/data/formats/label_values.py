@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...ops.id_runs import id_runs
+from ...ops.runs import Runs
 from ..images import open_image
 from ..images.files import file_bytes, is_npy, is_tiff, opened_header
 from ..images.limits import check_pixels
-from .geometry import Bitmap
+from .geometry import Pixels, no_runs
 
 _LOSSY: Final = {"JPEG", "WEBP", "MPO"}
 
@@ -72,11 +74,10 @@ def _whole(values: NDArray[Any], label: str) -> NDArray[np.int64]:
         raise DataError(
             "D02", f"{label} has shape {values.shape}. A label image must be (height, width)."
         )
-    if values.dtype.kind == "f":
-        if not np.isfinite(values).all() or (values != np.round(values)).any():
-            raise DataError(
-                "D02", f"{label} has values with fractions, which number no objects. Save integers."
-            )
+    if values.dtype.kind == "f" and not (values == np.round(values)).all():  # NaN is not equal
+        raise DataError(
+            "D02", f"{label} has values with fractions, which number no objects. Save integers."
+        )
     if values.size and (float(values.min()) < 0 or float(values.max()) > 2**40):
         raise DataError(
             "D02", f"{label} has values below 0 or above 2**40, which number no objects."
@@ -84,21 +85,21 @@ def _whole(values: NDArray[Any], label: str) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def bitmaps_of(values: NDArray[np.int64]) -> Iterator[tuple[int, Bitmap]]:
-    """(value, window of its pixels) of each value above 0, in ascending order."""
-    rows, columns = np.nonzero(values)
-    if not len(rows):
+def numbered_pixels(values: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
+    """(value, its pixels) of each value above 0 of a label image (H, W), in ascending order."""
+    if not values.size:
         return
-    found = values[rows, columns]
+    height = values.shape[0]
+    (found,), lengths = id_runs(values.T)
+    ends = np.cumsum(lengths)
     order = np.argsort(found, kind="stable")
-    rows, columns, found = rows[order], columns[order], found[order]
+    found, ends, lengths = found[order], ends[order], lengths[order]
     starts = np.flatnonzero(np.diff(found, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(found)], strict=True):
-        y, x = rows[start:end], columns[start:end]
-        top, left = int(y.min()), int(x.min())
-        mask = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), bool)
-        mask[y - top, x - left] = True
-        yield int(found[start]), Bitmap(mask, left, top)
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(found)], strict=True):
+        if found[start] > 0:
+            last = ends[start:end]
+            runs = no_runs().joined(Runs(last - lengths[start:end], last))
+            yield int(found[start]), Pixels(runs, height)
 
 
 def components(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import DataError
+from ...structures.detection import Size
 from ..coco.json_form import finite_of
-from .geometry import Bitmap, Ellipse, Rectangle, Shape, UnusableShapeError, points_of
+from .geometry import Ellipse, Pixels, Rectangle, Shape, UnusableShapeError, pixels, points_of
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import base64_of, coded_mask, read_json
 from .source import Source, bad_shape, number_pairs, outline_of, refusal
@@ -55,7 +56,7 @@ def _image(source: Source, path: Path, record: dict[str, Any]) -> AnnotatedImage
         if not isinstance(entry, dict) or not isinstance(entry.get("label"), str):
             raise refusal(path, _TOOL, f"shape {row + 1} has no label")
         try:
-            shape = _shape(source, entry, where)
+            shape = _shape(source, entry, size, where)
         except UnusableShapeError as error:
             raise bad_shape(where, error) from None
         if shape is None:
@@ -71,11 +72,11 @@ def _image(source: Source, path: Path, record: dict[str, Any]) -> AnnotatedImage
     return AnnotatedImage(path=image, size=size, objects=objects)
 
 
-def _shape(source: Source, entry: dict[str, Any], where: str) -> Shape | None:
+def _shape(source: Source, entry: dict[str, Any], size: Size, where: str) -> Shape | None:
     """The shape of an entry; None for one that has no area, which is counted."""
     kind = entry.get("shape_type")
     if kind == "mask":
-        return _mask(entry, where)
+        return _mask(entry, size, where)
     points = number_pairs(entry.get("points"))
     if kind == "circle" and len(points) == 2:
         (x, y), rim = points.tolist()
@@ -94,7 +95,7 @@ def _shape(source: Source, entry: dict[str, Any], where: str) -> Shape | None:
     return None
 
 
-def _mask(entry: dict[str, Any], where: str) -> Bitmap:
+def _mask(entry: dict[str, Any], size: Size, where: str) -> Pixels:
     points = number_pairs(entry.get("points"))
     if not len(points):
         raise UnusableShapeError("has a mask without a place")
@@ -105,4 +106,4 @@ def _mask(entry: dict[str, Any], where: str) -> Bitmap:
     except DataError as error:
         raise UnusableShapeError(f"has a mask that cannot be read: {error.message}") from None
     left, top = (round(value) for value in points[0].tolist())
-    return Bitmap(mask, left, top)
+    return pixels(mask, left, top, size)

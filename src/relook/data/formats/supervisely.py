@@ -13,7 +13,7 @@ from typing import Any, Final
 from ...errors import DataError
 from ...structures.detection import Size
 from ..coco.json_form import finite_of
-from .geometry import Bitmap, Outline, Shape, UnusableShapeError, rectangle
+from .geometry import Outline, Pixels, Shape, UnusableShapeError, pixels, rectangle
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import base64_of, coded_mask, inflated, read_json
 from .source import Source, bad_shape, number_pairs, refusal
@@ -66,7 +66,7 @@ def _image(source: Source, path: Path, record: Entry, part: str | None) -> Annot
         if not isinstance(entry, dict) or not isinstance(entry.get("classTitle"), str):
             raise refusal(path, _TOOL, f"object {row} has no class")
         try:
-            shape = _shape(source, entry, where)
+            shape = _shape(source, entry, size, where)
         except UnusableShapeError as error:
             raise bad_shape(where, error) from None
         if shape is not None:
@@ -82,7 +82,7 @@ def _said(size: object) -> Size | None:
     return None if height is None or width is None else (int(height), int(width))
 
 
-def _shape(source: Source, entry: Entry, where: str) -> Shape | None:
+def _shape(source: Source, entry: Entry, size: Size, where: str) -> Shape | None:
     """The shape of an object; None for one without area, which is counted."""
     kind = entry.get("geometryType")
     points = entry.get("points")
@@ -101,12 +101,12 @@ def _shape(source: Source, entry: Entry, where: str) -> Shape | None:
             (x1, y1), (x2, y2) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
             return rectangle(x1, y1, x2 + 1, y2 + 1)
     elif kind == "bitmap":
-        return _bitmap(entry.get("bitmap"), where)
+        return _bitmap(entry.get("bitmap"), size, where)
     source.account.leave_out(f"object without area ({str(kind)[:30]})", where)
     return None
 
 
-def _bitmap(value: object, where: str) -> Bitmap:
+def _bitmap(value: object, size: Size, where: str) -> Pixels:
     value = value if isinstance(value, dict) else {}
     origin = number_pairs([value.get("origin")])[0].tolist()
     try:
@@ -115,4 +115,4 @@ def _bitmap(value: object, where: str) -> Bitmap:
         raise UnusableShapeError(f"has a bitmap that cannot be read: {error}") from None
     except DataError as error:
         raise UnusableShapeError(f"has a bitmap that cannot be read: {error.message}") from None
-    return Bitmap(mask, int(origin[0]), int(origin[1]))
+    return pixels(mask, int(origin[0]), int(origin[1]), size)

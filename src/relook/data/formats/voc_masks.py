@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .label_values import bitmaps_of, label_values
+from .label_values import label_values, numbered_pixels
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import read_text
 from .source import Source, refusal
@@ -64,11 +64,12 @@ def read_voc_masks(source: Source, folder: Path) -> Iterator[AnnotatedImage]:
 def _objects(
     path: Path, numbers: NDArray[Any], classes: NDArray[Any], names: Mapping[int, str]
 ) -> Iterator[AnnotatedObject]:
-    for number, bitmap in bitmaps_of(numbers):
-        height, width = bitmap.mask.shape
-        window = classes[bitmap.top : bitmap.top + height, bitmap.left : bitmap.left + width]
-        values, counts = np.unique(window[bitmap.mask], return_counts=True)
-        value = int(values[counts.argmax()])
+    is_object = numbers > 0
+    both = np.stack([numbers[is_object], classes[is_object]])
+    pairs, counts = np.unique(both, axis=1, return_counts=True)
+    for number, shape in numbered_pixels(numbers):
+        own = pairs[0] == number
+        value = int(pairs[1][own][counts[own].argmax()])
         if value not in names:
             raise DataError(
                 "D04",
@@ -76,7 +77,7 @@ def _objects(
                 "name. Add labelmap.txt, with lines NAME:R,G,B::",
             )
         yield AnnotatedObject(
-            name=names[value], shapes=(bitmap,), where=f"{path.name}: object {number}"
+            name=names[value], shapes=(shape,), where=f"{path.name}: object {number}"
         )
 
 
