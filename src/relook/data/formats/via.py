@@ -97,7 +97,7 @@ def _class_attribute(source: Source, entries: Mapping[str, Entry], name: str) ->
     for entry in entries.values():
         for region in _regions(entry):
             attributes = region.get("region_attributes")
-            used.update(attributes if isinstance(attributes, dict) else ())
+            used.update(list(attributes) if isinstance(attributes, dict) else ())
     if source.options.attribute is not None:
         if source.options.attribute not in used:
             known = ", ".join(sorted(used)) or "none"
