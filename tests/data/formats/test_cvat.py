@@ -14,7 +14,8 @@ from relook.inference.writers.cvat import cvat_document, cvat_image
 from .conftest import Folder, Masks, block
 
 Same = Callable[[Masks, Masks], bool]
-LABELS = "<meta><task><labels><label><name>rod</name></label><label><name>cell</name></label></labels></task></meta>"
+NAMES = "".join(f"<label><name>{name}</name></label>" for name in ("rod", "cell"))
+LABELS = f"<meta><task><labels>{NAMES}</labels></task></meta>"
 
 
 def document(*shapes: str, image: str = 'name="a.png" width="16" height="12"') -> str:

@@ -56,7 +56,9 @@ def test_kinds_of_areas(folder: Folder) -> None:
         square(),
         bounds(ROI_TYPE.RECT, 8, 2, 12, 7),
         bounds(ROI_TYPE.OVAL, 3, 4, 13, 8),
-        ImagejRoi.frompoints(np.array([[2.0, 1.0], [6.0, 1.0], [6.0, 4.6], [2.0, 4.4]], np.float32)),
+        ImagejRoi.frompoints(
+            np.array([[2.0, 1.0], [6.0, 1.0], [6.0, 4.6], [2.0, 4.4]], np.float32)
+        ),
         ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, y1=1, x2=4, y2=4),
         ImagejRoi.frompoints([[3, 3]]),
     )

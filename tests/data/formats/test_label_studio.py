@@ -1,4 +1,4 @@
-"""Label Studio: percent to pixels, brushes, turned rectangles, and several annotations of a task."""
+"""Label Studio: percent to pixels, brushes, turned rectangles, several annotations of a task."""
 
 from __future__ import annotations
 
@@ -79,14 +79,21 @@ def test_one_annotation_of_a_task_counts(folder: Folder) -> None:
     for name in ("a.png", "b.png", "c.png"):
         folder.image(name)
     rows = [
-        {"updated_at": "2026-01-02", "result": [region("rectanglelabels", {"x": 0, "y": 0, "width": width, "height": 50})]}
+        {
+            "updated_at": "2026-01-02",
+            "result": [region("rectanglelabels", {"x": 0, "y": 0, "width": width, "height": 50})],
+        }
         for width in (25, 50)
     ]
     cancelled = {"was_cancelled": True, "updated_at": "2027-01-01", "result": []}
     first, second = {**rows[0], "ground_truth": True}, {**rows[1], "updated_at": "2026-03-01"}
     tasks = [
         {"id": 1, "data": {"image": "s3://bucket/a.png"}, "annotations": [second, first]},
-        {"id": 2, "data": {"image": "http://host/b.png?x=1"}, "annotations": [second, rows[0], cancelled]},
+        {
+            "id": 2,
+            "data": {"image": "http://host/b.png?x=1"},
+            "annotations": [second, rows[0], cancelled],
+        },
         {"id": 3, "data": {"image": "/data/local-files/?d=c.png"}, "annotations": [cancelled]},
     ]
     folder.write("export.json", tasks)
@@ -116,7 +123,11 @@ def test_labels_beside_a_shape(folder: Folder) -> None:
         ([task(region("brushlabels", {"rle": [1, 2]}))], "D09", "cut off"),
         ([task(region("polygonlabels", SQUARE, image_rotation=90))], "D09", "turned in the tool"),
         ([task(region("polygonlabels", SQUARE, original_width=17))], "D10", "17 x 12"),
-        ([task(region("polygonlabels", {**SQUARE, "polygonlabels": []}))], "D11", "without a class"),
+        (
+            [task(region("polygonlabels", {**SQUARE, "polygonlabels": []}))],
+            "D11",
+            "without a class",
+        ),
     ],
 )
 def test_what_cannot_be_used(folder: Folder, content: Any, code: str, words: str) -> None:

@@ -28,15 +28,22 @@ def test_values_are_those_of_the_file(tmp_path: Path) -> None:
         (Image.fromarray(VALUES.astype(np.uint8)), VALUES),
         (Image.fromarray((VALUES * 900).astype(np.uint16)), VALUES * 900),
         (palette, VALUES),
-        (Image.fromarray((VALUES > 5)), VALUES > 5),
+        (Image.fromarray(VALUES > 5), VALUES > 5),
         (Image.fromarray(colour), np.where(colour[..., 0], 1 << 16 | 2 << 8 | 3, 0)),
         (Image.fromarray(np.dstack([VALUES.astype(np.uint8)] * 3)), VALUES),
     ):
         image.save(path)
         assert np.array_equal(label_values(path), expected)
-    for values in (VALUES.astype(np.float32), VALUES.astype(np.int32), VALUES[..., None].astype("u4")):
-        tifffile.imwrite(tmp_path / "a.tif", values)
+    for values in (VALUES.astype(np.float32), VALUES.astype(np.int32)):
+        tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack")
         assert np.array_equal(label_values(tmp_path / "a.tif"), VALUES)
+
+
+def test_numbers_of_a_coloured_tiff_are_not_its_colours(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    colours = np.zeros((3, 256), np.uint16)  # as Fiji saves a label image with a table of colours
+    tifffile.imwrite(path, VALUES.astype(np.uint8), photometric="palette", colormap=colours)
+    assert np.array_equal(label_values(path), VALUES)
 
 
 def test_what_numbers_no_objects(tmp_path: Path) -> None:

@@ -25,7 +25,12 @@ def bitmap(mask: np.ndarray) -> str:
 
 
 def record(*objects: dict[str, Any]) -> dict[str, Any]:
-    return {"description": "", "tags": [], "size": {"height": 12, "width": 16}, "objects": list(objects)}
+    return {
+        "description": "",
+        "tags": [],
+        "size": {"height": 12, "width": 16},
+        "objects": list(objects),
+    }
 
 
 def item(kind: str, **more: Any) -> dict[str, Any]:
@@ -66,7 +71,13 @@ def test_a_project(folder: Folder) -> None:
         (item("bitmap", bitmap={"data": "AAAA", "origin": [0, 0]}), "D09", "cannot be read"),
         (item("polygon", points={"exterior": None}), "D09", "no list of points"),
         (
-            item("bitmap", bitmap={"data": base64.b64encode(zlib.compress(b"\0" * 2**27)).decode(), "origin": [0, 0]}),
+            item(
+                "bitmap",
+                bitmap={
+                    "data": base64.b64encode(zlib.compress(b"\0" * 2**27)).decode(),
+                    "origin": [0, 0],
+                },
+            ),
             "D09",
             "unpacks to more",
         ),

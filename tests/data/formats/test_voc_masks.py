@@ -22,7 +22,9 @@ def palette() -> list[int]:
     colours = []
     for number in range(256):
         bits = [number >> k & 1 for k in range(8)]
-        colours += [sum(bits[3 * k + c] << 7 - k for k in range(3) if 3 * k + c < 8) for c in range(3)]
+        colours += [
+            sum(bits[3 * k + c] << 7 - k for k in range(3) if 3 * k + c < 8) for c in range(3)
+        ]
     return colours
 
 

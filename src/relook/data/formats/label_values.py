@@ -9,6 +9,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tifffile import PHOTOMETRIC, TiffFile
 
 from ...errors import DataError
 from ...ops.id_runs import id_runs
@@ -16,6 +17,7 @@ from ...ops.runs import Runs
 from ..images import open_image
 from ..images.files import file_bytes, is_npy, is_tiff, opened_header
 from ..images.limits import check_pixels
+from ..images.tiff import explained
 from .geometry import Pixels, no_runs
 
 _LOSSY: Final = {"JPEG", "WEBP", "MPO"}
@@ -35,10 +37,21 @@ def label_values(path: Path) -> NDArray[np.int64]:
     if is_tiff(data) or is_npy(data):
         with open_image(path) as opened:
             check_pixels(label, opened.size)
-            values = opened.native_window(0, 0, *opened.size)
+            values = _numbered_tiff(path, label) if is_tiff(data) else None
+            if values is None:
+                values = opened.native_window(0, 0, *opened.size)
     else:
         values = _coded_values(data, label)
     return _whole(values, label)
+
+
+def _numbered_tiff(path: Path, label: str) -> NDArray[Any] | None:
+    """Values of a TIFF file of one page whose colours are in a table; None for others."""
+    with explained(label), TiffFile(path, _multifile=False) as tif:
+        page: Any = tif.pages.first
+        if page.photometric != PHOTOMETRIC.PALETTE or len(tif.pages) > 1:
+            return None
+        return np.asarray(page.asarray())
 
 
 def _coded_values(data: bytes, label: str) -> NDArray[Any]:

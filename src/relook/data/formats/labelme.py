@@ -21,7 +21,7 @@ from .safe_files import base64_of, coded_mask, read_json
 from .source import Source, bad_shape, number_pairs, outline_of, refusal
 
 _TOOL: Final = "LabelMe"
-_RINGS: Final = {"polygon", "rotation", "quadrilateral", None, ""}
+_RINGS: Final = ("polygon", "rotation", "quadrilateral", None, "")
 
 
 def read_labelme(source: Source) -> Iterator[AnnotatedImage]:

@@ -175,7 +175,7 @@ def _push(machine: _Machine, value: Any) -> None:
 
 
 def _tuple(count: int) -> Callable[[_Machine, Any], None]:
-    return lambda machine, _: machine.stack.append(tuple(machine.pushed(count)))
+    return lambda machine, _: _push(machine, tuple(machine.pushed(count)))
 
 
 def _constant(value: Callable[[], Any]) -> Callable[[_Machine, Any], None]:
@@ -215,12 +215,12 @@ _ACTIONS: Final[dict[str, Callable[[_Machine, Any], Any]]] = {
         lambda machine, index: machine.memo.update({int(index): machine.stack[-1]}),
     ),
     "MEMOIZE": lambda machine, _: machine.memo.update({len(machine.memo): machine.stack[-1]}),
-    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.marked())),
+    "TUPLE": lambda machine, _: _push(machine, tuple(machine.marked())),
     "TUPLE1": _tuple(1),
     "TUPLE2": _tuple(2),
     "TUPLE3": _tuple(3),
-    "LIST": lambda machine, _: machine.stack.append(machine.marked()),
-    "DICT": lambda machine, _: machine.stack.append(_pairs(machine.marked())),
+    "LIST": lambda machine, _: _push(machine, machine.marked()),
+    "DICT": lambda machine, _: _push(machine, _pairs(machine.marked())),
     "APPEND": lambda machine, _: machine.extend(machine.pushed(1)),
     "APPENDS": lambda machine, _: machine.extend(machine.marked()),
     "ADDITEMS": lambda machine, _: machine.extend(machine.marked()),
