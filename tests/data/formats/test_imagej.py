@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from roifile import ROI_TYPE, ImagejRoi
 
 from relook.errors import DataError
@@ -109,6 +113,23 @@ def test_what_cannot_be_used(folder: Folder, data: bytes, code: str, words: str)
     with pytest.raises(DataError) as caught:
         folder.convert("a.roi", format="imagej")
     assert caught.value.code == code and words in caught.value.message
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_changed_bytes_end_in_a_file_or_an_error(data: st.DataObject) -> None:
+    path = ImagejRoi(roitype=ROI_TYPE.RECT, right=6, bottom=5, shape_roi_size=13)
+    path.multi_coordinates = np.array([0, 2, 1, 1, 6, 1, 1, 6, 5, 1, 2, 5, 4], np.float32)
+    start = data.draw(st.sampled_from([square(), path, bounds(ROI_TYPE.OVAL, 1, 1, 5, 5)]))
+    content = bytearray(start.tobytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as place:
+        folder = Folder(Path(place) / "set")
+        folder.image()
+        folder.write("a.roi", bytes(content))
+        with contextlib.suppress(DataError):
+            folder.convert("a.roi")
 
 
 def test_paths_that_lead_nowhere(folder: Folder) -> None:
