@@ -39,6 +39,7 @@ def test_polygons_stay_and_everything_else_is_run_lengths() -> None:
         item(pixels(np.ones((2, 2), bool), 3, 4, SIZE)),
         item(rectangle(1, 2, 4, 6)),
         item(Outline((SQUARE + 50,))),
+        item(Outline((SQUARE,)), name=" "),
     )
     account = Account()
     account.declare(["rod"])
@@ -60,7 +61,10 @@ def test_polygons_stay_and_everything_else_is_run_lengths() -> None:
     assert [row["area"] for row in rows[2:6]] == [int(mask.sum()) for mask in decoded]
     assert "segmentation" not in rows[6] and rows[6]["bbox"] == [1, 2, 3, 4]
     assert all(row["score"] == 1 and row["iscrowd"] == 0 for row in rows)
-    assert account.left_out == {"object without a pixel in its image": 1}
+    assert account.left_out == {
+        "object without a pixel in its image": 1,
+        "object without a class": 1,
+    }
 
 
 def test_rectangles_as_masks() -> None:

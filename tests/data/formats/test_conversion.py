@@ -103,6 +103,18 @@ def test_an_image_that_is_annotated_twice_is_one_image(tmp_path: Path) -> None:
         convert(folder, tmp_path / "out.json")
 
 
+def test_names_that_no_text_can_hold(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    file = write_sample(folder, "labelme")
+    record = json.loads(file.read_text())
+    record["shapes"][0]["label"] = "\ud800\x1b[2Jcell"
+    file.write_text(json.dumps(record))
+    lines = convert(folder, tmp_path / "out.json").lines
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["categories"][0]["name"] == "\ud800\x1b[2Jcell"
+    assert "classes: \\ud800\\x1b[2Jcell 1" in lines
+
+
 def test_rectangles_beside_masks_are_said(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     file = write_sample(folder, "labelme")

@@ -50,10 +50,31 @@ def test_of_several_files_the_one_with_most_of_the_path(tmp_path: Path) -> None:
     assert finder.named("else/v/a.png", tmp_path, "x") == second
     with pytest.raises(DataError, match=r"may be .*u/a.png, .*v/a.png"):
         finder.named("a.png", tmp_path, "x")
-    with pytest.raises(DataError, match="may be"):
-        finder.of_stem("a", tmp_path, "x")
     assert finder.of_stem("a", tmp_path / "u", "x") == first
     assert finder.all() == [first, second] and finder.only() is None
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [
+        ("labels/train", "images/train"),
+        ("train/masks", "train/images"),
+        ("labels", "images"),
+        ("val/masks", None),
+    ],
+)
+def test_names_without_ending_by_their_folders(
+    tmp_path: Path, beside: str, found: str | None
+) -> None:
+    folders = ("images/train", "images/val", "images", "train/images", "val/a", "val/b")
+    for name in folders[:3] if beside.startswith("labels") else folders[3:]:
+        image(tmp_path / name / "a.png")
+    finder = ImageFinder(tmp_path, None)
+    if found is None:
+        with pytest.raises(DataError, match="may be"):
+            finder.of_stem("a", tmp_path / beside, "x")
+    else:
+        assert finder.of_stem("a", tmp_path / beside, "x").parent == tmp_path / found
 
 
 def test_names_do_not_lead_out(tmp_path: Path) -> None:
@@ -95,6 +116,18 @@ def test_sizes_are_upright_or_as_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="31 x 20") as caught:
         finder.size(path, "x", (20, 31))
     assert caught.value.code == "D10"
+
+
+def test_headers_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = image(tmp_path / "a.png")
+    finder = ImageFinder(tmp_path, None)
+    assert finder.size(path, "x") == (2, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    with pytest.raises(DataError, match="too large"):
+        finder.size(path, "x")
+    path.write_bytes(b"words")
+    with pytest.raises(DataError, match="is a text file"):
+        finder.size(path, "x")
 
 
 def test_the_folder_of_all(tmp_path: Path) -> None:

@@ -70,25 +70,17 @@ def test_masks_are_cut_into_parts(folder: Folder) -> None:
     assert len(folder.masks()["object"]) == 2
 
 
-def test_folders_of_classes(folder: Folder) -> None:
+def test_values_that_are_classes_are_noticed(folder: Folder) -> None:
     folder.image("images/a.png")
-    png(folder.path / "masks" / "cell" / "a.png", FIRST)
-    png(folder.path / "masks" / "rod" / "a_mask.png", IDS, np.uint16)
-    folder.convert()
-    assert {name: len(masks) for name, masks in folder.masks().items()} == {"cell": 1, "rod": 2}
-    folder.convert(class_name="all")
-    assert list(folder.masks()) == ["all"]
-
-
-def test_a_file_for_each_object(folder: Folder) -> None:
-    for name in ("x1", "x2"):
-        folder.image(f"images/{name}.png")
-        png(folder.path / "masks" / name / "0.png", FIRST * 255)
-        png(folder.path / "masks" / name / "1.png", (FIRST | SECOND) * 255)
-    folder.convert()
-    found = folder.masks()["object"]
-    assert len(found) == 4
-    assert np.array_equal(found[0], FIRST) and np.array_equal(found[1], FIRST | SECOND)
+    classes = FIRST + SECOND + 2 * block(9, 1, 11, 3) + 2 * block(0, 10, 2, 14)
+    png(folder.path / "masks" / "a.png", classes)
+    lines = folder.convert().lines
+    assert len(folder.masks()["object"]) == 2
+    assert any(line.startswith("there are 2 more connected parts than numbers") for line in lines)
+    lines = folder.convert(objects="components").lines
+    assert len(folder.masks()["object"]) == 4 and not any(
+        "connected parts" in line for line in lines
+    )
 
 
 def test_a_single_pair(folder: Folder) -> None:
@@ -114,5 +106,6 @@ def test_what_cannot_be_used(folder: Folder) -> None:
     with pytest.raises(DataError, match="pointer of Git LFS"):
         folder.convert()
     place.rename(folder.path / "masks" / "z.png")
+    folder.image("images/b.png")
     with pytest.raises(DataError, match="'z' is not in"):
         folder.convert()

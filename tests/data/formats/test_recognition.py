@@ -45,6 +45,15 @@ def test_coco_beside_images_is_not_taken_for_label_images(tmp_path: Path) -> Non
     assert recognised(tmp_path) is None
 
 
+def test_panoptic_maps_are_not_taken_for_label_images(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "a.png")
+    assert recognised(tmp_path) == "label-images"
+    (tmp_path / "panoptic.json").write_text(json.dumps(COCO))
+    assert recognised(tmp_path) is None
+
+
 def test_files_by_their_content(tmp_path: Path) -> None:
     for name in ("labelme", "cvat", "label-studio", "qupath", "via"):
         file = write_sample(tmp_path / name, name)

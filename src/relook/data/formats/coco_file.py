@@ -32,7 +32,8 @@ def coco_content(
     Raises:
         DataError: D09 for a shape that cannot be used.
     """
-    used = sorted({item.name for image in images for item in image.objects})
+    named = {item.name for image in images for item in image.objects if item.name.strip()}
+    used = sorted(named)
     categories = {name: row for row, name in enumerate(dict.fromkeys([*account.classes, *used]), 1)}
     counts: Counter[str] = Counter(dict.fromkeys(categories, 0))
     rows: list[dict[str, Any]] = []
@@ -43,6 +44,9 @@ def coco_content(
         entry = {"id": number, "file_name": name, "width": width, "height": height}
         entries.append(entry | ({"split": image.split} if image.split else {}))
         for item in image.objects:
+            if not item.name.strip():
+                account.leave_out("object without a class", item.where)
+                continue
             made = _geometry(item, image.size, account, rectangles)
             if made is None:
                 continue
@@ -62,7 +66,7 @@ def coco_content(
 def _geometry(
     item: AnnotatedObject, size: Size, account: Account, rectangles: Rectangles
 ) -> dict[str, Any] | None:
-    """``bbox``, ``area`` and ``segmentation`` of an object; None for one without a pixel."""
+    """``bbox``, ``area`` and ``segmentation`` of an object; None for one that is left out."""
     try:
         runs = joined_runs(item.shapes, size)
     except UnusableShapeError as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ...errors import DataError, UsageError, counted, did_you_mean
 from ...runtime.files import write_text
+from ..sources.stored import printable
 from .coco_file import check_not_empty, coco_content
 from .image_files import ImageFinder, common_folder, plain_absolute
 from .recognition import recognised, recognised_with
@@ -102,9 +103,11 @@ def convert_labels(
     base = plain_absolute(base.parent if base.is_file() else base)
     content, counts = coco_content(base, read, account, rectangles)
     check_not_empty(counts, path, account)
-    write_text(out, json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(out, json.dumps(content, allow_nan=False) + "\n")
     lines = _lines(path, tool, read, content, counts, finder)
-    return Conversion(json=out, images=base, lines=(*lines, *account.lines()))
+    return Conversion(
+        json=out, images=base, lines=tuple(map(printable, (*lines, *account.lines())))
+    )
 
 
 convert = convert_labels

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from PIL import Image
+
 from ...errors import DataError, first_few
 from ...structures.detection import Size
-from ..images import image_size, stored_size
-from ..images.orientation import upright_size
+from ..images import stored_size
+from ..images.exif import may_be_turned
+from ..images.files import is_npy, is_tiff
+from ..images.orientation import UPRIGHT, upright_size
 from ..sources.finding import SUFFIXES
 
 IMAGE_SUFFIXES: Final = (SUFFIXES | {".heic", ".heif"}) - {".npy"}
@@ -69,14 +73,19 @@ class ImageFinder:
         raise self.missing(name, where, best)
 
     def of_stem(self, stem: str, beside: Path, where: str) -> Path:
-        """The one image file whose name without ending is `stem`; raises as `named`."""
+        """The image file whose name without ending is `stem`; raises as `named`.
+
+        Of several the one whose folders are most like those of `beside`: by their last names, else
+        by their first ones.
+        """
         self._names()
         found = self._by_stem.get(_key(stem), [])
-        best = [path for path in found if path.parent == beside] if len(found) > 1 else found
+        scores = [_closeness(path.parent, beside) for path in found]
+        best = [path for path, score in zip(found, scores, strict=True) if score == max(scores)]
         if len(best) == 1:
             self.matched["by the name without ending"] += 1
             return best[0]
-        raise self.missing(stem, where, best or found)
+        raise self.missing(stem, where, best)
 
     def has_stem(self, stem: str) -> bool:
         """Return whether an image file has this name, without its ending."""
@@ -94,9 +103,9 @@ class ImageFinder:
         Raises:
             DataError: D10 if the annotations are for another size, D02 for what is no image.
         """
+        stored, turn = _header(path)
         if said is None:
-            return image_size(path)
-        stored, turn = stored_size(path)
+            return upright_size(stored, turn)
         if said not in (stored, upright_size(stored, turn)):
             raise DataError(
                 "D10",
@@ -167,6 +176,21 @@ class ImageFinder:
         )
 
 
+def _header(path: Path) -> tuple[Size, int]:
+    """(height, width) as stored, and the orientation, from as few bytes as say it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+            file.seek(0)
+            if not is_tiff(head) and not is_npy(head) and not may_be_turned(file):
+                file.seek(0)
+                with Image.open(file) as image:
+                    return (image.height, image.width), UPRIGHT
+    except Exception:  # noqa: BLE001 - what is wrong with the file is said below
+        pass
+    return stored_size(path)
+
+
 def common_folder(paths: list[Path]) -> Path:
     """The folder that all `paths` are in."""
     return Path(os.path.commonpath([plain_absolute(path.parent) for path in paths]))
@@ -197,6 +221,13 @@ def _agreement(path: Path, parts: list[str]) -> int:
             break
         count += 1
     return count
+
+
+def _closeness(folder: Path, beside: Path) -> tuple[int, int, int]:
+    """Equal last names and equal first names of two folders, and nearness to their top."""
+    first, second = plain_absolute(folder), plain_absolute(beside)
+    common = len(Path(os.path.commonpath([first, second])).parts)
+    return _agreement(first, list(second.parts)), common, -len(first.parts)
 
 
 def _how(path: Path, parts: list[str]) -> str:

@@ -12,12 +12,13 @@ from typing import Final
 from ..sources.signatures import HEAD, recognise
 from .image_files import IMAGE_SUFFIXES, SIBLINGS
 
-MASK_FOLDERS: Final = ("masks", "labels", "label", "mask", "gt", "annotations", "instances")
+MASK_FOLDERS: Final = ("masks", "mask", "labels", "label", "gt", "instances")
 """Names of folders of label images beside a folder of images."""
 
 _HEAD: Final = 1 << 18  # bytes of a text file that are looked at
 _MOST_LISTED: Final = 20_000  # files of a folder that are looked at
 _DEEPEST: Final = 4  # folders
+_TRIED: Final = 5  # files of one ending
 _XML: Final = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>)?\s*(?:<!--[^>]*-->\s*)*<(\w+)")
 _YOLO_LINE: Final = re.compile(rb"^\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*$", re.MULTILINE)
 _MASK_NAME: Final = re.compile(r"(_cp)?_masks?$", re.IGNORECASE)
@@ -116,10 +117,18 @@ def _of_folder(path: Path) -> str | None:
     if any(file.name.endswith("_seg.npy") for file in files):
         return "cellpose"
     for suffix in (".xml", ".geojson", ".roi", ".zip", ".yaml", ".yml", ".json"):
-        found = next((file for file in files if file.suffix.lower() == suffix), None)
-        if found is not None and (kind := _of_file(found)) is not None:
-            return kind
+        for file in [file for file in files if file.suffix.lower() == suffix][:_TRIED]:
+            if (kind := _of_file(file)) is not None:
+                return kind
+            if suffix == ".json" and _is_coco(file):
+                return None
     return _of_texts(files) or _of_masks(path, files)
+
+
+def _is_coco(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return sum(f'"{key}"'.encode() in head for key in ("images", "annotations", "categories")) > 1
 
 
 def _of_texts(files: list[Path]) -> str | None:
@@ -140,9 +149,18 @@ def _of_masks(path: Path, files: list[Path]) -> str | None:
     pairs = ((file.parent, mask_stem(file)) for file in labels)
     if any(stem is not None and (parent, stem) in stems for parent, stem in pairs):
         return "cellpose"
-    tops = {file.relative_to(path).parts[0].lower() for file in labels if file.parent != path}
     known = {name.lower() for name in SIBLINGS}
-    return "label-images" if tops & set(MASK_FOLDERS) and tops & known else None
+    masks: set[Path] = set()
+    images: set[Path] = set()
+    for file in labels:
+        for folder in file.parents:
+            if folder == path:
+                break
+            if folder.name.lower() in MASK_FOLDERS:
+                masks.add(folder.parent)
+            if folder.name.lower() in known:
+                images.add(folder.parent)
+    return "label-images" if masks & images else None
 
 
 def _listed(path: Path) -> Iterator[Path]:

@@ -17,6 +17,11 @@ from .image_files import ImageFinder
 from .records import NO_CLASS, Account, AnnotatedImage, ConvertOptions
 
 _MOST_FILES: Final = 1_000_000
+_SPLITS: Final = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,11 @@ class Source:
                 "U04",
                 f"--class: annotations of {tool} name the class of each object. Leave --class out.",
             )
+
+
+def split_name(folder: str) -> str | None:
+    """The part of a data set that a folder is called after: train, val or test; None for others."""
+    return _SPLITS.get(folder.lower())
 
 
 Reader = Callable[[Source], Iterator[AnnotatedImage]]

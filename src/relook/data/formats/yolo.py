@@ -17,14 +17,13 @@ from ...structures.detection import Size
 from .geometry import Outline, Shape, UnusableShapeError, points_of, rectangle
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import read_text, read_yaml
-from .source import Source, bad_shape, refusal, text_number
+from .source import Source, bad_shape, refusal, split_name, text_number
 
 _TOOL: Final = "YOLO"
 _NAMES: Final = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "class_names.txt")
 _NO_LABELS: Final = frozenset(
     {*_NAMES, "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt"}
 )
-_SPLITS: Final = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 _SLACK: Final = 0.1  # by which a share may leave [0, 1]
 
 
@@ -45,7 +44,10 @@ def read_yolo(source: Source) -> Iterator[AnnotatedImage]:
         if path.name.lower() not in _NO_LABELS and not path.name.lower().startswith("readme")
     }
     if not labels:
-        raise DataError("D01", f"{folder} has no text files of labels (labels/NAME.txt).")
+        raise DataError(
+            "D01",
+            f"{folder} has no text files of labels (labels/NAME.txt). Give the folder with them.",
+        )
     seen: set[Path] = set()
     for path in labels:
         image = source.finder.of_stem(path.stem, _images_beside(path), path.name)
@@ -89,7 +91,7 @@ def _images_beside(path: Path) -> Path:
 
 def _split_of(image: Path, labels: Path) -> str | None:
     folders = [*labels.parent.parts[-2:], *image.parent.parts[-2:]]
-    return next((_SPLITS[name.lower()] for name in folders if name.lower() in _SPLITS), None)
+    return next((part for name in folders if (part := split_name(name))), None)
 
 
 def _setup(source: Source, folder: Path) -> Mapping[str, Any]:
