@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from ..data.formats.records import Objects, Rectangles
+    from ..data.formats.records import Objects, Outlines, Rectangles
 
 
 def convert(
@@ -48,6 +48,14 @@ def convert(
         str,
         typer.Option(metavar="boxes|masks", help="Rectangles are boxes around objects, or masks."),
     ] = "boxes",
+    outlines: Annotated[
+        str,
+        typer.Option(
+            metavar="edges|centres",
+            help="Corners of polygons are on edges of pixels, or are numbers of border pixels, as "
+            "in contours of OpenCV.",
+        ),
+    ] = "edges",
     objects: Annotated[
         str,
         typer.Option(
@@ -72,6 +80,7 @@ def convert(
         attribute=attribute,
         split=split,
         rectangles=cast("Rectangles", rectangles),
+        outlines=cast("Outlines", outlines),
         objects=cast("Objects", objects),
     )
     for line in conversion.lines:

@@ -10,7 +10,7 @@ import pytest
 from relook.data.coco.segmentation import rasterised
 from relook.data.formats.coco_file import check_not_empty, coco_content
 from relook.data.formats.geometry import Ellipse, Outline, Shape, pixels, points_of, rectangle
-from relook.data.formats.records import Account, AnnotatedImage, AnnotatedObject
+from relook.data.formats.records import Account, AnnotatedImage, AnnotatedObject, ConvertOptions
 from relook.errors import DataError
 
 from .conftest import block
@@ -68,8 +68,9 @@ def test_polygons_stay_and_everything_else_is_run_lengths() -> None:
 
 
 def test_rectangles_as_masks() -> None:
+    options = ConvertOptions(rectangles="masks")
     content, _ = coco_content(
-        Path("images").absolute(), [image(item(rectangle(1, 2, 4, 6)))], Account(), "masks"
+        Path("images").absolute(), [image(item(rectangle(1, 2, 4, 6)))], Account(), options
     )
     assert content["annotations"][0]["segmentation"] == [[1, 2, 4, 2, 4, 6, 1, 6]]
 

@@ -10,19 +10,21 @@ from typing import Any, Final
 from ...errors import DataError
 from ...ops.rle import encode_runs
 from ...structures.detection import Size
+from .contours import contour_pixels, is_contour
 from .geometry import Outline, Rectangle, Shape, UnusableShapeError, bounds_of, joined_runs
 from .image_files import plain_absolute
-from .records import Account, AnnotatedImage, AnnotatedObject, Rectangles
+from .records import Account, AnnotatedImage, AnnotatedObject, ConvertOptions
 from .source import bad_shape
 
 _MARGIN: Final = 1.0  # pixels by which a polygon may leave its image
+_DEFAULT: Final = ConvertOptions()
 
 
 def coco_content(
     folder: Path,
     images: Sequence[AnnotatedImage],
     account: Account,
-    rectangles: Rectangles = "boxes",
+    options: ConvertOptions = _DEFAULT,
 ) -> tuple[dict[str, Any], Counter[str]]:
     """One COCO file of `images`, whose files are in `folder`, and its objects by class.
 
@@ -37,6 +39,7 @@ def coco_content(
     categories = {name: row for row, name in enumerate(dict.fromkeys([*account.classes, *used]), 1)}
     counts: Counter[str] = Counter(dict.fromkeys(categories, 0))
     rows: list[dict[str, Any]] = []
+    is_traced = 0
     entries: list[dict[str, Any]] = []
     for number, image in enumerate(images, 1):
         height, width = image.size
@@ -47,7 +50,8 @@ def coco_content(
             if not item.name.strip():
                 account.leave_out("object without a class", item.where)
                 continue
-            made = _geometry(item, image.size, account, rectangles)
+            is_traced += any(isinstance(s, Outline) and is_contour(s) for s in item.shapes)
+            made = _geometry(item, image.size, account, options)
             if made is None:
                 continue
             counts[item.name] += 1
@@ -55,6 +59,12 @@ def coco_content(
             rows.append(
                 {**head, "category_id": categories[item.name], **made, "iscrowd": 0, **item.extra}
             )
+    if options.outlines == "edges" and 2 * is_traced > len(rows):
+        account.note(
+            f"{is_traced} polygons run from pixel to neighbouring pixel, as contours that a "
+            "program made of masks. If they run through the centres of border pixels, say --outlines "
+            "centres: read along edges, objects are half a pixel too small on every side"
+        )
     content = {
         "images": entries,
         "categories": [{"id": row, "name": name} for name, row in categories.items()],
@@ -64,20 +74,26 @@ def coco_content(
 
 
 def _geometry(
-    item: AnnotatedObject, size: Size, account: Account, rectangles: Rectangles
+    item: AnnotatedObject, size: Size, account: Account, options: ConvertOptions
 ) -> dict[str, Any] | None:
     """``bbox``, ``area`` and ``segmentation`` of an object; None for one that is left out."""
+    shapes = item.shapes
     try:
-        runs = joined_runs(item.shapes, size)
+        if options.outlines == "centres":
+            shapes = tuple(
+                contour_pixels(shape, size) if isinstance(shape, Outline) else shape
+                for shape in shapes
+            )
+        runs = joined_runs(shapes, size)
     except UnusableShapeError as error:
         raise bad_shape(item.where, error) from None
     if not runs.area:
         account.leave_out("object without a pixel in its image", item.where)
         return None
-    box = _box(item.shapes, size)
-    if rectangles == "boxes" and all(isinstance(shape, Rectangle) for shape in item.shapes):
+    box = _box(shapes, size)
+    if options.rectangles == "boxes" and all(isinstance(shape, Rectangle) for shape in shapes):
         return {"bbox": box, "area": box[2] * box[3]}
-    polygons = _polygons(item.shapes, size)
+    polygons = _polygons(shapes, size)
     segmentation: Any = encode_runs(runs, size) if polygons is None else polygons
     return {"bbox": box, "area": runs.area, "segmentation": segmentation}
 

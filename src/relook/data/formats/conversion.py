@@ -16,7 +16,7 @@ from ..sources.stored import printable
 from .coco_file import check_not_empty, coco_content
 from .image_files import ImageFinder, common_folder, plain_absolute
 from .recognition import recognised, recognised_with
-from .records import Account, AnnotatedImage, ConvertOptions, Objects, Rectangles
+from .records import Account, AnnotatedImage, ConvertOptions, Objects, Outlines, Rectangles
 from .source import Reader, Source
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -57,6 +57,7 @@ def convert_labels(
     attribute: str | None = None,
     split: str | None = None,
     rectangles: Rectangles = "boxes",
+    outlines: Outlines = "edges",
     objects: Objects = "auto",
 ) -> Conversion:
     """Write what is annotated at `path`, a file or folder of another tool, as one COCO json `out`.
@@ -65,8 +66,10 @@ def convert_labels(
     of the images, where they are not beside the annotations. `class_name` is the class of all
     objects of a format that does not name classes. `attribute` is the attribute of VIA's regions
     that is the class, `split` the part that is read of a data set that has parts. `rectangles` are
-    ``"boxes"`` around objects or their ``"masks"``. `objects` says of label images whether values
-    number them (``"ids"``) or each connected part is one (``"components"``).
+    ``"boxes"`` around objects or their ``"masks"``. `outlines` says whether corners of polygons lie
+    on ``"edges"`` of pixels, or are the numbers of border pixels, ``"centres"``. `objects` says of
+    label images whether values number them (``"ids"``) or each connected part is one
+    (``"components"``).
 
     Polygons stay polygons; what they cannot say (holes, brushes, ellipses) is written as run
     lengths. The file appears whole or not at all.
@@ -84,6 +87,7 @@ def convert_labels(
         attribute=attribute,
         split=split,
         rectangles=rectangles,
+        outlines=outlines,
         objects=objects,
     )
     folder = None if images is None else Path(images)
@@ -101,7 +105,7 @@ def convert_labels(
     base = common_folder([image.path for image in read]) if folder is None and read else folder
     base = path.parent if base is None else base
     base = plain_absolute(base.parent if base.is_file() else base)
-    content, counts = coco_content(base, read, account, rectangles)
+    content, counts = coco_content(base, read, account, options)
     check_not_empty(counts, path, account)
     write_text(out, json.dumps(content, allow_nan=False) + "\n")
     lines = _lines(path, tool, read, content, counts, finder)

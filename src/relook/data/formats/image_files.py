@@ -83,7 +83,6 @@ class ImageFinder:
         scores = [_closeness(path.parent, beside) for path in found]
         best = [path for path, score in zip(found, scores, strict=True) if score == max(scores)]
         if len(best) == 1:
-            self.matched["by the name without ending"] += 1
             return best[0]
         raise self.missing(stem, where, best)
 

@@ -51,7 +51,7 @@ def label_folders(source: Source) -> list[Path]:
 
 
 def is_beside_images(path: Path, folders: list[Path]) -> bool:
-    """Return whether a file is in one of the `folders` of label images, or in others beside them."""
+    """Return whether a file is in one of the `folders` of label images or beside them."""
     beside = {folder.parent for folder in folders if folder.name.lower() in MASK_FOLDERS}
     return any(
         place in folders or (place.parent in beside and place.name.lower() in MASK_FOLDERS)

@@ -16,9 +16,11 @@ NO_CLASS: Final = "object"
 """Class of objects of which nothing says the class."""
 
 Rectangles = Literal["boxes", "masks"]
+Outlines = Literal["edges", "centres"]
 Objects = Literal["auto", "ids", "components"]
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "rectangles": ("boxes", "masks"),
+    "outlines": ("edges", "centres"),
     "objects": ("auto", "ids", "components"),
 }
 
@@ -39,6 +41,8 @@ class ConvertOptions:
     """Part that is read, where a data set has parts: train, val or test."""
     rectangles: Rectangles = "boxes"
     """Whether a rectangle is a box around an object, or its mask."""
+    outlines: Outlines = "edges"
+    """Whether corners of polygons lie on edges of pixels, or are numbers of border pixels."""
     objects: Objects = "auto"
     """Whether values of label images number objects, or each connected part is one."""
 
