@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.data.formats.recognition import mask_stem, recognised, recognised_with
+from relook.data.formats import convert
+from relook.data.formats.recognition import mask_stem, pointer_in, recognised, recognised_with
+from relook.errors import DataError
 
 from .samples import write_sample
 
@@ -35,6 +37,31 @@ def test_other_files(tmp_path: Path, name: str, content: str) -> None:
     assert recognised(tmp_path / name) is None
     assert recognised(tmp_path) is None
     assert recognised(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("name", ["a.xml", "a.yaml", "a.json"])
+def test_blanks_take_no_time(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("\n \t" * 90_000)
+    assert recognised(tmp_path / name) is None
+
+
+def test_pointers_are_found(tmp_path: Path) -> None:
+    assert pointer_in(tmp_path) is None
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    (tmp_path / "b.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    assert pointer_in(tmp_path) == pointer_in(tmp_path / "b.json") == tmp_path / "b.json"
+    assert pointer_in(tmp_path / "none") is None
+    with pytest.raises(DataError, match="is a pointer of Git LFS"):
+        convert(tmp_path, tmp_path / "out.json")
+
+
+def test_what_is_refused_by_name(tmp_path: Path) -> None:
+    project = {"project": {"pid": "x", "data_format_version": "3.1.1"}, "metadata": {}, "view": {}}
+    least = [{"image": "a.png", "id": 1, "label": [], "annotator": 1, "annotation_id": 1}]
+    for content, words in ((project, "VIA 3"), (least, "JSON-MIN")):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match=words):
+            convert(tmp_path / "a.json", tmp_path / "out.json")
 
 
 def test_coco_beside_images_is_not_taken_for_label_images(tmp_path: Path) -> None:

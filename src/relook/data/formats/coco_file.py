@@ -62,8 +62,8 @@ def coco_content(
     if options.outlines == "edges" and 2 * is_traced > len(rows):
         account.note(
             f"{is_traced} polygons run from pixel to neighbouring pixel, as contours that a "
-            "program made of masks. If they run through the centres of border pixels, say --outlines "
-            "centres: read along edges, objects are half a pixel too small on every side"
+            "program made of masks. If they run through the centres of border pixels, say "
+            "--outlines centres: read along edges, objects are half a pixel too small on every side"
         )
     content = {
         "images": entries,

@@ -15,8 +15,9 @@ from ...runtime.files import write_text
 from ..sources.stored import printable
 from .coco_file import check_not_empty, coco_content
 from .image_files import ImageFinder, common_folder, plain_absolute
-from .recognition import recognised, recognised_with
+from .recognition import pointer_in, recognised, recognised_with
 from .records import Account, AnnotatedImage, ConvertOptions, Objects, Outlines, Rectangles
+from .safe_files import read_bytes
 from .source import Reader, Source
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -126,6 +127,8 @@ def _checked_format(path: Path, out: Path, name: str | None, images: Path | None
         raise UsageError("U01", f"format: {name!r} is not known; {did_you_mean(name, FORMATS)}")
     found = name or (recognised(path) if images is None else recognised_with(path, images))
     if found is None:
+        if (pointer := pointer_in(path)) is not None:
+            read_bytes(pointer)
         raise DataError(
             "D04",
             f"{path.name} is of no annotation format that is recognised. Say which it is: --from "

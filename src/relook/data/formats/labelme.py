@@ -86,6 +86,8 @@ def _shape(source: Source, entry: dict[str, Any], size: Size, where: str) -> Sha
         low, high = points.min(axis=0), points.max(axis=0)
         corners = [low, (high[0], low[1]), high, (low[0], high[1])]
         return Rectangle(points_of([list(map(float, corner)) for corner in corners]))
+    if kind == "rotation" and len(points) == 4:
+        return Rectangle(points)
     if kind in _RINGS:
         outline = outline_of(entry.get("points"))
         if outline is None:

@@ -6,6 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,13 @@ _HEAD: Final = 1 << 18  # bytes of a text file that are looked at
 _MOST_LISTED: Final = 20_000  # files of a folder that are looked at
 _DEEPEST: Final = 4  # folders
 _TRIED: Final = 5  # files of one ending
-_XML: Final = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>)?\s*(?:<!--[^>]*-->\s*)*<(\w+)")
-_YOLO_LINE: Final = re.compile(rb"^\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*$", re.MULTILINE)
+_MOST_POINTERS: Final = 200  # files that are looked at
+_XML: Final = re.compile(
+    rb"^(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(\w+)", re.DOTALL
+)
+_YOLO_LINE: Final = re.compile(
+    rb"^[ \t]*+\d++([ \t]++-?[\d.]++(e-?\d++)?){4,}+[ \t]*+\r?$", re.MULTILINE
+)
 _MASK_NAME: Final = re.compile(r"(_cp)?_masks?$", re.IGNORECASE)
 
 
@@ -50,6 +56,19 @@ def recognised_with(path: Path, images: Path) -> str | None:
     return found
 
 
+def pointer_in(path: Path) -> Path | None:
+    """The first file that is a pointer of Git LFS or git-annex, of a file or a folder."""
+    try:
+        for file in islice(_listed(path), _MOST_POINTERS) if path.is_dir() else [path]:
+            with file.open("rb") as opened:
+                kind = recognise(opened.read(HEAD))
+            if kind is not None and "pointer" in kind.name:
+                return file
+    except OSError:
+        pass
+    return None
+
+
 def is_label_file(path: Path) -> bool:
     """Return whether a file may be a label image, by its ending."""
     return path.suffix.lower() in IMAGE_SUFFIXES or path.name.endswith(".npy")
@@ -73,7 +92,9 @@ def _of_file(path: Path) -> str | None:
     if suffix == ".zip":
         return "imagej" if _has_rois(path) else None
     if suffix in (".yaml", ".yml"):
-        return "yolo" if re.search(rb"^\s*['\"]?names['\"]?\s*:", head, re.MULTILINE) else None
+        return (
+            "yolo" if re.search(rb"^[ \t]*+['\"]?names['\"]?[ \t]*+:", head, re.MULTILINE) else None
+        )
     if found := _XML.match(head):
         return {b"annotations": "cvat", b"annotation": "voc"}.get(found[1])
     kind = recognise(head[:HEAD])
@@ -96,10 +117,16 @@ def _of_json(head: bytes) -> str | None:
         return "qupath"
     if not is_list and has(b"shapes") and (has(b"imagePath") or has(b"version") or has(b"flags")):
         return "labelme"
-    if has(b"_via_img_metadata") or (not is_list and has(b"filename", b"regions")):
+    if (
+        has(b"_via_img_metadata")
+        or has(b"project", b"data_format_version")
+        or (not is_list and has(b"filename", b"regions"))
+    ):
         return "via"
     if has(b"objects") and (has(b"classTitle") or has(b"size", b"tags")):
         return "supervisely"
+    if is_list and has(b"annotation_id", b"annotator"):
+        return "label-studio"  # JSON-MIN, which its reader refuses by name
     done = has(b"annotations") or has(b"predictions") or has(b"completions")
     if is_list and done and (has(b"result") or has(b"data")):
         return "label-studio"

@@ -105,7 +105,7 @@ class Account:
 
     def declare(self, names: Iterable[str]) -> None:
         """Keep the order of classes as a file lists them."""
-        self.classes.update(dict.fromkeys(names))
+        self.classes.update(dict.fromkeys(name for name in names if name.strip()))
 
     def lines(self) -> list[str]:
         """All of it as lines for people."""
