@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,15 @@ import relook
 from relook.data.coco.reader import object_mask, read_coco
 from relook.data.formats import FORMATS, convert, recognised
 from relook.errors import DataError, UsageError
+from relook.inference.results import Result
+from relook.inference.writers.cvat import cvat_document, cvat_image
+from relook.inference.writers.geojson import write_geojson
+from relook.inference.writers.label_studio import label_studio_task
+from relook.inference.writers.labelme import labelme_record
+from relook.inference.writers.rois import write_rois
+from relook.inference.writers.yolo import yolo_lines, yolo_yaml
 
+from ...inference.writers.conftest import small_result
 from .conftest import block
 from .samples import write_sample
 
@@ -83,6 +92,41 @@ def test_changed_values_end_in_a_file_or_an_error(name: str, data: st.DataObject
         file.write_text(json.dumps(top))
         with contextlib.suppress(DataError):
             convert(folder, Path(place) / "out.json", format=name)
+
+
+def _write(result: Result, name: str, folder: Path) -> None:
+    """Write `result` as relook itself saves it."""
+    if name == "labelme":
+        (folder / "a.json").write_text(json.dumps(labelme_record(result, "a.png")))
+    elif name == "label-studio":
+        (folder / "a.json").write_text(json.dumps([label_studio_task(result, "a.png")]))
+    elif name == "cvat":
+        (folder / "a.xml").write_bytes(cvat_document([cvat_image(result, 0, "a.png")]))
+    elif name == "yolo":
+        (folder / "a.txt").write_text("\n".join(yolo_lines(result)))
+        (folder / "data.yaml").write_text(yolo_yaml(result.classes))
+    elif name == "imagej":
+        write_rois(folder / "a.zip", result)
+    else:
+        with (folder / "a.geojson").open("w") as file:
+            write_geojson(file, result)
+
+
+@pytest.mark.parametrize("name", ["labelme", "label-studio", "cvat", "yolo", "imagej", "qupath"])
+def test_masks_of_noise_come_back(name: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    masks = [random.random((23, 31)) < share for share in (0.05, 0.3, 0.5, 0.9)]
+    folder = tmp_path / "set"
+    folder.mkdir()
+    Image.new("RGB", (31, 23)).save(folder / "a.png")
+    _write(replace(small_result(masks), labels=np.zeros(4, np.int64)), name, folder)
+    conversion = convert(folder, tmp_path / "out.json")
+    index = read_coco(conversion.json, conversion.images, masks="required")
+    found = [object_mask(record, 23, 31) for record in index.images[0].objects]
+    assert len(found) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(found, masks, strict=True))
+    rows = json.loads(conversion.json.read_text())["annotations"]
+    assert [row["area"] for row in rows] == [mask.sum() for mask in masks]
 
 
 def test_an_image_that_is_annotated_twice_is_one_image(tmp_path: Path) -> None:

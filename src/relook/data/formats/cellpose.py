@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .label_values import label_values, numbered_pixels
+from .label_values import Values, label_values, numbered_pixels
 from .pickled_arrays import read_pickled_npy
 from .recognition import is_label_file, mask_stem
 from .records import AnnotatedImage, AnnotatedObject
@@ -62,11 +61,11 @@ def _stem_of(path: Path) -> str | None:
     return mask_stem(path)
 
 
-def _seg_values(path: Path) -> NDArray[np.int64]:
+def _seg_values(path: Path) -> Values:
     record = read_pickled_npy(read_bytes(path), path.name)
     masks = record.get("masks") if isinstance(record, dict) else None
     if not isinstance(masks, np.ndarray) or masks.ndim != 2 or masks.dtype.kind not in "ui":
         raise refusal(path, _TOOL, 'it has no "masks" (height, width) of whole numbers')
     if not masks.size or int(masks.min()) < 0:
         raise refusal(path, _TOOL, 'its "masks" are empty, or have numbers below 0')
-    return masks.astype(np.int64)
+    return np.asarray(masks, np.int64)

@@ -20,7 +20,7 @@ from ...structures.detection import Size
 
 Points = NDArray[np.float64]  # (K, 2) x, y in pixels
 
-_MOST_CROSSINGS: Final = 50_000_000  # of the columns of an image by the edges of one shape
+_MOST_CROSSINGS: Final = 5_000_000  # of the columns of an image by the edges of one shape
 _FARTHEST: Final = 2.0**40  # pixels; beyond it, coordinates have no fractions worth anything
 _SMALLEST: Final = 1e-6  # pixels, of a radius
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import DataError
 from .label_pairs import LabelFile, is_beside_images, label_files, label_folders
-from .label_values import components, label_values, numbered_pixels
+from .label_values import Values, components, label_values, numbered_pixels
 from .records import AnnotatedImage, AnnotatedObject
 from .source import Source
 
@@ -78,12 +76,10 @@ def _by_parts(source: Source, found: list[LabelFile]) -> bool:
     return True
 
 
-def _objects(
-    item: LabelFile, values: NDArray[np.int64], *, by_parts: bool
-) -> Iterator[AnnotatedObject]:
-    numbers: NDArray[Any] = values
+def _objects(item: LabelFile, values: Values, *, by_parts: bool) -> Iterator[AnnotatedObject]:
+    numbers = values
     if item.is_one and len(np.unique(values[values > 0])) == 1:
-        numbers = (values > 0).astype(np.int64)
+        numbers = (values > 0).astype(np.int32)
     elif by_parts:
         numbers = components(values)
     for number, shape in numbered_pixels(numbers):

@@ -20,10 +20,12 @@ from ..images.limits import check_pixels
 from ..images.tiff import explained
 from .geometry import Pixels, no_runs
 
+Values = NDArray[np.integer[Any]]  # (H, W); below 2**31 they take 32 bits
+
 _LOSSY: Final = {"JPEG", "WEBP", "MPO"}
 
 
-def label_values(path: Path) -> NDArray[np.int64]:
+def label_values(path: Path) -> Values:
     """Values (H, W) of a label image, 0 for no object; colours are their 24 bits.
 
     The pixels of a palette are their numbers, not their colours.
@@ -72,13 +74,13 @@ def _coded_values(data: bytes, label: str) -> NDArray[Any]:
         raise DataError("D02", f"{label} cannot be decoded: {error}. Save it again.") from None
 
 
-def _whole(values: NDArray[Any], label: str) -> NDArray[np.int64]:
+def _whole(values: NDArray[Any], label: str) -> Values:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype == np.uint8:
-        wide = values.astype(np.int64)
+        wide = values.astype(np.int32)
         is_grey = (values[:, :, :1] == values[:, :, :3]).all()
         return (
             wide[:, :, 0] if is_grey else wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
@@ -95,10 +97,11 @@ def _whole(values: NDArray[Any], label: str) -> NDArray[np.int64]:
         raise DataError(
             "D02", f"{label} has values below 0 or above 2**40, which number no objects."
         )
-    return values.astype(np.int64)
+    is_small = not values.size or float(values.max()) < 2**31
+    return values.astype(np.int32 if is_small else np.int64)
 
 
-def numbered_pixels(values: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
+def numbered_pixels(values: Values) -> Iterator[tuple[int, Pixels]]:
     """(value, its pixels) of each value above 0 of a label image (H, W), in ascending order."""
     if not values.size:
         return
@@ -115,7 +118,7 @@ def numbered_pixels(values: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
             yield int(found[start]), Pixels(runs, height)
 
 
-def components(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def components(values: Values) -> Values:
     """Numbers of the connected parts (8 neighbours) of what is above 0."""
     _, labels = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8)
-    return np.asarray(labels, np.int64)
+    return np.asarray(labels)
