@@ -91,6 +91,14 @@ def test_names_do_not_lead_out(tmp_path: Path) -> None:
         finder.named("x" * 5000 + ".png", tmp_path / "set" / "json", "x.json")
 
 
+def test_stems_of_ome_files(tmp_path: Path) -> None:
+    path = tmp_path / "slide.ome.tif"
+    Image.new("L", (3, 2)).save(path)
+    finder = ImageFinder(tmp_path, None)
+    for stem in ("slide", "slide.ome"):
+        assert finder.of_stem(stem, tmp_path, "x") == path
+
+
 def test_folders_beside_the_annotations_and_files_left_out(tmp_path: Path) -> None:
     path = image(tmp_path / "images" / "a.png")
     image(tmp_path / "images" / ".hidden.png")

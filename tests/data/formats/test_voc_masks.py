@@ -68,8 +68,10 @@ def test_a_label_map_names_colours(voc: Folder) -> None:
     write(voc.path / "SegmentationObject/a.png", OBJECTS, colour=True)
     text = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nnut:64,0,0::\nbolt:64,0,128::\n"
     voc.write("labelmap.txt", text)
-    voc.convert()
-    assert np.array_equal(voc.masks()["nut"][0], OBJECTS == 1)
+    for colour in (True, False):
+        write(voc.path / "SegmentationClass/a.png", CLASSES, colour=colour)
+        voc.convert()
+        assert np.array_equal(voc.masks()["nut"][0], OBJECTS == 1)
     voc.write("labelmap.txt", text.replace("64,0,0", "65,0,0"))
     with pytest.raises(DataError, match="object 8388608 is of class 4194304") as caught:
         voc.convert()

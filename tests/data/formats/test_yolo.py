@@ -83,7 +83,7 @@ def test_names_of_a_text_file_and_of_the_command(folder: Folder) -> None:
     folder.write("a.txt", SQUARE)
     folder.convert(class_name="cell")
     assert list(folder.masks()) == ["cell"]
-    folder.write("classes.txt", "nut\nbolt\n")
+    folder.write("labels/classes.txt", "nut\nbolt\n")
     folder.convert()
     assert [row["name"] for row in folder.content["categories"]] == ["nut", "bolt"]
     with pytest.raises(UsageError, match="Leave --class out"):

@@ -132,7 +132,8 @@ class ImageFinder:
             for path in self._walked():
                 if path.suffix.lower() in IMAGE_SUFFIXES and not self._ignored(path):
                     self._by_name.setdefault(_key(path.name), []).append(path)
-                    self._by_stem.setdefault(_key(path.stem), []).append(path)
+                    for stem in {path.stem, path.stem.removesuffix(".ome")}:
+                        self._by_stem.setdefault(_key(stem), []).append(path)
         return self._by_name
 
     def _walked(self) -> Iterator[Path]:

@@ -59,7 +59,7 @@ def read_imagej(source: Source) -> Iterator[AnnotatedImage]:
 
 
 def _image_of(source: Source, path: Path, *, only: bool) -> Path:
-    stems = [path.stem, _ENDING.sub("", path.stem)]
+    stems = [path.stem, _ENDING.sub("", path.stem), Path(path.stem).stem]
     if path.suffix.lower() == ".roi":
         stems.append(path.parent.name)
     stem = next((stem for stem in stems if stem and source.finder.has_stem(stem)), None)

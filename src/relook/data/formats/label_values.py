@@ -25,10 +25,10 @@ Values = NDArray[np.integer[Any]]  # (H, W); below 2**31 they take 32 bits
 _LOSSY: Final = {"JPEG", "WEBP", "MPO"}
 
 
-def label_values(path: Path) -> Values:
+def label_values(path: Path, *, colours: bool = False) -> Values:
     """Values (H, W) of a label image, 0 for no object; colours are their 24 bits.
 
-    The pixels of a palette are their numbers, not their colours.
+    The pixels of a palette are their numbers. With `colours` all of a coded file are colours.
 
     Raises:
         DataError: D01 if there is no such file, D02 for what is no label image: several pages,
@@ -43,8 +43,8 @@ def label_values(path: Path) -> Values:
             if values is None:
                 values = opened.native_window(0, 0, *opened.size)
     else:
-        values = _coded_values(data, label)
-    return _whole(values, label)
+        values = _coded_values(data, label, colours=colours)
+    return _whole(values, label, colours=colours)
 
 
 def _numbered_tiff(path: Path, label: str) -> NDArray[Any] | None:
@@ -56,7 +56,7 @@ def _numbered_tiff(path: Path, label: str) -> NDArray[Any] | None:
         return np.asarray(page.asarray())
 
 
-def _coded_values(data: bytes, label: str) -> NDArray[Any]:
+def _coded_values(data: bytes, label: str, *, colours: bool) -> NDArray[Any]:
     image = opened_header(data, label)
     check_pixels(label, (image.height, image.width))
     if image.format in _LOSSY:
@@ -66,22 +66,22 @@ def _coded_values(data: bytes, label: str) -> NDArray[Any]:
             "images as PNG or TIFF.",
         )
     try:
-        if image.mode in ("RGB", "RGBA", "LA", "PA"):
-            mode = "L" if image.mode == "LA" else "RGB"
+        if colours or image.mode in ("RGB", "RGBA", "LA", "PA"):
+            mode = "L" if image.mode == "LA" and not colours else "RGB"
             return np.asarray(image.convert(mode))
         return np.asarray(image)
     except Exception as error:  # noqa: BLE001 - on hostile bytes, decoders raise anything
         raise DataError("D02", f"{label} cannot be decoded: {error}. Save it again.") from None
 
 
-def _whole(values: NDArray[Any], label: str) -> Values:
+def _whole(values: NDArray[Any], label: str, *, colours: bool) -> Values:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype == np.uint8:
         wide = values.astype(np.int32)
-        is_grey = (values[:, :, :1] == values[:, :, :3]).all()
+        is_grey = not colours and (values[:, :, :1] == values[:, :, :3]).all()
         return (
             wide[:, :, 0] if is_grey else wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
         )

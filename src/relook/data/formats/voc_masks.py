@@ -18,6 +18,7 @@ from .source import Source, refusal
 MASKS: Final = "SegmentationObject"
 CLASSES: Final = "SegmentationClass"
 _TOOL: Final = "Pascal VOC"
+_MAP: Final = "labelmap.txt"
 _VOID: Final = 255  # the border around objects, which belongs to nothing
 _VOID_COLOUR: Final = 224 << 16 | 224 << 8 | 192
 _NAMES: Final = str.split(
@@ -37,6 +38,7 @@ def read_voc_masks(source: Source, folder: Path) -> Iterator[AnnotatedImage]:
 
     classes = folder.parent / CLASSES
     names = _names(source, folder.parent)
+    has_map = (folder.parent / _MAP).is_file()
     parts = parts_of(folder.parent)
     source.finder.leave_out(lambda path: path.parent.name.startswith("Segmentation"))
     files = sorted(folder.glob("*.png"))
@@ -53,7 +55,7 @@ def read_voc_masks(source: Source, folder: Path) -> Iterator[AnnotatedImage]:
             continue
         image = source.finder.of_stem(path.stem, path.parent, path.name)
         numbers = _without_void(label_values(path))
-        beside = label_values(classes / path.name)
+        beside = label_values(classes / path.name, colours=has_map)
         size = source.finder.size(image, path.name, (numbers.shape[0], numbers.shape[1]))
         if beside.shape != numbers.shape:
             raise refusal(path, _TOOL, f"it has another size than the file in {CLASSES}")
@@ -88,7 +90,7 @@ def _without_void(values: NDArray[Any]) -> NDArray[Any]:
 
 def _names(source: Source, root: Path) -> Mapping[int, str]:
     """Value or colour of a class -> its name, of labelmap.txt or of the challenge."""
-    file = root / "labelmap.txt"
+    file = root / _MAP
     if not file.is_file():
         source.account.note("classes are the 20 of the challenge: there is no labelmap.txt")
         source.account.declare(_NAMES)

@@ -115,7 +115,8 @@ def _names(source: Source, folder: Path, setup: Mapping[str, Any]) -> dict[int, 
     if isinstance(listed, list):
         listed = dict(enumerate(listed))
     if listed is None:
-        file = next((path for path in (folder / name for name in _NAMES) if path.is_file()), None)
+        found = (path for name in _NAMES for path in (folder / name, *sorted(folder.rglob(name))))
+        file = next((path for path in found if path.is_file()), None)
         if file is not None:
             rows = [line.strip() for line in read_text(file).splitlines()]
             listed = dict(enumerate(row for row in rows if row))
