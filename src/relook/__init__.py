@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .config.parts import Part as Part
     from .config.presets import PRESETS as PRESETS
     from .config.presets import preset as preset
+    from .data.formats.conversion import Conversion as Conversion
+    from .data.formats.conversion import convert_labels as convert_labels
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BatchReport": "inference.batch.run",
+    "Conversion": "data.formats.conversion",
     "DataError": "errors",
     "Detections": "structures.detection",
     "Detector": "models.detector",
@@ -62,6 +65,7 @@ _HOMES = {
     "Target": "structures.detection",
     "UsageError": "errors",
     "build": "api",
+    "convert_labels": "data.formats.conversion",
     "convert_to_sac": "layers",
     "describe": "analysis.summary",
     "load": "api",
@@ -76,6 +80,7 @@ __all__ = [
     "PRESETS",
     "TTA",
     "BatchReport",
+    "Conversion",
     "DataError",
     "Detections",
     "Detector",
@@ -94,6 +99,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "build",
+    "convert_labels",
     "convert_to_sac",
     "describe",
     "load",

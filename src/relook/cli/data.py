@@ -19,6 +19,7 @@ from .annotation_options import (
     SkipMissing,
     leniency_of,
 )
+from .convert import convert
 from .data_check import check
 from .progress import notices, progress_bar
 from .submission import check_submission_file
@@ -34,6 +35,7 @@ _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 data.command("check")(check)
 data.command("check-submission")(check_submission_file)
+data.command("convert")(convert)
 
 
 @data.command("compose")
