@@ -50,6 +50,7 @@ _CASCADE_MASK = HTCConfig(
 )
 _CASCADE = _CASCADE_MASK.with_(masks=False)
 _HTC = HTCConfig()
+_CASCADE_TINY = _CASCADE.with_(select=SelectRule())
 _DSC = DSCConfig()
 _FAST_DSC = DSCConfig(guidance=GuidanceRule(side=7))
 
@@ -104,6 +105,11 @@ def _tiny(
         ),
         input=InputConfig(size=(512, 512)),
     )
+
+
+def _boxes_only(config: ModelConfig) -> ModelConfig:
+    """Without what learns from masks: the mask heads and the semantic branch."""
+    return config.with_(semantic=None)
 
 
 def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
@@ -166,6 +172,10 @@ PRESETS: dict[str, Preset] = {
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),
     "htc-tiny-sac": Preset(_tiny(_sac(_TINY), _TINY_FPN), "HTC-tiny with SAC"),
     "detectors-htc-tiny": Preset(_tiny(_sac(_TINY), _TINY_RFP), "DetectoRS for two CPU cores"),
+    "detectors-cascade-tiny": Preset(
+        _boxes_only(_tiny(_sac(_TINY), _TINY_RFP, _CASCADE_TINY)),
+        "DetectoRS, boxes only, for two CPU cores",
+    ),
     "dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _DSC), "DSC for two CPU cores"),
     "fast-dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _FAST_DSC), "Fast DSC for two CPU cores"),
     "detectors-dsc-tiny": Preset(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +26,13 @@ from .classes import CommonClasses
 from .fresh import seeded_detector
 
 _NAMED = 5
+_PARTS: Final = {
+    "cascade.mask_heads.": "mask heads",
+    "cascade.box_heads.": "box heads",
+    "semantic.": "semantic branch",
+    "stuff.": "stuff head",
+    "features.": "backbone and pyramid",
+}
 Labels = Literal["none", "painted", "stuff", "same", "new"]
 
 
@@ -88,8 +96,18 @@ def continued_detector(
         say(line)
     unused = [name for name in saved_state if name not in new_state]
     if unused:
-        say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
+        say(_unused_line(unused))
     return detector
+
+
+def _unused_line(names: Sequence[str]) -> str:
+    """Describe the tensors of the file that this model has no place for, by their part."""
+    parts = Counter(
+        next((words for start, words in _PARTS.items() if name.startswith(start)), "other parts")
+        for name in names
+    )
+    listed = ", ".join(f"{count} of the {words}" for words, count in parts.items())
+    return f"{len(names)} tensors of the file have no place in this model: {listed}"
 
 
 def _stems(detector: Detector, channels: int) -> dict[str, Tensor]:
