@@ -66,6 +66,8 @@ class CocoIndex:
     """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
     is_panoptic: bool = False  # `path` is a panoptic json, and masks are segments of its maps
     reading: Reading = DEFAULT_READING  # what is read of its images
+    merged: Mapping[int, int] | None = None
+    """Category id in the file -> id of its class, where classes were renamed or joined."""
 
     @property
     def num_objects(self) -> int:
