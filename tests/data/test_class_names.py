@@ -68,5 +68,5 @@ def test_nothing_changes_without_names(index: CocoIndex) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(index: CocoIndex) -> None:
-    with pytest.raises(UsageError, match="U01.*no class 'nucleus'.*small, other, large"):
+    with pytest.raises(UsageError, match=r"U01.*no class 'nucleus'.*small, other, large"):
         renamed(index, {"nucleus": "small"})

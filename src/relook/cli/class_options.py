@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, first_few
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..data.coco.records import CocoIndex
+    from ..inference.predictor import Predictor
 
 _PANEL: Final = "Classes"
 
@@ -58,3 +64,29 @@ def check_class_options(names: dict[str, str], *, one_class: bool) -> None:
         raise UsageError(
             "U04", "--one-class takes all classes as one, so --map has nothing to say. Choose one."
         )
+
+
+def with_classes(
+    index: CocoIndex,
+    names: dict[str, str],
+    one_class: bool,
+    predictor: Predictor,
+    console: Console,
+) -> CocoIndex:
+    """`index` with the classes that the options ask for, which is said.
+
+    Raises:
+        UsageError: U01 for a name that no class of `index` has.
+    """
+    from ..data.class_names import as_one_class, renamed
+
+    if one_class:
+        of_model = first_few((category.name for category in predictor.classes), 5)
+        console.print(
+            f"one class: all objects of {index.path.name} and all that is found ({of_model}) count "
+            "as of one class"
+        )
+        return as_one_class(index)
+    for theirs, ours in names.items():
+        console.print(f"classes: {theirs} of {index.path.name} counts as {ours}")
+    return renamed(index, names)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import RelookError, UsageError
+from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
+from .keep_threshold import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
+    Agnostic,
     Allow,
     Batch,
     Device,
@@ -63,6 +66,7 @@ def evaluate(
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
+    agnostic: Agnostic = False,
     batch: Batch = 1,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
@@ -121,6 +125,8 @@ def evaluate(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
+    mapped: ClassMap = None,
+    one_class: OneClass = False,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
@@ -141,12 +147,15 @@ def evaluate(
         panoptic=panoptic,
         reading=reading_of(channels, page, z, intensities),
         tile=tile,
+        agnostic=agnostic,
     )
+    names = class_map(mapped)
+    check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
+    alone: dict[str, object] = {"limit": limit, "keep_threshold": keep_threshold, "by": by}
+    alone |= {"map": mapped, "one_class": one_class}
     if panoptic is not None:
-        refuse_beside_panoptic(
-            limit=limit, keep_threshold=keep_threshold, by=by, submission=submission
-        )
+        refuse_beside_panoptic(**alone, submission=submission)
         evaluate_panoptic(
             model,
             (annotations, images),
@@ -158,12 +167,12 @@ def evaluate(
         )
         return
     if submission:
-        refuse_beside_submission(limit=limit, keep_threshold=keep_threshold, by=by, compare=compare)
+        refuse_beside_submission(**alone, compare=compare)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
     if keep_threshold:
-        _check_keeping(path, limit)
+        check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
     if submission:
         submit(predictor, path, (annotations, images), folder, options)
@@ -173,11 +182,11 @@ def evaluate(
     )
     reading = predictor.reading(options)
     index = read_coco(annotations, images, frame=frame, reading=reading)
-
+    index = with_classes(index, names, one_class, predictor, console)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
-        return _evaluated(scored, index, options, console, limit, huddles)
+        return _evaluated(scored, index, options, console, limit, huddles, one_class)
 
     try:
         outcome = run(predictor, options)
@@ -192,23 +201,14 @@ def evaluate(
     typer.echo(outcome.metrics.table())
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
-    if report:
-        from ..reports.evaluation import study, write_evaluation
-
-        found, threshold = outcome.predictions, predictor.shown_from
-        close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
-        write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
-        console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
-    else:
-        from ..evaluation.image_table import write_images
-
-        write_images(folder / "images.csv", index, outcome, predictor.shown_from, limit)
+    title = f"{name_of(path)} on {annotations.stem}" if report else None
+    _write_images(folder, title, index, outcome, predictor.shown_from, limit, console)
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
         f"and predictions.json are in {folder}"
     )
     if keep_threshold:
-        console.print(_keep_threshold(path, predictor.shown_from, outcome.metrics))
+        console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
 
 
 def _evaluated(
@@ -218,17 +218,21 @@ def _evaluated(
     console: Console,
     limit: int | None,
     huddles: HuddleRule | None,
+    one_class: bool = False,
 ) -> Evaluation:
     """The evaluation of a model, with its progress, and lines on what its images were."""
     from ..evaluation.run import evaluate_model
     from ..inference.batch.kinds import KindsOfImages
     from ..inference.scaling import Scales
+    from ..inference.twins import Twins
 
     kinds, scales = KindsOfImages(console.print), Scales()
+    twins = Twins(predictor.shown_from)
 
     def on_result(result: Result) -> None:
         kinds.add(result.info)
         scales.add(result)
+        twins.add(result)
 
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=len(index.images[:limit]))
@@ -243,11 +247,35 @@ def _evaluated(
             say=console.print,
             on_result=on_result,
             huddles=huddles,
+            one_class=one_class,
         )
     kinds.finish()
-    for line in scales.lines():
+    for line in (*scales.lines(), *twins.lines()):
         console.print(line)
     return outcome
+
+
+def _write_images(
+    folder: Path,
+    title: str | None,
+    index: CocoIndex,
+    outcome: Evaluation,
+    threshold: float,
+    limit: int | None,
+    console: Console,
+) -> None:
+    """Write images.csv, and with a `title` the report."""
+    if title is None:
+        from ..evaluation.image_table import write_images
+
+        write_images(folder / "images.csv", index, outcome, threshold, limit)
+        return
+    from ..reports.evaluation import study, write_evaluation
+
+    found = outcome.predictions
+    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
+    write_evaluation(folder, title, close)
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:
@@ -272,39 +300,3 @@ def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metr
     typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
     content = {"other": str(compare), **difference.to_json()}
     write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")
-
-
-def _check_keeping(path: Path, limit: int | None) -> None:
-    """Refuse to store a threshold that would mislead, or in a file that is not the user's."""
-    from ..weights.file import SUFFIX
-    from ..weights.shipped import FOLDER
-
-    if limit is not None:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold with --limit {limit}: the threshold that is best for a part of the "
-            "images can be wrong for all. Leave one of the two out.",
-        )
-    if path.parent == FOLDER:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path.name} comes with relook, and every project here uses it. "
-            f"Copy {path} and give the copy.",
-        )
-    if path.suffix != SUFFIX:
-        raise UsageError(
-            "U04",
-            f"--keep-threshold: {path} is no {SUFFIX} file of relook, so a threshold cannot be "
-            "stored in it. Make one of it by `relook weights import`.",
-        )
-
-
-def _keep_threshold(path: Path, before: float, metrics: Metrics) -> str:
-    """Store the best threshold, if there is one; return a sentence about it."""
-    from ..weights.file import change_extra
-
-    best = metrics.best_counting
-    if best is None:
-        return f"no object was found at any score threshold, so {path} keeps {before:g}"
-    change_extra(path, {"shown_from": best.threshold})
-    return f"{path}: objects are now shown from score {best.threshold:g}, before from {before:g}"

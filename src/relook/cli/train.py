@@ -142,7 +142,7 @@ def train(
             "--out",
             "-o",
             metavar="DIR",
-            help="The run folder. [default: runs/NAME, numbered; NAME is that of the model, or DATA]",
+            help="The run folder. [default: runs/NAME, numbered, by the model or by DATA]",
             rich_help_panel=START,
         ),
     ] = None,

@@ -84,7 +84,7 @@ def _union(
     rule: SelectRule,
     step: _Step,
 ) -> _Found:
-    """All detections of all views, suppressed class by class."""
+    """All detections of all views, suppressed class by class unless the rule is agnostic."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     pixel = cascade.convention.pixel
     columns: list[tuple[Tensor, ...]] = []
@@ -97,7 +97,7 @@ def _union(
     rows, best = suppress(
         boxes,
         scores,
-        labels,
+        torch.zeros_like(labels) if rule.agnostic else labels,
         rule.nms_iou,
         tta.suppression or rule.suppression,
         apart=cascade.convention.suppress_apart,
@@ -134,6 +134,7 @@ def _average(
         limit=rule.max_detections,
         method=tta.suppression or rule.suppression,
         apart=apart,
+        agnostic=rule.agnostic,
     )
     return boxes[rows], best, labels
 

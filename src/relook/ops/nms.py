@@ -60,14 +60,17 @@ def suppress_classes(
     limit: int,
     method: Suppression = "nms",
     apart: bool = False,
+    agnostic: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
 
     `boxes` (N, 4) have `scores` (N, K) for every class; a pair of row and class is a candidate if
-    its score is above `score_threshold`. A row may be in the result once for each class.
+    its score is above `score_threshold`. A row may be in the result once for each class; with
+    `agnostic`, boxes of all classes suppress each other, and no row is there twice.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
-    keep, kept_scores = suppress(boxes[row], scores[row, label], label, iou, method, apart)
+    groups = torch.zeros_like(label) if agnostic else label
+    keep, kept_scores = suppress(boxes[row], scores[row, label], groups, iou, method, apart)
     keep = keep[:limit]
     return row[keep], kept_scores[:limit], label[keep]
 

@@ -132,5 +132,3 @@ def test_a_failure_before_the_settings_removes_the_folder(folder: Path) -> None:
     with pytest.raises(UsageError), discarded_on_failure(other):
         raise UsageError("U03", "no")
     assert (other.path / "notes.txt").is_file()
-
-

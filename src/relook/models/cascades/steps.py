@@ -163,6 +163,7 @@ def select(
         limit=rule.max_detections,
         method=rule.suppression,
         apart=convention.suppress_apart,
+        agnostic=rule.agnostic,
     )
     return Selected(rows, in_original[rows], best, labels)
 

@@ -85,7 +85,8 @@ class CommonClasses:
         kept = [name for name, row in zip(self.now, self.source, strict=True) if row >= 0]
         new = [name for name, row in zip(self.now, self.source, strict=True) if row < 0]
         gone = [name for row, name in enumerate(self.before) if row not in self.source]
-        if not new and not gone:
+        known_names = all(name in self.before for name in self.now)
+        if not new and not gone and known_names:
             order = "" if self.unchanged else ", in another order"
             return [f"classes: the {len(kept)} of the file{order}, all kept"]
         if not kept:
