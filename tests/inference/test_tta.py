@@ -203,8 +203,8 @@ def test_with_agnostic_no_object_is_found_as_two_classes(
 
     def found(agnostic: bool) -> Detections:
         if len(views) == 1:
-            return detector.detect(views[0].images, max_detections=30, agnostic=agnostic)[0]
-        rule = cascade.select.changed(None, 30, agnostic=agnostic)
+            return detector.detect(views[0].images, max_detections=90, agnostic=agnostic)[0]
+        rule = cascade.select.changed(None, 90, agnostic=agnostic)
         return merge_views(detector, views, tta, rule)
 
     plain, alone = found(False), found(True)
