@@ -38,12 +38,15 @@ def test_a_folder_gives_overlays_and_one_json(
     result = relook("predict", pictures, "--model", run_folder, "--out", out, "--score", 0.01)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
-    expected = ["overlay/a-2.jpg", "overlay/a.jpg", "overlay/b.jpg", "predictions.json"]
+    expected = ["overlay/a.jpg", "overlay/b.jpg", "overlay/more/a.jpg", "predictions.json"]
     assert names(out) == expected
     found = json.loads((out / "predictions.json").read_text())
     assert [i["file_name"] for i in found["images"]] == [
         str(pictures / name) for name in ("a.png", "b.jpg", "more/a.png")
     ]
+    assert [i["files"] for i in found["images"]] == [[file] for file in (
+        "overlay/a.jpg", "overlay/b.jpg", "overlay/more/a.jpg",
+    )]  # fmt: skip
     assert [(i["width"], i["height"]) for i in found["images"]] == [(60, 50), (60, 50), (40, 45)]
     assert found["categories"] == [{"id": 1, "name": "nut"}, {"id": 2, "name": "bolt"}]
     assert [a["id"] for a in found["annotations"]] == [*range(1, len(found["annotations"]) + 1)]
