@@ -89,6 +89,7 @@ def run_training_on(
 
 
 def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) -> DataRequest:
+    from ..structures.rules.reading import DEFAULT_READING
     from ..training.from_data.preparing import DataRequest
 
     said: dict[str, Any] = {}
@@ -109,7 +110,8 @@ def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) ->
         )
         if field in said
     }
-    return DataRequest(source=source, seed=seed, frame=said.get("frame"), reading=reading, **paths)
+    read = {"frame": said.get("frame"), "reading": reading.over(DEFAULT_READING)}
+    return DataRequest(source=source, seed=seed, read=read, **paths)
 
 
 def _chosen(

@@ -97,8 +97,21 @@ def test_another_format_is_converted_and_said(
     monkeypatch.setattr(formats, "convert", convert)
     found = find_annotations(folder, tmp_path / "scratch")
     assert found.is_converted and found.images == folder / "images"
-    assert "format yolo and was converted" in found.lines[0]
+    assert "format yolo and was converted." in found.lines[0]
     assert found.lines[1] == "3 polygons were read"
+
+
+def test_a_folder_that_nothing_tells_is_converted_where_images_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(path: Path, out: Path, **options: Any) -> Conversion:
+        assert options == {"format": None, "images": tmp_path / "images"}
+        return Conversion(json=out, images=options["images"], lines=())
+
+    monkeypatch.setattr(formats, "convert", convert)
+    (tmp_path / "masks").mkdir()
+    found = find_annotations(tmp_path / "masks", tmp_path, tmp_path / "images")
+    assert found.is_converted and found.images == tmp_path / "images"
 
 
 @pytest.mark.parametrize(

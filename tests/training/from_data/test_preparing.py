@@ -86,6 +86,13 @@ def test_too_few_images_are_not_split(folder: Path, monkeypatch: pytest.MonkeyPa
     assert "val_json" not in prepared.data
     assert "Validation: none, because 4 images cannot be split." in prepared.lines
 
+    def refuse(*_: Any, **__: Any) -> Split:
+        raise DataError("D11", "one group cannot be dealt out.")
+
+    monkeypatch.setattr(splits, "split_images", refuse)
+    lines = _prepare(folder).lines
+    assert "Validation: none, because one group cannot be dealt out." in lines
+
 
 def test_converted_annotations_are_kept_in_the_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -63,7 +63,7 @@ def find_annotations(data: Path, scratch: Path, images: Path | None = None) -> A
         if files:
             return _of_folder(data, files, images)
     name = formats.recognised(data)
-    if name is not None:
+    if name is not None or (data.is_dir() and images is not None):
         return _converted(data, name, scratch, images)
     if data.is_dir():
         raise _nothing_in(data)
@@ -72,9 +72,10 @@ def find_annotations(data: Path, scratch: Path, images: Path | None = None) -> A
     return _with_images([line], data, None, images)
 
 
-def _converted(data: Path, name: str, scratch: Path, images: Path | None) -> AnnotationFiles:
+def _converted(data: Path, name: str | None, scratch: Path, images: Path | None) -> AnnotationFiles:
     found = formats.convert(data, scratch / "annotations.json", format=name, images=images)
-    first = f"Annotations: {data} is of the format {name} and was converted to COCO."
+    kind = f"is of the format {name} and" if name else "is no COCO file and"
+    first = f"Annotations: {data} {kind} was converted."
     return AnnotationFiles(
         train=found.json, images=found.images, lines=(first, *found.lines), is_converted=True
     )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ...data import splits
 from ...data.coco.reader import CocoIndex, read_coco
 from ...data.panoptic.reader import is_panoptic, read_panoptic, to_coco_index
-from ...errors import counted
+from ...errors import DataError, counted
 from ...runtime.distributed import rank
 from ...runtime.files import replacing
-from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..run_folder import RunFolder, create_run
 from ..start.choosing import ChosenStart
 from .annotation_files import AnnotationFiles, find_annotations
@@ -36,8 +35,7 @@ class DataRequest:
     val_json: Path | None = None
     val_images: Path | None = None
     seed: int = 0
-    frame: Literal["stored", "upright"] | None = None
-    reading: Reading = DEFAULT_READING
+    read: Mapping[str, Any] = field(default_factory=dict)  # more arguments of `read_coco`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +90,23 @@ def discarded_on_failure(run: RunFolder) -> Iterator[None]:
 
 
 def _index(files: AnnotationFiles, request: DataRequest) -> CocoIndex:
-    reading = request.reading.over(DEFAULT_READING)
-    read: dict[str, Any] = {"frame": request.frame, "reading": reading}
     if is_panoptic(files.train):
-        return to_coco_index(read_panoptic(files.train, files.images, **read))
-    return read_coco(files.train, files.images, **read)
+        both = {key: request.read[key] for key in ("frame", "reading") if key in request.read}
+        return to_coco_index(read_panoptic(files.train, files.images, **both))
+    return read_coco(files.train, files.images, **request.read)
+
+
+def _split(index: CocoIndex, files: AnnotationFiles, seed: int) -> splits.Split | str:
+    """The split of the images, or the reason why there is none."""
+    try:
+        split = splits.split_images(index, files.images, val=VAL_SHARE, seed=seed)
+    except DataError as error:
+        if error.code != "D11":
+            raise
+        return error.message
+    if not split.train or not split.val:
+        return f"{counted(len(index.images), 'image')} cannot be split."
+    return split
 
 
 def _written(
@@ -114,10 +124,9 @@ def _written(
         return {**data, "val_json": val, "val_images": val_images or files.images}, []
     if index.is_panoptic:
         return data, ["Validation: none, because panoptic files are not split. --val-json gives it"]
-    split = splits.split_images(index, files.images, val=VAL_SHARE, seed=request.seed)
-    if not split.train or not split.val:
-        count = counted(len(index.images), "image")
-        return data, [*split.lines, f"Validation: none, because {count} cannot be split."]
+    split = _split(index, files, request.seed)
+    if isinstance(split, str):
+        return data, [f"Validation: none, because {split}"]
     parts = splits.write_parts(train, folder, split)
     lines = [
         f"Validation: {counted(len(split.val), 'image')} of {len(index.images)} were split off "
