@@ -173,11 +173,17 @@ def test_options_reach_the_predictor(
 
     monkeypatch.setattr(Predictor, "outcomes", watched)
     options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4, "--tta", "flip"]
-    options += ["--tile", "off"]
+    options += ["--tile", "off", "--agnostic"]
     relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
     relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
     given = PredictOptions(
-        size=(128, 96), score=0.05, max_dets=4, batch_size=2, tta=TTA(flip=True), tile="off"
+        size=(128, 96),
+        score=0.05,
+        max_dets=4,
+        batch_size=2,
+        tta=TTA(flip=True),
+        tile="off",
+        agnostic=True,
     )
     assert seen == [given, PredictOptions(score=0.3)]
 

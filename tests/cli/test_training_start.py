@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from typer.testing import Result
 
+from relook.training import loop
 from relook.training.from_data import preparing
+from relook.training.settings import Settings
 from relook.training.start import choosing
+from relook.training.start.classes import CommonClasses
+from relook.training.start.source import Start
 
 from ..conftest import write_dataset
 from ..narrow_models import FEW, NARROW, as_options
@@ -113,11 +118,22 @@ def test_what_is_said_decides_the_start(
     assert (found[0].model, found[0].weights) == (model, weights)
 
 
-def test_weights_with_a_class_of_another_name(relook: Run, folder: Path) -> None:
+def test_weights_with_a_class_of_another_name(
+    relook: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def train(settings: Settings, *_: object, start: Start, **options: Any) -> None:
+        assert settings.data.val_json == options["run"].path / "data" / "val.json"
+        said.extend(options["chosen"])
+        classes = options["annotations"].train.classes
+        said.extend(CommonClasses.of(start.saved.classes, classes, start.names).lines())
+
+    monkeypatch.setattr(loop, "train", train)
     result = relook(
         "train", folder, "--weights", "nuclei", "--map", "blob=nucleus", *as_options(QUICK),
-        "--set", "input.size=[64,64]", "--steps", 1, "--out", "mapped",
+        "--out", "mapped",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    assert "weights kept for 1 (blob, which is nucleus there)" in result.stderr
-    assert "Start: nuclei, as you say." in result.stderr
+    assert "classes: weights kept for 1 (blob, which is nucleus there)" in said
+    assert "Start: nuclei, as you say." in said

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ...config.model import ModelConfig
@@ -51,6 +52,7 @@ class ChosenStart:
 Shipped = Mapping[str, tuple[ModelConfig, tuple[str, ...]]]  # name -> configuration, classes
 
 
+@cache
 def shipped_models() -> Shipped:
     """The configuration and the names of the classes of each shipped model."""
     found = {}
