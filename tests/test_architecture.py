@@ -31,7 +31,7 @@ TESTED_ELSEWHERE = {
     "models/build/cascade.py": "tests/models/build/test_build.py, switch by switch",
     "models/build/features.py": "tests/models/build/test_build.py, switch by switch",
     "models/cascades/protocol.py": "no code, only types",
-    "cli/keep_threshold.py": "tests/cli/test_evaluate.py, by the command",
+    "cli/keeping.py": "tests/cli/test_evaluate.py, with the command",
     "cli/options.py": "declarations; the commands that share them are tested",
     "cli/reading_options.py": "declarations; tests/data/images/test_spelled.py has what they mean",
     "data/formats/__init__.py": "a stand-in, until the readers of other formats are here",

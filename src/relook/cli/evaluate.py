@@ -11,7 +11,7 @@ import typer
 from ..errors import RelookError, UsageError
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .keep_threshold import check_keeping, store_threshold
+from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
     Agnostic,
@@ -67,6 +67,8 @@ def evaluate(
     fast: Fast = "on",
     tta: Tta = None,
     agnostic: Agnostic = False,
+    mapped: ClassMap = None,
+    one_class: OneClass = False,
     batch: Batch = 1,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
@@ -125,8 +127,6 @@ def evaluate(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
-    mapped: ClassMap = None,
-    one_class: OneClass = False,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
@@ -182,8 +182,9 @@ def evaluate(
     )
     reading = predictor.reading(options)
     index = read_coco(annotations, images, frame=frame, reading=reading)
-    index = with_classes(index, names, one_class, predictor, console)
+
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
+    index = with_classes(index, names, one_class, predictor, console)
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
         return _evaluated(scored, index, options, console, limit, huddles, one_class)
@@ -209,6 +210,29 @@ def evaluate(
     )
     if keep_threshold:
         console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _write_images(
+    folder: Path,
+    title: str | None,
+    index: CocoIndex,
+    outcome: Evaluation,
+    threshold: float,
+    limit: int | None,
+    console: Console,
+) -> None:
+    """Write images.csv, and with a `title` the report."""
+    if title is None:
+        from ..evaluation.image_table import write_images
+
+        write_images(folder / "images.csv", index, outcome, threshold, limit)
+        return
+    from ..reports.evaluation import study, write_evaluation
+
+    found = outcome.predictions
+    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
+    write_evaluation(folder, title, close)
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _evaluated(
@@ -253,29 +277,6 @@ def _evaluated(
     for line in (*scales.lines(), *twins.lines()):
         console.print(line)
     return outcome
-
-
-def _write_images(
-    folder: Path,
-    title: str | None,
-    index: CocoIndex,
-    outcome: Evaluation,
-    threshold: float,
-    limit: int | None,
-    console: Console,
-) -> None:
-    """Write images.csv, and with a `title` the report."""
-    if title is None:
-        from ..evaluation.image_table import write_images
-
-        write_images(folder / "images.csv", index, outcome, threshold, limit)
-        return
-    from ..reports.evaluation import study, write_evaluation
-
-    found = outcome.predictions
-    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
-    write_evaluation(folder, title, close)
-    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None:

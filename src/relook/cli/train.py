@@ -130,6 +130,8 @@ def train(
             rich_help_panel=START,
         ),
     ] = True,
+    mapped: ClassMap = None,
+    one_class: OneClass = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -167,8 +169,6 @@ def train(
     z: Z = None,
     intensities: TrainIntensities = None,
     frame: FrameOption = None,
-    mapped: ClassMap = None,
-    one_class: OneClass = False,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -179,6 +179,8 @@ def train(
     validation, and a start is chosen. The plan says all of it.
     """
     share_work(devices, nodes)
+    names = class_map(mapped)
+    check_class_options(names, one_class=one_class)
     options: dict[str, Any] = {
         "epochs": epochs,
         "minutes": minutes,
@@ -201,16 +203,14 @@ def train(
         "frame": frame,
     }
     reading = reading_of(channels, page, z, intensities)
-    asked: dict[str, Any] = {"channels": channels, "page": page, "z": z, "intensities": intensities}
-    names = class_map(mapped)
-    check_class_options(names, one_class=one_class)
-    asked |= {"map": mapped or None, "one_class": one_class or None}
-    asked |= {"keep_upright": keep_upright or None, "DATA": source}
+    asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
     chosen = {**given(options), **given(data), **given(asked)}
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
-        _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
+        added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
+        added |= {"keep_upright": keep_upright or None}
+        _resume(resume, [*given(others), *given(added), *chosen, *(["set"] if assignments else [])])
         return
     options["augment"] = UPRIGHT if keep_upright else None
     changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))

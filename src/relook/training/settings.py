@@ -31,10 +31,10 @@ class DataConfig(Config):
     train_images: Path
     val_json: Path | None = None
     val_images: Path | None = None
-    frame: Literal["stored", "upright"] | None = None
-    """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
     one_class: str | None = None
     """Name of the one class that all objects are taken as; None: the classes of the files."""
+    frame: Literal["stored", "upright"] | None = None
+    """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
 
 
 class Settings(Config):

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..config.model import ModelConfig
-from ..data import formats
+from ..data import class_names, formats
 from ..data.augment.copy_paste import CopyPaste, check_masks
 from ..data.augment.transforms import evaluation_transforms, training_transforms
-from ..data.class_names import as_one_class
 from ..data.coco.reader import CocoIndex, read_coco
 from ..data.dataset import CocoDataset
 from ..data.images.measured import stored_reading
@@ -112,7 +111,22 @@ def _as_one(index: CocoIndex, name: str | None) -> CocoIndex:
         return index
     if index.is_panoptic:
         raise UsageError("U04", f"{index.path.name}: one class is for objects, not panoptic data.")
-    return as_one_class(index, name)
+    return class_names.as_one_class(index, name)
+
+
+def _check_format(path: Path) -> None:
+    """Refuse annotations of another format, with the commands that take them.
+
+    Raises:
+        DataError: D04.
+    """
+    name = formats.recognised(path) if path.exists() else None
+    if name is not None:
+        raise DataError(
+            "D04",
+            f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
+            f"reads it; `relook data convert {path} --out annotations.json` writes COCO.",
+        )
 
 
 def read_sources(
@@ -200,21 +214,6 @@ def _check_same_classes(
             "D13",
             f"{train.path.name} and {val.path.name} have other categories. Give both the same "
             "list: a category may be without any object or segment.",
-        )
-
-
-def _check_format(path: Path) -> None:
-    """Refuse annotations of another format, with the commands that take them.
-
-    Raises:
-        DataError: D04.
-    """
-    name = formats.recognised(path) if path.exists() else None
-    if name is not None:
-        raise DataError(
-            "D04",
-            f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
-            f"reads it; `relook data convert {path} --out annotations.json` writes COCO.",
         )
 
 

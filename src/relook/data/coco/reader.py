@@ -75,9 +75,7 @@ def read_coco(
         raise DataError(
             "D09",
             f"{path.name}: no annotation has a segmentation, and the model needs masks. Add "
-            "masks, or train a model that finds boxes only: --model detectors-cascade-tiny on two "
-            "CPU cores (with --weights nuclei it keeps all but the parts for masks), "
-            "detectors-cascade-r50 on a GPU.",
+            "masks, or choose a model without, such as detectors-cascade-r50.",
         )
     with_masks = masks == "required" or (masks == "auto" and any_masks)
     reader = AnnotationReader(path, headers, labels, names, with_masks, ignore_unknown)

@@ -60,14 +60,14 @@ class CocoIndex:
     classes: tuple[Category, ...]  # position = label
     skipped: Mapping[str, int]  # objects left out: reason -> how many
     has_masks: bool  # every object has a mask; otherwise none has
+    merged: Mapping[int, int] | None = None
+    """Category id in the file -> id of its class, where classes were renamed or joined."""
     adjusted: Mapping[str, int] = field(default_factory=dict)
     """Objects that were kept but changed: what was done -> how many."""
     examples: Mapping[str, int] = field(default_factory=dict)
     """Every reason in `skipped` and `adjusted` -> id of the first annotation it happened to."""
     is_panoptic: bool = False  # `path` is a panoptic json, and masks are segments of its maps
     reading: Reading = DEFAULT_READING  # what is read of its images
-    merged: Mapping[int, int] | None = None
-    """Category id in the file -> id of its class, where classes were renamed or joined."""
 
     @property
     def num_objects(self) -> int:

@@ -1,4 +1,4 @@
-"""The score threshold of the best F1, stored in a model file by ``relook eval``."""
+"""The score threshold that ``relook eval --keep-threshold`` stores in a model."""
 
 from __future__ import annotations
 
