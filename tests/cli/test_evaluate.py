@@ -84,6 +84,47 @@ def test_other_classes(relook: Run, run_folder: Path, annotations: Path, picture
     assert "D13" in result.stderr
     assert "not trained on screw" in result.stderr
     assert "The model has: nut, bolt. The file has: screw, nut." in result.stderr
+    assert "--map screw=nut" in result.stderr and "--one-class" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "classes", "line"),
+    [
+        (["--map", "screw=bolt"], ["bolt", "nut"], "screw of truth.json counts as bolt"),
+        (["--map", "screw=nut"], ["nut"], "screw of truth.json counts as nut"),
+        (["--one-class"], ["object"], "(nut, bolt) count as of one class"),
+    ],
+)
+def test_other_classes_are_matched_as_said(
+    relook: Run,
+    run_folder: Path,
+    annotations: Path,
+    pictures: Path,
+    tmp_path: Path,
+    options: list[str],
+    classes: list[str],
+    line: str,
+) -> None:
+    content = json.loads(annotations.read_text())
+    content["categories"][0]["name"] = "screw"
+    annotations.write_text(json.dumps(content))
+    out = tmp_path / "out"
+    where = ["--json", annotations, "--images", pictures, "--out", out]
+    result = relook("eval", run_folder, *where, *options, "--limit", 1)
+    assert result.exit_code == 0, result.stderr
+    assert line in result.stderr
+    rows = (out / "classes.csv").read_text().splitlines()[1:]
+    assert sorted({row.split(",")[1] for row in rows}) == classes
+    assert sum(int(row.split(",")[2]) for row in rows) == 2
+
+
+def test_an_unknown_name_of_the_file_is_refused(
+    relook: Run, run_folder: Path, annotations: Path, pictures: Path
+) -> None:
+    where = ["--json", annotations, "--images", pictures]
+    result = relook("eval", run_folder, *where, "--map", "screw=bolt")
+    assert result.exit_code == 2
+    assert "U01: --map screw=bolt: truth.json has no class 'screw'" in result.stderr
 
 
 def test_a_file_that_is_not_coco(relook: Run, run_folder: Path, tmp_path: Path) -> None:

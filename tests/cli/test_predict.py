@@ -38,12 +38,15 @@ def test_a_folder_gives_overlays_and_one_json(
     result = relook("predict", pictures, "--model", run_folder, "--out", out, "--score", 0.01)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
-    expected = ["overlay/a-2.jpg", "overlay/a.jpg", "overlay/b.jpg", "predictions.json"]
+    expected = ["overlay/a.jpg", "overlay/b.jpg", "overlay/more/a.jpg", "predictions.json"]
     assert names(out) == expected
     found = json.loads((out / "predictions.json").read_text())
     assert [i["file_name"] for i in found["images"]] == [
         str(pictures / name) for name in ("a.png", "b.jpg", "more/a.png")
     ]
+    assert [i["files"] for i in found["images"]] == [[file] for file in (
+        "overlay/a.jpg", "overlay/b.jpg", "overlay/more/a.jpg",
+    )]  # fmt: skip
     assert [(i["width"], i["height"]) for i in found["images"]] == [(60, 50), (60, 50), (40, 45)]
     assert found["categories"] == [{"id": 1, "name": "nut"}, {"id": 2, "name": "bolt"}]
     assert [a["id"] for a in found["annotations"]] == [*range(1, len(found["annotations"]) + 1)]
@@ -170,11 +173,17 @@ def test_options_reach_the_predictor(
 
     monkeypatch.setattr(Predictor, "outcomes", watched)
     options = ["--size", 128, 96, "--batch", 2, "--device", "cpu", "--max-dets", 4, "--tta", "flip"]
-    options += ["--tile", "off"]
+    options += ["--tile", "off", "--agnostic"]
     relook("predict", pictures, "-m", run_folder, "-o", tmp_path / "out", *options)
     relook("predict", pictures, "-m", box_model, "-o", tmp_path / "out")
     given = PredictOptions(
-        size=(128, 96), score=0.05, max_dets=4, batch_size=2, tta=TTA(flip=True), tile="off"
+        size=(128, 96),
+        score=0.05,
+        max_dets=4,
+        batch_size=2,
+        tta=TTA(flip=True),
+        tile="off",
+        agnostic=True,
     )
     assert seen == [given, PredictOptions(score=0.3)]
 

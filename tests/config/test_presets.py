@@ -40,6 +40,7 @@ NAMES = [
     "htc-tiny-rfp",
     "htc-tiny-sac",
     "detectors-htc-tiny",
+    "detectors-cascade-tiny",
     "dsc-tiny",
     "fast-dsc-tiny",
     "detectors-dsc-tiny",

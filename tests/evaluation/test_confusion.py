@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,12 @@ def test_classes_that_do_not_occur_are_left_out() -> None:
 
 
 def matrices(content: Any, found: Any, kind: Kind, threshold: float) -> tuple[Any, Any]:
-    """Ours, and hotcoco's."""
+    """Ours, with twins as background, and hotcoco's, which knows no twins."""
     truth = read_ground_truth(content)
-    pairs = pair_images(truth, found, kind=kind, threshold=threshold)
+    pairs = [
+        replace(image, false=tuple(false._replace(is_twin=False) for false in image.false))
+        for image in pair_images(truth, found, kind=kind, threshold=threshold)
+    ]
     theirs = by_hotcoco(truth, found, kind, 10_000).confusion_matrix(0.5, None, threshold)
     return Confusion.from_pairs(pairs, truth.categories).matrix, theirs["matrix"].astype(np.int64)
 
@@ -90,3 +94,12 @@ def test_on_crowd_regions_hotcoco_counts_what_we_leave_out(
     assert ours[:-1].tolist() == theirs[:-1].tolist()
     assert (theirs[-1] >= ours[-1]).all()
     assert (theirs[-1] - ours[-1]).sum() == more
+
+
+def test_twins_are_counted_and_are_no_background() -> None:
+    twin = ImagePairs(
+        1, (Pair(row(3), row(3), 0.9),), (Unpaired(row(7), 0.9, True), Unpaired(row(7), 0.0)), ()
+    )
+    confusion = Confusion.from_pairs([twin, twin], {3: "nut", 7: "bolt"})
+    assert confusion.matrix.tolist() == [[2, 0, 0], [0, 0, 0], [0, 2, 0]]
+    assert confusion.twins == confusion.largest(1).twins == 2

@@ -108,3 +108,21 @@ def test_with_one_class_it_counts_as_coco_does(mushrooms: Any, noisy: Any) -> No
     assert counting is not None
     assert right / (right + missed) == pytest.approx(counting.recall)
     assert right / (right + false) == pytest.approx(counting.precision)
+
+
+def test_a_detection_on_an_object_that_has_another_class_is_a_twin() -> None:
+    objects = truth(thing(1, [0, 0, 20, 20]), thing(2, [50, 0, 20, 20]))
+    one = paired(
+        objects,
+        found([0, 0, 20, 20], 0.9, 1),
+        found([0, 0, 20, 20], 0.8, 2),  # the twin
+        found([0, 0, 20, 19], 0.7, 1),  # the same class again
+        found([50, 50, 20, 20], 0.6, 2),  # on nothing
+        found([50, 0, 20, 20], 0.5, 2),  # wrong, and alone
+    )
+    assert [(alone.row["score"], alone.is_twin) for alone in one.false] == [
+        (0.8, True),
+        (0.7, False),
+        (0.6, False),
+    ]
+    assert one.num_twins == 1 and one.num_found == 5

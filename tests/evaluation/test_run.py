@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from relook.data import class_names
 from relook.data.coco.reader import Category, CocoIndex, read_coco
 from relook.errors import DataError
 from relook.evaluation.crowding.rule import HuddleRule
 from relook.evaluation.crowding.scores import HuddleScores
 from relook.evaluation.run import evaluate_model, match_classes
+from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.results import SHOWN_FROM, Result
 from relook.ops.rle import encode_mask
@@ -162,7 +164,9 @@ def renamed(name: str) -> Change:
 
 
 def test_a_class_the_model_does_not_know(data: Callable[..., CocoIndex]) -> None:
-    with pytest.raises(DataError, match=r"D13.*not trained on screw.*nut, bolt.*screw, nut"):
+    with pytest.raises(
+        DataError, match=r"D13.*not trained on screw.*nut, bolt.*screw, nut.*screw=nut"
+    ):
         match_classes(CLASSES, data(renamed("screw")))
     with pytest.raises(DataError, match=r"D13.*nut is there twice"):
         match_classes([*CLASSES, CLASSES[0]], data(renamed("nut")))
@@ -274,3 +278,44 @@ def test_objects_of_all_tiles_count(predictor: Predictor, tmp_path: Path) -> Non
     assert outcome.metrics.max_dets == len(outcome.predictions)
     few = evaluate_model(predictor, index, tile=96, max_dets=3)
     assert len(few.predictions) == few.metrics.max_dets == 3
+
+
+def test_classes_of_other_names_are_matched_as_said(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
+    index = class_names.renamed(data(renamed("screw")), {"screw": "bolt"})
+    outcome = evaluate_model(oracle, index)
+    assert outcome.metrics.box.ap == pytest.approx(1.0)
+    assert {p["category_id"] for p in outcome.predictions} == {70, 80}
+
+
+def test_one_class_scores_without_regard_to_classes(
+    predictor: Predictor, data: Callable[..., CocoIndex]
+) -> None:
+    def swapped(content: dict[str, Any]) -> None:
+        for name, category in zip(("screw", "washer"), content["categories"], strict=True):
+            category["name"] = name
+
+    oracle = Oracle(predictor.detector, predictor.config, CLASSES, device="cpu")
+    index = class_names.as_one_class(data(swapped))
+    outcome = evaluate_model(oracle, index, one_class=True)
+    assert outcome.metrics.box.ap == outcome.metrics.mask.ap == pytest.approx(1.0)  # type: ignore[union-attr]
+    assert {p["category_id"] for p in outcome.predictions} == {70}
+    with pytest.raises(DataError, match=r"D13.*2 classes.*as_one_class"):
+        evaluate_model(oracle, data(), one_class=True)
+
+
+def test_one_class_lets_classes_suppress_each_other(
+    predictor: Predictor, data: Callable[..., CocoIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def outcomes(images: Any, options: PredictOptions, **_: Any) -> Any:
+        asked.append(options.agnostic)
+        return Oracle.outcomes(predictor, images)
+
+    monkeypatch.setattr(predictor, "outcomes", outcomes)
+    evaluate_model(predictor, class_names.as_one_class(data()), one_class=True)
+    evaluate_model(predictor, data())
+    assert asked == [True, False]

@@ -47,6 +47,7 @@ def test_a_change_can_be_every_field_and_nothing_else() -> None:
         ({"diameter": 0}, "diameter: expected auto, or the pixels"),
         ({"diameter": float("nan")}, "diameter: expected auto, or the pixels"),
         ({"diameter": "big"}, "diameter: expected auto or a number of pixels, got 'big'"),
+        ({"agnostic": 1}, "agnostic: expected True or False, got 1"),
         ({"tta": "mirror"}, "--tta: 'mirror'; expected flip"),
     ],
 )
@@ -82,6 +83,7 @@ def test_a_record_tells_requests_apart(tmp_path: Path) -> None:
         PredictOptions(tta=TTA(flip=True)),
         PredictOptions(tta=TTA(scales=(32,))),
         PredictOptions(diameter="auto"),
+        PredictOptions(agnostic=True),
         PredictOptions(diameter=40.0),
         PredictOptions(panoptic=PanopticRequest()),
         PredictOptions(panoptic=PanopticRequest(rule=PanopticConfig(score=0.4))),

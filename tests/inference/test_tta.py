@@ -15,6 +15,7 @@ import relook
 from relook import TTA, Detector
 from relook.inference.predictor import Predictor
 from relook.inference.tta import merge_views, turned_back
+from relook.inference.twins import count_twins
 from relook.inference.views import View, views_of
 from relook.ops.boxes import pairwise_iou
 from relook.structures.detection import Detections
@@ -190,3 +191,24 @@ def test_a_predictor_takes_it(image: np.ndarray[Any, Any]) -> None:
     several = model.predict([image, image], tta="flip", batch_size=2, **options)
     np.testing.assert_array_equal(several[0].scores, augmented.scores)
     assert isinstance(model, Predictor)
+
+
+@pytest.mark.parametrize("tta", [TTA((96,)), TTA((96,), flip=True), TTA((96,), True, "average")])
+def test_with_agnostic_no_object_is_found_as_two_classes(
+    tta: TTA, image: np.ndarray[Any, Any]
+) -> None:
+    detector = _detector("htc-tiny")
+    cascade: Any = detector.cascade
+    views = _views(image, tta)
+
+    def found(agnostic: bool) -> Detections:
+        if len(views) == 1:
+            return detector.detect(views[0].images, max_detections=90, agnostic=agnostic)[0]
+        rule = cascade.select.changed(None, 90, agnostic=agnostic)
+        return merge_views(detector, views, tta, rule)
+
+    plain, alone = found(False), found(True)
+    counts = [count_twins(one.boxes.numpy(), one.labels.numpy()) for one in (plain, alone)]
+    assert counts[0] > 0 and counts[1] == 0
+    assert len(alone) > 3
+    assert torch.equal(alone.boxes[0], plain.boxes[0])

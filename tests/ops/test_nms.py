@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -75,3 +77,15 @@ def test_rows_are_told_and_a_row_may_be_found_once_for_each_class() -> None:
     assert rows.tolist() == [1, 2, 0, 2]
     assert labels.tolist() == [0, 1, 1, 0]
     assert best.tolist() == pytest.approx([0.7, 0.5, 0.3, 0.2])
+
+
+def test_boxes_of_all_classes_suppress_each_other_if_asked() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]])
+    scores = torch.tensor([[0.9, 0.8], [0.7, 0.85], [0.1, 0.2]])
+    options: dict[str, Any] = {"score_threshold": 0.05, "iou": 0.5, "limit": 9}
+    assert len(suppress_classes(boxes, scores, **options)[0]) == 4
+    rows, best, labels = suppress_classes(boxes, scores, **options, agnostic=True)
+    assert (rows.tolist(), labels.tolist()) == ([0, 2], [0, 1])
+    assert best.tolist() == pytest.approx([0.9, 0.2])
+    rows, _, _ = suppress_classes(boxes, scores, **{**options, "limit": 2}, agnostic=True)
+    assert rows.tolist() == [0, 2]  # twins take no place of the limit

@@ -71,3 +71,14 @@ def test_nothing_found_is_no_division_by_zero(make_study: Make) -> None:
     empty = replace(found.split, kinds=tuple(replace(k, cost=0.0) for k in found.split.kinds))
     sections = number_sections(found.metrics, 0.5, found.confusion, empty)
     assert "nan" not in "".join("".join(one.parts) for one in sections)
+
+
+def test_twins_are_said_below_the_confusion(make_study: Make) -> None:
+    found = make_study()
+    twins = replace(found.confusion, twins=3)
+    with_twins, without = (
+        "".join(dict(number_sections(found.metrics, 0.5, one, found.split))["Confusion"])
+        for one in (twins, found.confusion)
+    )
+    assert "3 detections more on objects that were found as another class" in with_twins
+    assert "--agnostic" in with_twins and "--agnostic" not in without

@@ -379,7 +379,7 @@ def test_weights_of_other_classes_keep_all_but_the_last_layers(
     assert new
     assert all(part.split(".")[0] in {"cascade", "semantic"} for part in new)
     assert len(new) < 20
-    assert "none is in the file" in said(console)
+    assert "none of the data is in the file" in said(console)
 
 
 def test_weights_of_the_same_classes_are_all_kept(

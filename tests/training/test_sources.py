@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from relook.config.base import overlay
+from relook.data import formats
 from relook.data.augment.copy_paste import CopyPaste
-from relook.errors import UsageError
+from relook.errors import DataError, UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
 
@@ -72,3 +73,20 @@ def test_every_augmentation_reaches_the_samples(small: Settings) -> None:
 def test_without_validation_there_is_no_validation_set(small: Settings) -> None:
     settings, sources = read_sources(overlay(small, {"data": {"val_json": None}}))
     assert sources.validation_set(settings) is None
+
+
+def test_all_objects_are_of_one_class_if_asked(small: Settings) -> None:
+    settings, sources = read_sources(overlay(small, {"data": {"one_class": "thing"}}))
+    assert settings.model.num_classes == 1
+    assert [c.name for c in sources.train.classes] == ["thing"]
+    assert sources.val is not None and sources.val.classes == sources.train.classes
+
+
+def test_another_format_is_named_with_the_commands_that_take_it(
+    small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    val = small.data.val_json
+    monkeypatch.setattr(formats, "recognised", lambda path: "via" if path == val else None)
+    words = f"D04.*{val} is of the format via.*relook train.*relook data convert"
+    with pytest.raises(DataError, match=words):
+        read_sources(small)

@@ -19,10 +19,12 @@ from .annotation_options import (
     SkipMissing,
     leniency_of,
 )
+from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
+    Agnostic,
     Allow,
     Batch,
     Device,
@@ -74,6 +76,9 @@ def evaluate(
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
+    agnostic: Agnostic = False,
+    mapped: ClassMap = None,
+    one_class: OneClass = False,
     batch: Batch = 1,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate the first N images only.")
@@ -158,12 +163,15 @@ def evaluate(
         panoptic=panoptic,
         reading=reading_of(channels, page, z, intensities),
         tile=tile,
+        agnostic=agnostic,
     )
+    names = class_map(mapped)
+    check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
+    alone: dict[str, object] = {"limit": limit, "keep_threshold": keep_threshold, "by": by}
+    alone |= {"map": mapped, "one_class": one_class}
     if panoptic is not None:
-        refuse_beside_panoptic(
-            limit=limit, keep_threshold=keep_threshold, by=by, submission=submission
-        )
+        refuse_beside_panoptic(**alone, submission=submission)
         evaluate_panoptic(
             model,
             (annotations, images),
@@ -175,7 +183,7 @@ def evaluate(
         )
         return
     if submission:
-        refuse_beside_submission(limit=limit, keep_threshold=keep_threshold, by=by, compare=compare)
+        refuse_beside_submission(**alone, compare=compare)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
@@ -200,9 +208,10 @@ def evaluate(
     read: Any = {"frame": frame, "reading": predictor.reading(options), "leniency": leniency}
     index = _read(annotations, images, console, **read)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
+    index = with_classes(index, names, one_class, predictor, console)
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
-        return _evaluated(scored, index, options, console, limit, huddles)
+        return _evaluated(scored, index, options, console, limit, huddles, one_class)
 
     try:
         outcome = run(predictor, options)
@@ -217,23 +226,37 @@ def evaluate(
     typer.echo(outcome.metrics.table())
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
-    if report:
-        from ..reports.evaluation import study, write_evaluation
-
-        found, threshold = outcome.predictions, predictor.shown_from
-        close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
-        write_evaluation(folder, f"{name_of(path)} on {annotations.stem}", close)
-        console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
-    else:
-        from ..evaluation.image_table import write_images
-
-        write_images(folder / "images.csv", index, outcome, predictor.shown_from, limit)
+    title = f"{name_of(path)} on {annotations.stem}" if report else None
+    _write_images(folder, title, index, outcome, predictor.shown_from, limit, console)
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
         f"and predictions.json are in {folder}"
     )
     if keep_threshold:
         console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
+
+
+def _write_images(
+    folder: Path,
+    title: str | None,
+    index: CocoIndex,
+    outcome: Evaluation,
+    threshold: float,
+    limit: int | None,
+    console: Console,
+) -> None:
+    """Write images.csv, and with a `title` the report."""
+    if title is None:
+        from ..evaluation.image_table import write_images
+
+        write_images(folder / "images.csv", index, outcome, threshold, limit)
+        return
+    from ..reports.evaluation import study, write_evaluation
+
+    found = outcome.predictions
+    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
+    write_evaluation(folder, title, close)
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _evaluated(
@@ -243,17 +266,21 @@ def _evaluated(
     console: Console,
     limit: int | None,
     huddles: HuddleRule | None,
+    one_class: bool = False,
 ) -> Evaluation:
     """The evaluation of a model, with its progress, and lines on what its images were."""
     from ..evaluation.run import evaluate_model
     from ..inference.batch.kinds import KindsOfImages
     from ..inference.scaling import Scales
+    from ..inference.twins import Twins
 
     kinds, scales = KindsOfImages(console.print), Scales()
+    twins = Twins(predictor.shown_from)
 
     def on_result(result: Result) -> None:
         kinds.add(result.info)
         scales.add(result)
+        twins.add(result)
 
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=len(index.images[:limit]))
@@ -268,9 +295,10 @@ def _evaluated(
             say=console.print,
             on_result=on_result,
             huddles=huddles,
+            one_class=one_class,
         )
     kinds.finish()
-    for line in scales.lines():
+    for line in (*scales.lines(), *twins.lines()):
         console.print(line)
     return outcome
 

@@ -94,6 +94,14 @@ Tile = Annotated[
         "an image is too large for the model. [default: auto]",
     ),
 ]
+Agnostic = Annotated[
+    bool,
+    typer.Option(
+        "--agnostic",
+        help="Let objects of all classes suppress each other: one object is then not found once "
+        "for each of several classes.",
+    ),
+]
 Stages = Annotated[
     int | None,
     typer.Option("--stages", min=1, metavar="N", help="Stop after the first N stages."),

@@ -15,6 +15,7 @@ from ..errors import DataError, UsageError, counted
 from .errors import INTERRUPTED
 from .launch import share_work
 from .options import (
+    Agnostic,
     Allow,
     Batch,
     Device,
@@ -88,6 +89,7 @@ def predict(
     device: Device = "auto",
     fast: Fast = "on",
     tta: Tta = None,
+    agnostic: Agnostic = False,
     stages: Stages = None,
     assignments: Annotated[
         list[str] | None,
@@ -158,6 +160,7 @@ def predict(
     from ..inference.batch.run import predict_files
     from ..inference.options import PredictOptions
     from ..inference.scaling import Scales
+    from ..inference.twins import Twins
     from ..inference.writers.options import SaveOptions
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
@@ -174,6 +177,7 @@ def predict(
         panoptic=panoptic,
         reading=reading_of(channels, page, z, intensities),
         tile=tile,
+        agnostic=agnostic,
     )
     saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify, labels=labels)
     join_others(place, device)
@@ -184,7 +188,7 @@ def predict(
             predictor = predictor.changed(model_changes(assignments))
         if stages is not None:
             predictor = predictor.first_stages(stages)
-        console, scales = notices(), Scales()
+        console, scales, twins = notices(), Scales(), Twins()
         with progress_bar(console) as bar:
             images = bar.add_task("images", total=None)
 
@@ -192,6 +196,7 @@ def predict(
                 if as_json:
                     _print_json(outcome)
                 scales.add(outcome)
+                twins.add(outcome)
                 bar.update(images, completed=done, total=total)
 
             report = predict_files(
@@ -209,7 +214,7 @@ def predict(
                 say=console.print,
             )
     if rank() == 0:
-        for line in (*scales.lines(), *_summary(report, folder)):
+        for line in (*scales.lines(), *twins.lines(), *_summary(report, folder)):
             console.print(line)
         if report.unreadable:
             raise typer.Exit(DataError.exit_code)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +19,7 @@ from .annotation_options import (
     leniency_changes,
     leniency_of,
 )
+from .class_options import ClassMap, OneClass, check_class_options, class_map
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
@@ -36,10 +36,13 @@ from .training_options import (
     DATA,
     RECIPE,
     START,
+    UPRIGHT,
     Assignments,
     ConfigFile,
+    Data,
     FromScratch,
     Images,
+    KeepUpright,
     LogOption,
     Rate,
     Schedule,
@@ -56,15 +59,11 @@ from .training_options import (
     rate,
 )
 
-if TYPE_CHECKING:
-    from ..training.settings import Overlay, Settings
-    from ..training.sources import Annotations
-    from ..training.start.source import Start
-
 _WORK = "Several processes"
 
 
 def train(
+    source: Data = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", metavar="NAME", help="A name that `relook models` lists."),
@@ -73,6 +72,8 @@ def train(
     val_json: Annotated[
         Path | None,
         typer.Option(
+            "--val-json",
+            "--val",
             metavar="FILE",
             help="COCO instances to choose the best model by.",
             rich_help_panel=DATA,
@@ -121,6 +122,7 @@ def train(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Loader processes.", rich_help_panel=RECIPE)
     ] = None,
+    keep_upright: KeepUpright = False,
     from_scratch: FromScratch = False,
     weights: Annotated[
         Path | None,
@@ -139,6 +141,8 @@ def train(
             rich_help_panel=START,
         ),
     ] = True,
+    mapped: ClassMap = None,
+    one_class: OneClass = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -151,7 +155,7 @@ def train(
             "--out",
             "-o",
             metavar="DIR",
-            help="The run folder. [default: runs/NAME, numbered]",
+            help="The run folder. [default: runs/NAME, numbered, by the model or by DATA]",
             rich_help_panel=START,
         ),
     ] = None,
@@ -187,9 +191,15 @@ def train(
     assignments: Assignments = None,
     _allow: Allow = None,
 ) -> None:
-    """Train a model; the plan is printed before the first step."""
+    """Train a model; the plan is printed before the first step.
+
+    `relook train DATA` is enough: images and annotations are found in DATA, a part is kept for
+    validation, and a start is chosen. The plan says all of it.
+    """
     share_work(devices, nodes)
-    options = {
+    names = class_map(mapped)
+    check_class_options(names, one_class=one_class)
+    options: dict[str, Any] = {
         "epochs": epochs,
         "minutes": minutes,
         "steps": steps,
@@ -227,23 +237,33 @@ def train(
     if resume is not None:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
-        _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
+        added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
+        added |= {"keep_upright": keep_upright or None}
+        _resume(resume, [*given(others), *given(added), *chosen, *(["set"] if assignments else [])])
         return
-    from ..training.loop import train as run_training
-
+    options["augment"] = UPRIGHT if keep_upright else None
     changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))
-    if weights is None:
-        from ..training.settings import resolve
+    from .training_start import TrainingRequest, run_training, run_training_on
 
-        run_training(resolve(changes, preset_name=model), notices(), out=out)
-        return
-    start, settings, annotations = _continued(_start(weights), model, changes, fine_tune)
-    run_training(settings, notices(), out=out, start=start, annotations=annotations)
+    request = TrainingRequest(
+        model=model,
+        weights=weights,
+        from_scratch=from_scratch,
+        fine_tune=fine_tune,
+        names=names,
+        one_class=one_class,
+    )
+    if source is None:
+        run_training(request, changes, notices(), out)
+    else:
+        run_training_on(source, request, changes, reading, notices(), out)
 
 
 def _resume(run: Path, others: list[str]) -> None:
     if others:
-        named = ", ".join("--" + name.replace("_", "-") for name in others)
+        named = ", ".join(
+            name if name.isupper() else "--" + name.replace("_", "-") for name in others
+        )
         raise UsageError(
             "U04",
             f"--resume goes on exactly as {run / 'config.yaml'} says and cannot be combined with "
@@ -252,54 +272,6 @@ def _resume(run: Path, others: list[str]) -> None:
     from ..training.loop import resume
 
     resume(run, notices())
-
-
-def _start(weights: Path) -> Start:
-    from ..api import find_model
-    from ..training.start.source import Start
-    from ..weights.file import load_model
-
-    path = find_model(weights)
-    return Start(load_model(path), path)
-
-
-def _continued(
-    start: Start, model: str | None, changes: list[Overlay], fine_tune: bool
-) -> tuple[Start, Settings, Annotations | None]:
-    """Choose how to go on from `start`: as suits the data, or else by the recipe of the preset."""
-    from ..training.fine_tuning import fine_tuning
-    from ..training.settings import resolve
-
-    named = model or next((o.preset for o in reversed(changes) if o.preset), None)
-    name = named or _name_of(start)
-    if fine_tune:
-        tuned = fine_tuning(start.saved, changes, name=name, model_named=named is not None)
-        return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
-    base = start.saved.config if named is None else None
-    return start, resolve(changes, preset_name=name, base=base), None
-
-
-def _name_of(start: Start) -> str:
-    """The preset of the weights, for the recipe and the name of the run.
-
-    It is the one they were trained as, or else, for imported weights, the one of their
-    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
-    """
-    from ..config.cascades import DSCConfig
-    from ..config.presets import PRESETS
-    from ..interop.structure import preset_of
-
-    named = str(start.saved.extra.get("preset", ""))
-    if named in PRESETS:
-        return named
-    cascade = start.saved.config.cascade
-    if isinstance(cascade, DSCConfig):
-        family = "dsc-r50"
-    elif cascade.hybrid.interleaved:
-        family = "htc-r50"
-    else:
-        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    return preset_of(start.saved.config) or family
 
 
 def _precision(text: str | None) -> str | None:

@@ -16,6 +16,15 @@ DATA: Final = "Data"
 RECIPE: Final = "Recipe"
 START: Final = "Start and end"
 
+Data = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DATA]",
+        show_default=False,
+        help="Folder or file of annotated images: COCO, or the format of another tool, which is "
+        "converted. In place of --train-json.",
+    ),
+]
 TrainJson = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="COCO instances to learn.", rich_help_panel=DATA),
@@ -75,6 +84,17 @@ FromScratch = Annotated[
         rich_help_panel=START,
     ),
 ]
+KeepUpright = Annotated[
+    bool,
+    typer.Option(
+        "--keep-upright",
+        help="Do not mirror or turn training images: for text, houses and other scenes that have "
+        "an up, a left and a right.",
+        rich_help_panel=RECIPE,
+    ),
+]
+UPRIGHT: Final = {"flip": 0.0, "vertical_flip": 0.0, "quarter_turns": False}
+"""Fields of the augmentation by which images keep their orientation."""
 Schedule = Annotated[
     str | None,
     typer.Option(

@@ -57,6 +57,7 @@ _MASK = _FASTER.with_(masks=True, sample__match_low_quality=True)
 _BATCH = NormRule("batch")
 _CONVS = BoxHeadRule(boxes="each_class", convs=4, hidden_layers=1, norm=_BATCH, beta=0.0)
 _HTC = HTCConfig()
+_CASCADE_TINY = _CASCADE.with_(select=SelectRule())
 _DSC = DSCConfig()
 _FAST_DSC = DSCConfig(guidance=GuidanceRule(side=7))
 
@@ -125,6 +126,11 @@ def _tiny(
         ),
         input=InputConfig(size=(512, 512)),
     )
+
+
+def _boxes_only(config: ModelConfig) -> ModelConfig:
+    """Without what learns from masks: the mask heads and the semantic branch."""
+    return config.with_(semantic=None)
 
 
 def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
@@ -198,6 +204,10 @@ PRESETS: dict[str, Preset] = {
     "htc-tiny-rfp": Preset(_tiny(_aws(_TINY), _TINY_RFP), "HTC-tiny that looks twice"),
     "htc-tiny-sac": Preset(_tiny(_sac(_TINY), _TINY_FPN), "HTC-tiny with SAC"),
     "detectors-htc-tiny": Preset(_tiny(_sac(_TINY), _TINY_RFP), "DetectoRS for two CPU cores"),
+    "detectors-cascade-tiny": Preset(
+        _boxes_only(_tiny(_sac(_TINY), _TINY_RFP, _CASCADE_TINY)),
+        "DetectoRS, boxes only, for two CPU cores",
+    ),
     "dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _DSC), "DSC for two CPU cores"),
     "fast-dsc-tiny": Preset(_tiny(_TINY, _TINY_FPN, _FAST_DSC), "Fast DSC for two CPU cores"),
     "detectors-dsc-tiny": Preset(

@@ -27,11 +27,14 @@ class MixUp(NamedTuple):
 class Confusion:
     """Rows are the true classes and columns the predicted ones, both with the background last.
 
-    The row of the background counts false detections, its column missed objects.
+    The row of the background counts false detections, its column missed objects. A detection on an
+    object that was found as another class already is no background: it is counted as a twin and is
+    not in the matrix.
     """
 
     names: tuple[str, ...]  # K
     matrix: NDArray[np.int64]  # (K + 1, K + 1)
+    twins: int = 0  # detections on objects that were found as another class already
 
     @classmethod
     def from_pairs(cls, images: Sequence[ImagePairs], categories: Mapping[int, str]) -> Confusion:
@@ -42,11 +45,13 @@ class Confusion:
         for image in images:
             for detection, true_object, _ in image.pairs:
                 matrix[place[true_object["category_id"]], place[detection["category_id"]]] += 1
-            for row, _ in image.missed:
-                matrix[place[row["category_id"]], background] += 1
-            for row, _ in image.false:
-                matrix[background, place[row["category_id"]]] += 1
-        return cls(tuple(categories.values()), matrix)
+            for missed in image.missed:
+                matrix[place[missed.row["category_id"]], background] += 1
+            for false in image.false:
+                if not false.is_twin:
+                    matrix[background, place[false.row["category_id"]]] += 1
+        twins = sum(image.num_twins for image in images)
+        return cls(tuple(categories.values()), matrix, twins)
 
     def labels(self) -> tuple[str, ...]:
         """Names of the rows and the columns: K classes and the background."""
@@ -64,7 +69,7 @@ class Confusion:
         groups = [[row] for row in kept] + ([remaining] if remaining else []) + [[len(self.names)]]
         matrix = np.array([[self.matrix[np.ix_(a, b)].sum() for b in groups] for a in groups])
         names = [self.names[row] for row in kept] + ([OTHERS] if remaining else [])
-        return Confusion(tuple(names), matrix)
+        return Confusion(tuple(names), matrix, self.twins)
 
     def mix_ups(self, limit: int) -> list[MixUp]:
         """The `limit` most frequent confusions of two classes, the most frequent first."""

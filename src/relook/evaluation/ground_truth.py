@@ -96,7 +96,7 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         DataError: as `read_ground_truth` does, or D01, D02 or D15 for a map.
     """
     if not (index.is_panoptic or index.is_rewritten):
-        truth = read_ground_truth(index.path, index.annotated_sizes())
+        truth = _regrouped(read_ground_truth(index.path, index.annotated_sizes()), index)
         return _turned(truth, index) if index.is_turned else truth
     objects: list[Annotation] = []
     for image in index.images:
@@ -126,6 +126,20 @@ def truth_of(index: CocoIndex) -> GroundTruth:
         has_masks=index.has_masks,
         skipped={},
     )
+
+
+def _regrouped(truth: GroundTruth, index: CocoIndex) -> GroundTruth:
+    """`truth` with the classes of `index`, where these are not those of the file."""
+    merged = index.merged
+    if merged is None:
+        return truth
+    objects = tuple(
+        {**row, "category_id": merged[row["category_id"]]}
+        for row in truth.objects
+        if row["category_id"] in merged
+    )
+    categories = {category.id: category.name for category in index.classes}
+    return replace(truth, categories=dict(sorted(categories.items())), objects=objects)
 
 
 def _turned(truth: GroundTruth, index: CocoIndex) -> GroundTruth:

@@ -4,7 +4,9 @@ In every image, the detections with a score of the threshold or more are taken i
 Each is paired with the free object that it overlaps most, if the IoU is 0.5 or more; of two equal
 overlaps, with that of its own class. Classes do not matter otherwise: a detection of the wrong
 class is one mistake, not one missed object and one false detection as in average precision. A
-detection without an object that lies on a crowd region of its class is left out.
+detection without an object that lies on a crowd region of its class is left out. One that lies on
+an object which was found as another class already is a twin: it counts as false, but the confusion
+matrix does not call it background.
 
 The confusion matrix of hotcoco is equal, cell by cell, where there is no crowd region (a test on
 the three real sets). With crowd regions, it counts detections on them as false: for boxes of
@@ -48,6 +50,7 @@ class Unpaired(NamedTuple):
 
     row: Annotation
     iou: float  # the highest with any object or detection of the image, paired or not
+    is_twin: bool = False  # a detection on an object that was found as another class already
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,11 @@ class ImagePairs:
     def num_mistakes(self) -> int:
         """Number of missed objects, false detections, and pairs of different classes."""
         return len(self.pairs) - self.num_right + len(self.false) + len(self.missed)
+
+    @property
+    def num_twins(self) -> int:
+        """Number of detections on an object that was found as another class already."""
+        return sum(detection.is_twin for detection in self.false)
 
     @property
     def num_right(self) -> int:
@@ -132,8 +140,13 @@ def _paired(image_id: int, detections: Rows, objects: Rows, kind: Kind) -> Image
         for line, (row, column) in enumerate(zip(detections, matches, strict=True))
         if column is not None
     ]
+    found_as = {
+        column: row["category_id"]
+        for row, column in zip(detections, matches, strict=True)
+        if column is not None
+    }
     unpaired = [
-        Unpaired(row, float(iou.max(initial=0)))
+        Unpaired(row, float(iou.max(initial=0)), _is_twin(row, iou, found_as))
         for row, iou, column in zip(detections, ious, matches, strict=True)
         if column is None
     ]
@@ -153,6 +166,14 @@ def _paired(image_id: int, detections: Rows, objects: Rows, kind: Kind) -> Image
         if column not in matches
     ]
     return ImagePairs(image_id, tuple(pairs), tuple(false), tuple(missed))
+
+
+def _is_twin(row: Annotation, iou: NDArray[np.float64], found_as: Mapping[int, int]) -> bool:
+    """Return whether a detection lies on an object that one of another class was paired with."""
+    return any(
+        found_as.get(column, row["category_id"]) != row["category_id"]
+        for column in np.flatnonzero(iou >= IOU).tolist()
+    )
 
 
 def _match_rows(

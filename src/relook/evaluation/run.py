@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,7 @@ def evaluate_model(
     on_view: OnView | None = None,
     say: Callable[[str], None] = _LOG.warning,
     on_result: Callable[[Result], None] | None = None,
+    one_class: bool = False,
     **changes: Unpack[OptionChanges],
 ) -> Evaluation:
     """COCO metrics of `predictor` on the images of `index`.
@@ -59,7 +61,8 @@ def evaluate_model(
     and in the scoring; by default as many as the network gives an image, or as its tiles have.
     `limit` takes the first images only. `progress` is called with the number of finished images,
     and of all, `on_result` with the result of each; `on_tile`, `on_view` and `say` are those of
-    `Predictor.outcomes`. Classes are matched by name.
+    `Predictor.outcomes`. Classes are matched by name; with `one_class` all detections are of the
+    one class of `index` (`as_one_class`), and those of several classes suppress each other.
     The numbers on counting are at the score `predictor.shown_from` and at the best one. With
     `huddles` there are also numbers by overlap of objects, with `resampling` those of resamples of
     the images.
@@ -71,7 +74,12 @@ def evaluate_model(
         UsageError: U02 for an unknown option, U03 for a value that cannot be used.
     """
     options = for_scoring(predictor, options.with_(**changes))
-    ids = match_classes(predictor.classes, index)
+    classes: Sequence[Category] = predictor.classes
+    if one_class:
+        options = options.with_(agnostic=True)
+        ids, classes = _as_one(predictor.classes, index), index.classes
+    else:
+        ids = match_classes(predictor.classes, index)
     records = index.images[:limit]
     if not records:
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
@@ -89,7 +97,8 @@ def evaluate_model(
                 raise result.error
             most = most if options.max_dets else max(most, len(result))
             check_size(record.path, result.size, index.path, (record.height, record.width))
-            detections.extend(result.to_coco(record.id))
+            rows = result.to_coco(record.id)
+            detections.extend([_renamed(row, ids) for row in rows] if one_class else rows)
             if on_result is not None:
                 on_result(result)
             if progress is not None:
@@ -101,18 +110,36 @@ def evaluate_model(
         detections,
         max_dets=most,
         iou_types=iou_types,
-        classes=predictor.classes,
+        classes=classes,
         image_ids=None if limit is None else [record.id for record in records],
         count_from=predictor.shown_from,
         huddles=huddles,
         resampling=resampling,
     )
-    predictions = [
-        {**row, "category_id": ids[row["category_id"]]}
-        for row in detections
-        if row["category_id"] in ids
-    ]
+    if one_class:
+        predictions = detections
+    else:
+        predictions = [_renamed(row, ids) for row in detections if row["category_id"] in ids]
     return Evaluation(metrics, predictions, len(records) / seconds, truth)
+
+
+def _as_one(classes: Sequence[Category], index: CocoIndex) -> Mapping[int, int]:
+    """Category id of the model -> that of the only class of `index`.
+
+    Raises:
+        DataError: D13 when `index` has not one class.
+    """
+    if len(index.classes) != 1:
+        raise DataError(
+            "D13",
+            f"{index.path}: {len(index.classes)} classes, and one is to be scored. Give all "
+            "objects one class first: relook.data.class_names.as_one_class.",
+        )
+    return {category.id: index.classes[0].id for category in classes}
+
+
+def _renamed(row: dict[str, Any], ids: Mapping[int, int]) -> dict[str, Any]:
+    return {**row, "category_id": ids[row["category_id"]]}
 
 
 def for_scoring(predictor: Predictor, options: PredictOptions) -> PredictOptions:
@@ -146,10 +173,17 @@ def match_classes(classes: Sequence[Category], index: CocoIndex) -> Mapping[int,
         raise DataError(
             "D13",
             f"{index.path}: the model was not trained on {_listed(unknown or of_data)}, so every "
-            f"object of it would count as missed. {lists} Rename these categories in the file, "
-            "or remove them.",
+            f"object of it would count as missed. {lists} If a class is the same under another "
+            f"name: --map {_example(unknown or of_data, of_model)}. To score without regard to "
+            "classes: --one-class. Else rename these categories in the file, or remove them.",
         )
     return common
+
+
+def _example(theirs: Sequence[str], ours: Sequence[str]) -> str:
+    """A value of ``--map``, of names in the shell's spelling."""
+    text = f"{theirs[0] if theirs else 'THEIRS'}={ours[0] if ours else 'OURS'}"
+    return shlex.quote(text)
 
 
 def check_size(

@@ -81,8 +81,8 @@ class Engine:
     def run(self, images: ImageBatch, options: PredictOptions) -> list[Detections]:
         """Detections of each image of a batch, best first, in pixels of the original images.
 
-        Of `options` the score and the most objects count, and whether pixels are labelled; None
-        is the network's own test threshold and cap.
+        Of `options` the score and the most objects count, whether classes suppress each other,
+        and whether pixels are labelled; None is the network's own test threshold and cap.
 
         Raises:
             RelookError: R04 when the batch does not fit on the device.
@@ -95,6 +95,7 @@ class Engine:
                 images.to(self.device),
                 score_threshold=options.score,
                 max_detections=options.max_dets,
+                agnostic=options.agnostic,
             )
 
     def run_prepared(
@@ -126,7 +127,9 @@ class Engine:
         largest = max((view.images for view in views), key=lambda images: images.pixels.numel())
         with self._predicting(largest) as network:
             cascade: Cascade = network.cascade  # type: ignore[assignment]
-            rule = cascade.select.changed(options.score, options.max_dets)
+            rule = cascade.select.changed(
+                options.score, options.max_dets, agnostic=options.agnostic
+            )
             on_step = None if on_view is None else partial(on_view, one.source or "image")
             return merge_views(network, views, tta, rule, on_step)
 

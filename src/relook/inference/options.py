@@ -58,6 +58,7 @@ class OptionChanges(TypedDict, total=False):
     diameter: Diameter | str | None  # text is that of ``--diameter``
     reading: Reading
     tile: Choice | str | None  # text is that of ``--tile``
+    agnostic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,9 @@ class PredictOptions:
     tile: Choice | None = None
     """Pixels along a side of the square tiles that images are cut into, ``off``, or ``auto``, which
     None is too: tiles where an image is too large for the model (`inference.tiles.rule`)."""
+    agnostic: bool = False
+    """Objects of all classes suppress each other, so that one object is not found once for each of
+    several classes; otherwise only those of one class do."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -103,6 +107,8 @@ class PredictOptions:
             raise UsageError("U03", f"max_dets: expected at least 1, got {self.max_dets}")
         if self.batch_size < 1:
             raise UsageError("U03", f"batch_size: expected at least 1, got {self.batch_size}")
+        if not isinstance(self.agnostic, bool):
+            raise UsageError("U03", f"agnostic: expected True or False, got {self.agnostic!r}")
         if self.label_pixels and self.tta is not None:
             raise UsageError(
                 "U04",
@@ -199,4 +205,5 @@ class PredictOptions:
             "diameter": self.diameter,
             "reading": self.reading.record(),
             "tile": self.tile,
+            "agnostic": self.agnostic,
         }

@@ -84,7 +84,7 @@ def _union(
     rule: SelectRule,
     step: _Step,
 ) -> _Found:
-    """All detections of all views, suppressed class by class."""
+    """All detections of all views, suppressed class by class unless the rule is agnostic."""
     cascade: Cascade = detector.cascade  # type: ignore[assignment]
     pixel = cascade.convention.pixel
     columns: list[tuple[Tensor, ...]] = []
@@ -98,7 +98,7 @@ def _union(
     rows, best = suppress(
         boxes,
         scores,
-        labels,
+        torch.zeros_like(labels) if rule.agnostic else labels,
         rule.nms_iou,
         tta.suppression or rule.suppression,
         apart_from=cascade.convention.apart_from,
@@ -136,6 +136,7 @@ def _average(
         method=tta.suppression or rule.suppression,
         apart_from=cascade.convention.apart_from,
         min_bbox_size=rule.min_bbox_size,
+        agnostic=rule.agnostic,
     )
     return of_class(boxes, rows, labels), best, labels
 

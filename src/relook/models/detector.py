@@ -97,17 +97,19 @@ class Detector(nn.Module):
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
+        agnostic: bool = False,
     ) -> list[Detections]:
         """Objects of each image, best first, in pixels of the original images.
 
-        `score_threshold` and `max_detections` replace the model's own values. With more
+        `score_threshold` and `max_detections` replace the model's own values; with `agnostic`
+        objects of all classes suppress each other. With more
         detections than the model's own cap, the cap of proposals is raised too (`look`).
 
         Raises:
             ModelError: M05 when the batch cannot be fed to the network.
         """
         first = self.look(images, max_detections=max_detections)
-        return self._found(first, images, score_threshold, max_detections)
+        return self._found(first, images, score_threshold, max_detections, agnostic)
 
     @torch.no_grad()
     def segment(
@@ -116,6 +118,7 @@ class Detector(nn.Module):
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
+        agnostic: bool = False,
     ) -> list[Detections]:
         """Objects of each image as `detect` gives them, with the label of each pixel in
         `Detections.semantic`, from one pass.
@@ -126,7 +129,7 @@ class Detector(nn.Module):
         """
         first = self.look(images, label_pixels=True, max_detections=max_detections)
         assert first.logits is not None
-        detections = self._found(first, images, score_threshold, max_detections)
+        detections = self._found(first, images, score_threshold, max_detections, agnostic)
         height, width = images.pixels.shape[-2:]
         return [
             replace(
@@ -215,9 +218,10 @@ class Detector(nn.Module):
         images: ImageBatch,
         score_threshold: float | None,
         max_detections: int | None,
+        agnostic: bool,
     ) -> list[Detections]:
         cascade = self._cascade
-        rule = cascade.select.changed(score_threshold, max_detections)
+        rule = cascade.select.changed(score_threshold, max_detections, agnostic=agnostic)
         return cascade.detect(first.pyramid, first.context, first.proposals, images, rule)
 
     @property

@@ -66,19 +66,22 @@ def suppress_classes(
     method: Suppression = "nms",
     apart_from: int | None = None,
     min_bbox_size: float = 0.0,
+    agnostic: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Detections of one image: rows (S,), scores (S,), labels (S,), best first, at most `limit`.
 
     `boxes` (N, 4), or (N, K, 4) for a box of each class, have `scores` (N, K) for every class; a
     pair of row and class is a candidate if its score is above `score_threshold`, and both sides of
-    its box are from `min_bbox_size` on. A row may be in the result once for each class.
+    its box are from `min_bbox_size` on. A row may be in the result once for each class; with `agnostic`, boxes of
+    all classes suppress each other.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
     if min_bbox_size > 0:
         wide = are_wide(of_class(boxes, row, label), min_bbox_size, "from")
         row, label = row[wide], label[wide]
     candidates = of_class(boxes, row, label)
-    keep, kept_scores = suppress(candidates, scores[row, label], label, iou, method, apart_from)
+    groups = torch.zeros_like(label) if agnostic else label
+    keep, kept_scores = suppress(candidates, scores[row, label], groups, iou, method, apart_from)
     keep = keep[:limit]
     return row[keep], kept_scores[:limit], label[keep]
 

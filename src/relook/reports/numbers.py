@@ -163,6 +163,14 @@ def _confusion(confusion: Confusion, threshold: float) -> list[str]:
     caption = "Confusion matrix"
     head = ["there \\ found", *small.labels()]
     parts = [paragraph(words), table(caption, head, rows, shares=shares, is_matrix=True)]
+    if confusion.twins:
+        parts.append(
+            paragraph(
+                f"{counted(confusion.twins, 'detection')} more on objects that were found as "
+                "another class already: twins, which are not in this table. relook predict and "
+                "eval with --agnostic keep the better of the two."
+            )
+        )
     mix_ups = confusion.mix_ups(MIX_UPS)
     if mix_ups:
         lines = [[truth, predicted, str(times)] for truth, predicted, times in mix_ups]

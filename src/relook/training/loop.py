@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -82,10 +82,13 @@ def train(
     start: Start | None = None,
     annotations: Annotations | None = None,
     parent: Path = Path("runs"),
+    run: RunFolder | None = None,
+    chosen: Sequence[str] = (),
 ) -> Outcome:
-    """Train by `settings`, in a new run folder.
+    """Train by `settings`, in a new run folder, or in `run`, which has no settings yet.
 
-    `annotations` are those of the settings, where they have been read already. In one of several
+    `annotations` are those of the settings, where they have been read already; `chosen` are lines
+    of the plan about what was found and chosen before. In one of several
     processes of torchrun or srun, train together with the others; only the first writes files and
     messages.
 
@@ -101,14 +104,17 @@ def train(
     settings, sources = read_sources(settings, annotations)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
-    run = from_first(lambda: _new_run(out, parent, settings, sources))
+    run = from_first(lambda: _new_run(out, parent, settings, sources, run))
     training = _Training(settings, sources, detector, run, console, place, start)
     training.plan.insert(0, PlanSection("Start", tuple(beginning)))
+    training.plan.insert(0, PlanSection("Found and chosen", tuple(chosen)))
     return training.fit(None)
 
 
-def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Sources) -> RunFolder:
-    run = create_run(out, settings.preset, parent)
+def _new_run(
+    out: Path | None, parent: Path, settings: Settings, sources: Sources, run: RunFolder | None
+) -> RunFolder:
+    run = run or create_run(out, settings.preset, parent)
     run.write_settings(settings, sources.train)
     return run
 

@@ -187,6 +187,7 @@ def _image_lines(model: ModelConfig, recipe: Recipe, sources: Sources) -> list[s
         f"Values: {'; '.join(model.input.reading.words())}.",
         *_first_image(sources),
         f"Training: {recipe.augment.size_words()}; {recipe.augment.words()}.",
+        f"Training: {recipe.augment.turn_words()}.",
         f"Validation and prediction: scaled to fit {long} x {short} pixels (long x short side).",
     ]
 

@@ -130,6 +130,7 @@ RECIPES: dict[str, Recipe] = {
     "htc-tiny-rfp": _TINY,
     "htc-tiny-sac": _TINY,
     "detectors-htc-tiny": _TINY,
+    "detectors-cascade-tiny": _TINY,
     "htc-r101": _20E,
     "htc-x101-32x4d": _20E,
     "htc-x101-64x4d": _20E,

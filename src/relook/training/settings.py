@@ -32,6 +32,8 @@ class DataConfig(Config):
     train_images: Path
     val_json: Path | None = None
     val_images: Path | None = None
+    one_class: str | None = None
+    """Name of the one class that all objects are taken as; None: the classes of the files."""
     frame: Literal["stored", "upright"] | None = None
     """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
     leniency: Leniency = Leniency()
@@ -163,7 +165,11 @@ def resolve(
     named = [o.preset for o in overlays if o.preset is not None]
     name = preset_name or (named[-1] if named else None)
     if name is None:
-        raise UsageError("U04", "no model is chosen; pass --model NAME (see `relook models`).")
+        raise UsageError(
+            "U04",
+            "no model is chosen; pass --model NAME (see `relook models`), or `relook train DATA`, "
+            "which chooses a start.",
+        )
     model, train = base or preset(name), recipe_for(name)
     data: dict[str, Any] = {}
     for changes in overlays:
@@ -173,7 +179,11 @@ def resolve(
         train = _apply(train, changes.train, "train")
         assign_all(data, changes.data)
     if "train_json" not in data or "train_images" not in data:
-        raise UsageError("U04", "nothing to train on; pass --train-json FILE and --images DIR.")
+        raise UsageError(
+            "U04",
+            "nothing to train on; pass a folder or file of annotated images (relook train DATA), "
+            "or --train-json FILE and --images DIR.",
+        )
     return Settings(preset=name, model=model, train=train, data=_data(data))
 
 

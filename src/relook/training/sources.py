@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..config.model import ModelConfig
+from ..data import class_names, formats
 from ..data.augment.copy_paste import CopyPaste, check_masks
 from ..data.augment.transforms import evaluation_transforms, training_transforms
 from ..data.coco.reader import ALL_CROWD, CocoIndex, read_coco
@@ -72,6 +74,9 @@ def read_annotations(settings: Settings) -> Annotations:
     if not settings.model.cascade.masks:
         masks = "ignored"
     panoptic = panoptic_val = None
+    for path in (data.train_json, data.val_json):
+        if path is not None:
+            _check_format(path)
     read: Any = {"frame": data.frame, "reading": settings.model.input.reading}
     if is_panoptic(data.train_json):
         panoptic = read_panoptic(data.train_json, data.train_images, **read)
@@ -87,8 +92,9 @@ def read_annotations(settings: Settings) -> Annotations:
             f"{_reasons(train)}. {_advice(train)}",
         )
     if data.val_json is None:
-        return Annotations(train, None, panoptic)
+        return Annotations(_as_one(train, data.one_class), None, panoptic)
     names = [c.name for c in train.classes]
+    train = _as_one(train, data.one_class)
     folder = data.val_images or data.train_images
     if is_panoptic(data.val_json):
         panoptic_val = read_panoptic(data.val_json, folder, **read)
@@ -100,7 +106,31 @@ def read_annotations(settings: Settings) -> Annotations:
         )
     if not val.images:
         raise DataError("D11", f"{val.path}: there are no images to validate on.")
-    return Annotations(train, val, panoptic, panoptic_val)
+    return Annotations(train, _as_one(val, data.one_class), panoptic, panoptic_val)
+
+
+def _as_one(index: CocoIndex, name: str | None) -> CocoIndex:
+    """`index` with all objects in one class called `name`; as it is for None."""
+    if name is None:
+        return index
+    if index.is_panoptic:
+        raise UsageError("U04", f"{index.path.name}: one class is for objects, not panoptic data.")
+    return class_names.as_one_class(index, name)
+
+
+def _check_format(path: Path) -> None:
+    """Refuse annotations of another format, with the commands that take them.
+
+    Raises:
+        DataError: D04.
+    """
+    name = formats.recognised(path) if path.exists() else None
+    if name is not None:
+        raise DataError(
+            "D04",
+            f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
+            f"reads it; `relook data convert {path} --out annotations.json` writes COCO.",
+        )
 
 
 def read_sources(

@@ -62,3 +62,21 @@ def test_the_recipe_checks_an_object_as_it_checks_its_values() -> None:
     assert Recipe(augment=Augment(flip=1)).augment.flip == 1.0
     with pytest.raises(ValueError, match=r"augment\.blur"):
         Recipe(augment=Augment(blur=101))
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Augment(), "flips and turns are on, images are mirrored left and right."),
+        (
+            Augment(vertical_flip=0.5, quarter_turns=True),
+            "mirrored left and right, mirrored up and down and turned by quarters.",
+        ),
+        (Augment(flip=0, quarter_turns=True), "images are turned by quarters."),
+        (Augment(flip=0), "images keep their orientation: no flips, no turns"),
+    ],
+)
+def test_flips_and_turns_are_said_with_what_switches_them_off(rule: Augment, words: str) -> None:
+    text = rule.turn_words()
+    assert words in text
+    assert ("--keep-upright" in text) == ("are on" in text)

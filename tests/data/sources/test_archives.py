@@ -17,7 +17,7 @@ from PIL import Image
 
 from relook.data.images import read_image
 from relook.data.sources import archives
-from relook.data.sources.archives import Archive
+from relook.data.sources.archives import Archive, Member
 from relook.errors import DataError
 
 SUFFIXES = frozenset({".png", ".tif"})
@@ -169,3 +169,21 @@ def test_an_archive_that_changed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it has changed"):
         images[0].load()
     archive.close()
+
+
+@pytest.mark.parametrize(
+    ("member", "folders"),
+    [
+        ("x.png", ()),
+        ("a/b/x.png", ("a", "b")),
+        ("../../etc/x.png", ("etc",)),
+        ("/deep/x.png", ("deep",)),
+        ("a:b/x.png", ("a_b",)),
+        ("/".join(["d"] * 20) + "/x.png", ("d",) * 8),
+    ],
+)
+def test_results_go_into_folders_as_inside_of_the_archive(
+    member: str, folders: tuple[str, ...]
+) -> None:
+    stored = Member(Archive("scans.zip", b""), 0, f"scans.zip/{member}", 1, 1)
+    assert stored.folders == folders

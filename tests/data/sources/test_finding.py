@@ -270,3 +270,32 @@ def test_numbers_of_frames_that_make_no_sense(folder: Path) -> None:
 def test_images_of_a_program() -> None:
     image = ImageBytes("slice 7", picture())
     assert find_sources([image, image]).images == [image]
+
+
+@pytest.mark.parametrize(
+    ("sources", "root"),
+    [
+        (["."], "."),
+        (["a", "b"], "."),
+        (["a"], "a"),
+        (["a/x.png"], "a"),
+        (["a/x.png", "b/deep"], "."),
+        (["b/deep/x.png", "b"], "b"),
+        (["*/x.png"], "."),
+        (["b/**/*.png"], "b"),
+        (["scans.zip"], None),
+        (["scans.zip", "a"], "a"),
+    ],
+)
+def test_the_root_is_the_folder_that_holds_all_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: list[str], root: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a", "b", "b/deep"):
+        Path(folder).mkdir()
+        Image.new("RGB", (4, 4)).save(Path(folder) / "x.png")
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        archive.write("a/x.png", "in/x.png")
+    found = find_sources(sources)
+    assert found.root == (None if root is None else (tmp_path / root).resolve())
+    found.close()

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relook.data.sources.stored import ImageBytes, ImagePixels, printable, stamp_of, stem_of
+from relook.data.sources.stored import (
+    ImageBytes,
+    ImagePixels,
+    name_of,
+    printable,
+    safe_folder,
+    stamp_of,
+    stem_of,
+)
 
 
 def test_bytes_have_a_name_and_a_stamp() -> None:
@@ -63,3 +71,19 @@ def test_control_characters_are_shown() -> None:
     assert printable("Zellen µm.png") == "Zellen µm.png"
     assert printable("a\x1b]0;b\x07\n") == "a\\x1b]0;b\\x07\\n"
     assert printable("\udcff") == "\\udcff"
+
+
+def test_a_name_has_the_folders_below_the_root(tmp_path: Path) -> None:
+    image = tmp_path / "a" / "b" / "x.png"
+    assert name_of(image, tmp_path) == "a/b/x"
+    assert name_of(image, tmp_path / "a") == "b/x"
+    assert name_of(image, tmp_path / "other") == name_of(image) == "x"
+    assert name_of(ImageBytes("scans/a/x.png", b""), tmp_path) == "x"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [("a", "a"), ("a:b*", "a_b_"), (" .. ", "_"), ("", "_"), ("x" * 99, "x" * 40)],
+)
+def test_folders_have_names_that_every_system_takes(name: str, safe: str) -> None:
+    assert safe_folder(name) == safe

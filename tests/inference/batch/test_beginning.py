@@ -21,6 +21,7 @@ from relook.inference.batch.beginning import (
     share_sources,
 )
 from relook.inference.batch.journal import Journal
+from relook.inference.batch.writer import output_names
 from relook.inference.predictor import Predictor
 
 
@@ -39,10 +40,15 @@ def test_what_has_no_stamp_or_another_one_is_done_again(tmp_path: Path) -> None:
             stamp = [0] if str(image) == "changed" else beginning.stamp_of(image)
             name = Path(str(image)).stem
             journal.add({"source": str(image), "name": name, "stamp": stamp, "count": 1})
-    kept = kept_lines(journal, images, Output(tmp_path, ()))
+    names = output_names(images)
+    kept = kept_lines(journal, images, names, Output(tmp_path, ()))
     assert list(kept) == [str(path), "same"]
-    assert list(kept_lines(journal, images[:1], Output(tmp_path, ()))) == [str(path)]
-    assert not kept_lines(journal, images, Output(tmp_path, ("overlay",)))  # files are gone
+    assert list(kept_lines(journal, images[:1], {str(path): "file"}, Output(tmp_path, ()))) == [
+        str(path)
+    ]
+    moved = {**names, "same": "elsewhere/same"}  # as where its folder is mirrored now
+    assert list(kept_lines(journal, images, moved, Output(tmp_path, ()))) == [str(path)]
+    assert not kept_lines(journal, images, names, Output(tmp_path, ("overlay",)))  # files are gone
 
 
 def test_a_camera_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

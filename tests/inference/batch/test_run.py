@@ -189,12 +189,16 @@ def test_members_and_frames_have_results_as_files_have(
     assert list(report.unreadable) == ["scans.zip/bad.png"]
     assert said[0] == "left out: 1 .txt"
     assert any("scans.zip/bad.png is a text file" in line for line in said)
-    stems = ["0", "film-000000", "film-000002", "0-2", "1", "2", "3"]
-    assert sorted(path.stem for path in Path("out/overlay").iterdir()) == sorted(stems)
+    stems = ["deep/0", "film-000000", "film-000002", "0", "1", "2", "3"]
+    overlays = [f"overlay/{stem}.jpg" for stem in stems]
+    written = {path.relative_to("out").as_posix() for path in Path("out/overlay").rglob("*.jpg")}
+    assert written == set(overlays)
     content = json.loads(Path("out/predictions.json").read_text())
     names = ["scans.zip/deep/0.png", "film.mp4#000000", "film.mp4#000002"]
     names += [f"photos/{number}.png" for number in range(4)]
     assert [image["file_name"] for image in content["images"]] == names
+    for image, stem, overlay in zip(content["images"], stems, overlays, strict=True):
+        assert image["files"] == [f"masks/{stem}.png", f"masks/{stem}.json", overlay]
     moments = [(image.get("frame"), image.get("time")) for image in content["images"]]
     assert moments == [(None, None), (0, 0.0), (2, 0.2), *[(None, None)] * 4]
     assert seen[3].to_json()["time"] == 0.2 and "time" not in seen[0].to_json()

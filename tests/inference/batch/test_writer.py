@@ -11,7 +11,7 @@ from PIL import Image
 
 from relook.data.coco.reader import Category
 from relook.errors import RelookError
-from relook.inference.batch.writer import Writer, folders_of, output_names
+from relook.inference.batch.writer import Writer, folders_of, output_names, stored_files
 from relook.inference.results import Result
 from relook.inference.writers.kinds import files_of
 from relook.inference.writers.labels import label_image
@@ -114,3 +114,27 @@ def test_an_overlay_has_words_unless_they_are_off(tmp_path: Path) -> None:
     bare = np.asarray(result().draw(text=False, legend=False)).astype(int)
     assert np.abs(pictures["off"] - bare).max() < 40  # of JPEG
     assert np.abs(pictures["auto"] - bare).max() > 100
+
+
+def test_folders_of_images_are_mirrored(tmp_path: Path) -> None:
+    images = [tmp_path / "a" / "x.png", tmp_path / "b" / "c" / "x.png", tmp_path / "x.png"]
+    names = output_names([*images, Path("/elsewhere/x.png")], tmp_path)
+    assert list(names.values()) == ["a/x", "b/c/x", "x", "x-2"]
+    assert list(output_names([tmp_path / "A" / "x.png", *images[:1]], tmp_path).values()) == [
+        "A/x",
+        "a/x-2",  # some file systems do not tell a from A
+    ]
+
+
+def test_drafts_are_looked_for_in_mirrored_folders_too() -> None:
+    assert folders_of(["masks", "coco"], ["a/x", "y"]) == {"", ".", "masks", "masks/a"}
+
+
+def test_a_record_names_the_files_of_its_image(tmp_path: Path) -> None:
+    record = Writer(tmp_path, ["overlay", "coco", "labelme"]).write(result(), "a/x")
+    assert record["files"] == ["labelme/a/x.json", "overlay/a/x.jpg"]
+    assert "files" not in Writer(tmp_path, ["coco"]).write(result(), "a/x")
+    (tmp_path / "masks").mkdir()
+    for file in ("y.tif", "y.json"):
+        (tmp_path / "masks" / file).touch()
+    assert stored_files(tmp_path, "y", ["masks"]) == ["masks/y.tif", "masks/y.json"]

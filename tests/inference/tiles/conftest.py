@@ -32,6 +32,7 @@ class Spots(nn.Module):
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
+        agnostic: bool = False,
     ) -> list[Detections]:
         self.asked.append(max_detections)
         found = []

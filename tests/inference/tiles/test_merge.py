@@ -206,3 +206,19 @@ def test_the_work_of_merging_grows_with_the_objects_and_not_with_the_image() -> 
             TileObjects(number, boxes.astype(np.float32), scores, labels, runs, boxes, is_cut)
         )
     assert len(merge_tiles(parts, grid).scores) == 20**2
+
+
+def test_with_agnostic_objects_of_several_classes_are_one() -> None:
+    grid = Grid((80, 140), 80, 20)
+    disc = disc_mask((70, 40, 6), grid.size)
+    bar = np.zeros(grid.size, dtype=bool)
+    bar[10:20, 15:120] = True
+    masks = [disc, bar]
+    parts = [
+        found_in(grid, 0, masks, [0.9, 0.5], [0, 0]),
+        found_in(grid, 1, masks, [0.8, 0.7], [1, 1]),
+    ]
+    assert len(merge_tiles(parts, grid).scores) == 4
+    merged = merge_tiles(parts, grid, agnostic=True)
+    check_equal(merged, masks, grid.size)
+    assert merged.labels.tolist() == [0, 1]  # those of the higher scores, 0.9 and 0.7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from relook.structures.rules.cascade import STAGES, HybridRule, SelectRule
 
 
@@ -20,3 +22,16 @@ def test_stages_become_stricter_and_count_less() -> None:
 def test_whose_masks_are_handed_out() -> None:
     assert HybridRule().mask_words() == "the mean of all stages"
     assert HybridRule(mask_average="last").mask_words() == "the last stage"
+
+
+def test_a_rule_is_agnostic_for_one_prediction_and_is_not_stored_so() -> None:
+    rule = SelectRule(nms_iou=0.4)
+    agnostic = rule.changed(None, 9, agnostic=True)
+    assert (agnostic.agnostic, rule.agnostic, rule.changed(None, 9).agnostic) == (
+        True,
+        False,
+        False,
+    )
+    assert (agnostic.nms_iou, agnostic.max_detections) == (0.4, 9)
+    assert "agnostic" not in {field.name for field in fields(agnostic)}
+    assert agnostic.changed(0.5, None).agnostic

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.data.coco.reader import Category
+from relook.errors import UsageError
 from relook.training.start.classes import CommonClasses
 
 NAMES = ["ant", "bee", "cat", "dog", "elk", "fox", "gnu"]
@@ -64,3 +65,30 @@ def test_tensors_of_another_make_are_left_to_the_caller_and_unknown_rows_start_a
     assert common.carried_over(per_class_boxes, fresh) is fresh
     same = CommonClasses.of(_classes(["ant", "bee"]), _classes(["ant", "bee"]))
     assert same.carried_over(per_class_boxes, fresh) is per_class_boxes
+
+
+def test_a_class_of_another_name_keeps_the_rows_that_are_said() -> None:
+    names = {"cell": "bee", "blob": "bee"}
+    common = CommonClasses.of(_classes(["ant", "bee"]), _classes(["cell", "ant", "blob"]), names)
+    assert common.source == (1, 0, 1)
+    (line,) = common.lines()
+    assert "kept for 3 (cell, which is bee there, ant, blob, which is bee there)" in line
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"dog": "bee"}, r"U01.*--map dog=bee: the data has no class 'dog'. It has: cell"),
+        ({"cell": "dog"}, r"U01.*--map cell=dog: the model has no class 'dog'. It has: ant, bee"),
+    ],
+)
+def test_names_that_are_not_there_are_refused(names: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        CommonClasses.of(_classes(["ant", "bee"]), _classes(["cell"]), names)
+
+
+def test_no_common_name_is_said_to_keep_nothing_of_the_heads() -> None:
+    lines = CommonClasses.of(_classes(["ant"]), _classes(["cell", "blob"])).lines()
+    assert "nothing is kept of the outputs for classes" in lines[0]
+    assert "--map cell=ant" in lines[0]
+    assert "the 2 new ones are equal at the start" in lines[1] and "--agnostic" in lines[1]

@@ -85,7 +85,7 @@ def test_a_renamed_class_is_a_new_class() -> None:
     found, before, said = _continued(CELL, (Category(1, "stone"),))
     after = found.state_dict()
     assert all(torch.equal(after[name], before[name]) for name in after)  # the mean of one class
-    assert any("none is in the file" in line and "stone" in line for line in said)
+    assert any("none of the data is in the file" in line and "stone" in line for line in said)
 
 
 @torch.no_grad()
@@ -175,3 +175,19 @@ def test_weights_of_the_other_dsc_fit_and_are_warned_of(then: int, now: int, war
 def test_weights_with_the_numerics_of_old_are_a_start() -> None:
     saved = _start(CELL)._replace(config=TINY.with_(numerics="v1"))
     continued_detector(TINY, CELL, saved, Path("a.safetensors"), 0, lambda _: None)
+
+
+def test_a_model_of_boxes_only_keeps_all_but_the_parts_for_masks() -> None:
+    saved = _start(ABC)
+    assert saved.config.cascade.masks
+    boxes = {"cascade": {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}}
+    config = overlay(saved.config, {**boxes, "semantic": None})
+    said: list[str] = []
+    found = continued_detector(config, ABC, saved, Path("a.safetensors"), 1, said.append)
+    before, now = saved.detector.state_dict(), found.state_dict()
+    assert all(torch.equal(now[name], before[name]) for name in now)
+    left = {name for name in before if name not in now}
+    assert {name.split(".")[0] for name in left} <= {"cascade", "semantic"}
+    assert not any("box_heads" in name or "rpn" in name for name in left)
+    masks = sum("mask_heads" in name for name in left)
+    assert f"{masks} of the mask heads" in said[-1]

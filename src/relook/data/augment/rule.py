@@ -65,6 +65,23 @@ class Augment:
             return f"short side {smallest} to {largest}, long side at most {long}"
         return "the same"
 
+    def turn_words(self) -> str:
+        """Which flips and turns are on, and how to switch them off."""
+        parts = {
+            "mirrored left and right": self.flip,
+            "mirrored up and down": self.vertical_flip,
+            "turned by quarters": self.quarter_turns,
+        }
+        on = [text for text, is_on in parts.items() if is_on]
+        if not on:
+            return "images keep their orientation: no flips, no turns"
+        listed = " and ".join([", ".join(on[:-1]), on[-1]] if len(on) > 1 else on)
+        return (
+            f"flips and turns are on, images are {listed}. For text, houses and other scenes with "
+            "an up, a left and a right: --keep-upright (the same as train.augment.flip=0, "
+            "vertical_flip=0, quarter_turns=false)"
+        )
+
     def words(self) -> str:
         """Augmentations that are on besides the size of the images; chances in percent."""
         low, high = self.paste_share

@@ -60,6 +60,8 @@ class CocoIndex:
     classes: tuple[Category, ...]  # position = label
     skipped: Mapping[str, int]  # objects left out: reason -> how many
     has_masks: bool  # every object has a mask; otherwise none has
+    merged: Mapping[int, int] | None = None
+    """Category id in the file -> id of its class, where classes were renamed or joined."""
     adjusted: Mapping[str, int] = field(default_factory=dict)
     """Objects that were kept but changed: what was done -> how many."""
     examples: Mapping[str, int] = field(default_factory=dict)

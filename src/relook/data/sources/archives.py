@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ...errors import DataError
 from .signatures import HEAD, recognise
-from .stored import Stamp, StoredImage, printable
+from .stored import Stamp, StoredImage, printable, safe_folder
 
 MOST_BYTES: Final = 1 << 30
 """Bytes of one member, unpacked."""
@@ -22,6 +22,7 @@ MOST_IN_ALL: Final = 1 << 37
 MOST_RATIO: Final = 200
 """Unpacked bytes for each packed one, of members that have more than `FREE` bytes."""
 FREE: Final = 1 << 26
+_MOST_FOLDERS: Final = 8  # inside each other, that results are mirrored in
 _MIB: Final = 1 << 20
 _ENCRYPTED: Final = 1  # bit of the flags of a member
 
@@ -172,6 +173,13 @@ class Member(StoredImage):
     name: str
     size: int  # bytes, unpacked
     checksum: int  # CRC-32
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """As `StoredImage.folders`: those inside of the archive."""
+        inside = self.name.removeprefix(f"{self.archive.name}/").replace("\\", "/")
+        parts = [*_parts(inside)][:-1][:_MOST_FOLDERS]
+        return tuple(safe_folder(part) for part in parts if part != "/")
 
     def load(self) -> bytes:
         """As `StoredImage.load`."""

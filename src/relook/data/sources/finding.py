@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -107,6 +108,7 @@ class _Finding:
         self._containers: dict[object, Archive | Video | Camera] = {}
         self._left_out: Counter[str] = Counter()
         self._unopened = 0
+        self._folders: list[str] = []  # of files, folders and patterns, absolute
 
     @property
     def has_frames(self) -> bool:
@@ -114,7 +116,8 @@ class _Finding:
 
     def found(self) -> Found:
         images, left_out = list(self._images.values()), dict(self._left_out.most_common())
-        return Found(images, left_out, self._unopened, tuple(self._containers.values()))
+        containers = tuple(self._containers.values())
+        return Found(images, left_out, self._unopened, containers, _common(self._folders))
 
     def add(self, source: Source) -> None:
         if isinstance(source, StoredImage):
@@ -147,7 +150,7 @@ class _Finding:
 
     def _add_path(self, source: str | Path, path: Path) -> None:
         if path.is_file():
-            self._add_file(path)
+            self._add_file(path, path.parent)
         elif path.is_dir():
             self._add_folder(source, path)
         elif glob.has_magic(str(source)):
@@ -156,16 +159,23 @@ class _Finding:
             if not files:
                 raise DataError("D01", f"{source}: no file matches this pattern.")
             for file in files:
-                self._add_file(file)
+                self._add_file(file, _before_pattern(path))
         else:
             raise _missing(source, path)
 
-    def _add_file(self, path: Path) -> None:
+    def _add_file(self, path: Path, folder: Path) -> None:
         kind = _kind_of(path)
         if kind is not None and kind.use in {"archive", "video"}:
             self._add_container(path.resolve(), str(path), path, kind)
         else:
             self._images.setdefault(path.resolve(), path)
+            self._note(folder)
+
+    def _note(self, folder: Path) -> None:
+        """Note a folder that images are from; results mirror the folders below all of them."""
+        path = os.path.abspath(folder)  # noqa: PTH100 - symlinks are kept
+        if path not in self._folders[-1:]:
+            self._folders.append(path)
 
     def _add_content(self, name: str, content: bytes) -> None:
         kind = recognise(content)
@@ -213,9 +223,25 @@ class _Finding:
                 "D11", f"{source}: the folder has no images that relook can open{_but(left_out)}."
             )
         self._left_out += left_out
+        self._note(folder)
 
     def _is_result(self, path: Path) -> bool:
         return self._leave_out is not None and path.resolve().is_relative_to(self._leave_out)
+
+
+def _common(folders: Sequence[str]) -> Path | None:
+    """The deepest folder that holds all `folders`; None where there is none, as of two drives."""
+    try:
+        return Path(os.path.commonpath(folders)) if folders else None
+    except ValueError:
+        return None
+
+
+def _before_pattern(pattern: Path) -> Path:
+    """The folder of a pattern, up to its first part with a wildcard."""
+    while glob.has_magic(str(pattern)):
+        pattern = pattern.parent
+    return pattern
 
 
 def _kind_of(path: Path) -> Kind | None:

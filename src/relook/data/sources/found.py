@@ -25,6 +25,9 @@ class Found:
     left_out: Mapping[str, int] = field(default_factory=dict)  # ending -> number of files
     unopened: int = 0  # archives and videos among these, which are opened when they are named
     containers: tuple[Archive | Video | Camera, ...] = ()
+    root: Path | None = None
+    """The deepest folder that holds all sources which are files, folders or patterns, absolute;
+    None where they have none in common."""
 
     def __post_init__(self) -> None:
         names = Counter(str(image) for image in self.images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ Stamp = list[int | str]
 """What changes when the content of an image does; json can write it."""
 
 _LONGEST_STEM: Final = 160  # bytes; file systems take 255 with what is added
+_LONGEST_FOLDER: Final = 40  # characters
 _NOT_IN_NAMES: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|]')
 
 
@@ -43,6 +45,11 @@ class StoredImage(ABC):
     def stem(self) -> str:
         """Beginning of the names of its results."""
         return PurePosixPath(self.name).stem
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders that its results go into, below those of their kind."""
+        return ()
 
     @property
     def frame(self) -> int | None:
@@ -99,6 +106,30 @@ def stamp_of(image: str | Path | StoredImage) -> Stamp | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
+
+
+def name_of(image: str | Path | StoredImage, root: Path | None = None) -> str:
+    """The name of the results of an image: its folders and its stem, with / between them.
+
+    The folders of a file are those below `root`, and none where it is not inside; those of a
+    member of an archive are the ones inside of the archive.
+    """
+    if isinstance(image, StoredImage):
+        return "/".join([*image.folders, stem_of(image)])
+    folders = _folders_below(Path(image), root)
+    return "/".join([*folders, stem_of(image)])
+
+
+def _folders_below(image: Path, root: Path | None) -> tuple[str, ...]:
+    if root is None:
+        return ()
+    folder = Path(os.path.abspath(image.parent))  # noqa: PTH100 - symlinks are kept
+    return folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+
+
+def safe_folder(name: str) -> str:
+    """`name` as that of a folder: what names cannot hold everywhere becomes ``_``."""
+    return _NOT_IN_NAMES.sub("_", name).strip(" .")[:_LONGEST_FOLDER] or "_"
 
 
 def stem_of(image: str | Path | StoredImage) -> str:

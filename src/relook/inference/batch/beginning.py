@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,7 +83,7 @@ def check_live(found: Found, *, resume: bool) -> None:
 def begin(
     predictor: Predictor,
     options: PredictOptions,
-    images: Sequence[AnyImage],
+    found: Found,
     output: Output | None,
     journal: Journal | None,
     *,
@@ -106,22 +106,25 @@ def begin(
         say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
         return set()
-    for name in folders_of(output.kinds):
-        remove_drafts(output.folder / name)
-    kept = kept_lines(journal, images, output)
+    names = output_names(found.images, found.root)
+    for folder in folders_of(output.kinds, names.values()):
+        remove_drafts(output.folder / folder)
+    kept = kept_lines(journal, found.images, names, output)
     if frames is not None:
         kept = frames.unbroken(kept)
     journal.keep(kept.values())
     return set(kept)
 
 
-def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> dict[str, Line]:
+def kept_lines(
+    journal: Journal, images: Sequence[AnyImage], names: Mapping[str, str], output: Output
+) -> dict[str, Line]:
     """Source -> line of what a stopped run has finished and what is still as it was then.
 
-    The image is the same as far as its stamp tells, its results have the name they would get now,
-    and are there. Images without a stamp are done again.
+    `names` are those of the files of each source. The image is the same as far as its stamp
+    tells, its results have the name they would get now, and are there. Images without a stamp are
+    done again.
     """
-    names = output_names(images)
     stored = {str(image): image for image in images}
     return {
         source: line

@@ -45,6 +45,7 @@ def write_predictions(
 ) -> None:
     """Write the file; images and objects are numbered from 1 in the order of `records`.
 
+    `files` of an image are those that were written of it, relative to the folder of the json.
     `records` is called twice, for the images and for the objects, so that a long run never has
     all objects in memory.
 
@@ -82,7 +83,7 @@ def write_panoptic(
 
 def _images(records: Iterable[Record]) -> Iterator[Record]:
     for number, record in enumerate(records, start=1):
-        kept = ("file_name", "width", "height", "frame", "time", "image", "scale")
+        kept = ("file_name", "width", "height", "files", "frame", "time", "image", "scale")
         yield {"id": number, **{name: record[name] for name in kept if name in record}}
 
 

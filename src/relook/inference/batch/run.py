@@ -117,7 +117,7 @@ def predict_files(
             lambda: begin(
                 predictor,
                 options,
-                found.images,
+                found,
                 output,
                 journal,
                 resume=resume,
@@ -157,7 +157,7 @@ class _Run:
         self._predictor, self._options, self._frames = predictor, options, frames
         self._left_out = found.left_out
         self._images = {str(image): image for image in found.images}
-        self._names = output_names(found.images)
+        self._names = output_names(found.images, found.root)
         self._kept = len(kept)
         left = [image for source, image in self._images.items() if source not in kept]
         self._to_do = [image for image in left if image not in joint]

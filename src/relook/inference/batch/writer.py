@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
 from ...data.panoptic.writer import write_map
-from ...data.sources.stored import AnyImage, stem_of
+from ...data.sources.stored import AnyImage, name_of
 from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
 from ..results import Result
 from ..writers.counts import count_rows
 from ..writers.crops import object_crops
-from ..writers.kinds import KINDS
+from ..writers.kinds import KINDS, files_of
 from ..writers.labels import label_image, write_labels
 from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.single import WRITERS, Saved
@@ -27,16 +27,17 @@ TABLES: Final = frozenset({"csv", "parquet"})
 """Kinds with measurements of each object, which read the values of the image's file."""
 
 
-def output_names(images: Iterable[str | AnyImage]) -> dict[str, str]:
-    """Source -> the name of its files: that of the image without its suffix (see `stem_of`).
+def output_names(images: Iterable[str | AnyImage], root: Path | None = None) -> dict[str, str]:
+    """Source -> the name of its files: that of the image without its suffix, in its folders below
+    `root` (see `name_of`): ``a/img001`` of ``ROOT/a/img001.png``.
 
-    Images of the same name from several folders get ``NAME-2``, ``NAME-3``, ... in the order of
-    `images`, so that names do not depend on which images are done first.
+    Images of the same name get ``NAME-2``, ``NAME-3``, ... in the order of `images`, so that names
+    do not depend on which images are done first.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
     for image in images:
-        stem = stem_of(image)
+        stem = name_of(image, root)
         name, number = stem, 1
         while name.casefold() in taken:  # some file systems do not tell a from A
             number += 1
@@ -87,7 +88,8 @@ class Writer:
         if "panoptic" in self._kinds and result.panoptic is not None:
             path = self._folder / "panoptic" / f"{name}.png"
             record["segments"] = write_map(path, result.panoptic)
-        return record
+        files = stored_files(self._folder, name, self._kinds)
+        return {**record, "files": files} if files else record
 
     def _write_masks(self, result: Result, name: str) -> None:
         if result.overview is not None or len(result) > np.iinfo(np.uint16).max:
@@ -137,7 +139,28 @@ def has_file(folder: Path, file: str) -> bool:
     return path.is_file() or (file.startswith("masks/") and path.with_suffix(".tif").is_file())
 
 
-def folders_of(kinds: Collection[str]) -> set[str]:
-    """Folders inside of the folder of results in which files of these kinds stand."""
+def stored_files(folder: Path, name: str, kinds: Collection[str]) -> list[str]:
+    """The files of an image as they are in `folder`: a large image has its masks as TIFF."""
+    files = files_of(name, sorted(kinds))
+    return [
+        file if (folder / file).is_file() or not has_file(folder, file) else _as_tiff(file)
+        for file in files
+    ]
+
+
+def _as_tiff(file: str) -> str:
+    return str(PurePosixPath(file).with_suffix(".tif"))
+
+
+def folders_of(kinds: Collection[str], names: Iterable[str] = ()) -> set[str]:
+    """Folders inside of the folder of results in which files of these kinds stand, those of the
+    images called `names` included.
+    """
+    mirrored = {str(PurePosixPath(name).parent) for name in names}
+    inside = {
+        str(PurePosixPath(file).parent)
+        for name in mirrored
+        for file in files_of(f"{name}/x", kinds)
+    }
     files = [file for kind in kinds for file in (*KINDS[kind].files, *KINDS[kind].common)]
-    return {"", *(str(Path(file).parent) for file in files if "{name}/" not in file)}
+    return {"", *inside, *(str(Path(file).parent) for file in files if "{name}/" not in file)}

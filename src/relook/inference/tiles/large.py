@@ -60,8 +60,9 @@ def tiled_result(
     *,
     has_masks: bool,
     max_dets: int | None = None,
+    agnostic: bool = False,
 ) -> Result:
-    """The result of the objects of all tiles.
+    """The result of the objects of all tiles; with `agnostic` those of several classes are merged.
 
     An image of at most 40 megapixels (`WHOLE`) is kept in it, a larger one as an overview
     whose longer side has at most `overview.LONGEST` pixels.
@@ -71,7 +72,7 @@ def tiled_result(
     """
     image = as_picture(large.opened.read()) if large.is_kept else None
     overview = None if large.is_kept else read_overview(large.opened)
-    merged = merge_tiles(parts, large.grid, has_masks=has_masks)
+    merged = merge_tiles(parts, large.grid, has_masks=has_masks, agnostic=agnostic)
     rows = slice(max_dets)
     masks = None if merged.masks is None else merged.masks[rows]
     return Result(

@@ -14,6 +14,9 @@ class in tiles that share pixels are merged so:
    intersection is more than half of the smaller part. They are joined: all pixels of both, the
    higher score. An object can be joined of more than two, each of another tile.
 
+With `agnostic`, as where objects of one tile of all classes suppress each other, objects of all
+classes are merged by the same rule, and the class is that of the highest score.
+
 Overlaps are those of masks. Models that find boxes only are merged by the same rule with the areas
 of boxes in place of those of masks. The order of tiles and of what they found decides ties, so the
 result does not depend on when, or by which process, a tile was predicted.
@@ -57,14 +60,16 @@ class _Pair(NamedTuple):
     common: Tile  # what both tiles see
 
 
-def merge_tiles(parts: Sequence[TileObjects], grid: Grid, *, has_masks: bool = True) -> Merged:
+def merge_tiles(
+    parts: Sequence[TileObjects], grid: Grid, *, has_masks: bool = True, agnostic: bool = False
+) -> Merged:
     """Merge the objects that the tiles of `grid` have found, by the rule of this module.
 
     The order of `parts` does not matter; tiles that found nothing may be left out.
     """
     parts = [part for part in sorted(parts, key=lambda part: part.tile) if len(part)]
     table = _Table([part.rows(~_seen_elsewhere(part, grid)) for part in parts], grid, has_masks)
-    pairs = list(table.pairs())
+    pairs = list(table.pairs(agnostic=agnostic))
     kept, hidden = _whole(table, pairs)
     parents = _joined(table, pairs, hidden)
     groups: dict[int, list[int]] = {}
@@ -103,8 +108,8 @@ class _Table:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def pairs(self) -> Iterator[_Pair]:
-        """Objects of one class and of different tiles that share pixels; each pair once."""
+    def pairs(self, *, agnostic: bool = False) -> Iterator[_Pair]:
+        """Objects of one class, or of any, in different tiles that share pixels, each pair once."""
         present = [(a, b) for a in self._first for b in self._grid.around(a) if a < b]
         for a, b in present:
             if b not in self._first:
@@ -117,7 +122,8 @@ class _Table:
                 np.minimum(one[..., 2:], other[..., 2:]),
             )
             is_close = (high > low).all(axis=-1)
-            is_close &= self.labels[first][:, None] == self.labels[second][None]
+            if not agnostic:
+                is_close &= self.labels[first][:, None] == self.labels[second][None]
             for i, j in np.argwhere(is_close).tolist():
                 row, column = int(first[i]), int(second[j])
                 shared = float((high[i, j] - low[i, j]).prod())
@@ -152,6 +158,10 @@ class _Table:
             self._masks[row].shared(rectangle_runs(left, top, right, bottom, self._grid.size[0]))
         )
 
+    def _best(self, group: Sequence[int]) -> int:
+        """The row with the highest score."""
+        return max(group, key=lambda row: float(self.scores[row]))
+
     def merged(self, groups: Sequence[Sequence[int]]) -> Merged:
         """One object for each of `groups` of rows."""
         boxes = np.zeros((len(groups), 4), dtype=np.float32)
@@ -167,7 +177,7 @@ class _Table:
         return Merged(
             boxes,
             np.array([self.scores[group].max() for group in groups], dtype=np.float32),
-            np.array([self.labels[group[0]] for group in groups], dtype=np.int64),
+            np.array([self.labels[self._best(group)] for group in groups], dtype=np.int64),
             None if self._masks is None else tuple(masks),
             np.array([len(group) for group in groups], dtype=np.int64),
         )

@@ -108,6 +108,7 @@ class TileWork:
             self._classes,
             has_masks=self._has_masks,
             max_dets=self._options.max_dets,
+            agnostic=self._options.agnostic,
         )
         if self._options.diameter is None:
             return result

@@ -189,6 +189,7 @@ def select(
         method=rule.suppression,
         apart_from=convention.apart_from,
         min_bbox_size=rule.min_bbox_size,
+        agnostic=rule.agnostic,
     )
     return Selected(rows, of_class(in_original, rows, labels), best, labels)
 

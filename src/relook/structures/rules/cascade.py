@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Lt
 
@@ -95,12 +95,23 @@ class SelectRule:
     max_detections: Positive = 100  # an image
     min_bbox_size: Annotated[float, Ge(0), Lt(inf)] = 0.0
     """Pixels, as of `suppress_in`; boxes with a smaller side are left out."""
+    agnostic: ClassVar[bool] = False  # an object of one class suppresses those of others too
 
-    def changed(self, score_threshold: float | None, max_detections: int | None) -> SelectRule:
-        """The rule with these values where they are not None."""
+    def changed(
+        self,
+        score_threshold: float | None,
+        max_detections: int | None,
+        *,
+        agnostic: bool = False,
+    ) -> SelectRule:
+        """The rule with these values where they are not None; `agnostic` is no field, since it is
+        asked for by a prediction and never stored in a model."""
         least = self.score_threshold if score_threshold is None else score_threshold
         limit = self.max_detections if max_detections is None else max_detections
-        return replace(self, score_threshold=least, max_detections=limit)
+        rule = replace(self, score_threshold=least, max_detections=limit)
+        if not agnostic:
+            return rule
+        return AgnosticRule(**{field.name: getattr(rule, field.name) for field in fields(rule)})
 
     def words(self) -> str:
         """Describe which detections are kept."""
@@ -108,3 +119,11 @@ class SelectRule:
             f"scores above {self.score_threshold:g}, {self.suppression} at IoU {self.nms_iou:g} in "
             f"pixels of the {_PIXELS[self.suppress_in]}, at most {self.max_detections} an image"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AgnosticRule(SelectRule):
+    """The rule by which objects of all classes suppress each other, so that one object is found
+    as one class only."""
+
+    agnostic: ClassVar[bool] = True

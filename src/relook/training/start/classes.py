@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ...errors import first_few
+from ...errors import UsageError, first_few
 from ...inference.results import ClassLike
 
 _NAMED = 5
@@ -24,18 +24,34 @@ class CommonClasses:
     source: tuple[int, ...]  # row of the model for each class of the data; -1 for a new class
 
     @classmethod
-    def of(cls, before: Sequence[ClassLike], now: Sequence[ClassLike]) -> CommonClasses:
-        """Match the classes of a model and of data by name; classes of one name by their ids."""
+    def of(
+        cls,
+        before: Sequence[ClassLike],
+        now: Sequence[ClassLike],
+        names: Mapping[str, str] | None = None,
+    ) -> CommonClasses:
+        """Match the classes of a model and of data by name; classes of one name by their ids.
+
+        `names` says which class of the model a class of the data is, where they have other names.
+
+        Raises:
+            UsageError: U01 for a name in `names` that the model or the data has not.
+        """
+        names = names or {}
+        _check_names(names, [c.name for c in before], [c.name for c in now])
         counts = Counter(c.name for c in before) | Counter(c.name for c in now)
 
         def key(category: ClassLike) -> tuple[str, int]:
             return (category.name, category.id if counts[category.name] > 1 else 0)
 
         rows = {key(category): row for row, category in enumerate(before)}
+        first_rows = {c.name: row for row, c in reversed(list(enumerate(before)))}
         return cls(
             tuple(c.name for c in before),
             tuple(c.name for c in now),
-            tuple(rows.get(key(category), -1) for category in now),
+            tuple(
+                first_rows[names[c.name]] if c.name in names else rows.get(key(c), -1) for c in now
+            ),
         )
 
     @property
@@ -69,18 +85,53 @@ class CommonClasses:
         kept = [name for name, row in zip(self.now, self.source, strict=True) if row >= 0]
         new = [name for name, row in zip(self.now, self.source, strict=True) if row < 0]
         gone = [name for row, name in enumerate(self.before) if row not in self.source]
-        if not new and not gone:
+        known_names = all(name in self.before for name in self.now)
+        if not new and not gone and known_names:
             order = "" if self.unchanged else ", in another order"
             return [f"classes: the {len(kept)} of the file{order}, all kept"]
         if not kept:
             return [
-                f"classes: none is in the file; new, from the mean of all in the file: "
-                f"{_named(new)}; dropped: {_named(gone)}"
+                f"classes: none of the data is in the file, so nothing is kept of the outputs for "
+                f"classes: {_named(new)} new, from the mean of all in the file; {_named(gone)} "
+                f"dropped. If they are the same under other names: --map {new[0]}={gone[0]}",
+                *_twin_lines(new),
             ]
-        lines = [f"classes: weights kept by name for {_named(kept)}"]
+        lines = [f"classes: weights kept for {self._kept()}"]
         lines += [f"classes: new, from the mean of all in the file: {_named(new)}"] if new else []
         lines += [f"classes: dropped: {_named(gone)}"] if gone else []
-        return lines
+        return [*lines, *_twin_lines(new)]
+
+    def _kept(self) -> str:
+        """The classes whose rows are kept, with the name in the model where it is another."""
+        names = [
+            name if self.before[row] == name else f"{name}, which is {self.before[row]} there"
+            for name, row in zip(self.now, self.source, strict=True)
+            if row >= 0
+        ]
+        return _named(names)
+
+
+def _twin_lines(new: Sequence[str]) -> list[str]:
+    """A line on what classes with equal rows find, where there are any."""
+    if len(new) < 2:
+        return []
+    return [
+        f"classes: the {len(new)} new ones are equal at the start, so a model that has learned "
+        "little finds an object once for each of them; relook predict and eval with --agnostic "
+        "show it once"
+    ]
+
+
+def _check_names(names: Mapping[str, str], before: Sequence[str], now: Sequence[str]) -> None:
+    for of_data, of_model in names.items():
+        for name, known, where in ((of_data, now, "data"), (of_model, before, "model")):
+            if name not in known:
+                raise UsageError(
+                    "U01",
+                    f"--map {of_data}={of_model}: the {where} has no class {name!r}. It has: "
+                    f"{first_few(known, _NAMED)}. The name before the = is that of the data, the "
+                    "one after it that of the model.",
+                )
 
 
 def _named(names: Sequence[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +26,13 @@ from .classes import CommonClasses
 from .fresh import seeded_detector
 
 _NAMED = 5
+_PARTS: Final = {
+    "cascade.mask_heads.": "mask heads",
+    "cascade.box_heads.": "box heads",
+    "semantic.": "semantic branch",
+    "stuff.": "stuff head",
+    "features.": "backbone and pyramid",
+}
 Labels = Literal["none", "painted", "stuff", "same", "new"]
 
 
@@ -38,11 +46,13 @@ def continued_detector(
     *,
     semantics: Mode | None = None,
     stuff: Sequence[PanopticCategory] = (),
+    names: Mapping[str, str] | None = None,
 ) -> Detector:
     """A detector for `classes` with the weights of `saved`, for any order of the classes.
 
     Weights of a class follow its name: classes that both have keep their weights, new ones start
     from the mean of all classes in the file, the others are dropped; `say` is called with the
+    names. `names` says which class of the file a class of the data is, where they have other
     names. Weights of the background are kept. The same holds for the semantic branch if its labels
     are painted from the objects, in both; labels of maps have no names, and are kept where their
     number is the same. `semantics` is the source of the data's labels; by default they count as
@@ -51,14 +61,15 @@ def continued_detector(
 
     Raises:
         ModelError: M04 when a layer does not fit for another reason than the classes.
-        UsageError: U04 for a configuration that can only predict.
+        UsageError: U04 for a configuration that can only predict, U01 for unknown `names`.
     """
     detector = seeded_detector(config, seed)
     new_state, saved_state = detector.state_dict(), saved.detector.state_dict()
     before, channels = saved.config.input.channels, config.input.channels
     if before != channels:
         saved_state |= _stems(saved.detector, channels)
-    common, kinds = CommonClasses.of(saved.classes, classes), CommonClasses.of(saved.stuff, stuff)
+    common = CommonClasses.of(saved.classes, classes, names)
+    kinds = CommonClasses.of(saved.stuff, stuff)
     labels = _semantic_labels(config, saved, semantics)
     loaded = {name: saved_state[name] for name in new_state if name in saved_state}
     loaded |= _outputs(config, loaded, new_state, common, kinds, labels)
@@ -88,8 +99,18 @@ def continued_detector(
         say(line)
     unused = [name for name in saved_state if name not in new_state]
     if unused:
-        say(f"{len(unused)} tensors of the file have no place here: {unused[0]}, ...")
+        say(_unused_line(unused))
     return detector
+
+
+def _unused_line(names: Sequence[str]) -> str:
+    """Describe the tensors of the file that this model has no place for, by their part."""
+    parts = Counter(
+        next((words for start, words in _PARTS.items() if name.startswith(start)), "other parts")
+        for name in names
+    )
+    listed = ", ".join(f"{count} of the {words}" for words, count in parts.items())
+    return f"{len(names)} tensors of the file have no place in this model: {listed}"
 
 
 def _stems(detector: Detector, channels: int) -> dict[str, Tensor]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import UsageError
@@ -22,6 +22,7 @@ class Start:
     saved: SavedModel
     path: Path
     reasons: tuple[str, ...] = ()  # lines of the plan
+    names: Mapping[str, str] = field(default_factory=dict)  # class of the data -> of the weights
 
 
 def first_detector(
@@ -51,4 +52,5 @@ def first_detector(
         say,
         semantics=sources.semantics.mode,
         stuff=sources.stuff,
+        names=start.names,
     )

@@ -1,0 +1,226 @@
+"""Where a training starts: the weights that are named, or what suits the data that is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..config.model import ModelConfig
+    from ..structures.rules.reading import Reading
+    from ..training.from_data.preparing import DataRequest, PreparedRun
+    from ..training.settings import Overlay, Settings
+    from ..training.sources import Annotations
+    from ..training.start.choosing import ChosenStart
+    from ..training.start.source import Start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """What was said of the model, the weights and the classes of a training."""
+
+    model: str | None = None
+    weights: Path | None = None
+    from_scratch: bool = False
+    fine_tune: bool = True
+    names: Mapping[str, str]  # class of the data -> class of the weights
+    one_class: bool = False
+
+
+def run_training(
+    request: TrainingRequest, changes: Sequence[Overlay], console: Console, out: Path | None
+) -> None:
+    """Train on the data that `changes` name."""
+    from ..training.loop import train
+
+    start, settings, annotations = _decided(request, changes)
+    train(settings, console, out=out, start=start, annotations=annotations)
+
+
+def run_training_on(
+    source: Path,
+    request: TrainingRequest,
+    changes: Sequence[Overlay],
+    reading: Reading,
+    console: Console,
+    out: Path | None,
+) -> None:
+    """Train on what is found at `source`, from the start that suits it.
+
+    Raises:
+        UsageError: U04 for a training file beside `source`.
+    """
+    from ..runtime.cluster import find_place, join_others
+    from ..runtime.distributed import from_first
+    from ..training.from_data.preparing import discarded_on_failure, prepare_run
+    from ..training.loop import train
+    from ..training.settings import Overlay
+
+    join_others(find_place(os.environ))
+    data_request = _data_request(source, changes, reading)
+    prepared: PreparedRun = from_first(
+        lambda: prepare_run(
+            data_request,
+            lambda classes, has_masks: _chosen(request, changes, classes, has_masks),
+            out=out,
+        )
+    )
+    chosen = prepared.start
+    weights = Path(chosen.weights) if chosen.weights else None
+    request = replace(request, model=chosen.model, weights=weights)
+    with discarded_on_failure(prepared.run):
+        found = [*changes, Overlay(data=prepared.data)]
+        start, settings, annotations = _decided(request, found)
+        train(
+            settings,
+            console,
+            start=start,
+            annotations=annotations,
+            run=prepared.run,
+            chosen=prepared.lines,
+        )
+
+
+def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) -> DataRequest:
+    from ..structures.rules.reading import DEFAULT_READING
+    from ..training.from_data.preparing import DataRequest
+
+    said: dict[str, Any] = {}
+    seed = 0
+    for overlay in changes:
+        said |= {key: value for key, value in overlay.data.items() if value is not None}
+        seed = overlay.train.get("seed", seed)
+    if "train_json" in said:
+        raise UsageError(
+            "U04", f"{source} and --train-json {said['train_json']} both name the data. Give one."
+        )
+    paths = {
+        name: Path(said[field])
+        for name, field in (
+            ("images", "train_images"),
+            ("val_json", "val_json"),
+            ("val_images", "val_images"),
+        )
+        if field in said
+    }
+    read = {"frame": said.get("frame"), "reading": reading.over(DEFAULT_READING)}
+    return DataRequest(source=source, seed=seed, read=read, **paths)
+
+
+def _chosen(
+    request: TrainingRequest, changes: Sequence[Overlay], classes: Sequence[str], has_masks: bool
+) -> ChosenStart:
+    """The start for the classes of the data: what was said, or else what the rule chooses."""
+    from ..runtime.devices import choose_device
+    from ..training.start.choosing import (
+        ChosenStart,
+        choose_model,
+        choose_start,
+        shipped_models,
+    )
+
+    model = _named(request, changes)
+    if request.weights is not None:
+        line = f"Start: {request.weights}, as you say."
+        return ChosenStart(model, str(request.weights), line)
+    if request.from_scratch or any(o.train.get("backbone_from") for o in changes):
+        name = model or choose_model(has_masks=has_masks)
+        return ChosenStart(name, None, f"Start: {name} without trained heads, as you say.")
+    return choose_start(
+        [request.names.get(name, name) for name in classes],
+        has_masks=has_masks,
+        shipped=shipped_models(),
+        model=model,
+        config=None if model is None else _config_of(model, changes),
+        has_gpu=choose_device("auto").type == "cuda",
+    )
+
+
+def _config_of(model: str, changes: Sequence[Overlay]) -> ModelConfig:
+    from ..config.base import overlay
+    from ..config.presets import preset
+
+    config = preset(model)
+    for change in changes:
+        config = overlay(config, change.model)
+    return config
+
+
+def _named(request: TrainingRequest, changes: Sequence[Overlay]) -> str | None:
+    """The preset that was named, by an option or in a file."""
+    return request.model or next((o.preset for o in reversed(changes) if o.preset), None)
+
+
+def _decided(
+    request: TrainingRequest, changes: Sequence[Overlay]
+) -> tuple[Start | None, Settings, Annotations | None]:
+    """The start, the settings and, where they were read for these, the annotations."""
+    from ..training.settings import Overlay, resolve
+
+    start = None if request.weights is None else _start(request.weights, request.names)
+    if request.one_class:
+        names = () if start is None else [c.name for c in start.saved.classes]
+        name = names[0] if len(names) == 1 else "object"
+        changes = [*changes, Overlay(data={"one_class": name})]
+    if start is None:
+        if request.names:
+            raise UsageError(
+                "U04", "--map names classes of trained weights, and there are none: add --weights."
+            )
+        return None, resolve(changes, preset_name=request.model), None
+    return _continued(start, request, changes)
+
+
+def _start(weights: Path, names: Mapping[str, str]) -> Start:
+    from ..api import find_model
+    from ..training.start.source import Start
+    from ..weights.file import load_model
+
+    path = find_model(weights)
+    return Start(load_model(path), path, names=names)
+
+
+def _continued(
+    start: Start, request: TrainingRequest, changes: Sequence[Overlay]
+) -> tuple[Start, Settings, Annotations | None]:
+    """Choose how to go on from `start`: as suits the data, or else by the recipe of the preset."""
+    from ..training.fine_tuning import fine_tuning
+    from ..training.settings import resolve
+
+    named = _named(request, changes)
+    name = named or _name_of(start)
+    if request.fine_tune:
+        tuned = fine_tuning(start.saved, changes, name=name, model_named=named is not None)
+        return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
+    base = start.saved.config if named is None else None
+    return start, resolve(changes, preset_name=name, base=base), None
+
+
+def _name_of(start: Start) -> str:
+    """The preset of the weights, for the recipe and the name of the run.
+
+    It is the one they were trained as, or else, for imported weights, the one of their
+    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
+    """
+    from ..config.cascades import DSCConfig
+    from ..config.presets import PRESETS
+    from ..interop.structure import preset_of
+
+    named = str(start.saved.extra.get("preset", ""))
+    if named in PRESETS:
+        return named
+    cascade = start.saved.config.cascade
+    if isinstance(cascade, DSCConfig):
+        family = "dsc-r50"
+    elif cascade.hybrid.interleaved:
+        family = "htc-r50"
+    else:
+        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
+    return preset_of(start.saved.config) or family
