@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import lightning.pytorch as pl
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    EMAWeightAveraging,
-    ModelCheckpoint,
-    Timer,
-)
+from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
@@ -29,13 +23,16 @@ from ..ops.cpu.switch import plain
 from ..runtime.cluster import Place, find_place, join_others
 from ..runtime.devices import choose_device
 from ..runtime.distributed import from_first
+from ..runtime.files import remove_drafts
+from ..runtime.locks import FolderLock
 from ..runtime.memory import keep_freed
 from ..visualization.batch import draw_batch
-from .callbacks import MONITOR, FirstBatch, KeepLatest, Records, Reseed, Validation
-from .checkpoints import WholeCheckpointIO
-from .ending import interruptible
+from .averaging import Averaging
+from .callbacks import FirstBatch, Records, Reseed, StepLimit
+from .checkpoints import WholeCheckpointIO, newest_checkpoint
+from .ending import Signals, interruptible
+from .fingerprint import check_same_data, fingerprint
 from .loading import (
-    BatchLoader,
     BatchMaker,
     Share,
     TrainingBatch,
@@ -52,11 +49,13 @@ from .quiet import quiet
 from .recomputing import recompute_activations
 from .report import report_on
 from .run_folder import RunFolder, create_run, open_run
+from .saving import Saving
 from .schedule import Clock, Schedule
-from .settings import Settings
+from .settings import Settings, check_same_settings
 from .sources import Annotations, Sources, read_sources
 from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
+from .validation import Validation
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
@@ -82,16 +81,19 @@ def train(
     start: Start | None = None,
     annotations: Annotations | None = None,
     parent: Path = Path("runs"),
+    go_on: bool = False,
 ) -> Outcome:
     """Train by `settings`, in a new run folder.
 
-    `annotations` are those of the settings, where they have been read already. In one of several
-    processes of torchrun or srun, train together with the others; only the first writes files and
-    messages.
+    `annotations` are those of the settings, where they have been read already. With `go_on`, the
+    run in `out` is resumed, if there is one: a queue can give the same command again and again.
+
+    In one of several processes of torchrun or srun, train together with the others; only the first
+    writes files and messages.
 
     Raises:
         RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged, R05
-            when another process has ended.
+            when another process has ended; with `go_on` also R06 and R07, as `resume`.
         DataError, UsageError, ModelError: the input cannot be used; raised before the first step.
     """
     check_logs(settings.train.log)
@@ -99,36 +101,70 @@ def train(
     join_others(place)
     console = _console_of(console, place)
     settings, sources = read_sources(settings, annotations)
+    if go_on and (there := from_first(lambda: _existing(out))) is not None:
+        return _go_on(there, settings, sources, console, place)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
-    run = from_first(lambda: _new_run(out, parent, settings, sources))
-    training = _Training(settings, sources, detector, run, console, place, start)
-    training.plan.insert(0, PlanSection("Start", tuple(beginning)))
-    return training.fit(None)
+    run = from_first(lambda: create_run(out, settings.preset, parent, anew=go_on))
+    with _locked(run, _printer(console)):
+        from_first(lambda: run.begin(settings, sources.train, fingerprint(settings, sources)))
+        training = _Training(settings, sources, detector, run, console, place, start)
+        training.plan.insert(0, PlanSection("Start", tuple(beginning)))
+        return training.fit(None)
 
 
-def _new_run(out: Path | None, parent: Path, settings: Settings, sources: Sources) -> RunFolder:
-    run = create_run(out, settings.preset, parent)
-    run.write_settings(settings, sources.train)
-    return run
+def _existing(out: Path | None) -> RunFolder | None:
+    """The run at `out`, if there is one that can be resumed."""
+    run = None if out is None else RunFolder(out)
+    return run if run is not None and run.config.is_file() and run.has_state else None
+
+
+@contextlib.contextmanager
+def _locked(run: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
+    """Give these processes the right to write into `run`, and remove drafts of killed ones."""
+    with contextlib.ExitStack() as stack:
+
+        def enter() -> None:
+            stack.enter_context(FolderLock(run.path, say))
+            remove_drafts(run.path)
+
+        from_first(enter)
+        yield
 
 
 def resume(path: Path, console: Console) -> Outcome:
-    """Resume the run at `path` after its last whole epoch, on the present number of processes.
+    """Resume the run at `path` at the step of its newest state, on the present number of processes.
 
     Raises:
         DataError: D01 when there is no such run or it has no checkpoint; else as `train`.
+        RelookError: R06 when its annotations have changed or its states are damaged, R07 when
+            another process is at work in it; else as `train`.
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _console_of(console, place)
     run = open_run(path)
     settings = run.read_settings()
     check_logs(settings.train.log)
     settings, sources = read_sources(settings)
-    detector = seeded_detector(settings.model, settings.train.seed)
-    _printer(console)(f"going on with {run.path}")
-    return _Training(settings, sources, detector, run, console, place).fit(run.last)
+    return _go_on(run, settings, sources, _console_of(console, place), place)
+
+
+def _go_on(
+    run: RunFolder, settings: Settings, sources: Sources, console: Console, place: Place
+) -> Outcome:
+    """Resume `run`, whose settings and data must be those that are given."""
+    say = _printer(console)
+
+    def checkpoint() -> Path:
+        check_same_settings(run.read_settings(), settings, run.path)
+        check_same_data(run.read_data(), fingerprint(settings, sources), run.path)
+        return newest_checkpoint(run, say)
+
+    with _locked(run, say):
+        path = from_first(checkpoint)
+        detector = seeded_detector(settings.model, settings.train.seed)
+        say(f"going on with {run.path}")
+        return _Training(settings, sources, detector, run, console, place).fit(path)
 
 
 class _Training:
@@ -154,12 +190,14 @@ class _Training:
         self.loader = training_loader(
             sources.training_set(settings), recipe.batch, workers, recipe.seed, maker, share
         )
+        self.signals = Signals()
+        self.averaging = None if recipe.ema is None else Averaging(decay=recipe.ema)
         self.validation: Validation | None = None
-        self.val_loader: BatchLoader | None = None
         val_set = sources.validation_set(settings)
         if val_set is not None and sources.val is not None:
-            self.val_loader = validation_loader(val_set, min(workers, 2), maker, share)
-            self.validation = Validation(run, settings, sources.val, self.say, self.logs)
+            loader = validation_loader(val_set, min(workers, 2), maker, share)
+            self.validation = Validation(run, settings, sources.val, loader, self.say, self.logs)
+        self.saving = Saving(run, settings, self.signals, self.validation, self.averaging)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
@@ -170,7 +208,7 @@ class _Training:
         panoptic = None
         if sources.panoptic_val is not None:
             panoptic = PanopticValidation(sources.panoptic_val, settings.model, classes, stuff)
-        clock = Clock(self.timer.time_elapsed)
+        clock = Clock(self.timer.time_elapsed, local_signal=lambda: self.signals.level)
         self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: clock.elapsed)
         self.module = TrainingModule(
             detector,
@@ -195,15 +233,18 @@ class _Training:
         for line in plan:
             self.say(line)
         trainer = self._trainer()
-        with self._operations(), quiet(), interruptible(self.run, trainer), self.logs:
-            trainer.fit(
-                self.module,
-                self.loader,
-                self.val_loader,
-                ckpt_path=checkpoint,
-                weights_only=True,
-            )
-            self._validate_the_end(trainer)
+        with (
+            self.signals,
+            self._operations(),
+            quiet(),
+            interruptible(self.run, trainer),
+            self.logs,
+        ):
+            try:
+                trainer.fit(self.module, self.loader, ckpt_path=checkpoint, weights_only=True)
+                self._finish(trainer)
+            finally:
+                self._close()
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
             results = plan, outcome.metrics, outcome.seconds
@@ -211,18 +252,31 @@ class _Training:
             outcome = replace(outcome, metrics=metrics)
         return outcome
 
+    def _close(self) -> None:
+        """End the loader processes."""
+        self.loader.close()
+        if self.validation is not None:
+            self.validation.loader.close()
+
+    def _finish(self, trainer: pl.Trainer) -> None:
+        """Do what the end of the last epoch still needs, if the training was stopped in it."""
+        if self.saving.resumed_at == trainer.global_step:
+            ends = [
+                (self.validation is not None and self.validation.is_exhausted, "its patience is"),
+                (trainer.current_epoch >= self.settings.train.epochs, "its epochs are"),
+                (self.settings.train.steps == trainer.global_step, "its steps are"),
+                (True, "its minutes are"),
+            ]
+            reason = next(words for holds, words in ends if holds)
+            self.say(f"nothing is left to train: {reason} used up")
+        self.saving.finish_epoch(trainer, self.module)
+
     def _operations(self) -> contextlib.AbstractContextManager[None]:
         """Return the context of fast or plain operations, by the recipe."""
         if not self.settings.train.fast:
             return plain()
         keep_freed()
         return contextlib.nullcontext()
-
-    def _validate_the_end(self, trainer: pl.Trainer) -> None:
-        """Validate the final weights if the last epoch was not validated."""
-        validation = self.validation
-        if validation is not None and validation.last_step != trainer.global_step:
-            trainer.validate(self.module, self.val_loader, verbose=False)
 
     def _trainer(self) -> pl.Trainer:
         recipe, several = self.settings.train, self.place.world_size > 1
@@ -235,12 +289,10 @@ class _Training:
                 strategy=DDPStrategy() if several else "auto",
                 precision=recipe.precision,
                 max_epochs=recipe.epochs,
-                max_steps=recipe.steps or -1,
                 accumulate_grad_batches=recipe.accumulate,
                 gradient_clip_val=recipe.gradient_clip,
-                check_val_every_n_epoch=recipe.validate_every,
-                num_sanity_val_steps=0,
                 logger=False,
+                enable_checkpointing=False,
                 callbacks=self._callbacks(),
                 plugins=[WholeCheckpointIO(), *([TorchElasticEnvironment()] if several else [])],
                 enable_progress_bar=False,
@@ -249,35 +301,20 @@ class _Training:
             )
 
     def _callbacks(self) -> list[Callback]:
-        """Return the callbacks in their order: validation runs on the averaged weights, before
-        they are swapped back, and the checkpoint is written last."""
-        recipe, first = self.settings.train, self.place.rank == 0
+        """Return the callbacks in their order: the state is saved after all others."""
+        recipe = self.settings.train
         every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
         callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
-        if first:
+        if recipe.steps is not None:
+            callbacks.append(StepLimit(recipe.steps))
+        if self.place.rank == 0:
             callbacks += [
                 FirstBatch(self.run.first_batch, self._draw, self.say, self.logs),
                 Records(self.run, every, self.logs, self.say),
                 ProgressReport(self.console, self.schedule),
             ]
-        if self.validation is not None:
-            callbacks.append(self.validation)
-        if recipe.ema is not None:
-            callbacks.append(EMAWeightAveraging(decay=recipe.ema))
-        if self.validation is None:
-            callbacks += [KeepLatest(self.run, self.settings)] if first else []
-        elif recipe.patience is not None:
-            stopping = EarlyStopping(
-                MONITOR, mode="max", patience=recipe.patience, check_on_train_epoch_end=False
-            )
-            callbacks.append(stopping)
-        latest = ModelCheckpoint(
-            self.run.path,
-            self.run.last.stem,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-        return [*callbacks, latest]
+        optional = (self.validation, self.averaging)
+        return [*callbacks, *(part for part in optional if part is not None), self.saving]
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]
