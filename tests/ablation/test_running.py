@@ -32,14 +32,14 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
 
 
 def _stop_in_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
-    original = Reseed.on_train_epoch_start
+    original = Reseed.on_train_batch_start
 
-    def stop(self: Reseed, trainer: Any, module: Any) -> None:
+    def stop(self: Reseed, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         if trainer.current_epoch == epoch:
             raise RelookError("R01", "stopped by the test")
-        original(self, trainer, module)
+        original(self, trainer, module, batch, batch_idx)
 
-    monkeypatch.setattr(Reseed, "on_train_epoch_start", stop)
+    monkeypatch.setattr(Reseed, "on_train_batch_start", stop)
 
 
 def test_a_training_is_gone_on_with_where_it_was(settings: Settings, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from .training_options import (
     Images,
     LogOption,
     Rate,
+    SaveEvery,
     Schedule,
     SemanticMaps,
     Semantics,
@@ -43,6 +44,7 @@ from .training_options import (
     log_names,
     overlays,
     rate,
+    save_minutes,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from ..training.start.source import Start
 
 _WORK = "Several processes"
+AUTO = Path("auto")
+"""What `--resume` is given to start a run, or to go on with it."""
 
 
 def train(
@@ -131,9 +135,13 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Go on with a run that was stopped.", rich_help_panel=START
+            metavar="RUN",
+            help="Go on with a run that was stopped, at its last saved step. auto, with --out and "
+            "all other options: start the run, or go on with it if it is there.",
+            rich_help_panel=START,
         ),
     ] = None,
+    save_every: SaveEvery = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -184,6 +192,7 @@ def train(
         "seed": seed,
         "log": log_names(log),
         "workers": workers,
+        "save_minutes": save_minutes(save_every),
         "semantics": semantics,
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
@@ -195,7 +204,10 @@ def train(
     reading = reading_of(channels, page, z, intensities)
     asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
     chosen = {**given(options), **given(data), **given(asked)}
-    if resume is not None:
+    go_on = resume == AUTO
+    if go_on and out is None:
+        raise UsageError("U04", "--resume auto needs --out, which names the run.")
+    if resume is not None and not go_on:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
         _resume(resume, [*given(others), *chosen, *(["set"] if assignments else [])])
@@ -206,10 +218,10 @@ def train(
     if weights is None:
         from ..training.settings import resolve
 
-        run_training(resolve(changes, preset_name=model), notices(), out=out)
+        run_training(resolve(changes, preset_name=model), notices(), out=out, go_on=go_on)
         return
     start, settings, annotations = _continued(_start(weights), model, changes, fine_tune)
-    run_training(settings, notices(), out=out, start=start, annotations=annotations)
+    run_training(settings, notices(), out=out, start=start, annotations=annotations, go_on=go_on)
 
 
 def _resume(run: Path, others: list[str]) -> None:

@@ -16,10 +16,14 @@ FORMAT = 1
 _NAMED = 5
 
 
-def fingerprint(settings: Settings, sources: Sources) -> dict[str, Any]:
-    """Return the digest, classes and counts of the annotation files of a training."""
+def fingerprint(
+    settings: Settings, sources: Sources, weights: Path | None = None
+) -> dict[str, Any]:
+    """Return the digest, classes and counts of the annotation files of a training, and the model
+    file that it starts from."""
     record: dict[str, Any] = {
         "format": FORMAT,
+        "weights": None if weights is None else str(weights),
         "train": _of_file(settings.data.train_json, sources.train),
         "stuff": [{"id": kind.id, "name": kind.name} for kind in sources.stuff],
     }

@@ -187,8 +187,9 @@ class BatchLoader(DataLoader[Sample | RelookError]):
 
     def close(self) -> None:
         """End the loader processes."""
-        if self._iterator is not None and self.num_workers:
-            self._iterator._shutdown_workers()  # noqa: SLF001  (nothing public ends them)
+        shutdown = getattr(self._iterator, "_shutdown_workers", None)
+        if shutdown is not None:  # nothing public ends them
+            shutdown()
         self._iterator = None
 
     def state_dict(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,15 +23,14 @@ from ..ops.cpu.switch import plain
 from ..runtime.cluster import Place, find_place, join_others
 from ..runtime.devices import choose_device
 from ..runtime.distributed import from_first
-from ..runtime.files import remove_drafts
-from ..runtime.locks import FolderLock
 from ..runtime.memory import keep_freed
 from ..visualization.batch import draw_batch
 from .averaging import Averaging
 from .callbacks import FirstBatch, Records, Reseed, StepLimit
-from .checkpoints import WholeCheckpointIO, newest_checkpoint
+from .checkpoints import WholeCheckpointIO
+from .continuing import locked, run_to_continue, state_to_continue
 from .ending import Signals, interruptible
-from .fingerprint import check_same_data, fingerprint
+from .fingerprint import fingerprint
 from .loading import (
     BatchMaker,
     Share,
@@ -43,7 +42,7 @@ from .loading import (
 from .logs import TrainingLog, check_logs
 from .module import TrainingModule
 from .panoptic_validation import PanopticValidation
-from .plan import PlanSection, plan_sections
+from .plan import PlanSection, few_steps_sentence, plan_sections
 from .progress import ProgressReport
 from .quiet import quiet
 from .recomputing import recompute_activations
@@ -51,7 +50,7 @@ from .report import report_on
 from .run_folder import RunFolder, create_run, open_run
 from .saving import Saving
 from .schedule import Clock, Schedule
-from .settings import Settings, check_same_settings
+from .settings import Settings
 from .sources import Annotations, Sources, read_sources
 from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
@@ -101,35 +100,18 @@ def train(
     join_others(place)
     console = _console_of(console, place)
     settings, sources = read_sources(settings, annotations)
-    if go_on and (there := from_first(lambda: _existing(out))) is not None:
+    if go_on and (there := from_first(lambda: run_to_continue(out))) is not None:
         return _go_on(there, settings, sources, console, place)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
     run = from_first(lambda: create_run(out, settings.preset, parent, anew=go_on))
-    with _locked(run, _printer(console)):
-        from_first(lambda: run.begin(settings, sources.train, fingerprint(settings, sources)))
+    with locked(run, _printer(console)):
+        weights = None if start is None else start.path
+        data = fingerprint(settings, sources, weights)
+        from_first(lambda: run.begin(settings, sources.train, data))
         training = _Training(settings, sources, detector, run, console, place, start)
         training.plan.insert(0, PlanSection("Start", tuple(beginning)))
         return training.fit(None)
-
-
-def _existing(out: Path | None) -> RunFolder | None:
-    """The run at `out`, if there is one that can be resumed."""
-    run = None if out is None else RunFolder(out)
-    return run if run is not None and run.config.is_file() and run.has_state else None
-
-
-@contextlib.contextmanager
-def _locked(run: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
-    """Give these processes the right to write into `run`, and remove drafts of killed ones."""
-    with contextlib.ExitStack() as stack:
-
-        def enter() -> None:
-            stack.enter_context(FolderLock(run.path, say))
-            remove_drafts(run.path)
-
-        from_first(enter)
-        yield
 
 
 def resume(path: Path, console: Console) -> Outcome:
@@ -154,17 +136,11 @@ def _go_on(
 ) -> Outcome:
     """Resume `run`, whose settings and data must be those that are given."""
     say = _printer(console)
-
-    def checkpoint() -> Path:
-        check_same_settings(run.read_settings(), settings, run.path)
-        check_same_data(run.read_data(), fingerprint(settings, sources), run.path)
-        return newest_checkpoint(run, say)
-
-    with _locked(run, say):
-        path = from_first(checkpoint)
+    with locked(run, say):
+        state = state_to_continue(run, settings, sources, say)
         detector = seeded_detector(settings.model, settings.train.seed)
         say(f"going on with {run.path}")
-        return _Training(settings, sources, detector, run, console, place).fit(path)
+        return _Training(settings, sources, detector, run, console, place).fit(state)
 
 
 class _Training:
@@ -223,8 +199,16 @@ class _Training:
             sizes=object_sizes(sources.train, settings.model.input.size, recipe.augment),
         )
         reasons = () if start is None else start.reasons
+        self.is_trained = run.read_data().get("weights") is not None
         self.plan = plan_sections(
-            settings, sources, detector, run, self.steps_per_epoch, place, reasons
+            settings,
+            sources,
+            detector,
+            run,
+            self.steps_per_epoch,
+            place,
+            reasons,
+            is_trained=self.is_trained,
         )
 
     def fit(self, checkpoint: Path | None) -> Outcome:
@@ -242,12 +226,13 @@ class _Training:
         ):
             try:
                 trainer.fit(self.module, self.loader, ckpt_path=checkpoint, weights_only=True)
-                self._finish(trainer)
+                self.saving.finish(trainer, self.module, self.say)
             finally:
                 self._close()
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
-            results = plan, outcome.metrics, outcome.seconds
+            few = few_steps_sentence(outcome.steps, is_trained=self.is_trained)
+            results = plan, outcome.metrics, outcome.seconds, few
             metrics = report_on(self.run, self.settings, self.sources, *results, self.say)
             outcome = replace(outcome, metrics=metrics)
         return outcome
@@ -257,19 +242,6 @@ class _Training:
         self.loader.close()
         if self.validation is not None:
             self.validation.loader.close()
-
-    def _finish(self, trainer: pl.Trainer) -> None:
-        """Do what the end of the last epoch still needs, if the training was stopped in it."""
-        if self.saving.resumed_at == trainer.global_step:
-            ends = [
-                (self.validation is not None and self.validation.is_exhausted, "its patience is"),
-                (trainer.current_epoch >= self.settings.train.epochs, "its epochs are"),
-                (self.settings.train.steps == trainer.global_step, "its steps are"),
-                (True, "its minutes are"),
-            ]
-            reason = next(words for holds, words in ends if holds)
-            self.say(f"nothing is left to train: {reason} used up")
-        self.saving.finish_epoch(trainer, self.module)
 
     def _operations(self) -> contextlib.AbstractContextManager[None]:
         """Return the context of fast or plain operations, by the recipe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as pl
@@ -116,6 +117,23 @@ class Saving(Callback):
             raise interruption(self.run, self._step)
         self.finish_epoch(trainer, pl_module)
         self.signals.defer()
+
+    def finish(
+        self, trainer: pl.Trainer, module: TrainingModule, say: Callable[[str], None]
+    ) -> None:
+        """After the training, do what the end of its last epoch still needs: there is something
+        left where it was stopped in it. `say` is told where nothing was left to train."""
+        recipe = self.settings.train
+        if self.resumed_at == trainer.global_step:
+            ends = {
+                "patience": self.validation is not None and self.validation.is_exhausted,
+                "epochs": trainer.current_epoch >= recipe.epochs,
+                "steps": recipe.steps == trainer.global_step,
+                "minutes": recipe.minutes is not None,
+            }
+            reason = next((name for name, holds in ends.items() if holds), "epochs")
+            say(f"nothing is left to train: this run has used up its {reason}")
+        self.finish_epoch(trainer, module)
 
     def finish_epoch(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Validate and save the best model, or save the newest, if that is still to be done."""

@@ -18,9 +18,9 @@ from relook.evaluation.metrics import Metrics
 from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
 from relook.inference.results import SHOWN_FROM
-from relook.training.callbacks import headline, in_file_order, validation_row
 from relook.training.loop import train
 from relook.training.settings import Settings
+from relook.training.validation import headline, in_file_order, validation_row
 from relook.weights.file import load_model
 
 
