@@ -248,7 +248,7 @@ def test_weights_out_of_range_are_not_saved(
         count[0] += 1
         if count[0] == 8:  # the last of the training
             with torch.no_grad():
-                next(iter(self.parameters())).mul_(torch.nan)
+                next(iter(self.parameters())).data.mul_(torch.nan)
         return losses
 
     with monkeypatch.context() as patch:
