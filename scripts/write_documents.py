@@ -107,6 +107,29 @@ def _speed_row(row: dict[str, Any]) -> str:
     return f"| {row['what']} | {shown} | {sign} {target} | {'' if row['reached'] else 'missed'} |"
 
 
+def torture_table() -> str:
+    """What `make torture` found last, as Markdown."""
+    path = ROOT / "benchmarks" / "results" / "torture.json"
+    if not path.is_file():
+        return "`make torture` has not been run yet."
+    report = json.loads(path.read_text())
+    rows = report["rows"]
+    kills, failures = sum(r["kills"] for r in rows), sum(len(r["failures"]) for r in rows)
+    lines = [
+        f"`{report['command']}`, on {report['machine']}, Python {report['python']}: {kills} kills and "
+        f"{sum(r['works'] for r in rows)} works in {report['seconds'] / 60:.0f} minutes, "
+        f"{errors.counted(failures, 'failure')}.",
+        "",
+        "| work | begun | killed | failures |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['name']} | {row['works']} | {row['kills']} | {len(row['failures'])} |"
+        )
+    return "\n".join(lines)
+
+
 def between_marks(text: str, mark: str, content: str) -> str:
     """`text` with what stands between `<!-- mark -->` and `<!-- /mark -->` replaced.
 
@@ -156,6 +179,7 @@ def documents() -> dict[Path, str]:
         "reproduction.md": ("recipes-table", recipes_table()),
         "performance.md": ("speed-table", speed_table()),
         "commands.md": ("commands-table", commands_table()),
+        "reliability.md": ("torture", torture_table()),
     }
     made = {
         DOCS / name: between_marks((DOCS / name).read_text(), mark, content)

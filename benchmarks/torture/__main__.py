@@ -31,7 +31,7 @@ from .child import Ended, import_modules, start, wait
 from .faults import faults
 from .foreign import write_checkpoint
 from .inputs import write_inputs
-from .results import drafts, results
+from .results import difference, results
 from .row import Row
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "torture.json"
@@ -152,12 +152,8 @@ class _Work:
         problem = None
         if ended.code:
             problem = f"exit {ended.code}: {ended.output[-_TEXT:]}"
-        elif (found := results(out)) != self.expected:
-            names = found.keys() | self.expected.keys()
-            other = sorted(n for n in names if found.get(n) != self.expected.get(n))
-            problem = f"other results: {', '.join(other)}"
-        elif left := drafts(out):
-            problem = f"left behind: {', '.join(left)}"
+        else:
+            problem = difference(out, self.expected)
         if problem is not None:
             self.row.failures.append(f"{problem}{told}")
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from .cases import Case
 from .child import Ended, start, wait
-from .results import drafts, results
+from .results import difference
 from .row import Row
 
 _ROOM: Final = 40_000  # bytes of a file on the full disk; a state is larger
@@ -63,8 +63,8 @@ class _Place:
         """Go on undisturbed; note a failure unless the results are the expected ones."""
         ended = self.run()
         self.must_end(row, ended, 0, "")
-        if not ended.code and (results(self.out) != self.expected or drafts(self.out)):
-            row.failures.append("other results")
+        if not ended.code and (problem := difference(self.out, self.expected)):
+            row.failures.append(problem)
 
 
 def obey_modes() -> None:

@@ -35,6 +35,16 @@ def results(folder: Path) -> dict[str, str]:
     return found
 
 
+def difference(folder: Path, expected: dict[str, str]) -> str | None:
+    """What in `folder` is not as expected; None where all is."""
+    found = results(folder)
+    names = sorted(n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n))
+    if names:
+        return f"other results: {', '.join(names)}"
+    left = drafts(folder)
+    return f"left behind: {', '.join(left)}" if left else None
+
+
 def drafts(folder: Path) -> list[str]:
     """Names of half-written files and locks that are still there."""
     if not folder.is_dir():

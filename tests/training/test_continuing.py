@@ -15,9 +15,7 @@ from relook.training.settings import Settings
 from relook.training.sources import read_sources
 
 
-def test_a_run_is_there_when_it_has_settings_and_a_state(
-    small: Settings, tmp_path: Path
-) -> None:
+def test_a_run_is_there_when_it_has_settings_and_a_state(small: Settings, tmp_path: Path) -> None:
     said: list[str] = []
     settings, sources = read_sources(small)
     assert run_to_continue(None) is None
