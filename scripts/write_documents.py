@@ -114,19 +114,19 @@ def torture_table() -> str:
         return "`make torture` has not been run yet."
     report = json.loads(path.read_text())
     rows = report["rows"]
-    kills, failures = sum(r["kills"] for r in rows), sum(len(r["failures"]) for r in rows)
+    kills, works = (sum(row[name] for row in rows) for name in ("kills", "works"))
+    failures = errors.counted(sum(len(row["failures"]) for row in rows), "failure")
+    where = f"{report['machine']}, Python {report['python']}"
     lines = [
-        f"`{report['command']}`, on {report['machine']}, Python {report['python']}: {kills} kills and "
-        f"{sum(r['works'] for r in rows)} works in {report['seconds'] / 60:.0f} minutes, "
-        f"{errors.counted(failures, 'failure')}.",
+        f"`{report['command']}`, on {where}: {works} works were begun and killed {kills} times in "
+        f"{report['seconds'] / 60:.0f} minutes; {failures}.",
         "",
         "| work | begun | killed | failures |",
         "| --- | ---: | ---: | ---: |",
     ]
     for row in rows:
-        lines.append(
-            f"| {row['name']} | {row['works']} | {row['kills']} | {len(row['failures'])} |"
-        )
+        counts = f"{row['works']} | {row['kills']} | {len(row['failures'])}"
+        lines += [f"| {row['name']} | {counts} |"]
     return "\n".join(lines)
 
 

@@ -72,14 +72,18 @@ def torture(
     """Torture all cases for about so many seconds, in `folder`; return a row of each."""
     began = time.monotonic()
     write_inputs(folder / "inputs")
-    found = chosen(cases(folder / "inputs", folder / "model", write_checkpoint(folder)), only)
-    model = cases(folder / "inputs", folder / "model", None)[0]
-    _through(replace(model, name="model"), folder / "model", folder / "says.txt")
+    checkpoint = write_checkpoint(folder) if only is None or "import" in only else None
+    found = chosen(cases(folder / "inputs", folder / "model", checkpoint), only)
+    training = cases(folder / "inputs", folder / "model", None)[0]
+    faulty = faults(folder, only)
+    if faulty or any(str(folder / "model") in case.command for case in found):
+        ended = _through(training, folder / "model", folder / "says.txt")
+        training = replace(training, seconds=ended.seconds)
     works = [work for case in found if (work := _Work.of(case, folder)) is not None]
     rows = [work.row for work in works]
-    for row in faults(folder, works[0].case, results(folder / "model"), only):
-        rows.append(row)
-        print(_line(row), flush=True)
+    for fault in faulty:
+        rows.append(fault(training, results(folder / "model")))
+        print(_line(rows[-1]), flush=True)
     chance = random.Random(seed)
     for work in _turns(works, began + seconds):
         work.once(chance)

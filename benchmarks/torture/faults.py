@@ -8,7 +8,7 @@ import resource
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,22 +20,32 @@ from .row import Row
 _ROOM: Final = 40_000  # bytes of a file on the full disk; a state is larger
 
 
-def faults(folder: Path, case: Case, expected: dict[str, str], only: str | None) -> Iterator[Row]:
-    """A row of each fault of `case`, a training whose results are `expected`."""
+def faults(folder: Path, only: str | None) -> list[Callable[[Case, dict[str, str]], Row]]:
+    """Functions that do a training with a fault in `folder`, for the faults that `only` names;
+    each is given the training and its results, and returns a row."""
+
+    def of(name: str, work: Callable[[Row, _Place], None]) -> Callable[..., Row]:
+        def act(case: Case, expected: dict[str, str]) -> Row:
+            row = Row(f"train, {name}", works=1)
+            place = _Place(case, folder / "fault", folder / "says.txt", expected)
+            shutil.rmtree(place.out, ignore_errors=True)
+            work(row, place)
+            return row
+
+        return act
+
     works: dict[str, Callable[[Row, _Place], None]] = {
         "disk full": _disk_full,
         "read-only folder": _read_only,
         "run folder removed": _removed,
         "clock set back": _clock_back,
     }
-    for name, work in works.items():
-        row = Row(f"train, {name}", works=1)
-        if only is not None and not any(word.strip() in row.name for word in only.split(",")):
-            continue
-        place = _Place(case, folder / "fault", folder / "says.txt", expected)
-        shutil.rmtree(place.out, ignore_errors=True)
-        work(row, place)
-        yield row
+    words = None if only is None else [word.strip() for word in only.split(",")]
+    return [
+        of(name, work)
+        for name, work in works.items()
+        if words is None or any(word in f"train, {name}" for word in words)
+    ]
 
 
 class _Place:
