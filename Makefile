@@ -11,13 +11,14 @@
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
+# make torture  kill every command at random moments, and compare what it leaves: MINUTES long
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: many hours, in steps
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
 # Each sets up what it needs, once. Useful variables:
-#     MINUTES=10    how long the demo takes, in all
+#     MINUTES=10    how long the demo or the torture takes, in all
 #     JOBS=2        test processes
 #     ONLY=sac,start   groups of rows that bench measures
 #     LIMIT=100     images that verify-zoo measures on; ONLY="htc-r50" checkpoints or presets
@@ -27,6 +28,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 PYTHON ?=
 MINUTES ?= 10
+SEED ?= 0
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell [ $(CORES) -gt 8 ] && echo 8 || echo $(CORES))
 
@@ -35,7 +37,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning torture guided study verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -103,6 +105,10 @@ paper: $(STAMP)
 
 fine-tuning: $(STAMP)
 	$(BIN)/python benchmarks/fine_tuning.py --side-by-side
+
+torture: $(STAMP)
+	$(BIN)/python -m benchmarks.torture --minutes $(MINUTES) --seed $(SEED)
+	$(BIN)/python scripts/write_documents.py
 
 guided: $(STAMP)
 	$(BIN)/python benchmarks/guided.py --side-by-side --minutes 6

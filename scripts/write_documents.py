@@ -108,6 +108,29 @@ def _speed_row(row: dict[str, Any]) -> str:
     return f"| {row['what']} | {shown} | {sign} {target} | {'' if row['reached'] else 'missed'} |"
 
 
+def torture_table() -> str:
+    """What `make torture` found last, as Markdown."""
+    path = ROOT / "benchmarks" / "results" / "torture.json"
+    if not path.is_file():
+        return "`make torture` has not been run yet."
+    report = json.loads(path.read_text())
+    rows = report["rows"]
+    kills, works = (sum(row[name] for row in rows) for name in ("kills", "works"))
+    failures = errors.counted(sum(len(row["failures"]) for row in rows), "failure")
+    where = f"{report['machine']}, Python {report['python']}"
+    lines = [
+        f"`{report['command']}`, on {where}: {works} works were begun and killed {kills} times in "
+        f"{report['seconds'] / 60:.0f} minutes; {failures}.",
+        "",
+        "| work | begun | killed | failures |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        counts = f"{row['works']} | {row['kills']} | {len(row['failures'])}"
+        lines += [f"| {row['name']} | {counts} |"]
+    return "\n".join(lines)
+
+
 def between_marks(text: str, mark: str, content: str) -> str:
     """`text` with what stands between `<!-- mark -->` and `<!-- /mark -->` replaced.
 
@@ -168,6 +191,7 @@ def documents() -> dict[Path, str]:
         "performance.md": ("speed-table", speed_table()),
         "commands.md": ("commands-table", commands_table()),
         "data-check.md": ("findings-table", findings_table()),
+        "reliability.md": ("torture", torture_table()),
     }
     made = {
         DOCS / name: between_marks((DOCS / name).read_text(), mark, content)

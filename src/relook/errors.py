@@ -16,6 +16,8 @@ CODES: Final[dict[str, str]] = {
     "R03": "training diverged",
     "R04": "a part of the machine is missing or too small",
     "R05": "another process of the same work ended early",
+    "R06": "the files of a run are damaged, or are not those it began with",
+    "R07": "another process is at work in the same folder",
     "U01": "a name is not known",
     "U02": "a setting is not known",
     "U03": "a setting has a value that cannot be used",

@@ -84,6 +84,8 @@ def test_set_wins_over_options_and_options_over_the_file(
         (["--model", "htc-tiny", "--precision", "8"], "U03: train: precision"),
         (["--model", "htc-tiny", "--resume", "runs/x"], "U04: --resume goes on exactly"),
         (["--model", "htc-tiny", "--minutes", "0"], "U03: train: minutes"),
+        (["--model", "htc-tiny", "--resume", "auto"], "U04: --resume auto needs --out"),
+        (["--model", "htc-tiny", "--save-every", "soon"], "U03: --save-every"),
         (["--weights", "nuclie"], "U01: 'nuclie' is neither a file, a run folder nor a model; did"),
     ],
 )

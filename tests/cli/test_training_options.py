@@ -9,7 +9,14 @@ import pytest
 
 from relook import Reading, preset
 from relook.cli.reading_options import reading_changes
-from relook.cli.training_options import data_options, given, log_names, overlays, rate
+from relook.cli.training_options import (
+    data_options,
+    given,
+    log_names,
+    overlays,
+    rate,
+    save_minutes,
+)
 from relook.data.images.spelled import parse_reading
 from relook.errors import UsageError
 from relook.training.settings import resolve
@@ -28,6 +35,20 @@ def test_files_options_and_assignments_come_in_order(tmp_path: Path) -> None:
     assert [one.train for one in found] == [{"epochs": 7}, {"batch": 3}, {"batch": 4}]
     assert found[0].preset == "htc-tiny" and found[1].data == {}
     assert len(overlays(None, None, {}, {}, [])) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [(None, None), ("5min", 5), ("30s", 0.5), ("1h", 60), ("2", 2), (" 1.5 min ", 1.5)],
+)
+def test_times_have_a_unit_or_are_minutes(text: str | None, minutes: float | None) -> None:
+    assert save_minutes(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["", "0", "often", "-1min", "5 days", "nan"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="U03: --save-every"):
+        save_minutes(text)
 
 
 def test_a_rate_is_a_number_or_auto() -> None:

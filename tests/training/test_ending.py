@@ -45,7 +45,7 @@ def test_ctrl_c_outside_of_lightning_is_an_interruption(
     trainer: pl.Trainer, tmp_path: Path
 ) -> None:
     with (
-        pytest.raises(RelookError, match="nothing to go on from") as caught,
+        pytest.raises(RelookError, match="no state to go on from yet") as caught,
         interruptible(RunFolder(tmp_path), trainer),
     ):
         raise KeyboardInterrupt

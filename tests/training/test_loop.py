@@ -50,12 +50,14 @@ def test_a_run_leaves_everything_it_promises(
         "best.safetensors",
         "classes.json",
         "config.yaml",
+        "data.json",
         "env.json",
         "first_batch.jpg",
         "last.ckpt",
         "metrics.csv",
         "metrics.jsonl",
         "predictions.json",
+        "previous.ckpt",
         "report.html",
     }
     assert outcome.metrics is not None
@@ -271,11 +273,24 @@ def test_stopped_and_resumed_equals_uninterrupted(
 def test_interrupted_in_the_first_epoch(
     small: Settings, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping_after(1, monkeypatch)
-    with pytest.raises(RelookError, match="nothing to go on from"):
-        train(small, console, out=tmp_path / "run")
-    with pytest.raises(DataError, match="no checkpoint"):
-        resume(tmp_path / "run", console)
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        stopping_after(1, patch)
+        with pytest.raises(RelookError, match=r"no state to go on from yet.* --resume auto"):
+            train(small, console, out=out)
+    with pytest.raises(DataError, match=r"no checkpoint yet.* --resume auto"):
+        resume(out, console)
+    with pytest.raises(UsageError, match="--resume auto"):
+        train(small, console, out=out)
+    (out / f".last.ckpt.{'0' * 8}.tmp").write_bytes(b"half")
+    train(small, console, out=out, go_on=True)
+    assert not list(out.glob(".*"))
+    before = (out / "last.ckpt").stat().st_mtime_ns
+    assert train(small, console, out=out, go_on=True).steps == 2
+    assert "nothing is left to train: this run has used up its epochs" in said(console)
+    assert (out / "last.ckpt").stat().st_mtime_ns == before
+    with pytest.raises(UsageError, match=r"other settings: train\.seed is 3, and was 0"):
+        train(changed(small, train={"seed": 3}), console, out=out, go_on=True)
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
@@ -288,12 +303,12 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
     settings = make_settings(blobs, epochs=2)
     original, count = torch.save, [0]
 
-    def save(content: Any, path: Any, **options: Any) -> None:
+    def save(content: Any, file: Any, **options: Any) -> None:
         count[0] += 1
-        if count[0] == 2:
-            Path(path).write_bytes(b"half a checkpoint")
+        if count[0] == 3:  # after the validation of the first epoch comes the end of the second
+            file.write(b"half a checkpoint")
             raise OSError(errno.ENOSPC, "No space left on device")
-        original(content, path, **options)
+        original(content, file, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", save)

@@ -13,10 +13,12 @@ from relook.training.plan import (
     PlanSection,
     data_lines,
     decay_sentence,
+    few_steps_sentence,
     length_sentence,
     model_lines,
     process_lines,
     rate_sentence,
+    saving_sentence,
 )
 from relook.training.recipe import UNLIMITED, Recipe
 from relook.training.settings import Settings
@@ -50,6 +52,18 @@ def test_the_length_names_what_ends_the_training() -> None:
     )
     timed = length_sentence(Recipe(epochs=UNLIMITED, minutes=2), 7)
     assert timed == "Length: 2 minutes, 7 steps an epoch."
+
+
+def test_few_steps_are_named() -> None:
+    assert few_steps_sentence(100, is_trained=False) is None
+    assert few_steps_sentence(20, is_trained=True) is None
+    few = few_steps_sentence(1, is_trained=True)
+    assert few is not None and few.startswith("1 update of the weights: too few to learn from.")
+    assert few_steps_sentence(99, is_trained=False) is not None
+
+
+def test_the_state_is_saved_as_often_as_it_is_said() -> None:
+    assert "saved every 0.5 minutes, at a signal" in saving_sentence(Recipe(save_minutes=0.5))
 
 
 def test_parts_of_the_model_and_what_is_frozen_are_counted(small: Settings) -> None:

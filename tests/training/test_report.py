@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from relook.data.coco.reader import read_coco
+from relook.errors import RelookError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.files import save_predictions
 from relook.ops.rle import encode_window
@@ -72,7 +73,7 @@ def run(tmp_path: Path, sources: Sources) -> RunFolder:
 
 def report(run: RunFolder, settings: Settings, sources: Sources, known: Any) -> tuple[Any, str]:
     said: list[str] = []
-    metrics = report_on(run, settings, sources, ["plan"], known, 60, said.append)
+    metrics = report_on(run, settings, sources, ["plan"], known, 60, None, said.append)
     assert f"report: {run.report}" in said
     return metrics, "\n".join(said) + run.report.read_text()
 
@@ -131,3 +132,27 @@ def test_without_validation_there_is_the_training(
     metrics, page = report(run, small, Sources(sources.train, None, sources.semantics), None)
     assert metrics is None
     assert "Losses by name" in page and "Missed objects" not in page
+
+
+@pytest.mark.parametrize("error", [TypeError("of a width of 0"), RelookError("R02", "is full")])
+def test_a_page_that_cannot_be_made_does_not_fail_a_finished_training(
+    run: RunFolder,
+    small: Settings,
+    sources: Sources,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("relook.training.report.page", broken)
+    said: list[str] = []
+    metrics = report_on(run, small, sources, ["plan"], None, 60, "too few", said.append)
+    assert metrics is not None and metrics.num_detections == 2
+    assert "too few" in said and f"the report could not be written: {error}" in said
+    monkeypatch.undo()
+    monkeypatch.setattr("relook.training.report.study", broken)
+    metrics = report_on(run, small, sources, ["plan"], None, 60, "9 updates", said.append)
+    assert metrics is None
+    assert f"the report has no part about the best model: {error}" in said
+    assert "9 updates" in run.report.read_text()

@@ -32,6 +32,7 @@ BOX_ONLY = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}
 TOGETHER = """
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -67,6 +68,21 @@ for file in sorted(folder.glob("*.yaml")):
     run(file.stem, lambda console: train(settings, console, out=folder / f"two-{file.stem}"))
 Detector.loss = original
 run("resumed", lambda console: resume(folder / "resumed", console))
+calls = []
+
+
+def stopped_in_the_second(self, images, targets):
+    calls.append(1)
+    if len(calls) == 4 and rank == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return original(self, images, targets)
+
+
+Detector.loss = stopped_in_the_second
+settings = resolve([read_overlay(folder / "group.yaml")])
+run("stopped", lambda console: train(settings, console, out=folder / "two-stopped"))
+Detector.loss = original
+run("continued", lambda console: resume(folder / "two-stopped", console))
 """
 
 
@@ -228,3 +244,20 @@ def test_a_batch_that_cannot_be_shared_is_refused(together: Path) -> None:
 def test_two_processes_go_on_where_one_has_stopped(together: Path) -> None:
     assert "going on with" in said(together, "resumed")
     assert_same_numbers(rows(together / "alone"), rows(together / "resumed"))
+
+
+def test_a_signal_to_one_stops_both_at_a_step_from_which_they_go_on_exactly(
+    together: Path,
+) -> None:
+    """Step 5 is inside of the second epoch; what both leave is that of a run never stopped."""
+    for rank in (0, 1):
+        assert "interrupted after step 5; its state is kept" in said(together, "stopped", rank)
+    assert "going on with" in said(together, "continued")
+    found, expected = (
+        [{k: v for k, v in row.items() if k != "seconds_per_step"} for row in rows(together / name)]
+        for name in ("two-stopped", "two-group")
+    )
+    assert found == expected
+    one = load_model(together / "two-group" / "best.safetensors").detector.state_dict()
+    two = load_model(together / "two-stopped" / "best.safetensors").detector.state_dict()
+    assert all(torch.equal(two[name], value) for name, value in one.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from ..evaluation.statistics.bootstrap import Resampling
 from ..evaluation.statistics.intervals import save_resampled
 from ..inference.predictor import Predictor
 from ..runtime.files import write_text
-from ..training.loop import resume, train
+from ..training.loop import train
 from ..training.run_folder import RunFolder
 from ..training.settings import Settings, read_overlay, resolve
 from ..training.start.source import Start
@@ -75,17 +74,8 @@ def train_in(
     before = run.last.stat().st_mtime_ns if run.last.is_file() else None
     with (place / "log.txt").open("a", encoding="utf-8") as log:
         console = Console(file=log, width=200)
-        if before is not None:
-            outcome = resume(run.path, console)
-        else:
-            if run.path.exists():  # of a training that was stopped in its first epoch
-                shutil.rmtree(run.path)
-            outcome = train(settings, console, out=run.path, start=start)
+        outcome = train(settings, console, out=run.path, start=start, go_on=True)
     stepped = run.last.stat().st_mtime_ns != before
-    if not stepped and settings.train.ema is not None:
-        # Stopped between its last checkpoint and the saving of its averaged weights.
-        shutil.rmtree(run.path)
-        return train_in(place, settings, start)
     memory, on = _memory() if stepped else (None, device_name())
     trained = Trained(outcome.steps, outcome.images, outcome.seconds / 60, memory, on)
     write_text(done, json.dumps(asdict(trained), indent=2) + "\n")

@@ -147,7 +147,9 @@ def compose(
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         except KeyboardInterrupt:
-            raise RelookError("R01", f"interrupted; remove {out} before the next try.") from None
+            raise RelookError(
+                "R01", f"interrupted; the same command clears {out} and starts again."
+            ) from None
     for report in reports:
         objects = counted(report.num_objects, "object")
         typer.echo(f"{report.path}: {objects} in {counted(report.num_images, 'image')}")

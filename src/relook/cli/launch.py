@@ -27,9 +27,11 @@ from typing import Any, Final
 import typer
 
 from ..errors import UsageError
+from ..runtime.parent import VARIABLE
 from .errors import LOST_OTHERS
 
-GRACE: Final = 20.0  # seconds that processes have to end after a failure or a signal
+GRACE: Final = 20.0  # seconds that processes have to end after a failure
+STOP_GRACE: Final = 120.0  # after a signal: a training ends its step and saves its state
 _POLL = 0.1
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -48,9 +50,11 @@ def share_work(devices: int | None, nodes: int | None) -> None:
     if devices is None and nodes is None:
         return
     from ..runtime.cluster import find_place
+    from ..runtime.parent import end_with_parent
 
     place = find_place(os.environ)
     if place.world_size > 1:
+        end_with_parent()
         if place.devices != (devices or place.devices) or place.nodes != (nodes or place.nodes):
             raise UsageError(
                 "U04",
@@ -116,6 +120,7 @@ def _environment(count: int) -> dict[str, str]:
     return {
         "OMP_NUM_THREADS": str(max(cores // count, 1)),
         **os.environ,  # keeps a number of threads that the user has set
+        VARIABLE: str(os.getpid()),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(count),
@@ -144,7 +149,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], stopped: Sequence[int]) 
     deadline = None
     while None in (codes := [process.poll() for process in processes]):
         if deadline is None and (any(codes) or stopped):
-            deadline = time.monotonic() + GRACE
+            deadline = time.monotonic() + (STOP_GRACE if stopped else GRACE)
         if deadline is not None and time.monotonic() > deadline:
             return
         time.sleep(_POLL)

@@ -45,6 +45,7 @@ from .training_options import (
     KeepUpright,
     LogOption,
     Rate,
+    SaveEvery,
     Schedule,
     SemanticMaps,
     Semantics,
@@ -57,9 +58,12 @@ from .training_options import (
     log_names,
     overlays,
     rate,
+    save_minutes,
 )
 
 _WORK = "Several processes"
+AUTO = Path("auto")
+"""What `--resume` is given to start a run, or to go on with it."""
 
 
 def train(
@@ -146,9 +150,13 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Go on with a run that was stopped.", rich_help_panel=START
+            metavar="RUN",
+            help="Go on with a run that was stopped, at its last saved step. auto, with --out and "
+            "all other options: start the run, or go on with it if it is there.",
+            rich_help_panel=START,
         ),
     ] = None,
+    save_every: SaveEvery = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -212,6 +220,7 @@ def train(
         "seed": seed,
         "log": log_names(log),
         "workers": workers,
+        "save_minutes": save_minutes(save_every),
         "semantics": semantics,
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
@@ -234,7 +243,10 @@ def train(
     asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
     chosen = {**given(options), **given(data), **leniency.changed(), **given(asked)}
     chosen.pop("leniency", None)
-    if resume is not None:
+    go_on = resume == AUTO
+    if go_on and out is None:
+        raise UsageError("U04", "--resume auto needs --out, which names the run.")
+    if resume is not None and not go_on:
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
         added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
@@ -254,9 +266,9 @@ def train(
         one_class=one_class,
     )
     if source is None:
-        run_training(request, changes, notices(), out)
+        run_training(request, changes, notices(), out, go_on=go_on)
     else:
-        run_training_on(source, request, changes, reading, notices(), out)
+        run_training_on(source, request, changes, reading, notices(), out, go_on=go_on)
 
 
 def _resume(run: Path, others: list[str]) -> None:

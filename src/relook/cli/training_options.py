@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 DATA: Final = "Data"
 RECIPE: Final = "Recipe"
 START: Final = "Start and end"
+_UNITS: Final = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 
 Data = Annotated[
     Path | None,
@@ -74,6 +76,16 @@ LogOption = Annotated[
         "as in pip install 'relook[tensorboard]'. Nothing is sent over a network unless "
         "WANDB_MODE or MLFLOW_TRACKING_URI says so.",
         rich_help_panel=RECIPE,
+    ),
+]
+SaveEvery = Annotated[
+    str | None,
+    typer.Option(
+        "--save-every",
+        metavar="TIME",
+        help="Save the state so often, as in 5min, 30s or 1h; it is saved at a signal and at the "
+        "end of an epoch as well. [default: 5min]",
+        rich_help_panel=START,
     ),
 ]
 FromScratch = Annotated[
@@ -152,6 +164,21 @@ def data_options(
         "val_json": val_json,
         "val_images": val_images or images,
     }
+
+
+def save_minutes(text: str | None) -> float | None:
+    """Minutes, from text such as ``5min``, ``30s``, ``1h`` or a number of minutes.
+
+    Raises:
+        UsageError: U03 for other text.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|min|h)?", text.strip())
+    minutes = 0.0 if found is None else float(found[1]) * _UNITS[found[2] or "min"]
+    if not minutes > 0:
+        raise UsageError("U03", f"--save-every {text!r}: a time such as 5min, 30s or 1h.")
+    return minutes
 
 
 def log_names(text: str | None) -> tuple[str, ...] | None:

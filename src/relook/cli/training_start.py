@@ -35,13 +35,18 @@ class TrainingRequest:
 
 
 def run_training(
-    request: TrainingRequest, changes: Sequence[Overlay], console: Console, out: Path | None
+    request: TrainingRequest,
+    changes: Sequence[Overlay],
+    console: Console,
+    out: Path | None,
+    *,
+    go_on: bool = False,
 ) -> None:
-    """Train on the data that `changes` name."""
+    """Train on the data that `changes` name; with `go_on`, go on with the run in `out`, if any."""
     from ..training.loop import train
 
     start, settings, annotations = _decided(request, changes)
-    train(settings, console, out=out, start=start, annotations=annotations)
+    train(settings, console, out=out, start=start, annotations=annotations, go_on=go_on)
 
 
 def run_training_on(
@@ -51,6 +56,8 @@ def run_training_on(
     reading: Reading,
     console: Console,
     out: Path | None,
+    *,
+    go_on: bool = False,
 ) -> None:
     """Train on what is found at `source`, from the start that suits it.
 
@@ -70,6 +77,7 @@ def run_training_on(
             data_request,
             lambda classes, has_masks: _chosen(request, changes, classes, has_masks),
             out=out,
+            go_on=go_on,
         )
     )
     chosen = prepared.start
@@ -85,10 +93,12 @@ def run_training_on(
             annotations=annotations,
             run=prepared.run,
             chosen=prepared.lines,
+            go_on=go_on,
         )
 
 
 def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) -> DataRequest:
+    from ..data.coco.leniency import Leniency
     from ..structures.rules.reading import DEFAULT_READING
     from ..training.from_data.preparing import DataRequest
 
@@ -110,7 +120,11 @@ def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) ->
         )
         if field in said
     }
-    read = {"frame": said.get("frame"), "reading": reading.over(DEFAULT_READING)}
+    read = {
+        "frame": said.get("frame"),
+        "reading": reading.over(DEFAULT_READING),
+        "leniency": Leniency(**said.get("leniency", {})),
+    }
     return DataRequest(source=source, seed=seed, read=read, **paths)
 
 

@@ -72,8 +72,8 @@ def suppress_classes(
 
     `boxes` (N, 4), or (N, K, 4) for a box of each class, have `scores` (N, K) for every class; a
     pair of row and class is a candidate if its score is above `score_threshold`, and both sides of
-    its box are from `min_bbox_size` on. A row may be in the result once for each class; with `agnostic`, boxes of
-    all classes suppress each other.
+    its box are from `min_bbox_size` on. A row may be in the result once for each class; with
+    `agnostic`, boxes of all classes suppress each other.
     """
     row, label = (scores > score_threshold).nonzero(as_tuple=True)
     if min_bbox_size > 0:

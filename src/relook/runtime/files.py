@@ -43,10 +43,15 @@ def replacing(path: Path | str) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
+def is_draft(path: Path) -> bool:
+    """Return whether `path` has a name that `replacing` gives to the file it writes to."""
+    return _DRAFT.fullmatch(path.name) is not None
+
+
 def remove_drafts(folder: Path) -> None:
     """Delete only the drafts that a killed process left in `folder`."""
     for draft in folder.glob(".*.tmp"):
-        if _DRAFT.fullmatch(draft.name):
+        if is_draft(draft):
             with contextlib.suppress(OSError):
                 draft.unlink()
 

@@ -9,6 +9,7 @@ Worker processes that are not forked import this module: Lightning would make th
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,6 +23,7 @@ from ..errors import RelookError, UsageError, counted
 from ..structures.detection import ImageBatch, Target
 
 _MASK = 2**63 - 1
+_LONGEST_STOP = 20  # seconds that a loader process goes on after SIGTERM
 
 
 class SampleSource(Protocol):
@@ -92,6 +94,9 @@ class EpochOrder(Sampler[tuple[int, int]]):
         self.batch = batch
         self.share = share or Share()
         self.epoch = 0
+        self.done = 0
+        """Batches that are left out at the beginning of the next iteration: a training that is
+        resumed inside an epoch has had them."""
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch; Lightning calls this before each epoch, also after a resume."""
@@ -103,7 +108,8 @@ class EpochOrder(Sampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
         order = torch.randperm(self.length, generator=generator).tolist()
-        for start in range(0, self.length - self.batch + 1, self.batch):
+        begin, self.done = self.done * self.batch, 0
+        for start in range(begin, self.length - self.batch + 1, self.batch):
             of_all = order[start : start + self.batch]
             for index in of_all[self.share.rank :: self.share.world_size]:
                 yield self.epoch, index
@@ -163,13 +169,51 @@ class BatchMaker:
 
 
 class BatchLoader(DataLoader[Sample | RelookError]):
-    """A loader that raises the errors of worker processes in this process."""
+    """A loader that raises the errors of worker processes in this process.
+
+    Its state is the number of batches of this epoch that it has given, so that Lightning resumes a
+    training inside an epoch at the batch where it was stopped.
+    """
+
+    given = 0
 
     def __iter__(self) -> Iterator[TrainingBatch]:  # type: ignore[override]
+        self.given = self.sampler.done if isinstance(self.sampler, EpochOrder) else 0
         for batch in super().__iter__():
             if isinstance(batch, RelookError):
                 raise batch
+            self.given += 1
             yield batch
+
+    def close(self) -> None:
+        """End the loader processes."""
+        shutdown = getattr(self._iterator, "_shutdown_workers", None)
+        if shutdown is not None:  # nothing public ends them
+            shutdown()
+        self._iterator = None
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the number of batches given in this epoch."""
+        return {"given": self.given}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Begin the next iteration after as many batches."""
+        if isinstance(self.sampler, EpochOrder):
+            self.sampler.done = state_dict["given"]
+
+
+def _outlive_signals(_worker: int) -> None:
+    """Let a loader process end after the training, which decides what a signal means.
+
+    Ctrl-C and the signals of a queue go to all processes of a group. Without its loaders a training
+    cannot reach its next update. SIGTERM to a loader ends it some seconds later.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_LONGEST_STOP))
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def _empty_target() -> Target:
@@ -218,6 +262,7 @@ def training_loader(
         collate_fn=maker,
         drop_last=True,
         persistent_workers=workers > 0,
+        worker_init_fn=_outlive_signals,
     )
 
 
@@ -237,4 +282,5 @@ def validation_loader(
         num_workers=workers,
         collate_fn=maker,
         persistent_workers=workers > 0,
+        worker_init_fn=_outlive_signals,
     )

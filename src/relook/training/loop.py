@@ -11,13 +11,7 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    EMAWeightAveraging,
-    ModelCheckpoint,
-    Timer,
-)
+from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.strategies import DDPStrategy
 from PIL import Image
 from rich.console import Console
@@ -31,11 +25,13 @@ from ..runtime.devices import choose_device
 from ..runtime.distributed import from_first
 from ..runtime.memory import keep_freed
 from ..visualization.batch import draw_batch
-from .callbacks import MONITOR, FirstBatch, KeepLatest, Records, Reseed, Validation
+from .averaging import Averaging
+from .callbacks import FirstBatch, Records, Reseed, StepLimit
 from .checkpoints import WholeCheckpointIO
-from .ending import interruptible
+from .continuing import locked, run_to_continue, state_to_continue
+from .ending import Signals, interruptible
+from .fingerprint import fingerprint
 from .loading import (
-    BatchLoader,
     BatchMaker,
     Share,
     TrainingBatch,
@@ -46,17 +42,19 @@ from .loading import (
 from .logs import TrainingLog, check_logs
 from .module import TrainingModule
 from .panoptic_validation import PanopticValidation
-from .plan import PlanSection, plan_sections
+from .plan import PlanSection, few_steps_sentence, plan_sections
 from .progress import ProgressReport
 from .quiet import quiet
 from .recomputing import recompute_activations
 from .report import report_on
 from .run_folder import RunFolder, create_run, open_run
+from .saving import Saving
 from .schedule import Clock, Schedule
 from .settings import Settings
 from .sources import Annotations, Sources, read_sources
 from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
+from .validation import Validation
 
 RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
 RECORD_EVERY = 50
@@ -84,17 +82,20 @@ def train(
     parent: Path = Path("runs"),
     run: RunFolder | None = None,
     chosen: Sequence[str] = (),
+    go_on: bool = False,
 ) -> Outcome:
     """Train by `settings`, in a new run folder, or in `run`, which has no settings yet.
 
     `annotations` are those of the settings, where they have been read already; `chosen` are lines
-    of the plan about what was found and chosen before. In one of several
-    processes of torchrun or srun, train together with the others; only the first writes files and
-    messages.
+    of the plan about what was found and chosen before. With `go_on`, the run in `out`, or `run`
+    itself, is resumed if it can be: a queue can give the same command again and again.
+
+    In one of several processes of torchrun or srun, train together with the others; only the first
+    writes files and messages.
 
     Raises:
         RelookError: R01 when interrupted, R02 when the disk is full, R03 when it diverged, R05
-            when another process has ended.
+            when another process has ended; with `go_on` also R06 and R07, as `resume`.
         DataError, UsageError, ModelError: the input cannot be used; raised before the first step.
     """
     check_logs(settings.train.log)
@@ -102,39 +103,49 @@ def train(
     join_others(place)
     console = _console_of(console, place)
     settings, sources = read_sources(settings, annotations)
+    place_of_run = out if run is None else run.path
+    if go_on and (there := from_first(lambda: run_to_continue(place_of_run))) is not None:
+        return _go_on(there, settings, sources, console, place)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
-    run = from_first(lambda: _new_run(out, parent, settings, sources, run))
-    training = _Training(settings, sources, detector, run, console, place, start)
-    training.plan.insert(0, PlanSection("Start", tuple(beginning)))
-    training.plan.insert(0, PlanSection("Found and chosen", tuple(chosen)))
-    return training.fit(None)
-
-
-def _new_run(
-    out: Path | None, parent: Path, settings: Settings, sources: Sources, run: RunFolder | None
-) -> RunFolder:
-    run = run or create_run(out, settings.preset, parent)
-    run.write_settings(settings, sources.train)
-    return run
+    run = run or from_first(lambda: create_run(out, settings.preset, parent, anew=go_on))
+    with locked(run, _printer(console)):
+        weights = None if start is None else start.path
+        data = fingerprint(settings, sources, weights)
+        from_first(lambda: run.begin(settings, sources.train, data))
+        training = _Training(settings, sources, detector, run, console, place, start)
+        training.plan.insert(0, PlanSection("Start", tuple(beginning)))
+        training.plan.insert(0, PlanSection("Found and chosen", tuple(chosen)))
+        return training.fit(None)
 
 
 def resume(path: Path, console: Console) -> Outcome:
-    """Resume the run at `path` after its last whole epoch, on the present number of processes.
+    """Resume the run at `path` at the step of its newest state, on the present number of processes.
 
     Raises:
         DataError: D01 when there is no such run or it has no checkpoint; else as `train`.
+        RelookError: R06 when its annotations have changed or its states are damaged, R07 when
+            another process is at work in it; else as `train`.
     """
     place = find_place(os.environ)
     join_others(place)
-    console = _console_of(console, place)
     run = open_run(path)
     settings = run.read_settings()
     check_logs(settings.train.log)
     settings, sources = read_sources(settings)
-    detector = seeded_detector(settings.model, settings.train.seed)
-    _printer(console)(f"going on with {run.path}")
-    return _Training(settings, sources, detector, run, console, place).fit(run.last)
+    return _go_on(run, settings, sources, _console_of(console, place), place)
+
+
+def _go_on(
+    run: RunFolder, settings: Settings, sources: Sources, console: Console, place: Place
+) -> Outcome:
+    """Resume `run`, whose settings and data must be those that are given."""
+    say = _printer(console)
+    with locked(run, say):
+        state = state_to_continue(run, settings, sources, say)
+        detector = seeded_detector(settings.model, settings.train.seed)
+        say(f"going on with {run.path}")
+        return _Training(settings, sources, detector, run, console, place).fit(state)
 
 
 class _Training:
@@ -160,12 +171,14 @@ class _Training:
         self.loader = training_loader(
             sources.training_set(settings), recipe.batch, workers, recipe.seed, maker, share
         )
+        self.signals = Signals()
+        self.averaging = None if recipe.ema is None else Averaging(decay=recipe.ema)
         self.validation: Validation | None = None
-        self.val_loader: BatchLoader | None = None
         val_set = sources.validation_set(settings)
         if val_set is not None and sources.val is not None:
-            self.val_loader = validation_loader(val_set, min(workers, 2), maker, share)
-            self.validation = Validation(run, settings, sources.val, self.say, self.logs)
+            loader = validation_loader(val_set, min(workers, 2), maker, share)
+            self.validation = Validation(run, settings, sources.val, loader, self.say, self.logs)
+        self.saving = Saving(run, settings, self.signals, self.validation, self.averaging)
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
@@ -176,7 +189,7 @@ class _Training:
         panoptic = None
         if sources.panoptic_val is not None:
             panoptic = PanopticValidation(sources.panoptic_val, settings.model, classes, stuff)
-        clock = Clock(self.timer.time_elapsed)
+        clock = Clock(self.timer.time_elapsed, local_signal=lambda: self.signals.level)
         self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: clock.elapsed)
         self.module = TrainingModule(
             detector,
@@ -191,8 +204,16 @@ class _Training:
             sizes=object_sizes(sources.train, settings.model.input.size, recipe.augment),
         )
         reasons = () if start is None else start.reasons
+        self.is_trained = run.read_data().get("weights") is not None
         self.plan = plan_sections(
-            settings, sources, detector, run, self.steps_per_epoch, place, reasons
+            settings,
+            sources,
+            detector,
+            run,
+            self.steps_per_epoch,
+            place,
+            reasons,
+            is_trained=self.is_trained,
         )
 
     def fit(self, checkpoint: Path | None) -> Outcome:
@@ -201,21 +222,31 @@ class _Training:
         for line in plan:
             self.say(line)
         trainer = self._trainer()
-        with self._operations(), quiet(), interruptible(self.run, trainer), self.logs:
-            trainer.fit(
-                self.module,
-                self.loader,
-                self.val_loader,
-                ckpt_path=checkpoint,
-                weights_only=True,
-            )
-            self._validate_the_end(trainer)
+        with (
+            self.signals,
+            self._operations(),
+            quiet(),
+            interruptible(self.run, trainer),
+            self.logs,
+        ):
+            try:
+                trainer.fit(self.module, self.loader, ckpt_path=checkpoint, weights_only=True)
+                self.saving.finish(trainer, self.module, self.say)
+            finally:
+                self._close()
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
-            results = plan, outcome.metrics, outcome.seconds
+            few = few_steps_sentence(outcome.steps, is_trained=self.is_trained)
+            results = plan, outcome.metrics, outcome.seconds, few
             metrics = report_on(self.run, self.settings, self.sources, *results, self.say)
             outcome = replace(outcome, metrics=metrics)
         return outcome
+
+    def _close(self) -> None:
+        """End the loader processes."""
+        self.loader.close()
+        if self.validation is not None:
+            self.validation.loader.close()
 
     def _operations(self) -> contextlib.AbstractContextManager[None]:
         """Return the context of fast or plain operations, by the recipe."""
@@ -223,12 +254,6 @@ class _Training:
             return plain()
         keep_freed()
         return contextlib.nullcontext()
-
-    def _validate_the_end(self, trainer: pl.Trainer) -> None:
-        """Validate the final weights if the last epoch was not validated."""
-        validation = self.validation
-        if validation is not None and validation.last_step != trainer.global_step:
-            trainer.validate(self.module, self.val_loader, verbose=False)
 
     def _trainer(self) -> pl.Trainer:
         recipe, several = self.settings.train, self.place.world_size > 1
@@ -241,12 +266,10 @@ class _Training:
                 strategy=DDPStrategy() if several else "auto",
                 precision=recipe.precision,
                 max_epochs=recipe.epochs,
-                max_steps=recipe.steps or -1,
                 accumulate_grad_batches=recipe.accumulate,
                 gradient_clip_val=recipe.gradient_clip,
-                check_val_every_n_epoch=recipe.validate_every,
-                num_sanity_val_steps=0,
                 logger=False,
+                enable_checkpointing=False,
                 callbacks=self._callbacks(),
                 plugins=[WholeCheckpointIO(), *([TorchElasticEnvironment()] if several else [])],
                 enable_progress_bar=False,
@@ -255,35 +278,20 @@ class _Training:
             )
 
     def _callbacks(self) -> list[Callback]:
-        """Return the callbacks in their order: validation runs on the averaged weights, before
-        they are swapped back, and the checkpoint is written last."""
-        recipe, first = self.settings.train, self.place.rank == 0
+        """Return the callbacks in their order: the state is saved after all others."""
+        recipe = self.settings.train
         every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
         callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
-        if first:
+        if recipe.steps is not None:
+            callbacks.append(StepLimit(recipe.steps))
+        if self.place.rank == 0:
             callbacks += [
                 FirstBatch(self.run.first_batch, self._draw, self.say, self.logs),
                 Records(self.run, every, self.logs, self.say),
                 ProgressReport(self.console, self.schedule),
             ]
-        if self.validation is not None:
-            callbacks.append(self.validation)
-        if recipe.ema is not None:
-            callbacks.append(EMAWeightAveraging(decay=recipe.ema))
-        if self.validation is None:
-            callbacks += [KeepLatest(self.run, self.settings)] if first else []
-        elif recipe.patience is not None:
-            stopping = EarlyStopping(
-                MONITOR, mode="max", patience=recipe.patience, check_on_train_epoch_end=False
-            )
-            callbacks.append(stopping)
-        latest = ModelCheckpoint(
-            self.run.path,
-            self.run.last.stem,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-        return [*callbacks, latest]
+        optional = (self.validation, self.averaging)
+        return [*callbacks, *(part for part in optional if part is not None), self.saving]
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]

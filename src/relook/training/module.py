@@ -28,6 +28,7 @@ from .loading import TrainingBatch
 from .panoptic_validation import Counted, PanopticValidation
 from .recipe import Recipe
 from .schedule import Clock, Schedule
+from .sound_weights import ADVICE
 
 
 class TrainingModule(pl.LightningModule):
@@ -80,7 +81,9 @@ class TrainingModule(pl.LightningModule):
         """
         pixels = batch.images.pixels
         sides = map(float, pixels.shape[2:])
-        height, width, self.clock.elapsed = maxima([*sides, self.clock.local()])
+        clock = self.clock
+        numbers = maxima([*sides, clock.local(), float(clock.local_signal())])
+        height, width, clock.elapsed, clock.signal = numbers
         with contextlib.ExitStack() as stack:
             if self.recipe.normalise == "global":
                 stack.enter_context(shared_counts())
@@ -169,6 +172,5 @@ class TrainingModule(pl.LightningModule):
             "R03",
             f"training diverged at step {self.global_step}: {losses_text}, on images "
             f"{images} at learning rate {rate:.3g}. Weights that have left "
-            "the range of numbers do not come back. Try a lower rate (--lr), a longer warm-up "
-            "(--set train.warmup_iterations=1000) or clipping (--set train.gradient_clip=10).",
+            f"the range of numbers do not come back. {ADVICE}.",
         )

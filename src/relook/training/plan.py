@@ -11,7 +11,7 @@ from torch import nn
 from ..config.model import ModelConfig
 from ..data.images import open_image
 from ..data.semantics import Mode
-from ..errors import DataError
+from ..errors import DataError, counted
 from ..models.detector import Detector
 from ..runtime.cluster import Place
 from .recipe import UNLIMITED, Recipe
@@ -20,6 +20,10 @@ from .schedule import WARMUP_SHARE
 from .settings import Settings
 from .sources import Sources
 
+FEW_STEPS: Final = 100
+"""Updates of the weights below which nothing is learned, from a trained backbone or without one."""
+FEW_STEPS_FURTHER: Final = 20
+"""The same for a training that starts from a trained detector."""
 _SEMANTICS: Final[dict[Mode, str]] = {
     "none": "No semantic branch is trained",
     "instances": "The semantic branch learns from the objects",
@@ -48,19 +52,23 @@ def plan_sections(
     steps_per_epoch: int,
     place: Place,
     reasons: Sequence[str] = (),
+    *,
+    is_trained: bool = False,
 ) -> list[PlanSection]:
-    """The plan of a training; `reasons` are those of the settings chosen for a fine-tuning."""
+    """The plan of a training; `reasons` are those of the settings chosen for a fine-tuning, and
+    `is_trained` says whether it starts from a trained detector."""
 
     def section(title: str, lines: Iterable[str]) -> PlanSection:
         return PlanSection(title, tuple(lines))
 
     recipe = settings.train
+    start = {"is_trained": is_trained, "validates": sources.val is not None}
     return [
         section("Chosen for this fine-tuning; options and --set win over it", reasons),
         section("Data", data_lines(sources, recipe)),
         section("Model", model_lines(settings.preset, detector, sources)),
         section("Images", _image_lines(settings.model, recipe, sources)),
-        section("Steps", _step_lines(recipe, steps_per_epoch)),
+        section("Steps", _step_lines(recipe, steps_per_epoch, **start)),
         section("Processes", process_lines(settings, place)),
         section("Results", [f"Run folder: {run.path}"]),
     ]
@@ -171,9 +179,41 @@ def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
     return f"{text}."
 
 
-def _step_lines(recipe: Recipe, steps_per_epoch: int) -> list[str]:
+def saving_sentence(recipe: Recipe) -> str:
+    """When the state of the training is saved."""
+    return (
+        f"State: saved every {recipe.save_minutes:g} minutes, at a signal and at the end of an "
+        "epoch, before and after its validation; the last two are kept (--resume)."
+    )
+
+
+def few_steps_sentence(steps: int, *, is_trained: bool) -> str | None:
+    """What a training of so few updates of the weights can say; None for one that has enough.
+
+    `is_trained` says whether it starts from a trained detector.
+    """
+    if steps >= (FEW_STEPS_FURTHER if is_trained else FEW_STEPS):
+        return None
+    return (
+        f"{counted(steps, 'update')} of the weights: too few to learn from. This shows that the "
+        "training runs; its numbers say nothing about the model or the data."
+    )
+
+
+def _step_lines(
+    recipe: Recipe, steps_per_epoch: int, *, is_trained: bool, validates: bool
+) -> list[str]:
+    steps = min(recipe.epochs * steps_per_epoch, recipe.steps or UNLIMITED)
+    few = few_steps_sentence(steps, is_trained=is_trained)
+    after = [
+        "The minutes are those of the training. A validation that is due at their end comes after "
+        "them, and the best model is chosen by it."
+    ]
     return [
+        *([] if few is None else [few]),
         length_sentence(recipe, steps_per_epoch),
+        *(after if recipe.minutes is not None and validates else []),
+        saving_sentence(recipe),
         f"Images a step: {recipe.effective_batch}."
         + (" Activations are computed twice to save memory." if recipe.recompute else ""),
         rate_sentence(recipe),

@@ -69,6 +69,9 @@ class Recipe(Config):
     """A model of relook with a plain backbone, from which the backbones start, in every look and
     also with SAC or standardised weights; the start of all other parts does not change."""
     validate_every: Positive = 1  # epochs; the last one is always validated
+    save_minutes: PositiveFloat = 5.0
+    """Minutes of training between two saved states inside an epoch; the state is also saved at a
+    signal, and at the end of each epoch before and after its validation."""
     max_dets: Positive = 100  # detections an image that validation counts
     log: tuple[LogName, ...] = ()
     """Logs that also get losses, rates, precision and pictures; each needs its extra."""

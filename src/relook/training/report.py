@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
 
 from ..data.coco.reader import CocoIndex
-from ..errors import DataError
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import read_predictions
 from ..evaluation.ground_truth import truth_of
@@ -36,33 +36,43 @@ def report_on(
     plan: Sequence[str],
     metrics: Metrics | None,
     seconds: float,
+    few_steps: str | None,
     say: Say,
 ) -> Metrics | None:
     """Write the table and the page of a finished run; return the metrics of its best model.
 
     `metrics` are those metrics, if they are known: a run that was resumed and found no better
-    model has only the stored predictions. Where these cannot be used, there is a message, and no
-    error is raised: the training itself has succeeded.
+    model has only the stored predictions. `few_steps` is a warning that the page begins with.
 
-    Raises:
-        RelookError: R02 when a file cannot be written.
+    A page or a part of it that cannot be made is no error: the training itself has succeeded. `say`
+    is called with the reason.
     """
-    run.write_table()
     best_study = None
-    try:
+    with _telling(say, "the report has no part about the best model"):
         if sources.val is not None and run.predictions.is_file():
             best_study = _study(run, settings, sources.train, sources.val, metrics)
-    except DataError as error:
-        say(f"the report has no part about the best model: {error}")
-    picture = None
-    if run.first_batch.is_file():
-        with Image.open(run.first_batch) as opened:
-            picture = opened.copy()
-    title = f"{settings.preset}, {duration(seconds)} of training"
-    run.write_report(report_page(title, plan, run.rows(), best_study, picture))
+    if few_steps is not None:
+        say(few_steps)
     say(f"trained for {duration(seconds)}; model: {run.best}")
-    say(f"report: {run.report}")
+    with _telling(say, "the report could not be written"):
+        run.write_table()
+        picture = None
+        if run.first_batch.is_file():
+            with Image.open(run.first_batch) as opened:
+                picture = opened.copy()
+        title = f"{settings.preset}, {duration(seconds)} of training"
+        run.write_report(report_page(title, plan, run.rows(), best_study, picture, few_steps))
+        say(f"report: {run.report}")
     return metrics if best_study is None else best_study.metrics
+
+
+@contextlib.contextmanager
+def _telling(say: Say, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  (a finished training must not fail for its page)
+        reason = str(error) or type(error).__name__
+        say(f"{what}: {reason}")
 
 
 def _study(
@@ -94,8 +104,10 @@ def report_page(
     rows: Sequence[Mapping[str, Any]],
     best_study: Study | None,
     first_batch: Image.Image | None,
+    few_steps: str | None = None,
 ) -> str:
-    """HTML of the whole page; `rows` are the records of the run, `best_study` its best model."""
+    """HTML of the whole page; `rows` are the records of the run, `best_study` its best model, and
+    `few_steps` a warning to begin with."""
     facts = [] if best_study is None else headline(best_study.metrics, best_study.threshold)
     sections = [
         Section("Training", [grid(_curves(rows), "charts"), *_final_losses(rows)]),
@@ -104,7 +116,7 @@ def report_page(
         Section("Plan", [listing("\n".join(plan), wraps=True)] if plan else []),
     ]
     lead = "The run as it was recorded" if best_study is None else _lead(best_study)
-    return page(title, lead, facts, sections)
+    return page(title, lead if few_steps is None else f"{few_steps} {lead}", facts, sections)
 
 
 def _lead(best_study: Study) -> str:

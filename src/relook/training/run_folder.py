@@ -17,11 +17,14 @@ from .._version import __version__
 from ..data.coco.reader import CocoIndex
 from ..errors import DataError, RelookError, UsageError
 from ..runtime.csv_files import write_csv
-from ..runtime.files import write_text
+from ..runtime.files import is_draft, unwritable, write_text
+from ..runtime.locks import LOCK
 from .settings import Settings, read_overlay, resolve
 
 _PACKAGES = ("torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "pycocotools")
 _TRIES = 10_000
+_BEFORE_SETTINGS = {"classes.json", "env.json", "data.json", "data", LOCK}
+"""Files of a run that was stopped before it had settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,18 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """State of the training after its last whole epoch."""
+        """Newest state of the training."""
         return self.path / "last.ckpt"
+
+    @property
+    def previous(self) -> Path:
+        """State of the training before `last`, for the case that this is damaged."""
+        return self.path / "previous.ckpt"
+
+    @property
+    def data(self) -> Path:
+        """Digests, classes and counts of the annotation files."""
+        return self.path / "data.json"
 
     @property
     def predictions(self) -> Path:
@@ -70,11 +83,35 @@ class RunFolder:
         """The records as a table."""
         return self.path / "metrics.csv"
 
-    def write_settings(self, settings: Settings, index: CocoIndex) -> None:
-        """Write config.yaml, classes.json and env.json."""
-        write_text(self.config, settings.to_yaml())
+    @property
+    def has_state(self) -> bool:
+        """Return whether there is a state to go on from."""
+        return self.last.is_file() or self.previous.is_file()
+
+    def begin(self, settings: Settings, index: CocoIndex, data: Mapping[str, Any]) -> None:
+        """Write classes.json, env.json, data.json, and config.yaml as the last; records of a run
+        that was stopped before its first checkpoint are dropped."""
+        self.metrics.unlink(missing_ok=True)
         write_text(self.path / "classes.json", _json(class_table(index)))
         write_text(self.path / "env.json", _json(environment()))
+        write_text(self.data, _json(data))
+        write_text(self.config, settings.to_yaml())
+
+    def read_data(self) -> dict[str, Any]:
+        """Return what data.json says; nothing for a run of an older relook, which has none.
+
+        Raises:
+            RelookError: R06 when the file is damaged.
+        """
+        if not self.data.is_file():
+            return {}
+        try:
+            record = json.loads(self.data.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RelookError(
+                "R06", f"{self.data} cannot be read ({error}). Start a new run."
+            ) from None
+        return record if isinstance(record, dict) else {}
 
     def read_settings(self) -> Settings:
         """The settings of config.yaml.
@@ -95,7 +132,7 @@ class RunFolder:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
-            raise RelookError("R02", f"{self.metrics}: cannot be written ({error})") from error
+            raise unwritable(self.metrics, error) from error
 
     def write_report(self, page: str) -> None:
         """Write report.html."""
@@ -106,17 +143,22 @@ class RunFolder:
         if not self.metrics.is_file():
             return []
         rows = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = json.loads(line)
+            except ValueError:
                 continue
+            if isinstance(row, dict):
+                rows.append(row)
         return rows
 
-    def forget_after(self, step: int) -> None:
-        """Drop records of steps after `step`, which a resumed training repeats."""
-        rows = [row for row in self.rows() if row.get("step", 0) <= step]
-        write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+    def forget_after(self, step: int, count: int | None = None) -> None:
+        """Drop the records that a resumed training repeats: all but the first `count`, or without
+        it those of steps after `step`."""
+        rows = self.rows()
+        kept = [row for row in rows if row.get("step", 0) <= step]
+        kept = kept if count is None else rows[:count]
+        write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
 
     def write_table(self) -> None:
         """Write metrics.csv, with one column for every name in the records."""
@@ -155,8 +197,13 @@ def environment() -> dict[str, Any]:
     }
 
 
-def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunFolder:
+def create_run(
+    out: Path | None, name: str, parent: Path = Path("runs"), *, anew: bool = False
+) -> RunFolder:
     """A new, empty folder: `out`, or the first free of parent/name, parent/name-2, ...
+
+    A run that was stopped before it had settings counts as empty, and with `anew` also one that
+    was stopped before its first checkpoint.
 
     Raises:
         UsageError: U04 when `out` exists and is not empty.
@@ -164,7 +211,7 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     """
     try:
         if out is not None:
-            return RunFolder(_new_folder(out))
+            return RunFolder(_new_folder(out, anew))
         parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, _TRIES):
             path = parent / (name if number == 1 else f"{name}-{number}")
@@ -179,12 +226,19 @@ def create_run(out: Path | None, name: str, parent: Path = Path("runs")) -> RunF
     raise UsageError("U04", f"{parent}: {_TRIES} runs are called {name}; choose one with --out.")
 
 
-def _new_folder(out: Path) -> Path:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+def _new_folder(out: Path, anew: bool) -> Path:
+    run = RunFolder(out)
+    is_free = not out.exists()
+    if out.is_dir():
+        files = {file.name for file in out.iterdir() if not is_draft(file)}
+        began = anew and run.config.is_file() and not run.has_state
+        is_free = began or files <= _BEFORE_SETTINGS
+    if not is_free:
         raise UsageError(
             "U04",
             f"{out} exists, and a run never overwrites another. Choose a new --out, or go on "
-            f"with --resume {out}.",
+            f"with --resume {out}. Add --resume auto for a command that starts a run or goes on "
+            "with it, as a queue needs it.",
         )
     out.mkdir(parents=True, exist_ok=True)
     return out
@@ -197,11 +251,17 @@ def open_run(path: Path) -> RunFolder:
         DataError: D01 when there is no such run, or it stopped before its first checkpoint.
     """
     run = RunFolder(path)
-    for file, meaning in ((run.config, "is no run folder"), (run.last, "has no checkpoint yet")):
-        if not file.is_file():
-            raise DataError(
-                "D01", f"{path} {meaning}: {file.name} is missing. Start a new training."
-            )
+    if not run.config.is_file():
+        raise DataError(
+            "D01", f"{path} is no run folder: {run.config.name} is missing. Start a new training."
+        )
+    if not run.has_state:
+        raise DataError(
+            "D01",
+            f"{path} has no checkpoint yet: it was stopped before its first one. Repeat the "
+            f"command that started it, with --out {path} --resume auto: it then starts in this "
+            "folder.",
+        )
     return run
 
 

@@ -18,11 +18,12 @@ from ..config.base import C, Config, assign, assign_all, overlay
 from ..config.model import ModelConfig
 from ..config.presets import preset
 from ..data.coco.leniency import Leniency
-from ..errors import DataError, UsageError, did_you_mean
+from ..errors import DataError, UsageError, did_you_mean, first_few
 from .recipe import Recipe, recipe_for, schedule_changes
 
 FILE_KEYS = ("format", "model", "schedule", "train", "data")
 FORMAT = 1
+_NAMED = 5  # settings in a message
 
 
 class DataConfig(Config):
@@ -185,6 +186,36 @@ def resolve(
             "or --train-json FILE and --images DIR.",
         )
     return Settings(preset=name, model=model, train=train, data=_data(data))
+
+
+def check_same_settings(before: Settings, now: Settings, run: Path) -> None:
+    """Refuse to go on with `run` by other settings than those it began with.
+
+    Raises:
+        UsageError: U04 with the settings that differ.
+    """
+    old, new = (_leaves(settings.model_dump(mode="json")) for settings in (before, now))
+    changes = [
+        f"{name} is {new.get(name)!r}, and was {old.get(name)!r}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+    if changes:
+        raise UsageError(
+            "U04",
+            f"{run} began with other settings: {first_few(changes, _NAMED)}. A resumed training "
+            "goes on as it began. Give the same settings, or choose a new --out.",
+        )
+
+
+def _leaves(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            leaves |= _leaves(value, f"{before}{name}.")
+        else:
+            leaves[f"{before}{name}"] = value
+    return leaves
 
 
 def _apply(base: C, changes: Mapping[str, Any], root: str) -> C:

@@ -11,7 +11,6 @@ import pytest
 from torch.distributed import TCPStore
 
 from relook.errors import RelookError
-from relook.inference.batch import shares as module
 from relook.inference.batch.shares import OwnStore, Shares, shares
 
 
@@ -49,7 +48,7 @@ def test_who_is_done_first_takes_the_next(at_once: int) -> None:
     assert len(taken[0]) < min(len(taken[1]), len(taken[2]))
 
 
-def test_one_that_fails_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_stops_the_others() -> None:
     store = OwnStore()
     first, second = Shares(store, 2), Shares(store, 2)
     claims = first.claims(10)
@@ -60,9 +59,24 @@ def test_one_that_fails_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> Non
     first.finish()
     with pytest.raises(RelookError, match="R05"):
         first.wait()
-    monkeypatch.setattr(module, "_PATIENCE", 0.0)
-    with pytest.raises(RelookError, match="only 0 of 2"):
-        Shares(OwnStore(), 2).wait()
+
+
+def test_one_that_is_killed_says_nothing_and_is_noticed() -> None:
+    """A slow one gives signs of life, and is waited for."""
+    store = OwnStore()
+    first, slow, killed = (Shares(store, 3, rank=number) for number in range(3))
+    first.finish()
+    with slow.alive(beat=0.01):
+        with killed.alive(beat=0.01):
+            pass
+        began = time.monotonic()
+        with pytest.raises(RelookError, match=r"process 3 of 3 .* no sign of life") as caught:
+            first.wait(silence=0.3)
+        assert 0.3 <= time.monotonic() - began < 5
+        assert caught.value.code == "R05"
+        killed.finish()
+        threading.Timer(0.6, slow.finish).start()
+        first.wait(silence=0.3)
 
 
 def test_a_store_that_is_gone() -> None:

@@ -16,6 +16,7 @@ from ...errors import UsageError
 from ...ops.rle import encode_window
 from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
+from .folder import check_free, composing
 from .scene import Composed, Scene, compose_image, tight_box
 from .sources import Materials, Origin, Source, read_materials
 
@@ -61,24 +62,40 @@ def compose_data_set(
     a part depends on `seed`, the part's name, its sources and k only, so a larger data set begins
     with the smaller one. `one_class` calls every object the same. The credits name every image
     that something visible was taken from. `progress` is told how many images are done, of how
-    many.
+    many. What a stopped call has left in `folder` is removed first.
 
     Raises:
-        UsageError: U04 when `folder` exists and is not empty, U03 when no image is asked for.
+        UsageError: U04 when `folder` has files of anything else, U03 when no image is asked for.
         DataError: those of `read_materials`.
-        RelookError: R02 when a file cannot be written.
+        RelookError: R02 when a file cannot be written, R07 when another process composes there.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            "U04", f"{folder} exists, and is not written over. Name another folder, or remove it."
-        )
     if min(part.num_images for part in parts) < 1:
         raise UsageError("U03", "the number of images of a part must be at least 1.")
+    check_free(folder)
     materials: list[Materials] = []
     for part in parts:
         taken = {digest for one in materials for digest in one.digests}
         found = read_materials(part.sources, any_licence=any_licence, other_than=taken)
         materials.append(found)
+    with composing(folder):
+        reports, credited = _write_parts(
+            folder, parts, materials, scene, seed, one_class=one_class, progress=progress
+        )
+        _save_credits(folder, credited)
+    return reports
+
+
+def _write_parts(
+    folder: Path,
+    parts: Sequence[Part],
+    materials: Sequence[Materials],
+    scene: Scene,
+    seed: int,
+    *,
+    one_class: bool,
+    progress: Progress | None,
+) -> tuple[list[PartReport], dict[Origin, None]]:
+    """Write the images and annotations of all parts; return what is in them."""
     names = sorted({name for one in materials for name in one.class_names})
     categories = {name: number for number, name in enumerate(names, start=1)}
     if one_class:
@@ -105,8 +122,7 @@ def compose_data_set(
         info = {"description": _DESCRIPTION, "seed": seed, "part": part.name, **asdict(scene)}
         _save_json(path, info, images, annotations, {ONE_CLASS: 1} if one_class else categories)
         reports.append(PartReport(path, len(images), len(annotations), one.skipped, left_out))
-    _save_credits(folder, credited)
-    return reports
+    return reports, credited
 
 
 _DESCRIPTION = (

@@ -132,8 +132,9 @@ def predict_files(
         joint: list[Path] = []
         if world_size() > 1 and output is not None:
             joint = from_first(lambda: tiled_images(found.images, predictor, options))
-        run = _Run(predictor, options, found, kept, joint, output, journal, shares(), say, frames)
-        with journal or nullcontext(), frames or nullcontext():
+        sharing = shares()
+        run = _Run(predictor, options, found, kept, joint, output, journal, sharing, say, frames)
+        with journal or nullcontext(), frames or nullcontext(), sharing.alive():
             run.run(on_image, on_tile, on_view)
         return run.report()
 

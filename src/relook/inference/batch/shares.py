@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from ...errors import RelookError
-from ...runtime.distributed import world_size
+from ...runtime.distributed import rank, world_size
 
 _POLL: Final = 0.05  # seconds
-_PATIENCE: Final = 1800.0  # seconds the first process waits for the others' last images
+BEAT: Final = 5.0  # seconds between two signs of life of a process
+SILENCE: Final = 40.0  # seconds without one, after which a process counts as ended
 
 
 class Store(Protocol):
@@ -42,17 +43,38 @@ class Shares:
     """Deals work out to `size` processes through `store`: who is done first takes the next.
 
     That no item is lost or done twice rests on `Store.add` alone; a process that fails makes the
-    others stop.
+    others stop. One that is killed says nothing; inside of `alive` each gives signs of life, and
+    who waits for it notices that they have ended.
     """
 
-    def __init__(self, store: Store, size: int = 1, prefix: str = "") -> None:
-        self._store, self.size, self._prefix = store, size, prefix
+    def __init__(self, store: Store, size: int = 1, prefix: str = "", rank: int = 0) -> None:
+        self._store, self.size, self._prefix, self._rank = store, size, prefix, rank
 
     def within(self, name: str) -> Shares:
         """The shares of one item's own parts, such as the tiles of an image, among the same
         processes.
         """
-        return Shares(self._store, self.size, f"{name}: ")
+        return Shares(self._store, self.size, f"{name}: ", self._rank)
+
+    @contextlib.contextmanager
+    def alive(self, beat: float = BEAT) -> Iterator[None]:
+        """Give signs of life inside of the block."""
+        ended = threading.Event()
+
+        def live() -> None:
+            with contextlib.suppress(RelookError):
+                while not ended.wait(beat):
+                    self._add(f"beats {self._rank}", 1)
+
+        thread = threading.Thread(target=live, name="signs of life", daemon=True)
+        if self.size > 1:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if self.size > 1:
+                thread.join()
 
     def claims(self, count: int, at_once: int = 1) -> Iterator[int]:
         """Those of the numbers below `count` that fall to this process, `at_once` in a row.
@@ -77,19 +99,30 @@ class Shares:
 
     def finish(self) -> None:
         """Say that this process has done its share."""
+        self._add(f"finished {self._rank}", 1)
         self._add("finished", 1)
 
-    def wait(self) -> None:
+    def wait(self, silence: float = SILENCE) -> None:
         """Wait until all processes have done theirs.
 
         Raises:
-            RelookError: R05 when one has failed, or is silent for half an hour.
+            RelookError: R05 when one has failed, or has given no sign of life for `silence`
+                seconds.
         """
-        deadline = time.monotonic() + _PATIENCE
-        while (finished := self._add("finished", 0)) < self.size:
+        beats: dict[int, tuple[int, float]] = {}
+        while self._add("finished", 0) < self.size:
             self._check()
-            if time.monotonic() > deadline:
-                raise _gone(f"only {finished} of {self.size} have finished their images")
+            for number in range(self.size):
+                if number == self._rank or self._add(f"finished {number}", 0):
+                    continue
+                now, beat = time.monotonic(), self._add(f"beats {number}", 0)
+                before, since = beats.get(number, (-1, now))
+                beats[number] = (beat, since if beat == before else now)
+                if now - beats[number][1] > silence:
+                    raise _gone(
+                        f"process {number + 1} of {self.size} has not finished its images, and has "
+                        f"given no sign of life for {silence:.0f} s"
+                    )
             time.sleep(_POLL)
 
     def fail(self) -> None:
@@ -115,7 +148,7 @@ def shares() -> Shares:
     from torch.distributed import distributed_c10d as c10d
 
     store = c10d._get_default_store()  # noqa: SLF001  (nothing public gives it)
-    return Shares(c10d.PrefixStore("relook.predict", store), world_size())
+    return Shares(c10d.PrefixStore("relook.predict", store), world_size(), rank=rank())
 
 
 def _gone(why: str) -> RelookError:

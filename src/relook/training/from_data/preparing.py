@@ -13,9 +13,10 @@ from typing import Any, Final
 from ...data import splits
 from ...data.coco.reader import CocoIndex, read_coco
 from ...data.panoptic.reader import is_panoptic, read_panoptic, to_coco_index
-from ...errors import DataError, counted
+from ...errors import DataError, RelookError, counted
 from ...runtime.distributed import rank
 from ...runtime.files import replacing
+from ..continuing import run_to_continue
 from ..run_folder import RunFolder, create_run
 from ..start.choosing import ChosenStart
 from .annotation_files import AnnotationFiles, find_annotations
@@ -48,26 +49,35 @@ class PreparedRun:
     lines: tuple[str, ...]  # for the plan
 
 
-def prepare_run(request: DataRequest, choose: Choose, *, out: Path | None) -> PreparedRun:
+def prepare_run(
+    request: DataRequest, choose: Choose, *, out: Path | None, go_on: bool = False
+) -> PreparedRun:
     """Find the data of `request`, choose the start, and make the run folder.
 
     Annotations of other formats are converted, and without validation data a fifth of the images
     is split off; both are written to ``data`` in the run folder, which is `out` or the first free
-    one of ``runs/NAME`` with the name of the source.
+    one of ``runs/NAME`` with the name of the source. With `go_on` and a run in `out` that can be
+    resumed, they are made again only to see that they are the same.
 
     Raises:
         DataError: As `find_annotations`, `read_coco` and `splits.split_images`.
         UsageError: As `find_annotations` and `create_run`.
-        RelookError: R02 when a file cannot be written.
+        RelookError: R02 when a file cannot be written, R06 when the run in `out` has others.
     """
     with tempfile.TemporaryDirectory() as scratch:
         files = find_annotations(request.source, Path(scratch), request.images)
         index = _index(files, request)
         names = [category.name for category in index.classes]
         start = choose(names, index.has_masks)
-        run = create_run(out, _name_of(request.source))
-        with discarded_on_failure(run):
-            data, lines = _written(files, index, request, run.path / FOLDER)
+        there = run_to_continue(out) if go_on else None
+        if there is None:
+            run = create_run(out, _name_of(request.source), anew=go_on)
+            with discarded_on_failure(run):
+                data, lines = _written(files, index, request, run.path / FOLDER)
+        else:
+            run = there
+            data, lines = _written(files, index, request, Path(scratch) / FOLDER)
+            data = _as_before(data, Path(scratch) / FOLDER, run.path / FOLDER)
     return PreparedRun(run=run, data=data, start=start, lines=(*files.lines, *lines, start.line))
 
 
@@ -109,10 +119,28 @@ def _split(index: CocoIndex, files: AnnotationFiles, seed: int) -> splits.Split 
     return split
 
 
+def _as_before(data: Mapping[str, Any], made: Path, kept: Path) -> dict[str, Any]:
+    """`data` with the files of the folder `kept` in place of equal ones in `made`."""
+    same: dict[str, Any] = {}
+    for name, path in data.items():
+        if not path.is_relative_to(made):
+            same[name] = path
+            continue
+        same[name] = kept / path.relative_to(made)
+        if not same[name].is_file() or same[name].read_bytes() != path.read_bytes():
+            raise RelookError(
+                "R06",
+                f"{same[name]} is not what the data gives today: annotations have changed since "
+                f"the run began. Start a new run with --weights {kept.parent}.",
+            )
+    return same
+
+
 def _written(
     files: AnnotationFiles, index: CocoIndex, request: DataRequest, folder: Path
 ) -> tuple[dict[str, Any], list[str]]:
     """Fields of the data, and sentences about the validation; files are written to `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed before it had settings
     train = files.train
     if files.is_converted:
         train = folder / "annotations.json"
