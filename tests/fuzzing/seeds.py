@@ -188,7 +188,7 @@ def archives() -> Seeds:
 def videos() -> Seeds:
     """Films of six frames; none where PyAV is not installed."""
     try:
-        import av  # noqa: PLC0415
+        import av
     except ImportError:
         return ()
     found = []
