@@ -16,11 +16,11 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from relook.errors import RelookError
+from relook.errors import LONGEST_MESSAGE, RelookError
 
 from .readers import Reader
 
-LONGEST_MESSAGE: Final = 3000  # characters
+LONGEST: Final = LONGEST_MESSAGE + 100  # characters
 MOST_SECONDS: Final = 5.0  # of the processor, for one input
 MOST_MEMORY: Final = 512 * 2**20  # bytes of one input, resident
 MOST_ADDRESSES: Final = 3 * 2**30  # bytes that the process may map beyond those at the start
@@ -54,7 +54,7 @@ def outcome(reader: Reader, path: Path, folder: Path) -> Find | None:
             warnings.simplefilter("ignore")
             reader.read(path, folder)
     except RelookError as error:
-        if len(error.message) > LONGEST_MESSAGE:
+        if len(error.message) > LONGEST:
             return Find("message", error.code, f"{len(error.message)} characters")
     except (Exception, _TooSlow, SystemExit) as error:  # noqa: BLE001
         return Find(type(error).__name__, _place(error), "".join(traceback.format_exception(error)))
