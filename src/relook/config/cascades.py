@@ -11,7 +11,6 @@ from ..structures.rules.cascade import STAGES, HybridRule, SampleRule, SelectRul
 from ..structures.rules.guidance import GuidanceRule, IterationRule, RowRule
 from .base import Config
 
-
 _SOME = Field(min_length=1, max_length=MOST_STAGES)
 
 
