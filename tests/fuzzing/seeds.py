@@ -260,8 +260,7 @@ def foreign_safetensors() -> Seeds:
 def model_files() -> Seeds:
     """Model files of relook, as narrow as they can be."""
     narrow = {
-        "backbone__width": 4,
-        "backbone__width_per_group": 4,
+        "backbone__width": 16,
         "pyramid__channels": 4,
         "cascade__box_hidden": 4,
         "cascade__mask_channels": 4,
@@ -335,7 +334,8 @@ def metrics_lines() -> Seeds:
 def numbers() -> Seeds:
     """The result of one job of an ablation."""
     metrics = {"box": {"ap": 0.1}, "mask": {"ap": 0.2, "ap50": 0.4}}
-    content = {"row": "a", "seed": 0, "metrics": metrics, "steps": 3, "images": 6, "minutes": 0.1}
+    content = {"row": "a", "seed": 0, "metrics": metrics, "steps": 3, "images": 6}
+    content |= {"minutes": 0.1, "memory": None, "on": "cpu"}
     return (_json(content), _json({"row": "a", "seed": 0, "diverged": "at step 3"}))
 
 
