@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,6 +66,14 @@ def attack(name: str, number: int, seconds: float, counter: Any, finds: Any, hom
                 finds.put((*found, data))
 
 
+def _attacked(*arguments: Any) -> None:
+    try:
+        attack(*arguments)
+    except Exception:  # a mistake of the attack itself
+        _say(traceback.format_exc())
+        raise
+
+
 def run(names: list[str], budget: float, start: int, out: Path) -> int:
     """Attack `names` in turn for `budget` seconds; print counts, return the number of finds."""
     counts: collections.Counter[str] = collections.Counter()
@@ -79,18 +88,23 @@ def run(names: list[str], budget: float, start: int, out: Path) -> int:
             counts[name] += _turn(name, number, min(slice_, left), seen, out)
         number += 1
     for name in names:
-        print(f"{name:20} {counts[name]:9,} inputs")
-    print(f"{'in all':20} {counts.total():9,} inputs, {len(seen)} finds, {budget:.0f} s")
+        _say(f"{name:20} {counts[name]:9,} inputs")
+    _say(f"{'in all':20} {counts.total():9,} inputs, {len(seen)} finds, {budget:.0f} s")
     for (name, kind, place), file in seen.items():
-        print(f"  {name}: {kind} at {place}: {file}")
+        _say(f"  {name}: {kind} at {place}: {file}")
     return len(seen)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _turn(name: str, number: int, seconds: float, seen: dict[Any, str], out: Path) -> int:
     context = multiprocessing.get_context("fork")
     counter, finds = context.Value("Q", 0, lock=False), context.SimpleQueue()
     home = Path(tempfile.mkdtemp(prefix="relook-fuzz-"))
-    child = context.Process(target=attack, args=(name, number, seconds, counter, finds, home))
+    child = context.Process(target=_attacked, args=(name, number, seconds, counter, finds, home))
     child.start()
     before, since = -1, time.monotonic()
     while child.is_alive():
@@ -123,7 +137,7 @@ def _keep(name: str, found: Find, data: bytes, seen: dict[Any, str], out: Path) 
     file = folder / f"{found.kind.lower()}-{digest}{READERS[name].suffix}"
     file.write_bytes(data)
     seen[key] = file.name
-    print(f"{name}: {found.kind} at {found.place}: {file}\n{found.text[-1500:]}", flush=True)
+    _say(f"{name}: {found.kind} at {found.place}: {file}\n{found.text[-1500:]}")
 
 
 def main() -> int:

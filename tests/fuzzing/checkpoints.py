@@ -116,8 +116,10 @@ def archive_of(members: list[tuple[str, bytes]]) -> bytes:
     for name, content in members:
         raw = name.encode("utf-8", "replace")[:60_000]
         sizes = zlib.crc32(content), len(content), len(content)
-        directory += struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, *sizes, len(raw), 0, 0, 0, 0, 0, len(body)) + raw  # fmt: skip
-        body += struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, *sizes, len(raw), 0)
+        header = struct.pack("<3H3I2H", 0, 0, 0, *sizes, len(raw), 0)
+        directory += struct.pack("<4s3H", b"PK\1\2", 20, 20, 0) + header
+        directory += struct.pack("<3H2I", 0, 0, 0, 0, len(body)) + raw
+        body += struct.pack("<4s2H", b"PK\3\4", 20, 0) + header
         body += raw + content
     end = (b"PK\5\6", 0, 0, len(members), len(members), len(directory), len(body), 0)
     return body + directory + struct.pack("<4s4H2IH", *end)

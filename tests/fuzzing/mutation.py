@@ -323,6 +323,12 @@ def of_png(data: bytes, chance: random.Random) -> bytes:
     )
 
 
+_TIFF_TAGS: Final = (
+    *(254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325),
+    *(330, 338, 339, 347, 34665, 50839),
+)
+
+
 def of_tiff(data: bytes, chance: random.Random) -> bytes:
     """Change the type, the count or the value of an entry of the first directory of a TIFF."""
     changed = bytearray(data)
@@ -333,7 +339,7 @@ def of_tiff(data: bytes, chance: random.Random) -> bytes:
         entry = place + 2 + 12 * chance.randrange(max(count, 1))
         match chance.randrange(4):
             case 0:
-                struct.pack_into(order + "H", changed, entry, chance.choice((254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339, 347, 34665, 50839)))  # fmt: skip
+                struct.pack_into(order + "H", changed, entry, chance.choice(_TIFF_TAGS))
             case 1:
                 struct.pack_into(order + "H", changed, entry + 2, chance.randrange(20))
             case 2:

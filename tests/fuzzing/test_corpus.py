@@ -68,9 +68,7 @@ def test_what_must_not_happen_is_seen(action: str, kind: str, folder: Path) -> N
             super().__init__("R01", "x")
             self.message = "x" * 9000
 
-    reader = Reader(
-        "", lambda: (), (), lambda *_: exec(action, {"RelookError": Long})  # noqa: S102
-    )
+    reader = Reader("", lambda: (), (), lambda *_: exec(action, {"RelookError": Long}))
     with bounded():
         found = outcome(reader, folder, folder)
     assert found is not None and found.kind == kind

@@ -147,10 +147,10 @@ def test_settings_that_are_damaged_or_newer(tmp_path: Path) -> None:
     path.write_text(json.dumps({k: v for k, v in before.items() if k != "format"}))  # format 1
     assert journal.begin(SETTINGS, resume=True)
     path.write_text(json.dumps({**before, "format": FORMAT + 1}))
-    with pytest.raises(ModelError, match="M03.*Update relook, or leave --resume out"):
+    with pytest.raises(ModelError, match=r"M03.*Update relook, or leave --resume out"):
         journal.begin(SETTINGS, resume=True)
     for content in ("[]", "{", "[" * 90_000):
         path.write_text(content)
-        with pytest.raises(DataError, match="D03.*damaged.*Leave --resume out"):
+        with pytest.raises(DataError, match=r"D03.*damaged.*Leave --resume out"):
             journal.begin(SETTINGS, resume=True)
     assert not journal.begin(SETTINGS, resume=False)

@@ -2,7 +2,7 @@
 
 ``OUT/.journal/N.jsonl`` has one line of json for every image that process N has done, added when
 the files of the image are whole, ``kept.jsonl`` those of a stopped run that is gone on with, and
-``settings.json`` says with which model and options. Each line begins with the CRC-32 of its json: an
+``settings.json`` says with which model and options. Lines begin with the CRC-32 of their json: an
 image whose line is cut off or damaged is predicted again.
 """
 
