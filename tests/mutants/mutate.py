@@ -118,6 +118,15 @@ def _variants(node: ast.AST) -> list[str]:
             return [_text(ast.BoolOp(ast.And(), node.values))]
         case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
             return [_text(node.operand)]
+        case ast.IfExp():
+            return [_text(node.body), _text(node.orelse)]
+        case ast.Expr(value=ast.Call()):
+            return ["pass"]
+    return _other_values(node)
+
+
+def _other_values(node: ast.AST) -> list[str]:
+    match node:
         case ast.Constant(value=bool() as value):
             return [str(not value)]
         case ast.Constant(value=int() | float() as value):
@@ -126,10 +135,6 @@ def _variants(node: ast.AST) -> list[str]:
             return [_text(ast.Attribute(node.value, _OPPOSITE[name], node.ctx))]
         case ast.Name(id=name, ctx=ast.Load()) if name in ("min", "max", "any", "all"):
             return [_OPPOSITE[name]]
-        case ast.IfExp():
-            return [_text(node.body), _text(node.orelse)]
-        case ast.Expr(value=ast.Call()):
-            return ["pass"]
     return []
 
 

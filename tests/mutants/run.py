@@ -53,7 +53,7 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: Any) -> None:
-        exec(compile(self.source, str(self.path), "exec"), module.__dict__)  # noqa: S102
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)
 
 
 def tests_of(path: str) -> list[str]:
@@ -80,8 +80,8 @@ def verdict(path: str, mutant: Mutant | None) -> str:
 
 
 def _tested(path: str, mutant: Mutant | None) -> int:
-    import hypothesis  # noqa: PLC0415
-    import pytest  # noqa: PLC0415
+    import hypothesis
+    import pytest
 
     hypothesis.settings.register_profile("mutants", max_examples=20, derandomize=True)
     hypothesis.settings.load_profile("mutants")
