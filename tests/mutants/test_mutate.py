@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .mutate import mutants
 from . import run
+from .mutate import mutants
 
 
 @pytest.mark.parametrize(

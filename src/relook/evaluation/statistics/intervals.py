@@ -83,7 +83,7 @@ def load_resampled(path: Path) -> Resampled:
     """
     resampled: dict[str, dict[str, Values]] = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
             for key in file.files:
                 kind, _, name = key.partition("/")
                 resampled.setdefault(kind, {})[name] = file[key].astype(np.float64)
