@@ -33,6 +33,8 @@ _IMPORTED: Final = (
 _ELSEWHERE: Final = {  # tests of a module besides those at its mirrored place
     "ops/cpu/deformable.py": ("ops/test_deformable.py",),
     "ops/convention.py": ("ops/test_boxes.py",),
+    "ops/roi_align.py": ("ops/test_convention.py",),
+    "ops/masks.py": ("ops/test_convention.py",),
     "models/cascades/steps.py": ("models/cascades/test_htc.py",),
     "models/cascades/guidance.py": ("models/cascades/test_dsc.py",),
 }
