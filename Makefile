@@ -14,6 +14,8 @@
 # make torture  kill every command at random moments, and compare what it leaves: MINUTES long
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: many hours, in steps
+# make fuzz BUDGET=600   mutated inputs into every reader, in children with bounds; finds are kept
+# make mutants BUDGET=3600   how many small changes of the numerics the tests notice
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
 # make clean   remove caches and build outputs (the environment stays; make distclean removes it)
 #
@@ -21,6 +23,7 @@
 #     MINUTES=10    how long the demo or the torture takes, in all
 #     JOBS=2        test processes
 #     ONLY=sac,start   groups of rows that bench measures
+#     READERS=coco,tiff   readers that fuzz attacks; MODULES="ops/nms.py" of mutants, MOST=12 of each
 #     LIMIT=100     images that verify-zoo measures on; ONLY="htc-r50" checkpoints or presets
 #     PYTHON=...    the interpreter that .venv is made with
 
@@ -37,7 +40,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning torture guided study verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning torture guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -142,6 +145,17 @@ study: $(START)
 	$(ABLATE)/nuclei --rows main,htc+ws,dsc --seeds 3 --epochs 3 $(call of,datasets/nuclei)
 	$(ABLATE)/mushrooms --rows main,htc+ws,dsc --seeds 3 --epochs 30 $(call of,datasets/mushrooms)
 	$(BIN)/python scripts/study_page.py $(STUDY)
+
+# docs/fuzzing.md says what they do, and what they found.
+BUDGET ?= 600
+
+fuzz: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing.campaign --budget $(BUDGET) \
+		$(if $(READERS),--readers $(READERS))
+
+mutants: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants.run $(MODULES) --budget $(BUDGET) \
+		$(if $(MOST),--most $(MOST))
 
 # Not run in the making: there was no internet. scripts/verify_zoo.py says what it compares.
 verify-zoo: $(STAMP)

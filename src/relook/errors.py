@@ -7,6 +7,7 @@ A message says what is wrong, where, why it matters and what to do, in that orde
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -47,6 +48,9 @@ CODES: Final[dict[str, str]] = {
     "M07": "a checkpoint has objects that are not allowed",
     "M08": "a part of a model that is not relook's cannot be used",
 }
+LONGEST_MESSAGE: Final = 4000  # characters; what a file says may be of any length
+_LONGEST_NAME: Final = 100  # characters that are compared with known names
+_END: Final = 600  # characters of the end, where the remedy stands
 
 
 class RelookError(Exception):
@@ -59,6 +63,10 @@ class RelookError(Exception):
     def __init__(self, code: str, message: str) -> None:
         if code not in CODES or not code.startswith(self.initial):
             raise KeyError(f"{code} is not a code of the {self.family} family")
+        if len(message) > LONGEST_MESSAGE:
+            left_out = len(message) - LONGEST_MESSAGE
+            start, end = message[: LONGEST_MESSAGE - _END], message[-_END:]
+            message = f"{start} [{left_out:,} characters left out] {end}"
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -102,8 +110,28 @@ def first_few(names: Iterable[object], limit: int) -> str:
     return ", ".join(texts[:limit]) + (", ..." if len(texts) > limit else "")
 
 
+def brief(value: object) -> str:
+    """`value` as Python writes it, cut: a few entries of each container, 80 characters of a text.
+
+    Also for values of a hostile file, such as numbers of more digits than Python writes.
+    """
+    return _BRIEF.repr(value)
+
+
+class _Brief(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        if x.bit_length() > 256:
+            return f"a number of {x.bit_length()} bits"
+        return repr(x)
+
+
+_BRIEF: Final = _Brief()
+_BRIEF.maxstring = _BRIEF.maxother = 80
+_BRIEF.maxlevel = 3
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Half a sentence for a message about a typo: the closest known name, or all of them."""
     names = [str(k) for k in known]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

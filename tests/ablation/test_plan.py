@@ -143,7 +143,7 @@ def test_a_plan_does_not_begin_among_other_things(data: Overlay, tmp_path: Path)
         plan.start(tmp_path, resume=True)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / PLAN).write_text("{")
-    with pytest.raises(RelookError, match=r"D03: .*plan.json: the plan cannot be read"):
+    with pytest.raises(RelookError, match=r"D03: .*plan.json is damaged"):
         plan.start(tmp_path / "out", resume=True)
     (tmp_path / "train.json").unlink()
     with pytest.raises(RelookError, match=r"D01: .*train.json: the file cannot be read"):

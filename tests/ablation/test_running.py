@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from relook.ablation import running
-from relook.ablation.running import Job, main, run_job, train_in
-from relook.errors import RelookError
+from relook.ablation.ablation import Times
+from relook.ablation.running import Job, checked_numbers, main, run_job, train_in
+from relook.errors import DataError, RelookError
+from relook.runtime.json_files import read_json
 from relook.training.callbacks import Reseed
 from relook.training.settings import Settings
 from relook.weights.file import load_model
@@ -125,3 +127,45 @@ def test_the_process_of_a_job_leaves_with_the_code_of_its_error(
     (tmp_path / "job.json").write_text(json.dumps(content))
     assert main([str(tmp_path), "all"]) == 3
     assert "D01" in capsys.readouterr().err
+
+
+SCORES = {"ap": 0.5, "ap50": None}
+DONE = {
+    "metrics": {"box": SCORES, "mask": None},
+    "steps": 3,
+    "images": 6,
+    "minutes": 0.5,
+    "on": "cpu",
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        "{}",
+        json.dumps({**DONE, "metrics": {"box": SCORES}}),
+        json.dumps({**DONE, "metrics": {"box": {"ap": "0.5"}, "mask": None}}),
+        json.dumps({**DONE, "minutes": None}),
+        json.dumps({**DONE, "memory": "x"}),
+        json.dumps({**DONE, "on": 3}),
+        json.dumps({"diverged": 3}),
+    ],
+)
+def test_damaged_numbers_are_named_with_what_to_do(content: str, tmp_path: Path) -> None:
+    job = Job("a", 0, "a-seed0", "")
+    path = tmp_path / "a-seed0" / "numbers.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"D03: .*numbers\.json is damaged.*Delete it"):
+        checked_numbers(tmp_path, job)
+    for whole in (DONE, {**DONE, "memory": 5}, {"diverged": "at step 3"}):
+        path.write_text(json.dumps(whole))
+        assert checked_numbers(tmp_path, job) == whole
+
+
+def test_times_come_back(tmp_path: Path) -> None:
+    times = Times({"a": 0.5}, 20, "cpu")
+    (tmp_path / "times.json").write_text(json.dumps(times._asdict()))
+    assert read_json(tmp_path / "times.json", Times, "") == times

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from relook.cli.errors import CommandGroup, exit_code, printable
+from relook.cli.errors import CommandGroup, exit_code
 from relook.errors import DataError, ModelError, RelookError, UsageError
 
 
@@ -54,8 +54,3 @@ def test_defects_keep_their_traceback() -> None:
         pass
 
     assert isinstance(CliRunner().invoke(app, ["fail"]).exception, ZeroDivisionError)
-
-
-def test_names_of_files_cannot_steer_the_terminal() -> None:
-    assert printable("a\x1b[2Jb\nc") == "a\N{REPLACEMENT CHARACTER}[2Jb\nc"
-    assert printable("nucléus") == "nucléus"

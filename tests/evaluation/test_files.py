@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from relook.data.coco.segmentation import rasterised, runs_of
 from relook.errors import DataError, RelookError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.files import read_predictions, save_metrics, save_predictions
@@ -42,6 +43,28 @@ def test_predictions_come_back_as_they_were(small, perfect, tmp_path):
     del found[1]["segmentation"]
     save_predictions(tmp_path / "a.json", found)
     assert read_predictions(tmp_path / "a.json", SIZES) == found
+
+
+POLYGON = [10, 20, 30, 20, 30, 40, 10, 40]
+
+
+@pytest.mark.parametrize("form", ["polygons", "listed counts"])
+def test_masks_of_every_form_are_evaluated_as_what_they_cover(form, small, perfect, tmp_path):
+    expected = encode_mask(rasterised([POLYGON], 100, 120))
+    runs = runs_of([POLYGON], 100, 120).tolist()
+    forms = {"polygons": [POLYGON], "listed counts": {"size": [100, 120], "counts": runs}}
+    found = [{**perfect(small)[0], "segmentation": forms[form]}]
+    save_predictions(tmp_path / "a.json", found)
+    (row,) = read_predictions(tmp_path / "a.json", SIZES)
+    assert row["segmentation"] == expected
+    as_written, as_read = (evaluate_coco(small, rows).mask for rows in (found, [row]))
+    assert as_written.numbers() == pytest.approx(as_read.numbers(), nan_ok=True)
+
+
+@pytest.mark.parametrize("mask", [[[1, 2]] * 3 + ["x"], 5, {"counts": 5}, {"size": [100, 120]}])
+def test_what_is_no_mask_is_refused_by_the_evaluation_too(mask, small, perfect):
+    with pytest.raises(DataError, match=r"D04.*prediction 0"):
+        evaluate_coco(small, [{**perfect(small)[0], "segmentation": mask}])
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,11 @@ def test_clip_keeps_boxes_inside_and_inside_boxes_unchanged(
 def test_unscale_inverts_scale(boxes: Tensor) -> None:
     there = box_ops.scale(boxes, (2.134, 2.1333))
     torch.testing.assert_close(box_ops.unscale(there, (2.134, 2.1333)), boxes)
+
+
+def test_the_last_pixel_is_not_scaled() -> None:
+    boxes = torch.tensor([[2.0, 2.0, 5.0, 5.0]])
+    scaled = torch.tensor([[4.0, 6.0, 9.0, 13.0]])  # 4 x 2 + 1, 4 x 3 + 1
+    assert torch.equal(box_ops.scale(boxes, (2.0, 3.0), 1.0), scaled)
+    assert torch.equal(box_ops.unscale(scaled, (2.0, 3.0), 1.0), boxes)
+    assert box_ops.scale(boxes, (2.0, 3.0)).tolist() == [[4.0, 6.0, 10.0, 15.0]]

@@ -94,3 +94,14 @@ def test_a_seed_draws_the_same_rows_whatever_was_drawn_before() -> None:
         assert torch.equal(torch.get_rng_state(), state) == (seed is not None)
     assert all(torch.equal(a, b) for a, b in zip(drawn[0], drawn[1], strict=True))
     assert not torch.equal(drawn[0][1], drawn[2][1])
+
+
+def test_what_just_reaches_a_threshold_counts() -> None:
+    """Shares of quarters, which numbers of 32 bits have exactly."""
+    boxes = torch.tensor([[0.0, 0, 10, 5], [0, 0, 5, 5], [20, 20, 30, 30], [0, 0, 10, 4]])
+    objects = torch.tensor([[0.0, 0, 10, 10]])
+    assert pairwise_iou(objects, boxes)[0, :3].tolist() == [0.5, 0.25, 0.0]
+    assert assign(boxes, objects, 0.5, 0.25).tolist() == [0, IGNORED, BACKGROUND, IGNORED]
+    assert assign(boxes, objects, 0.75, 0.5).tolist() == [IGNORED, *[BACKGROUND] * 3]
+    assert assign(boxes, objects, 0.75, 0.75, 0.5).tolist() == [0, *[BACKGROUND] * 3]
+    assert assign(boxes, objects, 0.75, 0.75, 0.6).tolist() == [BACKGROUND] * 4

@@ -30,12 +30,14 @@ def _group_by_group(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -
     return sorted(kept, key=lambda row: -scores[row].item())
 
 
-@pytest.mark.parametrize("split_from", [10_000, 10])
-def test_groups_do_not_touch_each_other(split_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("split_from", "apart"), [(10_000, False), (10, False), (10_000, True)])
+def test_groups_do_not_touch_each_other(
+    split_from: int, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One pass with shifted boxes, and group by group from `SPLIT_FROM` on, agree."""
     monkeypatch.setattr(suppression, "SPLIT_FROM", split_from)
     boxes, scores, groups = _crowd(200, seed=0)
-    keep, kept_scores = suppress(boxes, scores, groups, 0.5)
+    keep, kept_scores = suppress(boxes, scores, groups, 0.5, apart=apart)
     assert keep.tolist() == _group_by_group(boxes, scores, groups, 0.5)
     assert torch.equal(kept_scores, scores[keep])
 
@@ -44,6 +46,16 @@ def test_nothing_in_nothing_out() -> None:
     keep, scores = suppress(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0).long(), 0.5)
     assert keep.shape == scores.shape == (0,)
     assert keep.dtype == torch.int64
+
+
+def test_soft_nms_by_hand() -> None:
+    """A box of IoU 0.5 loses half of its score; one below the least score is dropped."""
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5], [50, 50, 60, 60], [80, 80, 90, 90]])
+    scores, group = torch.tensor([0.75, 0.5, 0.375, 0.0005]), torch.zeros(4, dtype=torch.int64)
+    keep, lowered = suppress(boxes, scores, group, 0.5, "soft_nms")
+    assert keep.tolist() == [0, 2, 1] and lowered.tolist() == [0.75, 0.375, 0.25]
+    keep, lowered = suppress(boxes[3:], scores[3:], group[3:], 0.5, "soft_nms")
+    assert keep.tolist() == lowered.tolist() == []
 
 
 def test_soft_nms_keeps_boxes_and_orders_lowered_scores() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from relook.ops.roi_align import pool_map, pool_pyramid, pyramid_level
+from relook.ops.roi_align import (
+    Align,
+    align_adaptive,
+    align_two_by_two,
+    pool_map,
+    pool_pyramid,
+    pyramid_level,
+)
 from relook.structures.detection import Rois
 
 BOXES = [
@@ -52,3 +60,17 @@ def test_half_precision_does_not_move_rois() -> None:
     found = pool_map(features, rois, 7, 4)
     assert found.dtype == torch.bfloat16
     assert torch.equal(found, pool_map(features.float(), rois, 7, 4).bfloat16())
+
+
+@pytest.mark.parametrize(
+    ("align", "columns"), [(align_adaptive, [2.5, 4.5]), (align_two_by_two, [3.0, 5.0])]
+)
+def test_samples_lie_at_the_centres_of_the_cells_of_a_ramp(
+    align: Align, columns: list[float]
+) -> None:
+    """A RoI of 8 to 24 covers the cells 1.5 to 5.5 at stride 4; older ones half a cell more."""
+    ramp = torch.arange(10.0).expand(1, 1, 10, 10)
+    pooled = pool_map(ramp, Rois.cat([torch.tensor([[8.0, 8, 24, 24]])]), 2, 4, align)
+    assert pooled.tolist() == [[[columns, columns]]]
+    pooled = pool_map(ramp.mT, Rois.cat([torch.tensor([[8.0, 8, 24, 24]])]), 2, 4, align)
+    assert pooled.tolist() == [[[[row, row] for row in columns]]]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import relook
 from relook.errors import RelookError
 from relook.runtime.csv_files import csv_cell, csv_text, write_csv
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1+cmd", "\uff1d1"]
+)
 def test_text_that_looks_like_a_formula_stays_text(text: str) -> None:
     assert csv_cell(text) == f"'{text}"
 
@@ -34,6 +38,24 @@ def test_a_reader_gives_the_cells_back(cells: list[str]) -> None:
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if cells:
         assert rows[1] == [csv_cell(cell) for cell in cells]
+
+
+def test_names_that_are_not_utf8_are_written(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", ["file"], [["scan\udce9.tif"]])
+    assert (tmp_path / "a.csv").read_text() == "file\nscan\\udce9.tif\n"
+
+
+def test_all_csv_is_written_here() -> None:
+    """`csv` and pandas' own writer would leave formulas as they are."""
+    package = Path(relook.__file__).parent
+    users = [
+        source.relative_to(package).as_posix()
+        for source in package.rglob("*.py")
+        if re.search(
+            r"^\s*(import csv|from csv )|\b(frame|table|df)\.to_csv\(", source.read_text(), re.M
+        )
+    ]
+    assert users == ["runtime/csv_files.py"]
 
 
 def test_files_are_whole_or_absent(tmp_path: Path) -> None:

@@ -84,3 +84,8 @@ def test_drafts_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path)
     remove_drafts(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(kept)
     remove_drafts(tmp_path / "no folder")
+
+
+def test_names_that_are_not_utf8_are_written(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "scan\udce9")
+    assert (tmp_path / "a.txt").read_bytes() == b"scan\\udce9"

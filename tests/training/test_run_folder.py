@@ -47,6 +47,18 @@ def test_records_come_back_and_half_a_line_is_left_out(tmp_path: Path) -> None:
     assert run.metrics_table.read_text() == "step,loss,val/mask_ap\n1,2.0,\n2,,0.5\n"
 
 
+@pytest.mark.parametrize(
+    "line", [b"{", b"[]", b"3", b'{"step": "x"}', b'{"step": null}', b"\xff", b"[" * 90_000, b""]
+)
+def test_a_damaged_record_is_named_with_what_to_do(line: bytes, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.metrics.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
+    with pytest.raises(DataError, match=r"D03: .*metrics\.jsonl: line 2 is damaged\. Delete this"):
+        run.forget_after(1)
+    run.metrics.write_bytes(b'{"step": 1}\n' + line)  # as a crash leaves it
+    assert run.rows() == [{"step": 1}]
+
+
 def test_the_table_has_what_is_not_defined_as_an_empty_cell(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.record({"step": 1, "lr": 1e-05, "val/box_ap": float("nan")})

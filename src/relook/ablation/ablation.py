@@ -15,19 +15,20 @@ from ..evaluation.statistics.intervals import load_resampled
 from ..inference.predictor import Predictor
 from ..models.build import build_detector
 from ..runtime.files import write_text
+from ..runtime.json_files import read_json
 from ..training.run_folder import environment
 from ..training.settings import Settings
 from ..training.sources import Annotations, read_annotations, read_sources
 from ..weights.file import load_model
 from .dials import dial_groups
 from .interval_table import interval_csv, interval_sections
-from .jobs import WHOLE_MACHINE, Core, Numbers, numbers, run_all
+from .jobs import WHOLE_MACHINE, Core, Numbers, run_all
 from .measuring import MASKS, seconds_per_image, size_of
 from .plan import Budget, Plan
 from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row
-from .running import COMMAND, RESAMPLED, Job, device_name
+from .running import COMMAND, RESAMPLED, Job, checked_numbers, device_name
 from .table import RowResult, markdown, table_csv
 
 TABLE, TABLE_CSV, INTERVALS_CSV = "table.md", "table.csv", "intervals.csv"
@@ -79,7 +80,7 @@ class Ablation:
                 f"{self.folder}: the ablation was interrupted; finished parts are kept. Go on with "
                 "the same command and --resume.",
             ) from None
-        by_job = {job: numbers(self.folder, job) for job in jobs}
+        by_job = {job: checked_numbers(self.folder, job) for job in jobs}
         times = self._times(by_job)
         results = self._results(by_job, times.seconds)
         self._write(results, by_job, times)
@@ -107,7 +108,7 @@ class Ablation:
         """Measure the times of the first seed's models, once."""
         path = self.folder / TIMES
         if path.is_file():
-            return Times(**json.loads(path.read_text(encoding="utf-8")))
+            return read_json(path, Times, "Delete it, and times are measured again.")
         first: dict[str, Job] = {}
         for job, result in by_job.items():
             if "metrics" in result:

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from ..errors import RelookError
 from ..runtime.files import write_text
+from ..runtime.json_files import read_json
 
 Numbers = dict[str, Any]
 Core = int | Literal["all", "any"]
@@ -115,7 +116,7 @@ def run_one(
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if core not in (WHOLE_MACHINE, ANY_CORE):
         os.sched_setaffinity(0, {int(core)})
-    job = kind(**json.loads((place / "job.json").read_text(encoding="utf-8")))
+    job = kind(**read_json(place / "job.json", Numbers, "Start the command again."))
     write_text(place / "numbers.json", json.dumps(run(job, place), indent=2) + "\n")
 
 
@@ -132,7 +133,10 @@ def is_done(folder: Path, job: Any) -> bool:
 
 
 def numbers(folder: Path, job: Any) -> Numbers:
-    """Return the result of a job that is done."""
+    """Return the result of a job that is done.
+
+    Raises:
+        DataError: D03 when its file is damaged.
+    """
     path = folder / job.name / "numbers.json"
-    content: Numbers = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return read_json(path, Numbers, "Delete it, and this job is run again with --resume.")

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._version import __version__
 from ..config.plugins import allowed
-from ..errors import DataError, UsageError, counted
+from ..errors import DataError, ModelError, UsageError, brief, counted
 from ..runtime.files import write_text
+from ..runtime.json_files import read_json
 from ..training.recipe import UNLIMITED, Recipe
 from ..training.settings import Overlay, Settings, resolve
 from .rows import BUDGETED, Row
@@ -143,17 +145,24 @@ class Plan:
 
 
 def _compare(path: Path, content: Mapping[str, Any]) -> None:
+    before_content = read_json(path, dict[str, Any], "Start the ablation anew, in a new --out.")
+    version = before_content.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise ModelError(
+            "M03",
+            f"{path} has format {brief(version)}, of a newer relook; this is relook "
+            f"{__version__}, which reads up to {FORMAT}. Update relook.",
+        )
     try:
-        before = _flat(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise DataError("D03", f"{path}: the plan cannot be read ({error}).") from None
+        before = _flat(before_content)
+    except RecursionError:
+        raise DataError("D03", f"{path} is nested too deeply. Choose a new --out.") from None
     now = _flat(content)
     names = list(dict.fromkeys([*before, *now]))
     different = [n for n in names if before.get(n) != now.get(n) and not n.endswith(FREE)]
     if different:
         lines = [
-            f"  {n}: {before.get(n, 'not there')} then, {now.get(n, 'not there')} now"
-            for n in different[:_SHOWN]
+            f"  {n[:100]}: {_then(before, n)} then, {_then(now, n)} now" for n in different[:_SHOWN]
         ]
         suffix = f"\n  and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         raise UsageError(
@@ -163,6 +172,11 @@ def _compare(path: Path, content: Mapping[str, Any]) -> None:
             + "\n".join(lines)
             + suffix,
         )
+
+
+def _then(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name, "not there")
+    return value[:200] if isinstance(value, str) else brief(value)
 
 
 def _flat(tree: Any, path: str = "") -> dict[str, Any]:

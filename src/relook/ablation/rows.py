@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..config.base import assign
 from ..config.cascades import DSCConfig
 from ..config.presets import preset
-from ..errors import DataError, UsageError, did_you_mean
+from ..config.yaml_text import BadYaml, load_yaml
+from ..errors import DataError, UsageError, brief, did_you_mean
 from ..training.settings import Overlay
 
 SCALES = ("tiny", "r50")
@@ -195,17 +194,17 @@ def read_rows(path: Path) -> list[Row]:
             such mapping.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError("D01", f"{path}: the rows cannot be read ({error}).") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(
-            "U03", f"{path}: not a YAML file ({' '.join(str(error).split())})."
-        ) from None
+    except BadYaml as error:
+        raise UsageError("U03", f"{path}: not a YAML file ({error}). Correct it.") from None
     content = _mapping(tree, ("rows",), str(path))
     rows = content.get("rows")
     if not isinstance(rows, dict) or not rows:
-        raise UsageError("U03", f"{path}: rows must be a mapping of names to rows; got {rows!r}")
+        raise UsageError(
+            "U03", f"{path}: rows must be a mapping of names to rows; got {brief(rows)}"
+        )
     return [_read_row(str(name), fields, path) for name, fields in rows.items()]
 
 
@@ -214,9 +213,9 @@ def _read_row(name: str, fields: Any, path: Path) -> Row:
     parts = _mapping(fields, _KEYS, where)
     model, changes = parts.get("model"), parts.get("set", {})
     if not isinstance(model, str):
-        raise UsageError("U03", f"{where}: model must be the name of a preset; got {model!r}")
+        raise UsageError("U03", f"{where}: model must be the name of a preset; got {brief(model)}")
     if not isinstance(changes, dict) or not all(isinstance(key, str) for key in changes):
-        raise UsageError("U03", f"{where}: set must be a mapping of fields; got {changes!r}")
+        raise UsageError("U03", f"{where}: set must be a mapping of fields; got {brief(changes)}")
     try:
         preset(model)
     except UsageError as error:
@@ -227,9 +226,11 @@ def _read_row(name: str, fields: Any, path: Path) -> Row:
 def _mapping(value: Any, keys: Sequence[str], where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(
-            "U03", f"{where}: expected a mapping with {', '.join(keys)}; got {value!r}"
+            "U03", f"{where}: expected a mapping with {', '.join(keys)}; got {brief(value)}"
         )
     for key in value:
         if key not in keys:
-            raise UsageError("U02", f"{where}: unknown key {key}; {did_you_mean(str(key), keys)}")
+            raise UsageError(
+                "U02", f"{where}: unknown key {str(key)[:80]}; {did_you_mean(str(key), keys)}"
+            )
     return value

@@ -14,19 +14,22 @@ from rich.console import Console
 
 from ..config.plugins import allowing
 from ..data.coco.reader import read_coco
-from ..errors import RelookError
+from ..errors import DataError, RelookError
+from ..evaluation.ground_truth import is_number
 from ..evaluation.run import evaluate_model
 from ..evaluation.statistics.bootstrap import Resampling
 from ..evaluation.statistics.intervals import save_resampled
 from ..inference.predictor import Predictor
 from ..runtime.files import write_text
+from ..runtime.json_files import read_json
 from ..training.loop import train
 from ..training.run_folder import RunFolder
 from ..training.settings import Settings, read_overlay, resolve
 from ..training.start.source import Start
 from ..weights.file import load_model
 from .dials import dial_groups
-from .jobs import Numbers, run_one
+from .jobs import Numbers, numbers, run_one
+from .published import MEASURES
 
 COMMAND = (sys.executable, "-m", "relook.ablation.running")
 DIVERGED, RESAMPLED = "R03", "resampled.npz"
@@ -70,7 +73,7 @@ def train_in(
     """
     run, done = RunFolder(place / "run"), place / "trained.json"
     if done.is_file():
-        return run, Trained(**json.loads(done.read_text(encoding="utf-8")))
+        return run, read_json(done, Trained, f"Delete {place}, and the row is trained again.")
     before = run.last.stat().st_mtime_ns if run.last.is_file() else None
     with (place / "log.txt").open("a", encoding="utf-8") as log:
         console = Console(file=log, width=200)
@@ -126,6 +129,44 @@ def _memory() -> tuple[int | None, str]:
 def device_name() -> str:
     """Name of the device that models run on: cpu, or the name of the GPU."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def checked_numbers(folder: Path, job: Job) -> Numbers:
+    """The numbers of a job that is done, with all that a table needs of them.
+
+    Raises:
+        DataError: D03 when its file is damaged.
+    """
+    content = numbers(folder, job)
+    if not _is_result(content):
+        raise DataError(
+            "D03",
+            f"{folder / job.name / 'numbers.json'} is damaged: it has not the numbers of a row. "
+            "Delete it, and the row is scored again with --resume.",
+        )
+    return content
+
+
+def _is_result(content: Numbers) -> bool:
+    if isinstance(content.get("diverged"), str):
+        return True
+    metrics = content.get("metrics")
+    costs = [content.get(name) for name in ("steps", "images", "minutes", "memory")]
+    return (
+        isinstance(metrics, dict)
+        and all(_are_scores(metrics.get(kind, "")) for kind in ("box", "mask"))
+        and all(is_number(value) for value in costs[:3])
+        and (costs[3] is None or is_number(costs[3]))
+        and isinstance(content.get("on"), str)
+    )
+
+
+def _are_scores(scores: object) -> bool:
+    if scores is None:
+        return True
+    return isinstance(scores, dict) and all(
+        scores.get(measure) is None or is_number(scores[measure]) for measure in MEASURES
+    )
 
 
 def _run_allowed(job: Job, place: Path) -> Numbers:

@@ -23,6 +23,7 @@ from .annotation_options import (
 )
 from .options import Allow
 from .progress import notices
+from .terminal import say
 from .training_options import (
     DATA,
     RECIPE,
@@ -184,5 +185,5 @@ def ablate(
         timed_images=time_images,
     )
     ablation.run(resume=resume)
-    typer.echo((out / "table.md").read_text(encoding="utf-8"), nl=False)
+    say((out / "table.md").read_text(encoding="utf-8"), nl=False)
     console.print(f"table: {out / 'table.md'}, {out / 'table.csv'}, {out / 'plot.svg'}")

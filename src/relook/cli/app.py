@@ -20,6 +20,7 @@ from .explain import explain
 from .models import models
 from .predict import predict
 from .show import show
+from .terminal import say
 from .train import train
 from .weights import weights
 
@@ -47,7 +48,7 @@ app.add_typer(explain, name="explain")
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"relook {__version__}")
+        say(f"relook {__version__}")
         raise typer.Exit
 
 

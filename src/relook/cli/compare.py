@@ -13,6 +13,7 @@ from ..errors import DataError, RelookError, UsageError, counted
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
+from .terminal import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,7 +120,7 @@ def compare(
         ) from None
     write_text(out / "comparison.csv", summary.to_csv())
     write_text(out / "comparison.json", json.dumps(summary.to_json(), indent=2) + "\n")
-    typer.echo(summary.table())
+    say(summary.table())
     console.print(f"comparison.csv, comparison.json and pictures/ are in {out}")
     for outcome in unreadable:
         console.print(f"left out: {outcome.error}")

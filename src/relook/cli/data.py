@@ -23,6 +23,7 @@ from .convert import convert
 from .data_check import check
 from .progress import notices, progress_bar
 from .submission import check_submission_file
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..data.coco.leniency import Leniency
@@ -152,9 +153,9 @@ def compose(
             ) from None
     for report in reports:
         objects = counted(report.num_objects, "object")
-        typer.echo(f"{report.path}: {objects} in {counted(report.num_images, 'image')}")
+        say(f"{report.path}: {objects} in {counted(report.num_images, 'image')}")
         for reason, count in report.objects_left_out.items():
-            typer.echo(f"left out: {count} x {reason}")
+            say(f"left out: {count} x {reason}")
         for reason, count in report.sources_left_out.items():
             console.print(f"not taken from the sources: {count} x {reason}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typer
+from .terminal import say
 
 
 def doctor() -> None:
@@ -24,4 +24,4 @@ def doctor() -> None:
         *(f"- {way}" for way in fast_ways()),
     ]
     for line in lines:
-        typer.echo(line)
+        say(line)

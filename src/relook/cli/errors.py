@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import RelookError
+from .terminal import say
 
 INTERRUPTED: Final = 130
 LOST_OTHERS: Final = 75  # "try again" in sysexits.h
@@ -34,20 +35,15 @@ class CommandGroup(TyperGroup):
         except RelookError as error:
             if ctx.params.get("debug"):
                 raise
-            typer.echo(printable(str(error)), err=True)
+            say(error, err=True)
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
-            typer.echo("\ninterrupted; finished parts are kept", err=True)
+            say("\ninterrupted; finished parts are kept", err=True)
             raise typer.Exit(INTERRUPTED) from None
 
 
 def exit_code(error: RelookError) -> int:
     """The exit code of the command line for `error`."""
     return {"R01": INTERRUPTED, "R05": LOST_OTHERS}.get(error.code, error.exit_code)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, with which names from a file could change a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -39,6 +39,7 @@ from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic
 from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
+from .terminal import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -223,7 +224,7 @@ def evaluate(
 
     save_metrics(folder / "metrics.json", outcome.metrics)
     save_predictions(folder / "predictions.json", outcome.predictions)
-    typer.echo(outcome.metrics.table())
+    say(outcome.metrics.table())
     if compare is not None and rival is not None:
         _print_difference(folder, compare, outcome.metrics, rival)
     title = f"{name_of(path)} on {annotations.stem}" if report else None
@@ -332,6 +333,6 @@ def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metr
     if ours is None or theirs is None:
         return
     difference = ours.minus(theirs)
-    typer.echo(f"\nless {compare}:\n{huddle_table(difference)}")
+    say(f"\nless {compare}:\n{huddle_table(difference)}")
     content = {"other": str(compare), **difference.to_json()}
     write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")

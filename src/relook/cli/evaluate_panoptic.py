@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import typer
-
 from ..errors import RelookError, UsageError
 from .progress import notices, progress_bar
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..inference.options import PredictOptions
@@ -41,7 +40,7 @@ def evaluate_panoptic(
 
         scores = evaluate_panoptic_files(index, model)
         _save(folder, {"panoptic": scores.to_json()})
-        typer.echo(panoptic_table(scores))
+        say(panoptic_table(scores))
         return
 
     from ..api import load
@@ -67,7 +66,7 @@ def evaluate_panoptic(
     content = {"panoptic": outcome.scores.to_json(), "objects": outcome.metrics.to_json()}
     _save(folder, content)
     save_predictions(folder / "predictions.json", outcome.predictions)
-    typer.echo(f"{panoptic_table(outcome.scores)}\n\n{outcome.metrics.table()}")
+    say(f"{panoptic_table(outcome.scores)}\n\n{outcome.metrics.table()}")
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, "
         f"panoptic.json with its maps, and predictions.json are in {folder}"

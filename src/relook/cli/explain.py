@@ -10,6 +10,7 @@ import typer
 
 from .options import Allow, Device, ImageSize, Model
 from .progress import notices
+from .terminal import say
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,7 +42,7 @@ def switches(
     _save(out, "switches", switch_maps.picture(), statistics)
     for name, value in statistics["mean over layers"].items():
         if value is not None:
-            typer.echo(f"S in {name if name == 'image' else f'{name} objects'}: {value:.3f}")
+            say(f"S in {name if name == 'image' else f'{name} objects'}: {value:.3f}")
 
 
 @explain.command("looks")
@@ -63,7 +64,7 @@ def looks(
     for row in statistics:
         relative, gate = row["relative change"], row["gate"]
         blended = "" if gate is None else f", gate {gate:.2f}"
-        typer.echo(f"{row['level']}, look {row['look']}: changed by {relative or 0:.1%}{blended}")
+        say(f"{row['level']}, look {row['look']}: changed by {relative or 0:.1%}{blended}")
 
 
 @explain.command("stages")
@@ -84,7 +85,7 @@ def stages(
     _save(out, "stages", draw_stages(stage_list), {"stages": statistics})
     for row in statistics:
         score = "" if row["mean score"] is None else f", mean score {row['mean score']:.3f}"
-        typer.echo(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
+        say(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
 
 
 def _open(

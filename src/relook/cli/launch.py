@@ -29,6 +29,7 @@ import typer
 from ..errors import UsageError
 from ..runtime.parent import VARIABLE
 from .errors import LOST_OTHERS
+from .terminal import say
 
 GRACE: Final = 20.0  # seconds that processes have to end after a failure
 STOP_GRACE: Final = 120.0  # after a signal: a training ends its step and saves its state
@@ -98,7 +99,7 @@ def run_processes(command: Sequence[str], count: int) -> int:
             _wait(processes, stopped)
             for number, process in enumerate(processes, start=1):
                 if (process.poll() or 0) < 0 and not stopped:
-                    typer.echo(f"process {number} of {count} {_ended_by(process)}", err=True)
+                    say(f"process {number} of {count} {_ended_by(process)}", err=True)
         finally:
             _end(processes)
             for number, handler in before.items():
@@ -107,7 +108,7 @@ def run_processes(command: Sequence[str], count: int) -> int:
         for number, (file, code) in enumerate(zip(files, codes[1:], strict=True), start=2):
             if _failed_itself(code) and not _failed_itself(codes[0]):
                 text = file.read_text(encoding="utf-8", errors="replace")
-                typer.echo(f"process {number} of {count}:\n{text}", err=True, nl=False)
+                say(f"process {number} of {count}:\n{text}", err=True, nl=False)
     return _exit_code(codes)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ..analysis.counts import MASKS, PROPOSALS, SIZE, Counts, counts_of
+from .terminal import PlainConsole, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ def models(
     presets = [describe(name, preset) for name, preset in PRESETS.items()]
     shipped = [describe_shipped(name, model) for name, model in SHIPPED.items()]
     if as_json:
-        typer.echo(json.dumps(presets + shipped, indent=1))
+        say(json.dumps(presets + shipped, indent=1))
     else:
         _print_tables(presets, shipped)
 
@@ -87,9 +88,7 @@ def _size(counts: Counts) -> dict[str, Any]:
 
 
 def _print_tables(presets: list[dict[str, Any]], shipped: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
     _print_presets(presets, console)

@@ -86,7 +86,7 @@ def panoptic_request(
 
 
 def _pairs(rule: str | None) -> dict[str, Any]:
-    import yaml
+    from ..config.yaml_text import BadYaml, load_yaml
 
     pairs = {}
     for part in (rule or "").split(","):
@@ -94,5 +94,8 @@ def _pairs(rule: str | None) -> dict[str, Any]:
         if part.strip() and not equals:
             raise UsageError("U03", f"--rule {part!r}: expected key=value, as in score=0.6")
         if equals:
-            pairs[key.strip()] = yaml.safe_load(value)
+            try:
+                pairs[key.strip()] = load_yaml(value)
+            except BadYaml as error:
+                raise UsageError("U03", f"--rule {part!r}: {error}. Correct it.") from None
     return pairs

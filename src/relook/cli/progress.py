@@ -16,12 +16,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from .terminal import PlainConsole
+
 _LONGEST: Final = 30  # letters of a name
 
 
 def notices() -> Console:
-    """A console on standard error that prints names of files and classes unchanged."""
-    return Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    """A console on standard error, for texts with names of files and classes."""
+    return PlainConsole(stderr=True, soft_wrap=True)
 
 
 def progress_bar(console: Console) -> Progress:

@@ -9,8 +9,8 @@ import typer
 
 from ..errors import UsageError
 from ..structures.object_sizes import sizes_of
-from .errors import printable
 from .options import Allow
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..analysis.summary import Description
@@ -55,7 +55,7 @@ def show(
         text = str(description)
     else:
         text = description.yaml(full=full) if form == "yaml" else description.python(full=full)
-    typer.echo(printable(text).removesuffix("\n"))
+    say(text.removesuffix("\n"))
 
 
 def _described(source: str) -> Description:

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import RelookError, UsageError, counted
 from .progress import notices, progress_bar
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..data.coco.leniency import Leniency
@@ -67,7 +68,7 @@ def submit(
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; results of a part are not written.") from None
     for path in paths:
-        typer.echo(_in_words(path, check_submission(path, index, options.max_dets or MOST)))
+        say(_in_words(path, check_submission(path, index, options.max_dets or MOST)))
 
 
 def check_submission_file(
@@ -89,7 +90,7 @@ def check_submission_file(
     from ..evaluation.submission.check import check_submission
 
     index = read_coco(annotations, annotations.parent, check_files=False, annotated=False)
-    typer.echo(_in_words(results, check_submission(results, index, max_dets)))
+    say(_in_words(results, check_submission(results, index, max_dets)))
 
 
 def _in_words(path: Path, checked: Any) -> str:

@@ -21,8 +21,8 @@ from .annotation_options import (
     SkipMissing,
     leniency_of,
 )
-from .errors import printable
 from .progress import notices, progress_bar
+from .terminal import PlainConsole, say
 
 if TYPE_CHECKING:
     from ..interop.zoo.zoo import ZooFile
@@ -52,7 +52,7 @@ def list_files(
     from ..interop.zoo.zoo import ZOO
 
     if as_json:
-        typer.echo(json.dumps([describe(file) for file in ZOO], indent=1))
+        say(json.dumps([describe(file) for file in ZOO], indent=1))
     else:
         _print_table(ZOO)
 
@@ -78,7 +78,7 @@ def get(
             bar.update(task, completed=done // 10**6, total=total and total // 10**6)
 
         download = fetch(file, progress=show)
-    typer.echo(download.path)
+    say(download.path)
     status = f"{download.received:,} bytes fetched" if download.received else "it was here"
     console.print(f"{status}; SHA-256 {download.sha256}, as published ({file.hash_prefix}...)")
     console.print(f"licence: {file.licence}")
@@ -95,17 +95,15 @@ def verify(path: Annotated[Path, typer.Argument(metavar="FILE", help="Any file."
     from ..interop.zoo.zoo import verify as verified
 
     verified_file = verified(path)
-    typer.echo(
-        f"{printable(str(path))}: {verified_file.size:,} bytes, SHA-256 {verified_file.sha256}"
-    )
+    say(f"{path}: {verified_file.size:,} bytes, SHA-256 {verified_file.sha256}")
     file = verified_file.file
     if file is None:
-        typer.echo("whole: the hash is the one in its name. It is not a file that is listed here.")
+        say("whole: the hash is the one in its name. It is not a file that is listed here.")
         return
-    typer.echo(f"whole: {file.name}, published at {file.url}")
-    typer.echo(f"preset: {file.preset or f'none ({file.why_not})'}")
-    typer.echo(f"published AP on {file.split}: {_score(file)}")
-    typer.echo(f"licence: {file.licence}")
+    say(f"whole: {file.name}, published at {file.url}")
+    say(f"preset: {file.preset or f'none ({file.why_not})'}")
+    say(f"published AP on {file.split}: {_score(file)}")
+    say(f"licence: {file.licence}")
 
 
 @weights.command("import")
@@ -200,7 +198,7 @@ def import_(
     content = report.to_json() | {"recipe": dict(imported.recipe)}
     write_text(beside, json.dumps(content, indent=1) + "\n")
     for line in report.lines():
-        typer.echo(printable(line))
+        say(line)
     notices().print(f"written: {out} ({out.stat().st_size / 1e6:.0f} MB) and {beside}")
 
 
@@ -289,7 +287,6 @@ def describe(file: ZooFile) -> dict[str, Any]:
 
 def _print_table(files: tuple[ZooFile, ...]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -303,7 +300,7 @@ def _print_table(files: tuple[ZooFile, ...]) -> None:
             is_here = "yes" if file.path.is_file() else ""
             row = (file.name, file.preset, file.schedule, _score(file), str(file.megabytes))
             table.add_row(*row, file.hash_prefix, is_here)
-    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     if not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
     console.print(table)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError, brief, did_you_mean
 
 
 class Config(BaseModel):
@@ -107,7 +107,7 @@ def _explained(kind: type[Config], error: ValidationError) -> UsageError:
     path, kinds = _located(kind, [str(part) for part in first["loc"]])
     if first["type"] not in _UNKNOWN:
         where = ".".join(path) or kind.__name__
-        value_text = f", got {first['input']!r}" if path else ""
+        value_text = f", got {brief(first['input'])}" if path else ""
         return UsageError(
             "U03", f"{where}: {first['msg'].removeprefix('Value error, ')}{value_text}"
         )

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from ..structures.rules.bounds import Fraction, Positive
+from ..structures.rules.bounds import Finite, Fraction, Positive, PositiveFloat
 from ..structures.rules.norms import NO_NORM, NormRule
 from ..structures.rules.pixels import SemanticRule, StuffRule
 from ..structures.rules.proposals import AnchorRule, ProposalRule
@@ -108,7 +108,7 @@ class BackboneConfig(Config):
 class PyramidConfig(Config):
     """Feature pyramid; with `steps` above 1 a recursive one (DetectoRS, section 3)."""
 
-    channels: Annotated[int, Field(gt=0, multiple_of=4)] = 256
+    channels: Annotated[Positive, Field(multiple_of=4)] = 256
     norm: NormRule = NO_NORM  # after each convolution of the pyramid
     steps: Positive = 1  # looks at the image
     share_backbone: bool = False  # one backbone for all looks
@@ -158,8 +158,8 @@ class InputConfig(Config):
     """Input of a model: how files become pixels, their size and their normalisation."""
 
     size: tuple[Positive, Positive] = (1333, 800)  # (long, short) side limits at test time
-    mean: tuple[float, ...] = (123.675, 116.28, 103.53)  # of each channel, 0 to 255
-    std: tuple[float, ...] = (58.395, 57.12, 57.375)
+    mean: tuple[Finite, ...] = (123.675, 116.28, 103.53)  # of each channel, 0 to 255
+    std: tuple[PositiveFloat, ...] = (58.395, 57.12, 57.375)
     reading: Reading = Reading()
     """Page, planes and channels that are read, and how their values become 0 to 255."""
 

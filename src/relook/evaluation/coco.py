@@ -28,7 +28,7 @@ from .counting import CountingCurve
 from .crowding.rule import HuddleRule
 from .crowding.table import crowding_section
 from .curves import Curves
-from .ground_truth import Annotation, GroundTruth, read_ground_truth
+from .ground_truth import Annotation, GroundTruth, predicted_rle, read_ground_truth
 from .matching import FastCOCOeval
 from .metrics import ClassScore, Metrics, Scores
 from .statistics.bootstrap import Resampling, resample
@@ -194,13 +194,8 @@ def _rebuild(
             skipped["detections with a box or score that is not finite"] += 1
             continue
         mask = prediction.get("segmentation")
-        if mask is not None and tuple(mask["size"]) != truth.sizes[image_id]:
-            raise DataError(
-                "D10",
-                f"{truth.name}: image {image_id} is {truth.sizes[image_id]} (height, width) there, "
-                f"but a predicted mask of it has the size {tuple(mask['size'])}. Correct the "
-                "height and width in the file, or put the right image in place.",
-            )
+        if mask is not None:
+            mask = predicted_rle(mask, truth, image_id, row)
         detections.append(
             {
                 "id": len(detections) + 1,

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
+from ..data.coco.segmentation import MalformedMaskError
 from ..errors import DataError
 from ..runtime.files import write_text
-from .ground_truth import is_number
+from .ground_truth import is_number, safe_rle
 from .metrics import Metrics
 
 
@@ -29,8 +29,10 @@ def save_predictions(path: Path | str, predictions: Sequence[Mapping[str, Any]])
 def read_predictions(
     path: Path | str, sizes: Mapping[int, tuple[int, int]]
 ) -> list[dict[str, Any]]:
-    """COCO result dictionaries of a file of `save_predictions`, each checked, so that they are
-    safe for pycocotools. `sizes` is (height, width) by image id.
+    """COCO result dictionaries of a file, each checked, so that they are safe for pycocotools.
+
+    Masks may be polygons or run lengths of either kind; they come out as compressed run lengths.
+    `sizes` is (height, width) by image id.
 
     Raises:
         DataError: D01 or D03 when the file is missing or not json, D04 for an entry that is no
@@ -48,7 +50,8 @@ def read_predictions(
     for number, row in enumerate(rows):
         if not _is_result(row, sizes):
             raise DataError("D04", f"{path}: entry {number} is no detection in these images.")
-        _check_mask(path, number, row.get("segmentation"), sizes[row["image_id"]])
+        if row.get("segmentation") is not None:
+            row["segmentation"] = _mask(path, number, row["segmentation"], sizes[row["image_id"]])
     return rows
 
 
@@ -63,12 +66,10 @@ def _is_result(row: Any, sizes: Mapping[int, tuple[int, int]]) -> bool:
     return all(is_number(value) for value in (*box, row.get("score")))
 
 
-def _check_mask(path: Path, number: int, mask: Any, size: tuple[int, int]) -> None:
-    if mask is None:
-        return
+def _mask(path: Path, number: int, mask: Any, size: tuple[int, int]) -> dict[str, Any]:
     try:
-        checked(mask, *size)
-    except EmptyMaskError:
-        return  # found, and without a pixel
+        code = safe_rle(mask, size)
     except MalformedMaskError as error:
         raise DataError("D09", f"{path}: the mask of entry {number} {error}.") from None
+    counts = code["counts"]
+    return {**code, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}

@@ -21,7 +21,7 @@ from pycocotools import mask as coco_mask
 from ..data.coco.frames import turned_box, turned_mask
 from ..data.coco.reader import CocoIndex, object_mask
 from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
-from ..errors import DataError
+from ..errors import DataError, brief
 from ..ops.rle import encode_mask, encode_window
 
 Annotation = dict[str, Any]
@@ -204,7 +204,7 @@ def _is_id(value: object) -> bool:
 def _unique_id(name: str, key: str, row: Mapping[str, Any], entries: Mapping[int, Any]) -> int:
     value = row.get("id")
     if not isinstance(value, int) or not _is_id(value):
-        raise _not_coco(name, f'an entry of "{key}" has the id {value!r}, which is no integer')
+        raise _not_coco(name, f'an entry of "{key}" has the id {brief(value)}, which is no integer')
     if value in entries:
         raise DataError(
             "D05",
@@ -218,7 +218,7 @@ def _pixels(name: str, image: Mapping[str, Any], key: str) -> int:
     value = image.get(key)
     if not isinstance(value, int) or not _is_id(value) or value < 1:
         raise _not_coco(
-            name, f"image {image['id']} has the {key} {value!r} instead of a number of pixels"
+            name, f"image {image['id']} has the {key} {brief(value)} instead of a number of pixels"
         )
     return value
 
@@ -267,16 +267,50 @@ def is_number(value: object) -> bool:
     return -LARGEST < value < LARGEST
 
 
+def predicted_rle(mask: Any, truth: GroundTruth, image_id: int, row: int) -> Annotation:
+    """The mask of prediction number `row` as compressed run lengths of its image.
+
+    Raises:
+        DataError: D10 for a mask of another size, D04 for one that is no mask.
+    """
+    size, told = truth.sizes[image_id], mask.get("size") if isinstance(mask, dict) else None
+    if isinstance(told, list | tuple) and tuple(told) != size:
+        raise DataError(
+            "D10",
+            f"{truth.name}: image {image_id} is {size} (height, width) there, but a predicted "
+            f"mask of it has the size {brief(tuple(told))}. Correct the height and width in the "
+            "file, or put the right image in place.",
+        )
+    if told is not None and isinstance(mask.get("counts"), str | bytes):
+        return dict(mask)
+    code = _to_rle(mask, size)
+    if code is None:
+        raise DataError(
+            "D04",
+            f"{truth.name}: prediction {row} (image {image_id}) has a segmentation that is "
+            "neither polygons nor run lengths of its image. Write it again as COCO's results.",
+        )
+    return code
+
+
 def _to_rle(segmentation: Any, size: tuple[int, int]) -> Annotation | None:
+    """`safe_rle`, or None for what is no mask of an image of this size."""
+    try:
+        return safe_rle(segmentation, size)
+    except MalformedMaskError:
+        return None
+
+
+def safe_rle(segmentation: Any, size: tuple[int, int]) -> Annotation:
     """A COCO segmentation (polygons or run lengths of either kind) as compressed run lengths.
 
-    None when it is malformed, or made for an image of another size than `size`, (height, width).
+    Raises:
+        MalformedMaskError: it is malformed, or made for an image of another size than `size`,
+            (height, width).
     """
     height, width = size
     try:
         safe, _ = checked(segmentation, height, width)
-    except MalformedMaskError:
-        return None
     except EmptyMaskError:
         # As in pycocotools, an object without a pixel counts, and cannot be found.
         return encode_window(np.zeros((0, 0), dtype=bool), 0, 0, size)

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from .files import replacing
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of formulas, and of what may hide one; the last four are wide forms of the first."""
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -27,7 +28,10 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     Raises:
         RelookError: R02 when the file cannot be written.
     """
-    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(path) as draft,
+        draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         _write(file, columns, rows)
 
 

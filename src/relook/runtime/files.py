@@ -59,11 +59,14 @@ def remove_drafts(folder: Path) -> None:
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path` in UTF-8, as a whole or not at all.
 
+    Halves of surrogate pairs, which are in names of files that are not UTF-8, are written as
+    ``\\udc80`` and the like.
+
     Raises:
         RelookError: R02 when the file cannot be written.
     """
     with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def unwritable(path: Path, reason: object) -> RelookError:

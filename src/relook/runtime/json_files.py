@@ -1,13 +1,18 @@
-"""Writing of json that never stands in memory as a whole."""
+"""Json files of relook: written piece by piece, read as a kind of value."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import DataError
 from .files import replacing
+
+T = TypeVar("T")
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -46,3 +51,27 @@ def _has_iterator(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_iterator, value.values()))
     return isinstance(value, Iterator)
+
+
+def read_json(path: Path, kind: type[T], remedy: str) -> T:
+    """The value of `kind` in a file: a dataclass, a named tuple, a dictionary of some kind.
+
+    `remedy` is a sentence that says what to do when the file is damaged.
+
+    Raises:
+        DataError: D01 when there is no such file, D03 when it cannot be read as that kind.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError("D01", f"{path}: there is no such file. {remedy}") from None
+    except OSError as error:
+        raise DataError("D03", f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValidationError as error:
+        raise DataError("D03", f"{path} is damaged ({_reason(error)}). {remedy}") from None
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where[:80]}: {first['msg'][:200]}" if where else first["msg"][:200]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -139,17 +140,17 @@ class RunFolder:
         write_text(self.report, page)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the records so far; a line cut off by a crash is left out."""
+        """Return the records so far; a last line that was cut off by a crash is left out.
+
+        Raises:
+            DataError: D03 when another line is damaged.
+        """
         if not self.metrics.is_file():
             return []
-        rows = []
-        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict):
-                rows.append(row)
+        *lines, last = self.metrics.read_bytes().split(b"\n")
+        rows = [_record(self.metrics, number, line) for number, line in enumerate(lines, start=1)]
+        with contextlib.suppress(DataError):
+            rows += [_record(self.metrics, len(lines) + 1, last)] if last else []
         return rows
 
     def forget_after(self, step: int, count: int | None = None) -> None:
@@ -167,6 +168,20 @@ class RunFolder:
         write_csv(
             self.metrics_table, columns, ([row.get(name) for name in columns] for row in rows)
         )
+
+
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or type(record.get("step", 0)) is not int:
+        raise DataError(
+            "D03",
+            f"{path}: line {number} is damaged. Delete this line: its numbers will be missing in "
+            "metrics.csv and in the report, and the training is as it was.",
+        )
+    return record
 
 
 def class_table(index: CocoIndex) -> list[dict[str, Any]]:

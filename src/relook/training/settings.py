@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 import yaml
 
+from .._version import __version__
 from ..config.base import C, Config, assign, assign_all, overlay
 from ..config.model import ModelConfig
 from ..config.presets import preset
+from ..config.yaml_text import BadYaml, load_yaml
 from ..data.coco.leniency import Leniency
-from ..errors import DataError, UsageError, did_you_mean, first_few
+from ..errors import DataError, UsageError, brief, did_you_mean, first_few
 from .recipe import Recipe, recipe_for, schedule_changes
 
 FILE_KEYS = ("format", "model", "schedule", "train", "data")
@@ -77,23 +79,33 @@ def read_overlay(path: Path) -> Overlay:
         DataError: D01 when there is no such file.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        tree = load_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError) as error:
         raise DataError("D01", f"{path}: the configuration cannot be read ({error}).") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError("U03", f"{path}: not a YAML file ({_one_line(error)}).") from None
+    except BadYaml as error:
+        raise UsageError("U03", f"{path}: not a YAML file ({error}). Correct it.") from None
     if not isinstance(tree, dict):
         raise UsageError(
-            "U03", f"{path}: a configuration has keys such as model and train; got {tree!r}."
+            "U03", f"{path}: a configuration has keys such as model and train; got {brief(tree)}."
         )
     for key in tree:
         if key not in FILE_KEYS:
-            raise UsageError("U02", f"{path}: unknown key {key}; {did_you_mean(key, FILE_KEYS)}")
-    if tree.get("format", FORMAT) != FORMAT:
-        raise UsageError(
-            "U03", f"{path}: format {tree['format']}, but this relook reads {FORMAT}; update it."
-        )
+            hint = did_you_mean(str(key), FILE_KEYS)
+            raise UsageError("U02", f"{path}: unknown key {str(key)[:80]}; {hint}")
+    _check_format(path, tree.get("format", FORMAT))
     return _overlay_from(path, tree)
+
+
+def _check_format(path: Path, version: object) -> None:
+    if version == FORMAT and type(version) is int:
+        return
+    if type(version) is int and version > FORMAT:
+        raise UsageError(
+            "U03",
+            f"{path}: it has format {brief(version)}, of a newer relook; this is relook "
+            f"{__version__}, which reads up to {FORMAT}. Update relook.",
+        )
+    raise UsageError("U03", f"{path}: format is {brief(version)}, and {FORMAT} is what there is.")
 
 
 def _overlay_from(path: Path, tree: dict[str, Any]) -> Overlay:
@@ -103,14 +115,14 @@ def _overlay_from(path: Path, tree: dict[str, Any]) -> Overlay:
     parts = {"model": model, "train": tree.get("train") or {}, "data": tree.get("data") or {}}
     for name, part in parts.items():
         if not isinstance(part, dict):
-            raise UsageError("U03", f"{path}: {name} must be a mapping; got {part!r}")
+            raise UsageError("U03", f"{path}: {name} must be a mapping; got {brief(part)}")
     model = dict(model)
     name = model.pop("preset", None)
     if name is not None and not isinstance(name, str):
-        raise UsageError("U03", f"{path}: model.preset must be a name; got {name!r}")
+        raise UsageError("U03", f"{path}: model.preset must be a name; got {brief(name)}")
     schedule = tree.get("schedule")
     if schedule is not None and not isinstance(schedule, str):
-        raise UsageError("U03", f"{path}: schedule must be a name; got {schedule!r}")
+        raise UsageError("U03", f"{path}: schedule must be a name; got {brief(schedule)}")
     return Overlay(preset=name, schedule=schedule, **parts | {"model": model})
 
 
@@ -128,13 +140,15 @@ def parse_assignments(assignments: Sequence[str]) -> Overlay:
         key, equals, value = text.partition("=")
         path = key.strip().split(".")
         if not equals or not all(path):
-            raise UsageError("U03", f"--set {text!r}: expected key=value, as in train.epochs=20")
+            raise UsageError(
+                "U03", f"--set {brief(text)}: expected key=value, as in train.epochs=20"
+            )
         if path[0] not in tree or len(path) == 1:
             path = [_root_of(path[0]), *path]
         try:
-            assign(tree, path, yaml.safe_load(value))
-        except yaml.YAMLError as error:
-            raise UsageError("U03", f"--set {text!r}: {_one_line(error)}") from None
+            assign(tree, path, load_yaml(value))
+        except BadYaml as error:
+            raise UsageError("U03", f"--set {brief(text)}: {error}. Correct the value.") from None
     return Overlay(model=tree["model"], train=tree["train"], data=tree["data"])
 
 
@@ -230,7 +244,3 @@ def _data(values: Mapping[str, Any]) -> DataConfig:
     if "val_json" in known:
         known.setdefault("val_images", known["train_images"])
     return _apply(DataConfig(train_json=Path(), train_images=Path()), known, "data")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

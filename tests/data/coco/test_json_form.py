@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ def test_the_panoptic_file_of_a_real_data_set(datasets: Path) -> None:
     folder = datasets / "coco_mini"
     with pytest.raises(DataError, match=r"D04.*panoptic"):
         read_coco(folder / "annotations" / "panoptic_val.json", folder / "images")
+
+
+@pytest.mark.parametrize(("table", "key"), [("categories", "name"), ("images", "file_name")])
+def test_half_a_surrogate_pair_is_no_character(
+    table: str, key: str, document: Document, write: Write, images_dir: Path
+) -> None:
+    document[table][0][key] = "bad\ud800name"
+    with pytest.raises(DataError, match=rf"D04.*{key} .bad.ud800name.*surrogate"):
+        read_coco(write(document), images_dir)
+    document[table][0][key] = "\U0001f9ab"  # a whole pair in json
+    with pytest.raises(DataError, match="D01") if key == "file_name" else nullcontext():
+        read_coco(write(document), images_dir)
 
 
 def test_binary_file(images_dir: Path) -> None:

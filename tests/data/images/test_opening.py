@@ -218,6 +218,17 @@ def test_the_end_marker_of_a_thumbnail_does_not_count(tmp_path: Path) -> None:
         read_image(path)
 
 
+@pytest.mark.parametrize("length", [100, 2**20, 2**31 - 1, 2**32 - 1])
+def test_a_png_part_that_is_longer_than_the_file(length: int) -> None:
+    """OpenCV would take 2 GB for a file of 200 bytes."""
+    whole = encoded(Image.fromarray(photo(12, 16)), "PNG")
+    end = whole.index(b"IEND") - 4
+    hostile = whole[:end] + length.to_bytes(4, "big") + b"tEXt" + whole[end:]
+    with pytest.raises(DataError, match=r"D02.*cut off: the PNG data ends"):
+        read_image(hostile)
+    assert read_image(whole + b"appended").shape == (12, 16, 3)
+
+
 def test_truncated_png_is_an_error(tmp_path: Path) -> None:
     whole = encoded(Image.fromarray(photo(200, 300)), "PNG")
     (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from relook.errors import DataError
 from relook.evaluation.statistics.intervals import estimate, gain, load_resampled, save_resampled
 
 
@@ -70,3 +71,10 @@ def test_resamples_come_back_from_their_file(tmp_path: Path) -> None:
     for kind, measures in given.items():
         for name, values in measures.items():
             np.testing.assert_allclose(found[kind][name], values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04]\x94."])
+def test_damaged_resamples_are_named_with_what_to_do(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "resampled.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"D03.*resampled\.npz is damaged.*Delete it and numbers"):
+        load_resampled(tmp_path / "resampled.npz")

@@ -84,7 +84,6 @@ def test_a_storage_becomes_an_outline() -> None:
     assert isinstance(result.value, StorageOutline)
     assert (result.value.key, result.value.count, result.value.size) == ("0", 5, 20)
     assert result.storages == {"0": result.value}
-    assert result.plain
 
 
 def test_a_tensor_becomes_an_outline() -> None:
@@ -93,13 +92,6 @@ def test_a_tensor_becomes_an_outline() -> None:
     value = read(tensor[:2] + rebuild + tensor[2:] + b"R.").value
     assert isinstance(value, TensorOutline)
     assert (value.offset, value.shape, value.stride) == (1, (2,), (3,))
-
-
-def test_what_pytorch_would_not_take_is_not_plain() -> None:
-    assert read(b"\x80\x02ccollections\nOrderedDict\n)R.").plain
-    assert not read(b"\x80\x04ccollections\nOrderedDict\n)R.").plain
-    assert not read(b"ccollections\nOrderedDict\n)R.").plain
-    assert not read(b"\x80\x02cmmcv.utils.config\nConfigDict\n)\x81.").plain
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4])

@@ -46,7 +46,7 @@ def bounded() -> Iterator[tuple[type, str, BaseMetadata]]:
 def _bounds(hint: Any) -> list[BaseMetadata]:
     """Of a number, not of the numbers in a tuple."""
     if get_origin(hint) is Annotated:
-        return [one for one in get_args(hint)[1:] if isinstance(one, BaseMetadata)]
+        return [one for one in get_args(hint)[1:] if isinstance(one, Gt | Ge | Lt | Le)]
     return []
 
 

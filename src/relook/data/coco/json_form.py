@@ -76,6 +76,12 @@ def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value.strip():
         refuse(path, f"{where} has {key} {shown(value)}, a text is needed")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        refuse(
+            path,
+            f"{where} has {key} {shown(value)}, and half of a surrogate pair is no character. "
+            "Write that name anew",
+        )
     return value
 
 

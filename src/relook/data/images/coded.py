@@ -174,10 +174,11 @@ def _by_opencv(data: bytes, flags: int) -> NDArray[Any] | None:
 
 
 def _check_whole(data: bytes, label: str) -> None:
-    if data.startswith(b"\xff\xd8") and not _jpeg_is_whole(data):
+    kind = "JPEG" if data.startswith(b"\xff\xd8") else "PNG" if data.startswith(PNG) else ""
+    if (kind == "JPEG" and not _jpeg_is_whole(data)) or (kind == "PNG" and not _png_is_whole(data)):
         raise DataError(
             "D02",
-            f"{label} is cut off: the JPEG data ends before the image does. Copy or download "
+            f"{label} is cut off: the {kind} data ends before the image does. Copy or download "
             "it again.",
         )
 
@@ -195,4 +196,18 @@ def _jpeg_is_whole(data: bytes) -> bool:
             return True
         if marker not in {0x01, 0xD8}:  # all others say how long they are
             position += max(int.from_bytes(data[position : position + 2], "big"), 2)
+    return False
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Return whether all parts up to the last one are there, as long as they say.
+
+    OpenCV takes memory for the length that a part declares, up to two gigabytes.
+    """
+    position = len(PNG)
+    while position + 8 <= len(data):
+        kind = data[position + 4 : position + 8]
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+        if kind == b"IEND":
+            return True
     return False

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import DataError
 from ...runtime.files import replacing
 from .weighted_precision import Resampled, interval
 
@@ -75,10 +76,21 @@ def save_resampled(path: Path, resampled: Resampled) -> None:
 
 
 def load_resampled(path: Path) -> Resampled:
-    """Read a file of `save_resampled`."""
+    """Read a file of `save_resampled`.
+
+    Raises:
+        DataError: D03 when it is damaged.
+    """
     resampled: dict[str, dict[str, Values]] = {}
-    with np.load(path, allow_pickle=False) as file:
-        for key in file.files:
-            kind, _, name = key.partition("/")
-            resampled.setdefault(kind, {})[name] = file[key].astype(np.float64)
+    try:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
+            for key in file.files:
+                kind, _, name = key.partition("/")
+                resampled.setdefault(kind, {})[name] = file[key].astype(np.float64)
+    except Exception as error:  # noqa: BLE001 - on damaged bytes, numpy raises anything
+        raise DataError(
+            "D03",
+            f"{path} is damaged ({error!s:.200}). Delete it and numbers.json beside it, and the "
+            "model is scored again with --resume.",
+        ) from None
     return resampled

@@ -27,6 +27,7 @@ from ..tiles.large import WHOLE
 from ..tiles.overview import read_overview
 from ..tiles.rule import Tiling
 from ..tracking import Tracker, TrackOptions, several_processes
+from ..writers.stored_results import labels_of
 from .beginning import Output
 from .journal import Journal, Line, read_records
 from .track_tables import write_track_tables
@@ -278,7 +279,7 @@ def result_of(record: Record, predictor: Predictor) -> Result:
     return Result(
         boxes=boxes.astype(np.float32),
         scores=np.array([one["score"] for one in objects], np.float32),
-        labels=np.array([rows[one["category_id"]] for one in objects], np.int64),
+        labels=labels_of(objects, rows),
         masks=tuple(one["segmentation"] for one in objects) if has_masks else None,
         size=(record["height"], record["width"]),
         classes=predictor.classes,

@@ -2,7 +2,8 @@
 
 ``OUT/.journal/N.jsonl`` has one line of json for every image that process N has done, added when
 the files of the image are whole, ``kept.jsonl`` those of a stopped run that is gone on with, and
-``settings.json`` says with which model and options.
+``settings.json`` says with which model and options. Lines begin with the CRC-32 of their json: an
+image whose line is cut off or damaged is predicted again.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
+from ..._version import __version__
 from ...data.sources.stored import Stamp
-from ...errors import UsageError
+from ...errors import DataError, ModelError, UsageError, brief
 from ...runtime.files import replacing, unwritable, write_text
+from ...runtime.json_files import read_json
+from .journal_records import is_whole
 
 FOLDER: Final = ".journal"
+FORMAT: Final = 2
+"""1 had no checksums and did not say its number; it is read as well."""
 _SETTINGS, _KEPT = "settings.json", "kept.jsonl"
 
 Record = dict[str, Any]
@@ -58,6 +65,8 @@ class Journal:
 
         Raises:
             UsageError: U04 when the stopped run had other `settings`.
+            DataError: D03 when its settings are damaged.
+            ModelError: M03 when a newer relook wrote it.
             RelookError: R02 when a file cannot be written.
         """
         path = self._folder / _SETTINGS
@@ -65,14 +74,11 @@ class Journal:
             self._check(path, settings)
             return True
         self.remove()
-        write_text(path, json.dumps(settings) + "\n")
+        write_text(path, json.dumps({"format": FORMAT, **settings}) + "\n")
         return False
 
     def _check(self, path: Path, settings: Mapping[str, Any]) -> None:
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            before = {}
+        before = _settings(path)
         wanted = json.loads(json.dumps(settings))
         other = [name for name in wanted if wanted[name] != before.get(name)]
         if other:
@@ -145,6 +151,20 @@ class Journal:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _settings(path: Path) -> Record:
+    """The settings of the stopped run; D03 where the file is damaged."""
+    before = read_json(path, Record, "Leave --resume out to start over.")
+    version = before.get("format", 1)
+    if isinstance(version, int) and version > FORMAT:
+        raise ModelError(
+            "M03",
+            f"--resume: the stopped run in {path.parent.parent} has a journal of format "
+            f"{brief(version)}, of a newer relook; this is relook {__version__}, which reads up to "
+            f"{FORMAT}. Update relook, or leave --resume out to start over.",
+        )
+    return before
+
+
 def read_records(lines: Iterable[Line]) -> Iterator[Record]:
     """The whole records of `lines`, one at a time."""
     with contextlib.ExitStack() as stack:
@@ -153,12 +173,18 @@ def read_records(lines: Iterable[Line]) -> Iterator[Record]:
             if line.part not in files:
                 files[line.part] = stack.enter_context(line.part.open("rb"))
             files[line.part].seek(line.offset)
-            yield json.loads(files[line.part].readline())
+            record = _parsed(files[line.part].readline())
+            if record is None:
+                raise DataError(
+                    "D03",
+                    f"{line.part} has been changed while it was read. Start the command again.",
+                )
+            yield record
 
 
 def _short(value: object) -> str:
     """A setting in a sentence; the beginning of a hash is enough to tell two apart."""
-    return str(value)[:20]
+    return brief(value).strip("'")[:20]
 
 
 def _line(part: Path, offset: int, record: Record) -> Line:
@@ -166,15 +192,25 @@ def _line(part: Path, offset: int, record: Record) -> Line:
 
 
 def _parsed(text: bytes) -> Record | None:
-    """A whole line's record; None for one that was cut off when its process was killed."""
+    """A whole line's record; None for one that was cut off when its process was killed, or that
+    is damaged."""
     if not text.endswith(b"\n"):
         return None
+    if not text.startswith(b"{"):
+        check, _, text = text.partition(b" ")
+        if check != _checksum(text):
+            return None
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and is_whole(record) else None
 
 
 def _encoded(record: Record) -> bytes:
-    return json.dumps(record).encode() + b"\n"
+    text = json.dumps(record).encode() + b"\n"
+    return _checksum(text) + b" " + text
+
+
+def _checksum(text: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(text)

@@ -43,7 +43,6 @@ class Archive:
 
     zipped: bool
     content: Any  # with outlines where it has tensors
-    plain: bool  # only tensors in ordinary containers, as PyTorch writes them
     storages: Mapping[str, Record]
     records: tuple[Record, ...]  # all records with a checksum
 
@@ -199,4 +198,4 @@ def _archive(
         if record is None or record.size != content.storages[key].size:
             raise DamagedFile("a storage is missing, or has another size than declared")
         by_key[key] = record
-    return Archive(zipped, content.value, content.plain, by_key, records)
+    return Archive(zipped, content.value, by_key, records)

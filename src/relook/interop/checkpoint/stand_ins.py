@@ -53,7 +53,6 @@ class Allowed:
 
     name: str
     make: Callable[..., Any] | None = None
-    plain: bool = False  # also accepted by torch.load(weights_only=True), and harmless there
     dtype: torch.dtype | None = None  # of a kind of storage
 
 
@@ -103,7 +102,7 @@ _NUMERIC: Final = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|c8|c16)")
 _LONGEST_NAME: Final = 120  # of a name in a message
 _LONGEST_KEY: Final = 16  # of a tuple; each text in it has at most `_LONGEST_NAME` characters
 _MAX_DIMENSIONS: Final = 64  # as NumPy and PyTorch have it
-_LARGEST_COUNT: Final = 2**63
+_LARGEST_COUNT: Final = 2**59  # numbers; their bytes still fit into 63 bits
 
 
 def shown(value: Any) -> str:
@@ -220,6 +219,8 @@ def _tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Tens
     if not counts or len(shape) != len(stride):
         raise ValueError("a tensor has sizes or strides that are no counts")
     count = math.prod(shape)
+    if not count and math.prod(max(n, 1) for n in shape) >= _LARGEST_COUNT:
+        raise ValueError("a tensor has no counts: the product of its sizes is too large")
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
     if count and (count > storage.count or last >= storage.count):
         listed = ", ".join(map(str, shape[:8]))
@@ -250,13 +251,11 @@ _TYPES: Final = (  # never called
     *("bool", "dict", "float", "int", "list", "object", "str", "tuple"),
     *("long", "unicode"),  # as Python 2 calls the types of whole numbers and of text
 )
-_PLAIN: Final[Mapping[str, Callable[..., Any]]] = {
+_MADE: Final[Mapping[str, Callable[..., Any] | None]] = {
     "collections OrderedDict": _ordered,
     "torch._utils _rebuild_tensor_v2": _tensor,
     "torch._utils _rebuild_tensor": _tensor,
     "torch._utils _rebuild_parameter": _parameter,
-}
-_OTHERS: Final[Mapping[str, Callable[..., Any] | None]] = {
     "_codecs encode": _encode,
     "argparse Namespace": _holder,
     "collections Counter": _mapping,
@@ -292,11 +291,7 @@ _OTHERS: Final[Mapping[str, Callable[..., Any] | None]] = {
 }
 
 ALLOWED: Final[Mapping[str, Allowed]] = {
-    **{name: Allowed(name, make) for name, make in _OTHERS.items()},
-    **{name: Allowed(name, make, plain=True) for name, make in _PLAIN.items()},
-    **{
-        f"torch {name}": Allowed(f"torch {name}", plain=True, dtype=dtype)
-        for name, dtype in _STORAGES.items()
-    },
+    **{name: Allowed(name, make) for name, make in _MADE.items()},
+    **{f"torch {name}": Allowed(f"torch {name}", dtype=kind) for name, kind in _STORAGES.items()},
 }
 """By module and name, with a space between them."""

@@ -36,13 +36,6 @@ class Unpickled:
 
     value: Any = None
     storages: dict[str, StorageOutline] = field(default_factory=dict)
-    named_plainly: bool = True  # only tensors and ordinary containers
-    protocol: int = 0
-
-    @property
-    def plain(self) -> bool:
-        """Return whether PyTorch's own reader of weights accepts it, without warnings."""
-        return self.named_plainly and self.protocol == 2
 
 
 def unpickle(stream: IO[bytes]) -> Unpickled:
@@ -99,9 +92,6 @@ class _Machine:
         items, self.stack = self.stack, self.below.pop()
         return items
 
-    def protocol(self, version: Any) -> None:
-        self.result.protocol = version
-
     def stop(self, _: Any) -> None:
         self.result.value = self.stack.pop()
 
@@ -147,9 +137,7 @@ class _Machine:
     def find(self, name: str) -> Allowed:
         if name not in ALLOWED:
             raise ForbiddenObject(shown(name))
-        allowed = ALLOWED[name]
-        self.result.named_plainly &= allowed.plain
-        return allowed
+        return ALLOWED[name]
 
     def call(self, callee: Any, arguments: Any) -> None:
         if not isinstance(callee, Allowed) or type(arguments) is not tuple:
@@ -218,8 +206,7 @@ _CONSTANTS: Final = (
     *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
 )
 _ACTIONS: Final[dict[str, Callable[[_Machine, Any], object]]] = {
-    "PROTO": _Machine.protocol,
-    "FRAME": lambda *_: None,  # only the size of a chunk for the reader
+    **dict.fromkeys(("PROTO", "FRAME"), lambda *_: None),  # version, and size of a chunk
     "STOP": _Machine.stop,
     # the stack and the memo
     **dict.fromkeys(_CONSTANTS, _Machine.push),

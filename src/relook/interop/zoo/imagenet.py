@@ -7,10 +7,9 @@ torchvision's own ResNeXt files are of other training runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import torch
@@ -26,6 +25,7 @@ from ...config.model import BackboneConfig
 from ...errors import ModelError, UsageError
 from ...models.detector import Detector
 from ..backbone_fill import fill_backbones
+from ..checkpoint.reading import read_checkpoint
 from .downloading import download, progress_lines
 
 _ZOO: Final = "https://download.openmmlab.com/pretrain/third_party/"
@@ -107,18 +107,11 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Tensor]:
         progress=progress_lines(path.name, sys.stderr) if progress else None,
     )
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the loader raises errors of zipfile and of the unpickler
+        return read_checkpoint(path).state
+    except ModelError as error:
         raise ModelError(
-            "M06", f"{path} cannot be read ({error}). Delete it, so that it is downloaded again."
+            "M06", f"{error.message} Delete it, so that it is downloaded again."
         ) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise ModelError(
-            "M06", f"{path} holds no weights. Delete it, so that it is downloaded again."
-        )
-    return dict(content)
 
 
 def cache_path(name: str) -> Path:

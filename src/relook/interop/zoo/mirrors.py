@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import yaml
-
+from ...config.yaml_text import BadYaml, load_yaml
 from ...errors import UsageError
 
 CACHE: Final = "RELOOK_CACHE"  # environment variables
@@ -62,9 +61,9 @@ def _listed(folder: Path) -> list[tuple[str, str]]:
     if not path.is_file():
         return []
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise UsageError("U03", f"{path} cannot be read: {error}") from error
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, BadYaml) as error:
+        raise UsageError("U03", f"{path} cannot be read: {error}. Correct it.") from error
     mirrors = content.get("mirrors") if isinstance(content, dict) else None
     if not isinstance(mirrors, list) or not all(isinstance(m, str) for m in mirrors):
         raise UsageError(

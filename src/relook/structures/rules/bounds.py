@@ -1,4 +1,7 @@
-"""Bounds of numbers, which the configuration checks."""
+"""Bounds of numbers, which the configuration checks.
+
+Whole numbers end far above anything in use, so that a hostile model file cannot ask for more.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Lt
 
-Positive = Annotated[int, Gt(0)]
-NonNegative = Annotated[int, Ge(0)]
+_MOST = 2**24
+MOST_STAGES = 16  # of a cascade; each has modules of its own
+Positive = Annotated[int, Gt(0), Le(_MOST)]
+NonNegative = Annotated[int, Ge(0), Le(_MOST)]
+Finite = Annotated[float, Gt(-inf), Lt(inf)]
 PositiveFloat = Annotated[float, Gt(0), Lt(inf)]
 Fraction = Annotated[float, Ge(0), Le(1)]

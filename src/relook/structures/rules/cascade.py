@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Lt
 
-from .bounds import Fraction, Positive
+from .bounds import Finite, Fraction, Positive, PositiveFloat
 from .wording import numbers, on_off
 
-Deviations = tuple[float, float, float, float]
+Deviations = tuple[PositiveFloat, PositiveFloat, PositiveFloat, PositiveFloat]
 Suppression = Literal["nms", "soft_nms"]
 
 _PIXELS = {"original": "original image", "network": "network input"}
@@ -23,7 +23,7 @@ class StageRule:
 
     iou: Fraction  # from which a RoI is positive
     std: Deviations  # of the encoded deltas
-    loss_weight: float
+    loss_weight: Finite
 
     def words(self) -> str:
         """Describe when a RoI is positive, and the weights of the losses."""

@@ -6,11 +6,12 @@ The defaults are those of the reference code, which the published weights were t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Lt
 
-from .bounds import Fraction, NonNegative, Positive
+from .bounds import Finite, Fraction, NonNegative, Positive
 from .cascade import Deviations
 from .wording import numbers, on_off
 
@@ -33,9 +34,9 @@ class IterationRule:
 
     iou: Fraction
     std: Deviations
-    class_weight: float = 1.0
-    box_weight: float = 1.0
-    guide_weight: float = 1.0  # of the class-agnostic masks
+    class_weight: Finite = 1.0
+    box_weight: Finite = 1.0
+    guide_weight: Finite = 1.0  # of the class-agnostic masks
 
     def words(self) -> str:
         """Describe when a RoI is positive, and the weights of the losses."""
@@ -56,7 +57,7 @@ class GuidanceRule:
 
     side: Side = 14
     """Side of the features of guidance masks; the masks have twice this side. Fast DSC has 7."""
-    enlarge_ratios: tuple[Annotated[float, Ge(1)], ...] | None = None
+    enlarge_ratios: tuple[Annotated[float, Ge(1), Lt(inf)], ...] | None = None
     """Scale of the frame of each iteration over its box. None: 2, 1.59, 1.26, ...
     (a fraction of a doubling less each time), or 1 where `alignment` is not `relative`.
     """

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from .bounds import Positive
+from .bounds import Finite, Positive
 
 Average = Literal["valid", "all"]
 
@@ -25,7 +25,7 @@ class SemanticRule:
     """The semantic branch of HTC; its feature is added to the RoI features."""
 
     num_classes: Positive = 183
-    loss_weight: float = 0.2
+    loss_weight: Finite = 0.2
     average: Average = "valid"
     """`valid` averages over labelled pixels, as the published checkpoints were trained; `all`
     divides by ignored pixels too, as MMDetection does since 2.28."""
@@ -55,7 +55,7 @@ class StuffRule:
     num_classes: Annotated[int, Ge(2), Le(255)] = 54  # of stuff, and one for all things
     channels: Positive = 128
     groups: Positive = 32  # of the group norm
-    loss_weight: float = 0.5
+    loss_weight: Finite = 0.5
     average: Average = "valid"  # as `SemanticRule.average`
 
     def __post_init__(self) -> None:

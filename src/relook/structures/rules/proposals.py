@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Lt, MaxLen, MinLen
 
-from .bounds import Fraction, Positive
+from .bounds import Fraction, Positive, PositiveFloat
 from .wording import numbers
 
 Bound = Literal["above", "from"]
@@ -19,8 +19,9 @@ Bound = Literal["above", "from"]
 class AnchorRule:
     """Rule of the anchors of a position, and of their training."""
 
-    scale: Annotated[float, Gt(0)] = 8.0  # side over stride
-    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height over width
+    scale: PositiveFloat = 8.0  # side over stride
+    ratios: Annotated[tuple[PositiveFloat, ...], MinLen(1), MaxLen(100)] = (0.5, 1.0, 2.0)
+    """Height over width."""
     positive_iou: Fraction = 0.7
     negative_iou: Fraction = 0.3
     per_image: Positive = 256  # drawn for the loss
