@@ -36,9 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_is_enough(relook: Run, folder: Path) -> None:
-    result = relook(
-        "train", folder, "--model", "htc-tiny", *SET, "--epochs", 1, "--keep-upright", "--one-class"
-    )
+    command = ["train", folder, "--model", "htc-tiny", *SET, "--epochs", 1, "--keep-upright"]
+    command += ["--one-class", "--out", "runs/set", "--resume", "auto"]
+    result = relook(*command)
     assert result.exit_code == 0, result.stderr
     run = Path("runs/set")
     plan = result.stderr
@@ -58,8 +58,13 @@ def test_a_folder_is_enough(relook: Run, folder: Path) -> None:
     assert [len(part["images"]) for part in parts] == [4, 1]
     assert "validation after epoch 1" in plan
     assert "Images: set/images" in (run / "report.html").read_text()
-    more = relook("train", "--resume", run)
-    assert more.exit_code == 0, more.stderr
+    before = (run / "data" / "train.json").stat().st_mtime_ns
+    for again in (command, ["train", "--resume", run]):
+        more = relook(*again)
+        assert more.exit_code == 0, more.stderr
+    assert (run / "data" / "train.json").stat().st_mtime_ns == before
+    changed = relook(*command, "--batch", 3)
+    assert changed.exit_code == 2 and "U04" in changed.stderr
 
 
 def test_what_fails_leaves_no_run_folder(relook: Run, folder: Path) -> None:

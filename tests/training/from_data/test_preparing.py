@@ -13,7 +13,7 @@ import pytest
 from relook.data import formats, splits
 from relook.data.formats import Conversion
 from relook.data.splits import Split
-from relook.errors import DataError, UsageError
+from relook.errors import DataError, RelookError, UsageError
 from relook.training.from_data.preparing import (
     DataRequest,
     PreparedRun,
@@ -43,12 +43,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("set")
 
 
-def _prepare(source: Path, out: Path | None = None, **said: Any) -> PreparedRun:
+def _prepare(
+    source: Path, out: Path | None = None, *, go_on: bool = False, **said: Any
+) -> PreparedRun:
     def choose(classes: Sequence[str], has_masks: bool) -> ChosenStart:
         assert has_masks and len(classes) == 1
         return START
 
-    return prepare_run(DataRequest(source=source, seed=3, **said), choose, out=out)
+    return prepare_run(DataRequest(source=source, seed=3, **said), choose, out=out, go_on=go_on)
 
 
 def _ids(path: Path) -> list[int]:
@@ -139,3 +141,25 @@ def test_a_failure_before_the_settings_removes_the_folder(folder: Path) -> None:
     with pytest.raises(UsageError), discarded_on_failure(other):
         raise UsageError("U03", "no")
     assert (other.path / "notes.txt").is_file()
+
+
+def test_a_run_that_goes_on_has_the_data_it_began_with(folder: Path) -> None:
+    began = _prepare(folder, Path("a"))
+    began.run.config.touch()
+    began.run.last.touch()
+    again = _prepare(folder, Path("a"), go_on=True)
+    assert again.run == began.run and again.data == began.data
+    path = folder / "instances.json"
+    content = json.loads(path.read_text())
+    content["annotations"][-1]["bbox"][2] -= 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(RelookError, match=r"R06.*annotations have changed since the run began"):
+        _prepare(folder, Path("a"), go_on=True)
+    assert began.run.config.exists()
+
+
+def test_data_of_a_run_killed_before_it_had_settings_is_made_anew(folder: Path) -> None:
+    shutil.rmtree(_prepare(folder, Path("a")).run.path / "data")
+    (Path("a") / "data").mkdir()
+    (Path("a") / "data" / "train.json").write_text("half")
+    assert _ids(_prepare(folder, Path("a")).data["train_json"]) == [2, 3, 4]
