@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ...errors import counted
-from ..coco.ledger import NO_MASK, OUTSIDE
+from ..coco.ledger import BOX_FRACTIONS, MASK_FRACTIONS, NO_MASK, OUTSIDE
 from .finding import Check, Hit, check
 from .subject import Subject
 
@@ -94,7 +94,25 @@ def left_out(subject: Subject) -> Iterable[Hit]:
     """Find objects that are left out for other reasons."""
     ledger = subject.contents.reader.ledger
     for reason, count in ledger.skipped.items():
-        if reason not in (OUTSIDE, NO_MASK):
+        if reason not in (OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS):
+            text = f"{counted(count, 'object')} left out: {reason}"
+            yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
+
+
+@check(
+    "fractions",
+    "error",
+    finds="polygons and boxes of numbers from 0 to 1, which are fractions of the image; COCO has "
+    "pixels",
+    remedy="Write pixels with `relook data check {file} --fix OUT`.",
+    fix="multiplies by the size of the image",
+)
+def fractions(subject: Subject) -> Iterable[Hit]:
+    """Find objects in fractions of their image."""
+    ledger = subject.contents.reader.ledger
+    for reason in (MASK_FRACTIONS, BOX_FRACTIONS):
+        count = ledger.skipped.get(reason, 0)
+        if count:
             text = f"{counted(count, 'object')} left out: {reason}"
             yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
 
@@ -211,6 +229,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     many_crowd,
     outside,
     left_out,
+    fractions,
     odd_sizes,
     small,
     crowding,
