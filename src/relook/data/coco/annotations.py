@@ -230,10 +230,15 @@ class AnnotationReader:
         return mask
 
     def _compare_only(self, identity: int, value: object, written: Box, image: ImageHeader) -> None:
-        """Compare a box with polygons that are not read otherwise."""
+        """Compare a box with a mask that is not read otherwise, if it can be."""
         bounds = polygon_bounds(value, image.height, image.width)
-        if bounds is not None:
-            self._compare(identity, written, bounds, image)
+        if bounds is None:
+            try:
+                value, _ = in_coco_form(value, image.height, image.width)
+                bounds = checked_mask(value, image.height, image.width).bounds
+            except (MalformedMaskError, EmptyMaskError):
+                return
+        self._compare(identity, written, bounds, image)
 
     def _compare(
         self, identity: int, written: Box, bounds: Box, image: ImageHeader, flaw: str = ""

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...runtime.memory import collection_paused
 from ...structures.detection import Size
 from ...structures.rules.reading import DEFAULT_READING, Reading
@@ -261,8 +261,9 @@ def _remarks(
     lines = [line for line in (reader.agreement.remark(),) if line]
     if twins:
         first, second = twins[0]
+        twice = counted(len(twins), "object is", "objects are")
         lines.append(
-            f"duplicates: {len(twins)} objects are in the file twice (first: annotations "
+            f"duplicates: {twice} in the file twice (first: annotations "
             f"{first.id} and {second.id}); --duplicates drop keeps one of each"
         )
     records = [record for group in objects.values() for record in group]
