@@ -62,9 +62,9 @@ def read_coco(
     trained model; the file may lack some of them). `masks` says whether objects without a usable
     mask are left out: ``"auto"`` if any object of the file has one, ``"required"`` always, and
     with ``"ignored"`` boxes are all that is read. `ignore_unknown` leaves objects of unknown
-    categories out instead of refusing the file. `check_files` looks whether all images exist now
-    rather than when they are read. Without `annotated`, images and categories are all that is
-    read, of a file whose truth is hidden.
+    categories out instead of refusing the file. `check_files` looks whether all images exist, and
+    have the sizes that the file says, now rather than when they are read. Without `annotated`,
+    images and categories are all that is read, of a file whose truth is hidden.
 
     `frame` says whether annotations are for the pixels as they are stored, or upright as they are
     seen, where images have an orientation; None tells it by the sizes in the file. Objects come
