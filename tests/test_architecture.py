@@ -44,6 +44,8 @@ TESTED_ELSEWHERE = {
     "data/coco/required_images.py": "tests/data/coco/test_leniency.py, in whole files",
     "data/checks/boxes.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/classes.py": "tests/data/checks/test_registry.py, a case of each check",
+    "data/checks/corrections.py": "tests/data/checks/test_registry.py, what each check can repair",
+    "data/coco/plain_boxes.py": "tests/data/coco/test_annotations.py, in whole annotations",
     "data/checks/files.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/finding.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/masks.py": "tests/data/checks/test_registry.py, a case of each check",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -10,14 +12,16 @@ import typer
 from relook.cli.annotation_options import leniency_changes, leniency_of
 from relook.cli.app import app
 from relook.data.coco.leniency import STRICT, Leniency
-from relook.training.settings import Overlay, resolve
+from relook.training.settings import Overlay, read_overlay, resolve
 
-COMMANDS = ["train", "eval", "ablate"]
+COMMANDS = ["train", "eval", "ablate", "check", "compose", "sizes"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_have_an_option_for_every_field(command: str) -> None:
-    parsed = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    group: Any = typer.main.get_command(app)
+    all_commands = {**group.commands["data"].commands, **group.commands["weights"].commands}
+    parsed = {**all_commands, **group.commands}[command]
     options = {name for parameter in parsed.params for name in parameter.opts}
     assert {"--" + field.name.replace("_", "-") for field in fields(Leniency)} <= options
 
@@ -30,3 +34,13 @@ def test_options_become_settings_of_a_training() -> None:
     expected = Leniency(boxes="from-masks", skip_missing=True, duplicates="drop")
     assert settings.data.leniency == expected
     assert leniency_changes(STRICT) == {}
+
+
+def test_a_run_that_is_resumed_reads_its_files_as_before(tmp_path: Path) -> None:
+    data = {"train_json": "a.json", "train_images": "images"}
+    data |= leniency_changes(leniency_of(crowd="as-objects", match="basename"))
+    settings = resolve([Overlay(data=data)], preset_name="htc-tiny")
+    (tmp_path / "config.yaml").write_text(settings.to_yaml())
+    again = resolve([read_overlay(tmp_path / "config.yaml")])
+    assert again.data == settings.data
+    assert again.data.leniency == Leniency(crowd="as-objects", match="basename")

@@ -115,7 +115,8 @@ class Ablation:
                 first.setdefault(job.row, job)
         if not first or not self.timed_images:
             return Times({}, 0)
-        index = read_coco(*self._validation, annotated=False)
+        leniency = next(iter(self.plan.rows.values())).data.leniency
+        index = read_coco(*self._validation, annotated=False, leniency=leniency)
         images = [record.path for record in index.images[: self.timed_images]]
         self.say(f"measuring the time of {counted(len(images), 'image')}")
         seconds = seconds_per_image(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..data.checks.finding import LEVELS, Example, Finding
 from ..data.checks.subject import Subject
 from ..data.coco.records import ImageRecord
-from ..data.coco.segmentation import runs_of
+from ..data.coco.segmentation import enclosing_box, runs_of
 from ..data.images import read_image
 from ..data.images.shown import as_picture
 from ..errors import DataError
@@ -105,8 +105,10 @@ def _figure(example: Example, subject: Subject, record: ImageRecord) -> str:
     around = [box]
     for one in record.objects:
         if one.id == example.annotation and one.segmentation is not None:
+            runs = runs_of(one.segmentation, record.height, record.width)
+            around.append(_corner_box(enclosing_box(runs, record.height)))
             code = _code(one.segmentation, record)
-            outlines.append(Outline(box, code, TRUTH, True))
+            outlines.append(Outline(around[-1], code, TRUTH, True))
     frame = frame_around(around, (height, width), _LEAST)
     return figure(draw_outlines(pixels, outlines, frame, _CROP), example.text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,13 @@ def joined(document: Document) -> None:
     rows.extend([{**row, "id": row["id"] + 500} for row in rows])
 
 
+def to_fractions(row: Document) -> None:
+    x, y, w, h = row["bbox"]
+    row["bbox"] = [x / WIDTH, y / HEIGHT, w / WIDTH, h / HEIGHT]
+    flat = row["segmentation"][0]
+    row["segmentation"] = [[v / (HEIGHT if k % 2 else WIDTH) for k, v in enumerate(flat)]]
+
+
 def ids_again(document: Document) -> None:
     document["annotations"][3]["id"] = 1
 
@@ -107,6 +115,7 @@ CASES: dict[str, tuple[Change, int]] = {
     "area-zero": (each(lambda row: row.update(area=0)), 4),
     "mask-form": (each(lambda row: row.update(segmentation=row["segmentation"][0])), 4),
     "mask-parts": (each(lambda row: row["segmentation"].append([1, 1, 2, 2])), 4),
+    "fractions": (each(to_fractions), 4),
     "mask-missing": (first(segmentation=[]), 1),
     "mask-crossing": (first(segmentation=[[11, 16, 29, 34, 29, 16, 11, 34]]), 1),
     "mask-spikes": (first(segmentation=[[11, 16, 29, 16, 20, 25, 12, 34, 20.5, 25, 11, 24]]), 1),
@@ -180,6 +189,45 @@ def test_what_can_be_repaired_is_repaired(code: str, discs: Discs, tmp_path: Pat
     again = repaired(copy, discs.images)
     assert again.lines == ()
     assert again.document == repair.document
+
+
+def test_what_needs_a_person_is_left(discs: Discs) -> None:
+    def change(document: Document) -> None:
+        document["images"][0].update(width=50, height=32)  # of another size: boxes are cut there
+        document["images"][1].update(width="100")  # refused, and so are its objects
+        document["annotations"][0].update(segmentation=[[-4, 16, 28, 16, 28, 34, -4, 34]])
+        document["annotations"][0].update(bbox=[-4, 16, 32, 18])
+
+    path = discs.json(change)
+    repair = repaired(path, discs.images)
+    assert repair.lines == ()
+    assert repair.document == json.loads(path.read_text())
+
+
+def test_images_without_files_are_removed_where_that_is_allowed(discs: Discs) -> None:
+    (discs.images / "im1.png").unlink()
+    path = discs.json()
+    assert repaired(path, discs.images).lines == ()
+    repair = repaired(path, discs.images, leniency=Leniency(skip_missing=True))
+    assert repair.lines == (
+        "1 x image without a file removed",
+        "2 x annotation of an image without a file removed",
+    )
+
+
+def test_equal_entries_of_images_and_categories_are_removed(discs: Discs) -> None:
+    def change(document: Document) -> None:
+        for key in ("images", "categories", "annotations"):
+            document[key] += [dict(row) for row in document[key]]
+
+    repair = repaired(discs.json(change), discs.images)
+    assert repair.lines == (
+        '"images": 2 x the same entry twice removed',
+        '"categories": 1 x the same entry twice removed',
+        "4 annotations numbered anew: their ids were used before",
+        "4 x annotation that was there twice removed",
+    )
+    assert repair.document == discs.plain
 
 
 def test_files_that_are_no_images_are_named(discs: Discs) -> None:

@@ -57,5 +57,6 @@ def test_overlap_is_that_of_the_pixels(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_any_two_objects_are_looked_at_once(a: int, b: int) -> None:
-    expected = [(0, 1)] if a == b else []
-    assert pairs(square(1, a / 2), square(2, b / 2)) in (expected, [])
+    found = pairs(square(1, a / 2), square(2, b / 2))
+    assert a != b or found == [(0, 1)]
+    assert abs(a - b) < 2 or found == []

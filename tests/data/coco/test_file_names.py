@@ -47,4 +47,7 @@ def test_a_name_must_fit_one_file(tmp_path: Path) -> None:
     assert folder.find("elsewhere/a.png") == (tmp_path / "one" / "A.png", "by base name")
     assert folder.find("elsewhere/b.png") is None
     assert folder.find("elsewhere/c.png") is None
+    assert folder.find(" one/A.png ") is not None
+    assert folder.near("one/a.jpg") == "one/A.png"
+    assert folder.near("b") is None
     assert safe_relative("one\\b.png") == PurePosixPath("one/b.png")

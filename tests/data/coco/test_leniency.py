@@ -101,6 +101,15 @@ def test_boxes_that_are_not_those_of_the_masks(
     assert right.is_rewritten
 
 
+@pytest.mark.parametrize("form", [run_lengths, lambda row: row["segmentation"][0]])
+def test_boxes_are_compared_where_only_boxes_are_read(form: Any, discs: Discs) -> None:
+    def change(row: Document) -> None:
+        row.update(segmentation=form(row), bbox=[row["bbox"][0] + 40, *row["bbox"][1:]])
+
+    index = discs.read(each(change), masks="ignored")
+    assert any("shifted by 40 pixels across" in line for line in index.remarks)
+
+
 def test_one_wrong_box_is_counted_and_kept(discs: Discs) -> None:
     def change(document: Document) -> None:
         document["annotations"][2]["bbox"][0] += 6

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import counted
 from ..coco.ledger import AREA_FROM_BOX, AREA_FROM_MASK, CLIPPED
-from .finding import Check, Hit, check
+from .finding import Check, Hit, check, milder
 from .subject import Subject
 
 
@@ -17,7 +17,7 @@ from .subject import Subject
     "boxes-differ",
     "error",
     finds="boxes that are not those of their masks: corners in place of a size, shifted, scaled, "
-    "zeros, fractions",
+    "zeros, fractions; a warning below 1 percent of the boxes",
     remedy="Take them from the masks with --boxes from-masks, or in the file with "
     "`relook data check {file} --fix OUT --boxes from-masks`.",
     fix="writes the bounds of the masks, where the cause is known or --boxes from-masks is given",
@@ -29,7 +29,9 @@ def differ(subject: Subject) -> Iterable[Hit]:
     if count:
         cause = agreement.cause() or "for no single reason"
         text = f"{count} of {agreement.compared} boxes are not those of their masks; {cause}"
-        yield Hit(count=count, text=text, examples=subject.annotations(agreement.identities))
+        level = milder("warning", count, agreement.compared, 0.01)
+        examples = subject.annotations(agreement.identities)
+        yield Hit(count=count, text=text, examples=examples, level=level)
 
 
 @check(

@@ -26,6 +26,9 @@ def missing(subject: Subject) -> Iterable[Hit]:
     rest = [key for key in table.missing if key not in table.near]
     if rest:
         text = f"{len(rest)} of {counted(len(table.names), 'image')} are not in {subject.folder}"
+        if table.endings:
+            key, other = next(iter(table.endings.items()))
+            text += f'; {len(table.endings)} by another ending: "{table.names[key]}" may be {other}'
         yield Hit(count=len(rest), text=text, examples=subject.image_examples(rest))
 
 

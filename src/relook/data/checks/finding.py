@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -47,6 +47,7 @@ class Hit:
     examples: tuple[Example, ...] = ()
     code: str = ""  # in place of that of the check, for errors of the reader
     remedy: str = ""  # in place of that of the check
+    level: Level | None = None  # in place of that of the check, where few are concerned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def finding_of(found: Check, hit: Hit, file: str) -> Finding:
     return Finding(
         file=file,
         code=hit.code or found.code,
-        level=found.level,
+        level=hit.level or found.level,
         count=hit.count,
         text=hit.text,
         remedy=remedy,
@@ -117,6 +118,11 @@ def finding_of(found: Check, hit: Hit, file: str) -> Finding:
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Findings by level, then by how often they occur."""
     return sorted(findings, key=lambda f: (LEVELS.index(f.level), -f.count, f.file, f.code))
+
+
+def milder(level: Level, count: int, total: int, share: float) -> Level | None:
+    """`level` where less than `share` of `total` is concerned; else None, for that of the check."""
+    return level if count < share * total else None
 
 
 def limited(examples: Iterable[Example]) -> tuple[Example, ...]:
@@ -139,6 +145,6 @@ __all__ = [
     "check",
     "finding_of",
     "limited",
-    "replace",
+    "milder",
     "worst_first",
 ]

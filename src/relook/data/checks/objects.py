@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from ...errors import counted
-from ..coco.ledger import NO_MASK, OUTSIDE
-from .finding import Check, Hit, check
+from ..coco.ledger import BOX_FRACTIONS, MASK_FRACTIONS, NO_MASK, OUTSIDE
+from .finding import Check, Hit, check, milder
 from .subject import Subject
 
+FEW: Final = 0.01  # of the objects, below which a finding is milder
 TINY: Final = 8.0  # pixels of an object's side in the network's input
 ODD: Final = 8.0  # times the median side of its class, or a part of it
 DEFAULT_CAP: Final = 100  # objects that models find in an image unless told otherwise
@@ -22,7 +23,7 @@ _FEW: Final = 12  # objects of a class from which its sizes are compared
     "objects-twice",
     "error",
     finds="objects with equal masks (IoU of 0.95 or more) and class in one image, as joined "
-    "exports have them",
+    "exports have them; a warning below 1 percent of the objects",
     remedy="Read them once with --duplicates drop, or in the file with "
     "`relook data check {file} --fix OUT`.",
     fix="keeps the first of them",
@@ -33,7 +34,8 @@ def twice(subject: Subject) -> Iterable[Hit]:
     if pairs:
         text = f"{counted(len(pairs), 'object is', 'objects are')} in the file twice"
         examples = subject.annotations(second.id for _, second in pairs)
-        yield Hit(count=len(pairs), text=text, examples=examples)
+        level = milder("warning", len(pairs), len(subject.objects), FEW)
+        yield Hit(count=len(pairs), text=text, examples=examples, level=level)
 
 
 @check(
@@ -94,7 +96,25 @@ def left_out(subject: Subject) -> Iterable[Hit]:
     """Find objects that are left out for other reasons."""
     ledger = subject.contents.reader.ledger
     for reason, count in ledger.skipped.items():
-        if reason not in (OUTSIDE, NO_MASK):
+        if reason not in (OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS):
+            text = f"{counted(count, 'object')} left out: {reason}"
+            yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
+
+
+@check(
+    "fractions",
+    "error",
+    finds="polygons and boxes of numbers from 0 to 1, which are fractions of the image; COCO has "
+    "pixels",
+    remedy="Write pixels with `relook data check {file} --fix OUT`.",
+    fix="multiplies by the size of the image",
+)
+def fractions(subject: Subject) -> Iterable[Hit]:
+    """Find objects in fractions of their image."""
+    ledger = subject.contents.reader.ledger
+    for reason in (MASK_FRACTIONS, BOX_FRACTIONS):
+        count = ledger.skipped.get(reason, 0)
+        if count:
             text = f"{counted(count, 'object')} left out: {reason}"
             yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
 
@@ -133,7 +153,8 @@ def odd_sizes(subject: Subject) -> Iterable[Hit]:
 @check(
     "objects-small",
     "warning",
-    finds="objects below 8 pixels in the input of the model (--size; 1333 x 800 by default)",
+    finds="objects below 8 pixels in the input of the model (--size; 1333 x 800 by default); a "
+    "note below 5 percent of the objects",
     remedy="Give a larger input: relook train with --set model.input.size, and relook predict "
     "with --size or --tile.",
 )
@@ -153,7 +174,8 @@ def small(subject: Subject) -> Iterable[Hit]:
             f"{long} x {short}; the median object has {np.median(pixels):.0f}"
         )
         order = found[np.argsort(pixels[found])]
-        yield Hit(count=len(found), text=text, examples=subject.at(order.tolist()))
+        level = milder("note", len(found), total, 5 * FEW)
+        yield Hit(count=len(found), text=text, examples=subject.at(order.tolist()), level=level)
 
 
 @check(
@@ -211,6 +233,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     many_crowd,
     outside,
     left_out,
+    fractions,
     odd_sizes,
     small,
     crowding,

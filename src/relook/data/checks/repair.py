@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import counted
 from ...structures.rules.reading import DEFAULT_READING, Reading
-from ..coco.file_names import BY_BASE_NAME
 from ..coco.identities import with_integer_ids
 from ..coco.json_form import Entry, load_tables
 from ..coco.leniency import STRICT, Leniency
 from ..coco.records import ObjectRecord
-from .boxes import corner_boxes
+from .corrections import (
+    boxes_of_corners,
+    in_pixels,
+    joined,
+    numbered_anew,
+    sized,
+    without_copies,
+)
 from .subject import Subject, read_subject
 
 _SAME: Final = 0.01  # pixels up to which a box stays as it is written
@@ -47,11 +52,12 @@ def repaired(
     """
     top = load_tables(path)
     tables, lines = with_integer_ids(path, top)
-    tables = _numbered_anew(tables, lines)
+    tables = numbered_anew(without_copies(tables, lines), lines)
     leniency = replace(leniency, match="basename", duplicates="drop")
     read: dict[str, Any] = {"reading": reading, "frame": frame}
     subject = read_subject(path, folder, top=tables, leniency=leniency, **read)
-    changed = _boxes_of_corners(subject, _joined(subject, _sized(subject, tables, lines), lines))
+    changed = in_pixels(subject, sized(subject, tables, lines), lines)
+    changed = boxes_of_corners(subject, joined(subject, changed, lines), lines)
     if changed is not tables:
         subject = read_subject(path, folder, top=changed, leniency=leniency, **read)
     if subject.contents.reader.agreement.cause():
@@ -60,124 +66,30 @@ def repaired(
     counts: Counter[str] = Counter()
     document = {
         **top,
-        "images": _images(subject, counts),
+        "images": _images(subject, leniency, counts),
         "categories": _categories(subject, counts),
         "annotations": _annotations(subject, leniency, counts),
     }
-    if changed is not tables and corner_boxes(subject) == 0 and _had_corners(tables, changed):
-        lines.append("boxes: corners x1 y1 x2 y2 written as x y width height")
     lines += [f"{count} x {what}" for what, count in counts.items()]
     return Repair(document, tuple(lines))
 
 
-def _numbered_anew(tables: Entry, lines: list[str]) -> Entry:
-    """The tables with an id of its own for each annotation."""
-    rows = tables["annotations"]
-    ids = [row.get("id") for row in rows if isinstance(row, dict)]
-    following = max((key for key in ids if type(key) is int), default=0) + 1
-    seen: set[int] = set()
-    changed = []
-    for row in rows:
-        key = row.get("id") if isinstance(row, dict) else None
-        if type(key) is int and key in seen:
-            row = {**row, "id": following}
-            following += 1
-        elif type(key) is int:
-            seen.add(key)
-        changed.append(row)
-    count = sum(new is not old for new, old in zip(changed, rows, strict=True))
-    if not count:
-        return tables
-    lines.append(f"{counted(count, 'annotation')} numbered anew: their ids were used before")
-    return {**tables, "annotations": changed}
+def _skipped(subject: Subject, leniency: Leniency) -> set[int]:
+    """Images that are left out because their files are missing, and because that is allowed."""
+    return set(subject.contents.images.missing) if leniency.skip_missing else set()
 
 
-def _sized(subject: Subject, tables: Entry, lines: list[str]) -> Entry:
-    """The tables with sizes whose sides were swapped, where the objects fit into the image."""
-    wrong = {s.id: s.stored for s in subject.contents.images.wrong_sizes if s.is_swapped}
-    if not wrong:
-        return tables
-    reach: dict[int, tuple[float, float]] = {}
-    for row in tables["annotations"]:
-        key = row.get("image_id") if isinstance(row, dict) else None
-        if key in wrong:
-            x, y = _reach(row)
-            across, down = reach.get(key, (0.0, 0.0))
-            reach[key] = max(x, across), max(y, down)
-    for key, (height, width) in list(wrong.items()):
-        across, down = reach.get(key, (0.0, 0.0))
-        if across > width + 1 or down > height + 1:
-            del wrong[key]
-    if not wrong:
-        return tables
-    rows = [
-        {**row, "height": wrong[row["id"]][0], "width": wrong[row["id"]][1]}
-        if isinstance(row, dict) and row.get("id") in wrong
-        else row
-        for row in tables["images"]
-    ]
-    lines.append(f"width and height of {counted(len(wrong), 'image')} swapped")
-    return {**tables, "images": rows}
-
-
-def _reach(row: Entry) -> tuple[float, float]:
-    """The largest x and y of an annotation's polygons; 0 where it has none."""
-    value = row.get("segmentation")
-    flat: list[float] = []
-    for part in value if isinstance(value, list) else ():
-        if isinstance(part, list) and all(type(number) in (int, float) for number in part):
-            flat += part[: len(part) // 2 * 2]
-    return max(flat[::2], default=0.0), max(flat[1::2], default=0.0)
-
-
-def _joined(subject: Subject, tables: Entry, lines: list[str]) -> Entry:
-    """The tables with one id for each image file."""
-    table = subject.contents.images
-    first_of = {
-        second: first
-        for first, second in table.twice
-        if BY_BASE_NAME not in (table.how.get(first), table.how.get(second))
-    }
-    if not first_of:
-        return tables
-    images = [row for row in tables["images"] if row.get("id") not in first_of]
-    rows = [
-        {**row, "image_id": first_of[row["image_id"]]}
-        if isinstance(row, dict) and row.get("image_id") in first_of
-        else row
-        for row in tables["annotations"]
-    ]
-    lines.append(f"{counted(len(first_of), 'image')} joined with the first entry of the same file")
-    return {**tables, "images": images, "annotations": rows}
-
-
-def _boxes_of_corners(subject: Subject, tables: Entry) -> Entry:
-    """The tables with boxes as x, y, width, height, where they are corners without masks."""
-    if not corner_boxes(subject):
-        return tables
-    rows = []
-    for row in tables["annotations"]:
-        box = row.get("bbox") if isinstance(row, dict) else None
-        if isinstance(box, list) and len(box) == 4:
-            x1, y1, x2, y2 = box
-            row = {**row, "bbox": [x1, y1, x2 - x1, y2 - y1]}
-        rows.append(row)
-    return {**tables, "annotations": rows}
-
-
-def _had_corners(before: Entry, after: Entry) -> bool:
-    pairs = zip(before["annotations"], after["annotations"], strict=True)
-    return any(old.get("bbox") != new.get("bbox") for old, new in pairs if isinstance(old, dict))
-
-
-def _images(subject: Subject, counts: Counter[str]) -> list[Any]:
+def _images(subject: Subject, leniency: Leniency, counts: Counter[str]) -> list[Any]:
     """Entries of images, with the paths of their files and their sizes."""
     table = subject.contents.images
-    missing = set(table.missing)
+    missing, skipped = set(table.missing), _skipped(subject, leniency)
     shared = {key for pair in table.twice for key in pair}
     rows = []
     for row in subject.contents.tables["images"]:
         key = row.get("id") if isinstance(row, dict) else None
+        if key in skipped:
+            counts["image without a file removed"] += 1
+            continue
         if key not in table.headers or key in missing or key in shared:
             rows.append(row)
             continue
@@ -212,7 +124,8 @@ def _annotations(subject: Subject, leniency: Leniency, counts: Counter[str]) -> 
     repeated = {second.id for _, second in subject.contents.duplicates}
     same = subject.contents.categories.same
     known = subject.contents.reader.labels
-    left_out = subject.contents.reader.left_out
+    skipped = _skipped(subject, leniency)
+    wrong = {size.id for size in subject.contents.images.wrong_sizes}
     rows: list[Any] = []
     for row in subject.contents.tables["annotations"]:
         key = row.get("id") if isinstance(row, dict) else None
@@ -223,12 +136,17 @@ def _annotations(subject: Subject, leniency: Leniency, counts: Counter[str]) -> 
             unknown = isinstance(row, dict) and row.get("category_id") not in known
             if leniency.ignore_unknown and unknown:
                 counts["annotation of an unknown category removed"] += 1
-            elif isinstance(row, dict) and row.get("image_id") in left_out:
-                counts["annotation of an image that is left out removed"] += 1
+            elif isinstance(row, dict) and row.get("image_id") in skipped:
+                counts["annotation of an image without a file removed"] += 1
             else:
                 rows.append(row)
             continue
-        rows.append({**row, **_changes(row, records[key], same, counts)})
+        if row["image_id"] in skipped:
+            counts["annotation of an image without a file removed"] += 1
+        elif row["image_id"] in wrong:
+            rows.append(row)  # clipped to a size that is not that of its image
+        else:
+            rows.append({**row, **_changes(row, records[key], same, counts)})
     return rows
 
 

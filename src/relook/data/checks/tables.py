@@ -29,7 +29,9 @@ def refused(subject: Subject) -> Iterable[Hit]:
         groups[error.code].append(error.message)
     for code, messages in groups.items():
         ids = [int(m[1]) for text in messages[:100] if (m := _ANNOTATION.search(text))]
-        text, remedy = _split(messages[0].removeprefix(f"{subject.path.name}: "))
+        name = subject.path.name
+        message = messages[0].removeprefix(f"{name}: ")
+        text, remedy = _split(message.removeprefix(f"{name} is not {CODES['D04'][14:]}: "))
         yield Hit(
             count=len(messages),
             text=f"{CODES[code]}: {text}" if len(messages) > 1 else text,

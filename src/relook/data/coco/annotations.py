@@ -21,6 +21,7 @@ from .ledger import (
     AS_OBJECT,
     CLIPPED,
     FROM_MASK,
+    MASK_FRACTIONS,
     NO_IMAGE,
     NO_MASK,
     OUTSIDE,
@@ -30,6 +31,7 @@ from .ledger import (
 )
 from .leniency import STRICT, Leniency
 from .mask_forms import in_coco_form, is_plain
+from .plain_boxes import clipped, flaw_of, is_thin
 from .records import ObjectRecord
 from .segmentation import (
     Box,
@@ -39,6 +41,7 @@ from .segmentation import (
     area_of,
     checked_mask,
     enclosing_box,
+    is_fractions,
     polygon_bounds,
     runs_of,
 )
@@ -77,7 +80,7 @@ class AnnotationReader:
         if entry.get("ignore"):
             self.ledger.skip("marked ignore", identity)
             return None
-        flaw = "" if written is None else _flaw(written, image)
+        flaw = "" if written is None else flaw_of(written, image)
         needs_mask = written is None or bool(flaw) or (area is not None and area <= 0)
         try:
             mask = self._mask(identity, entry, image, written, flaw, needs_mask)
@@ -85,7 +88,7 @@ class AnnotationReader:
             self.ledger.skip(str(empty), identity)
             return None
         is_outside = flaw == OUTSIDE
-        if flaw and (mask is None or (_is_thin(mask.bounds) and not is_outside)):
+        if flaw and (mask is None or (is_thin(mask.bounds) and not is_outside)):
             self.ledger.skip(flaw, identity)
             return None
         box = self._chosen_box(identity, image, written, flaw, mask, is_crowd)
@@ -216,10 +219,10 @@ class AnnotationReader:
                 image,
                 f"has a segmentation that {error}. Fix it, or remove the annotation",
             ) from None
-        except EmptyMaskError:
+        except EmptyMaskError as empty:
             if not self.with_masks and written is not None:
                 return None
-            raise
+            raise EmptyMaskError(MASK_FRACTIONS if is_fractions(value) else str(empty)) from None
         if form:
             self.ledger.adjust(form, identity)
         if mask.left_out:
@@ -227,17 +230,22 @@ class AnnotationReader:
         return mask
 
     def _compare_only(self, identity: int, value: object, written: Box, image: ImageHeader) -> None:
-        """Compare a box with polygons that are not read otherwise."""
+        """Compare a box with a mask that is not read otherwise, if it can be."""
         bounds = polygon_bounds(value, image.height, image.width)
-        if bounds is not None:
-            self._compare(identity, written, bounds, image)
+        if bounds is None:
+            try:
+                value, _ = in_coco_form(value, image.height, image.width)
+                bounds = checked_mask(value, image.height, image.width).bounds
+            except (MalformedMaskError, EmptyMaskError):
+                return
+        self._compare(identity, written, bounds, image)
 
     def _compare(
         self, identity: int, written: Box, bounds: Box, image: ImageHeader, flaw: str = ""
     ) -> None:
         """Compare a box with the bounds of its mask."""
         self.agreement.compared += 1
-        if flaw or not agrees(_clipped(written, image), bounds):
+        if flaw or not agrees(clipped(written, image), bounds):
             replaced = bool(flaw) or self.leniency.boxes == "from-masks"
             size = image.height, image.width
             self.agreement.differs(identity, written, bounds, size, replaced=replaced)
@@ -257,18 +265,18 @@ class AnnotationReader:
         if mask is not None and (written is None or flaw or self.leniency.boxes == "from-masks"):
             if written is None or flaw:
                 self.ledger.adjust(f"{flaw}: {FROM_MASK}" if flaw else FROM_MASK, identity)
-            elif _clipped(written, image) != mask.bounds:
+            elif clipped(written, image) != mask.bounds:
                 self.ledger.adjust(f"{FROM_MASK} (--boxes from-masks)", identity)
-            if not _is_thin(mask.bounds):
+            if not is_thin(mask.bounds):
                 return mask.bounds
             runs = runs_of(mask.segmentation, image.height, image.width)
             return enclosing_box(runs, image.height)
         assert written is not None  # _mask has seen to it
         x, y, width, height = written
-        clipped = _clipped(written, image)
-        if clipped != (x, y, x + width, y + height):
+        inside = clipped(written, image)
+        if inside != (x, y, x + width, y + height):
             self.ledger.adjust(CLIPPED, identity)
-        return clipped
+        return inside
 
     def _chosen_area(
         self,
@@ -292,28 +300,3 @@ class AnnotationReader:
             code,
             f'{self.path.name}: annotation {identity} (image "{image.file_name}") {what}.',
         )
-
-
-def _flaw(written: Box, image: ImageHeader) -> str:
-    """Why a box (x, y, width, height) is no use, as the reference has it; empty if it is one."""
-    x, y, width, height = written
-    if width < 1 or height < 1:
-        return "box narrower or lower than 1 pixel"
-    if x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0:
-        return OUTSIDE
-    return ""
-
-
-def _is_thin(bounds: Box) -> bool:
-    return bounds[2] - bounds[0] < 1 or bounds[3] - bounds[1] < 1
-
-
-def _clipped(written: Box, image: ImageHeader) -> Box:
-    """(x1, y1, x2, y2) of a box (x, y, width, height), inside the image."""
-    x, y, width, height = written
-    return (
-        max(x, 0.0),
-        max(y, 0.0),
-        min(x + width, float(image.width)),
-        min(y + height, float(image.height)),
-    )

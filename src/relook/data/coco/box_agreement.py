@@ -97,6 +97,10 @@ def likely_cause(written: Rows, bounds: Rows, sizes: Rows) -> str:
         ),
         "they look like y x height width, where COCO has x y width height": (b, a, b + d, a + c),
         "they look like corners y1 x1 y2 x2, where COCO has x y width height": (b, a, d, c),
+        "they have a negative width or height": (
+            *(np.minimum(a, a + c), np.minimum(b, b + d)),
+            *(np.maximum(a, a + c), np.maximum(b, b + d)),
+        ),
         "they look like fractions of the image, where COCO has pixels": (
             *(a * width, b * height),
             *((a + c) * width, (b + d) * height),

@@ -36,7 +36,7 @@ class ImageFolder:
         The name is compared by its Unicode form, then without upper and lower case, then by its
         last part, also of an address; each must fit one file only.
         """
-        relative = safe_relative(name)
+        relative = safe_relative(name.strip())
         if relative is not None:
             for how, key, table in (
                 ("by Unicode form", composed(str(relative)), self._by_form),
@@ -45,7 +45,7 @@ class ImageFolder:
                 paths = table.get(key, ())
                 if len(paths) == 1:
                     return Found(self.folder / paths[0], how)  # type: ignore[arg-type]
-        for base in base_names(name):
+        for base in base_names(name.strip()):
             for table in (self._by_base, self._by_base_case):
                 key = composed(base) if table is self._by_base else folded(base)
                 paths = table.get(key, ())
@@ -54,6 +54,12 @@ class ImageFolder:
                 if paths:
                     return None
         return None
+
+    def near(self, name: str) -> str | None:
+        """A file with the name but for its ending; None where there is none, or several."""
+        bases = base_names(name.strip())
+        paths = self._by_stem.get(folded(PurePosixPath(bases[0]).stem), ()) if bases else ()
+        return paths[0] if len(paths) == 1 else None
 
     @cached_property
     def names(self) -> list[str]:
@@ -79,6 +85,10 @@ class ImageFolder:
     @cached_property
     def _by_base_case(self) -> dict[str, list[str]]:
         return self._grouped(lambda name: folded(name.rpartition("/")[2]))
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        return self._grouped(lambda name: folded(PurePosixPath(name).stem))
 
     def _grouped(self, key_of: Callable[[str], str]) -> dict[str, list[str]]:
         groups: dict[str, list[str]] = defaultdict(list)

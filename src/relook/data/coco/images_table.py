@@ -53,6 +53,7 @@ class ImageTable:
     stored: dict[int, Header] = field(default_factory=dict)  # of the image files
     missing: list[int] = field(default_factory=list)  # without a file
     near: dict[int, Path] = field(default_factory=dict)  # files of the base names of `missing`
+    endings: dict[int, str] = field(default_factory=dict)  # files of `missing` but for the ending
     outside: list[int] = field(default_factory=list)  # whose name leads out of the folder
     wrong_sizes: list[WrongSize] = field(default_factory=list)
     twice: list[tuple[int, int]] = field(default_factory=list)  # two ids of one file
@@ -197,6 +198,8 @@ def _located(
             continue
         if found is not None:
             table.near[identity] = found.path
+        elif look and (other := files.near(name)) is not None:
+            table.endings[identity] = other
         if identity not in places:
             table.outside.append(identity)
             if not look:

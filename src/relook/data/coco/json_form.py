@@ -63,7 +63,10 @@ def entries(
         elif identity in seen:
             advice = f"`relook data check {path.name} --fix OUT` renumbers them."
             if key != "annotations":
-                advice = "After joining files, renumber one of them."
+                advice = (
+                    "After joining files, renumber one of them; "
+                    f"`relook data check {path.name} --fix OUT` removes those that are equal."
+                )
             text = f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id. '
             refusals.refuse(DataError("D05", text + advice))
         else:

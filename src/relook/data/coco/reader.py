@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...runtime.memory import collection_paused
 from ...structures.detection import Size
 from ...structures.rules.reading import DEFAULT_READING, Reading
@@ -62,9 +62,9 @@ def read_coco(
     trained model; the file may lack some of them). `masks` says whether objects without a usable
     mask are left out: ``"auto"`` if any object of the file has one, ``"required"`` always, and
     with ``"ignored"`` boxes are all that is read. `ignore_unknown` leaves objects of unknown
-    categories out instead of refusing the file. `check_files` looks whether all images exist now
-    rather than when they are read. Without `annotated`, images and categories are all that is
-    read, of a file whose truth is hidden.
+    categories out instead of refusing the file. `check_files` looks whether all images exist, and
+    have the sizes that the file says, now rather than when they are read. Without `annotated`,
+    images and categories are all that is read, of a file whose truth is hidden.
 
     `frame` says whether annotations are for the pixels as they are stored, or upright as they are
     seen, where images have an orientation; None tells it by the sizes in the file. Objects come
@@ -261,8 +261,9 @@ def _remarks(
     lines = [line for line in (reader.agreement.remark(),) if line]
     if twins:
         first, second = twins[0]
+        twice = counted(len(twins), "object is", "objects are")
         lines.append(
-            f"duplicates: {len(twins)} objects are in the file twice (first: annotations "
+            f"duplicates: {twice} in the file twice (first: annotations "
             f"{first.id} and {second.id}); --duplicates drop keeps one of each"
         )
     records = [record for group in objects.values() for record in group]

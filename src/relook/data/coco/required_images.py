@@ -76,4 +76,10 @@ def _advice(folder: Path, table: ImageTable) -> str:
     if table.near:
         near = f"{len(table.near)} of {len(table.missing)} are there by the last part of the name"
         return f"{near}: --match basename takes them so. {skip}"
+    if table.endings:
+        key, file = next(iter(table.endings.items()))
+        return (
+            f'{len(table.endings)} of them have another ending there: "{table.names[key]}" may be '
+            f"{file}. Correct the names in the file. {skip}"
+        )
     return f"Is this the right folder? {skip}"

@@ -127,6 +127,16 @@ def is_numbers(values: list[Any]) -> bool:
     return bool(values) and _NUMBERS.issuperset(map(type, values))
 
 
+def is_fractions(value: object) -> bool:
+    """Return whether polygons have numbers from 0 to 1 only, of which some are no integers."""
+    if not isinstance(value, list) or not value:
+        return False
+    numbers = [number for part in value if isinstance(part, list) for number in part]
+    if not numbers or not all(isinstance(number, int | float) for number in numbers):
+        return False
+    return min(numbers) >= 0 and max(numbers) <= 1 and any(n not in (0, 1) for n in numbers)
+
+
 def polygon_bounds(value: object, height: int, width: int) -> Box | None:
     """Bounds of polygons, cut to the image; None for all that is not a list of polygons."""
     if not isinstance(value, list) or not value:
