@@ -72,7 +72,7 @@ def test_label_images_beside_their_images(folder: Folder, ending: str) -> None:
     lines = folder.convert().lines
     assert counts(folder) == {"object": 4}
     assert [row["file_name"] for row in folder.content["images"]] == ["p/a.jpg", "q/a.jpg"]
-    assert "1 images have no label image, and are not converted" in lines
+    assert "1 image in the same folders without annotations, not in the json" in lines
     folder.convert(images=folder.path)
     assert counts(folder) == {"object": 4}
 

@@ -22,6 +22,7 @@ from .source import Source, refusal
 
 _TOOL: Final = "Cellpose"
 _SEG: Final = "_seg"
+_BESIDE: Final = ("_flows", "_cp_flows", "_cp_outlines", "_probs")  # of images that it writes too
 
 
 def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
@@ -31,7 +32,7 @@ def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
         DataError: D01 for a missing image, D02 for what is no label image, D03 for a pickle that is
             none of Cellpose, D10 for labels of another size than their image.
     """
-    source.finder.leave_out(lambda path: mask_stem(path) is not None)
+    source.finder.leave_out(lambda path: mask_stem(path) is not None or path.stem.endswith(_BESIDE))
     found: dict[str, Path] = {}
     for path in source.files("*"):
         stem = _stem_of(path)

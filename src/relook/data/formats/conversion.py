@@ -109,7 +109,7 @@ def convert_labels(
     content, counts = coco_content(base, read, account, options)
     check_not_empty(counts, path, account)
     write_text(out, json.dumps(content, allow_nan=False) + "\n")
-    lines = _lines(path, tool, read, content, counts, finder)
+    lines = _lines(path, tool, read, content, counts, finder, split)
     return Conversion(
         json=out, images=base, lines=tuple(map(printable, (*lines, *account.lines())))
     )
@@ -168,6 +168,7 @@ def _lines(
     content: dict[str, Any],
     counts: Counter[str],
     finder: ImageFinder,
+    split: str | None,
 ) -> list[str]:
     """What was read, as sentences."""
     rows = content["annotations"]
@@ -183,8 +184,13 @@ def _lines(
     lines.append("classes: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     if 0 < boxes < len(rows):
         lines.append(
-            f"{boxes} of the objects are rectangles and have a box only; a training with masks "
+            f"{counted(boxes, 'object')} with a box only, a rectangle; a training with masks "
             "leaves them out. --rectangles masks makes each rectangle a mask"
+        )
+    others = 0 if split is not None else len(finder.beside(image.path for image in images))
+    if others:
+        lines.append(
+            f"{counted(others, 'image')} in the same folders without annotations, not in the json"
         )
     parts = Counter(image.split for image in images if image.split)
     if len(parts) > 1:

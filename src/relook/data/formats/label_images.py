@@ -30,9 +30,6 @@ def read_label_images(source: Source) -> Iterator[AnnotatedImage]:
     found = [item for folder in folders for item in label_files(source, folder)]
     if not found:
         raise DataError("D01", f"{source.path} has no label images (PNG, TIFF or npy).")
-    without = len({*source.finder.all()} - {item.image for item in found})
-    if without:
-        source.account.note(f"{without} images have no label image, and are not converted")
     by_parts = _by_parts(source, found)
     grouped: dict[Path, list[LabelFile]] = {}
     for item in found:
@@ -61,8 +58,8 @@ def note_parts(source: Source, excess: int, advice: str) -> None:
     """Keep a sentence for people where objects have more parts than there are objects."""
     if excess:
         source.account.note(
-            f"there are {excess} more connected parts than numbers of objects: if the values of "
-            f"the label images are classes, or one for all, {advice}"
+            f"more connected parts than numbers of objects, by {excess}: if the values of the "
+            f"label images are classes, or one for all, {advice}"
         )
 
 

@@ -54,10 +54,11 @@ def label_folders(source: Source) -> list[Path]:
 
 def is_beside_images(folders: list[Path]) -> Callable[[Path], bool]:
     """A test of whether a file is in one of `folders`, or in other label images beside them."""
-    known = set(folders)
-    beside = {folder.parent for folder in folders if folder.name.lower() in MASK_FOLDERS}
+    known = {plain_absolute(folder) for folder in folders}
+    beside = {folder.parent for folder in known if folder.name.lower() in MASK_FOLDERS}
 
     def is_label(path: Path) -> bool:
+        path = plain_absolute(path)
         return any(
             place in known or (place.parent in beside and place.name.lower() in MASK_FOLDERS)
             for place in (path, *path.parents)
