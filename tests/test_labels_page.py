@@ -18,7 +18,7 @@ from relook.data.formats import FORMATS
 from .data.formats.samples import write_sample
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "labels.md"
-SECTIONS = {"VIA": "via", "QuPath": "qupath", "Label images": "label-images"}
+SECTIONS = {"VIA": "via", "Label images": "label-images"}
 SECTIONS |= {tool: name for name, (tool, _) in FORMATS.items()}
 
 

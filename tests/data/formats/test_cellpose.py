@@ -54,6 +54,15 @@ def test_images_of_the_data_sets_of_cellpose(folder: Folder) -> None:
     assert len(folder.masks()["object"]) == 2
 
 
+def test_masks_of_one_value_are_noticed(folder: Folder) -> None:
+    folder.image("a.png")
+    Image.fromarray((IDS > 0).astype(np.uint8) * 255).save(folder.path / "a_masks.png")
+    lines = folder.convert().lines
+    assert any("say --from label-images --objects components" in line for line in lines)
+    folder.convert(format="label-images", objects="components")
+    assert len(folder.masks()["object"]) == 2
+
+
 @pytest.mark.parametrize(
     ("record", "words"),
     [

@@ -32,17 +32,21 @@ from .samples import write_sample
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_is_recognised_and_converted(name: str, tmp_path: Path) -> None:
+def test_every_format_is_recognised_and_converted(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "set"
     file = write_sample(folder, name)
     assert recognised(folder) == name
-    conversion = relook.convert_labels(folder, tmp_path / "out.json", rectangles="masks")
+    monkeypatch.chdir(tmp_path)
+    conversion = relook.convert_labels("set", "out.json", rectangles="masks")
     index = read_coco(tmp_path / "out.json", conversion.images, masks="required")
     mask = object_mask(index.images[0].objects[0], 12, 16)
     assert np.array_equal(mask, block(1, 2, 5, 6))
     assert FORMATS[name][0] in conversion.lines[0]
-    assert conversion.json == tmp_path / "out.json"
+    assert conversion.json == Path("out.json")
     assert isinstance(conversion, relook.Conversion)
+    assert not any("without annotations" in line for line in conversion.lines)
     if name != "label-images":
         assert file.suffix == ".txt" or recognised(file) == name
 
@@ -168,7 +172,7 @@ def test_rectangles_beside_masks_are_said(tmp_path: Path) -> None:
     )
     file.write_text(json.dumps(record))
     lines = convert(folder, tmp_path / "out.json").lines
-    assert any("1 of the objects are rectangles and have a box only" in line for line in lines)
+    assert any("1 object with a box only, a rectangle" in line for line in lines)
 
 
 def test_what_is_asked_for_must_fit(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_one_command_for_images_and_ids(folder: Folder, name: str) -> None:
     lines = folder.convert("truth", images=folder.path / "raw", class_name="cell").lines
     found = folder.masks()["cell"]
     assert np.array_equal(found[0], FIRST) and np.array_equal(found[1], SECOND)
-    assert "1 images have no label image, and are not converted" in lines
+    assert "1 image in the same folders without annotations, not in the json" in lines
 
 
 def test_masks_are_cut_into_parts(folder: Folder) -> None:
@@ -76,7 +76,9 @@ def test_values_that_are_classes_are_noticed(folder: Folder) -> None:
     png(folder.path / "masks" / "a.png", classes)
     lines = folder.convert().lines
     assert len(folder.masks()["object"]) == 2
-    assert any(line.startswith("there are 2 more connected parts than numbers") for line in lines)
+    assert any(
+        line.startswith("more connected parts than numbers of objects, by 2") for line in lines
+    )
     lines = folder.convert(objects="components").lines
     assert len(folder.masks()["object"]) == 4 and not any(
         "connected parts" in line for line in lines

@@ -63,6 +63,20 @@ def test_a_file_for_each_object(folder: Folder, layout: str) -> None:
     assert np.array_equal(found[0], FIRST) and np.array_equal(found[1], FIRST | SECOND)
 
 
+@pytest.mark.parametrize("ending", ["_mask.png", "-labels.png", "_seg.png"])
+def test_label_images_beside_their_images(folder: Folder, ending: str) -> None:
+    for name in ("p/a", "q/a"):
+        folder.image(f"{name}.jpg")
+        png(folder.path / f"{name}{ending}", IDS, np.uint16)
+    folder.image("p/b.jpg")
+    lines = folder.convert().lines
+    assert counts(folder) == {"object": 4}
+    assert [row["file_name"] for row in folder.content["images"]] == ["p/a.jpg", "q/a.jpg"]
+    assert "1 image in the same folders without annotations, not in the json" in lines
+    folder.convert(images=folder.path)
+    assert counts(folder) == {"object": 4}
+
+
 def test_other_files_are_counted(folder: Folder) -> None:
     folder.image("images/a.png")
     png(folder.path / "masks" / "a.png", IDS, np.uint16)

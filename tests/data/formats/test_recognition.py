@@ -10,7 +10,15 @@ import pytest
 from PIL import Image
 
 from relook.data.formats import convert
-from relook.data.formats.recognition import mask_stem, pointer_in, recognised, recognised_with
+from relook.data.formats.recognition import (
+    is_coco,
+    label_stem,
+    marked_labels,
+    mask_stem,
+    pointer_in,
+    recognised,
+    recognised_with,
+)
 from relook.errors import DataError
 
 from .samples import write_sample
@@ -79,6 +87,9 @@ def test_panoptic_maps_are_not_taken_for_label_images(tmp_path: Path) -> None:
     assert recognised(tmp_path) == "label-images"
     (tmp_path / "panoptic.json").write_text(json.dumps(COCO))
     assert recognised(tmp_path) is None
+    assert is_coco(tmp_path / "panoptic.json") and not is_coco(tmp_path)
+    with pytest.raises(DataError, match="is a COCO file, which needs no conversion"):
+        convert(tmp_path / "panoptic.json", tmp_path / "out.json")
 
 
 def test_files_by_their_content(tmp_path: Path) -> None:
@@ -103,4 +114,7 @@ def test_folders_of_images_are_labels_where_images_are_named(tmp_path: Path) -> 
 
 def test_names_of_masks() -> None:
     names = ("a_cp_masks.png", "a_masks.tif", "a_mask.png", "mask.png", "a.png")
-    assert [mask_stem(Path(name)) for name in names] == ["a", "a", "a", None, None]
+    assert [mask_stem(Path(name)) for name in names] == ["a", "a", None, None, None]
+    assert [label_stem(Path(name)) for name in names] == ["a", "a", "a", None, None]
+    places = [Path("x", name) for name in (*names, "b_seg.npy", "B.tif", "c_mask.png")]
+    assert [path.name for path in marked_labels(places)] == [*names[:3], "b_seg.npy"]

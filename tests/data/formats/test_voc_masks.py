@@ -58,7 +58,7 @@ def test_objects_get_the_class_at_their_pixels(voc: Folder, colour: bool) -> Non
     assert np.array_equal(found["cat"][0], OBJECTS == 1)
     assert np.array_equal(found["dog"][0], OBJECTS == 2)
     assert "classes are the 20 of the challenge: there is no labelmap.txt" in lines
-    assert any("1 images have boxes only" in line for line in lines)
+    assert any("1 image with boxes only" in line for line in lines)
     assert voc.content["images"][0]["split"] == "train"
 
 

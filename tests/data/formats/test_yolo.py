@@ -53,6 +53,7 @@ def test_boxes_scores_and_images_without_labels(folder: Folder) -> None:
     for name in ("a", "b"):
         folder.image(f"train/images/{name}.png")
     folder.image("valid/images/a.png")
+    folder.image("test/images/z.png")
     folder.write("train/labels/a.txt", "1 0.5 0.5 0.25 0.5\n\n0 0.25 0.25 0.125 0.5 0.93\n")
     folder.write("valid/labels/a.txt", "0 0.5 0.5 1 1\n")
     folder.write("data.yaml", "train: ../train/images\nnames: [cell, rod]\n")
@@ -61,7 +62,8 @@ def test_boxes_scores_and_images_without_labels(folder: Folder) -> None:
     assert folder.boxes() == [[6, 3, 4, 6], [3, 0, 2, 6], [0, 0, 16, 12]]
     assert lines[0] == "set (YOLO): 3 images, 3 objects with boxes only, 1 image without objects"
     assert any("1 x score left out" in line for line in lines)
-    assert any("1 of the images have no file of labels" in line for line in lines)
+    assert any("1 image without a file of labels" in line for line in lines)
+    assert any("1 x image in a folder without labels (first: z.png)" in line for line in lines)
     assert any(line.startswith("parts: train 2, val 1.") for line in lines)
     folder.convert(split="val")
     assert [row["file_name"] for row in folder.content["images"]] == ["a.png"]

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from .label_images import excess_parts, note_parts
 from .label_values import Values, label_values, numbered_pixels
 from .pickled_arrays import read_pickled_npy
 from .recognition import is_label_file, mask_stem
@@ -21,6 +22,7 @@ from .source import Source, refusal
 
 _TOOL: Final = "Cellpose"
 _SEG: Final = "_seg"
+_BESIDE: Final = ("_flows", "_cp_flows", "_cp_outlines", "_probs")  # of images that it writes too
 
 
 def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
@@ -30,7 +32,7 @@ def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
         DataError: D01 for a missing image, D02 for what is no label image, D03 for a pickle that is
             none of Cellpose, D10 for labels of another size than their image.
     """
-    source.finder.leave_out(lambda path: mask_stem(path) is not None)
+    source.finder.leave_out(lambda path: mask_stem(path) is not None or path.stem.endswith(_BESIDE))
     found: dict[str, Path] = {}
     for path in source.files("*"):
         stem = _stem_of(path)
@@ -44,15 +46,18 @@ def read_cellpose(source: Source) -> Iterator[AnnotatedImage]:
     if not found:
         raise refusal(source.path, _TOOL, "there is no _seg.npy and no file of masks")
     name = source.one_class()
+    excess = 0
     for key, path in found.items():
         image = source.finder.of_stem(Path(key).name, path.parent, path.name)
         values = _seg_values(path) if path.name.endswith(f"{_SEG}.npy") else label_values(path)
         size = source.finder.size(image, path.name, (values.shape[0], values.shape[1]))
+        excess += excess_parts(values, len(np.unique(values[values > 0])))
         objects = tuple(
             AnnotatedObject(name=name, shapes=(shape,), where=f"{path.name}: object {number}")
             for number, shape in numbered_pixels(values)
         )
         yield AnnotatedImage(path=image, size=size, objects=objects)
+    note_parts(source, excess, "say --from label-images --objects components")
 
 
 def _stem_of(path: Path) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...ops.rle import encode_runs
 from ...structures.detection import Size
 from .contours import contour_pixels, is_contour
@@ -61,7 +61,7 @@ def coco_content(
             )
     if options.outlines == "edges" and 2 * is_traced > len(rows):
         account.note(
-            f"{is_traced} polygons run from pixel to neighbouring pixel, as contours that a "
+            f"{counted(is_traced, 'polygon')} from pixel to neighbouring pixel, as contours that a "
             "program made of masks. If they run through the centres of border pixels, say "
             "--outlines centres: read along edges, objects are half a pixel too small on every side"
         )

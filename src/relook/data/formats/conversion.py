@@ -15,7 +15,7 @@ from ...runtime.files import write_text
 from ..sources.stored import printable
 from .coco_file import check_not_empty, coco_content
 from .image_files import ImageFinder, common_folder, plain_absolute
-from .recognition import pointer_in, recognised, recognised_with
+from .recognition import is_coco, pointer_in, recognised, recognised_with
 from .records import Account, AnnotatedImage, ConvertOptions, Objects, Outlines, Rectangles
 from .safe_files import read_bytes
 from .source import Reader, Source
@@ -28,7 +28,7 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "cvat": ("CVAT", "cvat.read_cvat"),
     "label-studio": ("Label Studio", "label_studio.read_label_studio"),
     "imagej": ("ImageJ", "imagej.read_imagej"),
-    "qupath": ("QuPath (GeoJSON)", "qupath.read_qupath"),
+    "qupath": ("QuPath", "qupath.read_qupath"),
     "label-images": ("label images", "label_images.read_label_images"),
     "cellpose": ("Cellpose", "cellpose.read_cellpose"),
     "supervisely": ("Supervisely", "supervisely.read_supervisely"),
@@ -109,7 +109,7 @@ def convert_labels(
     content, counts = coco_content(base, read, account, options)
     check_not_empty(counts, path, account)
     write_text(out, json.dumps(content, allow_nan=False) + "\n")
-    lines = _lines(path, tool, read, content, counts, finder)
+    lines = _lines(path, tool, read, content, counts, finder, split)
     return Conversion(
         json=out, images=base, lines=tuple(map(printable, (*lines, *account.lines())))
     )
@@ -129,11 +129,12 @@ def _checked_format(path: Path, out: Path, name: str | None, images: Path | None
     if found is None:
         if (pointer := pointer_in(path)) is not None:
             read_bytes(pointer)
+        if is_coco(path):
+            raise DataError("D04", f"{path.name} is a COCO file, which needs no conversion.")
         raise DataError(
             "D04",
             f"{path.name} is of no annotation format that is recognised. Say which it is: --from "
-            f"FORMAT, in Python format=, one of {', '.join(FORMATS)}. A COCO file needs no "
-            "conversion.",
+            f"FORMAT, in Python format=, one of {', '.join(FORMATS)}.",
         )
     return found
 
@@ -167,6 +168,7 @@ def _lines(
     content: dict[str, Any],
     counts: Counter[str],
     finder: ImageFinder,
+    split: str | None,
 ) -> list[str]:
     """What was read, as sentences."""
     rows = content["annotations"]
@@ -182,8 +184,13 @@ def _lines(
     lines.append("classes: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     if 0 < boxes < len(rows):
         lines.append(
-            f"{boxes} of the objects are rectangles and have a box only; a training with masks "
+            f"{counted(boxes, 'object')} with a box only, a rectangle; a training with masks "
             "leaves them out. --rectangles masks makes each rectangle a mask"
+        )
+    others = 0 if split is not None else len(finder.beside(image.path for image in images))
+    if others:
+        lines.append(
+            f"{counted(others, 'image')} in the same folders without annotations, not in the json"
         )
     parts = Counter(image.split for image in images if image.split)
     if len(parts) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -95,6 +95,19 @@ class ImageFinder:
         """The image, where there is exactly one."""
         files = self.all()
         return files[0] if len(files) == 1 else None
+
+    def beside(self, paths: Iterable[Path]) -> set[Path]:
+        """Other image files in the folders of `paths`."""
+        known = {plain_absolute(path) for path in paths}
+        return {
+            path
+            for folder in {path.parent for path in known}
+            for path in folder.iterdir()
+            if path not in known
+            and path.suffix.lower() in IMAGE_SUFFIXES
+            and not path.name.startswith(".")
+            and not self._ignored(path)
+        }
 
     def size(self, path: Path, where: str, said: Size | None = None) -> Size:
         """(height, width) of an image in the frame of its annotations: upright, or as `said`.

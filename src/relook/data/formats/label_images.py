@@ -26,13 +26,10 @@ def read_label_images(source: Source) -> Iterator[AnnotatedImage]:
             another size than its image.
     """
     folders = label_folders(source)
-    source.finder.leave_out(lambda path: is_beside_images(path, folders))
+    source.finder.leave_out(is_beside_images(folders))
     found = [item for folder in folders for item in label_files(source, folder)]
     if not found:
         raise DataError("D01", f"{source.path} has no label images (PNG, TIFF or npy).")
-    without = len({*source.finder.all()} - {item.image for item in found})
-    if without:
-        source.account.note(f"{without} images have no label image, and are not converted")
     by_parts = _by_parts(source, found)
     grouped: dict[Path, list[LabelFile]] = {}
     for item in found:
@@ -46,14 +43,23 @@ def read_label_images(source: Source) -> Iterator[AnnotatedImage]:
             values = label_values(item.path)
             size = source.finder.size(image, item.path.name, (values.shape[0], values.shape[1]))
             made = list(_objects(item, values, by_parts=by_parts))
-            if not item.is_one:
-                excess += max(int(components(values).max(initial=0)) - len(made), 0)
+            excess += 0 if item.is_one else excess_parts(values, len(made))
             objects += made
         yield AnnotatedImage(path=image, size=size, objects=tuple(objects), split=items[0].split)
+    note_parts(source, excess, "say --objects components")
+
+
+def excess_parts(values: Values, objects: int) -> int:
+    """Connected parts of a label image beyond its number of objects."""
+    return max(int(components(values).max(initial=0)) - objects, 0)
+
+
+def note_parts(source: Source, excess: int, advice: str) -> None:
+    """Keep a sentence for people where objects have more parts than there are objects."""
     if excess:
         source.account.note(
-            f"there are {excess} more connected parts than numbers of objects: if the values of "
-            "the label images are classes, or one for all, say --objects components"
+            f"more connected parts than numbers of objects, by {excess}: if the values of the "
+            f"label images are classes, or one for all, {advice}"
         )
 
 

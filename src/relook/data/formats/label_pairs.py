@@ -1,24 +1,21 @@
 """Which label image belongs to which image, and what the folders around it say.
 
 A label image is called as its image, also with ``_mask``, ``_masks``, ``_label``, ``_labels`` or
-``_seg`` at the end. Else the folder that it is in is called as the image, or stands beside a folder
-with one image only: such a folder has a file for each object.
+``_seg`` at the end, with which it may stand beside its image. Else the folder that it is in is
+called as the image, or stands beside a folder with one image only: such a folder has a file for
+each object.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from .image_files import SIBLINGS
-from .recognition import MASK_FOLDERS, is_label_file
+from .image_files import SIBLINGS, plain_absolute
+from .recognition import MASK_FOLDERS, is_label_file, label_stem, marked_labels
 from .source import Source, split_name
-
-_ENDING: Final = re.compile(r"[_\-. ]?(cp_)?(gt_?)?(masks?|labels?|seg|instances?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +30,13 @@ class LabelFile:
 
 
 def label_folders(source: Source) -> list[Path]:
-    """The folders of label images: the source itself, or those in it beside folders of images."""
-    if source.path.is_file() or source.finder.given is not None:
+    """The folders of label images: the source itself, or those in it beside folders of images.
+
+    Where there are none, the label images that stand beside their images, each by itself.
+    """
+    given = source.finder.given
+    is_elsewhere = given is not None and plain_absolute(given) != plain_absolute(source.path)
+    if source.path.is_file() or is_elsewhere:
         return [source.path]
     known = {name.lower() for name in SIBLINGS}
     found = []
@@ -47,16 +49,22 @@ def label_folders(source: Source) -> list[Path]:
             folders[:] = [name for name in folders if name.lower() not in (*MASK_FOLDERS, *known)]
             for name in masks[1:]:
                 source.account.note(f"the folder {name} is not read: {masks[0]} stands beside it")
-    return found or [source.path]
+    return found or marked_labels(sorted(source.path.rglob("*"))) or [source.path]
 
 
-def is_beside_images(path: Path, folders: list[Path]) -> bool:
-    """Return whether a file is in one of the `folders` of label images or beside them."""
-    beside = {folder.parent for folder in folders if folder.name.lower() in MASK_FOLDERS}
-    return any(
-        place in folders or (place.parent in beside and place.name.lower() in MASK_FOLDERS)
-        for place in (path, *path.parents)
-    )
+def is_beside_images(folders: list[Path]) -> Callable[[Path], bool]:
+    """A test of whether a file is in one of `folders`, or in other label images beside them."""
+    known = {plain_absolute(folder) for folder in folders}
+    beside = {folder.parent for folder in known if folder.name.lower() in MASK_FOLDERS}
+
+    def is_label(path: Path) -> bool:
+        path = plain_absolute(path)
+        return any(
+            place in known or (place.parent in beside and place.name.lower() in MASK_FOLDERS)
+            for place in (path, *path.parents)
+        )
+
+    return is_label
 
 
 def label_files(source: Source, folder: Path) -> Iterator[LabelFile]:
@@ -66,7 +74,7 @@ def label_files(source: Source, folder: Path) -> Iterator[LabelFile]:
         DataError: D01 for one whose image is not there.
     """
     if folder.is_file():
-        image = source.finder.only()
+        image = source.finder.only() if source.path == folder else None
         image = image or source.finder.of_stem(_stem(source, folder), folder.parent, folder.name)
         yield _labels(source, folder, folder.parent, image, is_one=False)
         return
@@ -108,7 +116,7 @@ def _stem(source: Source, path: Path) -> str:
     """The name of the image of a label image: its own, or without what marks it as labels."""
     if source.finder.has_stem(path.stem):
         return path.stem
-    return _ENDING.sub("", path.stem) or path.stem
+    return label_stem(path) or path.stem
 
 
 def _only_beside(source: Source, folder: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,8 @@ _XML: Final = re.compile(
 _YOLO_LINE: Final = re.compile(
     rb"^[ \t]*+\d++([ \t]++-?[\d.]++(e-?\d++)?){4,}+[ \t]*+\r?$", re.MULTILINE
 )
-_MASK_NAME: Final = re.compile(r"(_cp)?_masks?$", re.IGNORECASE)
+_CELLPOSE: Final = re.compile(r"(_cp)?_masks$", re.IGNORECASE)
+_LABELS: Final = re.compile(r"[_\-. ]?(cp_)?(gt_?)?(masks?|labels?|seg|instances?)$", re.IGNORECASE)
 
 
 def recognised(path: Path) -> str | None:
@@ -69,6 +70,14 @@ def pointer_in(path: Path) -> Path | None:
     return None
 
 
+def is_coco(path: Path) -> bool:
+    """Return whether a file looks as COCO json, by the keys in its beginning."""
+    try:
+        return path.is_file() and _is_coco(path)
+    except OSError:
+        return False
+
+
 def is_label_file(path: Path) -> bool:
     """Return whether a file may be a label image, by its ending."""
     return path.suffix.lower() in IMAGE_SUFFIXES or path.name.endswith(".npy")
@@ -76,9 +85,25 @@ def is_label_file(path: Path) -> bool:
 
 def mask_stem(path: Path) -> str | None:
     """The stem of the image that Cellpose's ``NAME_masks.png`` belongs to; None for others."""
-    stem = path.stem
-    short = _MASK_NAME.sub("", stem)
-    return short if short != stem else None
+    short = _CELLPOSE.sub("", path.stem)
+    return short if short != path.stem else None
+
+
+def label_stem(path: Path) -> str | None:
+    """The stem of the image that ``NAME_mask.png`` and the like belong to; None for others."""
+    short = _LABELS.sub("", path.stem)
+    return short if short and short != path.stem else None
+
+
+def marked_labels(files: Iterable[Path]) -> list[Path]:
+    """Files that are called as another one in their folder, and marked as labels."""
+    files = [file for file in files if is_label_file(file)]
+    places = {(file.parent, file.stem.casefold()) for file in files}
+    return [
+        file
+        for file in files
+        if (stem := label_stem(file)) is not None and (file.parent, stem.casefold()) in places
+    ]
 
 
 def _of_file(path: Path) -> str | None:
@@ -172,10 +197,8 @@ def _of_texts(files: list[Path]) -> str | None:
 def _of_masks(path: Path, files: list[Path]) -> str | None:
     """Cellpose's masks beside their images, or a folder of images beside one of masks."""
     labels = [file for file in files if is_label_file(file)]
-    stems = {(file.parent, file.stem) for file in labels}
-    pairs = ((file.parent, mask_stem(file)) for file in labels)
-    if any(stem is not None and (parent, stem) in stems for parent, stem in pairs):
-        return "cellpose"
+    if marked := marked_labels(labels):
+        return "cellpose" if any(mask_stem(file) for file in marked) else "label-images"
     known = {name.lower() for name in SIBLINGS}
     masks: set[Path] = set()
     images: set[Path] = set()

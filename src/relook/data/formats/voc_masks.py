@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from .label_values import label_values, numbered_pixels
 from .records import AnnotatedImage, AnnotatedObject
 from .safe_files import read_text
@@ -45,7 +45,7 @@ def read_voc_masks(source: Source, folder: Path) -> Iterator[AnnotatedImage]:
     boxes = sum(1 for _ in (folder.parent / "Annotations").glob("*.xml"))
     if boxes > len(files):
         source.account.note(
-            f"{boxes - len(files)} images have boxes only and are not read: give the folder "
+            f"{counted(boxes - len(files), 'image')} with boxes only, not read: give the folder "
             "Annotations for the boxes of all"
         )
     source.account.note("the void border around objects belongs to none of them")

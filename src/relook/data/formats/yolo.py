@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...structures.detection import Size
 from .geometry import Outline, Shape, UnusableShapeError, points_of, rectangle
 from .records import AnnotatedImage, AnnotatedObject
@@ -63,18 +63,25 @@ def read_yolo(source: Source) -> Iterator[AnnotatedImage]:
 
 
 def _background(source: Source, seen: set[Path]) -> Iterator[AnnotatedImage]:
-    """Images without a file of labels, which is how YOLO says that there is no object."""
+    """Images without a file of labels, which is how YOLO says that there is no object.
+
+    Only images beside labelled ones: a folder without any labels was not annotated.
+    """
     count = 0
+    annotated = {image.parent for image in seen}
     for image in source.finder.all():
         split = _split_of(image, image)
         if image in seen or source.options.split not in (None, split):
+            continue
+        if image.parent not in annotated:
+            source.account.leave_out("image in a folder without labels", image.name)
             continue
         count += 1
         size = source.finder.size(image, image.name)
         yield AnnotatedImage(path=image, size=size, objects=(), split=split)
     if count:
         source.account.note(
-            f"{count} of the images have no file of labels: they are taken for images without "
+            f"{counted(count, 'image')} without a file of labels: taken for images without "
             "objects, as YOLO does"
         )
 
