@@ -6,12 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..structures.rules.bounds import MOST_STAGES, Positive
+from ..structures.rules.bounds import Positive
 from ..structures.rules.cascade import STAGES, HybridRule, SampleRule, SelectRule, StageRule
 from ..structures.rules.guidance import GuidanceRule, IterationRule, RowRule
 from .base import Config
-
-_SOME = Field(min_length=1, max_length=MOST_STAGES)
 
 
 class CascadeConfig(Config):
@@ -27,7 +25,7 @@ class HTCConfig(CascadeConfig):
     Cascade Mask R-CNN, and without `masks` Cascade R-CNN."""
 
     kind: Literal["htc"] = "htc"
-    stages: Annotated[tuple[StageRule, ...], _SOME] = STAGES
+    stages: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=16)] = STAGES
     masks: bool = True
     hybrid: HybridRule = HybridRule()
     sample: SampleRule = SampleRule()
@@ -47,7 +45,7 @@ class DSCConfig(CascadeConfig):
     """
 
     kind: Literal["dsc"] = "dsc"
-    stages: Annotated[tuple[IterationRule, ...], _SOME] = tuple(
+    stages: Annotated[tuple[IterationRule, ...], Field(min_length=1, max_length=16)] = tuple(
         IterationRule(iou=stage.iou, std=stage.std, box_weight=weight)
         for stage, weight in zip(STAGES, (1.0, 0.5, 0.5), strict=True)
     )
