@@ -138,6 +138,7 @@ def test_labels_of_another_model(
         (["--task", "panoptic", "--rule", "score"], "expected key=value"),
         (["--task", "panoptic", "--rule", "scores=1"], "did you mean"),
         (["--task", "panoptic", "--rule", "score=2"], "less than or equal to 1"),
+        (["--task", "panoptic", "--rule", "score=2001-99-99"], "U03"),
         (["--task", "panoptic", "--tta", "flip"], "not labels of pixels"),
     ],
 )

@@ -150,3 +150,22 @@ def test_no_rois_give_an_empty_tensor_of_the_right_shape(product: Product) -> No
     nothing = Rois.cat([torch.zeros(0, 4)] * 2)
     weights = torch.zeros(0, 1, 14, 14)
     assert _pool(7, weights, product, rois=nothing).shape == (0, 3, 7, 7)
+
+
+@pytest.mark.parametrize("box", [[8.0, 8, 14, 60], [8.0, 8, 60, 14], [8.0, 8, 14, 14]])
+def test_small_rois_with_one_sample_a_bin_have_features_too(box: list[float]) -> None:
+    rois = Rois.cat([torch.tensor([box])])
+    pyramid = [torch.ones(1, 1, 192 // s, 192 // s) for s in STRIDES]
+    weights = torch.full((1, 1, 14, 14), 1.5)
+    assert pool_guided(pyramid, rois, 7, STRIDES, weights, "of_samples").unique().tolist() == [1.5]
+
+
+def test_half_precision_does_not_move_rois_and_double_is_kept() -> None:
+    rois, weights = Rois.cat(BOXES), _weights(9, 14)
+    half = [level.bfloat16() for level in _pyramid()]
+    found = pool_guided(half, rois, 7, STRIDES, weights, "of_samples")
+    wide = pool_guided([m.float() for m in half], rois, 7, STRIDES, weights, "of_samples")
+    assert found.dtype == torch.bfloat16 and torch.equal(found, wide.bfloat16())
+    double = pool_guided([m.double() for m in half], rois, 7, STRIDES, weights, "of_samples")
+    assert double.dtype == torch.float64
+    assert 0 < (double - wide).abs().max() < 1e-3  # another rounding: not by way of 32 bits

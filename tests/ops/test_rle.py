@@ -1,12 +1,13 @@
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco_mask
 
-from relook.ops.rle import decode_window, encode_window
+from relook.ops.rle import decode_counts, decode_window, encode_window
 
 masks = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=24))
 
@@ -47,3 +48,28 @@ def test_a_long_run_is_decoded():
     window, left, top = decode_window(reference(mask))
     assert (left, top) == (1000, 0)
     assert (window == mask[:, 1000:]).all()
+
+
+def compressed(value: int) -> str:
+    """One number as COCO compresses it, written out by the rule."""
+    text = ""
+    while True:
+        digit, value = value & 31, value >> 5
+        is_last = value == (-1 if digit & 16 else 0)
+        text += chr((digit if is_last else digit | 32) + 48)
+        if is_last:
+            return text
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, 15, 16, 31, 32, 33, 64, 512, 1024, 2**30, 2**33, 2**34 - 1]
+)
+def test_a_number_of_any_length(value: int) -> None:
+    """Digits of 32, which are zeros with another digit behind them, too."""
+    assert decode_counts(compressed(value)).tolist() == [value]
+
+
+def test_a_number_of_eight_digits_is_longer_than_any_image() -> None:
+    assert len(compressed(2**34 - 1)) == 7 and len(compressed(2**34)) == 8
+    with pytest.raises(ValueError, match="longer than any image"):
+        decode_counts(compressed(2**34))

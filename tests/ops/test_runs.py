@@ -64,3 +64,8 @@ def test_a_mask_of_a_huge_image_takes_what_its_outline_takes() -> None:
     assert (again.starts == runs.starts).all() and (again.ends == runs.ends).all()
     found, left, top = runs_window(again, 20_000)
     assert found.all() and found.shape == (30, 40) and (left, top) == (19_950, 19_960)
+
+
+def test_the_window_of_nothing_is_empty_and_at_the_origin() -> None:
+    window, left, top = runs_window(runs_of(np.zeros(SHAPE, dtype=bool)), SHAPE[0])
+    assert window.shape == (0, 0) and (left, top) == (0, 0)

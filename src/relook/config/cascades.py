@@ -6,14 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..structures.rules.bounds import MOST_STAGES, Positive
+from ..structures.rules.bounds import Positive
 from ..structures.rules.cascade import STAGES, HybridRule, SampleRule, SelectRule, StageRule
 from ..structures.rules.guidance import GuidanceRule, IterationRule, RowRule
 from ..structures.rules.heads import BoxHeadRule
 from ..structures.rules.norms import NO_NORM, NormRule
 from .base import Config
-
-_SOME = Field(min_length=1, max_length=MOST_STAGES)
 
 
 class CascadeConfig(Config):
@@ -30,7 +28,7 @@ class HTCConfig(CascadeConfig):
     these are Mask R-CNN and Faster R-CNN."""
 
     kind: Literal["htc"] = "htc"
-    stages: Annotated[tuple[StageRule, ...], _SOME] = STAGES
+    stages: Annotated[tuple[StageRule, ...], Field(min_length=1, max_length=16)] = STAGES
     masks: bool = True
     hybrid: HybridRule = HybridRule()
     sample: SampleRule = SampleRule()
@@ -58,7 +56,7 @@ class DSCConfig(CascadeConfig):
     """
 
     kind: Literal["dsc"] = "dsc"
-    stages: Annotated[tuple[IterationRule, ...], _SOME] = tuple(
+    stages: Annotated[tuple[IterationRule, ...], Field(min_length=1, max_length=16)] = tuple(
         IterationRule(iou=stage.iou, std=stage.std, box_weight=weight)
         for stage, weight in zip(STAGES, (1.0, 0.5, 0.5), strict=True)
     )

@@ -36,6 +36,7 @@ def tables(
     with journal:
         for image, objects in list(zip(images, frames, strict=True))[: len(frames) - stopped]:
             record = {"source": str(image), "name": image.stem, "stamp": None, "count": 0}
+            record |= {"file_name": str(image), "width": 40, "height": 30}
             journal.add(record | ({"error": "x"} if objects is None else {"objects": objects}))
     sequence = FrameSequence("day", "day", images)
     write_track_tables(tmp_path, [sequence], journal.lines(), CLASSES)

@@ -11,7 +11,6 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le, Lt
 
 _MOST = 2**24
-MOST_STAGES = 16  # of a cascade; each has modules of its own
 Positive = Annotated[int, Gt(0), Le(_MOST)]
 NonNegative = Annotated[int, Ge(0), Le(_MOST)]
 Finite = Annotated[float, Gt(-inf), Lt(inf)]
