@@ -33,8 +33,7 @@ _IMAGENET: Final = "resnet50"
 _OF_HEADS: Final = (
     "semantic",
     "stuff",
-    "cascade.masks",
-    "cascade.mask_channels",
+    "cascade.mask",
     "cascade.hybrid",
 )
 """Fields of the structure that other parts than backbone, pyramid and box heads have."""
