@@ -11,6 +11,9 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from relook.data import splits
+from relook.data.coco.records import CocoIndex
+from relook.data.splits import Split
 from relook.training import loop
 from relook.training.from_data import preparing
 from relook.training.settings import Settings
@@ -29,9 +32,15 @@ SET = as_options({**NARROW, **QUICK, "input__size": (64, 64)})
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five images with two rectangles each, in the folder where commands run."""
+    """Five images with two rectangles each, where commands run; the first is for validation."""
     monkeypatch.chdir(tmp_path)
     write_dataset(tmp_path / "set", [[(5, 5, 20, 20), (35, 30, 20, 25)]] * 5)
+
+    def split_images(index: CocoIndex, *_: object, **__: object) -> Split:
+        ids = [image.id for image in index.images]
+        return Split(train=tuple(ids[1:]), val=tuple(ids[:1]), test=(), lines=())
+
+    monkeypatch.setattr(splits, "split_images", split_images)
     return Path("set")
 
 

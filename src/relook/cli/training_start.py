@@ -94,9 +94,9 @@ def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) ->
 
     said: dict[str, Any] = {}
     seed = 0
-    for overlay in changes:
-        said |= {key: value for key, value in overlay.data.items() if value is not None}
-        seed = overlay.train.get("seed", seed)
+    for change in changes:
+        said |= {key: value for key, value in change.data.items() if value is not None}
+        seed = change.train.get("seed", seed)
     if "train_json" in said:
         raise UsageError(
             "U04", f"{source} and --train-json {said['train_json']} both name the data. Give one."

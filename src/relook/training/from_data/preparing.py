@@ -126,7 +126,8 @@ def _written(
         return data, ["Validation: none, because panoptic files are not split. --val-json gives it"]
     split = _split(index, files, request.seed)
     if isinstance(split, str):
-        return data, [f"Validation: none, because {split}"]
+        advice = "--val-json gives a file for it; relook data split has more rules."
+        return data, [f"Validation: none, because {split} {advice}"]
     parts = splits.write_parts(train, folder, split)
     lines = [
         f"Validation: {counted(len(split.val), 'image')} of {len(index.images)} were split off "
