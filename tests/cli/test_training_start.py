@@ -85,6 +85,8 @@ def test_what_fails_leaves_no_run_folder(relook: Run, folder: Path) -> None:
         (["--resume", "runs/x", "--keep-upright"], "--keep-upright"),
         (["--map", "nut=cell", "--one-class"], "U04: --one-class"),
         (["--map", "nut=cell", "--model", "htc-tiny"], "U04: --map names classes of trained"),
+        (["--class", "cell"], "U04: --class cell: set/instances.json is a COCO file"),
+        (["--resume", "runs/x", "--class", "cell"], "--class"),
         (["--model", "htc-tyni"], "U01: unknown model 'htc-tyni'"),
     ],
 )
@@ -146,3 +148,10 @@ def test_weights_with_a_class_of_another_name(
     assert result.exit_code == 0, result.stderr
     assert "classes: weights kept for 1 (blob, which is nucleus there)" in said
     assert "Start: nuclei, as you say." in said
+
+
+def test_a_class_name_needs_data_to_convert(relook: Run, folder: Path) -> None:
+    where = ["--train-json", folder / "instances.json", "--images", folder / "images"]
+    result = relook("train", *where, "--model", "htc-tiny", "--class", "cell")
+    assert result.exit_code == 2
+    assert "U04: --class cell names the class of data that is converted" in result.stderr

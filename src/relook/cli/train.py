@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .class_options import ClassMap, OneClass, check_class_options, class_map
+from .class_options import ClassMap, ClassName, OneClass, check_class_options, class_map
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
@@ -132,6 +132,7 @@ def train(
     ] = True,
     mapped: ClassMap = None,
     one_class: OneClass = False,
+    class_name: ClassName = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -209,7 +210,7 @@ def train(
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
         added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
-        added |= {"keep_upright": keep_upright or None}
+        added |= {"class": class_name, "keep_upright": keep_upright or None}
         _resume(resume, [*given(others), *given(added), *chosen, *(["set"] if assignments else [])])
         return
     options["augment"] = UPRIGHT if keep_upright else None
@@ -223,6 +224,7 @@ def train(
         fine_tune=fine_tune,
         names=names,
         one_class=one_class,
+        class_name=class_name,
     )
     if source is None:
         run_training(request, changes, notices(), out)

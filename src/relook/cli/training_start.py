@@ -32,14 +32,25 @@ class TrainingRequest:
     fine_tune: bool = True
     names: Mapping[str, str]  # class of the data -> class of the weights
     one_class: bool = False
+    class_name: str | None = None  # of data in a format that names no classes
 
 
 def run_training(
     request: TrainingRequest, changes: Sequence[Overlay], console: Console, out: Path | None
 ) -> None:
-    """Train on the data that `changes` name."""
+    """Train on the data that `changes` name.
+
+    Raises:
+        UsageError: U04 for the class of data to be converted, and none is.
+    """
     from ..training.loop import train
 
+    if request.class_name is not None:
+        raise UsageError(
+            "U04",
+            f"--class {request.class_name} names the class of data that is converted. Give the "
+            "data as `relook train DATA`.",
+        )
     start, settings, annotations = _decided(request, changes)
     train(settings, console, out=out, start=start, annotations=annotations)
 
@@ -64,7 +75,7 @@ def run_training_on(
     from ..training.settings import Overlay
 
     join_others(find_place(os.environ))
-    data_request = _data_request(source, changes, reading)
+    data_request = _data_request(source, request.class_name, changes, reading)
     prepared: PreparedRun = from_first(
         lambda: prepare_run(
             data_request,
@@ -88,7 +99,9 @@ def run_training_on(
         )
 
 
-def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) -> DataRequest:
+def _data_request(
+    source: Path, class_name: str | None, changes: Sequence[Overlay], reading: Reading
+) -> DataRequest:
     from ..structures.rules.reading import DEFAULT_READING
     from ..training.from_data.preparing import DataRequest
 
@@ -111,7 +124,7 @@ def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) ->
         if field in said
     }
     read = {"frame": said.get("frame"), "reading": reading.over(DEFAULT_READING)}
-    return DataRequest(source=source, seed=seed, read=read, **paths)
+    return DataRequest(source=source, seed=seed, class_name=class_name, read=read, **paths)
 
 
 def _chosen(

@@ -34,6 +34,7 @@ class DataRequest:
     images: Path | None = None
     val_json: Path | None = None
     val_images: Path | None = None
+    class_name: str | None = None  # of formats that do not name classes
     seed: int = 0
     read: Mapping[str, Any] = field(default_factory=dict)  # more arguments of `read_coco`
 
@@ -61,7 +62,7 @@ def prepare_run(request: DataRequest, choose: Choose, *, out: Path | None) -> Pr
         RelookError: R02 when a file cannot be written.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        files = find_annotations(request.source, Path(scratch), request.images)
+        files = find_annotations(request.source, Path(scratch), request.images, request.class_name)
         index = _index(files, request)
         names = [category.name for category in index.classes]
         start = choose(names, index.has_masks)
