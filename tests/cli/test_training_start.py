@@ -11,6 +11,9 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from relook.data import splits
+from relook.data.coco.records import CocoIndex
+from relook.data.splits import Split
 from relook.training import loop
 from relook.training.from_data import preparing
 from relook.training.settings import Settings
@@ -29,9 +32,15 @@ SET = as_options({**NARROW, **QUICK, "input__size": (64, 64)})
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five images with two rectangles each, in the folder where commands run."""
+    """Five images with two rectangles each, where commands run; the first is for validation."""
     monkeypatch.chdir(tmp_path)
     write_dataset(tmp_path / "set", [[(5, 5, 20, 20), (35, 30, 20, 25)]] * 5)
+
+    def split_images(index: CocoIndex, *_: object, **__: object) -> Split:
+        ids = [image.id for image in index.images]
+        return Split(train=tuple(ids[1:]), val=tuple(ids[:1]), test=(), lines=())
+
+    monkeypatch.setattr(splits, "split_images", split_images)
     return Path("set")
 
 
@@ -81,6 +90,8 @@ def test_what_fails_leaves_no_run_folder(relook: Run, folder: Path) -> None:
         (["--resume", "runs/x", "--keep-upright"], "--keep-upright"),
         (["--map", "nut=cell", "--one-class"], "U04: --one-class"),
         (["--map", "nut=cell", "--model", "htc-tiny"], "U04: --map names classes of trained"),
+        (["--class", "cell"], "U04: --class cell: set/instances.json is a COCO file"),
+        (["--resume", "runs/x", "--class", "cell"], "--class"),
         (["--model", "htc-tyni"], "U01: unknown model 'htc-tyni'"),
     ],
 )
@@ -142,3 +153,10 @@ def test_weights_with_a_class_of_another_name(
     assert result.exit_code == 0, result.stderr
     assert "classes: weights kept for 1 (blob, which is nucleus there)" in said
     assert "Start: nuclei, as you say." in said
+
+
+def test_a_class_name_needs_data_to_convert(relook: Run, folder: Path) -> None:
+    where = ["--train-json", folder / "instances.json", "--images", folder / "images"]
+    result = relook("train", *where, "--model", "htc-tiny", "--class", "cell")
+    assert result.exit_code == 2
+    assert "U04: --class cell names the class of data that is converted" in result.stderr

@@ -34,6 +34,16 @@ ClassMap = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+ClassName = Annotated[
+    str | None,
+    typer.Option(
+        "--class",
+        metavar="NAME",
+        help="Class of all objects of DATA in a format that names no classes, such as label "
+        "images. [default: object]",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 
 def class_map(texts: Sequence[str] | None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from .annotation_options import (
     leniency_changes,
     leniency_of,
 )
-from .class_options import ClassMap, OneClass, check_class_options, class_map
+from .class_options import ClassMap, ClassName, OneClass, check_class_options, class_map
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
@@ -147,6 +147,7 @@ def train(
     ] = True,
     mapped: ClassMap = None,
     one_class: OneClass = False,
+    class_name: ClassName = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -250,7 +251,7 @@ def train(
         others = {"model": model, "weights": weights, "out": out}
         others |= {"config": config, "schedule": schedule}
         added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
-        added |= {"keep_upright": keep_upright or None}
+        added |= {"class": class_name, "keep_upright": keep_upright or None}
         _resume(resume, [*given(others), *given(added), *chosen, *(["set"] if assignments else [])])
         return
     options["augment"] = UPRIGHT if keep_upright else None
@@ -264,6 +265,7 @@ def train(
         fine_tune=fine_tune,
         names=names,
         one_class=one_class,
+        class_name=class_name,
     )
     if source is None:
         run_training(request, changes, notices(), out, go_on=go_on)

@@ -32,6 +32,7 @@ class TrainingRequest:
     fine_tune: bool = True
     names: Mapping[str, str]  # class of the data -> class of the weights
     one_class: bool = False
+    class_name: str | None = None  # of data in a format that names no classes
 
 
 def run_training(
@@ -42,9 +43,19 @@ def run_training(
     *,
     go_on: bool = False,
 ) -> None:
-    """Train on the data that `changes` name; with `go_on`, go on with the run in `out`, if any."""
+    """Train on the data that `changes` name; with `go_on`, go on with the run in `out`, if any.
+
+    Raises:
+        UsageError: U04 for the class of data to be converted, and none is.
+    """
     from ..training.loop import train
 
+    if request.class_name is not None:
+        raise UsageError(
+            "U04",
+            f"--class {request.class_name} names the class of data that is converted. Give the "
+            "data as `relook train DATA`.",
+        )
     start, settings, annotations = _decided(request, changes)
     train(settings, console, out=out, start=start, annotations=annotations, go_on=go_on)
 
@@ -71,7 +82,7 @@ def run_training_on(
     from ..training.settings import Overlay
 
     join_others(find_place(os.environ))
-    data_request = _data_request(source, changes, reading)
+    data_request = _data_request(source, request.class_name, changes, reading)
     prepared: PreparedRun = from_first(
         lambda: prepare_run(
             data_request,
@@ -97,16 +108,18 @@ def run_training_on(
         )
 
 
-def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) -> DataRequest:
+def _data_request(
+    source: Path, class_name: str | None, changes: Sequence[Overlay], reading: Reading
+) -> DataRequest:
     from ..data.coco.leniency import Leniency
     from ..structures.rules.reading import DEFAULT_READING
     from ..training.from_data.preparing import DataRequest
 
     said: dict[str, Any] = {}
     seed = 0
-    for overlay in changes:
-        said |= {key: value for key, value in overlay.data.items() if value is not None}
-        seed = overlay.train.get("seed", seed)
+    for change in changes:
+        said |= {key: value for key, value in change.data.items() if value is not None}
+        seed = change.train.get("seed", seed)
     if "train_json" in said:
         raise UsageError(
             "U04", f"{source} and --train-json {said['train_json']} both name the data. Give one."
@@ -125,7 +138,7 @@ def _data_request(source: Path, changes: Sequence[Overlay], reading: Reading) ->
         "reading": reading.over(DEFAULT_READING),
         "leniency": Leniency(**said.get("leniency", {})),
     }
-    return DataRequest(source=source, seed=seed, read=read, **paths)
+    return DataRequest(source=source, seed=seed, class_name=class_name, read=read, **paths)
 
 
 def _chosen(

@@ -70,6 +70,12 @@ def test_images_that_are_said_are_not_looked_for(tmp_path: Path) -> None:
     assert found.images == found.val_images == tmp_path / "elsewhere"
 
 
+def test_a_class_name_is_for_formats_that_name_none(tmp_path: Path) -> None:
+    _coco(tmp_path / "a.json")
+    with pytest.raises(UsageError, match=r"U04: --class cell: .*a\.json is a COCO file"):
+        find_annotations(tmp_path, tmp_path, class_name="cell")
+
+
 def test_several_files_are_listed(tmp_path: Path) -> None:
     _coco(tmp_path / "one.json")
     _coco(tmp_path / "two.json")
@@ -97,7 +103,7 @@ def test_another_format_is_converted_and_said(
     monkeypatch.setattr(formats, "convert", convert)
     found = find_annotations(folder, tmp_path / "scratch")
     assert found.is_converted and found.images == folder / "images"
-    assert "format yolo and was converted." in found.lines[0]
+    assert "format yolo and was converted, as" in found.lines[0]
     assert found.lines[1] == "3 polygons were read"
 
 
@@ -105,12 +111,12 @@ def test_a_folder_that_nothing_tells_is_converted_where_images_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def convert(path: Path, out: Path, **options: Any) -> Conversion:
-        assert options == {"format": None, "images": tmp_path / "images"}
+        assert options == {"format": None, "images": tmp_path / "images", "class_name": "cell"}
         return Conversion(json=out, images=options["images"], lines=())
 
     monkeypatch.setattr(formats, "convert", convert)
     (tmp_path / "masks").mkdir()
-    found = find_annotations(tmp_path / "masks", tmp_path, tmp_path / "images")
+    found = find_annotations(tmp_path / "masks", tmp_path, tmp_path / "images", "cell")
     assert found.is_converted and found.images == tmp_path / "images"
 
 

@@ -86,14 +86,14 @@ def test_too_few_images_are_not_split(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(splits, "split_images", lambda *_, **__: none)
     prepared = _prepare(folder)
     assert "val_json" not in prepared.data
-    assert "Validation: none, because 4 images cannot be split." in prepared.lines
+    assert "Validation: none, because 4 images cannot be split." in "\n".join(prepared.lines)
 
     def refuse(*_: Any, **__: Any) -> Split:
         raise DataError("D11", "one group cannot be dealt out.")
 
     monkeypatch.setattr(splits, "split_images", refuse)
-    lines = _prepare(folder).lines
-    assert "Validation: none, because one group cannot be dealt out." in lines
+    text = "\n".join(_prepare(folder).lines)
+    assert "Validation: none, because one group cannot be dealt out. --val-json" in text
 
 
 def test_converted_annotations_are_kept_in_the_run(

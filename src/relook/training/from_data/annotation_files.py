@@ -46,25 +46,42 @@ class AnnotationFiles:
     is_converted: bool = False  # `train` stands in the folder of the conversion
 
 
-def find_annotations(data: Path, scratch: Path, images: Path | None = None) -> AnnotationFiles:
+def find_annotations(
+    data: Path, scratch: Path, images: Path | None = None, class_name: str | None = None
+) -> AnnotationFiles:
     """The annotation files at `data`, a file or folder; what is converted is written to `scratch`.
 
-    `images` is the folder of the images, where it is said.
+    `images` is the folder of the images, where it is said, `class_name` the class of all objects of
+    a format that does not name classes.
 
     Raises:
         DataError: D01 when `data` or the images are missing, D11 for a folder without annotations,
             D04 for a file that is none, else as `formats.convert`.
-        UsageError: U04 for a folder with several files that could be meant.
+        UsageError: U04 for a folder with several files that could be meant, and for a `class_name`
+            beside COCO files, which name their classes.
     """
     if not data.exists():
         raise DataError("D01", f"{data}: there is no such file or folder of annotated images.")
+    found = _found(data, scratch, images, class_name)
+    if class_name is not None and not found.is_converted:
+        raise UsageError(
+            "U04",
+            f"--class {class_name}: {found.train} is a COCO file and names its classes. Leave it "
+            "out, or take all objects as of one class: --one-class.",
+        )
+    return found
+
+
+def _found(
+    data: Path, scratch: Path, images: Path | None, class_name: str | None
+) -> AnnotationFiles:
     if data.is_dir():
         files = _coco_files(data)
         if files:
             return _of_folder(data, files, images)
     name = formats.recognised(data)
     if name is not None or (data.is_dir() and images is not None):
-        return _converted(data, name, scratch, images)
+        return _converted(data, name, scratch, images, class_name)
     if data.is_dir():
         raise _nothing_in(data)
     _check_text(data)
@@ -72,10 +89,16 @@ def find_annotations(data: Path, scratch: Path, images: Path | None = None) -> A
     return _with_images([line], data, None, images)
 
 
-def _converted(data: Path, name: str | None, scratch: Path, images: Path | None) -> AnnotationFiles:
-    found = formats.convert(data, scratch / "annotations.json", format=name, images=images)
+def _converted(
+    data: Path, name: str | None, scratch: Path, images: Path | None, class_name: str | None
+) -> AnnotationFiles:
+    out = scratch / "annotations.json"
+    found = formats.convert(data, out, format=name, images=images, class_name=class_name)
     kind = f"is of the format {name} and" if name else "is no COCO file and"
-    first = f"Annotations: {data} {kind} was converted."
+    first = (
+        f"Annotations: {data} {kind} was converted, as by `relook data convert`, which has the "
+        "options that the next lines name."
+    )
     return AnnotationFiles(
         train=found.json, images=found.images, lines=(first, *found.lines), is_converted=True
     )

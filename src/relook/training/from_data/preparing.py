@@ -35,6 +35,7 @@ class DataRequest:
     images: Path | None = None
     val_json: Path | None = None
     val_images: Path | None = None
+    class_name: str | None = None  # of formats that do not name classes
     seed: int = 0
     read: Mapping[str, Any] = field(default_factory=dict)  # more arguments of `read_coco`
 
@@ -65,7 +66,7 @@ def prepare_run(
         RelookError: R02 when a file cannot be written, R06 when the run in `out` has others.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        files = find_annotations(request.source, Path(scratch), request.images)
+        files = find_annotations(request.source, Path(scratch), request.images, request.class_name)
         index = _index(files, request)
         names = [category.name for category in index.classes]
         start = choose(names, index.has_masks)
@@ -154,7 +155,8 @@ def _written(
         return data, ["Validation: none, because panoptic files are not split. --val-json gives it"]
     split = _split(index, files, request.seed)
     if isinstance(split, str):
-        return data, [f"Validation: none, because {split}"]
+        advice = "--val-json gives a file for it; relook data split has more rules."
+        return data, [f"Validation: none, because {split} {advice}"]
     parts = splits.write_parts(train, folder, split)
     lines = [
         f"Validation: {counted(len(split.val), 'image')} of {len(index.images)} were split off "
