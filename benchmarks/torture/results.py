@@ -75,7 +75,7 @@ def _state(path: Path) -> str:
     import torch
 
     state = torch.load(path, weights_only=True)
-    names = ("state_dict", "current_model_state", "optimizer_states", "global_step", "epoch")
+    names = ("state_dict", "current_model_state", "optimizer_states", "global_step")
     digest = hashlib.sha256()
     for name in names:
         _add(digest, state.get(name))

@@ -8,7 +8,12 @@ import pytest
 
 from relook.errors import RelookError, UsageError
 from relook.training.checkpoints import WholeCheckpointIO
-from relook.training.continuing import locked, run_to_continue, state_to_continue
+from relook.training.continuing import (
+    check_settings,
+    locked,
+    run_to_continue,
+    state_to_continue,
+)
 from relook.training.fingerprint import fingerprint
 from relook.training.run_folder import RunFolder, create_run
 from relook.training.settings import Settings
@@ -30,7 +35,7 @@ def test_a_run_is_there_when_it_has_settings_and_a_state(small: Settings, tmp_pa
     run.last.replace(run.previous)
     assert state_to_continue(run, settings, sources, said.append) == run.previous
     with pytest.raises(UsageError, match=r"train\.epochs is 5, and was 1") as caught:
-        state_to_continue(run, settings.with_(train__epochs=5), sources, said.append)
+        check_settings(run, settings.with_(train__epochs=5))
     assert caught.value.code == "U04"
     run.data.write_text("{")
     with pytest.raises(RelookError, match=r"data\.json cannot be read") as damaged:

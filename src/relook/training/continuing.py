@@ -41,16 +41,23 @@ def locked(run: RunFolder, say: Say) -> Iterator[None]:
         yield
 
 
+def check_settings(run: RunFolder, settings: Settings) -> None:
+    """Refuse to go on with `run`, in all processes, by other settings than its own.
+
+    Raises:
+        UsageError: U04 with what differs.
+    """
+    from_first(lambda: check_same_settings(run.read_settings(), settings, run.path))
+
+
 def state_to_continue(run: RunFolder, settings: Settings, sources: Sources, say: Say) -> Path:
     """Return the state of `run` to go on from, the same in all processes.
 
     Raises:
-        UsageError: U04 when the run began with other settings.
         RelookError: R06 when its annotations have changed, or all its states are damaged.
     """
 
     def find() -> Path:
-        check_same_settings(run.read_settings(), settings, run.path)
         check_same_data(run.read_data(), fingerprint(settings, sources), run.path)
         return newest_checkpoint(run, say)
 

@@ -28,7 +28,7 @@ from ..visualization.batch import draw_batch
 from .averaging import Averaging
 from .callbacks import FirstBatch, Records, Reseed, StepLimit
 from .checkpoints import WholeCheckpointIO
-from .continuing import locked, run_to_continue, state_to_continue
+from .continuing import check_settings, locked, run_to_continue, state_to_continue
 from .ending import Signals, interruptible
 from .fingerprint import fingerprint
 from .loading import (
@@ -105,6 +105,7 @@ def train(
     settings, sources = read_sources(settings, annotations)
     place_of_run = out if run is None else run.path
     if go_on and (there := from_first(lambda: run_to_continue(place_of_run))) is not None:
+        check_settings(there, settings)
         return _go_on(there, settings, sources, console, place)
     beginning: list[str] = []
     detector = first_detector(settings, sources, start, beginning.append)
@@ -139,7 +140,7 @@ def resume(path: Path, console: Console) -> Outcome:
 def _go_on(
     run: RunFolder, settings: Settings, sources: Sources, console: Console, place: Place
 ) -> Outcome:
-    """Resume `run`, whose settings and data must be those that are given."""
+    """Resume `run`, whose data must be that of `sources`."""
     say = _printer(console)
     with locked(run, say):
         state = state_to_continue(run, settings, sources, say)
