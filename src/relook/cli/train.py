@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ..training.start.source import Start
 
 _WORK = "Several processes"
+_TORCHVISION_COCO = "torchvision-coco"
 
 
 def train(
@@ -115,7 +116,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="MODEL",
-            help=f"Start from a trained model. {MODEL_HELP}",
+            help=f"Start from a trained model. {MODEL_HELP} {_TORCHVISION_COCO}: backbone, pyramid "
+            "and proposals of torchvision's Mask R-CNN, for the --model.",
             rich_help_panel=START,
         ),
     ] = None,
@@ -203,6 +205,11 @@ def train(
     from ..training.loop import train as run_training
 
     changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))
+    if str(weights) == _TORCHVISION_COCO:
+        from ..training.settings import Overlay
+
+        weights = None
+        changes.append(Overlay(train={"backbone_from": _TORCHVISION_COCO}))
     if weights is None:
         from ..training.settings import resolve
 
