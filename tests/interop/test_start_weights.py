@@ -6,13 +6,15 @@ import functools
 
 import pytest
 import torch
+from test_torchvision_models import theirs
 from torch import Tensor
 from torchvision.models import resnet50, wide_resnet50_2
 
-from relook.config.model import ModelConfig
+from relook.config.model import ModelConfig, SACConfig
 from relook.config.presets import preset
 from relook.errors import ModelError
 from relook.interop.start_weights import start_from, torchvision_refusal
+from relook.interop.torchvision_models import read_torchvision
 
 
 @functools.cache
@@ -90,3 +92,32 @@ def test_another_backbone_is_refused() -> None:
 def test_without_a_preset_it_is_explained() -> None:
     assert "of a ResNet" in str(torchvision_refusal(resnet()))
     assert "Mask or Faster R-CNN" in str(torchvision_refusal(mask_rcnn()))
+
+
+@torch.no_grad()
+def test_the_first_pyramid_of_detectors_is_that_of_mask_rcnn() -> None:
+    model = theirs(masks=True, second=False, frozen=True)
+    state = model.state_dict()
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    config = read_torchvision(shapes).config.with_(
+        backbone__weight_standardisation=True,
+        backbone__sac=SACConfig(),
+        backbone__norm_eps=1e-5,
+        pyramid__steps=2,
+        numerics="v2",
+    )
+    start = start_from(state, config)
+    pixels = torch.rand(1, 3, 96, 128)
+    ours, expected = start.detector.features(pixels), list(model.backbone(pixels).values())
+    for level, wanted in zip(ours, expected, strict=True):
+        torch.testing.assert_close(level, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+    ranks = start.detector.rpn(ours).logits
+    scores, _ = model.rpn.head(expected)
+    torch.testing.assert_close(
+        ranks[0, : scores[0].numel()],
+        scores[0][0].permute(1, 2, 0).flatten(),
+        rtol=1e-3,
+        atol=1e-3 * float(scores[0].abs().max()),
+    )
+    missing = [row.ours for row in start.rows if row.status == "missing"]
+    assert all(not str(name).startswith(("features.fpn", "rpn.")) for name in missing)

@@ -189,3 +189,22 @@ def test_variants_have_the_parameters_of_what_they_have() -> None:
     assert removed(deformable=False) == {"offset_near", "offset_far"}
     assert removed(locked=False) == removed(switch="dual") == removed(switch="sigmoid") == set()
     assert SAConv2d(8, switch="dual").switch.out_channels == 2
+
+
+@pytest.mark.parametrize("deformable", [False, True])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_branches_of_other_kernels_are_two_convolutions(kernel: int, deformable: bool) -> None:
+    torch.manual_seed(0)
+    sac = SAConv2d(4, 2, out_channels=6, kernel=kernel, deformable=deformable, context=False)
+    torch.nn.init.normal_(sac.weight_diff)
+    torch.nn.init.constant_(sac.switch.bias, 0.25)  # type: ignore[arg-type]
+    x = torch.randn(1, 4, 13, 12)
+    near = sac.standardised()
+    half = kernel // 2
+    first = F.conv2d(x, near, None, 2, half)
+    second = F.conv2d(x, near + sac.weight_diff, None, 2, 3 * half, 3)
+    torch.testing.assert_close(sac(x), 0.25 * first + 0.75 * second, rtol=1e-4, atol=1e-4)
+    with fast.plain():
+        torch.testing.assert_close(sac(x), 0.25 * first + 0.75 * second, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="even sides"):
+        SAConv2d(4, kernel=4)

@@ -67,15 +67,21 @@ def uniform(name: str, shape: Shape) -> Floats:
     return _unit(name, shape, 2.0, 1.0) * math.sqrt(3)
 
 
-def weights(shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
-    """A state dict for the reference's keys and shapes."""
+def weights(shapes: Mapping[str, Shape], *, one_head: bool = False) -> dict[str, Tensor]:
+    """A state dict for the reference's keys and shapes.
+
+    `one_head`: of a detector with one box head and basic blocks, whose rules are others.
+    """
     state = {}
     for key, shape in shapes.items():
         if key.endswith("num_batches_tracked"):
             state[key] = torch.zeros(shape, dtype=torch.int64)
             continue
         is_norm = f"{key.rpartition('.')[0]}.running_mean" in shapes
-        values = _norm(key, shape) if is_norm else _layer(key, shape)
+        if one_head:
+            values = _one_head_norm(key, shape) if is_norm else _one_head_layer(key, shape)
+        else:
+            values = _norm(key, shape) if is_norm else _layer(key, shape)
         state[key] = torch.from_numpy(np.ascontiguousarray(values, np.float32))
     return state
 
@@ -133,6 +139,25 @@ def _norm(key: str, shape: Shape) -> Floats:
         case "running_var":
             return 1.0 + 0.2 * np.abs(values)
     return 0.1 * values
+
+
+def _one_head_norm(key: str, shape: Shape) -> Floats:
+    """As `_norm`; the second norm closes a basic block."""
+    *_, layer, last = key.split(".")
+    if last == "weight" and layer == "bn2":
+        return 0.45 + 0.05 * uniform(key, shape)
+    return _norm(key, shape)
+
+
+def _one_head_layer(key: str, shape: Shape) -> Floats:
+    """As `_layer`, with the gains of a classifier and a regressor of a single stage."""
+    if key.endswith("fc_cls.bias"):
+        values = _layer(key, shape)
+        values[-1] += 4.0 - _BACKGROUND
+        return values
+    gains = {"fc_cls": 1.3 / 2.0, "fc_reg": 1.0 / 0.4}
+    factor = gains.get(key.split(".")[-2], 1.0) if key.endswith(".weight") else 1.0
+    return _layer(key, shape) * factor
 
 
 def _layer(key: str, shape: Shape) -> Floats:

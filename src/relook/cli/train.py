@@ -64,6 +64,7 @@ from .training_options import (
 _WORK = "Several processes"
 AUTO = Path("auto")
 """What `--resume` is given to start a run, or to go on with it."""
+_TORCHVISION_COCO = "torchvision-coco"
 
 
 def train(
@@ -132,7 +133,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="MODEL",
-            help=f"Start from a trained model. {MODEL_HELP}",
+            help=f"Start from a trained model. {MODEL_HELP} {_TORCHVISION_COCO}: backbone, pyramid "
+            "and proposals of torchvision's Mask R-CNN, for the --model.",
             rich_help_panel=START,
         ),
     ] = None,
@@ -256,6 +258,11 @@ def train(
         return
     options["augment"] = UPRIGHT if keep_upright else None
     changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))
+    if str(weights) == _TORCHVISION_COCO:
+        from ..training.settings import Overlay
+
+        weights = None
+        changes.append(Overlay(train={"backbone_from": _TORCHVISION_COCO}))
     from .training_start import TrainingRequest, run_training, run_training_on
 
     request = TrainingRequest(

@@ -67,7 +67,8 @@ class Recipe(Config):
     from_scratch: bool = False
     backbone_from: Path | None = None
     """A model of relook with a plain backbone, from which the backbones start, in every look and
-    also with SAC or standardised weights; the start of all other parts does not change."""
+    also with SAC or standardised weights; the start of all other parts does not change.
+    ``torchvision-coco`` is torchvision's Mask R-CNN, for backbones, pyramid and proposals."""
     validate_every: Positive = 1  # epochs; the last one is always validated
     save_minutes: PositiveFloat = 5.0
     """Minutes of training between two saved states inside an epoch; the state is also saved at a

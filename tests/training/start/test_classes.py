@@ -62,7 +62,9 @@ def test_tensors_of_another_make_are_left_to_the_caller_and_unknown_rows_start_a
     wider, fresh = torch.ones(3, 8), torch.zeros(3, 4)
     assert common.carried_over(wider, fresh) is wider
     per_class_boxes, fresh = torch.ones(8, 4), torch.zeros(8, 4)
-    assert common.carried_over(per_class_boxes, fresh) is fresh
+    boxes = torch.arange(8.0)[:, None]  # four for each of two classes, in the other order
+    moved = common.carried_over(boxes, torch.zeros(8, 1))
+    assert moved.flatten().tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
     same = CommonClasses.of(_classes(["ant", "bee"]), _classes(["ant", "bee"]))
     assert same.carried_over(per_class_boxes, fresh) is per_class_boxes
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...errors import UsageError, first_few
 from ...inference.results import ClassLike
 
+_BOX = 4  # numbers of a box
 _NAMED = 5
 
 
@@ -60,7 +61,8 @@ class CommonClasses:
         return self.source == tuple(range(len(self.before)))
 
     def carried_over(self, trained: Tensor, fresh: Tensor) -> Tensor:
-        """The rows of `trained` for the classes of `fresh`, which is (K, ...) or (K + 1, ...).
+        """The rows of `trained` for the classes of `fresh`, which is (K, ...) or (K + 1, ...), or
+        (4 K, ...) for a box of each class.
 
         A class that both have keeps its row. A new one starts from the mean of the rows of all
         classes in `trained`: their common part separates objects from the background and the
@@ -72,6 +74,9 @@ class CommonClasses:
         background = len(fresh) - len(self.now)
         if self.unchanged or trained.shape[1:] != fresh.shape[1:]:
             return trained
+        if len(fresh) == _BOX * len(self.now) and len(trained) == _BOX * len(self.before):
+            boxes = trained.unflatten(0, (-1, _BOX)), fresh.unflatten(0, (-1, _BOX))
+            return self.carried_over(*boxes).flatten(0, 1)
         if background not in (0, 1) or len(trained) != len(self.before) + background:
             return fresh
         class_rows = trained[: len(self.before)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import nn
@@ -12,12 +13,16 @@ from torch import nn
 from ...config.model import ModelConfig
 from ...errors import ModelError, UsageError
 from ...interop.backbone_fill import fill_backbones
+from ...interop.start_weights import start_from
 from ...interop.zoo.imagenet import load_imagenet
 from ...models.backbones.resnet import Block
 from ...models.backbones.stem import stem_words
 from ...models.build import build_detector
 from ...models.detector import Detector
 from ...weights.file import load_model
+
+TORCHVISION_COCO: Final = "torchvision-coco"
+"""In place of a file: torchvision's Mask R-CNN on COCO, for every part that it has."""
 
 
 def fresh_detector(
@@ -26,7 +31,8 @@ def fresh_detector(
     """A detector with random weights drawn from `seed`, but its backbones.
 
     The backbones start from that of the model file `backbone_from`, or from ImageNet if the
-    configuration names weights.
+    configuration names weights. With `TORCHVISION_COCO` in place of the file, backbones, pyramid
+    and region proposals start from torchvision's Mask R-CNN.
 
     Raises:
         ModelError: M06 when the ImageNet weights cannot be downloaded; M04 when the backbone of
@@ -34,6 +40,8 @@ def fresh_detector(
         UsageError: U04 when both starts are named.
     """
     detector = seeded_detector(config, seed)
+    if str(backbone_from) == TORCHVISION_COCO:
+        return _from_torchvision(config, seed, say)
     if backbone_from is not None:
         _start_backbones(detector, config, backbone_from, say)
         return detector
@@ -48,6 +56,44 @@ def fresh_detector(
             "the last scale of each block starts at zero. --from-scratch is made for such a start"
         )
     return detector
+
+
+def _from_torchvision(config: ModelConfig, seed: int, say: Callable[[str], None]) -> Detector:
+    """A detector with backbone, pyramid and proposals of torchvision's Mask R-CNN on COCO.
+
+    Raises:
+        ModelError: M06 when it cannot be downloaded, M04 when its backbone is another one.
+    """
+    from ...interop.checkpoint.reading import read_checkpoint
+    from ...interop.zoo.downloading import progress_lines
+    from ...interop.zoo.zoo import TORCHVISION, fetch, find
+
+    seeded_detector(config, seed)  # refuses what can only predict
+    file = find("mask-rcnn-r50", TORCHVISION)
+    path = fetch(file, progress=progress_lines(file.file_name, sys.stderr)).path
+    start = start_from(read_checkpoint(path).state, config, seed)
+    taken = [row.ours or "" for row in start.rows if row.theirs is not None and row.ours]
+    looks = f", in each of {config.pyramid.steps} looks" if config.pyramid.steps > 1 else ""
+    say(
+        f"{len(taken)} tensors of {file.name}, trained on COCO: backbone{looks}, pyramid and "
+        "region proposals"
+    )
+    fresh = sorted({_part(row.ours) for row in start.rows if row.status == "missing" and row.ours})
+    say(f"not in it, and at their own start: {', '.join(fresh)}")
+    say(f"licence of these weights: {file.licence}")
+    return start.detector.train()
+
+
+def _part(name: str) -> str:
+    """Part of a detector that a tensor belongs to, for people."""
+    words = {
+        ".offset_": "offsets of SAC",
+        ".switch.": "switches of SAC",
+        "_context.": "global context of SAC",
+        ".weight_diff": "second kernels of SAC",
+        ".feedback.": "feedback projections (at zero)",
+    }
+    return next((w for part, w in words.items() if part in name), name.partition(".")[0])
 
 
 def _start_backbones(
