@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +20,7 @@ from .annotation_options import (
 )
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
+from .evaluation_run import evaluated, print_difference, write_images_and_report
 from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
@@ -36,7 +36,7 @@ from .options import (
     Tta,
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
-from .progress import notices, progress_bar, tile_progress, view_progress
+from .progress import notices
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .submission import refuse_beside_submission, submit
 from .terminal import say
@@ -45,12 +45,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..data.coco.records import CocoIndex
-    from ..evaluation.crowding.rule import HuddleRule
-    from ..evaluation.metrics import Metrics
     from ..evaluation.run import Evaluation
     from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
-    from ..inference.results import Result
 
 
 def evaluate(
@@ -212,7 +209,7 @@ def evaluate(
     index = with_classes(index, names, one_class, predictor, console)
 
     def run(scored: Predictor, options: PredictOptions) -> Evaluation:
-        return _evaluated(scored, index, options, console, limit, huddles, one_class)
+        return evaluated(scored, index, options, console, limit, huddles, one_class)
 
     try:
         outcome = run(predictor, options)
@@ -226,82 +223,15 @@ def evaluate(
     save_predictions(folder / "predictions.json", outcome.predictions)
     say(outcome.metrics.table())
     if compare is not None and rival is not None:
-        _print_difference(folder, compare, outcome.metrics, rival)
+        print_difference(folder, compare, outcome.metrics, rival)
     title = f"{name_of(path)} on {annotations.stem}" if report else None
-    _write_images(folder, title, index, outcome, predictor.shown_from, limit, console)
+    write_images_and_report(folder, title, index, outcome, predictor.shown_from, limit, console)
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
         f"and predictions.json are in {folder}"
     )
     if keep_threshold:
         console.print(store_threshold(path, predictor.shown_from, outcome.metrics))
-
-
-def _write_images(
-    folder: Path,
-    title: str | None,
-    index: CocoIndex,
-    outcome: Evaluation,
-    threshold: float,
-    limit: int | None,
-    console: Console,
-) -> None:
-    """Write images.csv, and with a `title` the report."""
-    if title is None:
-        from ..evaluation.image_table import write_images
-
-        write_images(folder / "images.csv", index, outcome, threshold, limit)
-        return
-    from ..reports.evaluation import study, write_evaluation
-
-    found = outcome.predictions
-    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
-    write_evaluation(folder, title, close)
-    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def _evaluated(
-    predictor: Predictor,
-    index: CocoIndex,
-    options: PredictOptions,
-    console: Console,
-    limit: int | None,
-    huddles: HuddleRule | None,
-    one_class: bool = False,
-) -> Evaluation:
-    """The evaluation of a model, with its progress, and lines on what its images were."""
-    from ..evaluation.run import evaluate_model
-    from ..inference.batch.kinds import KindsOfImages
-    from ..inference.scaling import Scales
-    from ..inference.twins import Twins
-
-    kinds, scales = KindsOfImages(console.print), Scales()
-    twins = Twins(predictor.shown_from)
-
-    def on_result(result: Result) -> None:
-        kinds.add(result.info)
-        scales.add(result)
-        twins.add(result)
-
-    with progress_bar(console) as bar:
-        task = bar.add_task("images", total=len(index.images[:limit]))
-        outcome = evaluate_model(
-            predictor,
-            index,
-            options,
-            limit=limit,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            on_tile=tile_progress(bar),
-            on_view=view_progress(bar),
-            say=console.print,
-            on_result=on_result,
-            huddles=huddles,
-            one_class=one_class,
-        )
-    kinds.finish()
-    for line in (*scales.lines(), *twins.lines()):
-        console.print(line)
-    return outcome
 
 
 def _read(annotations: Path, images: Path, console: Console, **options: Any) -> CocoIndex:
@@ -321,18 +251,3 @@ def _check_huddles(by: str | None, compare: Path | None, is_ruled: bool) -> None
             "--compare and --huddle-... are about the numbers by overlap, which are not computed. "
             "Add --by huddle.",
         )
-
-
-def _print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
-    """Print and store the huddle numbers of `metrics` minus those of `rival`."""
-    from ..evaluation.crowding.scores import HuddleScores
-    from ..evaluation.crowding.table import huddle_table
-    from ..runtime.files import write_text
-
-    ours, theirs = metrics.section(HuddleScores), rival.section(HuddleScores)
-    if ours is None or theirs is None:
-        return
-    difference = ours.minus(theirs)
-    say(f"\nless {compare}:\n{huddle_table(difference)}")
-    content = {"other": str(compare), **difference.to_json()}
-    write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,103 @@
+"""A model evaluated on annotations, with its progress, and what is written and printed of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .progress import progress_bar, tile_progress, view_progress
+from .terminal import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..data.coco.reader import CocoIndex
+    from ..evaluation.crowding.rule import HuddleRule
+    from ..evaluation.metrics import Metrics
+    from ..evaluation.run import Evaluation
+    from ..inference.options import PredictOptions
+    from ..inference.predictor import Predictor
+    from ..inference.results import Result
+
+
+def write_images_and_report(
+    folder: Path,
+    title: str | None,
+    index: CocoIndex,
+    outcome: Evaluation,
+    threshold: float,
+    limit: int | None,
+    console: Console,
+) -> None:
+    """Write images.csv, and with a `title` the report."""
+    if title is None:
+        from ..evaluation.image_table import write_images
+
+        write_images(folder / "images.csv", index, outcome, threshold, limit)
+        return
+    from ..reports.evaluation import study, write_evaluation
+
+    found = outcome.predictions
+    close = study(index, outcome.metrics, found, threshold, limit, outcome.truth)
+    write_evaluation(folder, title, close)
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def evaluated(
+    predictor: Predictor,
+    index: CocoIndex,
+    options: PredictOptions,
+    console: Console,
+    limit: int | None,
+    huddles: HuddleRule | None,
+    one_class: bool = False,
+) -> Evaluation:
+    """The evaluation of a model, with its progress, and lines on what its images were."""
+    from ..evaluation.run import evaluate_model
+    from ..inference.batch.kinds import KindsOfImages
+    from ..inference.scaling import Scales
+    from ..inference.twins import Twins
+
+    kinds, scales = KindsOfImages(console.print), Scales()
+    twins = Twins(predictor.shown_from)
+
+    def on_result(result: Result) -> None:
+        kinds.add(result.info)
+        scales.add(result)
+        twins.add(result)
+
+    with progress_bar(console) as bar:
+        task = bar.add_task("images", total=len(index.images[:limit]))
+        outcome = evaluate_model(
+            predictor,
+            index,
+            options,
+            limit=limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            on_tile=tile_progress(bar),
+            on_view=view_progress(bar),
+            say=console.print,
+            on_result=on_result,
+            huddles=huddles,
+            one_class=one_class,
+        )
+    kinds.finish()
+    for line in (*scales.lines(), *twins.lines()):
+        console.print(line)
+    return outcome
+
+
+def print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:
+    """Print and store the huddle numbers of `metrics` minus those of `rival`."""
+    from ..evaluation.crowding.scores import HuddleScores
+    from ..evaluation.crowding.table import huddle_table
+    from ..runtime.files import write_text
+
+    ours, theirs = metrics.section(HuddleScores), rival.section(HuddleScores)
+    if ours is None or theirs is None:
+        return
+    difference = ours.minus(theirs)
+    say(f"\nless {compare}:\n{huddle_table(difference)}")
+    content = {"other": str(compare), **difference.to_json()}
+    write_text(folder / "difference.json", json.dumps(content, indent=2) + "\n")
