@@ -108,6 +108,8 @@ def _objects(
 
 def _class_of(source: Source, roi: ImagejRoi, *, has_groups: bool) -> str:
     if source.options.class_name is not None:
+        if roi.group or "class" in (roi.props or ""):
+            source.account.note("--class: groups and classes of ROIs are not read")
         return source.options.class_name
     for line in (roi.props or "").splitlines():
         key, _, value = line.partition(":")
