@@ -28,6 +28,7 @@ def test_all_options(relook: Run, tmp_path: Path) -> None:
     out, folder = tmp_path / "out.json", tmp_path / "set"
     write_sample(folder, "voc")
     options = ("--from", "voc", "--images", folder / "JPEGImages", "--rectangles", "masks")
+    options = (*options, "--outlines", "centres")
     result = relook("data", "convert", folder / "Annotations", out, *options)
     assert result.exit_code == 0, result.stderr
     assert json.loads(out.read_text())["annotations"][0]["area"] == 16

@@ -83,6 +83,9 @@ def test_classes_are_properties_or_groups(folder: Folder) -> None:
     zipped(folder.path / "a_rois.zip", square(group=2), square(), square(props="class: rod\n"))
     folder.convert()
     assert sorted(folder.masks()) == ["group 2", "object", "rod"]
+    lines = folder.convert(class_name="cell").lines
+    assert list(folder.masks()) == ["cell"]
+    assert "--class: groups and classes of ROIs are not read" in lines
     folder.write("a_rois.zip", b"")
     (folder.path / "a_rois.zip").unlink()
     folder.write("a.roi", square().tobytes())

@@ -108,9 +108,14 @@ def test_labels_beside_a_shape(folder: Folder) -> None:
     plain = region("polygon", SQUARE)
     plain["value"].pop("polygon")
     label = region("labels", {**SQUARE, "labels": ["rod"]})
-    folder.write("export.json", [task(plain, label, image="a.png")])
-    folder.convert("export.json")
-    assert list(folder.masks()) == ["rod"] and np.array_equal(folder.mask(), block(1, 2, 5, 6))
+    for rows in ((plain, label), (label, plain), (label,)):
+        folder.write("export.json", [task(*rows, image="a.png")])
+        folder.convert("export.json")
+        assert list(folder.masks()) == ["rod"] and np.array_equal(folder.mask(), block(1, 2, 5, 6))
+    plain["id"] = []
+    folder.write("export.json", [task(plain, image="a.png")])
+    with pytest.raises(DataError, match="1 x region without a class"):
+        folder.convert("export.json")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,9 @@ def test_the_class_is_asked_for_where_nothing_says_it(folder: Folder) -> None:
         folder.convert("via.json", attribute="agee")
     folder.convert("via.json", attribute="age")
     assert list(folder.masks()) == ["old"]
+    lines = folder.convert("via.json", class_name="cell").lines
+    assert list(folder.masks()) == ["cell"]
+    assert "--class: attributes of regions are not read" in lines
     folder.write("via.json", export([region(SQUARE, shade="dark", Label="cell")]))
     folder.convert("via.json")
     assert list(folder.masks()) == ["cell"]

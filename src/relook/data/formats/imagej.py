@@ -32,6 +32,13 @@ _NO_AREA: Final = {
     ROI_TYPE.POINT: "points",
     ROI_TYPE.NOROI: "nothing",
 }
+_WITH_AREA: Final = (
+    ROI_TYPE.POLYGON,
+    ROI_TYPE.RECT,
+    ROI_TYPE.OVAL,
+    ROI_TYPE.FREEHAND,
+    ROI_TYPE.TRACED,
+)
 
 
 def read_imagej(source: Source) -> Iterator[AnnotatedImage]:
@@ -108,6 +115,8 @@ def _objects(
 
 def _class_of(source: Source, roi: ImagejRoi, *, has_groups: bool) -> str:
     if source.options.class_name is not None:
+        if roi.group or "class" in (roi.props or ""):
+            source.account.note("--class: groups and classes of ROIs are not read")
         return source.options.class_name
     for line in (roi.props or "").splitlines():
         key, _, value = line.partition(":")
@@ -125,7 +134,7 @@ def _shape(source: Source, roi: ImagejRoi, where: str) -> Shape | None:
     reason = _NO_AREA.get(kind)
     if reason is None and roi.subtype in (ROI_SUBTYPE.TEXT, ROI_SUBTYPE.ARROW, ROI_SUBTYPE.IMAGE):
         reason = "overlay"
-    if reason is None and kind == ROI_TYPE.UNKNOWN:
+    if reason is None and kind not in _WITH_AREA:
         reason = "unknown type"
     if reason is not None:
         source.account.leave_out(f"ROI without area ({reason})", where)

@@ -130,45 +130,47 @@ def _size(row: Entry) -> Size | None:
 def _objects(
     source: Source, results: list[Entry], size: Size, task: str
 ) -> Iterator[AnnotatedObject]:
-    named: dict[Any, list[Any]] = {}  # labels that stand beside a shape without any, by its id
-    for row in results:
-        value = row.get("value")
-        if (
-            row.get("type") == "labels"
-            and isinstance(value, dict)
-            and isinstance(row.get("id"), str)
-        ):
-            named[row["id"]] = value.get("labels", [])
-    seen: set[str] = set()
+    named = _labels_by_id(results)
+    read: dict[str, str] = {}  # kinds of the regions that were read, by their ids
     for number, row in enumerate(results, 1):
         where = f"{task}, region {number}"
-        value, kind = row.get("value"), str(row.get("type"))
+        value, kind, key = row.get("value"), str(row.get("type")), row.get("id")
         if not isinstance(value, dict):
             source.account.leave_out(f"result without a region ({kind[:30]})", where)
             continue
         if row.get("image_rotation"):
             raise bad_shape(where, UnusableShapeError("is on an image that was turned in the tool"))
-        key = str(row.get("id"))
-        labels = value.get(kind, value.get("labels")) or named.get(row.get("id"))
         base = kind.removesuffix("labels") or "labels"
-        if base == "labels" and key in seen:
-            continue
-        seen.add(key)
+        if isinstance(key, str):
+            if key in read and "labels" in (base, read[key]):
+                continue  # one region, once with its shape and once with its class
+            read[key] = base
         try:
             shape = _shape(source, base, value, size, where)
         except UnusableShapeError as error:
             raise bad_shape(where, error) from None
         if shape is None:
             continue
-        names = (
-            [name for name in labels if isinstance(name, str)] if isinstance(labels, list) else []
-        )
+        labels = value.get(kind, value.get("labels")) or named.get(str(key), [])
+        listed = labels if isinstance(labels, list) else []
+        names = [name for name in listed if isinstance(name, str)]
         if not names:
             source.account.leave_out("region without a class", where)
             continue
         if len(names) > 1:
             source.account.change("region of several classes: the first is read", where)
         yield AnnotatedObject(name=names[0], shapes=(shape,), where=where)
+
+
+def _labels_by_id(results: list[Entry]) -> dict[str, Any]:
+    """Classes that stand in a result of their own, by the id of their region."""
+    return {
+        row["id"]: row["value"].get("labels")
+        for row in results
+        if row.get("type") == "labels"
+        and isinstance(row.get("value"), dict)
+        and isinstance(row.get("id"), str)
+    }
 
 
 def _shape(source: Source, kind: str, value: Entry, size: Size, where: str) -> Shape | None:

@@ -71,7 +71,7 @@ def _entries(source: Source, top: object) -> Mapping[str, Entry] | None:
 def _declare(source: Source, attributes: object) -> None:
     """Keep the order of the classes of a project with one attribute of regions."""
     regions = attributes.get("region") if isinstance(attributes, dict) else None
-    if not isinstance(regions, dict):
+    if not isinstance(regions, dict) or source.options.class_name is not None:
         return
     named = source.options.attribute
     chosen = regions.get(named) if named else next(iter(regions.values()), None)
@@ -91,13 +91,15 @@ def _class_attribute(source: Source, entries: Mapping[str, Entry], name: str) ->
 
     The one that was asked for, the only one there is, or one that is called like a class.
     """
-    if source.options.class_name is not None:
-        return None
     used: Counter[str] = Counter()
     for entry in entries.values():
         for region in _regions(entry):
             attributes = region.get("region_attributes")
             used.update(list(attributes) if isinstance(attributes, dict) else ())
+    if source.options.class_name is not None:
+        if used:
+            source.account.note("--class: attributes of regions are not read")
+        return None
     if source.options.attribute is not None:
         if source.options.attribute not in used:
             known = ", ".join(sorted(used)) or "none"
