@@ -19,7 +19,7 @@ START: Final = "Start and end"
 Data = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         show_default=False,
         help="Folder or file of annotated images: COCO, or the format of another tool, which is "
         "converted. In place of --train-json.",
