@@ -131,8 +131,8 @@ def _written(
         return data, [f"Validation: none, because {split} {advice}"]
     parts = splits.write_parts(train, folder, split)
     lines = [
-        f"Validation: {len(split.val)} of {counted(len(index.images), 'image')}, split off with seed "
-        f"{request.seed} and not learned from: {parts['val']}. For another split: relook data "
+        f"Validation: {len(split.val)} of {counted(len(index.images), 'image')}, split off with "
+        f"seed {request.seed} and not learned from: {parts['val']}. For another split: relook data "
         "split, and --val-json FILE.",
         *(f"Split: {line}" for line in split.lines),
     ]
