@@ -54,7 +54,7 @@ def test_a_folder_is_enough(relook: Run, folder: Path) -> None:
     assert "Found and chosen" in plan
     assert "set/instances.json is the COCO file to learn from" in plan
     assert "Images: set/images has all of the 5 files named there." in plan
-    assert "1 image of 5 were split off (seed 0)" in plan
+    assert "Validation: 1 of 5 images, split off with seed 0" in plan
     assert "Start: random numbers" in plan
     assert "images keep their orientation: no flips, no turns" in plan
     assert "classes: object 8" in plan

@@ -21,7 +21,7 @@ _UNITS: Final = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 Data = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         show_default=False,
         help="Folder or file of annotated images: COCO, or the format of another tool, which is "
         "converted. In place of --train-json.",

@@ -65,7 +65,7 @@ def test_a_split_is_made_stored_and_said(folder: Path) -> None:
     assert (_ids(train), _ids(val)) == ([2, 3, 4], [1])
     assert prepared.data["train_images"] == prepared.data["val_images"] == Path("set/images")
     text = "\n".join(prepared.lines)
-    assert "1 image of 4 were split off" in text and str(val) in text
+    assert "Validation: 1 of 4 images, split off" in text and str(val) in text
     assert "Split: by the test" in text and START.line in text
     assert _prepare(folder).run.path == Path("runs/set-2")
 

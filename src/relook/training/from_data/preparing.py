@@ -159,9 +159,9 @@ def _written(
         return data, [f"Validation: none, because {split} {advice}"]
     parts = splits.write_parts(train, folder, split)
     lines = [
-        f"Validation: {counted(len(split.val), 'image')} of {len(index.images)} were split off "
-        f"(seed {request.seed}) and are not learned from: {parts['val']}. Another split: "
-        "relook data split, or --val-json FILE.",
+        f"Validation: {len(split.val)} of {counted(len(index.images), 'image')}, split off with "
+        f"seed {request.seed} and not learned from: {parts['val']}. For another split: relook data "
+        "split, and --val-json FILE.",
         *(f"Split: {line}" for line in split.lines),
     ]
     data |= {"train_json": parts["train"], "val_json": parts["val"], "val_images": files.images}
