@@ -68,7 +68,7 @@ def cases(inputs: Path, model: Path, checkpoint: Path | None) -> list[Case]:
         ),
         Case(
             "compose",
-            (*compose, "--from", f"{json_file}:{images}"),
+            (*compose, "--from", f"{inputs / 'compose.json'}:{images}"),
         ),
         Case(
             "ablate",
