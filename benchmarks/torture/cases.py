@@ -22,7 +22,7 @@ class Case:
     again: Words = ()
     first: Words | None = None
     """Words of the first call in place of `again`, where it needs others."""
-    kills: int = 2  # of one work, at most
+    kills: int = 4  # of one work, at most
     seconds: float = 0.0  # of a work that nothing disturbs; 0: measured
 
     def arguments(self, out: Path, *, is_first: bool) -> list[str]:
