@@ -97,13 +97,15 @@ def _line(row: Row) -> str:
 
 
 def _turns(works: list[_Work], end: float) -> Iterator[_Work]:
-    """The works in turns, until the time is over or each has its number of kills; all once."""
-    first = True
-    while works and (first or time.monotonic() < end):
-        for work in works:
-            if first or time.monotonic() < end:
-                yield work
-        first = False
+    """All works once, then that with the least time so far, until the time is over."""
+    spent = dict.fromkeys(range(len(works)), 0.0)
+    for number in range(10**9):
+        place = number if number < len(works) else min(spent, key=lambda key: spent[key])
+        if not works or (number >= len(works) and time.monotonic() >= end):
+            return
+        began = time.monotonic()
+        yield works[place]
+        spent[place] += time.monotonic() - began
 
 
 @dataclass

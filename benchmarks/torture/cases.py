@@ -22,7 +22,7 @@ class Case:
     again: Words = ()
     first: Words | None = None
     """Words of the first call in place of `again`, where it needs others."""
-    kills: int = 2  # of one work, at most
+    kills: int = 4  # of one work, at most
     seconds: float = 0.0  # of a work that nothing disturbs; 0: measured
 
     def arguments(self, out: Path, *, is_first: bool) -> list[str]:
@@ -68,7 +68,7 @@ def cases(inputs: Path, model: Path, checkpoint: Path | None) -> list[Case]:
         ),
         Case(
             "compose",
-            (*compose, "--from", f"{json_file}:{images}"),
+            (*compose, "--from", f"{inputs / 'compose.json'}:{images}"),
         ),
         Case(
             "ablate",

@@ -31,7 +31,8 @@ NARROW: Final = [word for item in _NARROW.items() for word in ("--set", "=".join
 
 
 def write_inputs(folder: Path, images: int = 8) -> Path:
-    """Write `images` images and one of 256 x 256 in a folder of its own; return the json file."""
+    """Write `images` images, one of 256 x 256 in a folder of its own, and ``compose.json``, which
+    has an image without objects in addition; return the json file."""
     random = np.random.default_rng(0)
     records, annotations = [], []
     for number in range(1, images + 1):
@@ -60,6 +61,11 @@ def write_inputs(folder: Path, images: int = 8) -> Path:
     categories = [{"id": 1, "name": "block"}]
     document = {"images": records, "annotations": annotations, "categories": categories}
     path.write_text(json.dumps(document), encoding="utf-8")
+    _save(large[: 2 * SIDE, : 2 * SIDE], folder / "images" / "empty.png")
+    empty = {"id": 0, "file_name": "empty.png", "width": 2 * SIDE, "height": 2 * SIDE}
+    (folder / "compose.json").write_text(
+        json.dumps({**document, "images": [*records, empty]}), encoding="utf-8"
+    )
     return path
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 _TIMES = {"seconds_per_step"}
 _LEFT_OUT = re.compile(
-    r"(env|data|plan)\.json|config\.yaml|report\.html|metrics\.csv|.*\.ckpt|log\.txt|.*/log\.txt"
-    r"|.*\.html|.*\.svg|.*\.md|.*\.csv|trained\.json|numbers\.json|settings\.yaml|.*/env\.json"
+    r"(env|data|plan|trained|seeds)\.json|.*\.(yaml|html|svg|md|csv|ckpt|txt|npz)"
 )
-"""Files with times, paths or pictures of them; states are compared by `state`."""
+"""Files with times, paths or pictures of them; states are compared by `_state`."""
 
 
 def results(folder: Path) -> dict[str, str]:
@@ -30,7 +29,9 @@ def results(folder: Path) -> dict[str, str]:
             found[name] = _digest([{k: v for k, v in r.items() if k not in _TIMES} for r in rows])
         elif name.endswith(".safetensors"):
             found[name] = _tensors(path)
-        elif not _LEFT_OUT.fullmatch(name):
+        elif path.name == "numbers.json":
+            found[name] = _digest(json.loads(path.read_text()).get("metrics"))
+        elif not _LEFT_OUT.fullmatch(path.name):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

@@ -49,6 +49,7 @@ class Shares:
 
     def __init__(self, store: Store, size: int = 1, prefix: str = "", rank: int = 0) -> None:
         self._store, self.size, self._prefix, self._rank = store, size, prefix, rank
+        self._beats: dict[int, tuple[int, float]] = {}  # of each process, and when they changed
 
     def within(self, name: str) -> Shares:
         """The shares of one item's own parts, such as the tiles of an image, among the same
@@ -58,13 +59,15 @@ class Shares:
 
     @contextlib.contextmanager
     def alive(self, beat: float = BEAT) -> Iterator[None]:
-        """Give signs of life inside of the block."""
+        """Give signs of life, and notice those of the others, inside of the block."""
         ended = threading.Event()
 
         def live() -> None:
             with contextlib.suppress(RelookError):
                 while not ended.wait(beat):
                     self._add(f"beats {self._rank}", 1)
+                    for number in range(self.size if self._rank == 0 else 0):
+                        self._silence_of(number)
 
         thread = threading.Thread(target=live, name="signs of life", daemon=True)
         if self.size > 1:
@@ -109,21 +112,24 @@ class Shares:
             RelookError: R05 when one has failed, or has given no sign of life for `silence`
                 seconds.
         """
-        beats: dict[int, tuple[int, float]] = {}
         while self._add("finished", 0) < self.size:
             self._check()
             for number in range(self.size):
                 if number == self._rank or self._add(f"finished {number}", 0):
                     continue
-                now, beat = time.monotonic(), self._add(f"beats {number}", 0)
-                before, since = beats.get(number, (-1, now))
-                beats[number] = (beat, since if beat == before else now)
-                if now - beats[number][1] > silence:
+                if self._silence_of(number) > silence:
                     raise _gone(
                         f"process {number + 1} of {self.size} has not finished its images, and has "
                         f"given no sign of life for {silence:.0f} s"
                     )
             time.sleep(_POLL)
+
+    def _silence_of(self, number: int) -> float:
+        """Seconds since a sign of life of process `number` was noticed."""
+        now, beats = time.monotonic(), self._add(f"beats {number}", 0)
+        before, since = self._beats.get(number, (-1, now))
+        self._beats[number] = (beats, since if beats == before else now)
+        return now - self._beats[number][1]
 
     def fail(self) -> None:
         """Say that this process ends early."""
