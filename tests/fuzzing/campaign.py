@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -80,13 +81,15 @@ def run(names: list[str], budget: float, start: int, out: Path) -> int:
     seen: dict[tuple[str, str, str], str] = {}
     end, number = time.monotonic() + budget, start
     slice_ = min(_SLICE, max(1.0, budget / len(names)))
-    while time.monotonic() < end:
-        for name in names:
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            counts[name] += _turn(name, number, min(slice_, left), seen, out)
-        number += 1
+    with contextlib.suppress(KeyboardInterrupt):  # counts are told all the same
+        while time.monotonic() < end:
+            for name in names:
+                left = end - time.monotonic()
+                if left <= 0:
+                    break
+                counts[name] += _turn(name, number, min(slice_, left), seen, out)
+            number += 1
+    budget -= max(0.0, end - time.monotonic())
     for name in names:
         _say(f"{name:20} {counts[name]:9,} inputs")
     _say(f"{'in all':20} {counts.total():9,} inputs, {len(seen)} finds, {budget:.0f} s")

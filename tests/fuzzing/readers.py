@@ -44,6 +44,7 @@ from relook.training.settings import Overlay, parse_assignments, read_overlay, r
 from relook.weights.file import load_model
 
 from . import checkpoints, mutation, seeds
+from .label_formats import label_formats
 
 SIZES: Final = {1: (seeds.HEIGHT, seeds.WIDTH), 2: (seeds.HEIGHT, seeds.WIDTH), 3: (8, 6)}
 
@@ -240,3 +241,6 @@ READERS: Final[dict[str, Reader]] = {
     "numbers": Reader(".json", seeds.numbers, _JSON, _numbers),
     "journal": Reader(".jsonl", seeds.journal, (mutation.of_json_lines,), _journal),
 }
+READERS.update(
+    {f"labels-{name}": Reader(*kind) for name, *kind in label_formats()}
+)  # those of other tools

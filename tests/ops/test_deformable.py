@@ -257,3 +257,15 @@ def test_a_sac_layer_learns_the_same(stride: int, groups: int, size: Pair) -> No
         grads = torch.autograd.grad(out.square().sum(), [x, *sac.parameters()])
         results.append([out.detach(), *grads])
     assert_same(*results, relative=2e-4)
+
+
+def test_without_offsets_the_defaults_are_a_plain_convolution_of_the_same_size() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(1, 2, 7, 6, generator=generator), torch.randn(3, 2, 3, 3)
+    offset = torch.zeros(1, 18, 7, 6)
+    expected = torch.nn.functional.conv2d(x, weight, padding=1)
+    for found in (
+        deformable_convolution(x, offset, weight),
+        mixed_convolution(x, [Branch(offset, weight)], None),
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

@@ -33,5 +33,9 @@ def test_labels_are_the_largest_of_the_resized_logits(
     assert torch.equal(found.long(), expected)
 
 
-def test_of_equal_logits_the_first_class_wins() -> None:
+@pytest.mark.parametrize("at_once", [1, 2**24])
+def test_of_equal_logits_the_first_class_wins(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)  # also of classes that come later
     assert semantic_labels(torch.zeros(3, 2, 2), (8, 8), (8, 8), (8, 8)).unique().tolist() == [0]
