@@ -33,7 +33,7 @@ TWO = tuple(IterationRule(iou=stage.iou, std=stage.std) for stage in STAGES[:2])
         ),
         ({"backbone": {"norm": "layer"}}, "backbone.norm: .*'fixed_batch', 'batch' or 'group'"),
         ({"input": {"size": [600, 800]}}, r"input: size is \(long, short\)"),
-        ({"numerics": "v3"}, "numerics: .*'v2' or 'v1', got 'v3'"),
+        ({"numerics": "v3"}, "numerics: .*'v1' or 'torchvision', got 'v3'"),
         ({"backbone": 7}, "backbone: "),
         ({"cascade": {"stages": []}}, "cascade.stages: .*at least 1"),
         ({"semantic": {"padding_label": 256}}, "semantic.padding_label: .*got 256"),
@@ -110,7 +110,7 @@ def test_parts_that_exclude_each_other_are_refused() -> None:
         preset("htc-r50-sac").with_(backbone__deformable_stages=(False, True, False, False))
     with pytest.raises(UsageError, match="without masks"):
         HTCConfig().with_(masks=False)
-    with pytest.raises(UsageError, match="there is no older dsc"):
+    with pytest.raises(UsageError, match="belongs to cascades of kind htc"):
         DSC.with_(numerics="v1")
 
 

@@ -45,6 +45,13 @@ NAMES = [
     "fast-dsc-tiny",
     "detectors-dsc-tiny",
     "detectors-panoptic-tiny",
+    "faster-rcnn-r50",
+    "mask-rcnn-r50",
+    "faster-rcnn-r50-v2",
+    "mask-rcnn-r50-v2",
+    "mask-rcnn-r18",
+    "htc-r18",
+    "detectors-htc-r18",
 ]
 
 
@@ -73,7 +80,8 @@ def test_the_switches_are_what_the_names_say() -> None:
             assert config.cascade.guidance.side == (7 if "fast" in parts else 14)
         else:
             assert config.cascade.hybrid.interleaved == config.cascade.hybrid.mask_flow == hybrid
-            assert config.cascade.sample.match_low_quality == hybrid
+            low = hybrid or name.startswith("mask-rcnn")
+            assert config.cascade.sample.match_low_quality == low
 
 
 def test_dsc_is_the_reference_and_takes_proposals_without_area() -> None:

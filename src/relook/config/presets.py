@@ -139,17 +139,6 @@ def _panoptic(config: ModelConfig, stuff: StuffRule) -> ModelConfig:
 
 
 PRESETS: dict[str, Preset] = {
-    "faster-rcnn-r50": Preset(_rcnn(_R50, _FASTER), "Faster R-CNN, boxes only"),
-    "mask-rcnn-r50": Preset(_rcnn(_R50, _MASK), "Mask R-CNN"),
-    "faster-rcnn-r50-v2": Preset(
-        _normed(_rcnn(_R50, _FASTER)), "Faster R-CNN with norms, as torchvision's second version"
-    ),
-    "mask-rcnn-r50-v2": Preset(
-        _normed(_rcnn(_R50, _MASK)), "Mask R-CNN with norms, as torchvision's second version"
-    ),
-    "mask-rcnn-r18": Preset(_rcnn(_R18, _MASK), "Mask R-CNN on a small ResNet"),
-    "htc-r18": Preset(_coco(_R18, _HTC), "HTC on a small ResNet: ImageNet weights, two CPU cores"),
-    "detectors-htc-r18": Preset(_coco(_sac(_R18), _HTC, _RFP), "DetectoRS on a small ResNet"),
     "cascade-r50": Preset(_coco(_R50, _CASCADE), "Cascade R-CNN, boxes only"),
     "cascade-mask-r50": Preset(_coco(_R50, _CASCADE_MASK), "Cascade Mask R-CNN"),
     "htc-r50": Preset(_coco(_R50, _HTC), "Hybrid Task Cascade"),
@@ -218,6 +207,17 @@ PRESETS: dict[str, Preset] = {
         _panoptic(_tiny(_sac(_TINY), _TINY_RFP), StuffRule(num_classes=2, channels=64, groups=4)),
         "DetectoRS with a panoptic head, for two CPU cores",
     ),
+    "faster-rcnn-r50": Preset(_rcnn(_R50, _FASTER), "Faster R-CNN, boxes only"),
+    "mask-rcnn-r50": Preset(_rcnn(_R50, _MASK), "Mask R-CNN"),
+    "faster-rcnn-r50-v2": Preset(
+        _normed(_rcnn(_R50, _FASTER)), "Faster R-CNN with norms, as torchvision's second version"
+    ),
+    "mask-rcnn-r50-v2": Preset(
+        _normed(_rcnn(_R50, _MASK)), "Mask R-CNN with norms, as torchvision's second version"
+    ),
+    "mask-rcnn-r18": Preset(_rcnn(_R18, _MASK), "Mask R-CNN on a small ResNet"),
+    "htc-r18": Preset(_coco(_R18, _HTC), "HTC on a small ResNet: ImageNet weights, two CPU cores"),
+    "detectors-htc-r18": Preset(_coco(_sac(_R18), _HTC, _RFP), "DetectoRS on a small ResNet"),
 }
 
 

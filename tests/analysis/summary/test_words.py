@@ -18,6 +18,13 @@ BASES = (
     preset("cascade-r50-rfp"),
     preset("detectors-panoptic-tiny"),
     preset("dsc-r50").with_(cascade__guidance__clip_to_image=True),
+    preset("mask-rcnn-r50-v2").with_(
+        backbone__norm="group",
+        backbone__weights=None,
+        pyramid__norm__kind="group",
+        cascade__box__norm__kind="group",
+        cascade__mask_norm__kind="group",
+    ),
 )
 VALUES = (
     True,

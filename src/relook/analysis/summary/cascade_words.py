@@ -12,8 +12,8 @@ def about_cascade(cascade: HTCConfig | DSCConfig) -> list[str]:
     return [
         "RoIAlign from the level of P2 to P5 that fits a RoI: 7x7 for boxes, 14x14 for masks",
         *(_dsc(cascade) if isinstance(cascade, DSCConfig) else _htc(cascade)),
-        f"heads: two layers of {cascade.box_hidden} for boxes, four convolutions of "
-        f"{cascade.mask_channels} for masks",
+        f"heads: {_box_head(cascade)}; four convolutions of {cascade.mask_channels} for masks"
+        f"{_mask_norm(cascade)}",
         cascade.sample.words(),
     ]
 
@@ -31,6 +31,16 @@ def about_detections(config: ModelConfig) -> list[str]:
     if not cascade.masks:
         return [*lines, "no masks"]
     return [*lines, f"masks of 28x28 by {cascade.hybrid.mask_words()}, of the boxes that are left"]
+
+
+def _box_head(cascade: HTCConfig | DSCConfig) -> str:
+    if isinstance(cascade, DSCConfig):
+        return f"two layers of {cascade.box_hidden} for boxes"
+    return cascade.box.words(cascade.box_hidden)
+
+
+def _mask_norm(cascade: HTCConfig | DSCConfig) -> str:
+    return f", {cascade.mask_norm.words()}" if isinstance(cascade, HTCConfig) else ""
 
 
 def _scored(cascade: CascadeConfig) -> str:

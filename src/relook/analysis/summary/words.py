@@ -10,11 +10,6 @@ from ...config.parts import Part, PartsConfig
 from ...structures.rules.wording import numbers, on_off, stages_of
 from .cascade_words import about_cascade, about_detections
 
-_NORMS: Final = {
-    "fixed_batch": "batch norm with stored statistics",
-    "batch": "batch norm, statistics of the batch",
-    "group": "group norm",
-}
 _SWITCHES: Final = {
     "single": "switch S and 1 - S",
     "dual": "two switches of their own",
@@ -23,6 +18,7 @@ _SWITCHES: Final = {
 _NUMERICS: Final = {
     "v2": "pixel grid of MMDetection 2 and 3",
     "v1": "pixel grid of MMDetection 1; for predicting only",
+    "torchvision": "sampling, levels, anchors and pasting of torchvision's Mask R-CNN",
 }
 _NO_CONTEXT: Final = ["none: there is no semantic branch"]
 
@@ -67,16 +63,18 @@ def _input(config: InputConfig) -> list[str]:
 def _backbone(config: BackboneConfig, parts: PartsConfig) -> list[str]:
     if parts.backbone is not None:
         return [_named(parts.backbone)]
-    layers = 3 * sum(config.blocks) + 2
+    basic = config.block == "basic"
+    layers = (2 if basic else 3) * sum(config.blocks) + 2
+    ends = config.width * (1 if basic else 4)
     kind = f"ResNet-{layers}" if config.groups == 1 else f"ResNeXt-{layers}"
     inner = config.width * config.width_per_group // 64
     lines = [
-        f"{kind}: {numbers(config.blocks)} bottlenecks, stem of {config.width} channels, "
-        f"stages end with {config.width * 4} to {config.width * 32}",
+        f"{kind}: {numbers(config.blocks)} {'basic blocks' if basic else 'bottlenecks'}, stem of "
+        f"{config.width} channels, stages end with {ends} to {ends * 8}",
         f"3x3 convolutions in {config.groups} group{'s' * (config.groups > 1)} of {inner} channels "
         f"in the first stage (width_per_group {config.width_per_group}); the {config.stride_in} "
         "convolution of a stage's first block halves the map",
-        f"{_NORMS[config.norm]}; weights of convolutions standardised: "
+        f"{config.norm_rule.words()}; weights of convolutions standardised: "
         f"{on_off(config.weight_standardisation)}",
     ]
     if config.sac is not None:
@@ -97,7 +95,8 @@ def _backbone(config: BackboneConfig, parts: PartsConfig) -> list[str]:
 
 def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
     neck = "FPN" if parts.neck is None else _named(parts.neck)
-    lines = [f"{neck} of {config.channels} channels: P2 to P6, strides 4 to 64"]
+    norm = config.norm.words()
+    lines = [f"{neck} of {config.channels} channels: P2 to P6, strides 4 to 64, {norm}"]
     if config.steps == 1:
         return [*lines, "one look at the image"]
     backbones = "one backbone for all" if config.share_backbone else "each with its own backbone"
@@ -127,6 +126,7 @@ def _cascade(config: ModelConfig) -> list[Words]:
 
 def _rpn(config: RPNConfig) -> list[str]:
     return [
+        f"{config.convs} convolution{'s' * (config.convs > 1)} of 3x3",
         *config.anchors.words(),
         f"training: {config.train.words()}",
         f"detecting: {config.test.words()}",

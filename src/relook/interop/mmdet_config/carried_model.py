@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ...config.cascades import DSCConfig
-from ...structures.rules.cascade import STAGES
 from ..style import Style
 from .account import Account
 from .carried_backbone import BACKBONE, carry_backbone, carry_neck, carry_style
@@ -17,19 +16,18 @@ from .carried_dsc import (
     carry_guidance,
     check_relative_extractors,
 )
+from .carried_heads import (
+    ONE_HEAD,
+    carry_beta,
+    carry_border,
+    carry_groups_of_norms,
+    carry_one_head,
+)
 from .fixed_numerics import expected
 
 _MOST_STAGES = 20
 _HEADS: Final = "model.roi_head"
-_ONE_HEAD: Final = "StandardRoIHead"
-_CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", _ONE_HEAD, DSC_HEAD)
-_NORMS: Final = (
-    ("model.backbone.norm_cfg", "backbone.norm_groups"),
-    ("model.neck.norm_cfg", "pyramid.norm.groups"),
-    (f"{_HEADS}.bbox_head.*.norm_cfg", "cascade.box.norm.groups"),
-    (f"{_HEADS}.mask_head.*.norm_cfg", "cascade.mask_norm.groups"),
-)
-"""Settings of norms, and the field of their groups."""
+_CASCADES: Final = ("CascadeRoIHead", "HybridTaskCascadeRoIHead", ONE_HEAD, DSC_HEAD)
 
 # Fields that one value of MMDetection sets. Several names are of several versions; TRAIN and TEST
 # stand for the paths of the model's train_cfg and test_cfg, which depend on the version.
@@ -83,17 +81,17 @@ def carry_model(account: Account) -> Style | None:
         carry_backbone(account)
         carry_neck(account)
         _carry_anchors(account)
-        _carry_border(account, train)
+        carry_border(account, train)
         _carry_cascade(account, train)
         _check_box_heads(account)
         _carry_stages(account, train)
         _carry_classes(account)
         _carry_semantic(account)
-        _carry_groups_of_norms(account)
-        _carry_beta(account, "model.rpn_head", "rpn.anchors.beta", 1.0)
+        carry_groups_of_norms(account)
+        carry_beta(account, "model.rpn_head", "rpn.anchors.beta", 1.0)
         if not isinstance(account.config.cascade, DSCConfig):
             for path in account.expand(f"{_HEADS}.bbox_head.*"):
-                _carry_beta(account, path, "cascade.box.beta", 1.0)
+                carry_beta(account, path, "cascade.box.beta", 1.0)
     for ours, names in _NUMBERS:
         _carry_one(account, ours, names, train, test, Account.number)
     for ours, names in _INTEGERS:
@@ -134,64 +132,14 @@ def _carry_anchors(account: Account) -> None:
             account.set(f"{path}.ratios", "rpn.anchors.ratios", ratios)
 
 
-def _carry_border(account: Account, train: str) -> None:
-    """Carry over which anchors are trained: those inside the image, or all."""
-    path = f"{train}.rpn.allowed_border"
-    border = account.number(path) if account.has(path) else None
-    if border is not None and border <= 0:
-        account.set(path, "rpn.anchors.inside", border == 0)
-    elif border is not None:
-        account.conflict(path, "relook has 0, and -1 for all anchors")
-
-
-def _carry_beta(account: Account, head: str, ours: str, default: float) -> None:
-    """Carry over where a loss of boxes turns from a square to a line; that of L1 is 0."""
-    path = f"{head}.loss_bbox"
-    kind = account.kind(path)
-    if kind == "L1Loss":
-        account.set(f"{path}.type", ours, 0.0)
-    elif kind == "SmoothL1Loss":
-        beta = account.number(f"{path}.beta") if account.has(f"{path}.beta") else default
-        if beta is not None:
-            account.set(f"{path}.beta", ours, beta)
-
-
-def _carry_groups_of_norms(account: Account) -> None:
-    for pattern, ours in _NORMS:
-        for path in account.expand(f"{pattern}.num_groups"):
-            groups = account.integer(path)
-            if groups is not None and account.kind(path.rpartition(".")[0]) == "GN":
-                account.set(path, ours, groups)
-
-
-def _carry_one_head(account: Account) -> None:
-    """Set the cascade to one stage, with a box of each class unless all have one."""
-    path = f"{_HEADS}.bbox_head.reg_class_agnostic"
-    shared = account.flag(path) if account.has(path) else False
-    masks = account.has(f"{_HEADS}.mask_head")
-    stage = asdict(STAGES[0])
-    paths = [f"{_HEADS}.type", *([path] if account.has(path) else [])]
-    account.set_all(
-        paths,
-        {
-            "cascade.kind": "htc",
-            "cascade.masks": masks,
-            "cascade.stages": [stage],
-            "cascade.box.boxes": "shared" if shared else "each_class",
-            "cascade.hybrid.interleaved": False,
-            "cascade.hybrid.mask_flow": False,
-        },
-    )
-
-
 def _carry_cascade(account: Account, train: str) -> None:
     kind = account.kind(_HEADS)
     if kind == DSC_HEAD:
         carry_guidance(account, train)
         check_relative_extractors(account)
-    if kind == _ONE_HEAD:
-        _carry_one_head(account)
-    if kind in (DSC_HEAD, _ONE_HEAD) or kind not in _CASCADES:
+    if kind == ONE_HEAD:
+        carry_one_head(account)
+    if kind in (DSC_HEAD, ONE_HEAD) or kind not in _CASCADES:
         return
     hybrid, masks = kind.startswith("Hybrid"), account.has(f"{_HEADS}.mask_head")
     changes: dict[str, Any] = {"cascade.kind": "htc", "cascade.masks": masks}
@@ -205,7 +153,7 @@ def _carry_cascade(account: Account, train: str) -> None:
 
 
 def _check_box_heads(account: Account) -> None:
-    if account.kind(_HEADS) == _ONE_HEAD:
+    if account.kind(_HEADS) == ONE_HEAD:
         return
     for head in account.expand(f"{_HEADS}.bbox_head.*.type"):
         path = f"{head.removesuffix('.type')}.reg_class_agnostic"
@@ -224,7 +172,7 @@ def _carry_stages(account: Account, train: str) -> None:
         for path, num_others in counted
         if isinstance(entries := account.get(path), list | tuple)
     }
-    if account.kind(_HEADS) == _ONE_HEAD:
+    if account.kind(_HEADS) == ONE_HEAD:
         lengths = {1}
     if not lengths:
         return

@@ -115,9 +115,11 @@ class SelectRule:
 
     def words(self) -> str:
         """Describe which detections are kept."""
+        least = f", sides from {self.min_bbox_size:g} on" if self.min_bbox_size else ""
         return (
             f"scores above {self.score_threshold:g}, {self.suppression} at IoU {self.nms_iou:g} in "
-            f"pixels of the {_PIXELS[self.suppress_in]}, at most {self.max_detections} an image"
+            f"pixels of the {_PIXELS[self.suppress_in]}{least}, at most {self.max_detections} an "
+            "image"
         )
 
 

@@ -29,8 +29,10 @@ class NormRule:
 
     def words(self) -> str:
         """Describe the normalisation."""
-        groups = f" of {self.groups} groups" if self.kind == "group" and self.groups else ""
-        return f"{_KINDS[self.kind]}{groups}"
+        if self.kind == "none":
+            return _KINDS[self.kind]
+        groups = f" of {self.groups or 'up to 32'} groups" if self.kind == "group" else ""
+        return f"{_KINDS[self.kind]}{groups}, variance plus {self.eps:g}"
 
 
 NO_NORM = NormRule()

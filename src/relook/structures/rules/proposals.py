@@ -37,7 +37,9 @@ class AnchorRule:
         return [
             f"anchors of {self.scale:g} strides, height over width {numbers(self.ratios)}",
             f"trained on {self.per_image} anchors an image, {self.positive_fraction:g} of them "
-            f"positive: IoU from {self.positive_iou:g}, background below {self.negative_iou:g}",
+            f"positive: IoU from {self.positive_iou:g}, background below {self.negative_iou:g}; "
+            f"{'only those inside the image' if self.inside else 'also those across its border'}, "
+            f"loss of boxes {f'smooth L1 with beta {self.beta:.3g}' if self.beta else 'L1'}",
         ]
 
 
