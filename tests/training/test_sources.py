@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from relook.config.base import overlay
 from relook.data.augment.copy_paste import CopyPaste
-from relook.errors import UsageError
+from relook.errors import DataError, UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
 
@@ -72,3 +73,21 @@ def test_every_augmentation_reaches_the_samples(small: Settings) -> None:
 def test_without_validation_there_is_no_validation_set(small: Settings) -> None:
     settings, sources = read_sources(overlay(small, {"data": {"val_json": None}}))
     assert sources.validation_set(settings) is None
+
+
+def test_annotation_files_are_read_as_the_settings_allow(small: Settings) -> None:
+    path = small.data.train_json
+    content = json.loads(path.read_text())
+    for row in content["annotations"]:
+        row["iscrowd"] = 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"D11: .*All 7 annotations are marked iscrowd: 1, as CVAT"):
+        read_sources(small)
+    allowed = small.with_(data__leniency__crowd="as-objects")
+    assert read_sources(allowed)[1].train.num_objects == 7
+    (small.data.train_images / "4.png").unlink()
+    with pytest.raises(DataError, match=r"D01: .*1 of its 4 images"):
+        read_sources(allowed)
+    _, sources = read_sources(allowed.with_(data__leniency__skip_missing=True))
+    assert sources.val is not None
+    assert len(sources.train.images) == len(sources.val.images) == 3
