@@ -72,7 +72,13 @@ def texts(node: ast.AST) -> str:
     return "\n".join(parts)
 
 
-def messages() -> Iterator[tuple[str, str]]:
+@cache
+def messages() -> tuple[tuple[str, str], ...]:
+    """(place, text) of all messages."""
+    return tuple(_messages())
+
+
+def _messages() -> Iterator[tuple[str, str]]:
     """(place, text) of all that is raised, and of the strings of rooms that make messages."""
     for source in sorted(PACKAGE.rglob("*.py")):
         name = source.relative_to(PACKAGE).as_posix()

@@ -70,8 +70,15 @@ def test_results_go_beside_the_model(
 
 
 def test_boxes_only(relook: Run, box_model: Path, annotations: Path, pictures: Path) -> None:
+    content = json.loads(annotations.read_text())
+    for row in content["annotations"]:
+        x, y, width, height = row["bbox"]
+        row["bbox"] = [x, y, x + width, y + height]
+    annotations.write_text(json.dumps(content))
     result = relook("eval", box_model, "--json", annotations, "--images", pictures)
     assert result.exit_code == 0, result.stderr
+    assert "boxes: 6 of 6 are not those of their masks" in result.stderr
+    assert "corners x1 y1 x2 y2" in result.stderr
     assert "masks" not in result.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,21 @@ def test_another_format_is_named_with_the_commands_that_take_it(
     words = f"D04.*{val} is of the format via.*relook train.*relook data convert"
     with pytest.raises(DataError, match=words):
         read_sources(small)
+
+
+def test_annotation_files_are_read_as_the_settings_allow(small: Settings) -> None:
+    path = small.data.train_json
+    content = json.loads(path.read_text())
+    for row in content["annotations"]:
+        row["iscrowd"] = 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"D11: .*All 7 annotations are marked iscrowd: 1, as CVAT"):
+        read_sources(small)
+    allowed = small.with_(data__leniency__crowd="as-objects")
+    assert read_sources(allowed)[1].train.num_objects == 7
+    (small.data.train_images / "4.png").unlink()
+    with pytest.raises(DataError, match=r"D01: .*1 of its 4 images"):
+        read_sources(allowed)
+    _, sources = read_sources(allowed.with_(data__leniency__skip_missing=True))
+    assert sources.val is not None
+    assert len(sources.train.images) == len(sources.val.images) == 3
