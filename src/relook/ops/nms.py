@@ -34,12 +34,13 @@ def suppress(
     lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). With `apart` the
     groups are suppressed one by one, on boxes that are not shifted.
     """
-    if len(boxes) == 0:
+    boxes, scores = boxes.float(), scores.float()
+    exporting = torch.compiler.is_exporting()  # the number of boxes is then not known
+    if not exporting and len(boxes) == 0:
         return groups.new_zeros(0), scores
-    boxes = boxes.float()
-    shifted = boxes if apart else boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None]
-    scores = scores.float()
-    if not apart and len(boxes) < SPLIT_FROM:
+    largest = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).max()
+    shifted = boxes if apart else boxes + (groups.to(boxes) * (largest + 1))[:, None]
+    if not apart and (exporting or len(boxes) < SPLIT_FROM):
         return _suppress_one_group(shifted, scores, iou, method)
     kept_rows, kept_scores = [], []
     for group in groups.unique():
