@@ -14,9 +14,10 @@ from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .errors import DataError, ModelError, UsageError, did_you_mean
-from .inference.predictor import Predictor
+from .inference.predictor import Predictor, shown_score
 from .models.build import build_detector
 from .models.detector import Detector
+from .structures.object_sizes import sizes_of
 from .weights.file import SUFFIX, load_model
 from .weights.shipped import SHIPPED, shipped_file
 
@@ -38,7 +39,8 @@ def load(
 
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
-    (``.pth``) is imported: every tensor is accounted for, no code of it is run. With `weights`
+    (``.pth``) is imported: every tensor is accounted for, no code of it is run. An ONNX file that
+    `relook export` wrote runs on onnxruntime, on the CPU. With `weights`
     the model is a preset's name, and ``"coco"`` its published checkpoint, or one that `relook
     weights list` names; it is downloaded if it is not in the cache. Nothing is ever downloaded
     for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
@@ -49,7 +51,8 @@ def load(
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is no model, U04 for a file and `weights` together.
+        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, and
+            for an ONNX file without the extra ``relook[onnx]`` or on another device.
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
@@ -65,6 +68,8 @@ def _open(
     path = find_model(name_or_path)
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device, fast)
+    if path.suffix.lower() == ".onnx":
+        return _of_onnx(path, device)
     predictor = Predictor.of(load_model(path), device=device, fast=fast)
     _show_licence(path, predictor.licence)
     return predictor
@@ -225,6 +230,26 @@ def _imported(
         licence=licence,
         fast=fast,
     )
+
+
+def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
+    from .export.reading import read_onnx
+    from .export.session import OnnxNetwork
+
+    file = read_onnx(path)
+    header = file.header
+    licence = header.extra.get("licence")
+    predictor = Predictor(
+        OnnxNetwork(file, path),
+        header.config,
+        header.classes,
+        device=device,
+        shown_from=shown_score(header.extra),
+        licence=licence if isinstance(licence, str) else None,
+        sizes=sizes_of(header.extra),
+    )
+    _show_licence(path, predictor.licence)
+    return predictor
 
 
 def _show_licence(path: Path, licence: str | None) -> None:

@@ -44,6 +44,7 @@ CODES: Final[dict[str, str]] = {
     "M06": "a download failed",
     "M07": "a checkpoint has objects that are not allowed",
     "M08": "a part of a model that is not relook's cannot be used",
+    "M09": "a model cannot be exported",
 }
 
 

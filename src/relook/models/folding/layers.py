@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple, TypeVar, cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...layers.deformable import DeformableConv2d
 from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean
-from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 from ...ops.cpu import switch as fast
+from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 from ...ops.deformable import Branch, mixed_convolution
 from .layers import Affine, FoldedConv2d, Place, twin
 
