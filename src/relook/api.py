@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -18,8 +19,11 @@ from .inference.predictor import Predictor, shown_score
 from .models.build import build_detector
 from .models.detector import Detector
 from .structures.object_sizes import sizes_of
-from .weights.file import SUFFIX, load_model
+from .weights.file import SUFFIX, SavedModel, load_model
 from .weights.shipped import SHIPPED, shipped_file
+
+if TYPE_CHECKING:
+    from .export.writing import Exported
 
 _LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
@@ -103,6 +107,58 @@ def find_model(name_or_path: str | Path) -> Path:
     if model_file.name == _LAST:
         raise _state_of_training(model_file)
     return model_file
+
+
+def export_onnx(
+    name_or_path: str | Path,
+    path: str | Path | None = None,
+    *,
+    canvas: tuple[int, int] | None = None,
+    half: bool = False,
+    max_dets: int | None = None,
+    images: Iterable[str | Path] = (),
+) -> Exported:
+    """Write a model that `load` takes as one ONNX file, by default NAME.onnx in this folder.
+
+    The file has the whole detector, in standard operators of opset 20, and takes images of any
+    size, or padded to one `canvas` (height, width). `half` stores weights in 16 bits. `max_dets`
+    is the most objects in an image, by default the model's own cap. Model and file are compared on
+    `images`, or on two that are drawn; `Exported` says how far they are apart.
+
+    Raises:
+        ModelError: M09 for a model that cannot be said in ONNX, with the name of the part that
+            cannot, and when the file's objects differ from the model's. It is not written then.
+        UsageError: U03 for a canvas that makes no sense, U04 for a model that is ONNX already, and
+            without the extra ``relook[onnx]``.
+        DataError: D01 or D02 for one of `images`.
+        RelookError: R02 when the file cannot be written.
+    """
+    from .data.images.opening import read_image
+    from .export.writing import write_onnx
+
+    source = find_model(name_or_path)
+    saved = _saved(source)
+    reading = saved.config.input.reading
+    return write_onnx(
+        saved,
+        Path(f"{name_of(source)}.onnx") if path is None else path,
+        canvas=canvas,
+        half=half,
+        max_detections=max_dets,
+        images=[read_image(image, reading=reading) for image in images],
+        source_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+    )
+
+
+def _saved(path: Path) -> SavedModel:
+    """The content of the model file at `path`, whoever wrote it."""
+    if path.suffix.lower() == SUFFIX:
+        return load_model(path)
+    predictor = _open(path, None, "cpu", False)
+    extra = {"licence": predictor.licence, "shown_from": predictor.shown_from}
+    return SavedModel(
+        predictor.detector, predictor.config, predictor.classes, extra, predictor.stuff
+    )
 
 
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:

@@ -24,7 +24,7 @@ def _allow_packages(context: typer.Context, packages: list[str] | None) -> list[
 
 
 MODEL_HELP: Final = (
-    f"Run folder, .safetensors file, or a model that comes with relook: {', '.join(SHIPPED)}."
+    f"Run folder, .safetensors or .onnx file, or a model that comes with relook: {', '.join(SHIPPED)}."
 )
 
 Model = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]
