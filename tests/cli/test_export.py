@@ -10,8 +10,9 @@ import onnx
 import pytest
 from typer.testing import Result
 
+import relook as relook_package
 from relook.api import load
-from relook.errors import UsageError
+from relook.errors import DataError, UsageError
 from relook.export import writing
 from relook.weights.file import save_model
 
@@ -73,6 +74,13 @@ def test_an_onnx_file_is_not_exported_again(relook: Run, small: Small, tmp_path:
     result = relook("export", small.path, "-o", tmp_path / "b.onnx")
     assert result.exit_code == 2
     assert "has no layers" in result.stderr
+
+
+def test_it_is_a_public_function(tmp_path: Path) -> None:
+    missing = tmp_path / "none.safetensors"
+    with pytest.raises(DataError) as raised:
+        relook_package.export_onnx(missing)
+    assert raised.value.code == "D01"
 
 
 def test_loading_gives_a_predictor(small: Small) -> None:
