@@ -6,6 +6,7 @@
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
+# make onnx-parity  ONNX files against their models on real images, and AP: an hour on two cores
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make gpu-report  what a GPU does: correctness, speed, training, memory; 8 minutes of one card
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
@@ -40,7 +41,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs bench gpu-report floor paper fine-tuning torture guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs onnx-parity bench gpu-report floor paper fine-tuning torture guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -92,6 +93,9 @@ programs: $(STAMP)
 		$(VENV)-programs/bin/pip install --quiet --disable-pip-version-check \
 			labelme label-studio-sdk datumaro && touch $(VENV)-programs/.installed; }
 	$(BIN)/python scripts/open_in_programs.py --tools $(VENV)-programs/bin/python
+
+onnx-parity: $(STAMP)
+	$(BIN)/python benchmarks/onnx_parity.py --ap
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))

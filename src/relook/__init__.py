@@ -14,6 +14,7 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from .analysis.summary import describe as describe
     from .api import build as build
+    from .api import export_onnx as export_onnx
     from .api import load as load
     from .config.base import overlay as overlay
     from .config.model import ModelConfig as ModelConfig
@@ -68,6 +69,7 @@ _HOMES = {
     "convert_labels": "data.formats.conversion",
     "convert_to_sac": "layers",
     "describe": "analysis.summary",
+    "export_onnx": "api",
     "load": "api",
     "load_model": "weights.file",
     "overlay": "config.base",
@@ -102,6 +104,7 @@ __all__ = [
     "convert_labels",
     "convert_to_sac",
     "describe",
+    "export_onnx",
     "load",
     "load_model",
     "overlay",

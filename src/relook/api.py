@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -14,11 +15,15 @@ from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .errors import DataError, ModelError, UsageError, did_you_mean
-from .inference.predictor import Predictor
+from .inference.predictor import Predictor, shown_score
 from .models.build import build_detector
 from .models.detector import Detector
-from .weights.file import SUFFIX, load_model
+from .structures.object_sizes import sizes_of
+from .weights.file import SUFFIX, SavedModel, load_model
 from .weights.shipped import SHIPPED, shipped_file
+
+if TYPE_CHECKING:
+    from .export.writing import Exported
 
 _LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
@@ -39,7 +44,8 @@ def load(
 
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
-    (``.pth``) is imported: every tensor is accounted for, no code of it is run. With `weights`
+    (``.pth``) is imported: every tensor is accounted for, no code of it is run. An ONNX file that
+    `relook export` wrote runs on onnxruntime, on the CPU. With `weights`
     the model is a preset's name, and ``"coco"`` its published checkpoint, ``"torchvision"`` that
     of torchvision, or one that `relook weights list` names; it is downloaded if it is not in the
     cache. Nothing is ever downloaded
@@ -53,7 +59,8 @@ def load(
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is no model, U04 for a file and `weights` together.
+        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, and
+            for an ONNX file without the extra ``relook[onnx]`` or on another device.
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
@@ -73,6 +80,8 @@ def _open(
     path = find_model(name_or_path)
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device, fast, accept_differences=accept_differences)
+    if path.suffix.lower() == ".onnx":
+        return _of_onnx(path, device)
     predictor = Predictor.of(load_model(path), device=device, fast=fast)
     _show_licence(path, predictor.licence)
     return predictor
@@ -106,6 +115,58 @@ def find_model(name_or_path: str | Path) -> Path:
     if model_file.name == _LAST:
         raise _state_of_training(model_file)
     return model_file
+
+
+def export_onnx(
+    name_or_path: str | Path,
+    path: str | Path | None = None,
+    *,
+    canvas: tuple[int, int] | None = None,
+    half: bool = False,
+    max_dets: int | None = None,
+    images: Iterable[str | Path] = (),
+) -> Exported:
+    """Write a model that `load` takes as one ONNX file, by default NAME.onnx in this folder.
+
+    The file has the whole detector, in standard operators of opset 20, and takes images of any
+    size, or padded to one `canvas` (height, width). `half` stores weights in 16 bits. `max_dets`
+    is the most objects in an image, by default the model's own cap. Model and file are compared on
+    `images`, or on two that are drawn; `Exported` says how far they are apart.
+
+    Raises:
+        ModelError: M09 for a model that cannot be said in ONNX, with the name of the part that
+            cannot, and when the file's objects differ from the model's. It is not written then.
+        UsageError: U03 for a canvas that makes no sense, U04 for a model that is ONNX already, and
+            without the extra ``relook[onnx]``.
+        DataError: D01 or D02 for one of `images`.
+        RelookError: R02 when the file cannot be written.
+    """
+    from .data.images.opening import read_image
+    from .export.writing import write_onnx
+
+    source = find_model(name_or_path)
+    saved = _saved(source)
+    reading = saved.config.input.reading
+    return write_onnx(
+        saved,
+        Path(f"{name_of(source)}.onnx") if path is None else path,
+        canvas=canvas,
+        half=half,
+        max_detections=max_dets,
+        images=[read_image(image, reading=reading) for image in images],
+        source_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+    )
+
+
+def _saved(path: Path) -> SavedModel:
+    """The content of the model file at `path`, whoever wrote it."""
+    if path.suffix.lower() == SUFFIX:
+        return load_model(path)
+    predictor = _open(path, None, "cpu", False, False)
+    extra = {"licence": predictor.licence, "shown_from": predictor.shown_from}
+    return SavedModel(
+        predictor.detector, predictor.config, predictor.classes, extra, predictor.stuff
+    )
 
 
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
@@ -236,6 +297,26 @@ def _imported(
         licence=licence,
         fast=fast,
     )
+
+
+def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
+    from .export.reading import read_onnx
+    from .export.session import OnnxNetwork
+
+    file = read_onnx(path)
+    header = file.header
+    licence = header.extra.get("licence")
+    predictor = Predictor(
+        OnnxNetwork(file, path),
+        header.config,
+        header.classes,
+        device=device,
+        shown_from=shown_score(header.extra),
+        licence=licence if isinstance(licence, str) else None,
+        sizes=sizes_of(header.extra),
+    )
+    _show_licence(path, predictor.licence)
+    return predictor
 
 
 def _show_licence(path: Path, licence: str | None) -> None:

@@ -47,6 +47,7 @@ CODES: Final[dict[str, str]] = {
     "M06": "a download failed",
     "M07": "a checkpoint has objects that are not allowed",
     "M08": "a part of a model that is not relook's cannot be used",
+    "M09": "a model cannot be exported",
 }
 LONGEST_MESSAGE: Final = 4000  # characters; what a file says may be of any length
 _LONGEST_NAME: Final = 100  # characters that are compared with known names

@@ -17,6 +17,7 @@ from .doctor import doctor
 from .errors import CommandGroup
 from .evaluate import evaluate
 from .explain import explain
+from .export import export
 from .models import models
 from .predict import predict
 from .show import show
@@ -40,6 +41,7 @@ app.command("ablate")(ablate)
 app.command("compare")(compare)
 app.command("models")(models)
 app.command("show")(show)
+app.command("export")(export)
 app.command("doctor")(doctor)
 app.add_typer(weights, name="weights")
 app.add_typer(data, name="data")

@@ -24,7 +24,8 @@ def _allow_packages(context: typer.Context, packages: list[str] | None) -> list[
 
 
 MODEL_HELP: Final = (
-    f"Run folder, .safetensors file, or a model that comes with relook: {', '.join(SHIPPED)}."
+    "Run folder, .safetensors or .onnx file, or a model that comes with relook: "
+    f"{', '.join(SHIPPED)}."
 )
 
 Model = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP)]

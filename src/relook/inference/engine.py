@@ -1,4 +1,5 @@
-"""The engine: the only place that runs `Detector.detect` and `Detector.segment`."""
+"""The engine: the only place that runs `Detector.detect` and `Detector.segment`, or a file in
+their place."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import torch
 
 from ..config.model import InputConfig
 from ..data.batching import batch_images
-from ..errors import counted
+from ..errors import UsageError, counted
 from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
 from ..models.folding import FoldedCopy, fast_ways
@@ -18,6 +19,7 @@ from ..ops.cpu.switch import plain
 from ..runtime.devices import choose_device, memory_explained
 from ..runtime.memory import keep_freed
 from ..structures.detection import Detections, ImageBatch
+from .backend import Backend, check_options, no_layers
 from .options import PredictOptions
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
@@ -36,7 +38,7 @@ class Engine:
     is not enough. Threads may share an engine.
 
     Args:
-        detector: The network; it may still change.
+        network: The detector, which may still change, or a network in a file of another format.
         input: How images become numbers.
         fast: Take the fast operations of `ops.cpu`, and the folded copy.
         fold: Predict with a folded copy where there is one (float32 on a CPU). Without it every
@@ -44,25 +46,51 @@ class Engine:
     """
 
     def __init__(
-        self, detector: Detector, input: InputConfig, *, fast: bool = True, fold: bool = True
+        self,
+        network: Detector | Backend,
+        input: InputConfig,
+        *,
+        fast: bool = True,
+        fold: bool = True,
     ) -> None:
-        self.detector, self.input = detector, input
+        self.network, self.input = network, input
         self.fast, self.fold = fast, fold
         self._folded = FoldedCopy()
 
     @property
+    def detector(self) -> Detector:
+        """The network as a module.
+
+        Raises:
+            UsageError: U04 for one that is a file of another format.
+        """
+        if not isinstance(self.network, Detector):
+            raise no_layers(self.network)
+        return self.network
+
+    @property
     def device(self) -> torch.device:
-        """The device of the detector's weights."""
-        return next(self.detector.parameters()).device
+        """The device of the detector's weights; files of another format run on the CPU."""
+        if not isinstance(self.network, Detector):
+            return torch.device("cpu")
+        return next(self.network.parameters()).device
 
     def to(self, device: torch.device | str) -> None:
         """Move the detector; ``"auto"`` is a GPU if there is a usable one, else the CPU.
 
         Raises:
             RelookError: R04 when the machine has no such device.
-            UsageError: U03 when there is no device of that name.
+            UsageError: U03 when there is no device of that name, U04 for another device than
+                the CPU and a file of another format.
         """
-        self.detector.to(choose_device(device))
+        if isinstance(self.network, Detector):
+            self.network.to(choose_device(device))
+        elif str(device) not in ("auto", "cpu"):
+            raise UsageError(
+                "U04",
+                f"device {device}: {self.network.name} runs on the CPU. Leave the device out, or "
+                "load the model that it was exported from.",
+            )
 
     @property
     def folds(self) -> bool:
@@ -73,6 +101,8 @@ class Engine:
 
     def describe(self) -> list[str]:
         """The fast ways that predictions take, as lines of text."""
+        if not isinstance(self.network, Detector):
+            return self.network.describe()
         if self.folds:
             return fast_ways()
         why = f"there are none on {self.device}" if self.fast else "fast is off"
@@ -88,6 +118,7 @@ class Engine:
             RelookError: R04 when the batch does not fit on the device.
             ModelError: M04 for labels of pixels from a network that has none, M05 for a batch
                 that cannot be fed to the network.
+            UsageError: U04 for a network that is a file: it takes images (`run_prepared`).
         """
         with self._predicting(images) as network:
             run = network.segment if options.label_pixels else network.detect
@@ -107,6 +138,14 @@ class Engine:
         Raises:
             As `run`.
         """
+        if not isinstance(self.network, Detector):
+            check_options(self.network, options)
+            return self.network.detect(
+                [one.resized for one in batch],
+                [one.size for one in batch],
+                score=options.score,
+                max_detections=options.max_dets,
+            )
         if options.tta is not None:
             return [self._run_views(one, options.tta, options, on_view) for one in batch]
         images = batch_images(

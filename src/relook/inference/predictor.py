@@ -22,6 +22,7 @@ from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
 from ..weights import SavedModel
+from .backend import Backend
 from .engine import Engine, OnView
 from .options import OptionChanges, PanopticRequest, PredictOptions
 from .panoptic import PanopticTask
@@ -40,6 +41,7 @@ _LOG: Final = logging.getLogger("relook")
 class Predictor:
     """A detector with the names of its classes, ready for images.
 
+    The detector may be a network in a file of another format (`relook.load` of an ONNX file).
     `shown_from` is the score from which an object is found, unless a prediction asks for another
     one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
     `licence` is that of weights which others trained, else None; `sizes` are those of its training
@@ -49,7 +51,7 @@ class Predictor:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Detector | Backend,
         config: ModelConfig,
         classes: Sequence[Category],
         *,
@@ -79,14 +81,13 @@ class Predictor:
         cls, saved: SavedModel, *, device: torch.device | str = "auto", fast: bool = True
     ) -> Predictor:
         """The predictor of a model file, with what the file says about score and licence."""
-        score = saved.extra.get("shown_from")
         return cls(
             saved.detector,
             saved.config,
             saved.classes,
             device=device,
             stuff=saved.stuff,
-            shown_from=score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM,
+            shown_from=shown_score(saved.extra),
             licence=saved.licence,
             sizes=saved.sizes,
             fast=fast,
@@ -94,7 +95,11 @@ class Predictor:
 
     @property
     def detector(self) -> Detector:
-        """The network."""
+        """The network.
+
+        Raises:
+            UsageError: U04 for one that is a file of another format, which has no layers.
+        """
         return self.engine.detector
 
     @property
@@ -304,3 +309,9 @@ class Predictor:
 
     def __repr__(self) -> str:
         return model_lines(self)[0]
+
+
+def shown_score(extra: Mapping[str, Any]) -> float:
+    """The score from which objects are found, by the `extra` values of a model file."""
+    score = extra.get("shown_from")
+    return score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -81,9 +82,8 @@ def clip(boxes: Tensor, size: Size, pixel: float = 0.0) -> Tensor:
     Boxes outside of the image become a strip of `pixel` inside the border.
     """
     height, width = size
-    low, high = boxes.new_tensor(
-        [[0, 0, pixel, pixel], [width - pixel, height - pixel, width, height]]
-    )
+    low = boxes.new_tensor([0, 0, pixel, pixel])
+    high = _row(boxes, [width - pixel, height - pixel, width, height])
     return boxes.clamp(low, high)
 
 
@@ -95,14 +95,21 @@ def scale(boxes: Tensor, factors: tuple[float, float], pixel: float = 0.0) -> Te
     """
     x, y = factors
     last = boxes.new_tensor([0, 0, pixel, pixel])
-    return (boxes - last) * boxes.new_tensor([x, y, x, y]) + last
+    return (boxes - last) * _row(boxes, [x, y, x, y]) + last
 
 
 def unscale(boxes: Tensor, factors: tuple[float, float], pixel: float = 0.0) -> Tensor:
     """Inverse of `scale`."""
     x, y = factors
     last = boxes.new_tensor([0, 0, pixel, pixel])
-    return (boxes - last) / boxes.new_tensor([x, y, x, y]) + last
+    return (boxes - last) / _row(boxes, [x, y, x, y]) + last
+
+
+def _row(boxes: Tensor, numbers: Sequence[float | Tensor]) -> Tensor:
+    """`numbers` as a row (4,) like those of `boxes`; they are tensors while a model is exported."""
+    if not any(isinstance(number, Tensor) for number in numbers):
+        return boxes.new_tensor(numbers)
+    return torch.stack([torch.as_tensor(number).to(boxes) for number in numbers])
 
 
 def _to_cxcywh(boxes: Tensor) -> Tensor:

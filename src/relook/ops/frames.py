@@ -50,6 +50,6 @@ def align_inside(features: Tensor, frames: Tensor, boxes: Tensor, side: int) -> 
     """
     rois = Rois(
         inside(boxes, frames, features.shape[-1]),
-        torch.arange(len(boxes), device=boxes.device),  # each row is a map of its own
+        torch.arange(boxes.shape[0], device=boxes.device),  # each row is a map of its own
     )
     return pool_map(features, rois, side, stride=1)

@@ -34,13 +34,14 @@ def suppress(
     lowers their scores linearly instead (https://arxiv.org/abs/1704.04503). From `apart_from` boxes
     on the groups are suppressed one by one, on boxes that are not shifted.
     """
-    apart = apart_from is not None and len(boxes) >= apart_from
-    if len(boxes) == 0:
+    boxes, scores = boxes.float(), scores.float()
+    exporting = torch.compiler.is_exporting()  # the number of boxes is then not known
+    apart = not exporting and apart_from is not None and len(boxes) >= apart_from
+    if not exporting and len(boxes) == 0:
         return groups.new_zeros(0), scores
-    boxes = boxes.float()
-    shifted = boxes if apart else boxes + (groups.to(boxes) * (boxes.max() + 1))[:, None]
-    scores = scores.float()
-    if not apart and len(boxes) < SPLIT_FROM:
+    largest = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).max()
+    shifted = boxes if apart else boxes + (groups.to(boxes) * (largest + 1))[:, None]
+    if not apart and (exporting or len(boxes) < SPLIT_FROM):
         return _suppress_one_group(shifted, scores, iou, method)
     kept_rows, kept_scores = [], []
     for group in groups.unique():

@@ -108,6 +108,9 @@ class Rois:
     @classmethod
     def cat(cls, boxes_per_image: Sequence[Tensor]) -> Rois:
         """One table from one (R_i, 4) tensor per image."""
+        if len(boxes_per_image) == 1:  # its rows need not be counted, so that it can be exported
+            (boxes,) = boxes_per_image
+            return cls(boxes, torch.zeros_like(boxes[:, 0], dtype=torch.int64))
         device = boxes_per_image[0].device
         counts = torch.tensor([len(boxes) for boxes in boxes_per_image], device=device)
         image_index = torch.arange(len(counts), device=device).repeat_interleave(counts)
@@ -125,6 +128,8 @@ class Rois:
 
     def per_image(self, values: Tensor, num_images: int) -> list[Tensor]:
         """`values` (R, ...) cut into one tensor per image."""
+        if num_images == 1:
+            return [values]
         counts = torch.bincount(self.image_index, minlength=num_images)
         return list(values.split(counts.tolist()))
 

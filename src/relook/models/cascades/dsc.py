@@ -202,7 +202,9 @@ class ShapeGuidedCascade(nn.Module):
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor, GuidanceState]:
-        """Compute `_refined` for a few RoIs at a time."""
+        """Compute `_refined` for a few RoIs at a time; an exported model takes all at once."""
+        if torch.compiler.is_exporting():
+            return self._refined(pyramid, context, rois, images)
         rows = torch.arange(len(rois), device=rois.boxes.device)
         parts = [
             self._refined(pyramid, context, rois[chunk], images)

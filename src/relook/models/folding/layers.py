@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple, TypeVar, cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...ops.cpu import onednn
+from ...ops.cpu import switch as fast
 
 Affine = tuple[Tensor, Tensor]  # scale and shift, each (C,)
 Pair = tuple[int, int]
@@ -86,4 +86,4 @@ def twin(module: M) -> M:
 
 def can_pack(weight: Tensor) -> bool:
     """Return whether oneDNN can take this weight."""
-    return weight.device.type == "cpu" and weight.dtype == torch.float32 and onednn.is_available()
+    return fast.applies(weight) and onednn.is_available()

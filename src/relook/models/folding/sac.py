@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...layers.deformable import DeformableConv2d
 from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean, same_padding
+from ...ops.cpu import switch as fast
 from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 from ...ops.deformable import Branch, mixed_convolution
 from .layers import Affine, FoldedConv2d, Place, twin
@@ -114,7 +115,7 @@ class _Deformable(nn.Module):
         ]
         self.kernels: tuple[Tensor, ...] | None = tuple(kernels)
         self.kernel: Tensor | None = None
-        if kernels[0].device.type == "cpu" and kernels[0].dtype == torch.float32:
+        if fast.applies(kernels[0]):
             self.kernels = None
             self.kernel = torch.cat([tap_major(k) for k in kernels], dim=1)
 

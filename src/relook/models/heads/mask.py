@@ -76,7 +76,7 @@ def carry_conv(hidden: int, channels: int) -> nn.Conv2d:
 
 def own_class(logits: Tensor, labels: Tensor) -> Tensor:
     """The map (R, M, M) of each row's own class out of `logits` (R, K, M, M)."""
-    return logits[torch.arange(len(logits), device=logits.device), labels]
+    return logits[torch.arange(logits.shape[0], device=logits.device), labels]
 
 
 def mask_loss(logits: Tensor, positives: Matched, targets: Sequence[Target]) -> Tensor:

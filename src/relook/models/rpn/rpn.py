@@ -102,7 +102,7 @@ class RPN(nn.Module):
             torch.cat(logits, dim=1),
             torch.cat(deltas, dim=1),
             tuple(sizes),
-            tuple(len(a) for a in anchors),
+            tuple(a.shape[0] for a in anchors),
         )
 
     def _steps(self, pyramid: Pyramid, size: Size, stride: int) -> tuple[int, int]:
@@ -120,8 +120,12 @@ class RPN(nn.Module):
 
         With `crowd` there are at most `crowd`, from as many candidates on a level (`proposed`).
         """
-        level = torch.arange(len(self.strides), device=scored.anchors.device)
-        level = level.repeat_interleave(torch.tensor(scored.anchors_per_level).to(level))
+        level = torch.cat(
+            [
+                torch.full((count,), i, device=scored.anchors.device)
+                for i, count in enumerate(scored.anchors_per_level)
+            ]
+        )
         kept, kept_scores = [], []
         for logits, deltas, size in zip(scored.logits, scored.deltas, images.sizes, strict=True):
             scores = logits.sigmoid()
@@ -219,7 +223,7 @@ def proposed(scores: Tensor, usual: int, crowd: int = 0) -> Tensor:
     kind that the cascade was not trained on.
     """
     scores = scores[: max(usual, crowd)]
-    rows = torch.arange(len(scores), device=scores.device)
+    rows = torch.arange(scores.shape[0], device=scores.device)
     return rows[(rows < usual) | (scores >= CROWD_SCORE)]
 
 
@@ -227,6 +231,7 @@ def _best_per_level(scores: Tensor, counts: Sequence[int], limit: int) -> Tensor
     """Rows of the `limit` best anchors of each level, best first within a level."""
     rows, start = [], 0
     for level in scores.split(list(counts)):
-        rows.append(level.topk(min(limit, len(level))).indices + start)
-        start += len(level)
+        count = level.shape[0]
+        rows.append(level.topk(torch.sym_min(limit, count)).indices + start)
+        start += count
     return torch.cat(rows)
