@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
+_LISTED = f"Trained models that come with relook: {', '.join(SHIPPED)}."
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
 
 
@@ -45,12 +46,11 @@ def load(
     A run folder gives its best model; a name such as ``"nuclei"`` a model inside the package,
     unless there is a file or run folder of that name here. A checkpoint of another library
     (``.pth``) is imported: every tensor is accounted for, no code of it is run. An ONNX file that
-    `relook export` wrote runs on onnxruntime, on the CPU. With `weights`
-    the model is a preset's name, and ``"coco"`` its published checkpoint, ``"torchvision"`` that
-    of torchvision, or one that `relook weights list` names; it is downloaded if it is not in the
-    cache. Nothing is ever downloaded
-    for a path. The licence of weights that others trained is logged. ``device="auto"`` is a GPU
-    if there is a usable one. Without `fast`, predictions use the plain form of every operation.
+    `relook export` wrote runs on onnxruntime, on the CPU. With `weights` the model is a preset's
+    name, and ``"coco"`` its published checkpoint, ``"torchvision"`` that of torchvision, or one
+    that `relook weights list` names; it is downloaded if it is not in the cache. Nothing is ever
+    downloaded for a path. The licence of weights that others trained is logged. ``device="auto"``
+    is a GPU if there is a usable one. Without `fast`, predictions use the plain operations.
     `allow` lists packages from which a file may name parts of its model (`relook.Part`).
     `accept_differences` imports a checkpoint whose configuration has settings that relook computes
     otherwise, which is refused without.
@@ -113,7 +113,11 @@ def find_model(name_or_path: str | Path) -> Path:
             model_file,
         )
     if model_file.name == _LAST:
-        raise _state_of_training(model_file)
+        raise ModelError(
+            "M02",
+            f"{model_file} is the state of a training. Go on with `relook train --resume "
+            f"{model_file.parent}`, or load the folder {model_file.parent} for its best model.",
+        )
     return model_file
 
 
@@ -220,7 +224,7 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
             f"{name} names an architecture, and its weights are not available. Train it (`relook "
             f"train --model {name} ...`) and load the run folder, or give the path of a model "
             f"file{_where_published(name)}. For random weights use relook.build({name!r}). "
-            f"{_listed_shipped()}",
+            f"{_LISTED}",
         )
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if looks_like_path:
@@ -231,12 +235,8 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
     hint = did_you_mean(name, [*SHIPPED, *PRESETS])
     return UsageError(
         "U01",
-        f"{name!r} is neither a file, a run folder nor a model; {hint}. {_listed_shipped()}",
+        f"{name!r} is neither a file, a run folder nor a model; {hint}. {_LISTED}",
     )
-
-
-def _listed_shipped() -> str:
-    return f"Trained models that come with relook: {', '.join(SHIPPED)}."
 
 
 def _where_published(name: str) -> str:
@@ -245,14 +245,6 @@ def _where_published(name: str) -> str:
     if not any(file.preset == name for file in covered()):
         return ""
     return f', or load published weights with relook.load({name!r}, weights="coco")'
-
-
-def _state_of_training(path: Path) -> ModelError:
-    return ModelError(
-        "M02",
-        f"{path} is the state of a training. Go on with `relook train --resume "
-        f"{path.parent}`, or load the folder {path.parent} for its best model.",
-    )
 
 
 def _published(

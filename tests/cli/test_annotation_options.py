@@ -27,7 +27,7 @@ def test_commands_have_an_option_for_every_field(command: str) -> None:
 
 
 def test_options_become_settings_of_a_training() -> None:
-    leniency = leniency_of(boxes="from-masks", skip_missing=True)
+    leniency = leniency_of({"boxes": "from-masks", "skip_missing": True, "epochs": 3})
     data = {"train_json": "a.json", "train_images": "images", **leniency_changes(leniency)}
     later = Overlay(data={"leniency": {"duplicates": "drop"}})
     settings = resolve([Overlay(data=data), later], preset_name="htc-tiny")
@@ -38,7 +38,7 @@ def test_options_become_settings_of_a_training() -> None:
 
 def test_a_run_that_is_resumed_reads_its_files_as_before(tmp_path: Path) -> None:
     data = {"train_json": "a.json", "train_images": "images"}
-    data |= leniency_changes(leniency_of(crowd="as-objects", match="basename"))
+    data |= leniency_changes(leniency_of({"crowd": "as-objects", "match": "basename"}))
     settings = resolve([Overlay(data=data)], preset_name="htc-tiny")
     (tmp_path / "config.yaml").write_text(settings.to_yaml())
     again = resolve([read_overlay(tmp_path / "config.yaml")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
@@ -71,11 +73,12 @@ KeepRoot = Annotated[
 ]
 
 
-def leniency_of(**values: Any) -> Leniency:
-    """The choices of the options; `values` are the fields of `Leniency`."""
+def leniency_of(arguments: Mapping[str, Any]) -> Leniency:
+    """The choices of the options above among the `arguments` of a command, by their names."""
     from ..data.coco.leniency import Leniency
 
-    return Leniency(**values)
+    known = {field.name for field in fields(Leniency)}
+    return Leniency(**{name: value for name, value in arguments.items() if name in known})
 
 
 def leniency_changes(leniency: Leniency) -> dict[str, Any]:

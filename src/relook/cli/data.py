@@ -122,15 +122,7 @@ def compose(
             "--val with --from: name other sources for it with --val-from. Validation images must "
             "not be made of training images.",
         )
-    leniency = leniency_of(
-        boxes=boxes,
-        crowd=crowd,
-        match=match,
-        ignore_unknown=ignore_unknown,
-        duplicates=duplicates,
-        skip_missing=skip_missing,
-        keep_root=keep_root,
-    )
+    leniency = leniency_of(locals())
     parts = [Part("train", images, _sources(sources, datasets, "train", leniency))]
     if val:
         parts.append(Part("val", val, _sources(val_sources, datasets, "val", leniency)))

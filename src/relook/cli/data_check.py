@@ -99,15 +99,7 @@ def check(
 
     Nothing is decoded but for images that are nearly the same, and nothing is changed.
     """
-    leniency = leniency_of(
-        boxes=boxes,
-        crowd=crowd,
-        match=match,
-        ignore_unknown=ignore_unknown,
-        duplicates=duplicates,
-        skip_missing=skip_missing,
-        keep_root=keep_root,
-    )
+    leniency = leniency_of(locals())
     read: dict[str, Any] = {
         "reading": reading_of(channels, page, z, intensities),
         "frame": frame,

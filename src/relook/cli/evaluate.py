@@ -188,15 +188,7 @@ def evaluate(
     if keep_threshold:
         check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
-    leniency = leniency_of(
-        boxes=boxes,
-        crowd=crowd,
-        match=match,
-        ignore_unknown=ignore_unknown,
-        duplicates=duplicates,
-        skip_missing=skip_missing,
-        keep_root=keep_root,
-    )
+    leniency = leniency_of(locals())
     if submission:
         submit(predictor, path, (annotations, images), folder, options, leniency)
         return

@@ -228,15 +228,7 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
-    leniency = leniency_of(
-        boxes=boxes,
-        crowd=crowd,
-        match=match,
-        ignore_unknown=ignore_unknown,
-        duplicates=duplicates,
-        skip_missing=skip_missing,
-        keep_root=keep_root,
-    )
+    leniency = leniency_of(locals())
     data = {
         **data_options(train_json, val_json, images, train_images, val_images),
         "frame": frame,

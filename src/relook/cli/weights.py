@@ -251,15 +251,7 @@ def sizes(
     beside = path.with_name("config.yaml")
     config = config or (beside if beside.is_file() else None)
     recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
-    leniency = leniency_of(
-        boxes=boxes,
-        crowd=crowd,
-        match=match,
-        ignore_unknown=ignore_unknown,
-        duplicates=duplicates,
-        skip_missing=skip_missing,
-        keep_root=keep_root,
-    )
+    leniency = leniency_of(locals())
     index = read_coco(annotations, images, check_files=False, leniency=leniency)
     found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
     if found is None:

@@ -308,14 +308,13 @@ def safe_rle(segmentation: Any, size: tuple[int, int]) -> Annotation:
         MalformedMaskError: it is malformed, or made for an image of another size than `size`,
             (height, width).
     """
-    height, width = size
     try:
-        safe, _ = checked(segmentation, height, width)
+        safe, _ = checked(segmentation, *size)
     except EmptyMaskError:
         # As in pycocotools, an object without a pixel counts, and cannot be found.
         return encode_window(np.zeros((0, 0), dtype=bool), 0, 0, size)
     if isinstance(safe, list):
-        return dict(coco_mask.merge(coco_mask.frPyObjects(safe, height, width)))
+        return dict(coco_mask.merge(coco_mask.frPyObjects(safe, *size)))
     if isinstance(safe["counts"], list):
-        return dict(coco_mask.frPyObjects(safe, height, width))
+        return dict(coco_mask.frPyObjects(safe, *size))
     return dict(safe)

@@ -89,7 +89,6 @@ def train(
     `annotations` are those of the settings, where they have been read already; `chosen` are lines
     of the plan about what was found and chosen before. With `go_on`, the run in `out`, or `run`
     itself, is resumed if it can be: a queue can give the same command again and again.
-
     In one of several processes of torchrun or srun, train together with the others; only the first
     writes files and messages.
 
