@@ -1,11 +1,12 @@
 """How far ONNX files are from the models that they are made of, on real images.
 
-    python benchmarks/onnx_parity.py [--only nuclei,dsc-tiny] [--ap] [--images 5]
+    python benchmarks/onnx_parity.py [--only nuclei,dsc-tiny] [--images 5] [--ap [N]] [--quick]
 
 Each model is exported to build/onnx (a file that is there is taken), and both find objects in five
 images of the nuclei at two sizes, in a black image, and in a mosaic of 16 of them. `nuclei` and
 `mushrooms` are trained; presets have random weights, whose objects mean nothing but are as many.
-With --ap both are evaluated on the validation images of the nuclei, and so is the file in 16 bits.
+With --ap both are evaluated on the validation images of the nuclei (or the first N), and so is the
+file in 16 bits. --quick exports without computing constants first.
 """
 
 from __future__ import annotations
@@ -84,14 +85,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default=",".join(MODELS))
     parser.add_argument("--images", type=int, default=5)
-    parser.add_argument("--ap", action="store_true")
+    parser.add_argument("--ap", type=int, nargs="?", const=10**6)
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     worst = 0
-    for name in options.only.split(","):
+    for name in filter(None, options.only.split(",")):
         saved = model_of(name)
         path = ROOT / "build" / "onnx" / f"{name}.onnx"
         if not path.is_file():
-            write_onnx(saved, path)
+            write_onnx(saved, path, optimize=not options.quick)
         network = OnnxNetwork(read_onnx(path), path)
         total = Difference()
         for what, images in images_of(options.images).items():
@@ -101,11 +103,11 @@ def main() -> None:
         worst += total.unmatched
         print(f"{name}, {path.stat().st_size / 1e6:.1f} MB: {total.line()}", flush=True)
     if options.ap:
-        report_ap()
+        report_ap(options.ap, optimize=not options.quick)
     print(f"{worst} objects without a counterpart")
 
 
-def report_ap() -> None:
+def report_ap(limit: int, *, optimize: bool) -> None:
     """AP on the validation images of the nuclei: the model, its file, and its file in 16 bits."""
     from relook import load
 
@@ -113,10 +115,11 @@ def report_ap() -> None:
     folder = ROOT / "build" / "onnx"
     half = folder / "nuclei-half.onnx"
     if not half.is_file():
-        write_onnx(model_of("nuclei"), half, half=True)
+        write_onnx(model_of("nuclei"), half, half=True, optimize=optimize)
     for source in ("nuclei", folder / "nuclei.onnx", half):
-        metrics = evaluate_model(load(str(source), device="cpu"), index).metrics
-        print(f"{source}: {metrics}", flush=True)
+        metrics = evaluate_model(load(str(source), device="cpu"), index, limit=limit).metrics
+        box, mask = metrics.box.ap, metrics.mask.ap if metrics.mask else None
+        print(f"{Path(source).name}: box AP {box}, mask AP {mask}", flush=True)
 
 
 if __name__ == "__main__":
