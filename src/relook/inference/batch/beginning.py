@@ -108,14 +108,17 @@ def begin(
         return set()
     for name in folders_of(output.kinds):
         remove_drafts(output.folder / name)
-    kept = kept_lines(journal, images, output)
+    recorded = frames is not None or output.records_objects
+    kept = kept_lines(journal, images, output, with_objects=recorded)
     if frames is not None:
         kept = frames.unbroken(kept)
     journal.keep(kept.values())
     return set(kept)
 
 
-def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> dict[str, Line]:
+def kept_lines(
+    journal: Journal, images: Sequence[AnyImage], output: Output, *, with_objects: bool = False
+) -> dict[str, Line]:
     """Source -> line of what a stopped run has finished and what is still as it was then.
 
     The image is the same as far as its stamp tells, its results have the name they would get now,
@@ -125,7 +128,7 @@ def kept_lines(journal: Journal, images: Sequence[AnyImage], output: Output) -> 
     stored = {str(image): image for image in images}
     return {
         source: line
-        for source, line in journal.lines().items()
+        for source, line in journal.lines(with_objects=with_objects).items()
         if line.error is None
         and names.get(source) == line.name
         and line.stamp is not None
