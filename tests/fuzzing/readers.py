@@ -189,7 +189,8 @@ def _journal(path: Path, folder: Path) -> None:
     (home / "0.jsonl").write_bytes(path.read_bytes())
     (home / "settings.json").write_bytes(path.read_bytes().split(b"\n")[0])
     journal = Journal(folder / "out")
-    found = [line for line in journal.lines().values() if line.error is None]
+    lines = journal.lines(with_objects=True)
+    found = [line for line in lines.values() if line.error is None]
     classes = read_coco(folder / "truth.json", folder).classes
     for record in read_records(found):
         result_of(record, classes)

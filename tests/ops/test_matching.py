@@ -105,3 +105,15 @@ def test_what_just_reaches_a_threshold_counts() -> None:
     assert assign(boxes, objects, 0.75, 0.5).tolist() == [IGNORED, *[BACKGROUND] * 3]
     assert assign(boxes, objects, 0.75, 0.75, 0.5).tolist() == [0, *[BACKGROUND] * 3]
     assert assign(boxes, objects, 0.75, 0.75, 0.6).tolist() == [BACKGROUND] * 4
+
+
+def test_marks_are_no_rows_of_objects() -> None:
+    assert BACKGROUND < 0 and IGNORED < 0 and BACKGROUND != IGNORED
+    positives, background = draw(torch.tensor([BACKGROUND, IGNORED, 0, 1]), 8, 1.0)
+    assert positives.tolist() == [2, 3] and background.tolist() == [0]
+
+
+def test_one_box_and_one_object() -> None:
+    box = torch.tensor([[0.0, 0, 10, 10]])
+    assert assign(box, box, 0.5, 0.5).tolist() == [0]
+    assert assign(box, box.repeat(2, 1), 0.5, 0.5).tolist() == [0]

@@ -136,6 +136,7 @@ def test_lines_without_checksums_are_read_where_they_are_whole(tmp_path: Path) -
     (tmp_path / FOLDER / "0.jsonl").write_text(text)
     lines = Journal(tmp_path).lines()
     assert list(lines) == ["a.png", "b.png"]
+    assert list(Journal(tmp_path).lines(with_objects=True)) == ["a.png"]
     assert next(read_records([lines["a.png"]]))["objects"] == found(1)["objects"]
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relook.models.cascades import steps
 from relook.models.cascades.steps import (
     draw,
     match_all,
@@ -17,6 +18,7 @@ from relook.models.cascades.steps import (
     refine,
     select,
 )
+from relook.models.pyramids import fpn
 from relook.ops.boxes import decode
 from relook.ops.roi_align import pool_map, pool_pyramid
 from relook.structures.detection import ImageBatch, Matched, Rois, Target
@@ -157,3 +159,8 @@ def test_no_boxes_select_nothing() -> None:
     rule = SelectRule(score_threshold=0.0, max_detections=9)
     found = select(torch.zeros(0, 4), torch.zeros(0, 2), (2.0, 2.0), rule)
     assert found.boxes.shape == (0, 4) and len(found.rows) == 0
+
+
+def test_rois_are_pooled_from_the_levels_of_the_pyramid() -> None:
+    assert fpn.STRIDES[:4] == steps.STRIDES
+    assert steps.CONTEXT_SIDE == 14  # pooled once for masks, of 14 cells, and halved for boxes

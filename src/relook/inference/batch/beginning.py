@@ -110,7 +110,8 @@ def begin(
     names = output_names(found.images, found.root)
     for folder in folders_of(output.kinds, names.values()):
         remove_drafts(output.folder / folder)
-    kept = kept_lines(journal, found.images, names, output)
+    recorded = frames is not None or output.records_objects
+    kept = kept_lines(journal, found.images, names, output, with_objects=recorded)
     if frames is not None:
         kept = frames.unbroken(kept)
     journal.keep(kept.values())
@@ -118,7 +119,12 @@ def begin(
 
 
 def kept_lines(
-    journal: Journal, images: Sequence[AnyImage], names: Mapping[str, str], output: Output
+    journal: Journal,
+    images: Sequence[AnyImage],
+    names: Mapping[str, str],
+    output: Output,
+    *,
+    with_objects: bool = False,
 ) -> dict[str, Line]:
     """Source -> line of what a stopped run has finished and what is still as it was then.
 
@@ -129,7 +135,7 @@ def kept_lines(
     stored = {str(image): image for image in images}
     return {
         source: line
-        for source, line in journal.lines().items()
+        for source, line in journal.lines(with_objects=with_objects).items()
         if line.error is None
         and names.get(source) == line.name
         and line.stamp is not None

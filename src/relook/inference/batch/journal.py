@@ -120,15 +120,18 @@ class Journal:
         except OSError as error:
             raise unwritable(Path(self._file.name), error) from error
 
-    def lines(self) -> dict[str, Line]:
-        """Source -> its line, from all processes."""
+    def lines(self, *, with_objects: bool = False) -> dict[str, Line]:
+        """Source -> its line, from all processes; lines without the objects of their images are
+        left out if they are needed."""
         found: dict[str, Line] = {}
         for part in sorted(self._folder.glob("*.jsonl")):
             offset = 0
             with part.open("rb") as file:
                 for text in file:
                     record = _parsed(text)
-                    if record is not None:
+                    if record is not None and (
+                        not with_objects or "objects" in record or record.get("error")
+                    ):
                         found[record["source"]] = _line(part, offset, record)
                     offset += len(text)
         return found
