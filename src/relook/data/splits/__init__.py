@@ -1,0 +1,6 @@
+"""Parts of a data set: images dealt out by groups, and files for each part."""
+
+from .parts import write_parts
+from .split import Split, fold_images, split_images
+
+__all__ = ["Split", "fold_images", "split_images", "write_parts"]
