@@ -9,11 +9,11 @@ from .coco.images_table import inside, is_file
 from .coco.json_form import entries, load_tables, text_of
 
 
-def images_beside(json: Path) -> Path:
+def images_beside(json: Path, *, required: bool = True) -> Path:
     """The folder near the file `json` that has its first image.
 
     Tried are ``images`` beside it and beside its folder, its own folder and the one above, and
-    folders of its own name.
+    folders of its own name. Where none has it and it is not `required`, the folder of `json`.
 
     Raises:
         DataError: D01 where no such folder has the image, D03 to D05 for a file that is no COCO.
@@ -29,6 +29,8 @@ def images_beside(json: Path) -> Path:
         for folder in folders:
             if is_file(folder / location):
                 return folder
+        if not required:
+            return here
         tried = ", ".join(str(folder) for folder in folders[:4])
         raise DataError(
             "D01",

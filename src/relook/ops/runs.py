@@ -81,7 +81,7 @@ def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
     """
     if not len(runs.starts):
         return np.zeros((0, 0), dtype=bool), 0, 0
-    pieces = _cut_at_columns(runs, height)
+    pieces = cut_at_columns(runs, height)
     column, first = np.divmod(pieces.starts, height)
     left, right = int(column[0]), int(column[-1]) + 1
     last = first + (pieces.ends - pieces.starts)
@@ -95,7 +95,7 @@ def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
     return np.ascontiguousarray(columns.astype(bool).T), left, top
 
 
-def _cut_at_columns(runs: Runs, height: int) -> Runs:
+def cut_at_columns(runs: Runs, height: int) -> Runs:
     """The same pixels as runs of which none goes on in the next column."""
     first, last = runs.starts // height, (runs.ends - 1) // height
     counts = last - first + 1
