@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .config.parts import Part as Part
     from .config.presets import PRESETS as PRESETS
     from .config.presets import preset as preset
+    from .data.merging import merge_files as merge_files
+    from .data.near_duplicates import near_duplicates as near_duplicates
+    from .data.set_statistics import data_statistics as data_statistics
+    from .data.splits import split_file as split_file
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
@@ -63,13 +67,17 @@ _HOMES = {
     "UsageError": "errors",
     "build": "api",
     "convert_to_sac": "layers",
+    "data_statistics": "data.set_statistics",
     "describe": "analysis.summary",
     "load": "api",
     "load_model": "weights.file",
+    "merge_files": "data.merging",
+    "near_duplicates": "data.near_duplicates",
     "overlay": "config.base",
     "predict_files": "inference.batch.run",
     "preset": "config.presets",
     "save_model": "weights.file",
+    "split_file": "data.splits",
 }
 
 __all__ = [
@@ -95,13 +103,17 @@ __all__ = [
     "__version__",
     "build",
     "convert_to_sac",
+    "data_statistics",
     "describe",
     "load",
     "load_model",
+    "merge_files",
+    "near_duplicates",
     "overlay",
     "predict_files",
     "preset",
     "save_model",
+    "split_file",
 ]
 
 

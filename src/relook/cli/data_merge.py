@@ -60,11 +60,9 @@ def data_merge(
     notices().print(f"{merged.json} has them all; its images are in {merged.images}")
 
 
-def _source(text: str) -> tuple[Path, Path]:
-    """The file and the folder of its images: of FILE:IMAGES, or found beside FILE."""
-    from ..data.image_folders import images_beside
-
+def _source(text: str) -> Path | tuple[Path, Path]:
+    """The file, with the folder of its images where that is named as FILE:IMAGES."""
     file, _, folder = text.rpartition(":")
     if file and folder and not Path(text).exists():
         return Path(file), Path(folder)
-    return Path(text), images_beside(Path(text))
+    return Path(text)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
 from .data_stats import Images
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
 
 if TYPE_CHECKING:
-    from ..data.coco.records import CocoIndex
     from ..data.splits import Split
 
 
@@ -61,73 +60,45 @@ def data_split(
     with every field of FILE, in fold1 to foldK with --folds, and split.csv with the part of every
     image. Images stay where they are, and no file is overwritten.
     """
-    from ..data.coco.reader import read_coco
     from ..data.image_folders import images_beside
-    from ..data.splits.parts import write_split
+    from ..data.splits import split_file
 
-    if folds is not None and val is not None:
-        raise UsageError(
-            "U04", "--folds decides how many images are validated on. Leave --val out."
-        )
     folder = images or images_beside(file)
-    index = read_coco(file, folder, frame=frame)
-    share = 0.2 if val is None else val
-    splits = _splits(index, folder, share, test, folds, seed, group, near_duplicates)
-    files = write_split(file, out, index, splits)
+    console = notices()
+    with progress_bar(console) as bar:
+        task = bar.add_task("images", total=None)
+        splits = split_file(
+            file,
+            out,
+            images=folder,
+            val=val,
+            test=test,
+            folds=folds,
+            group=group,
+            near_duplicates=near_duplicates,
+            seed=seed,
+            frame=frame,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    said = _common_lines(splits)
+    for line in said:
+        typer.echo(line)
     for name, split in splits.items():
         if name:
             typer.echo(f"{name}:")
         for line in split.lines:
-            typer.echo(line)
-    console = notices()
+            if line not in said:
+                typer.echo(line)
     console.print(f"the part of every image is in {out / 'split.csv'}")
-    paths = next(iter(files.values()))
-    if "val" in paths:
+    name, split = next(iter(splits.items()))
+    if split.val:
         console.print(
-            f"train with: relook train --train-json {paths['train']} --val-json {paths['val']} "
-            f"--images {folder}"
+            f"train with: relook train --train-json {out / name / 'train.json'} "
+            f"--val-json {out / name / 'val.json'} --images {folder}"
         )
 
 
-def _splits(
-    index: CocoIndex,
-    folder: Path,
-    val: float,
-    test: float,
-    folds: int | None,
-    seed: int,
-    group: str | None,
-    near_duplicates: bool,
-) -> dict[str, Split]:
-    """The splits by the name of their folder, which is empty for a single one."""
-    from ..data.splits import fold_images, split_images
-
-    with progress_bar(notices()) as bar:
-        task = bar.add_task("images", total=len(index.images) if near_duplicates else 0)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        if folds is None:
-            split = split_images(
-                index,
-                folder,
-                val=val,
-                test=test,
-                seed=seed,
-                group=group,
-                near_duplicates=near_duplicates,
-                progress=show,
-            )
-            return {"": split}
-        found = fold_images(
-            index,
-            folder,
-            folds=folds,
-            test=test,
-            seed=seed,
-            group=group,
-            near_duplicates=near_duplicates,
-            progress=show,
-        )
-        return {f"fold{number}": split for number, split in enumerate(found, start=1)}
+def _common_lines(splits: Mapping[str, Split]) -> list[str]:
+    """Lines that all of several splits have, such as those about groups."""
+    first, *others = splits.values()
+    return [line for line in first.lines if others and all(line in one.lines for one in others)]

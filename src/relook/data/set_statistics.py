@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 
 from ..errors import counted
 from ..ops.runs import Runs
+from .coco.reader import read_coco
 from .coco.records import CocoIndex, ImageRecord
 from .coco.segmentation import Segmentation, runs_of
+from .image_folders import images_beside
 from .neighbours import highest_overlaps, touching
 from .statistics import diameter_of, measured_images, objects_of
 
@@ -125,12 +128,23 @@ class DataStatistics:
         return text + (f", and {counted(rest, 'other size')}" if rest else "")
 
 
-def data_statistics(index: CocoIndex) -> DataStatistics:
-    """Measure a data set that has been read: `index`. No image is opened.
+def data_statistics(
+    data: CocoIndex | Path | str, images: Path | str | None = None
+) -> DataStatistics:
+    """Measure a data set: a COCO file, or one that has been read.
+
+    Numbers, sizes and classes of images and objects come out, and how crowded they are; diameters
+    are in pixels of the image. `images` is the folder of images, by default one near the file that
+    has the first; they are opened only where the file does not say their size.
 
     Raises:
-        DataError: a mask in a file of its own that cannot be read.
+        DataError: D01 to D13 for a file that cannot be used.
     """
+    if isinstance(data, CocoIndex):
+        index = data
+    else:
+        folder = images_beside(Path(data), required=False) if images is None else images
+        index = read_coco(data, folder, check_files=False)
     diameters: defaultdict[int, list[float]] = defaultdict(list)
     overlaps: list[NDArray[np.float64]] = [np.zeros(0)]
     meeting, covered, pixels = 0, 0, 0

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ...errors import UsageError, counted, first_few
 from ...runtime.files import write_text
 from ..coco.json_form import Entry
+from ..image_folders import images_beside
 from ..near_duplicates import Progress, find_near_duplicates
 from ..splits.parts import refuse_existing
 from .joined_tables import Joined, Numbers, annotation_key, licences_of, other_tables
@@ -41,14 +42,17 @@ class _Place:
 
 
 def merge_files(
-    sources: Sequence[tuple[Path, Path]],
-    out: Path,
+    sources: Sequence[Path | str | tuple[Path | str, Path | str]],
+    out: Path | str,
     *,
     same: Same = "refuse",
     near_duplicates: bool = True,
     progress: Progress | None = None,
 ) -> Merge:
-    """Join COCO files, each with its folder of images, to the file `out`.
+    """Join COCO files to the file `out`.
+
+    Each of `sources` is a file with its folder of images, or a file alone, whose folder is looked
+    for near it.
 
     Categories of one name become one. Ids stay where they are free, and the others are numbered
     after all that any file has. Names of images become relative to the innermost folder that has
@@ -68,8 +72,9 @@ def merge_files(
     """
     if len(sources) < 2:
         raise UsageError("U04", "one file is nothing to merge. Name at least two.")
-    refuse_existing([out])
-    tables = [read_table(Source(Path(path), Path(folder))) for path, folder in sources]
+    path = Path(out)
+    refuse_existing([path])
+    tables = [read_table(_source(source)) for source in sources]
     root = _common_folder([table.source.images for table in tables])
     twins = _same_images(tables)
     if twins and same == "refuse":
@@ -86,8 +91,14 @@ def merge_files(
     lines = [*_account(tables, joined, twins), *lines]
     if near_duplicates:
         lines += _near_identical(tables, ids, progress)
-    write_text(out, json.dumps(content, ensure_ascii=False) + "\n")
-    return Merge(json=out, images=root, lines=tuple(lines))
+    write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
+    return Merge(json=path, images=root, lines=tuple(lines))
+
+
+def _source(source: Path | str | tuple[Path | str, Path | str]) -> Source:
+    if isinstance(source, tuple):
+        return Source(Path(source[0]), Path(source[1]))
+    return Source(Path(source), images_beside(Path(source)))
 
 
 def _common_folder(folders: Sequence[Path]) -> Path:

@@ -2,5 +2,6 @@
 
 from .parts import write_parts
 from .split import Split, fold_images, split_images
+from .split_file import split_file
 
-__all__ = ["Split", "fold_images", "split_images", "write_parts"]
+__all__ = ["Split", "fold_images", "split_file", "split_images", "write_parts"]
