@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from relook.ops.rle import decode_runs, encode_mask, encode_runs
-from relook.ops.runs import Runs, rectangle_runs, runs_window, window_runs
+from relook.ops.runs import Runs, part_of, rectangle_runs, runs_window, window_runs
 
 SHAPE = (11, 13)
 masks = arrays.arrays(bool, SHAPE)
@@ -64,3 +64,17 @@ def test_a_mask_of_a_huge_image_takes_what_its_outline_takes() -> None:
     assert (again.starts == runs.starts).all() and (again.ends == runs.ends).all()
     found, left, top = runs_window(again, 20_000)
     assert found.all() and found.shape == (30, 40) and (left, top) == (19_950, 19_960)
+
+
+@given(masks, st.data())
+def test_parts_and_lengths_are_those_of_the_array(
+    mask: NDArray[np.bool_], data: st.DataObject
+) -> None:
+    flat = np.concatenate([[False], mask.T.ravel(), [False]])
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    runs = Runs.of_lengths(np.diff(np.concatenate([[0], turns])))
+    assert runs.area == mask.sum()
+    top, left = (data.draw(st.integers(0, side - 1)) for side in SHAPE)
+    size = data.draw(st.integers(1, SHAPE[0] - top)), data.draw(st.integers(1, SHAPE[1] - left))
+    expected = mask[top : top + size[0], left : left + size[1]]
+    np.testing.assert_array_equal(part_of(runs, SHAPE[0], top, left, size), expected)

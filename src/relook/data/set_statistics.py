@@ -218,10 +218,7 @@ def _classes(
 
 
 def _runs(segmentation: Segmentation, image: ImageRecord) -> Runs:
-    ends = runs_of(segmentation, image.height, image.width).cumsum()
-    starts, stops = ends[: len(ends) // 2 * 2 : 2], ends[1::2]
-    filled = stops > starts
-    return Runs(starts[filled], stops[filled])
+    return Runs.of_lengths(runs_of(segmentation, image.height, image.width))
 
 
 def _union(masks: Sequence[Runs]) -> int:
