@@ -35,7 +35,7 @@ def test_json_of_several_files_with_what_they_share(relook: Run, two: tuple[Path
     result = relook("data", "stats", a, b, "--json", "--near-duplicates")
     found = json.loads(result.stdout)
     assert [one["objects"] for one in found["data"]] == [3, 1]
-    assert found["near_duplicates"]["across"] == [["instances.json:2.png", "instances.json:1.png"]]
+    assert found["near_duplicates"]["across"] == [[f"{a}:2.png", f"{b}:1.png"]]
     result = relook("data", "stats", a, b, "--near-duplicates")
     assert "near-identical images of different files: 1 pair" in result.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -56,7 +57,7 @@ def data_stats(
     """
     from ..data.coco.reader import read_coco
     from ..data.image_folders import images_beside
-    from ..data.leakage import leakage
+    from ..data.leakage import labels_of, leakage
     from ..data.set_statistics import data_statistics
 
     indexes = [
@@ -70,7 +71,11 @@ def data_stats(
     ]
     if not any(index.images for index in indexes):
         raise DataError("D11", f"{files[0]}: there is no image in it.")
-    found = [data_statistics(index) for index in indexes]
+    labels = labels_of(files)
+    found = [
+        replace(data_statistics(index), name=label)
+        for index, label in zip(indexes, labels, strict=True)
+    ]
     twins = None
     if duplicates:
         with progress_bar(notices()) as bar:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import counted
 from .coco.records import CocoIndex
@@ -37,14 +38,23 @@ class Leakage:
         return lines
 
 
+def labels_of(paths: Sequence[Path]) -> list[str]:
+    """Names of files for people: without their folders, unless two files have one name."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
 def leakage(
-    indexes: Sequence[CocoIndex], *, flips: bool = False, progress: Progress | None = None
+    indexes: Sequence[CocoIndex], *, flips: bool = True, progress: Progress | None = None
 ) -> Leakage:
-    """Compare all images of all `indexes`; `progress` is told how many have been read."""
+    """Compare all images of all `indexes`; `progress` is told how many have been read.
+
+    With `flips`, mirrored and turned images are near-identical too.
+    """
     images = [(number, image) for number, index in enumerate(indexes) for image in index.images]
-    many = len(indexes) > 1
+    labels = labels_of([index.path for index in indexes])
     names = (
-        f"{indexes[number].path.name}:{image.file_name}" if many else image.file_name
+        f"{labels[number]}:{image.file_name}" if len(indexes) > 1 else image.file_name
         for number, image in images
     )
     found = find_near_duplicates(

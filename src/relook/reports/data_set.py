@@ -33,8 +33,8 @@ def write_data_page(
     images, objects = sum(one.images for one in data_sets), sum(one.objects for one in data_sets)
     lead = f"{counted(images, 'image')}, {counted(objects, 'object')}"
     sections = [
-        Section("In words", [paragraph(line) for one in data_sets for line in one.lines()]),
         Section("Objects", [grid(_charts(data_sets), "charts")]),
+        Section("In words", [paragraph(line) for one in data_sets for line in one.lines()]),
         Section("Classes", [_classes(one) for one in data_sets if one.classes]),
         Section("Images", [_image_sizes(one) for one in data_sets if one.image_sizes]),
         Section("Near-identical images", [paragraph(line) for line in lines]),
@@ -66,8 +66,16 @@ def _charts(data_sets: Sequence[DataStatistics]) -> list[str]:
         if one.measured
     ]
     return [
-        chart("Objects in an image", counts, Axes("objects", up="share of the images")),
-        chart("Sizes of objects", sizes, Axes("diameter in pixels", up="share of the objects")),
+        chart(
+            "Objects in an image",
+            counts,
+            Axes("objects; the last step: all with more", up="share of the images"),
+        ),
+        chart(
+            "Sizes of objects",
+            sizes,
+            Axes("diameter in pixels; the last step: all larger", up="share of the objects"),
+        ),
         chart(
             "Crowding",
             crowding,

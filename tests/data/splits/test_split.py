@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from relook.data.coco.records import CocoIndex
 from relook.data.splits import Split, fold_images, split_images
@@ -109,7 +109,8 @@ def test_near_identical_images_stay_together(make_index: MakeIndex, tmp_path: Pa
         path = tmp_path / image.file_name
         path.parent.mkdir(exist_ok=True)
         picture = Image.fromarray(small[number // 2]).resize((80, 80), Image.Resampling.BICUBIC)
-        picture.resize((80 + 10 * number, 80)).save(path)
+        picture = picture.resize((80 + 10 * number, 80))
+        (ImageOps.mirror(picture) if number % 2 else picture).save(path)
         images.append(replace(image, path=path))
     index = replace(index, images=tuple(images))
     for seed in range(4):

@@ -62,8 +62,9 @@ def split_images(
     `val` and `test` are shares of the images. Every part gets about its share of the objects and
     images of every class, and of empty and crowded images. `group` is a rule (`groups.FORMS`): no
     two parts share a group. With `near_duplicates`, all images are read, and near-identical ones
-    stay together. `images` is the folder of images, to which groups by folder are relative;
-    `progress` is told how many images have been read. The same arguments give the same split.
+    stay together, also where they are mirrored or turned by quarter turns. `images` is the folder
+    of images, to which groups by folder are relative; `progress` is told how many images have been
+    read. The same arguments give the same split.
 
     Raises:
         UsageError: U03 for shares that leave nothing to train on, or a rule that does not apply.
@@ -141,7 +142,7 @@ def _units(
         )
     if near_duplicates:
         paths = [image.path for image in index.images]
-        found = find_near_duplicates(paths, reading=index.reading, progress=progress)
+        found = find_near_duplicates(paths, flips=True, reading=index.reading, progress=progress)
         pairs += found.pairs
         lines += _duplicate_lines(index.images, found, names)
     together = joined(number, [(a, b) for a, b in pairs if a != b])
