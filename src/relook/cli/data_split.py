@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .data_stats import Images
+from .data_stats import IgnoreUnknown, Images
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
 
@@ -51,6 +51,7 @@ def data_split(
         ),
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same parts.")] = 0,
+    ignore_unknown: IgnoreUnknown = False,
     frame: FrameOption = None,
 ) -> None:
     """Divide a data set into files to train, validate and test on.
@@ -78,6 +79,7 @@ def data_split(
             near_duplicates=near_duplicates,
             seed=seed,
             frame=frame,
+            ignore_unknown=ignore_unknown,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     said = _common_lines(splits)

@@ -29,6 +29,14 @@ Images = Annotated[
 ]
 
 
+IgnoreUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-unknown", help="Count objects of categories that the file does not have, only."
+    ),
+]
+
+
 def data_stats(
     files: Annotated[
         list[Path],
@@ -47,6 +55,7 @@ def data_stats(
             help="Read all images, and count near-identical ones within and across FILEs.",
         ),
     ] = False,
+    ignore_unknown: IgnoreUnknown = False,
     frame: FrameOption = None,
 ) -> None:
     """Show what is in a data set: objects in an image, their sizes, classes, crowding.
@@ -63,7 +72,8 @@ def data_stats(
     indexes = [
         read_coco(
             file,
-            images or images_beside(file, required=duplicates),
+            images or images_beside(file),
+            ignore_unknown=ignore_unknown,
             check_files=duplicates,
             frame=frame,
         )

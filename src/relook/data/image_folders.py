@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from ..errors import DataError
-from .coco.images_table import inside, is_file
-from .coco.json_form import entries, load_tables, text_of
+from .coco.images_table import is_file
+from .coco.json_form import load_tables
 
 
-def images_beside(json: Path, *, required: bool = True) -> Path:
+def images_beside(json: Path) -> Path:
     """The folder near the file `json` that has its first image.
 
     Tried are ``images`` beside it and beside its folder, its own folder and the one above, and
-    folders of its own name. Where none has it and it is not `required`, the folder of `json`.
+    folders of its own name. Where none has that image it is the first of them that exists: what is
+    read from there says what is missing.
 
     Raises:
-        DataError: D01 where no such folder has the image, D03 to D05 for a file that is no COCO.
+        DataError: D01, D03 and D04 for a file that is no COCO.
     """
-    top = load_tables(json, keys=("images",))
     here = json.parent
     folders = [here / "images", here.parent / "images", here, here.parent]
     folders += [here / json.stem, here.parent / json.stem]
-    for identity, entry in entries(json, top, "images"):
-        where = f"image {identity}"
-        name = text_of(json, entry, "file_name", where)
-        location = inside(json, name, where)
+    rows = load_tables(json, keys=("images",))["images"]
+    name = rows[0].get("file_name") if rows and isinstance(rows[0], dict) else None
+    if isinstance(name, str):
+        parts = PureWindowsPath(name).parts  # knows both kinds of slashes
         for folder in folders:
-            if is_file(folder / location):
+            if ".." not in parts and is_file(folder.joinpath(*parts)):
                 return folder
-        if not required:
-            return here
-        tried = ", ".join(str(folder) for folder in folders[:4])
-        raise DataError(
-            "D01",
-            f'{json}: its first image "{name}" is in none of {tried}. Name the folder of images.',
-        )
-    return here
+    return next(folder for folder in folders if folder.is_dir())

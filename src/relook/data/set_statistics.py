@@ -143,7 +143,7 @@ def data_statistics(
     if isinstance(data, CocoIndex):
         index = data
     else:
-        folder = images_beside(Path(data), required=False) if images is None else images
+        folder = images_beside(Path(data)) if images is None else images
         index = read_coco(data, folder, check_files=False)
     diameters: defaultdict[int, list[float]] = defaultdict(list)
     overlaps: list[NDArray[np.float64]] = [np.zeros(0)]

@@ -155,7 +155,10 @@ def _written(
             row = {"id": len(annotations), "image_id": key, "category_id": ids[name]}
             annotations.append({**row, "bbox": [len(annotations), 0, 1, 1]})
     top = {
-        "images": [{"id": key, "file_name": f"{key}.png", **more} for key, _, more in rows],
+        "images": [
+            {"id": key, "file_name": f"{key}.png", "width": 9, "height": 9, **more}
+            for key, _, more in rows
+        ],
         "annotations": annotations,
         "categories": [{"id": ids[name], "name": name} for name in names],
     }

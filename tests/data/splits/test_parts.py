@@ -10,7 +10,7 @@ import pytest
 
 from relook.data.splits.parts import refuse_existing, write_parts
 from relook.data.splits.split import Split
-from relook.errors import UsageError
+from relook.errors import DataError, UsageError
 
 SOURCE: dict[str, Any] = {
     "info": {"version": 1.50, "by": "Zoë"},
@@ -44,6 +44,14 @@ def test_every_field_is_kept(tmp_path: Path) -> None:
         for key in ("info", "licenses", "categories", "videos"):
             assert part[key] == SOURCE[key]
     assert not (tmp_path / "out" / "test.json").exists()
+
+
+def test_a_split_of_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps(SOURCE))
+    with pytest.raises(DataError, match=r"D04.*has 1 of the 2 images of train"):
+        write_parts(path, tmp_path / "out", Split(train=(4, 5), val=(9,), test=(), lines=()))
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

@@ -77,6 +77,25 @@ def test_shares_are_exact_without_groups(make_index: MakeIndex) -> None:
     assert list(split.val) == sorted(split.val)
 
 
+def test_a_file_under_two_ids_is_in_one_part(make_index: MakeIndex) -> None:
+    index = make_index([[0]] * 12, [f"{number // 2}.png" for number in range(12)])
+    for seed in range(4):
+        split = _split(index, val=0.5, seed=seed)
+        assert all((image % 2 == 0) or image + 1 in split.val for image in split.val)
+        assert len(split.val) == 6
+
+
+def test_what_is_no_object_is_said(make_index: MakeIndex) -> None:
+    index = make_index([[0]] * 5)
+    first = index.images[0]
+    crowd = replace(first, objects=(replace(first.objects[0], is_crowd=True),))
+    index = replace(index, images=(crowd, *index.images[1:]), skipped={"area is 0 or less": 3})
+    assert _split(index).lines[:2] == (
+        "no usable object, kept: 3 x area is 0 or less",
+        "no single object, kept: 1 crowd region",
+    )
+
+
 def test_what_is_asked_for_must_be_possible(make_index: MakeIndex) -> None:
     index = make_index([[0]] * 10)
     for val, test in ((0.0, 0.0), (0.6, 0.4), (1.0, 0.0), (-0.1, 0.2), (float("nan"), 0.0)):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import DataError, first_few
-from ..coco.images_table import inside, is_file
+from ...errors import DataError
 from ..coco.json_form import Entry, entries, load_tables, shown, text_of
+from ..coco.reader import read_coco
 
 
 class Source(NamedTuple):
@@ -50,18 +50,8 @@ def read_table(source: Source) -> Table:
     categories = dict(entries(path, top, "categories"))
     for key, entry in categories.items():
         text_of(path, entry, "name", f"category {key}")
-    paths = {}
-    for key, entry in images.items():
-        where = f"image {key}"
-        paths[key] = folder / inside(path, text_of(path, entry, "file_name", where), where)
-    missing = [key for key, location in paths.items() if not is_file(location)]
-    if missing:
-        names = first_few((images[key]["file_name"] for key in missing), 3)
-        raise DataError(
-            "D01",
-            f"{path}: {len(missing)} of its {len(images)} images are not in {folder}: {names}. "
-            "Name the folder of its images.",
-        )
+    index = read_coco(path, folder, annotated=False, masks="ignored")
+    paths = {image.id: image.path for image in index.images}
     annotations = dict(entries(path, top, "annotations"))
     for key, entry in annotations.items():
         for code, field, known in (("D06", "image_id", images), ("D07", "category_id", categories)):

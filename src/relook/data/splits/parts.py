@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import DataError, UsageError, counted
 from ...runtime.csv_files import write_csv
 from ...runtime.files import write_text
 from ..coco.json_form import load_tables
@@ -83,9 +83,16 @@ def _written(source: Path, files: Mapping[str, Path], split: Split) -> dict[str,
     top = load_tables(source)
     for name, path in files.items():
         ids = set(split.parts()[name])
+        images = [row for row in top["images"] if row.get("id") in ids]
+        if len(images) != len(ids):
+            raise DataError(
+                "D04",
+                f"{source} has {len(images)} of the {counted(len(ids), 'image')} of {name}: the "
+                "split is of another file, or of one whose ids are no integers.",
+            )
         content: dict[str, Any] = {
             **top,
-            "images": [row for row in top["images"] if row.get("id") in ids],
+            "images": images,
             "annotations": [row for row in top["annotations"] if row.get("image_id") in ids],
         }
         write_text(path, json.dumps(content, ensure_ascii=False) + "\n")

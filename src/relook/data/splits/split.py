@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,11 +125,14 @@ def _units(
     images: Path,
     group: str | None,
     near_duplicates: bool,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> _Units:
     number = len(index.images)
-    pairs: list[tuple[int, int]] = []
-    lines: list[str] = []
+    place_of: dict[Path, int] = {}
+    pairs = [
+        (place_of.setdefault(one.path, place), place) for place, one in enumerate(index.images)
+    ]
+    lines = _uncounted(index)
     names = None if group is None else group_names(index, images, group)
     if names is not None:
         first: dict[str, int] = {}
@@ -149,6 +152,14 @@ def _units(
     alone = set(range(number)).difference(*together)
     members = sorted([*together, *((place,) for place in alone)])
     return _Units(members, names, lines)
+
+
+def _uncounted(index: CocoIndex) -> list[str]:
+    """Name what stays in the files and is no object that is balanced."""
+    lines = [f"no usable object, kept: {count} x {why}" for why, count in index.skipped.items()]
+    if index.num_crowd:
+        lines.append(f"no single object, kept: {counted(index.num_crowd, 'crowd region')}")
+    return lines
 
 
 def _duplicate_lines(

@@ -28,6 +28,7 @@ def split_file(
     near_duplicates: bool = True,
     seed: int = 0,
     frame: Frame | None = None,
+    ignore_unknown: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Split]:
     """Divide the COCO file `json` into train.json, val.json and test.json in the folder `out`.
@@ -40,8 +41,9 @@ def split_file(
     `group` says which images stay together: ``folder``, ``name:EXPRESSION`` (a regular expression
     on file names), ``field:NAME`` (of an image's entry) or ``csv:TABLE`` (columns image and group).
     With `near_duplicates` all images are read, and near-identical ones stay together. Every part
-    gets about its share of every class, and of empty and crowded images. The same arguments give
-    the same parts, and no file is overwritten.
+    gets about its share of every class, and of empty and crowded images. `frame` and
+    `ignore_unknown` are those of `read_coco`; what is no usable object stays in the files. The
+    same arguments give the same parts, and no file is overwritten.
 
     Raises:
         UsageError: U03 for shares or a rule that cannot be used, U04 for `val` beside `folds`, and
@@ -53,7 +55,7 @@ def split_file(
         raise UsageError("U04", "folds decide how many images are validated on. Leave val out.")
     path = Path(json)
     folder = images_beside(path) if images is None else Path(images)
-    index = read_coco(path, folder, frame=frame)
+    index = read_coco(path, folder, frame=frame, ignore_unknown=ignore_unknown)
     if folds is None:
         share = SHARE if val is None else val
         split = split_images(
