@@ -101,7 +101,7 @@ def test_what_is_asked_for_must_be_possible(make_index: MakeIndex) -> None:
     for val, test in ((0.0, 0.0), (0.6, 0.4), (1.0, 0.0), (-0.1, 0.2), (float("nan"), 0.0)):
         with pytest.raises(UsageError, match="U03"):
             _split(index, val=val, test=test)
-    with pytest.raises(DataError, match=r"10 images that stay together as 1 group cannot"):
+    with pytest.raises(DataError, match=r"10 images in 1 group that stay together cannot"):
         _split(index, group="name:png")
     with pytest.raises(UsageError, match="at least 2 folds"):
         fold_images(index, IMAGES, folds=1)

@@ -182,12 +182,12 @@ def _duplicate_lines(
 def _dealt(index: CocoIndex, units: _Units, shares: Sequence[float], seed: int) -> list[int]:
     """The part of each image of `index`."""
     if len(units.members) < len(shares):
-        what = "image" if units.groups is None else "group"
         raise DataError(
             "D11",
-            f"{index.path.name}: {counted(len(index.images), 'image')} that stay together as "
-            f"{counted(len(units.members), what)} cannot be dealt out to {len(shares)} parts. "
-            "Ask for fewer parts, or give a finer rule for groups.",
+            f"{index.path.name}: {counted(len(index.images), 'image')} in "
+            f"{counted(len(units.members), 'group')} that stay together cannot be dealt out to "
+            f"{len(shares)} parts. Ask for fewer parts, give a finer rule for groups, or let "
+            "near-identical images be divided (--no-near-duplicates).",
         )
     content, weights = content_of(index)
     rows = np.stack([content[list(members)].sum(axis=0) for members in units.members])
