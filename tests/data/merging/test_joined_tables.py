@@ -81,6 +81,13 @@ def test_other_tables_are_kept_with_what_differs() -> None:
     assert line.startswith('"videos" differs: that of a.json is kept')
 
 
+@pytest.mark.parametrize("licences", ["CC0", {"1": "CC0"}, [{"id": 1}, "CC BY"]])
+def test_licences_of_another_form_are_kept_too(licences: object) -> None:
+    kept, lines = other_tables([_table(licenses=licences), _table("b.json")])
+    assert kept["info"]["merged_from"][0] == {"file": "a.json", "licenses": licences}
+    assert len(lines) == 1
+
+
 def test_the_same_object_is_known_again() -> None:
     one = {"id": 1, "image_id": 1, "category_id": 2, "bbox": [0, 0, 1, 1], "area": 1}
     assert annotation_key(one) == annotation_key({**one, "id": 5, "area": 2})

@@ -118,6 +118,8 @@ def other_tables(tables: list[Table]) -> tuple[dict[str, Any], list[str]]:
     kept: dict[str, Any] = {}
     differing: dict[str, None] = {}
     for table in tables:
+        if len(licences_of(table)) != _length(table.top.get("licenses")):
+            differing["licenses"] = None  # some are no rows, and cannot be joined
         for key, value in table.top.items():
             if key in _TABLES:
                 continue
@@ -141,6 +143,11 @@ def other_tables(tables: list[Table]) -> tuple[dict[str, Any], list[str]]:
         for key in differing
     ]
     return {"info": info, **kept}, lines
+
+
+def _length(value: Any) -> int:
+    """How many rows there would be in a table; 0 where there is none."""
+    return len(value) if isinstance(value, list) else int(value is not None)
 
 
 def _without_id(entry: Mapping[str, Any]) -> dict[str, Any]:
