@@ -30,6 +30,10 @@ def test_every_change_is_found(script: ModuleType, change: str, tmp_path: Path) 
     assert speed > 1
 
 
+def test_a_scale_bar_makes_no_images_alike(script: ModuleType, tmp_path: Path) -> None:
+    assert script.labelled(IMAGES, tmp_path) == 0
+
+
 def test_misses_and_mistakes_are_counted(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,25 @@ def test_changed_images_are_found_among_others(change: str, tmp_path: Path) -> N
     assert near_duplicates(paths) == [(2, 6)]
 
 
+def test_other_fields_with_the_same_scale_bar_are_not_found(tmp_path: Path) -> None:
+    """The bar has more contrast than all cells together."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256]
+    paths = []
+    for number in range(4):
+        values = np.full((256, 256), 15.0)
+        for _ in range(12):
+            cx, cy = random.uniform(0, 256, 2)
+            values[np.hypot(x - cx, y - cy) < 5] = 45
+        values[238:244, 180:245] = 255
+        values[10:22, 10:50] = 255
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(values.astype(np.uint8)).save(paths[-1])
+    with Image.open(paths[0]) as image:
+        image.resize((150, 150)).save(tmp_path / "copy.jpg")
+    assert near_duplicates([*paths, tmp_path / "copy.jpg"]) == [(0, 4)]
+
+
 def test_mirrored_and_turned_images_are_found_when_asked_for(tmp_path: Path) -> None:
     image = _cells(1)
     changed = [image, ImageOps.mirror(image), image.rotate(90, expand=True), _cells(2)]

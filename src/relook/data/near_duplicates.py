@@ -2,8 +2,9 @@
 
 A perceptual hash of 63 bits proposes pairs: the signs of the lowest frequencies of a small grey
 thumbnail against their median. A proposed pair counts only where the fine detail of the two
-thumbnails agrees as well. Two fields of one culture have the same illumination and the same density
-of cells, and therefore similar low frequencies, but other cells.
+thumbnails agrees as well, on the whole and in most blocks of them. Two fields of one culture have
+the same illumination, the same density of cells and often the same bright scale bar, and therefore
+similar low frequencies, but other cells.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _ALIKE: Final = 0.8  # least correlation of the fine detail of two near-identica
 _COARSE: Final = 3.0  # pixels of the thumbnail: structures wider than it are no detail
 _FINE: Final = 0.7  # pixels: noise below it is no detail either
 _PLAIN: Final = 0.5  # grey levels, standard deviation of the detail of an image that shows nothing
+_CELL: Final = 8  # pixels of the thumbnail: side of a block that is compared by itself
+_SHOWN: Final = 1.5  # grey levels, standard deviation of a block in which there is something
+_ALIKE_IN_CELL: Final = 0.5  # least correlation of the detail of a block
+_SHARE: Final = 0.7  # of the blocks in which there is something, that must agree
 _BLOCK: Final = 512  # images whose hashes are compared with all others at a time
 _THREADS: Final = 4
 _ALL_TURNS: Final = tuple(range(1, 9))  # orientations; the first is upright
@@ -175,8 +180,7 @@ def _pairs(
     for turn in _ALL_TURNS if flips else _ALL_TURNS[:1]:
         others = hashes if turn == UPRIGHT else _hashes(_turned(t, turn) for t in thumbnails)
         for a, b in _close(hashes, others, max_distance):
-            detail, other = _detail(thumbnails[a]), _detail(_turned(thumbnails[b], turn))
-            if _correlation(detail, other) >= _ALIKE:
+            if _agree(_detail(thumbnails[a]), _detail(_turned(thumbnails[b], turn))):
                 yield a, b
 
 
@@ -214,6 +218,31 @@ def _detail(thumbnail: Thumbnail) -> NDArray[np.float32]:
     values = thumbnail.astype(np.float32)
     values = values - cv2.GaussianBlur(values, (0, 0), _COARSE)
     return np.asarray(cv2.GaussianBlur(values, (0, 0), _FINE), dtype=np.float32)
+
+
+def _agree(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    """Return whether two details show the same, on the whole and block by block.
+
+    Block by block, since a scale bar or a caption can have more contrast than all cells together.
+    """
+    if _correlation(a, b) < _ALIKE:
+        return False
+    cells_a, cells_b = _cells(a), _cells(b)
+    spread_a, spread_b = cells_a.std(axis=1), cells_b.std(axis=1)
+    shows = np.maximum(spread_a, spread_b) > _SHOWN
+    if not shows.any():
+        return True
+    products = (cells_a * cells_b).mean(axis=1)
+    agrees = products[shows] >= _ALIKE_IN_CELL * (spread_a * spread_b)[shows]
+    blank = np.minimum(spread_a, spread_b)[shows] == 0
+    return bool((agrees & ~blank).mean() >= _SHARE)
+
+
+def _cells(detail: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The blocks of a detail as rows, each with a mean of 0."""
+    count = SIDE // _CELL
+    blocks = detail.reshape(count, _CELL, count, _CELL).swapaxes(1, 2).reshape(count**2, -1)
+    return np.asarray(blocks - blocks.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
