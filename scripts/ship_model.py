@@ -28,7 +28,7 @@ from write_documents import between_marks
 
 from relook.api import load
 from relook.data.coco.reader import CocoIndex, read_coco
-from relook.data.statistics import ObjectStatistics, object_sizes
+from relook.data.statistics import object_sizes
 from relook.errors import DataError, ModelError, RelookError, UsageError
 from relook.evaluation.coco import evaluate_coco
 from relook.evaluation.metrics import Metrics
@@ -151,7 +151,6 @@ def ship(
     saved = load_model(RunFolder(path).best)
     extra = {
         "preset": training.settings.preset,
-        "objects": ObjectStatistics.of(data.train, saved.config.input.size).to_json(),
         "provenance": provenance(training, data),
         **training_sizes(training, data).to_extra(),
     }

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .config.presets import preset as preset
     from .data.formats.conversion import Conversion as Conversion
     from .data.formats.conversion import convert_labels as convert_labels
+    from .data.merging import merge_files as merge_files
+    from .data.near_duplicates import near_duplicates as near_duplicates
+    from .data.set_statistics import data_statistics as data_statistics
+    from .data.splits import split_file as split_file
     from .errors import DataError as DataError
     from .errors import ModelError as ModelError
     from .errors import RelookError as RelookError
@@ -68,14 +72,18 @@ _HOMES = {
     "build": "api",
     "convert_labels": "data.formats.conversion",
     "convert_to_sac": "layers",
+    "data_statistics": "data.set_statistics",
     "describe": "analysis.summary",
     "export_onnx": "api",
     "load": "api",
     "load_model": "weights.file",
+    "merge_files": "data.merging",
+    "near_duplicates": "data.near_duplicates",
     "overlay": "config.base",
     "predict_files": "inference.batch.run",
     "preset": "config.presets",
     "save_model": "weights.file",
+    "split_file": "data.splits",
 }
 
 __all__ = [
@@ -103,14 +111,18 @@ __all__ = [
     "build",
     "convert_labels",
     "convert_to_sac",
+    "data_statistics",
     "describe",
     "export_onnx",
     "load",
     "load_model",
+    "merge_files",
+    "near_duplicates",
     "overlay",
     "predict_files",
     "preset",
     "save_model",
+    "split_file",
 ]
 
 

@@ -12,41 +12,32 @@ import pytest
 from relook.data import statistics
 from relook.data.augment.rule import Augment
 from relook.data.coco.reader import read_coco
-from relook.data.statistics import ObjectStatistics, object_sizes
+from relook.data.statistics import measured_images, most_objects, object_sizes, objects_of
 
 MakeDataset = Callable[..., Path]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_sides_are_those_of_the_scaled_image(make_dataset: MakeDataset, tmp_path: Path) -> None:
-    path = make_dataset(tmp_path, [[(0, 0, 8, 8), (10, 10, 4, 16)], [(0, 0, 32, 32)], []])
-    index = read_coco(path, tmp_path / "images")
-    found = ObjectStatistics.of(index, (64, 64))
-    assert (found.most, found.images, found.objects) == (2, 3, 3)
-    assert found.median == pytest.approx(8)
-    assert (found.small, found.large) == (pytest.approx(8), pytest.approx(8 + 0.8 * 24))
-    twice = ObjectStatistics.of(index, (128, 128))
-    assert twice.median == pytest.approx(16)
-    # The shorter limit binds a square image.
-    assert ObjectStatistics.of(index, (128, 32)).median == pytest.approx(4)
-    assert found.to_json()["large"] == 27.2
-
-
 def test_crowd_regions_and_empty_sets_do_not_count(
     make_dataset: MakeDataset, tmp_path: Path
 ) -> None:
-    index = read_coco(make_dataset(tmp_path, [[(0, 0, 8, 8)]]), tmp_path / "images")
-    (image,) = index.images
-    crowd = replace(image, objects=(replace(image.objects[0], is_crowd=True),))
-    found = ObjectStatistics.of(replace(index, images=(crowd,)), (64, 64))
-    assert (found.most, found.objects, found.median) == (0, 0, 0.0)
+    path = make_dataset(tmp_path, [[(0, 0, 8, 8), (10, 10, 4, 16)], [(0, 0, 32, 32)], []])
+    index = read_coco(path, tmp_path / "images")
+    assert most_objects(index) == 2
+    first = index.images[0]
+    crowd = replace(first, objects=tuple(replace(one, is_crowd=True) for one in first.objects))
+    index = replace(index, images=(crowd,))
+    assert objects_of(crowd) == []
+    assert most_objects(index) == most_objects(replace(index, images=())) == 0
+    assert object_sizes(index, (64, 64), Augment()) is None
 
 
 def test_the_mushrooms_are_crowded() -> None:
     folder = ROOT / "datasets" / "mushrooms"
     index = read_coco(folder / "annotations" / "instances_train.json", folder / "images")
-    found = ObjectStatistics.of(index, (640, 640))
-    assert (found.most, found.images, found.objects) == (317, 25, 3213)
+    assert most_objects(index) == 317
+    found = object_sizes(index, (640, 640), Augment())
+    assert found is not None and found.count == 3213
     assert 25 < found.median < 40
 
 
@@ -101,3 +92,5 @@ def test_of_very_many_objects_some_images_are_measured(
     path = make_dataset(tmp_path, [[(0, 0, 8, 8)], [(0, 0, 16, 16)]] * 3)
     found = object_sizes(read_coco(path, tmp_path / "images"), (64, 64), Augment())
     assert found is not None and found.count == 2
+    index = read_coco(path, tmp_path / "images")
+    assert [image.id for image in measured_images(index)] == [1, 4]

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from relook.ops.rle import decode_runs, encode_mask, encode_runs
-from relook.ops.runs import Runs, rectangle_runs, runs_window, window_runs
+from relook.ops.runs import Runs, part_of, rectangle_runs, runs_window, window_runs
 
 SHAPE = (11, 13)
 masks = arrays.arrays(bool, SHAPE)
@@ -69,3 +69,17 @@ def test_a_mask_of_a_huge_image_takes_what_its_outline_takes() -> None:
 def test_the_window_of_nothing_is_empty_and_at_the_origin() -> None:
     window, left, top = runs_window(runs_of(np.zeros(SHAPE, dtype=bool)), SHAPE[0])
     assert window.shape == (0, 0) and (left, top) == (0, 0)
+
+
+@given(masks, st.data())
+def test_parts_and_lengths_are_those_of_the_array(
+    mask: NDArray[np.bool_], data: st.DataObject
+) -> None:
+    flat = np.concatenate([[False], mask.T.ravel(), [False]])
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    runs = Runs.of_lengths(np.diff(np.concatenate([[0], turns])))
+    assert runs.area == mask.sum()
+    top, left = (data.draw(st.integers(0, side - 1)) for side in SHAPE)
+    size = data.draw(st.integers(1, SHAPE[0] - top)), data.draw(st.integers(1, SHAPE[1] - left))
+    expected = mask[top : top + size[0], left : left + size[1]]
+    np.testing.assert_array_equal(part_of(runs, SHAPE[0], top, left, size), expected)

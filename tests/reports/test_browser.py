@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from relook.data.set_statistics import data_statistics
+from relook.reports.data_set import write_data_page
 from relook.reports.evaluation import write_evaluation
 from relook.training.report import report_page
 
@@ -158,3 +161,15 @@ def test_a_training_of_one_record_shows_its_points_and_wraps_its_plan(
     )
     assert len(boxes) == 2
     assert all(width >= 4 and inside for width, inside in boxes)
+
+
+def test_a_page_about_data(browser: Any, tmp_path: Path) -> None:
+    found = data_statistics(ROOT / "datasets" / "mushrooms" / "annotations" / "instances_val.json")
+    write_data_page(tmp_path / "data.html", [found, replace(found, name=HOSTILE)])
+    fetched(browser)
+    opened(browser, tmp_path / "data.html", PHONE)
+    assert fetched(browser) == {(tmp_path / "data.html").as_uri()}
+    assert browser.get_log("browser") == []
+    assert browser.execute_script(OVERFLOW) == 0
+    row = rows_of(browser, f"{HOSTILE}: classes")["mushroom"]
+    assert row[:2] == [str(found.objects), str(found.images)]

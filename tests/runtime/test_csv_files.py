@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import relook
 from relook.errors import RelookError
-from relook.runtime.csv_files import csv_cell, csv_text, write_csv
+from relook.runtime.csv_files import csv_cell, csv_text, read_csv, write_csv
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,21 @@ def test_files_are_whole_or_absent(tmp_path: Path) -> None:
     with pytest.raises(RelookError, match="R02"):
         write_csv(tmp_path / "a.csv", ["x"], broken())  # type: ignore[arg-type]
     assert (tmp_path / "a.csv").read_text() == "x\n1\n2\n"
+
+
+def test_a_table_comes_back(tmp_path: Path) -> None:
+    rows = [["a,b", "=1+1", "2"], ["ü\n", "'x", ""]]
+    write_csv(tmp_path / "a.csv", ["name", "=x", "n"], rows)
+    columns, found = read_csv(tmp_path / "a.csv")
+    assert columns == ["name", "=x", "n"]
+    assert [list(row.values()) for row in found] == rows
+
+
+def test_tables_of_other_programs(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("a;b\r\n1;\xfc\r\n\r\n".encode("latin-1"))
+    assert read_csv(path) == (["a", "b"], [{"a": "1", "b": "ü"}])
+    for content, words in ((b"", "names no columns"), (b"a,b\n1\n", "row 2 has 1 values")):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=words):
+            read_csv(path)

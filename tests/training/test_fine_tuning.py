@@ -76,7 +76,7 @@ def test_the_input_grows_until_small_objects_reach_the_smallest_anchor(
     assert large.settings.model.input.size == (512, 512)
     model = preset(TINY).with_(input__size=(256, 256))
     small = _tuned(make_dataset(tmp_path / "small", [[(0, 0, 3, 3)]]), saved=_saved(model))
-    assert small.settings.model.input.size == (320, 320)  # 12 pixels of 256 become 15
+    assert small.settings.model.input.size == (288, 288)  # 14 pixels across of 256 become 15
     tiny = _tuned(make_dataset(tmp_path / "tiny", [[(0, 0, 1, 1)]]))
     assert tiny.settings.model.input.size == (768, 768)
 

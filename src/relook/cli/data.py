@@ -1,4 +1,4 @@
-"""``relook data``: composed data sets, and checks of files."""
+"""``relook data``: data sets made, measured, divided and joined, and checks of files."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from .annotation_options import (
 )
 from .convert import convert
 from .data_check import check
+from .data_merge import data_merge
+from .data_split import data_split
+from .data_stats import data_stats
 from .progress import notices, progress_bar
 from .submission import check_submission_file
 from .terminal import say
@@ -29,12 +32,17 @@ if TYPE_CHECKING:
     from ..data.coco.leniency import Leniency
     from ..data.compose.sources import Source
 
-data = typer.Typer(no_args_is_help=True, help="Make data sets, and check files.")
+data = typer.Typer(
+    no_args_is_help=True, help="Make, measure, divide and join data sets, and check files."
+)
 
 _RANGE_HELP: Final = "; LOW:HIGH draws one for each image"
 
 
 data.command("check")(check)
+data.command("stats")(data_stats)
+data.command("split")(data_split)
+data.command("merge")(data_merge)
 data.command("check-submission")(check_submission_file)
 data.command("convert")(convert)
 

@@ -13,14 +13,15 @@ from torchvision.transforms import v2
 
 from ..errors import DataError, UsageError
 from ..ops.masks import crop_masks
-from ..structures.detection import Target
+from ..structures.detection import Size, Target
 from .augment.copy_paste import CopyPaste, check_masks
 from .batching import Sample, padded_size
 from .coco.records import CocoIndex, ImageRecord, ObjectRecord
 from .coco.segmentation import fill, runs_of
-from .images import Pixels, read_image
+from .images import Pixels, open_image, read_image
 from .images.orientation import upright
 from .semantics import SemanticChoice, read_semantic_map, semantic_from_instances, semantic_map_path
+from .windows import LARGE, leading_crop, window_sample
 
 
 class CocoDataset(Dataset[Sample]):
@@ -35,7 +36,8 @@ class CocoDataset(Dataset[Sample]):
     `num_semantic_classes` is how many labels maps from files may use, where that is known.
 
     All randomness is torch's default generator: seeded, or in seeded worker processes, the
-    samples repeat. The data set can be sent to workers of any start method.
+    samples repeat. Of a large image that is read by windows, only the window is read that the
+    crop of `transforms` asks for. The data set can be sent to workers of any start method.
 
     Raises:
         DataError: D11 if no image is left.
@@ -104,17 +106,46 @@ class CocoDataset(Dataset[Sample]):
         return Sample(pixels, (record.height, record.width), target, record.id, record.file_name)
 
     def _transformed(self, record: ImageRecord) -> dict[str, Any]:
-        entries = self._entries(record, self._pixels(record))
-        if self.transforms is not None:
-            entries = self.transforms(entries)
+        entries = self._window(record)
+        if entries is None:
+            entries = self._entries(record, self._pixels(record))
+            if self.transforms is not None:
+                entries = self.transforms(entries)
         dtype = entries["image"].dtype
         if dtype != torch.uint8:
             raise UsageError("U03", f"transforms must leave images uint8, but made them {dtype}")
         return entries
 
+    def _window(self, record: ImageRecord) -> dict[str, Any] | None:
+        """The part that a crop asks for, of a large image that is read by windows; else None."""
+        found = leading_crop(self.transforms)
+        if (
+            found is None
+            or record.height * record.width <= LARGE
+            or self.semantics.mode not in ("none", "instances")
+        ):
+            return None
+        crop, steps = found
+        with open_image(record.path, self.index.reading) as opened:
+            if not opened.is_windowed:
+                return None
+            self._check_size(record, opened.size)
+            top, left, window, size = crop.draw(record.height, record.width)
+            paints = self.semantics.mode == "instances"
+            cut = window_sample(self.index, record, opened, (top, left, window), paints=paints)
+        entries = crop.finished(*cut, size)
+        for step in steps:
+            entries = step(entries)
+        return entries
+
     def _pixels(self, record: ImageRecord) -> Pixels:
         pixels = read_image(record.path, reading=self.index.reading)
         height, width = pixels.shape[:2]
+        self._check_size(record, (height, width))
+        return pixels
+
+    def _check_size(self, record: ImageRecord, size: Size) -> None:
+        height, width = size
         if (height, width) != (record.height, record.width):
             raise DataError(
                 "D10",
@@ -123,7 +154,6 @@ class CocoDataset(Dataset[Sample]):
                 f"{record.height}. Boxes and masks would not fit: correct the file, or use the "
                 "images it was made for.",
             )
-        return pixels
 
     def _entries(self, record: ImageRecord, pixels: Pixels) -> dict[str, Any]:
         """The sample as transforms expect it, at the size of the file."""

@@ -135,15 +135,17 @@ def semantic_from_instances(
     labels: Sequence[int] | NDArray[np.int64],
     crowd: NDArray[np.bool_] | None,
     num_classes: int,
+    areas: NDArray[np.int64] | None = None,
 ) -> NDArray[np.uint8]:
     """Label map (H, W) uint8 painted from `masks` (G, H, W) with `labels` (G,).
 
     Pixels of no object are `num_classes`, the background; where objects overlap, the one with
-    fewer pixels is on top. Pixels of `crowd` (H, W), regions whose objects nobody told apart, are
-    255: not labelled.
+    fewer pixels is on top, or with a smaller one of `areas` (G,) where masks are parts. Pixels of
+    `crowd` (H, W), regions whose objects nobody told apart, are 255: not labelled.
     """
     painted = np.full(masks.shape[1:], num_classes, dtype=np.uint8)
-    areas = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
+    if areas is None:
+        areas = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
     for g in np.argsort(-areas, kind="stable"):
         painted[masks[g]] = labels[g]
     if crowd is not None:

@@ -1,9 +1,8 @@
-"""Statistics of a data set: the size and the number of its objects, as a network sees them."""
+"""Sizes and numbers of the objects of a data set: the only place where objects are measured."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -18,37 +17,19 @@ from .coco.segmentation import runs_of
 _MOST_MEASURED: Final = 50_000  # objects
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectStatistics:
-    """Sides of objects, each the square root of its box's area, and how crowded images are."""
+def most_objects(index: CocoIndex) -> int:
+    """Objects in the fullest image, crowd regions not counted; 0 without an image."""
+    return max((len(objects_of(image)) for image in index.images), default=0)
 
-    small: float  # pixels of the network input; a tenth of the objects is smaller
-    median: float
-    large: float  # a tenth of the objects is larger
-    most: int  # objects in the fullest image
-    images: int
-    objects: int
 
-    @classmethod
-    def of(cls, index: CocoIndex, limits: Limits) -> ObjectStatistics:
-        """Those of `index` with its images scaled to fit `limits` (long, short).
+def objects_of(image: ImageRecord) -> list[ObjectRecord]:
+    """The objects of an image without its crowd regions."""
+    return [thing for thing in image.objects if not thing.is_crowd]
 
-        Crowd regions are left out. Without any object the sides are 0.
-        """
-        sides: list[float] = []
-        most = 0
-        for image in index.images:
-            height, width = resized_size(image.height, image.width, limits)
-            scale = np.sqrt(height * width / (image.height * image.width))
-            boxes = [thing.box for thing in image.objects if not thing.is_crowd]
-            most = max(most, len(boxes))
-            sides += [scale * np.sqrt((x2 - x1) * (y2 - y1)) for x1, y1, x2, y2 in boxes]
-        small, median, large = np.percentile(sides or [0.0], [10, 50, 90])
-        return cls(float(small), float(median), float(large), most, len(index.images), len(sides))
 
-    def to_json(self) -> dict[str, float]:
-        """The numbers by name, rounded, for the metadata of a model file."""
-        return {name: round(value, 2) for name, value in asdict(self).items()}
+def measured_images(index: CocoIndex) -> tuple[ImageRecord, ...]:
+    """All images, or of more than 50,000 objects evenly chosen ones: what is measured of them."""
+    return index.images[:: max(1, index.num_objects // _MOST_MEASURED)]
 
 
 def object_sizes(index: CocoIndex, limits: Limits, augment: Augment) -> ObjectSizes | None:
@@ -58,14 +39,12 @@ def object_sizes(index: CocoIndex, limits: Limits, augment: Augment) -> ObjectSi
     scales of `augment`. Crowd regions are left out. Of more than 50,000 objects those of evenly
     chosen images are measured.
     """
-    step = max(1, index.num_objects // _MOST_MEASURED)
     in_test: list[float] = []
     smallest: list[float] = []
     largest: list[float] = []
-    for image in index.images[::step]:
-        objects = [thing for thing in image.objects if not thing.is_crowd]
+    for image in measured_images(index):
         scales = _scales(image, limits, augment)
-        for diameter in (_diameter(thing, image) for thing in objects):
+        for diameter in (diameter_of(thing, image) for thing in objects_of(image)):
             for found, scale in zip((in_test, smallest, largest), scales, strict=True):
                 found.append(diameter * scale)
     if not in_test:
@@ -99,8 +78,11 @@ def _fitted(image: ImageRecord, limits: Limits) -> float:
     return math.sqrt(height * width / (image.height * image.width))
 
 
-def _diameter(thing: ObjectRecord, image: ImageRecord) -> float:
-    """Equivalent diameter in pixels of the image."""
+def diameter_of(thing: ObjectRecord, image: ImageRecord) -> float:
+    """Equivalent diameter in pixels of the image: that of the disc with the area of the mask.
+
+    Of an object that has a box only, it is the square root of the area of the box.
+    """
     if thing.segmentation is None:
         x1, y1, x2, y2 = thing.box
         return math.sqrt((x2 - x1) * (y2 - y1))

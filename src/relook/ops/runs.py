@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structures.detection import Size
+
 Numbers = NDArray[np.int64]
 
 
@@ -21,6 +23,14 @@ class Runs:
 
     starts: Numbers  # (R,)
     ends: Numbers  # (R,)
+
+    @classmethod
+    def of_lengths(cls, lengths: Numbers) -> Runs:
+        """Runs of the lengths of background, foreground, background, ... that COCO counts."""
+        ends = lengths.cumsum()
+        starts, stops = ends[: len(ends) // 2 * 2 : 2], ends[1::2]
+        filled = stops > starts
+        return cls(starts[filled], stops[filled])
 
     @property
     def area(self) -> int:
@@ -81,7 +91,7 @@ def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
     """
     if not len(runs.starts):
         return np.zeros((0, 0), dtype=bool), 0, 0
-    pieces = _cut_at_columns(runs, height)
+    pieces = cut_at_columns(runs, height)
     column, first = np.divmod(pieces.starts, height)
     left, right = int(column[0]), int(column[-1]) + 1
     last = first + (pieces.ends - pieces.starts)
@@ -95,7 +105,25 @@ def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
     return np.ascontiguousarray(columns.astype(bool).T), left, top
 
 
-def _cut_at_columns(runs: Runs, height: int) -> Runs:
+def part_of(runs: Runs, height: int, top: int, left: int, size: Size) -> NDArray[np.bool_]:
+    """What a mask in an image of `height` is in a window of (height, width) `size` at (top, left).
+
+    Only the window is in memory.
+    """
+    tall, wide = size
+    steps = np.zeros((wide, tall + 1), dtype=np.int8)
+    if len(runs.starts):
+        pieces = cut_at_columns(runs, height)
+        column, first = np.divmod(pieces.starts, height)
+        last = first + (pieces.ends - pieces.starts)
+        start, end = (first - top).clip(0, tall), (last - top).clip(0, tall)
+        inside = (column >= left) & (column < left + wide) & (end > start)
+        steps[column[inside] - left, start[inside]] = 1
+        steps[column[inside] - left, end[inside]] -= 1  # 0 where the next run starts at once
+    return np.ascontiguousarray(np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1].astype(bool).T)
+
+
+def cut_at_columns(runs: Runs, height: int) -> Runs:
     """The same pixels as runs of which none goes on in the next column."""
     first, last = runs.starts // height, (runs.ends - 1) // height
     counts = last - first + 1

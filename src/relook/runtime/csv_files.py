@@ -35,6 +35,44 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
         _write(file, columns, rows)
 
 
+def read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns and rows of a table whose first line names its columns, as text.
+
+    Bytes that are not UTF-8 are read as Latin-1, a semicolon or tab in the first line separates
+    values as a comma does, and the apostrophe that `csv_cell` puts before formulas is taken away.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such table.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    columns = [_plain(name).strip() for name in lines[0]] if lines else []
+    if not any(columns):
+        raise ValueError("its first line names no columns")
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        if len(line) != len(columns):
+            raise ValueError(f"row {number} has {len(line)} values for {len(columns)} columns")
+        rows.append(dict(zip(columns, map(_plain, line), strict=True)))
+    return columns, rows
+
+
+def _plain(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def csv_cell(value: Any) -> Any:
     """A value for the csv writer.
 

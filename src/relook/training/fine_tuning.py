@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.base import assign
-from ..data.statistics import ObjectStatistics, object_sizes
+from ..data.statistics import most_objects, object_sizes
 from ..structures.object_sizes import ObjectSizes
 from ..weights.file import SavedModel
 from .recipe import SCHEDULES, UNLIMITED
@@ -160,7 +160,7 @@ def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) ->
         or objects is None
         or known.quantiles[1] <= objects.median <= known.quantiles[3]
     ):
-        yield _reaching_the_anchor(saved, draft, annotations)
+        yield _reaching_the_anchor(saved, draft, objects)
         return
     least = min(1.0, known.quantiles[0] / objects.quantiles[0])
     factor = min(max(known.median / objects.median, least), ENLARGED)
@@ -190,25 +190,25 @@ def _jitter(draft: Settings, objects: ObjectSizes, factor: float) -> Iterator[Ch
     )
 
 
-def _reaching_the_anchor(saved: SavedModel, draft: Settings, annotations: Annotations) -> Choice:
+def _reaching_the_anchor(saved: SavedModel, draft: Settings, objects: ObjectSizes | None) -> Choice:
     """Larger inputs for small objects: the smallest tenth should reach the smallest anchor."""
     long, short = saved.config.input.size
-    objects = ObjectStatistics.of(annotations.train, (long, short))
+    small = 0.0 if objects is None else objects.quantiles[0]
     anchor = 4 * draft.model.rpn.anchors.scale  # pixels; the finest level has stride 4
-    if objects.small >= anchor or not objects.objects:
+    if objects is None or small >= anchor:
         return Choice(
             INPUT_SIZE,
             [long, short],
-            f"as in the model: nine in ten objects are then at least {objects.small:.0f} pixels "
-            f"wide, and the smallest anchor is {anchor:.0f}",
+            f"as in the model: nine in ten objects are then at least {small:.0f} pixels across, "
+            f"and the smallest anchor is {anchor:.0f}",
         )
-    factor = min(anchor / objects.small, ENLARGED)
+    factor = min(anchor / small, ENLARGED)
     value = [math.floor(side * factor / GRID) * GRID for side in (long, short)]
     return Choice(
         INPUT_SIZE,
         value,
         f"{long} x {short} in the model; a tenth of the objects would be under "
-        f"{objects.small:.0f} pixels there, and the smallest anchor is {anchor:.0f} (at most "
+        f"{small:.0f} pixels across there, and the smallest anchor is {anchor:.0f} (at most "
         f"{ENLARGED:g} times larger, for time and memory)",
     )
 
@@ -216,7 +216,7 @@ def _reaching_the_anchor(saved: SavedModel, draft: Settings, annotations: Annota
 def _caps(draft: Settings, annotations: Annotations) -> Iterator[Choice]:
     """Room for the most crowded image; caps of the model are never lowered."""
     model = draft.model
-    most = ObjectStatistics.of(annotations.train, model.input.size).most
+    most = most_objects(annotations.train)
     wanted = max(FEWEST_DETECTIONS, math.ceil(most * ROOM / 50) * 50)
     detections = max(wanted, model.cascade.select.max_detections)
     proposals = max(math.ceil(PROPOSALS * detections), model.rpn.test.proposals)

@@ -204,8 +204,8 @@ def test_crops_keep_exactly_what_is_visible(
     torch.manual_seed(seed)
     before = scene(*shape, seed=seed % 50)
     jitter = LargeScaleJitterCrop((factor, factor), crop)
-    top, left, (h, w), size = jitter._draw(*shape)
-    jitter._draw = lambda *_: (top, left, (h, w), size)  # type: ignore[method-assign]
+    top, left, (h, w), size = jitter.draw(*shape)
+    jitter.draw = lambda *_: (top, left, (h, w), size)  # type: ignore[method-assign]
     after = jitter(before)
     assert after["image"].shape == (3, *size)
     assert size[0] <= crop[0]

@@ -25,7 +25,18 @@ def cut_window(sample: Sample, top: int, left: int, window: Size) -> tuple[Sampl
     part; their boxes are clipped, not fitted to the masks (see `refitted`).
     """
     cut = {key: _cropped(value, top, left, window) for key, value in sample.items()}
-    is_cut = ~_is_inside(sample["boxes"], top, left, window)
+    return cut_boxes(cut, sample["boxes"], top, left, window)
+
+
+def cut_boxes(
+    cut: Sample, boxes: Tensor, top: int, left: int, window: Size
+) -> tuple[Sample, Tensor]:
+    """The result of `cut_window`, of a sample `cut` that has all but the boxes of the window.
+
+    `boxes` (G, 4) are those of its objects in the whole image.
+    """
+    cut = cut | {"boxes": _cropped(as_boxes(boxes, window), top, left, window)}
+    is_cut = ~_is_inside(boxes, top, left, window)
     is_visible = _is_visible(cut)
     if bool(is_visible.all()):  # masks are large: copy at need only
         return cut, is_cut

@@ -124,15 +124,18 @@ class LargeScaleJitterCrop(v2.Transform):  # type: ignore[misc]
     def forward(self, sample: Sample) -> Sample:
         """`sample` with the window only."""
         height, width = sample["image"].shape[-2:]
-        top, left, window, size = self._draw(height, width)
-        cut, is_cut = cut_window(sample, top, left, window)
+        top, left, window, size = self.draw(height, width)
+        return self.finished(*cut_window(sample, top, left, window), size)
+
+    def finished(self, cut: Sample, is_cut: Tensor, size: Size) -> Sample:
+        """The window `cut` at `size`; boxes of objects that were cut (G,) are those of masks."""
         resized = {key: _resized(value, size) for key, value in cut.items()}
         if "masks" in resized:
             resized["boxes"] = refitted(resized["boxes"], resized["masks"], is_cut)
         return resized
 
-    def _draw(self, height: int, width: int) -> tuple[int, int, Size, Size]:
-        """The window in the image (top, left, its size), and the size it is scaled to."""
+    def draw(self, height: int, width: int) -> tuple[int, int, Size, Size]:
+        """A window in an image (top, left, its size), and the size it is to be scaled to."""
         low, high = self.scale_range
         factor = low + (high - low) * float(torch.rand(()))
         scale = factor * min(self.size[0] / height, self.size[1] / width)

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
+from ...data.neighbours import highest_overlaps
 from ...errors import DataError, UsageError
 from ..ground_truth import Annotation, GroundTruth
 
@@ -100,12 +100,5 @@ def _highest(rows: Sequence[Annotation], rule: HuddleRule) -> NDArray[np.float64
     outlines: Any = [row["segmentation"] for row in rows]
     if rule.overlap != "mask":
         outlines = np.array([row["bbox"] for row in rows], dtype=np.float64)
-    # For pycocotools, the overlap with a crowd region is the share of the object's area in it.
-    pairs = np.array(coco_mask.iou(outlines, outlines, [rule.overlap == "ioa"] * len(rows)))
-    pairs = np.nan_to_num(pairs).clip(0, 1)  # 0 for objects without area; rounding
-    np.fill_diagonal(pairs, 0)
-    if rule.same_class:
-        labels = np.array([row["category_id"] for row in rows])
-        pairs[labels[:, None] != labels] = 0
-    highest: NDArray[np.float64] = pairs.max(axis=1)
-    return highest
+    labels = [row["category_id"] for row in rows] if rule.same_class else None
+    return highest_overlaps(outlines, own_area=rule.overlap == "ioa", labels=labels)
