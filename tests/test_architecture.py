@@ -34,8 +34,6 @@ TESTED_ELSEWHERE = {
     "cli/keeping.py": "tests/cli/test_evaluate.py, with the command",
     "cli/options.py": "declarations; the commands that share them are tested",
     "cli/reading_options.py": "declarations; tests/data/images/test_spelled.py has what they mean",
-    "data/formats/__init__.py": "a stand-in, until the readers of other formats are here",
-    "data/splits/__init__.py": "a stand-in, until the room of splits is here",
     "data/images/arrays.py": "tests/data/images/test_opening.py, by what is opened",
     "data/images/coded.py": "tests/data/images/test_opening.py, by what is opened",
     "data/coco/categories.py": "tests/data/coco/test_leniency.py, in whole files",

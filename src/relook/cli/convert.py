@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from .terminal import say
+
 if TYPE_CHECKING:
     from ..data.formats.records import Objects, Outlines, Rectangles
 
@@ -84,7 +86,7 @@ def convert(
         objects=cast("Objects", objects),
     )
     for line in conversion.lines:
-        typer.echo(line)
-    typer.echo(f"written: {conversion.json}")
+        say(line)
+    say(f"written: {conversion.json}")
     files = f"{shlex.quote(str(conversion.json))} --images {shlex.quote(str(conversion.images))}"
-    typer.echo(f"train on it: relook train --train-json {files}")
+    say(f"train on it: relook train --train-json {files}")

@@ -22,6 +22,7 @@ from .annotation_options import (
 )
 from .progress import notices
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
+from .terminal import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +108,7 @@ def check(
     console = notices()
     subjects, findings = _checked(paths, images, leniency, near_duplicates, size, read)
     if as_json:
-        typer.echo(json.dumps(_record(subjects, findings), indent=2, ensure_ascii=False))
+        say(json.dumps(_record(subjects, findings), indent=2, ensure_ascii=False))
     else:
         _print(subjects, findings)
     if html is not None:
@@ -130,16 +131,17 @@ def _checked(
     read: dict[str, Any],
 ) -> tuple[list[Subject], list[Finding]]:
     """The files, read as far as they can be, and all findings."""
-    from ..data.checks.places import annotation_files, images_folder
+    from ..data.checks.places import annotation_files
     from ..data.checks.registry import check_subjects
     from ..data.checks.subject import read_subject
     from ..data.coco.json_form import load_tables
+    from ..data.image_folders import likely_folder
 
     files = dict.fromkeys(file for path in paths for file in annotation_files(path))
     subjects = []
     for file in files:
         top = load_tables(file)
-        folder = images_folder(file, top, images)
+        folder = images or likely_folder(file, top.get("images") or ())
         if not folder.is_dir():
             raise DataError("D01", f"{folder}: there is no such folder of images.")
         subjects.append(
@@ -181,9 +183,9 @@ def _print(subjects: Sequence[Subject], findings: Sequence[Finding]) -> None:
 
     for subject in subjects:
         lines = subject.index.summary()[:2]
-        typer.echo(f"{lines[0]}; images in {subject.folder}\n{lines[1]}")
+        say(f"{lines[0]}; images in {subject.folder}\n{lines[1]}")
     if not findings:
-        typer.echo("nothing was found")
+        say("nothing was found")
         return
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("level", no_wrap=True)
@@ -199,7 +201,7 @@ def _print(subjects: Sequence[Subject], findings: Sequence[Finding]) -> None:
         level = Text(finding.level, style=color)
         table.add_row(level, finding.code, str(finding.count), text, end_section=True)
     Console().print(table)
-    typer.echo(_sums(findings))
+    say(_sums(findings))
 
 
 def _sums(findings: Sequence[Finding]) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .progress import notices, progress_bar
+from .terminal import say
 
 
 def data_merge(
@@ -56,7 +57,7 @@ def data_merge(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for line in merged.lines:
-        typer.echo(line)
+        say(line)
     notices().print(f"{merged.json} has them all; its images are in {merged.images}")
 
 

@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .data_stats import IgnoreUnknown, Images
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
+from .data_stats import Images
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..data.splits import Split
@@ -51,7 +62,13 @@ def data_split(
         ),
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same parts.")] = 0,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
     ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     frame: FrameOption = None,
 ) -> None:
     """Divide a data set into files to train, validate and test on.
@@ -61,10 +78,11 @@ def data_split(
     with every field of FILE, in fold1 to foldK with --folds, and split.csv with the part of every
     image. Images stay where they are, and no file is overwritten.
     """
-    from ..data.image_folders import images_beside
+    from ..data.image_folders import likely_folder
     from ..data.splits import split_file
 
-    folder = images or images_beside(file)
+    folder = images or likely_folder(file)
+    leniency = leniency_of(locals())
     console = notices()
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=None)
@@ -79,18 +97,18 @@ def data_split(
             near_duplicates=near_duplicates,
             seed=seed,
             frame=frame,
-            ignore_unknown=ignore_unknown,
+            leniency=leniency,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     said = _common_lines(splits)
     for line in said:
-        typer.echo(line)
+        say(line)
     for name, split in splits.items():
         if name:
-            typer.echo(f"{name}:")
+            say(f"{name}:")
         for line in split.lines:
             if line not in said:
-                typer.echo(line)
+                say(line)
     console.print(f"the part of every image is in {out / 'split.csv'}")
     name, split = next(iter(splits.items()))
     if split.val:

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ..errors import DataError
+from .annotation_options import (
+    Boxes,
+    Crowd,
+    Duplicates,
+    IgnoreUnknown,
+    KeepRoot,
+    Match,
+    SkipMissing,
+    leniency_of,
+)
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..data.set_statistics import DataStatistics
@@ -29,14 +40,6 @@ Images = Annotated[
 ]
 
 
-IgnoreUnknown = Annotated[
-    bool,
-    typer.Option(
-        "--ignore-unknown", help="Count objects of categories that the file does not have, only."
-    ),
-]
-
-
 def data_stats(
     files: Annotated[
         list[Path],
@@ -48,14 +51,20 @@ def data_stats(
         Path | None,
         typer.Option("--html", metavar="PAGE", help="Write a page with plots, too."),
     ] = None,
-    duplicates: Annotated[
+    near_duplicates: Annotated[
         bool,
         typer.Option(
             "--near-duplicates",
             help="Read all images, and count near-identical ones within and across FILEs.",
         ),
     ] = False,
+    boxes: Boxes = "as-written",
+    crowd: Crowd = "as-crowd",
+    match: Match = "exact",
     ignore_unknown: IgnoreUnknown = False,
+    duplicates: Duplicates = "keep",
+    skip_missing: SkipMissing = False,
+    keep_root: KeepRoot = False,
     frame: FrameOption = None,
 ) -> None:
     """Show what is in a data set: objects in an image, their sizes, classes, crowding.
@@ -65,16 +74,17 @@ def data_stats(
     evenly chosen images are measured.
     """
     from ..data.coco.reader import read_coco
-    from ..data.image_folders import images_beside
+    from ..data.image_folders import likely_folder
     from ..data.leakage import labels_of, leakage
     from ..data.set_statistics import data_statistics
 
+    leniency = leniency_of(locals())
     indexes = [
         read_coco(
             file,
-            images or images_beside(file),
-            ignore_unknown=ignore_unknown,
-            check_files=duplicates,
+            images or likely_folder(file),
+            leniency=leniency,
+            check_files=near_duplicates,
             frame=frame,
         )
         for file in files
@@ -87,7 +97,7 @@ def data_stats(
         for index, label in zip(indexes, labels, strict=True)
     ]
     twins = None
-    if duplicates:
+    if near_duplicates:
         with progress_bar(notices()) as bar:
             task = bar.add_task("images", total=None)
             twins = leakage(
@@ -104,14 +114,14 @@ def data_stats(
                 "unreadable": [twins.names[place] for place, _ in twins.found.unreadable],
                 "plain": [twins.names[place] for place in twins.found.plain],
             }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        say(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         for one in found:
             for line in one.lines():
-                typer.echo(line)
+                say(line)
             _print_classes(one)
         for line in lines:
-            typer.echo(line)
+            say(line)
     if html is not None:
         from ..reports.data_set import write_data_page
 
@@ -122,10 +132,8 @@ def data_stats(
 def _print_classes(one: DataStatistics) -> None:
     """Print a table of the classes, the most frequent first."""
     width = max((len(row.name) for row in one.classes), default=5)
-    typer.echo(
-        f"{'class':{width}} {'objects':>8} {'images':>7} {'p10':>7} {'median':>7} {'p90':>7}"
-    )
+    say(f"{'class':{width}} {'objects':>8} {'images':>7} {'p10':>7} {'median':>7} {'p90':>7}")
     for row in sorted(one.classes, key=lambda row: -row.objects):
         sizes = [f"{row.diameters[name]:.1f}" if row.diameters else "-" for name in _QUANTILES]
         numbers = " ".join(f"{size:>7}" for size in sizes)
-        typer.echo(f"{row.name:{width}} {row.objects:>8} {row.images:>7} {numbers}")
+        say(f"{row.name:{width}} {row.objects:>8} {row.images:>7} {numbers}")

@@ -116,6 +116,7 @@ def _data_request(
     from ..training.from_data.preparing import DataRequest
 
     said: dict[str, Any] = {}
+    lenient: dict[str, Any] = {}
     seed = 0
     for change in changes:
         said |= {key: value for key, value in change.data.items() if value is not None}
@@ -136,7 +137,7 @@ def _data_request(
     read = {
         "frame": said.get("frame"),
         "reading": reading.over(DEFAULT_READING),
-        "leniency": Leniency(**said.get("leniency", {})),
+        "leniency": Leniency(**lenient),
     }
     return DataRequest(source=source, seed=seed, class_name=class_name, read=read, **paths)
 

@@ -16,7 +16,7 @@ from ..ops.runs import Runs
 from .coco.reader import read_coco
 from .coco.records import CocoIndex, ImageRecord
 from .coco.segmentation import Segmentation, runs_of
-from .image_folders import images_beside
+from .image_folders import likely_folder
 from .neighbours import highest_overlaps, touching
 from .statistics import diameter_of, measured_images, objects_of
 
@@ -143,7 +143,7 @@ def data_statistics(
     if isinstance(data, CocoIndex):
         index = data
     else:
-        folder = images_beside(Path(data)) if images is None else images
+        folder = likely_folder(Path(data)) if images is None else images
         index = read_coco(data, folder, check_files=False)
     diameters: defaultdict[int, list[float]] = defaultdict(list)
     overlaps: list[NDArray[np.float64]] = [np.zeros(0)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...errors import counted, first_few
+from ..near_duplicates import near_duplicates
 from .finding import Check, Example, Finding, Hit, check, finding_of, limited
 from .subject import Subject
 
@@ -108,28 +109,26 @@ def other_classes(parts: Parts) -> Iterable[Hit]:
 
 
 def find_same(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """Groups of images that are nearly the same; files that cannot be read are left out."""
-    try:
-        module = importlib.import_module("relook.data.near_duplicates")
-    except ModuleNotFoundError:
-        return _same_bytes(paths)
-    find: Callable[[Sequence[Path]], list[tuple[int, ...]]] = module.near_duplicates
-    return [tuple(paths[place] for place in group) for group in find(paths)]
+    """Groups of images that are nearly the same; files that cannot be read are left out.
 
-
-def check_parts(parts: Parts) -> list[Finding]:
-    """Findings on the files together."""
-    return [finding_of(found, hit, parts.name) for found, run in ACROSS for hit in run(parts)]
+    Images without detail, which cannot be compared, are the same where their files are.
+    """
+    near = [tuple(paths[place] for place in group) for group in near_duplicates(paths)]
+    known = {path for group in near for path in group}
+    return [*near, *(group for group in _same_bytes(paths) if not known.issuperset(group))]
 
 
 def _same_bytes(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
     groups: dict[bytes, list[Path]] = defaultdict(list)
     for path in paths:
-        try:
+        with suppress(OSError):
             groups[hashlib.sha256(path.read_bytes()).digest()].append(path)
-        except OSError:
-            continue
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def check_parts(parts: Parts) -> list[Finding]:
+    """Findings on the files together."""
+    return [finding_of(found, hit, parts.name) for found, run in ACROSS for hit in run(parts)]
 
 
 def _nothing(_: Subject) -> Iterable[Hit]:
@@ -140,7 +139,7 @@ LEAKAGE: Final = Check(
     code="leakage",
     level="error",
     finds="images that are in two files, such as train and val, or nearly so",
-    remedy="Split by groups: near-identical images belong into one part.",
+    remedy="`relook data split` keeps near-identical images in one part.",
     run=_nothing,
 )
 CLASSES: Final = Check(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ...errors import UsageError, counted, first_few
 from ...runtime.files import write_text
 from ..coco.json_form import Entry
-from ..image_folders import images_beside
+from ..image_folders import likely_folder
 from ..near_duplicates import Progress, find_near_duplicates
 from ..splits.parts import refuse_existing
 from .joined_tables import Joined, Numbers, annotation_key, licences_of, other_tables
@@ -98,7 +98,7 @@ def merge_files(
 def _source(source: Path | str | tuple[Path | str, Path | str]) -> Source:
     if isinstance(source, tuple):
         return Source(Path(source[0]), Path(source[1]))
-    return Source(Path(source), images_beside(Path(source)))
+    return Source(Path(source), likely_folder(Path(source)))
 
 
 def _common_folder(folders: Sequence[Path]) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ...errors import UsageError
 from ..coco.frames import Frame
+from ..coco.leniency import STRICT, Leniency
 from ..coco.reader import read_coco
-from ..image_folders import images_beside
+from ..image_folders import likely_folder
 from ..near_duplicates import Progress
 from .parts import write_split
 from .split import Split, fold_images, split_images
@@ -28,7 +29,7 @@ def split_file(
     near_duplicates: bool = True,
     seed: int = 0,
     frame: Frame | None = None,
-    ignore_unknown: bool = False,
+    leniency: Leniency = STRICT,
     progress: Progress | None = None,
 ) -> dict[str, Split]:
     """Divide the COCO file `json` into train.json, val.json and test.json in the folder `out`.
@@ -42,7 +43,7 @@ def split_file(
     on file names), ``field:NAME`` (of an image's entry) or ``csv:TABLE`` (columns image and group).
     With `near_duplicates` all images are read, and near-identical ones stay together. Every part
     gets about its share of every class, and of empty and crowded images. `frame` and
-    `ignore_unknown` are those of `read_coco`; what is no usable object stays in the files. The
+    `leniency` are those of `read_coco`; what is no usable object stays in the files. The
     same arguments give the same parts, and no file is overwritten.
 
     Raises:
@@ -54,8 +55,8 @@ def split_file(
     if folds is not None and val is not None:
         raise UsageError("U04", "folds decide how many images are validated on. Leave val out.")
     path = Path(json)
-    folder = images_beside(path) if images is None else Path(images)
-    index = read_coco(path, folder, frame=frame, ignore_unknown=ignore_unknown)
+    folder = likely_folder(path) if images is None else Path(images)
+    index = read_coco(path, folder, frame=frame, leniency=leniency)
     if folds is None:
         share = SHARE if val is None else val
         split = split_images(

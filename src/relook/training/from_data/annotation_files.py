@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Final
 
 from ...data import formats
+from ...data.image_folders import images_beside
 from ...data.sources.signatures import HEAD, recognise
 from ...errors import DataError, UsageError, counted, first_few
-from .image_folders import images_beside
 
 _PARTS: Final = {
     **dict.fromkeys(("train", "training"), "train"),
