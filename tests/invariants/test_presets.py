@@ -99,7 +99,9 @@ def test_fast_dsc_has_the_tensors_of_dsc() -> None:
 def test_the_tiny_line_is_small_and_complete(name: str) -> None:
     detector = _on_meta(preset(name))
     assert sum(p.numel() for p in detector.parameters()) < 6_000_000
-    assert len(preset(name).cascade.stages) == 3 and detector.semantic is not None
+    cascade = preset(name).cascade
+    assert len(cascade.stages) == 3
+    assert (detector.semantic is not None) == cascade.masks
     detectors = name.startswith("detectors-")
     looks_twice = isinstance(detector.features, RecursiveFeaturePyramid)
     assert looks_twice == (detectors or name == "htc-tiny-rfp")

@@ -2,7 +2,8 @@
 
 `PRESETS` defines each name. The COCO presets have the reference's numbers in every field. The tiny
 presets keep every component (three stages, deformable SAC, two looks, semantic branch) with fewer
-channels, so that two CPU cores can train them.
+channels, so that two CPU cores can train them; the one that finds boxes only has no semantic
+branch.
 """
 
 from __future__ import annotations
