@@ -110,6 +110,16 @@ def test_boxes_are_compared_where_only_boxes_are_read(form: Any, discs: Discs) -
     assert any("shifted by 40 pixels across" in line for line in index.remarks)
 
 
+def test_corners_without_masks_are_named(discs: Discs) -> None:
+    def change(row: Document) -> None:
+        x, y, w, h = row["bbox"]
+        row.update(segmentation=[], bbox=[x, y, x + w, y + h])
+
+    (line,) = discs.read(each(change)).remarks
+    assert "of 4 reach out of the image; they look like corners x1 y1 x2 y2" in line
+    assert discs.read(each(lambda row: row.update(segmentation=[]))).remarks == ()
+
+
 def test_one_wrong_box_is_counted_and_kept(discs: Discs) -> None:
     def change(document: Document) -> None:
         document["annotations"][2]["bbox"][0] += 6

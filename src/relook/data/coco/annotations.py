@@ -274,6 +274,8 @@ class AnnotationReader:
         assert written is not None  # _mask has seen to it
         x, y, width, height = written
         inside = clipped(written, image)
+        if mask is None:
+            self.agreement.add_alone(written, (image.height, image.width))
         if inside != (x, y, x + width, y + height):
             self.ledger.adjust(CLIPPED, identity)
         return inside

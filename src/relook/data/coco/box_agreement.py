@@ -16,6 +16,7 @@ Rows = NDArray[np.float64]
 TOLERANCE: Final = 2.0  # pixels that a side may differ, as programs count pixels differently
 SHARE: Final = 0.1  # of the longer side of the mask that it may differ
 MOST: Final = 0.8  # of the boxes that a cause must explain
+_FEWEST: Final = 4  # boxes without masks from which a pattern is one
 _EXAMPLES: Final = 5000  # boxes that are looked at for a cause
 
 
@@ -27,6 +28,9 @@ class BoxAgreement:
     differing: int = 0
     replaced: int = 0  # of those that differ: by the bounds of the mask
     first: int = -1  # id of the first annotation that differs
+    alone: int = 0  # boxes without a mask
+    reaching: int = 0  # of those, out of the image
+    fitting: int = 0  # of those, as corners x1 y1 x2 y2
     identities: list[int] = field(default_factory=list)  # of annotations that differ
     _written: list[Box] = field(default_factory=list)  # x, y, width, height
     _bounds: list[Box] = field(default_factory=list)
@@ -46,6 +50,13 @@ class BoxAgreement:
             self._bounds.append(bounds)
             self._sizes.append(size)
 
+    def add_alone(self, written: Box, size: Size) -> None:
+        """Count a box (x, y, width, height) without a mask in an image of `size`."""
+        x, y, width, height = written
+        self.alone += 1
+        self.reaching += x + width > size[1] + 1 or y + height > size[0] + 1
+        self.fitting += x < width <= size[1] + 1 and y < height <= size[0] + 1
+
     def cause(self) -> str:
         """What the boxes seem to be, as the end of a sentence; empty where nothing fits."""
         if not self._written:
@@ -58,6 +69,14 @@ class BoxAgreement:
 
     def remark(self) -> str:
         """A line for people; empty where all boxes agree."""
+        if not self.compared and self.fitting == self.alone >= _FEWEST:
+            if self.reaching <= self.alone / 3:
+                return ""
+            return (
+                f"boxes: {self.reaching} of {self.alone} reach out of the image; they look "
+                "like corners x1 y1 x2 y2, where COCO has x y width height. `relook data "
+                "check FILE --fix OUT` writes them so"
+            )
         if not self.differing:
             return ""
         cause = self.cause() or "for no single reason"
