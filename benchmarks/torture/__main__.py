@@ -161,7 +161,8 @@ class _Work:
 
     def _judge(self, ended: Ended, out: Path, told: str) -> None:
         problem = None
-        if ended.code:
+        refused = self.case.refused is not None and self.case.refused in ended.output
+        if ended.code and not refused:
             problem = f"exit {ended.code}: {ended.output[-_TEXT:]}"
         else:
             problem = difference(out, self.expected)
