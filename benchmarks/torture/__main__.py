@@ -143,25 +143,31 @@ class _Work:
             ended = wait(process, says, moment, act)
             told += f"; signal {act} after {moment:.2f} s, exit {ended.code}"
             self._judge_killed(ended, told)
-            if ended.seconds < moment:
+            if ended.code == 0:
                 self.row.ended_before += 1
-                break
+                self._judge(ended, out, told)
+                return
             self.row.kills += 1
         ended = wait(start(self.case.arguments(out, is_first=False), says), says)
         self._judge(ended, out, told)
 
     def _judge_killed(self, ended: Ended, told: str) -> None:
         if ended.has_traceback:
-            self.row.failures.append(f"traceback{told}: {ended.output[-_TEXT:]}")
+            self._note(f"traceback{told}: {ended.output[-_TEXT:]}")
+
+    def _note(self, problem: str) -> None:
+        """Keep a failure, without the place of the temporary folder."""
+        self.row.failures.append(problem.replace(f"{self.folder}{os.sep}", ""))
 
     def _judge(self, ended: Ended, out: Path, told: str) -> None:
         problem = None
-        if ended.code:
+        refused = self.case.refused is not None and self.case.refused in ended.output
+        if ended.code and not refused:
             problem = f"exit {ended.code}: {ended.output[-_TEXT:]}"
         else:
             problem = difference(out, self.expected)
         if problem is not None:
-            self.row.failures.append(f"{problem}{told}")
+            self._note(f"{problem}{told}")
 
 
 def _through(case: Case, out: Path, says: Path) -> Ended:

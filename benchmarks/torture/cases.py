@@ -22,6 +22,8 @@ class Case:
     again: Words = ()
     first: Words | None = None
     """Words of the first call in place of `again`, where it needs others."""
+    refused: str | None = None
+    """Words of the refusal of a work that is complete, where it is not done again."""
     kills: int = 4  # of one work, at most
     seconds: float = 0.0  # of a work that nothing disturbs; 0: measured
 
@@ -69,6 +71,7 @@ def cases(inputs: Path, model: Path, checkpoint: Path | None) -> list[Case]:
         Case(
             "compose",
             (*compose, "--from", f"{inputs / 'compose.json'}:{images}"),
+            refused="is not written over",
         ),
         Case(
             "ablate",

@@ -67,12 +67,12 @@ def start(
 
 
 def _run(arguments: list[str], before: Callable[[], None]) -> int:
-    from relook.cli.app import app
+    from relook.cli.app import main
 
     sys.argv = ["relook", *arguments]
     try:
         before()
-        app(arguments)
+        main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001  (a forked process never goes on here)

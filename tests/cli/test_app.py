@@ -11,10 +11,20 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import relook as package
-from relook.cli.app import app
+from relook.cli.app import app, main
 from relook.errors import ModelError
 
 Run = Callable[..., Result]
+
+
+def test_ctrl_c_before_a_command_has_begun_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("relook.cli.app.app", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
 
 
 def test_help_is_light_and_lists_the_commands() -> None:

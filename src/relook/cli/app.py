@@ -5,6 +5,7 @@ Modules of commands import nothing heavy at their top, so that ``relook --help``
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from .ablate import ablate
 from .compare import compare
 from .data import data
 from .doctor import doctor
-from .errors import CommandGroup
+from .errors import INTERRUPTED, CommandGroup
 from .evaluate import evaluate
 from .explain import explain
 from .export import export
@@ -74,4 +75,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; does not return."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command has begun; `CommandGroup` handles it in one
+        sys.exit(INTERRUPTED)

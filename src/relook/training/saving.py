@@ -67,8 +67,8 @@ class Saving(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """After a resume, do first what the end of the last epoch still needs."""
         self._saved_at = _module(pl_module).clock.elapsed
-        self.finish_epoch(trainer, pl_module)
         self.signals.install()  # Lightning has installed its own
+        self.finish_epoch(trainer, pl_module)
         self.signals.defer()
 
     def on_train_batch_end(
