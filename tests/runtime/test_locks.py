@@ -35,10 +35,13 @@ def test_a_second_process_is_refused_and_told_who_is_at_work(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "text",
-    [owner(pid=2**22 + 7), owner(started="another time"), owner(pid="x"), "", "[1]", "\x00{"],
+    [{"pid": 2**22 + 7}, {"started": "another time"}, {"pid": "x"}, "", "[1]", "\x00{"],
+    ids=repr,
 )
-def test_the_lock_of_a_process_that_has_ended_is_taken_over(tmp_path: Path, text: str) -> None:
-    (tmp_path / LOCK).write_text(text)
+def test_the_lock_of_a_process_that_has_ended_is_taken_over(
+    tmp_path: Path, text: str | dict[str, Any]
+) -> None:
+    (tmp_path / LOCK).write_text(text if isinstance(text, str) else owner(**text))
     said: list[str] = []
     with FolderLock(tmp_path, said.append):
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
