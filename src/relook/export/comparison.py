@@ -15,6 +15,22 @@ TIE = 1e-3  # scores this near the least one may be above it in one way and not 
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """The largest differences that are allowed."""
+
+    share: float  # of the objects, without a counterpart
+    box: float  # pixels of the original image
+    score: float
+    mask_iou: float  # the least
+
+
+EXACT = Bound(share=0, box=1e-2, score=1e-4, mask_iou=0.999)
+"""Allowed of a file in 32 bits."""
+HALF = Bound(share=0.05, box=4, score=0.05, mask_iou=0.97)
+"""Allowed of a file whose weights are stored in 16 bits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Largest differences between objects of two ways, over some images."""
 
@@ -36,10 +52,10 @@ class Difference:
             min(self.mask_iou, other.mask_iou),
         )
 
-    def exceeds(self, bound: Difference) -> list[str]:
+    def exceeds(self, bound: Bound) -> list[str]:
         """What is larger than `bound` allows, in words."""
         over = []
-        if self.unmatched > bound.unmatched * self.objects:
+        if self.unmatched > bound.share * self.objects:
             over.append(f"{counted(self.unmatched, 'object')} without a counterpart")
         for name, value, most in (
             ("boxes", self.box, bound.box),
@@ -58,10 +74,6 @@ class Difference:
             f"{found}; largest differences: boxes {self.box:.1e} px, scores {self.score:.1e}, mask "
             f"probabilities {self.mask:.1e}; mask IoU {self.mask_iou:.5f}"
         )
-
-
-EXACT = Difference(unmatched=0, box=1e-2, score=1e-4, mask_iou=0.999)
-"""Allowed of a file in 32 bits. `unmatched` is here a share of the objects."""
 
 
 def difference(ours: Detections, theirs: Detections, least: float) -> Difference:

@@ -19,7 +19,7 @@ from ..runtime.files import replacing
 from ..structures.detection import Size
 from ..weights.file import SavedModel
 from ..weights.header import Header, metadata_of
-from .comparison import EXACT, Difference, difference
+from .comparison import EXACT, HALF, Difference, difference
 from .facts import Facts
 from .network import ExportedDetector
 from .reading import checked, onnx_package
@@ -30,8 +30,6 @@ from .tracing import traced
 if TYPE_CHECKING:
     import onnx
 
-HALF: Final = Difference(unmatched=0, box=4.0, score=0.05, mask_iou=0.97)
-"""Allowed of a file whose weights are stored in 16 bits."""
 COMPARED: Final = 100  # objects of an image that are compared, the best ones
 _LARGEST_HALF: Final = 65504.0
 _FEW: Final = 64  # numbers of a tensor that is not stored in 16 bits

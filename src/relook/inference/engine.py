@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import cast
 
 import torch
+from torch import nn
 
 from ..config.model import InputConfig
 from ..data.batching import batch_images
@@ -53,7 +55,9 @@ class Engine:
         fast: bool = True,
         fold: bool = True,
     ) -> None:
-        self.network, self.input = network, input
+        self.backend: Backend | None = None if isinstance(network, nn.Module) else network
+        self._detector = cast(Detector, network) if self.backend is None else None
+        self.input = input
         self.fast, self.fold = fast, fold
         self._folded = FoldedCopy()
 
@@ -64,16 +68,16 @@ class Engine:
         Raises:
             UsageError: U04 for one that is a file of another format.
         """
-        if not isinstance(self.network, Detector):
-            raise no_layers(self.network)
-        return self.network
+        if self.backend is not None:
+            raise no_layers(self.backend)
+        return cast(Detector, self._detector)
 
     @property
     def device(self) -> torch.device:
         """The device of the detector's weights; files of another format run on the CPU."""
-        if not isinstance(self.network, Detector):
+        if self.backend is not None:
             return torch.device("cpu")
-        return next(self.network.parameters()).device
+        return next(self.detector.parameters()).device
 
     def to(self, device: torch.device | str) -> None:
         """Move the detector; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -83,12 +87,12 @@ class Engine:
             UsageError: U03 when there is no device of that name, U04 for another device than
                 the CPU and a file of another format.
         """
-        if isinstance(self.network, Detector):
-            self.network.to(choose_device(device))
+        if self.backend is None:
+            self.detector.to(choose_device(device))
         elif str(device) not in ("auto", "cpu"):
             raise UsageError(
                 "U04",
-                f"device {device}: {self.network.name} runs on the CPU. Leave the device out, or "
+                f"device {device}: {self.backend.name} runs on the CPU. Leave the device out, or "
                 "load the model that it was exported from.",
             )
 
@@ -101,8 +105,8 @@ class Engine:
 
     def describe(self) -> list[str]:
         """The fast ways that predictions take, as lines of text."""
-        if not isinstance(self.network, Detector):
-            return self.network.describe()
+        if self.backend is not None:
+            return self.backend.describe()
         if self.folds:
             return fast_ways()
         why = f"there are none on {self.device}" if self.fast else "fast is off"
@@ -138,9 +142,9 @@ class Engine:
         Raises:
             As `run`.
         """
-        if not isinstance(self.network, Detector):
-            check_options(self.network, options)
-            return self.network.detect(
+        if self.backend is not None:
+            check_options(self.backend, options)
+            return self.backend.detect(
                 [one.resized for one in batch],
                 [one.size for one in batch],
                 score=options.score,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import first_few
-from ..models.detector import Detector
 
 if TYPE_CHECKING:
     from .predictor import Predictor
@@ -22,12 +21,12 @@ def model_lines(predictor: Predictor) -> list[str]:
 def _model_line(predictor: Predictor) -> str:
     names = first_few((category.name for category in predictor.classes), 4)
     long, short = predictor.config.input.size
-    network = predictor.engine.network
-    if isinstance(network, Detector):
-        millions = sum(p.numel() for p in network.parameters()) / 1e6
+    backend = predictor.engine.backend
+    if backend is None:
+        millions = sum(p.numel() for p in predictor.detector.parameters()) / 1e6
         size = f"{millions:.1f} M parameters"
     else:
-        size = network.name
+        size = backend.name
     return (
         f"Predictor({len(predictor.classes)} classes: {names}; images up to {long}x{short}; "
         f"{size} on {predictor.device}"

@@ -14,7 +14,6 @@ from ...data.sources.finding import Source, find_sources
 from ...data.sources.found import Found
 from ...data.sources.stored import AnyImage, stamp_of
 from ...errors import UsageError
-from ...models.detector import Detector
 from ...runtime.distributed import from_first, world_size
 from ...runtime.files import remove_drafts
 from ..options import PredictOptions
@@ -149,11 +148,11 @@ def digest_of(predictor: Predictor) -> str:
     digest = hashlib.sha256(predictor.config.model_dump_json().encode())
     digest.update(repr(predictor.sizes).encode())
     digest.update(repr([(c.id, c.name) for c in predictor.classes]).encode())
-    network = predictor.engine.network
-    if not isinstance(network, Detector):
-        digest.update(network.digest.encode())
+    backend = predictor.engine.backend
+    if backend is not None:
+        digest.update(backend.digest.encode())
         return digest.hexdigest()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(predictor.detector.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
