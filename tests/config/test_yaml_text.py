@@ -73,3 +73,8 @@ def test_what_cannot_be_made_is_said_in_a_line(text: str) -> None:
 def test_a_key_that_is_there_twice_is_named() -> None:
     with pytest.raises(BadYaml, match="'epochs' is there twice"):
         load_yaml("train: {epochs: 1, epochs: 2}")
+
+
+def test_a_value_that_cannot_be_made_is_named_with_its_line() -> None:
+    with pytest.raises(BadYaml, match=r"line 3: '2001-99-99' cannot be read as timestamp"):
+        load_yaml("train:\n  epochs: 1\n  day: 2001-99-99")

@@ -30,7 +30,7 @@ def load_yaml(text: str) -> Any:
     if len(text) > LONGEST:
         raise BadYaml(f"it has more than {LONGEST:,} characters")
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -38,8 +38,25 @@ def load_yaml(text: str) -> Any:
         return loader.construct_document(node)
     except RecursionError:
         raise BadYaml("it is nested too deeply, or contains itself") from None
+    except BadYaml:
+        raise
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadYaml(_reason(error)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which names the value that cannot be made."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, BadYaml) or not isinstance(node, yaml.ScalarNode):
+                raise
+            kind = node.tag.rpartition(":")[2]
+            raise BadYaml(
+                f"line {node.start_mark.line + 1}: {node.value[:40]!r} cannot be read as {kind}"
+            ) from None
 
 
 def _check(root: yaml.Node) -> None:
