@@ -97,7 +97,10 @@ def test_a_killed_run_goes_on(
     assert not (tmp_path / "predictions.json").exists()
     (tmp_path / "overlay" / ".9.jpg.0123abcd.tmp").write_bytes(b"half a picture")
     journal = tmp_path / FOLDER / "0.jsonl"
-    before = [json.loads(line)["name"] for line in journal.read_bytes().splitlines()[:3]]
+    before = [
+        json.loads(line.partition(b" ")[2])["name"]
+        for line in journal.read_bytes().splitlines()[:3]
+    ]
     times = {name: (tmp_path / "overlay" / f"{name}.jpg").stat().st_mtime_ns for name in before}
     with journal.open("ab") as file:
         file.write(b'{"source": "cut')
