@@ -34,9 +34,13 @@ def detect(session: Any, image: Array) -> tuple[Array, Array, list[str], Array |
     long, short = json.loads(facts["long_and_short_side"])
     score, names = json.loads(facts["score"]) or 0.3, json.loads(facts["class_names"])
     h, w = image.shape[:2]
+    fixed = json.loads(facts["relook_onnx"])["canvas"]  # of a file for one size
     factor = min(long / max(h, w), short / min(h, w))
+    if fixed is not None:
+        factor = min(factor, fixed[0] / h, fixed[1] / w)
     height, width = int(h * factor + 0.5), int(w * factor + 0.5)
-    canvas = np.zeros([max(96, -(-n // 32) * 32) for n in (height, width)] + [3], np.uint8)
+    sides = fixed or [max(96, -(-n // 32) * 32) for n in (height, width)]
+    canvas = np.zeros([*sides, 3], np.uint8)
     canvas[:height, :width] = resize(image.astype(np.float32), height, width).round()
     feeds = {"image": canvas, "size": np.array([height, width], np.int64)}
     feeds["scale"] = np.array([width / w, height / h], np.float32)

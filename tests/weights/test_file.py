@@ -472,3 +472,11 @@ def test_sizes_of_objects_are_read_whole_or_the_file_is_refused(
         with pytest.raises(ModelError, match=r"M02.*object sizes: count"):
             read(altered(hostile))
     assert load_model(altered(lambda *_: None)).sizes is None
+
+
+def test_an_onnx_file_is_named_as_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x0a" * 20)
+    with pytest.raises(ModelError, match=r"nothing can be trained from it") as raised:
+        load_model(path)
+    assert raised.value.code == "M02"

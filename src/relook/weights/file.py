@@ -165,6 +165,11 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
 def _hint(path: Path) -> str:
     if path.suffix == SUFFIX:
         return ""
+    if path.suffix.lower() == ".onnx":
+        return (
+            " An ONNX file predicts (`relook predict`, `relook eval`); its weights are folded, so "
+            f"that nothing can be trained from it. Take the {SUFFIX} file that it was made of."
+        )
     return " A checkpoint of another library becomes one by `relook weights import`."
 
 
