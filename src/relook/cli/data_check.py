@@ -22,7 +22,7 @@ from .annotation_options import (
 )
 from .progress import notices
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
-from .terminal import say
+from .terminal import PlainConsole, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,7 +177,6 @@ def _record(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
 
 
 def _print(subjects: Sequence[Subject], findings: Sequence[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -200,7 +199,7 @@ def _print(subjects: Sequence[Subject], findings: Sequence[Finding]) -> None:
         color = {"error": "red", "warning": "yellow", "note": "cyan"}[finding.level]
         level = Text(finding.level, style=color)
         table.add_row(level, finding.code, str(finding.count), text, end_section=True)
-    Console().print(table)
+    PlainConsole().print(table)
     say(_sums(findings))
 
 
