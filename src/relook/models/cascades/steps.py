@@ -159,8 +159,8 @@ def refine_each_class(
     rois: Rois, deltas: Tensor, std: Deviations, images: ImageBatch, convention: Convention = V2
 ) -> Tensor:
     """Boxes (R, K, 4) of each class, by `deltas` (R, 4 K)."""
-    per_class = deltas.view(len(rois), -1, 4)
-    rows = torch.arange(len(rois), device=deltas.device)
+    per_class = deltas.unflatten(1, (-1, 4))
+    rows = torch.arange(deltas.shape[0], device=deltas.device)
     repeated = rois[rows.repeat_interleave(per_class.shape[1])]
     refined = refine(repeated, per_class.flatten(0, 1), std, images, convention)
     return refined.boxes.view_as(per_class)
