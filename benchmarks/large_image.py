@@ -128,13 +128,14 @@ def predict_here(path: Path, out: Path, options: argparse.Namespace) -> None:
     """Predict in this process, and print what it took as json."""
     import relook
     from relook.inference.batch.run import predict_files
+    from relook.inference.engine import Engine
 
     torch.set_num_threads(options.threads)
     model = relook.load(options.model, device="cpu")
     if options.stand_in:
         network = model.engine.detector.eval()
-        model.engine.detector = Spots(network, options.network)  # type: ignore[assignment]
-        model.engine.fold = False
+        spots: Any = Spots(network, options.network)
+        model.engine = Engine(spots, model.config.input, fold=False)
     tiles = 0
 
     def on_tile(_: Any, done: int, total: int) -> None:

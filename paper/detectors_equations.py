@@ -89,7 +89,7 @@ EQUATIONS = (
         "The lock: the second kernel is the first plus Δw, which starts at zero. r is 3. The check "
         "has the global context, below, before and after it.",
         (
-            Lines(f"{_SAC_LAYER}._mixed", "wide = (", "gates = gates_of"),
+            Lines(f"{_SAC_LAYER}._mixed", "stride, rates = (", "gates = gates_of"),
             Lines(f"{_SAC_LAYER}._mixed", "outs = [", "return (gates"),
             Lines(f"{_SAC_LAYER}.far_kernel"),
             Lines("relook.layers.sac:gates_of"),

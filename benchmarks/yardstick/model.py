@@ -58,11 +58,15 @@ class Yardstick(nn.Module):
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
+        agnostic: bool = False,
     ) -> list[Detections]:
         """What is in each image, best first, in pixels of the original images.
 
         `score_threshold` and `max_detections` stand in for the values of the configuration.
+        Classes never suppress each other: `agnostic` is refused.
         """
+        if agnostic:
+            raise ValueError("torchvision suppresses class by class")
         found = self.raw(images, score_threshold, max_detections)
         scales, sizes = images.scales, images.original_sizes
         return [

@@ -72,7 +72,8 @@ def test_large_images_are_cut_into_tiles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"), [({"tta": "flip"}, "tta"), ({"panoptic": True}, "panoptic")]
+    ("changes", "what"),
+    [({"tta": "flip"}, "tta"), ({"panoptic": True}, "panoptic"), ({"agnostic": True}, "agnostic")],
 )
 def test_what_needs_layers_is_refused(changes: Any, what: str) -> None:
     network = OneObject()

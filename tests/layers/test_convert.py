@@ -134,3 +134,12 @@ def test_shared_frozen_and_trained_state_is_carried_over() -> None:
     assert isinstance(sac, SAConv2d) and sac is network["b"]
     assert sac.weight.dtype == torch.float64 and not sac.weight.requires_grad
     assert sac.weight_diff.requires_grad
+
+
+def test_the_convolution_that_sees_pixels_is_left_alone() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1))
+    report = convert_to_sac(network)
+    assert report.converted == ("1",)
+    assert report.left_alone == {
+        "0": "it sees 3 channels, the pixels of images and no features yet"
+    }

@@ -37,7 +37,7 @@ def test_groups_do_not_touch_each_other(
     """One pass with shifted boxes, and group by group from `SPLIT_FROM` on, agree."""
     monkeypatch.setattr(suppression, "SPLIT_FROM", split_from)
     boxes, scores, groups = _crowd(200, seed=0)
-    keep, kept_scores = suppress(boxes, scores, groups, 0.5, apart=apart)
+    keep, kept_scores = suppress(boxes, scores, groups, 0.5, apart_from=1 if apart else None)
     assert keep.tolist() == _group_by_group(boxes, scores, groups, 0.5)
     assert torch.equal(kept_scores, scores[keep])
 

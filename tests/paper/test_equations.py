@@ -113,13 +113,15 @@ def test_a_formula_with_a_hole_is_refused(text: str) -> None:
 
 
 def test_lines_are_those_of_the_file() -> None:
-    found = Lines("relook.layers.sac:SAConv2d._mixed", "wide = (", "gates = gates_of").read()
+    found = Lines(
+        "relook.layers.sac:SAConv2d._mixed", "stride, rates = (", "gates = gates_of"
+    ).read()
     lines = (ROOT / found.path).read_text().splitlines()
     shown_lines = found.text.splitlines()
     assert [line.strip() for line in shown_lines] == [
         line.strip() for line in lines[found.line - 1 : found.line - 1 + len(shown_lines)]
     ]
-    assert shown_lines[0].startswith("wide = (") and "gates_of" in shown_lines[-1]
+    assert shown_lines[0].startswith("stride, rates = (") and "gates_of" in shown_lines[-1]
 
 
 @pytest.mark.parametrize("one", EQUATIONS.values(), ids=list(EQUATIONS))

@@ -22,7 +22,18 @@ from relook.training.settings import (
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAPER = CONFIGS / "dsc-paper.yaml"  # an overlay
-UNTRAINED = {"detectors-dsc-r50", "detectors-fast-dsc-r50", "detectors-panoptic-r50"}  # by anybody
+UNTRAINED = {  # by anybody who published a schedule of ours
+    "detectors-dsc-r50",
+    "detectors-fast-dsc-r50",
+    "detectors-panoptic-r50",
+    "faster-rcnn-r50",
+    "mask-rcnn-r50",
+    "faster-rcnn-r50-v2",
+    "mask-rcnn-r50-v2",
+    "mask-rcnn-r18",
+    "htc-r18",
+    "detectors-htc-r18",
+}
 DATA = Overlay(data={"train_json": Path("t.json"), "train_images": Path("images")})
 
 

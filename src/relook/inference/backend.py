@@ -53,6 +53,8 @@ def check_options(backend: Backend, options: PredictOptions) -> None:
     """
     if options.tta is not None:
         raise _needs_model(backend, "test-time augmentation (tta)")
+    if options.agnostic:
+        raise _needs_model(backend, "suppression over all classes (agnostic)")
     if options.label_pixels:
         raise _needs_model(backend, "labels of pixels (panoptic)")
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from .sac import AWSConv2d, SAConv2d, same_padding
+
+LEAST_CHANNELS: Final = 4
+"""Channels from which a convolution is replaced. A SAC on the three of an image would hardly have a
+context, and a backward pass of PyTorch 2.15 through oneDNN was seen to end the process there."""
 
 Where = Callable[[str, nn.Conv2d], bool]
 
@@ -34,7 +39,7 @@ def convert_to_sac(
 
     The output of the network is unchanged until training moves the new parameters. Channels,
     stride, dilation, groups, bias and the mode of the padding are carried over. A convolution that
-    has no equal SAC is left alone and listed with the reason.
+    has no equal SAC, or sees fewer than 4 channels, is left alone and listed with the reason.
 
     Args:
         module: Any network; torchvision's ResNets for instance.
@@ -78,6 +83,8 @@ def _obstacle(name: str, conv: nn.Conv2d) -> str | None:
         return "it is the module itself, which cannot be replaced in place"
     if type(conv) not in (nn.Conv2d, AWSConv2d):
         return f"it is a {type(conv).__name__}, not a plain convolution"
+    if conv.in_channels < LEAST_CHANNELS:
+        return f"it sees {conv.in_channels} channels, the pixels of images and no features yet"
     if conv.kernel_size[0] % 2 == 0 or conv.kernel_size[1] % 2 == 0:
         return f"its kernel {conv.kernel_size} has even sides"
     if max(conv.kernel_size) == 1:

@@ -129,7 +129,7 @@ def _check_format(path: Path) -> None:
         raise DataError(
             "D04",
             f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
-            f"reads it; `relook data convert {path} --out annotations.json` writes COCO.",
+            f"reads it; `relook data convert {path} annotations.json` writes COCO.",
         )
 
 

@@ -25,6 +25,7 @@ from relook.inference.writers.label_studio import label_studio_task
 from relook.inference.writers.labelme import labelme_record
 from relook.inference.writers.rois import write_rois
 from relook.inference.writers.yolo import yolo_lines, yolo_yaml
+from relook.runtime.json_files import write_json
 
 from ...inference.writers.conftest import small_result
 from .conftest import block
@@ -101,11 +102,13 @@ def test_changed_values_end_in_a_file_or_an_error(name: str, data: st.DataObject
 def _write(result: Result, name: str, folder: Path) -> None:
     """Write `result` as relook itself saves it."""
     if name == "labelme":
-        (folder / "a.json").write_text(json.dumps(labelme_record(result, "a.png")))
+        write_json(folder / "a.json", labelme_record(result, "a.png"))
     elif name == "label-studio":
-        (folder / "a.json").write_text(json.dumps([label_studio_task(result, "a.png")]))
+        write_json(folder / "a.json", iter([label_studio_task(result, "a.png")]))
     elif name == "cvat":
-        (folder / "a.xml").write_bytes(cvat_document([cvat_image(result, 0, "a.png")]))
+        (folder / "a.xml").write_bytes(
+            cvat_document([cvat_image(result, 0, "a.png")], result.names[:1])
+        )
     elif name == "yolo":
         (folder / "a.txt").write_text("\n".join(yolo_lines(result)))
         (folder / "data.yaml").write_text(yolo_yaml(result.classes))

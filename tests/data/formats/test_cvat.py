@@ -30,7 +30,7 @@ def test_what_relook_writes_comes_back(
     folder: Folder, odd: Result, expected: Masks, is_same: Same
 ) -> None:
     folder.image("images/a.png")
-    folder.write("cvat.xml", cvat_document([cvat_image(odd, 0, "a.png")]))
+    folder.write("cvat.xml", cvat_document([cvat_image(odd, 0, "a.png")], odd.names[:2]))
     folder.convert("cvat.xml")
     assert is_same(folder.masks(), expected)
     assert folder.content["annotations"][0]["attributes"] == {"score": "0.900000"}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from relook.errors import DataError
 from relook.inference.results import Result
 from relook.inference.writers.label_studio import label_studio_task
+from relook.runtime.json_files import write_json
 
 from .conftest import Folder, Masks, block
 from .test_brush import brush_codes
@@ -35,7 +36,7 @@ def test_what_relook_writes_comes_back(
     folder: Folder, odd: Result, expected: Masks, is_same: Same
 ) -> None:
     folder.image()
-    folder.write("label-studio.json", [label_studio_task(odd, "a.png")])
+    write_json(folder.path / "label-studio.json", iter([label_studio_task(odd, "a.png")]))
     lines = folder.convert("label-studio.json").lines
     assert is_same(folder.masks(), expected)
     assert "no task has annotations: predictions are read" in lines

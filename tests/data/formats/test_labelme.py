@@ -14,6 +14,7 @@ from PIL import Image
 from relook.errors import DataError
 from relook.inference.results import Result
 from relook.inference.writers.labelme import labelme_record
+from relook.runtime.json_files import write_json
 
 from .conftest import Folder, Masks, block
 
@@ -34,7 +35,7 @@ def test_what_relook_writes_comes_back(
     folder: Folder, odd: Result, expected: Masks, is_same: Same
 ) -> None:
     folder.image()
-    folder.write("a.json", labelme_record(odd, "a.png"))
+    write_json(folder.path / "a.json", labelme_record(odd, "a.png"))
     conversion = folder.convert()
     assert is_same(folder.masks(), expected)
     assert conversion.images == folder.path
