@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,14 @@ from torch import Tensor
 
 from relook.config.model import SACConfig
 from relook.errors import ModelError, UsageError
+from relook.interop.torchvision_models import read_torchvision
+from relook.interop.zoo import zoo
 from relook.models.detector import Detector
 from relook.training.start import fresh
-from relook.training.start.fresh import fresh_detector, seeded_detector
+from relook.training.start.fresh import TORCHVISION_COCO, fresh_detector, seeded_detector
 from relook.weights.file import load_model, save_model
 
+from ...interop.test_torchvision_models import theirs
 from ..conftest import CELL, TINY
 
 
@@ -132,3 +138,29 @@ def test_two_starts_of_the_backbone_are_refused(plain_file: Path) -> None:
     config = TINY.with_(backbone__norm="fixed_batch", backbone__weights="resnet50")
     with pytest.raises(UsageError, match=r"U04: .*are two starts"):
         fresh_detector(config, 0, print, plain_file)
+
+
+def test_torchvision_coco_is_fetched_once_and_starts_every_part_it_has(
+    web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = theirs(masks=True, second=False, frozen=True)
+    content = io.BytesIO()
+    torch.save(model.state_dict(), content)
+    name = f"maskrcnn-{hashlib.sha256(content.getvalue()).hexdigest()[:8]}.pth"
+    web.files[name] = content.getvalue()
+    file = replace(zoo.find("mask-rcnn-r50", "torchvision"), url=f"{web.url}/zoo/{name}")
+    monkeypatch.setattr(zoo, "find", lambda *_: file)
+    monkeypatch.setenv("RELOOK_CACHE", str(tmp_path / "cache"))
+    shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    config = read_torchvision(shapes).config.with_(
+        numerics="v2", backbone__sac=SACConfig(), backbone__weight_standardisation=True
+    )
+    for _ in range(2):
+        said: list[str] = []
+        detector = fresh_detector(config, 0, said.append, Path(TORCHVISION_COCO))
+    assert len(web.requests) == 1
+    features: Any = detector.features
+    weight = model.state_dict()["backbone.fpn.inner_blocks.2.0.weight"]
+    assert torch.equal(features.fpn.laterals[2].weight, weight)
+    assert "trained on COCO: backbone, pyramid and region proposals" in said[0]
+    assert "switches of SAC" in said[1] and "BSD" in said[2]
