@@ -27,7 +27,7 @@ def test_an_object_is_found_once() -> None:
 def test_a_mosaic_is_predicted_with_every_cap(capsys: pytest.CaptureFixture[str]) -> None:
     picture, boxes = crowded.mosaic(tiles=2)
     assert boxes[:, 2].max() <= picture.shape[1] and boxes[:, 3].max() <= picture.shape[0]
-    crowded.main(["--tiles", "2", "--size", "320", "--max-dets", "5", "900"])
+    crowded.main(["--tiles", "2", "--size", "192", "--max-dets", "5", "900"])
     lines = capsys.readouterr().out.splitlines()
     assert "max_dets 5: 600 to 600 proposals, 5 detections" in lines[-2]
     assert "max_dets 900: 600 to 1800 proposals" in lines[-1]
