@@ -9,18 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import UsageError
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_changes,
-    leniency_of,
-)
+from .annotation_options import leniency_changes, takes_leniency
 from .options import Allow
 from .progress import notices
 from .terminal import say
@@ -45,6 +36,7 @@ from .training_options import (
 )
 
 
+@takes_leniency
 def ablate(
     rows: Annotated[
         str,
@@ -120,13 +112,7 @@ def ablate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of trainings and table.")
     ] = Path("runs/ablation"),
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -156,7 +142,6 @@ def ablate(
         "from_scratch": from_scratch or None,
         "workers": 0 if cores[0] != WHOLE_MACHINE else None,
     }
-    leniency = leniency_of(locals())
     data = {
         **data_options(train_json, val_json, images, train_images, val_images),
         **leniency_changes(leniency),

@@ -2,83 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from ..data.coco.leniency import Leniency
+from ..data.coco.leniency import STRICT, Leniency
 
 _PANEL: Final = "Annotation files"
-
-Boxes = Annotated[
-    Literal["as-written", "from-masks"],
-    typer.Option(
-        "--boxes",
-        help="Boxes as the file has them, or around the masks.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Crowd = Annotated[
-    Literal["as-crowd", "as-objects"],
-    typer.Option(
-        "--crowd",
-        help="What is marked iscrowd: regions that are not learned, or objects as all others. "
-        "CVAT marks every mask.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Match = Annotated[
-    Literal["exact", "basename"],
-    typer.Option(
-        "--match",
-        help="Find images by their path in the folder, or by the last part of the name where only "
-        "one file has it.",
-        rich_help_panel=_PANEL,
-    ),
-]
-IgnoreUnknown = Annotated[
-    bool,
-    typer.Option(
-        "--ignore-unknown",
-        help="Leave out and count objects of unknown categories.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Duplicates = Annotated[
-    Literal["keep", "drop"],
-    typer.Option(
-        "--duplicates",
-        help="Equal masks of a class in an image: keep them all, or the first.",
-        rich_help_panel=_PANEL,
-    ),
-]
-SkipMissing = Annotated[
-    bool,
-    typer.Option(
-        "--skip-missing",
-        help="Leave out and count images whose files are not there.",
-        rich_help_panel=_PANEL,
-    ),
-]
-KeepRoot = Annotated[
-    bool,
-    typer.Option(
-        "--keep-root",
-        help="Keep a category without objects that only names the others, as Roboflow writes it.",
-        rich_help_panel=_PANEL,
-    ),
-]
+_HELP: Final[Mapping[str, str]] = {
+    "boxes": "Boxes as the file has them, or around the masks.",
+    "crowd": "What is marked iscrowd: regions that are not learned, or objects as all others. "
+    "CVAT marks every mask.",
+    "match": "Find images by their path in the folder, or by the last part of the name where only "
+    "one file has it.",
+    "ignore_unknown": "Leave out and count objects of unknown categories.",
+    "duplicates": "Equal masks of a class in an image: keep them all, or the first.",
+    "skip_missing": "Leave out and count images whose files are not there.",
+    "keep_root": "Keep a category without objects that only names the others, as Roboflow writes "
+    "it.",
+}
+"""What is said of each field of `Leniency`, whose option has its name."""
 
 
-def leniency_of(arguments: Mapping[str, Any]) -> Leniency:
-    """The choices of the options above among the `arguments` of a command, by their names."""
-    from ..data.coco.leniency import Leniency
+def takes_leniency(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options above in place of its parameter `leniency`, which they become."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        parameters += _options(parameter) if parameter.name == "leniency" else [parameter]
 
-    known = {field.name for field in fields(Leniency)}
-    return Leniency(**{name: value for name, value in arguments.items() if name in known})
+    @wraps(command)
+    def run(**values: Any) -> None:
+        chosen = {name: values.pop(name) for name in _HELP}
+        command(**values, leniency=Leniency(**chosen))
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The options in the place of `parameter`."""
+    kinds, found = get_type_hints(Leniency), []
+    for name, text in _HELP.items():
+        flag = "--" + name.replace("_", "-")
+        kind: Any = Annotated[kinds[name], typer.Option(flag, help=text, rich_help_panel=_PANEL)]
+        found.append(parameter.replace(name=name, annotation=kind, default=getattr(STRICT, name)))
+    return found
 
 
 def leniency_changes(leniency: Leniency) -> dict[str, Any]:

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import RelookError, UsageError, counted
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from .annotation_options import takes_leniency
 from .convert import convert
 from .data_check import check
 from .data_merge import data_merge
@@ -29,7 +21,6 @@ from .submission import check_submission_file
 from .terminal import say
 
 if TYPE_CHECKING:
-    from ..data.coco.leniency import Leniency
     from ..data.compose.sources import Source
 
 data = typer.Typer(
@@ -48,6 +39,7 @@ data.command("convert")(convert)
 
 
 @data.command("compose")
+@takes_leniency
 def compose(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
     images: Annotated[int, typer.Option(min=1, metavar="N", help="Images to train on.")] = 200,
@@ -99,13 +91,7 @@ def compose(
             help="Take images of every licence. [default: CC BY, CC0 and those that name none]",
         ),
     ] = False,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
 ) -> None:
     """Compose images of huddled objects from real ones, with their masks.
 
@@ -130,7 +116,6 @@ def compose(
             "--val with --from: name other sources for it with --val-from. Validation images must "
             "not be made of training images.",
         )
-    leniency = leniency_of(locals())
     parts = [Part("train", images, _sources(sources, datasets, "train", leniency))]
     if val:
         parts.append(Part("val", val, _sources(val_sources, datasets, "val", leniency)))

@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import DataError, UsageError, counted
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from .annotation_options import takes_leniency
 from .progress import notices
 from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
 from .terminal import PlainConsole, say
@@ -29,11 +21,11 @@ if TYPE_CHECKING:
 
     from ..data.checks.finding import Finding
     from ..data.checks.subject import Subject
-    from ..data.coco.leniency import Leniency
 
 _FOUND = 3  # exit code: as of an error of data
 
 
+@takes_leniency
 def check(
     paths: Annotated[
         list[Path],
@@ -88,19 +80,12 @@ def check(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
 ) -> None:
     """Check annotation files and their images: what is wrong, how often, where, and what to do.
 
     Nothing is decoded but for images that are nearly the same, and nothing is changed.
     """
-    leniency = leniency_of(locals())
     read: dict[str, Any] = {
         "reading": reading_of(channels, page, z, intensities),
         "frame": frame,

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from ..data.coco.leniency import STRICT, Leniency
+from .annotation_options import takes_leniency
 from .data_stats import Images
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
@@ -27,6 +19,7 @@ if TYPE_CHECKING:
     from ..data.splits import Split
 
 
+@takes_leniency
 def data_split(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="COCO file to divide.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the files of the parts.")],
@@ -62,13 +55,7 @@ def data_split(
         ),
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same parts.")] = 0,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
     frame: FrameOption = None,
 ) -> None:
     """Divide a data set into files to train, validate and test on.
@@ -82,7 +69,6 @@ def data_split(
     from ..data.splits import split_file
 
     folder = images or likely_folder(file)
-    leniency = leniency_of(locals())
     console = notices()
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=None)

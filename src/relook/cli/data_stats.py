@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import DataError
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from .annotation_options import takes_leniency
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
 from .terminal import say
@@ -40,6 +32,7 @@ Images = Annotated[
 ]
 
 
+@takes_leniency
 def data_stats(
     files: Annotated[
         list[Path],
@@ -58,13 +51,7 @@ def data_stats(
             help="Read all images, and count near-identical ones within and across FILEs.",
         ),
     ] = False,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
     frame: FrameOption = None,
 ) -> None:
     """Show what is in a data set: objects in an image, their sizes, classes, crowding.
@@ -78,7 +65,6 @@ def data_stats(
     from ..data.leakage import labels_of, leakage
     from ..data.set_statistics import data_statistics
 
-    leniency = leniency_of(locals())
     indexes = [
         read_coco(
             file,

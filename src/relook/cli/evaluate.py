@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import RelookError, UsageError
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from .annotation_options import takes_leniency
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
 from .evaluation_run import evaluated, print_difference, write_images_and_report
@@ -50,6 +42,7 @@ if TYPE_CHECKING:
     from ..inference.predictor import Predictor
 
 
+@takes_leniency
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
     annotations: Annotated[
@@ -135,13 +128,7 @@ def evaluate(
     z: Z = None,
     intensities: Intensities = None,
     frame: FrameOption = None,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
     _allow: Allow = None,
 ) -> None:
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
@@ -188,7 +175,6 @@ def evaluate(
     if keep_threshold:
         check_keeping(path, limit)
     predictor = load(path, device=device, fast=fast == "on")
-    leniency = leniency_of(locals())
     if submission:
         submit(predictor, path, (annotations, images), folder, options, leniency)
         return

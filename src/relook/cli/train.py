@@ -7,18 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import UsageError
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_changes,
-    leniency_of,
-)
+from .annotation_options import leniency_changes, takes_leniency
 from .class_options import ClassMap, ClassName, OneClass, check_class_options, class_map
 from .launch import share_work
 from .options import MODEL_HELP, Allow
@@ -67,6 +58,7 @@ AUTO = Path("auto")
 _TORCHVISION_COCO = "torchvision-coco"
 
 
+@takes_leniency
 def train(
     source: Data = None,
     model: Annotated[
@@ -191,13 +183,7 @@ def train(
     z: Z = None,
     intensities: TrainIntensities = None,
     frame: FrameOption = None,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
     config: ConfigFile = None,
     assignments: Assignments = None,
     _allow: Allow = None,
@@ -228,7 +214,6 @@ def train(
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
     }
-    leniency = leniency_of(locals())
     data = {
         **data_options(train_json, val_json, images, train_images, val_images),
         "frame": frame,

@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from ..data.coco.leniency import STRICT, Leniency
 from ..errors import DataError, UsageError
 from ..weights.shipped import FOLDER
-from .annotation_options import (
-    Boxes,
-    Crowd,
-    Duplicates,
-    IgnoreUnknown,
-    KeepRoot,
-    Match,
-    SkipMissing,
-    leniency_of,
-)
+from .annotation_options import takes_leniency
 from .progress import notices, progress_bar
 from .terminal import PlainConsole, say
 
@@ -203,6 +195,7 @@ def import_(
 
 
 @weights.command("sizes")
+@takes_leniency
 def sizes(
     model: Annotated[
         Path,
@@ -220,13 +213,7 @@ def sizes(
             "beside the model; without one, images were as in prediction]",
         ),
     ] = None,
-    boxes: Boxes = "as-written",
-    crowd: Crowd = "as-crowd",
-    match: Match = "exact",
-    ignore_unknown: IgnoreUnknown = False,
-    duplicates: Duplicates = "keep",
-    skip_missing: SkipMissing = False,
-    keep_root: KeepRoot = False,
+    leniency: Leniency = STRICT,
 ) -> None:
     """Store in a model how large the objects were that it was trained on, which --diameter needs.
 
@@ -251,7 +238,6 @@ def sizes(
     beside = path.with_name("config.yaml")
     config = config or (beside if beside.is_file() else None)
     recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
-    leniency = leniency_of(locals())
     index = read_coco(annotations, images, check_files=False, leniency=leniency)
     found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
     if found is None:
