@@ -44,14 +44,7 @@ def differ(subject: Subject) -> Iterable[Hit]:
 )
 def clipped(subject: Subject) -> Iterable[Hit]:
     """Find boxes that reach out of their images."""
-    ledger = subject.contents.reader.ledger
-    count = ledger.adjusted.get(CLIPPED, 0)
-    if count:
-        yield Hit(
-            count=count,
-            text=f"{counted(count, 'box', 'boxes')} cut at the border of the image",
-            examples=subject.annotations(ledger.cases[CLIPPED]),
-        )
+    return subject.noted(CLIPPED, "cut at the border of the image", "box", "boxes")
 
 
 @check(
@@ -109,7 +102,7 @@ def no_area(subject: Subject) -> Iterable[Hit]:
     """Find areas of 0 or less."""
     ledger = subject.contents.reader.ledger
     cases = [*ledger.cases.get(AREA_FROM_MASK, []), *ledger.cases.get(AREA_FROM_BOX, [])]
-    count = ledger.adjusted.get(AREA_FROM_MASK, 0) + ledger.adjusted.get(AREA_FROM_BOX, 0)
+    count = ledger.count(AREA_FROM_MASK) + ledger.count(AREA_FROM_BOX)
     if count:
         text = f"{counted(count, 'object')} with an area of 0 or less"
         yield Hit(count=count, text=text, examples=subject.annotations(cases))

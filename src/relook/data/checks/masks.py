@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -37,15 +37,8 @@ _FORMS: Final = (
 )
 def form(subject: Subject) -> Iterable[Hit]:
     """Find segmentations in other forms than COCO's."""
-    ledger = subject.contents.reader.ledger
     for name in _FORMS:
-        count = ledger.adjusted.get(name, 0)
-        if count:
-            yield Hit(
-                count=count,
-                text=f"{count} x {name}",
-                examples=subject.annotations(ledger.cases[name]),
-            )
+        yield from subject.noted(name, name, "x", "x")
 
 
 @check(
@@ -58,11 +51,7 @@ def form(subject: Subject) -> Iterable[Hit]:
 )
 def parts(subject: Subject) -> Iterable[Hit]:
     """Find parts of polygons without area."""
-    ledger = subject.contents.reader.ledger
-    count = ledger.adjusted.get(PARTS, 0)
-    if count:
-        text = f"{counted(count, 'object')} with parts of a polygon without area"
-        yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[PARTS]))
+    return subject.noted(PARTS, "with parts of a polygon without area")
 
 
 @check(
@@ -73,11 +62,7 @@ def parts(subject: Subject) -> Iterable[Hit]:
 )
 def no_mask(subject: Subject) -> Iterable[Hit]:
     """Find objects that are left out because they have no mask."""
-    ledger = subject.contents.reader.ledger
-    count = ledger.skipped.get(NO_MASK, 0)
-    if count:
-        text = f"{counted(count, 'object')} without a mask left out, while others have one"
-        yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[NO_MASK]))
+    return subject.noted(NO_MASK, "without a mask left out, while others have one")
 
 
 @check(
@@ -89,11 +74,7 @@ def no_mask(subject: Subject) -> Iterable[Hit]:
 )
 def crossed(subject: Subject) -> Iterable[Hit]:
     """Find polygons that cross themselves."""
-    polygons, owners = _polygons(subject)
-    found = np.unique(owners[crossing(polygons)])
-    if found.size:
-        text = f"{counted(len(found), 'object')} whose outline crosses itself"
-        yield Hit(count=len(found), text=text, examples=subject.at(found.tolist()))
+    return _outlines(subject, crossing, "whose outline crosses itself")
 
 
 @check(
@@ -105,10 +86,17 @@ def crossed(subject: Subject) -> Iterable[Hit]:
 )
 def spikes(subject: Subject) -> Iterable[Hit]:
     """Find polygons with spikes."""
+    return _outlines(subject, spiky, "with a spike in the outline")
+
+
+def _outlines(
+    subject: Subject, test: Callable[[Polygons], NDArray[np.bool_]], words: str
+) -> Iterator[Hit]:
+    """The hit of objects with a polygon for which `test` holds, if there are any."""
     polygons, owners = _polygons(subject)
-    found = np.unique(owners[spiky(polygons)])
+    found = np.unique(owners[test(polygons)])
     if found.size:
-        text = f"{counted(len(found), 'object')} with a spike in the outline"
+        text = f"{counted(len(found), 'object')} {words}"
         yield Hit(count=len(found), text=text, examples=subject.at(found.tolist()))
 
 

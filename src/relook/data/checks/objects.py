@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -78,11 +78,7 @@ def many_crowd(subject: Subject) -> Iterable[Hit]:
 )
 def outside(subject: Subject) -> Iterable[Hit]:
     """Find objects that are outside of their images."""
-    ledger = subject.contents.reader.ledger
-    count = ledger.skipped.get(OUTSIDE, 0)
-    if count:
-        text = f"{counted(count, 'object')} outside of the image left out"
-        yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[OUTSIDE]))
+    return subject.noted(OUTSIDE, "outside of the image left out")
 
 
 @check(
@@ -94,11 +90,9 @@ def outside(subject: Subject) -> Iterable[Hit]:
 )
 def left_out(subject: Subject) -> Iterable[Hit]:
     """Find objects that are left out for other reasons."""
-    ledger = subject.contents.reader.ledger
-    for reason, count in ledger.skipped.items():
-        if reason not in (OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS):
-            text = f"{counted(count, 'object')} left out: {reason}"
-            yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
+    known = (OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS)
+    others = [reason for reason in subject.contents.reader.ledger.skipped if reason not in known]
+    return _left_out(subject, others)
 
 
 @check(
@@ -111,12 +105,12 @@ def left_out(subject: Subject) -> Iterable[Hit]:
 )
 def fractions(subject: Subject) -> Iterable[Hit]:
     """Find objects in fractions of their image."""
-    ledger = subject.contents.reader.ledger
-    for reason in (MASK_FRACTIONS, BOX_FRACTIONS):
-        count = ledger.skipped.get(reason, 0)
-        if count:
-            text = f"{counted(count, 'object')} left out: {reason}"
-            yield Hit(count=count, text=text, examples=subject.annotations(ledger.cases[reason]))
+    return _left_out(subject, (MASK_FRACTIONS, BOX_FRACTIONS))
+
+
+def _left_out(subject: Subject, reasons: Iterable[str]) -> Iterator[Hit]:
+    for reason in reasons:
+        yield from subject.noted(reason, f"left out: {reason}")
 
 
 @check(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...runtime.memory import collection_paused
 from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..coco.json_form import Entry, load_tables
@@ -19,7 +19,7 @@ from ..coco.leniency import STRICT, Leniency
 from ..coco.reader import Contents, read_tables
 from ..coco.records import CocoIndex, ImageRecord, ObjectRecord
 from ..coco.refusals import Refusals
-from .finding import Example, limited
+from .finding import Example, Hit, limited
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,17 @@ class Subject:
     def annotations(self, identities: Iterable[int], note: str = "") -> tuple[Example, ...]:
         """Annotations by their ids, as examples; also those that are left out."""
         return limited(self._annotations(identities, note))
+
+    def noted(
+        self, reason: str, words: str, noun: str = "object", plural: str = "objects"
+    ) -> Iterator[Hit]:
+        """The hit of a reason for which the reader left out or changed annotations, if it did:
+        their number and `noun`, then `words`."""
+        ledger = self.contents.reader.ledger
+        count = ledger.count(reason)
+        if count:
+            text = f"{counted(count, noun, plural)} {words}"
+            yield Hit(count=count, text=text, examples=self.annotations(ledger.cases[reason]))
 
     def image_examples(self, identities: Iterable[int], note: str = "") -> tuple[Example, ...]:
         """Images by their ids, as examples."""

@@ -37,6 +37,10 @@ class Ledger:
         self.skipped[reason] += 1
         self._note(reason, identity)
 
+    def count(self, reason: str) -> int:
+        """Annotations that were left out or changed for a reason."""
+        return self.skipped[reason] + self.adjusted[reason]
+
     @property
     def is_rewritten(self) -> bool:
         """Return whether objects are other than the file has them."""
