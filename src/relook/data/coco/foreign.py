@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,15 +45,13 @@ def advice_for(path: Path, content: object = None) -> str:
 
 def format_of(path: Path, content: object = None) -> str | None:
     """Name of the annotation format of a file or folder; None for COCO and for what is unknown."""
-    try:
-        module = importlib.import_module("relook.data.formats")
-    except ModuleNotFoundError:
-        return _by_content(path, content)
-    recognised: Callable[[Path], str | None] = module.recognised
+    from ..formats import recognised  # it reads COCO's tables itself
+
     return recognised(path) or _by_content(path, content)
 
 
 def _by_content(path: Path, content: object) -> str | None:
+    """The format by all of the content, where names and first bytes do not tell it."""
     if isinstance(content, dict):
         return _of_mapping(content)
     if isinstance(content, list):
