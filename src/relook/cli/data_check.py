@@ -226,7 +226,7 @@ def _fix(
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
-    """Where the copies of files go.
+    """Paths of the copies of files.
 
     Raises:
         UsageError: U04 for a place that is that of a file itself, or of two files.

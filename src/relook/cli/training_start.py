@@ -1,4 +1,4 @@
-"""Where a training starts: the weights that are named, or what suits the data that is named."""
+"""Start of a training: the weights that are named, or those that suit the data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRequest:
-    """What was said of the model, the weights and the classes of a training."""
+    """Choices of the model, the weights and the classes of a training."""
 
     model: str | None = None
     weights: Path | None = None

@@ -25,7 +25,7 @@ class Leakage:
         return tuple((a, b) for a, b in self.found.pairs if self.part[a] != self.part[b])
 
     def lines(self) -> list[str]:
-        """What was found, for people; it is said too where nothing was."""
+        """Lines on what was found, for people; they are there too where nothing was."""
         lines = self.found.lines(self.names) or ["near-identical images: none"]
         if len(set(self.part)) > 1:
             pairs = self.across

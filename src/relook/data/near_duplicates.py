@@ -56,7 +56,7 @@ class NearDuplicates:
     """Images that were not compared since they show nothing, such as black ones."""
 
     def lines(self, names: Sequence[str]) -> list[str]:
-        """What was found and what was not compared, for people; `names` are those of the files."""
+        """Lines on what was found and not compared, for people; `names` are those of the files."""
         lines = []
         if self.groups:
             many = sum(map(len, self.groups))

@@ -41,7 +41,7 @@ def highest_overlaps(
 
 
 def touching(masks: Sequence[Runs], height: int) -> NDArray[np.bool_]:
-    """Whether each mask (N,) has a pixel in common or beside one of another mask, corners included.
+    """Flags (N,) of masks with a pixel in common or beside one of another mask, corners included.
 
     It is computed on runs: an image of any size costs what the outlines in it cost.
     """

@@ -1,4 +1,4 @@
-"""How far the objects of an exported file are from those of the model that it was made of."""
+"""Differences of the objects of an exported file from those of its model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Difference:
         )
 
     def exceeds(self, bound: Bound) -> list[str]:
-        """What is larger than `bound` allows, in words."""
+        """The differences that are larger than `bound` allows, in words."""
         over = []
         if self.unmatched > bound.share * self.objects:
             over.append(f"{counted(self.unmatched, 'object')} without a counterpart")

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself beside the header of a model."""
+"""Facts that an ONNX file holds beside the header of a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST: Final = 10**6  # objects
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is particular to one ONNX file.
+    """Facts about one ONNX file.
 
     Raises:
         ValueError: values that no file of relook has.

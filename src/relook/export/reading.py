@@ -204,7 +204,7 @@ def _parsed(content: bytes, path: Path) -> onnx.ModelProto:
 
 
 def _problems(model: onnx.ModelProto, *, masks: bool) -> Iterator[str]:
-    """What must not be in a file, cheap things first."""
+    """Problems of a file, those first that are cheap to find."""
     opsets = [(entry.domain, entry.version) for entry in model.opset_import]
     if opsets not in ([("", OPSET)], [("ai.onnx", OPSET)]):
         yield f"its operators are of {opsets!r:.100}, and not of the standard, version {OPSET}"

@@ -1,4 +1,4 @@
-"""What cannot be said in an ONNX file, and is refused by name."""
+"""Refusals, by name, of what cannot be said in an ONNX file."""
 
 from __future__ import annotations
 

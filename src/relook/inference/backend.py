@@ -27,7 +27,7 @@ class Backend(Protocol):
         ...
 
     def describe(self) -> list[str]:
-        """What runs it, as lines of text."""
+        """The program that runs it, as lines of text."""
         ...
 
     def detect(

@@ -106,7 +106,7 @@ def runs_window(runs: Runs, height: int) -> tuple[NDArray[np.bool_], int, int]:
 
 
 def part_of(runs: Runs, height: int, top: int, left: int, size: Size) -> NDArray[np.bool_]:
-    """What a mask in an image of `height` is in a window of (height, width) `size` at (top, left).
+    """Part of a mask in an image of `height`, in a window of (height, width) `size` at (top, left).
 
     Only the window is in memory.
     """

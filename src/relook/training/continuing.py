@@ -1,4 +1,4 @@
-"""What must hold before a run is resumed: nobody else is at work in it, and nothing has changed."""
+"""Conditions of resuming a run: nobody else is at work in it, and nothing has changed."""
 
 from __future__ import annotations
 

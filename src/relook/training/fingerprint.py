@@ -1,4 +1,4 @@
-"""What a run keeps of its annotation files, so that it is never resumed on other data."""
+"""Record of the annotation files of a run, so that it is never resumed on other data."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_same_data(before: Mapping[str, Any], now: Mapping[str, Any], run: Path
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two records of a file; classes and counts first, as they explain it."""
+    """Differences of two records of a file; classes and counts first, as they explain it."""
     if before.get("sha256") == now["sha256"]:
         return []
     found = []

@@ -139,7 +139,7 @@ def rate_sentence(recipe: Recipe) -> str:
 
 
 def decay_sentence(recipe: Recipe) -> str:
-    """How the learning rate changes during the training."""
+    """Sentence on how the learning rate changes during the training."""
     warmup = (
         f"It rises over the first {recipe.warmup_iterations} steps (never more than "
         f"{WARMUP_SHARE:.0%} of the training)"
@@ -163,7 +163,7 @@ def _first_image(sources: Sources) -> list[str]:
 
 
 def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
-    """When the training ends."""
+    """Sentence on when the training ends."""
     epochs = (
         f"{recipe.epochs} epochs of {steps_per_epoch} steps, "
         f"{steps_per_epoch * recipe.epochs} in all"
@@ -180,7 +180,7 @@ def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
 
 
 def saving_sentence(recipe: Recipe) -> str:
-    """When the state of the training is saved."""
+    """Sentence on when the state of the training is saved."""
     return (
         f"State: saved every {recipe.save_minutes:g} minutes, at a signal and at the end of an "
         "epoch, before and after its validation; the last two are kept (--resume)."
@@ -188,7 +188,7 @@ def saving_sentence(recipe: Recipe) -> str:
 
 
 def few_steps_sentence(steps: int, *, is_trained: bool) -> str | None:
-    """What a training of so few updates of the weights can say; None for one that has enough.
+    """Sentence on a training of so few updates of the weights; None for one that has enough.
 
     `is_trained` says whether it starts from a trained detector.
     """

@@ -1,4 +1,4 @@
-"""When the state of a training is saved, and what is done at the end of an epoch."""
+"""Saving of the state of a training, and the work at the end of an epoch."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def _check_same_classes(
 
 
 def _advice(index: CocoIndex) -> str:
-    """What to do about a file without an object to learn from."""
+    """Advice on a file without an object to learn from."""
     if index.num_crowd:
         text = ALL_CROWD.format(number=index.num_crowd)
         return f"{text[0].upper()}{text[1:]}."

@@ -66,7 +66,7 @@ class Augment:
         return "the same"
 
     def turn_words(self) -> str:
-        """Which flips and turns are on, and how to switch them off."""
+        """The flips and turns that are on, and how to switch them off."""
         parts = {
             "mirrored left and right": self.flip,
             "mirrored up and down": self.vertical_flip,

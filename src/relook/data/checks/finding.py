@@ -29,7 +29,7 @@ class Example:
     annotation: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What is known, as json values."""
+        """The fields that are known, as json values."""
         record: dict[str, Any] = {"text": self.text}
         if self.image:
             record["image"] = self.image
@@ -40,7 +40,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """What a check found: how often, in words, and where."""
+    """Hit of a check: how often, in words, and where."""
 
     count: int
     text: str
@@ -64,7 +64,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is wrong with a file: how bad, how often, where, and what to do."""
+    """Finding in a file: how bad, how often, where, and what to do."""
 
     file: str
     code: str

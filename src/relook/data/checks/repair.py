@@ -153,7 +153,7 @@ def _annotations(subject: Subject, leniency: Leniency, counts: Counter[str]) -> 
 def _changes(
     row: Entry, record: ObjectRecord, same: Mapping[int, int], counts: Counter[str]
 ) -> dict[str, Any]:
-    """What is different in the entry of an object that was read."""
+    """Fields that differ in the entry of an object that was read."""
     new: dict[str, Any] = {}
     if row["category_id"] in same:
         new["category_id"] = same[row["category_id"]]

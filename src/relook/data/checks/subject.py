@@ -1,4 +1,4 @@
-"""What checks look at: an annotation file that was read as far as it can be."""
+"""Subject of checks: an annotation file that was read as far as it can be."""
 
 from __future__ import annotations
 

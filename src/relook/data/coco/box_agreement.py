@@ -58,7 +58,7 @@ class BoxAgreement:
         self.fitting += x < width <= size[1] + 1 and y < height <= size[0] + 1
 
     def cause(self) -> str:
-        """What the boxes seem to be, as the end of a sentence; empty where nothing fits."""
+        """Likely kind of the boxes, as the end of a sentence; empty where nothing fits."""
         if not self._written:
             return ""
         return likely_cause(

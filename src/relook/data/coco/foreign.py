@@ -27,7 +27,7 @@ _NUMBERS: Final = re.compile(rb"\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*(\n|$)", re.I
 
 
 def advice_for(path: Path, content: object = None) -> str:
-    """What a file or folder is that is no COCO file, and what to do, as sentences; "" if unknown.
+    """Sentences on a file or folder that is no COCO file: its kind and what to do; "" if unknown.
 
     `content` is the json in it, where it is one.
     """

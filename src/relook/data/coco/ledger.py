@@ -1,4 +1,4 @@
-"""What happened to the annotations of a file, counted by reason."""
+"""Count of annotations of a file that were left out or changed, by reason."""
 
 from __future__ import annotations
 

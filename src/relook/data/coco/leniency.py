@@ -1,4 +1,4 @@
-"""What a person allows when an annotation file is read."""
+"""Choices of a person on how an annotation file is read."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from .segmentation import Box
 
 
 def flaw_of(written: Box, image: ImageHeader) -> str:
-    """Why a box (x, y, width, height) is no use, as the reference has it; empty if it is one."""
+    """Flaw of a box (x, y, width, height), as the reference has it; empty where there is none."""
     x, y, width, height = written
     if width < 1 or height < 1:
         if width > 0 and height > 0 and max(written) <= 1 and min(written) >= 0:

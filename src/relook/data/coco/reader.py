@@ -97,7 +97,7 @@ def read_coco(
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read of an annotation file, and of what."""
+    """Contents of an annotation file as they were read, with their tables."""
 
     index: CocoIndex
     tables: Entry  # with integer ids

@@ -1,4 +1,4 @@
-"""What is wrong with an annotation file: raised at once, or collected for a check of the whole."""
+"""Errors of an annotation file: raised at once, or collected for a check of the whole."""
 
 from __future__ import annotations
 

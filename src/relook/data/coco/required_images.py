@@ -67,7 +67,7 @@ def _require_files(path: Path, folder: Path, table: ImageTable) -> None:
 
 
 def _advice(folder: Path, table: ImageTable) -> str:
-    """What to do about missing files, as sentences."""
+    """Advice on missing files, as sentences."""
     skip = "--skip-missing leaves out what is not there."
     first = safe_relative(table.names[table.missing[0]])
     for other in (folder.parent, folder / "images"):

@@ -38,7 +38,7 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What a conversion wrote."""
+    """Result of a conversion."""
 
     json: Path
     """The COCO file."""
@@ -170,7 +170,7 @@ def _lines(
     finder: ImageFinder,
     split: str | None,
 ) -> list[str]:
-    """What was read, as sentences."""
+    """Sentences on what was read."""
     rows = content["annotations"]
     boxes = sum("segmentation" not in row for row in rows)
     kind = "boxes only" if boxes == len(rows) else "masks"

@@ -64,7 +64,7 @@ def note_parts(source: Source, excess: int, advice: str) -> None:
 
 
 def _by_parts(source: Source, found: list[LabelFile]) -> bool:
-    """Whether each connected part is an object: as asked, or where all files have one value."""
+    """Decide if each connected part is an object: as asked, or where all files have one value."""
     choice = source.options.objects
     if choice != "auto":
         return choice == "components"

@@ -1,4 +1,4 @@
-"""Which label image belongs to which image, and what the folders around it say.
+"""Pairs of label images and images, and what the folders around them say.
 
 A label image is called as its image, also with ``_mask``, ``_masks``, ``_label``, ``_labels`` or
 ``_seg`` at the end, with which it may stand beside its image. Else the folder that it is in is

@@ -1,4 +1,4 @@
-"""Which tool wrote a file or a folder: by names, and by the first bytes of files."""
+"""Recognition of the tool that wrote a file or a folder: by names, and by first bytes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertOptions:
-    """What a person decides about a conversion.
+    """Choices of a person on a conversion.
 
     Raises:
         UsageError: U03 for a value that is none of the possible ones.

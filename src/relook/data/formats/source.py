@@ -1,4 +1,4 @@
-"""What a reader of a format is given, and what all readers share."""
+"""Source of a reader of a format, and what all readers share."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _MOST: Final = 5_000_000  # elements
 
 
 class _RefusedError(Exception):
-    """What is wrong with a document, as the end of a sentence."""
+    """Flaw of a document, as the end of a sentence."""
 
 
 def read_xml(path: Path) -> Element:

@@ -25,7 +25,7 @@ _APP1, _SCAN, _END = 0xE1, 0xDA, 0xD9
 
 
 class Header(NamedTuple):
-    """What is known of an image file without decoding it."""
+    """Header of an image file, read without decoding it."""
 
     exists: bool
     size: Size | None = None  # (height, width) as stored; None where it cannot be read

@@ -110,7 +110,7 @@ def annotation_key(entry: Mapping[str, Any]) -> str:
 
 
 def other_tables(tables: list[Table]) -> tuple[dict[str, Any], list[str]]:
-    """What the files have beside the tables of COCO, with `info`; and lines about what differs.
+    """Tables of the files beside those of COCO, with `info`; and lines about what differs.
 
     What all files say alike is kept as it is. Of what differs, that of the first file is kept,
     and all of it stands in ``info["merged_from"]`` by file.
@@ -146,7 +146,7 @@ def other_tables(tables: list[Table]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _length(value: Any) -> int:
-    """How many rows there would be in a table; 0 where there is none."""
+    """Number of rows of a table; 0 where there is none."""
     return len(value) if isinstance(value, list) else int(value is not None)
 
 

@@ -24,7 +24,7 @@ Same = Literal["refuse", "join"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
-    """What was written."""
+    """Result of a merge."""
 
     json: Path
     images: Path

@@ -14,7 +14,7 @@ _BINS: Final = 4
 
 
 def content_of(index: CocoIndex) -> tuple[NDArray[np.float64], list[float]]:
-    """What each image has of each quantity (N, D), and how much each quantity counts (D).
+    """Amounts (N, D) of each quantity in each image, and the weight of each quantity (D).
 
     They are: the image itself, objects of each class, each class at all, and whether it is empty
     or belongs to which quarter of the other images by its number of objects. Crowd regions do not

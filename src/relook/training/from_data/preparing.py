@@ -29,7 +29,7 @@ Choose = Callable[[Sequence[str], bool], ChosenStart]  # of the classes, and whe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRequest:
-    """What was said of the data of a training."""
+    """Choices of the data of a training."""
 
     source: Path  # a folder or file
     images: Path | None = None
