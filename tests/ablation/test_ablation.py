@@ -1,4 +1,4 @@
-"""A whole ablation on real images by the command line: killed, gone on with, and its table."""
+"""A whole ablation by the command line: killed, gone on with, and its table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,24 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from relook.ablation import ablation
+from relook.ablation import ablation, running
 from relook.ablation.jobs import Core, is_done, numbers
 from relook.ablation.running import Job, run_job
 from relook.cli.app import app
+from relook.evaluation.statistics.bootstrap import Resampling
 from relook.runtime.csv_files import csv_cell
 
 from ..narrow_models import FEW, NARROW, as_options
 
 pytestmark = pytest.mark.slow
 
-NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
-ROWS, EPOCHS = ("htc", "+rfp"), 3
+ROWS, EPOCHS = ("htc", "+rfp"), 2
 SMALL = {
     **NARROW,
     **FEW,
     "cascade__select__max_detections": 10,
-    "input__size": (96, 96),
-    "augment__crop": (64, 64),
+    "input__size": (64, 64),
+    "augment__crop": (48, 48),
     "train__max_dets": 10,
     "train__workers": 0,
 }
@@ -44,17 +45,12 @@ MEASURED = {"seconds_per_image", "memory_bytes", "minutes"}
 
 
 @pytest.fixture
-def command(few_nuclei: Callable[[str, Path, int], Path], tmp_path: Path) -> list[str]:
+def command(blobs: Path) -> list[str]:
     """The options of an ablation of two rows and two seeds; its folder is to be added."""
-    files = [
-        "--train-json",
-        few_nuclei("train", tmp_path, 4),
-        "--val-json",
-        few_nuclei("val", tmp_path, 2),
-    ]
-    images = ["--images", NUCLEI / "images", "--rows", ",".join(ROWS), "--epochs", EPOCHS]
-    rest = ["--seeds", 2, "--batch", 4, "--time-images", 1]
-    return ["ablate", *map(str, [*files, *images, *rest]), *as_options(SMALL), "--out"]
+    files = ["--train-json", blobs, "--val-json", blobs, "--images", blobs.parent / "images"]
+    budget = ["--rows", ",".join(ROWS), "--epochs", EPOCHS, "--seeds", 2, "--batch", 4]
+    words = map(str, [*files, *budget, "--time-images", 1])
+    return ["ablate", *words, *as_options(SMALL), "--out"]
 
 
 def _in_this_process(
@@ -103,6 +99,7 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
     place = _kill_in_the_first_training(command, killed)
     after_kill = (place / "run" / "last.ckpt").stat().st_mtime_ns
     monkeypatch.setattr(ablation, "run_all", _in_this_process)
+    monkeypatch.setattr(running, "Resampling", partial(Resampling, resamples=50))
     said = _relook([*command, str(straight)])
     # All this time nobody was training in the folder of the one that was killed.
     assert (place / "run" / "last.ckpt").stat().st_mtime_ns == after_kill
