@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from relook.ablation.running import Job, run_job
 from relook.cli.app import app
 from relook.evaluation.statistics.bootstrap import Resampling
 from relook.runtime.csv_files import csv_cell
+from relook.runtime.locks import LOCK
 
 from ..narrow_models import FEW, NARROW, as_options
 
@@ -70,6 +72,18 @@ def _in_this_process(
             tell(job, numbers(folder, job))
 
 
+def _refused_meanwhile(command: Sequence[str]) -> Any:
+    """`_in_this_process`, after a second command for the same folder was refused."""
+
+    def run(jobs: Sequence[Job], folder: Path, *rest: Any) -> None:
+        result = CliRunner().invoke(app, [*command, str(folder), "--resume"])
+        assert result.exit_code != 0 and "R07" in result.output, result.output
+        assert f"in use by process {os.getpid()}" in result.output
+        _in_this_process(jobs, folder, *rest)
+
+    return run
+
+
 def _relook(arguments: Sequence[str]) -> str:
     result = CliRunner().invoke(app, list(arguments))
     assert result.exit_code == 0, result.output
@@ -89,6 +103,7 @@ def _kill_in_the_first_training(command: Sequence[str], out: Path) -> Path:
         process.send_signal(signal.SIGKILL)
     time.sleep(1)
     assert (place / "run" / "last.ckpt").is_file() and not (place / "trained.json").exists()
+    assert (out / LOCK).is_file()  # of a process that has ended
     return place
 
 
@@ -98,13 +113,15 @@ def test_killed_and_resumed_it_has_the_table_of_one_that_ran_through(
     killed, straight = tmp_path / "killed", tmp_path / "straight"
     place = _kill_in_the_first_training(command, killed)
     after_kill = (place / "run" / "last.ckpt").stat().st_mtime_ns
-    monkeypatch.setattr(ablation, "run_all", _in_this_process)
+    monkeypatch.setattr(ablation, "run_all", _refused_meanwhile(command))
     monkeypatch.setattr(running, "Resampling", partial(Resampling, resamples=50))
     said = _relook([*command, str(straight)])
     # All this time nobody was training in the folder of the one that was killed.
     assert (place / "run" / "last.ckpt").stat().st_mtime_ns == after_kill
     assert not (killed / "table.md").exists()
+    monkeypatch.setattr(ablation, "run_all", _in_this_process)
     _relook([*command, str(killed), "--resume"])
+    assert not (killed / LOCK).exists() and not (straight / LOCK).exists()
     assert "going on with" in (place / "log.txt").read_text()
 
     ours, theirs = (_rows(folder) for folder in (killed, straight))

@@ -10,6 +10,7 @@ import pytest
 from relook.ablation.plan import PLAN, Budget, Plan, check_common, settings_for
 from relook.ablation.rows import Row, choose_rows
 from relook.errors import RelookError
+from relook.runtime.locks import LOCK
 from relook.training.recipe import UNLIMITED, Recipe, recipe_for
 from relook.training.settings import Overlay, parse_assignments, read_overlay, resolve
 
@@ -135,6 +136,42 @@ def test_a_folder_goes_on_with_its_own_plan_only(data: Overlay, tmp_path: Path) 
     (tmp_path / "val.json").write_text("{} ")
     with pytest.raises(RelookError, match=r"(?s)U04: .*files.*val.json: .* then, .* now"):
         plan.start(folder, resume=True)
+
+
+def test_settings_that_are_newer_than_a_plan_are_no_difference(
+    data: Overlay, tmp_path: Path
+) -> None:
+    """A plan of an older relook: fields are missing that have their defaults in this one."""
+    folder = tmp_path / "out"
+    plan = _plan("htc,+rfp", data, Budget(epochs=2))
+    plan.start(folder, resume=False)
+    older = json.loads((folder / PLAN).read_text())
+    for row in older["rows"].values():
+        del row["train"]["ema"], row["data"]["leniency"]
+        del row["model"]["rpn"]["train"]["min_bbox_size_rule"]
+    (folder / PLAN).write_text(json.dumps(older))
+    plan.start(folder, resume=True)
+    with pytest.raises(RelookError, match=r"rows\.htc\.train\.ema: None then, 0\.9 now"):
+        _plan("htc", data, Budget(epochs=2), "train.ema=0.9").start(folder, resume=True)
+    # The preset has another value than the default, which is what the older one computed with.
+    del older["rows"]["htc"]["model"]["rpn"]["anchors"]["scale"]
+    (folder / PLAN).write_text(json.dumps(older))
+    with pytest.raises(RelookError, match=r"rpn\.anchors\.scale: 8\.0 then, 4\.0 now"):
+        plan.start(folder, resume=True)
+    # Settings that this relook does not know are a difference.
+    older["rows"]["htc"]["train"]["forgotten"] = 3
+    (folder / PLAN).write_text(json.dumps(older))
+    with pytest.raises(RelookError, match=r"train\.forgotten: 3 then, not there now"):
+        plan.start(folder, resume=True)
+
+
+def test_what_a_start_that_was_killed_leaves_is_no_hindrance(data: Overlay, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / LOCK).write_text("{}")
+    (folder / ".plan.json.0123abcd.tmp").write_text("{")
+    _plan("htc", data, Budget(epochs=2)).start(folder, resume=False)
+    assert (folder / PLAN).is_file()
 
 
 def test_a_plan_does_not_begin_among_other_things(data: Overlay, tmp_path: Path) -> None:

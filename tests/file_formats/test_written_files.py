@@ -25,7 +25,7 @@ from relook.training.run_folder import RunFolder
 from relook.training.settings import read_overlay
 from relook.weights.file import load_model
 
-from .write import CODE, write
+from .write import CODE, settings, write
 
 HERE = Path(__file__).parent
 RELEASES = sorted(path for path in HERE.iterdir() if path.is_dir() and path.name[0].isdigit())
@@ -81,6 +81,26 @@ def test_ablation(release: Path, tmp_path: Path) -> None:
     shutil.copy(release / "ablation" / "plan.json", tmp_path)
     with pytest.raises(RelookError, match=r"another ablation[^$]*plain\.preset: htc-tiny then"):
         Plan({}, 1).start(tmp_path, resume=True)
+
+
+@of_every_release
+def test_an_ablation_of_every_release_goes_on(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that are newer than its plan are no difference; annotation files that differ are."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("train.json", "val.json"):
+        (tmp_path / name).write_text("{}")
+    out = tmp_path / "out"
+    out.mkdir()
+    content = json.loads((release / "ablation" / "plan.json").read_text())
+    content["files"] = Plan({"plain": settings()}, 1).content()["files"]
+    (out / "plan.json").write_text(json.dumps(content))
+    Plan({"plain": settings()}, 1).start(out, resume=True)
+    (tmp_path / "train.json").write_text("[]")
+    with pytest.raises(RelookError, match=r"files\.train\.json") as caught:
+        Plan({"plain": settings()}, 1).start(out, resume=True)
+    assert "rows." not in caught.value.message
 
 
 def test_todays_files_are_read(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def test_nuclei_run_end_to_end(
         "train_images": NUCLEI / "images",
         "val_images": NUCLEI / "images",
     }
-    changes = Overlay(train={"epochs": 1, "semantics": semantics}, data=data)
+    model = {"input": {"size": [256, 256]}}  # whole images, not tiles of them
+    train_ = {"epochs": 1, "semantics": semantics}
+    changes = Overlay(model=model, train=train_, data=data)
     settings = resolve([narrow, changes], preset_name="detectors-htc-tiny")
     console = Console(width=200, file=io.StringIO())
     outcome = train(settings, console, out=tmp_path / "run")

@@ -16,6 +16,7 @@ from ..inference.predictor import Predictor
 from ..models.build import build_detector
 from ..runtime.files import write_text
 from ..runtime.json_files import read_json
+from ..runtime.locks import FolderLock
 from ..training.run_folder import environment
 from ..training.settings import Settings
 from ..training.sources import Annotations, read_annotations, read_sources
@@ -63,12 +64,17 @@ class Ablation:
 
         Raises:
             RelookError: R01 when interrupted, R05 when a training failed, R02 when the disk is
-                full.
+                full, R07 when another command has an ablation at work in the folder.
             DataError, UsageError, ModelError: a row or the data cannot be used; raised before
                 the first training.
         """
         self.sizes.update(_checked(self.plan.rows))
-        self.plan.start(self.folder, resume=resume)
+        with FolderLock(self.folder, self.say):
+            self.plan.start(self.folder, resume=resume)
+            return self._run()
+
+    def _run(self) -> list[RowResult]:
+        """`run`, in a folder that is locked and holds this plan."""
         jobs = list(self.plan.jobs())
         names = ", ".join(self.plan.rows)
         self.say(f"{self.extent}: {names}; in {self.folder}, each with its log in NAME/log.txt")

@@ -12,9 +12,10 @@ from typing import Any
 
 from .._version import __version__
 from ..config.plugins import allowed
-from ..errors import DataError, ModelError, UsageError, brief, counted
-from ..runtime.files import write_text
+from ..errors import DataError, ModelError, RelookError, UsageError, brief, counted
+from ..runtime.files import is_draft, write_text
 from ..runtime.json_files import read_json
+from ..runtime.locks import LOCK
 from ..training.recipe import UNLIMITED, Recipe
 from ..training.settings import Overlay, Settings, resolve
 from .rows import BUDGETED, Row
@@ -138,7 +139,7 @@ class Plan:
                     "--resume, or choose a new --out.",
                 )
             _compare(path, content)
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif folder.exists() and (not folder.is_dir() or _other_files(folder)):
             raise UsageError("U04", f"{folder} holds other files; choose a new --out.")
         else:
             write_text(path, json.dumps(content, indent=2) + "\n")
@@ -154,7 +155,7 @@ def _compare(path: Path, content: Mapping[str, Any]) -> None:
             f"{__version__}, which reads up to {FORMAT}. Update relook.",
         )
     try:
-        before = _flat(before_content)
+        before = _flat(_with_newer_settings(before_content))
     except RecursionError:
         raise DataError("D03", f"{path} is nested too deeply. Choose a new --out.") from None
     now = _flat(content)
@@ -172,6 +173,27 @@ def _compare(path: Path, content: Mapping[str, Any]) -> None:
             + "\n".join(lines)
             + suffix,
         )
+
+
+def _other_files(folder: Path) -> bool:
+    """Return whether `folder` has files of anything but an ablation that was stopped at once."""
+    return any(path.name != LOCK and not is_draft(path) for path in folder.iterdir())
+
+
+def _with_newer_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content`, in which settings that are newer than its relook have their defaults."""
+    rows = content.get("rows")
+    if not isinstance(rows, dict):
+        return dict(content)
+    return {**content, "rows": {name: _completed(row) for name, row in rows.items()}}
+
+
+def _completed(row: Any) -> Any:
+    """All settings of a row; `row` itself where this relook cannot read it."""
+    try:
+        return Settings.model_validate_json(json.dumps(row)).model_dump(mode="json")
+    except (ValueError, RelookError):
+        return row
 
 
 def _then(values: Mapping[str, Any], name: str) -> str:

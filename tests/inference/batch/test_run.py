@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.preprocess import Unreadable
 from relook.inference.writers.options import SaveOptions
+from relook.runtime.locks import LOCK
 
 Model = Callable[..., Predictor]
 
@@ -71,6 +73,26 @@ def test_results_are_reported_and_on_disk(
     assert len(content["images"]) == 3 and len(content["annotations"]) == 9
     assert not (out / "overlay").exists()
     assert (out / FOLDER).exists()  # an image is left to be done
+
+
+def test_two_commands_do_not_write_into_one_folder(
+    predictor: Predictor, photos: Path, tmp_path: Path
+) -> None:
+    out, said = tmp_path / "out", list[str]()
+
+    def predict_again(_: Outcome, done: int, __: int) -> None:
+        words = rf"R07: .*out is in use by process {os.getpid()} on "
+        if done == 1:
+            with pytest.raises(RelookError, match=words):
+                predict_files(predictor, [photos], out, max_dets=1, resume=True)
+
+    predict_files(predictor, [photos], out, max_dets=1, on_image=predict_again, say=said.append)
+    assert len(list((out / "overlay").iterdir())) == 4 and not (out / LOCK).exists()
+    # The lock of a process that was killed keeps nobody out.
+    dead = {"host": socket.gethostname(), "pid": 2**22 + 7, "started": "then"}
+    (out / LOCK).write_text(json.dumps(dead))
+    predict_files(predictor, [photos], out, max_dets=1, resume=True, say=said.append)
+    assert sum("the lock of a process that has ended" in line for line in said) == 1
 
 
 def test_a_stopped_run_goes_on_with_the_same_request_only(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from ...data.sources.stored import AnyImage, stamp_of
 from ...errors import UsageError
 from ...runtime.distributed import from_first, world_size
 from ...runtime.files import remove_drafts
+from ...runtime.locks import FolderLock
 from ..options import PredictOptions
 from ..predictor import Predictor
 from ..writers.kinds import files_of
@@ -78,6 +80,24 @@ def check_live(found: Found, *, resume: bool) -> None:
         raise UsageError(
             "U04", "--resume: the frames of a camera cannot be taken again. Leave --resume out."
         )
+
+
+@contextlib.contextmanager
+def locked(output: Output | None, say: Callable[[str], None]) -> Iterator[None]:
+    """Give these processes the right to write into the folder of results, if there is one.
+
+    Raises:
+        RelookError: R07, in all processes, when another command writes into it, R02 when it
+            cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def enter() -> None:
+            if output is not None:
+                stack.enter_context(FolderLock(output.folder, say))
+
+        from_first(enter)
+        yield
 
 
 def begin(

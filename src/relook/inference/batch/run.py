@@ -27,7 +27,7 @@ from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
 from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.samples import file_samples
-from .beginning import Output, begin, check_live, share_sources
+from .beginning import Output, begin, check_live, locked, share_sources
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
 from .followed import FollowedFrames, check_followed, follow
@@ -94,7 +94,8 @@ def predict_files(
             model or `options` cannot give, for a `resume` with other settings, for a camera
             with `resume` or several processes, and as `FollowedFrames`.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
-            process has failed; everything done so far is kept then.
+            process has failed, R07 when another command writes into `out`; everything done so far
+            is kept then.
         ModelError: As `Predictor.predict`.
     """
     options = predictor.resolved(options.with_(**changes))
@@ -113,30 +114,21 @@ def predict_files(
         check_live(found, resume=resume)
         frames = follow(track, found, predictor, options, output, say)
         found = found if frames is None else frames.found
-        kept = from_first(
-            lambda: begin(
-                predictor,
-                options,
-                found,
-                output,
-                journal,
-                resume=resume,
-                say=say,
-                frames=frames,
-            )
-        )
-        if frames is not None and journal is not None:
-            frames.go_on(journal, kept)
-        if (line := found.left_out_line()) is not None and rank() == 0:
-            say(line)
-        joint: list[Path] = []
-        if world_size() > 1 and output is not None:
-            joint = from_first(lambda: tiled_images(found.images, predictor, options))
-        sharing = shares()
-        run = _Run(predictor, options, found, kept, joint, output, journal, sharing, say, frames)
-        with journal or nullcontext(), frames or nullcontext(), sharing.alive():
-            run.run(on_image, on_tile, on_view)
-        return run.report()
+        told: Any = {"resume": resume, "say": say, "frames": frames}
+        with locked(output, say):
+            kept = from_first(lambda: begin(predictor, options, found, output, journal, **told))
+            if frames is not None and journal is not None:
+                frames.go_on(journal, kept)
+            if (line := found.left_out_line()) is not None and rank() == 0:
+                say(line)
+            joint: list[Path] = []
+            if world_size() > 1 and output is not None:
+                joint = from_first(lambda: tiled_images(found.images, predictor, options))
+            work = (kept, joint, output, journal, shares(), say, frames)
+            run = _Run(predictor, options, found, *work)
+            with journal or nullcontext(), frames or nullcontext(), run.shares.alive():
+                run.run(on_image, on_tile, on_view)
+            return run.report()
 
 
 class _Run:
@@ -162,7 +154,7 @@ class _Run:
         self._kept = len(kept)
         left = [image for source, image in self._images.items() if source not in kept]
         self._to_do = [image for image in left if image not in joint]
-        self._output, self._journal, self._shares = output, journal, shares
+        self._output, self._journal, self.shares = output, journal, shares
         self._joint: JointWork | None = None
         if output is not None and joint:
             shared = [image for image in joint if str(image) not in kept]
@@ -182,14 +174,14 @@ class _Run:
             if self._frames is not None:
                 self._frames.finish()
             self._kinds.finish()
-            self._shares.finish()
+            self.shares.finish()
             if self._first:
-                self._shares.wait()
+                self.shares.wait()
         except KeyboardInterrupt:
-            self._shares.fail()
+            self.shares.fail()
             raise self._interrupted() from None
         except BaseException:
-            self._shares.fail()
+            self.shares.fail()
             raise
         finally:
             if self._first:
@@ -203,13 +195,13 @@ class _Run:
         An exception of either ends the loop here; what was found before it is still written.
         """
         batch = self._options.batch_size
-        claims = (self._to_do[i] for i in self._shares.claims(len(self._to_do), batch))
+        claims = (self._to_do[i] for i in self.shares.claims(len(self._to_do), batch))
 
         def note(stored: Iterable[Outcome]) -> None:
             for one in stored:
                 if isinstance(one, Unreadable):
                     self._name(str(one.source), str(one.error))
-                done = self._kept + self._shares.tick()
+                done = self._kept + self.shares.tick()
                 if on_image is not None:
                     on_image(one, done, len(self._images))
 
@@ -312,7 +304,7 @@ class _Run:
     def _interrupted(self) -> RelookError:
         done = self._kept + self._done
         again = "; the same command with --resume goes on" if self._journal is not None else ""
-        where = "" if self._shares.size == 1 else " of this process"
+        where = "" if self.shares.size == 1 else " of this process"
         return RelookError(
             "R01",
             f"interrupted after {done} of {counted(len(self._images), 'image')}{where}; their "
