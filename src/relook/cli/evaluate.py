@@ -134,9 +134,10 @@ def evaluate(
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
     count of objects. With --task panoptic: panoptic quality; MODEL can then also be the panoptic
     json of results."""
-    from ..api import find_model, load, name_of
+    from ..api import load
     from ..evaluation.crowding.rule import HuddleRule
     from ..inference.options import PredictOptions
+    from ..model_files import find_model, name_of
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(

@@ -207,7 +207,7 @@ def _decided(
 
 
 def _start(weights: Path, names: Mapping[str, str]) -> Start:
-    from ..api import find_model
+    from ..model_files import find_model
     from ..training.start.source import Start
     from ..weights.file import load_model
 

@@ -219,12 +219,13 @@ def sizes(
 
     `relook train` stores them itself. The weights stay as they are.
     """
-    from ..api import find_model
     from ..data.coco.reader import read_coco
     from ..data.statistics import object_sizes
+    from ..model_files import find_model
     from ..training.recipe import Recipe
     from ..training.settings import read_overlay, resolve
-    from ..weights.file import change_extra, read_header
+    from ..weights.file import change_extra
+    from ..weights.opening import read_header
 
     path = find_model(model)
     if path.parent == FOLDER:

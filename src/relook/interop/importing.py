@@ -20,7 +20,8 @@ from ..data.coco.records import Category
 from ..errors import ModelError, UsageError, counted, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
-from ..weights.file import SUFFIX, load_model
+from ..weights.file import load_model
+from ..weights.opening import SUFFIX
 from ..weights.header import FORMAT
 from . import torchvision_models
 from .checkpoint.reading import Checkpoint, read_checkpoint

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from .._version import __version__
 from ..config.base import validated
 from ..config.model import ModelConfig
-from ..data.coco.reader import Category
+from ..data.coco.category import Category
 from ..errors import ModelError, UsageError
 from ..structures.object_sizes import sizes_of
 from ..structures.panoptic import PanopticCategory
