@@ -42,7 +42,7 @@ def counted_models() -> Iterator[tuple[str, ModelConfig]]:
     for name, preset in PRESETS.items():
         yield name, preset.config
     for name in SHIPPED:
-        yield name, read_header(shipped_file(name))[0]
+        yield name, read_header(shipped_file(name)).config
 
 
 @cache

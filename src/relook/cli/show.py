@@ -78,9 +78,14 @@ def _described(source: str) -> Description:
         from ..api import load
 
         return describe(load(model_file, device="cpu").config, model_file.stem)
-    config, extra = read_header(model_file)
-    base = extra.get("preset")
-    return describe(config, name_of(model_file), base if base in PRESETS else None, sizes_of(extra))
+    header = read_header(model_file)
+    base = header.extra.get("preset")
+    return describe(
+        header.config,
+        name_of(model_file),
+        base if base in PRESETS else None,
+        sizes_of(header.extra),
+    )
 
 
 def _of_settings(path: Path, name: str) -> Description:

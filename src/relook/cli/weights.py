@@ -240,7 +240,7 @@ def sizes(
     config = config or (beside if beside.is_file() else None)
     recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
     index = read_coco(annotations, images, check_files=False, leniency=leniency)
-    found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
+    found = object_sizes(index, read_header(path).config.input.size, recipe.augment)
     if found is None:
         raise DataError("D11", f"{annotations}: there is no object to measure.")
     change_extra(path, found.to_extra())

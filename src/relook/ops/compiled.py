@@ -115,8 +115,8 @@ def _python() -> Any:
 
 
 def _needs_library_only(*tensors: Tensor) -> bool:
-    """Return whether the operation on `tensors` is a plain one: numbers on the CPU, no gradients, no
-    change of precision, and no code that is traced.
+    """Return whether the operation on `tensors` is a plain one: numbers on the CPU, no gradients,
+    no change of precision, and no code that is traced.
     """
     return (
         all(type(tensor) in _PLAIN and tensor.device.type == "cpu" for tensor in tensors)

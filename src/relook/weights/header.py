@@ -15,7 +15,7 @@ from ..config.base import validated
 from ..config.model import ModelConfig
 from ..data.coco.category import Category
 from ..errors import ModelError, UsageError
-from ..structures.object_sizes import sizes_of
+from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 
 FORMAT: Final = "relook"
@@ -31,6 +31,11 @@ class Header(NamedTuple):
     classes: tuple[Category, ...]
     extra: dict[str, Any]
     stuff: tuple[PanopticCategory, ...]
+
+    @property
+    def sizes(self) -> ObjectSizes | None:
+        """Sizes of the objects it was trained on, where the file says them."""
+        return sizes_of(self.extra)
 
 
 def metadata_of(header: Header) -> dict[str, str]:

@@ -9,22 +9,20 @@ from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from ..config.model import ModelConfig
 from ..errors import DataError, ModelError
-from .header import parse_header
+from .header import Header, parse_header
 
 SUFFIX: Final = ".safetensors"
 
 
-def read_header(path: Path | str) -> tuple[ModelConfig, dict[str, Any]]:
-    """The configuration and the `extra` values in a model file; nothing is built or imported.
+def read_header(path: Path | str) -> Header:
+    """Everything but the weights in a model file; nothing is built or imported.
 
     Raises: as `load_model` does for a file that is missing, damaged or newer.
     """
     path = Path(path)
     with opened(path, framework="np") as file:
-        header = parse_header(path, file.metadata() or {})
-    return header.config, header.extra
+        return parse_header(path, file.metadata() or {})
 
 
 @contextlib.contextmanager
