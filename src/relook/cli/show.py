@@ -71,7 +71,8 @@ def _described(source: str) -> Description:
         return _of_settings(settings, path.stem)
 
     from ..api import find_model, load, name_of
-    from ..weights.file import SUFFIX, read_header
+    from ..weights.file import read_header
+    from ..weights.header import SUFFIX
 
     model_file = find_model(source)
     if model_file.suffix != SUFFIX:

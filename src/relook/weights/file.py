@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,9 +26,7 @@ from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
 from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
-from .header import Header, metadata_of, parse_header
-
-SUFFIX: Final = ".safetensors"
+from .header import SUFFIX, Header, metadata_of, parse_header
 
 _NAMED = 5  # tensors an error lists before it only counts
 
