@@ -9,22 +9,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-
 from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
+from .edition import check_whole
 from .errors import UsageError
-from .inference.predictor import Predictor, shown_score
+from .inference.options import shown_score
+from .inference.predictor import Predictor
 from .model_files import find_model, name_of
-from .models.build import build_detector
-from .models.detector import Detector
 from .structures.object_sizes import sizes_of
-from .weights.file import SavedModel, load_model
-from .weights.opening import SUFFIX
+from .weights.header import SUFFIX
 
 if TYPE_CHECKING:
+    import torch
+
     from .export.writing import Exported
+    from .models.detector import Detector
+    from .weights.file import SavedModel
 
 _LOG: Final = logging.getLogger("relook")
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
@@ -58,8 +59,8 @@ def load(
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, and
-            for an ONNX file without the extra ``relook[onnx]`` or on another device.
+        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, for an
+            ONNX file without ``relook[onnx]`` or on another device, for others with relook-onnx.
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
@@ -77,13 +78,16 @@ def _open(
         name = str(name_or_path)
         return _published(name, Path(name).expanduser(), weights, device, fast)
     path = find_model(name_or_path)
-    if path.suffix.lower() in _PICKLES:
-        return _imported(path, device, fast, accept_differences=accept_differences)
     if path.suffix.lower() == ".onnx":
         return _of_onnx(path, device)
-    predictor = Predictor.of(load_model(path), device=device, fast=fast)
-    _show_licence(path, predictor.licence)
-    return predictor
+    check_whole(str(path))
+    if path.suffix.lower() in _PICKLES:
+        return _imported(path, device, fast, accept_differences=accept_differences)
+    from .weights.file import load_model
+
+    saved = load_model(path)
+    _show_licence(path, saved.licence)
+    return Predictor.of(saved, device=device, fast=fast)
 
 
 def export_onnx(
@@ -110,6 +114,7 @@ def export_onnx(
         DataError: D01 or D02 for one of `images`.
         RelookError: R02 when the file cannot be written.
     """
+    check_whole("export_onnx")
     from .data.images.opening import read_image
     from .export.writing import write_onnx
 
@@ -129,6 +134,8 @@ def export_onnx(
 
 def _saved(path: Path) -> SavedModel:
     """The content of the model file at `path`, whoever wrote it."""
+    from .weights.file import SavedModel, load_model
+
     if path.suffix.lower() == SUFFIX:
         return load_model(path)
     predictor = _open(path, None, "cpu", False, False)
@@ -141,12 +148,15 @@ def _saved(path: Path) -> SavedModel:
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
     """A detector with random weights, as a module: a preset with some fields changed.
 
-    Nested fields are written with two underscores: ``backbone__norm="group"``. A semantic branch
-    over objects and background (K + 1 classes) follows `num_classes`.
+    Nested fields have two underscores: ``backbone__norm="group"``. A semantic branch over objects
+    and background (K + 1 classes) follows `num_classes`.
 
     Raises:
         UsageError: U01 for an unknown name, U02 for an unknown field, U03 for a bad value.
     """
+    check_whole("build")
+    from .models.build import build_detector
+
     config = name if isinstance(name, ModelConfig) else preset(name)
     if num_classes is not None:
         config = _with_classes(config, num_classes)
@@ -154,8 +164,7 @@ def build(name: str | ModelConfig, num_classes: int | None = None, **changes: An
 
 
 def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
-    semantic = config.semantic
-    changed = config.with_(num_classes=num_classes)
+    semantic, changed = config.semantic, config.with_(num_classes=num_classes)
     if semantic is not None and semantic.num_classes == config.num_classes + 1:
         changed = changed.with_(semantic__num_classes=num_classes + 1)
     return changed
@@ -165,6 +174,7 @@ def _published(
     name: str, path: Path, weights: str, device: torch.device | str, fast: bool
 ) -> Predictor:
     """A published checkpoint as a model; refused where `name` is a file or folder."""
+    check_whole(f"weights={weights!r}")
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
 
@@ -193,16 +203,10 @@ def _imported(
     imported = import_checkpoint(
         path, preset=preset_name, accept_differences=accept_differences, with_digest=False
     )
+    model = imported.detector, imported.config, imported.classes
     licence = licence or imported.report.licence
     _show_licence(path, licence)
-    return Predictor(
-        imported.detector,
-        imported.config,
-        imported.classes,
-        device=device,
-        licence=licence,
-        fast=fast,
-    )
+    return Predictor(*model, device=device, licence=licence, fast=fast)
 
 
 def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
@@ -210,22 +214,19 @@ def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
     from .export.session import OnnxNetwork
 
     file = read_onnx(path)
-    header = file.header
-    licence = header.extra.get("licence")
-    predictor = Predictor(
-        OnnxNetwork(file, path),
+    network, header = OnnxNetwork(file, path), file.header
+    _show_licence(path, header.licence)
+    return Predictor(
+        network,
         header.config,
         header.classes,
         device=device,
         shown_from=shown_score(header.extra),
-        licence=licence if isinstance(licence, str) else None,
+        licence=header.licence,
         sizes=sizes_of(header.extra),
     )
-    _show_licence(path, predictor.licence)
-    return predictor
 
 
 def _show_licence(path: Path, licence: str | None) -> None:
-    """Log the licence as a warning, which Python shows by default."""
-    if licence:
+    if licence:  # a warning, which Python shows by default
         _LOG.warning("%s: weights that others trained; their licence: %s", path.name, licence)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from .config.presets import PRESETS
+from .edition import is_whole
 from .errors import DataError, ModelError, UsageError, did_you_mean
-from .interop.zoo.zoo import covered
-from .weights.opening import SUFFIX
+from .weights.header import SUFFIX
 from .weights.shipped import SHIPPED, shipped_file
 
 _LOG: Final = logging.getLogger("relook")
@@ -98,6 +98,10 @@ def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
 
 
 def _where_published(name: str) -> str:
+    if not is_whole():
+        return ""
+    from .interop.zoo.zoo import covered
+
     if not any(file.preset == name for file in covered()):
         return ""
     return f', or load published weights with relook.load({name!r}, weights="coco")'

@@ -71,7 +71,8 @@ def _described(source: str) -> Description:
         return _of_settings(settings, path.stem)
 
     from ..model_files import find_model, name_of
-    from ..weights.opening import SUFFIX, read_header
+    from ..weights.header import SUFFIX
+    from ..weights.opening import read_header
 
     model_file = find_model(source)
     if model_file.suffix != SUFFIX:

@@ -21,8 +21,7 @@ from ..errors import ModelError, UsageError, counted, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
 from ..weights.file import load_model
-from ..weights.header import FORMAT
-from ..weights.opening import SUFFIX
+from ..weights.header import FORMAT, SUFFIX
 from . import torchvision_models
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes

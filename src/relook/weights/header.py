@@ -19,6 +19,7 @@ from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 
 FORMAT: Final = "relook"
+SUFFIX: Final = ".safetensors"  # of the files
 FORMAT_VERSION: Final = 1
 
 T = TypeVar("T")
@@ -36,6 +37,12 @@ class Header(NamedTuple):
     def sizes(self) -> ObjectSizes | None:
         """Sizes of the objects it was trained on, where the file says them."""
         return sizes_of(self.extra)
+
+    @property
+    def licence(self) -> str | None:
+        """That of weights which others trained, where they are, else None."""
+        licence = self.extra.get("licence")
+        return licence if isinstance(licence, str) else None
 
 
 def metadata_of(header: Header) -> dict[str, str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from ..errors import DataError, ModelError
-from .header import Header, parse_header
-
-SUFFIX: Final = ".safetensors"
+from .header import SUFFIX, Header, parse_header
 
 
 def read_header(path: Path | str) -> Header:

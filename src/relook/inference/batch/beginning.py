@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-
 from ..._version import __version__
 from ...data.sources.finding import Source, find_sources
 from ...data.sources.found import Found
@@ -152,6 +150,8 @@ def digest_of(predictor: Predictor) -> str:
     if backend is not None:
         digest.update(backend.digest.encode())
         return digest.hexdigest()
+    import torch
+
     for name, tensor in sorted(predictor.detector.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())

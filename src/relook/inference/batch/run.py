@@ -17,7 +17,7 @@ from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
-from ..engine import OnView
+from ..backend import OnView
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
