@@ -115,10 +115,10 @@ def export_onnx(
         RelookError: R02 when the file cannot be written.
     """
     check_whole("export_onnx")
+    source = find_model(name_or_path)
     from .data.images.opening import read_image
     from .export.writing import write_onnx
 
-    source = find_model(name_or_path)
     saved = _saved(source)
     reading = saved.config.input.reading
     return write_onnx(

@@ -27,13 +27,14 @@ from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
 from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.samples import file_samples
-from .beginning import Output, begin, check_live, share_sources
+from .beginning import Output, begin
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
 from .followed import FollowedFrames, check_followed, follow
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
+from .shared_sources import check_live, share_sources
 from .shares import Shares, shares
 from .writer import Writer, output_names
 
