@@ -57,8 +57,7 @@ from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
 from .validation import Validation
 
-RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
-RECORD_EVERY = 50
+RECORDS_AN_EPOCH, RECORD_EVERY = 10, 50  # at least so many; steps, in long epochs
 
 
 @dataclass(frozen=True, slots=True)

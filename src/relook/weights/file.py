@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -20,7 +19,7 @@ from ..config.model import ModelConfig
 from ..config.plugins import allowing
 from ..data.coco.category import Category
 from ..errors import ModelError, first_few
-from ..models.build import build_detector
+from ..models.build import empty_detector
 from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
 from ..structures.object_sizes import ObjectSizes, sizes_of
@@ -162,8 +161,7 @@ def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:
 def _empty_detector(path: Path, config: ModelConfig) -> Detector:
     """The model on the meta device, where tensors have shapes and types but no memory."""
     try:
-        with torch.device("meta"):
-            return build_detector(config)
+        return empty_detector(config)
     except (RuntimeError, OverflowError, ValueError) as error:
         raise ModelError(
             "M02", f"{path}: a model cannot be built from its configuration ({error!s:.200})"

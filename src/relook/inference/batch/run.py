@@ -91,9 +91,8 @@ def predict_files(
 
     Raises:
         DataError: As `find_sources`.
-        UsageError: As `find_sources`, U01 for an unknown kind of file, U04 for a kind that the
-            model or `options` cannot give, for a `resume` with other settings, for a camera
-            with `resume` or several processes, and as `FollowedFrames`.
+        UsageError: As `find_sources` and `FollowedFrames`, U01 for an unknown kind of file, U04
+            for a kind that cannot be given, and for a `resume` with other settings or a camera.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
             process has failed; everything done so far is kept then.
         ModelError: As `Predictor.predict`.
