@@ -32,10 +32,10 @@ from examples.demo.mushrooms import MAX_DETS, from_scratch
 from relook.ablation.jobs import Numbers, numbers, run_one
 from relook.ablation.running import train_in
 from relook.ablation.table import mean_and_range
-from relook.api import find_model
 from relook.data.coco.reader import read_coco
 from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
+from relook.model_files import find_model
 from relook.runtime.files import write_text
 from relook.training.fine_tuning import fine_tuning
 from relook.training.run_folder import environment

@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.yardstick.model import Yardstick  # noqa: E402
 
 from relook import load  # noqa: E402
-from relook.data.augment.transforms import resize_image, resized_size  # noqa: E402
 from relook.data.batching import batch_images  # noqa: E402
 from relook.data.images import read_image  # noqa: E402
+from relook.data.resizing import resize_image, resized_size  # noqa: E402
 from relook.export.reading import read_onnx  # noqa: E402
 from relook.export.session import OnnxNetwork, onnxruntime_package  # noqa: E402
 from relook.export.writing import write_onnx  # noqa: E402

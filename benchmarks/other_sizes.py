@@ -30,7 +30,6 @@ from ending import errors_in_words
 from numpy.typing import NDArray
 from PIL import Image
 
-from relook.api import find_model
 from relook.data.coco.reader import CocoIndex, read_coco
 from relook.data.coco.segmentation import rasterised
 from relook.data.images import Pixels, read_image
@@ -39,6 +38,7 @@ from relook.inference.options import OptionChanges, PredictOptions
 from relook.inference.predictor import DEFAULTS, Predictor
 from relook.inference.preprocess import ImageSource
 from relook.inference.results import Result
+from relook.model_files import find_model
 from relook.ops.rle import encode_mask
 from relook.runtime.files import write_text
 from relook.weights.file import load_model

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import relook
-from relook.api import build, find_model, load, name_of
+from relook.api import build, load
 from relook.config.model import ModelConfig
 from relook.config.presets import preset
 from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, UsageError
+from relook.model_files import find_model
 from relook.weights.file import save_model
-from relook.weights.shipped import SHIPPED, shipped_file
+from relook.weights.shipped import shipped_file
 
 from .narrow_models import narrow_config
 
@@ -122,16 +123,6 @@ def test_a_path_that_is_not_there(run: Path) -> None:
         load("nowhere/at/all")
 
 
-def test_a_run_without_a_model_yet(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"M01.*no run folder"):
-        load(tmp_path)
-    (tmp_path / "last.ckpt").write_bytes(b"x")
-    with pytest.raises(ModelError, match=r"M01.*relook train --resume"):
-        load(tmp_path)
-    with pytest.raises(ModelError, match=r"M02.*relook train --resume"):
-        load(tmp_path / "last.ckpt")
-
-
 class Trap:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -191,13 +182,6 @@ def test_what_is_here_goes_before_what_comes_with_relook(
     assert str(Path("nuclei") / "best.safetensors") in record.getMessage()
 
 
-@pytest.mark.parametrize("name", ["nuclie", "detector-htc-r50", "detectors-htc-r50"])
-def test_names_that_are_no_model_come_with_those_that_are(name: str) -> None:
-    with pytest.raises((UsageError, ModelError)) as caught:
-        find_model(name)
-    assert f"Trained models that come with relook: {', '.join(SHIPPED)}." in str(caught.value)
-
-
 def test_a_typo_in_a_shipped_name() -> None:
     with pytest.raises(UsageError, match=r"U01.*did you mean 'nuclei'"):
         load("nuclie")
@@ -230,8 +214,3 @@ def test_build_with_changes() -> None:
         build("htc-tiny", backbone__norms="batch")
     with pytest.raises(UsageError, match=r"U03.*num_classes"):
         build("htc-tiny", num_classes=0)
-
-
-def test_a_model_is_called_by_its_run_or_its_file() -> None:
-    assert name_of(Path("runs/nuts/best.safetensors")) == "nuts"
-    assert name_of(Path("models/nuclei.safetensors")) == "nuclei"

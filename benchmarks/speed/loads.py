@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relook.data.augment.transforms import resize_image
 from relook.data.batching import batch_images
 from relook.data.images import read_image
+from relook.data.resizing import resize_image
 from relook.ops.masks import crop_masks
 from relook.structures.detection import Detections, ImageBatch, Target
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relook.data.augment.transforms import resize_image, resized_size
 from relook.data.batching import batch_images
 from relook.data.images import Pixels
+from relook.data.resizing import resize_image, resized_size
 from relook.inference.predictor import Predictor
 from relook.ops.rle import encode_mask
 

@@ -129,7 +129,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith(f"{__name__}."):
+            raise
+        raise AttributeError(
+            f"relook.{name} is in the package relook, and relook-onnx is installed, which has what "
+            "predicts from ONNX files"
+        ) from error
     globals()[name] = value
     return value
 

@@ -9,25 +9,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-
 from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
-from .errors import DataError, ModelError, UsageError, did_you_mean
-from .inference.predictor import Predictor, shown_score
-from .models.build import build_detector
-from .models.detector import Detector
+from .edition import check_whole
+from .errors import UsageError
+from .inference.options import shown_score
+from .inference.predictor import Predictor
+from .model_files import find_model, name_of
 from .structures.object_sizes import sizes_of
-from .weights.file import SUFFIX, SavedModel, load_model
-from .weights.shipped import SHIPPED, shipped_file
+from .weights.header import SUFFIX
 
 if TYPE_CHECKING:
+    import torch
+
     from .export.writing import Exported
+    from .models.detector import Detector
+    from .weights.file import SavedModel
 
 _LOG: Final = logging.getLogger("relook")
-_BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
-_LISTED = f"Trained models that come with relook: {', '.join(SHIPPED)}."
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
 
 
@@ -59,8 +59,8 @@ def load(
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, and
-            for an ONNX file without the extra ``relook[onnx]`` or on another device.
+        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, for an
+            ONNX file without ``relook[onnx]`` or on another device, for others with relook-onnx.
         DataError: D01 for a path that does not exist.
     """
     with allowing(allow):
@@ -78,47 +78,16 @@ def _open(
         name = str(name_or_path)
         return _published(name, Path(name).expanduser(), weights, device, fast)
     path = find_model(name_or_path)
-    if path.suffix.lower() in _PICKLES:
-        return _imported(path, device, fast, accept_differences=accept_differences)
     if path.suffix.lower() == ".onnx":
         return _of_onnx(path, device)
-    predictor = Predictor.of(load_model(path), device=device, fast=fast)
-    _show_licence(path, predictor.licence)
-    return predictor
+    check_whole(str(path))
+    if path.suffix.lower() in _PICKLES:
+        return _imported(path, device, fast, accept_differences=accept_differences)
+    from .weights.file import load_model
 
-
-def find_model(name_or_path: str | Path) -> Path:
-    """The model file of `name_or_path`: the file itself, the best one of a run folder, or the
-    model of that name that comes with relook.
-
-    A file or run folder in the current folder is preferred to a name, with a warning in the log.
-    A folder without a model is not. The file is not opened.
-
-    Raises:
-        ModelError: M01 for a preset's name and for a run without a model yet, M02 for the state
-            of a training.
-        UsageError: U01 for a name that is no model.
-        DataError: D01 for a path that does not exist.
-    """
-    name, path = str(name_or_path), Path(name_or_path).expanduser()
-    model_file = _model_in(path) if path.is_dir() else path if path.is_file() else None
-    if model_file is None:
-        if name in SHIPPED:
-            return shipped_file(name)
-        raise _not_found(name, path)
-    if name in SHIPPED:
-        _LOG.warning(
-            "%s: taking %s, which is here, and not the model of that name that comes with relook",
-            name,
-            model_file,
-        )
-    if model_file.name == _LAST:
-        raise ModelError(
-            "M02",
-            f"{model_file} is the state of a training. Go on with `relook train --resume "
-            f"{model_file.parent}`, or load the folder {model_file.parent} for its best model.",
-        )
-    return model_file
+    saved = load_model(path)
+    _show_licence(path, saved.licence)
+    return Predictor.of(saved, device=device, fast=fast)
 
 
 def export_onnx(
@@ -145,10 +114,11 @@ def export_onnx(
         DataError: D01 or D02 for one of `images`.
         RelookError: R02 when the file cannot be written.
     """
+    check_whole("export_onnx")
+    source = find_model(name_or_path)
     from .data.images.opening import read_image
     from .export.writing import write_onnx
 
-    source = find_model(name_or_path)
     saved = _saved(source)
     reading = saved.config.input.reading
     return write_onnx(
@@ -164,6 +134,8 @@ def export_onnx(
 
 def _saved(path: Path) -> SavedModel:
     """The content of the model file at `path`, whoever wrote it."""
+    from .weights.file import SavedModel, load_model
+
     if path.suffix.lower() == SUFFIX:
         return load_model(path)
     predictor = _open(path, None, "cpu", False, False)
@@ -176,12 +148,15 @@ def _saved(path: Path) -> SavedModel:
 def build(name: str | ModelConfig, num_classes: int | None = None, **changes: Any) -> Detector:
     """A detector with random weights, as a module: a preset with some fields changed.
 
-    Nested fields are written with two underscores: ``backbone__norm="group"``. A semantic branch
-    over objects and background (K + 1 classes) follows `num_classes`.
+    Nested fields have two underscores: ``backbone__norm="group"``. A semantic branch over objects
+    and background (K + 1 classes) follows `num_classes`.
 
     Raises:
         UsageError: U01 for an unknown name, U02 for an unknown field, U03 for a bad value.
     """
+    check_whole("build")
+    from .models.build import build_detector
+
     config = name if isinstance(name, ModelConfig) else preset(name)
     if num_classes is not None:
         config = _with_classes(config, num_classes)
@@ -189,68 +164,17 @@ def build(name: str | ModelConfig, num_classes: int | None = None, **changes: An
 
 
 def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
-    semantic = config.semantic
-    changed = config.with_(num_classes=num_classes)
+    semantic, changed = config.semantic, config.with_(num_classes=num_classes)
     if semantic is not None and semantic.num_classes == config.num_classes + 1:
         changed = changed.with_(semantic__num_classes=num_classes + 1)
     return changed
-
-
-def name_of(path: Path) -> str:
-    """Name of the model in the file at `path`; for the best model of a run, the run's name."""
-    return path.parent.name if path.name == _BEST else path.stem
-
-
-def _model_in(folder: Path) -> Path | None:
-    """The best model of a run, else the latest one."""
-    if (folder / _BEST).is_file():
-        return folder / _BEST
-    models = [file for file in folder.glob(f"*{SUFFIX}") if file.is_file()]
-    return max(models, key=lambda file: file.stat().st_mtime, default=None)
-
-
-def _not_found(name: str, path: Path) -> UsageError | DataError | ModelError:
-    if path.is_dir() and name not in PRESETS:
-        state = (
-            f"it has {_LAST}, so its training has not finished a validation: go on with "
-            f"`relook train --resume {path}`"
-            if (path / _LAST).is_file()
-            else "it is no run folder"
-        )
-        return ModelError("M01", f"{path} has no {SUFFIX} file; {state}.")
-    if name in PRESETS:
-        return ModelError(
-            "M01",
-            f"{name} names an architecture, and its weights are not available. Train it (`relook "
-            f"train --model {name} ...`) and load the run folder, or give the path of a model "
-            f"file{_where_published(name)}. For random weights use relook.build({name!r}). "
-            f"{_LISTED}",
-        )
-    looks_like_path = path.suffix != "" or len(path.parts) > 1
-    if looks_like_path:
-        siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-        close = did_you_mean(path.name, siblings) if siblings else ""
-        hint = f"; {close}" if close.startswith("did") else ""
-        return DataError("D01", f"{path}: there is no such file or run folder{hint}.")
-    hint = did_you_mean(name, [*SHIPPED, *PRESETS])
-    return UsageError(
-        "U01",
-        f"{name!r} is neither a file, a run folder nor a model; {hint}. {_LISTED}",
-    )
-
-
-def _where_published(name: str) -> str:
-    from .interop.zoo.zoo import covered
-
-    if not any(file.preset == name for file in covered()):
-        return ""
-    return f', or load published weights with relook.load({name!r}, weights="coco")'
 
 
 def _published(
     name: str, path: Path, weights: str, device: torch.device | str, fast: bool
 ) -> Predictor:
     """A published checkpoint as a model; refused where `name` is a file or folder."""
+    check_whole(f"weights={weights!r}")
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
 
@@ -279,16 +203,10 @@ def _imported(
     imported = import_checkpoint(
         path, preset=preset_name, accept_differences=accept_differences, with_digest=False
     )
+    model = imported.detector, imported.config, imported.classes
     licence = licence or imported.report.licence
     _show_licence(path, licence)
-    return Predictor(
-        imported.detector,
-        imported.config,
-        imported.classes,
-        device=device,
-        licence=licence,
-        fast=fast,
-    )
+    return Predictor(*model, device=device, licence=licence, fast=fast)
 
 
 def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
@@ -296,22 +214,19 @@ def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
     from .export.session import OnnxNetwork
 
     file = read_onnx(path)
-    header = file.header
-    licence = header.extra.get("licence")
-    predictor = Predictor(
-        OnnxNetwork(file, path),
+    network, header = OnnxNetwork(file, path), file.header
+    _show_licence(path, header.licence)
+    return Predictor(
+        network,
         header.config,
         header.classes,
         device=device,
         shown_from=shown_score(header.extra),
-        licence=licence if isinstance(licence, str) else None,
+        licence=header.licence,
         sizes=sizes_of(header.extra),
     )
-    _show_licence(path, predictor.licence)
-    return predictor
 
 
 def _show_licence(path: Path, licence: str | None) -> None:
-    """Log the licence as a warning, which Python shows by default."""
-    if licence:
+    if licence:  # a warning, which Python shows by default
         _LOG.warning("%s: weights that others trained; their licence: %s", path.name, licence)

@@ -8,13 +8,30 @@ import json
 import pytest
 
 from relook.analysis.complexity import complexity
-from relook.analysis.counts import FILE, MASKS, PROPOSALS, SIZE, counts_of
+from relook.analysis.counts import (
+    FILE,
+    MASKS,
+    PROPOSALS,
+    SIZE,
+    counted_models,
+    counts_of,
+    stored_counts,
+)
 from relook.config.model import BackboneConfig, ModelConfig, PyramidConfig
-from relook.config.presets import PRESETS, preset
+from relook.config.presets import preset
+
+MODELS = dict(counted_models())
 
 
-def test_every_preset_is_in_the_table_and_nothing_else() -> None:
-    assert list(json.loads(FILE.read_text())) == list(PRESETS)
+def test_every_model_is_in_the_table_and_nothing_else() -> None:
+    assert list(json.loads(FILE.read_text())) == list(MODELS)
+
+
+def test_counts_are_found_by_the_configuration_alone() -> None:
+    config = MODELS["htc-tiny"]
+    assert stored_counts(config) == counts_of("htc-tiny")
+    assert stored_counts(MODELS["nuclei"]) == counts_of("nuclei")
+    assert stored_counts(config.with_(num_classes=7)) is None
 
 
 def _counted(config: ModelConfig, proposals: int, masks: int) -> dict[str, dict[str, int]]:
@@ -48,10 +65,10 @@ def _in_two(config: ModelConfig) -> dict[str, dict[str, int]]:
     return {kind: {**counts, "features": apart[kind]} for kind, counts in _others(rest).items()}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", MODELS)
 def test_counts_are_current(name: str) -> None:
     """Else run scripts/count_presets.py."""
-    assert counts_of(name) == _in_two(PRESETS[name].config)
+    assert counts_of(name) == _in_two(MODELS[name])
 
 
 @pytest.mark.parametrize("name", ["detectors-panoptic-tiny", "fast-dsc-tiny"])

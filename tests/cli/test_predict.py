@@ -17,7 +17,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import Result
 
-from relook.inference.batch import beginning
+from relook.inference.batch import shared_sources
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.views import TTA
@@ -234,13 +234,13 @@ def test_sources_are_listed_once(
     relook: Run, run_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[Any] = []
-    find = beginning.find_sources
+    find = shared_sources.find_sources
 
     def watched(*arguments: Any, **options: Any) -> Any:
         listed.append(arguments)
         return find(*arguments, **options)
 
-    monkeypatch.setattr(beginning, "find_sources", watched)
+    monkeypatch.setattr(shared_sources, "find_sources", watched)
     result = relook("predict", pictures / "a.png", "-m", run_folder, "--json", "--max-dets", 1)
     assert result.exit_code == 0 and len(listed) == 1
     assert "1 object in 1 image, " in result.stderr

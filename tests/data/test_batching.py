@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from relook.data.augment.transforms import resize_image, resized_size
 from relook.data.batching import Sample, batch_images, collate
+from relook.data.resizing import resize_image, resized_size
 from relook.errors import ModelError
 from relook.structures.detection import Target
 

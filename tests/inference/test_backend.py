@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from relook.errors import UsageError
 from relook.inference.batch.beginning import digest_of
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
-from relook.structures.detection import Detections, Size
+from relook.structures.detection import DetectionArrays, Size
 
 from ..narrow_models import NUT_AND_BOLT, narrow_config
 
@@ -38,13 +37,15 @@ class OneObject:
         *,
         score: float | None = None,
         max_detections: int | None = None,
-    ) -> list[Detections]:
+    ) -> list[DetectionArrays]:
         self.calls += [(image.shape, score, max_detections) for image in images]
-        boxes = torch.tensor([[0.0, 0, 10, 20]])
-        return [
-            Detections(boxes, torch.tensor([0.9]), torch.tensor([1]), torch.ones(1, 28, 28), size)
-            for size in original_sizes
-        ]
+        found = (
+            np.array([[0, 0, 10, 20]], np.float32),
+            np.array([0.9], np.float32),
+            np.array([1]),
+            np.ones((1, 28, 28), np.float32),
+        )
+        return [DetectionArrays(*found, size) for size in original_sizes]
 
 
 def _predictor() -> tuple[Predictor, OneObject]:
@@ -76,14 +77,16 @@ def test_large_images_are_cut_into_tiles() -> None:
     [({"tta": "flip"}, "tta"), ({"panoptic": True}, "panoptic"), ({"agnostic": True}, "agnostic")],
 )
 def test_what_needs_layers_is_refused(changes: Any, what: str) -> None:
-    network = OneObject()
-    config = narrow_config("detectors-panoptic-tiny", num_classes=2)
-    from relook.inference.engine import Engine
-
-    engine = Engine(network, config.input)
-    with pytest.raises(UsageError, match=what) as raised:
-        engine.run_prepared([], PredictOptions().with_(**changes))
-    assert raised.value.code == "U04"
+    predictor, network = _predictor()
+    options = PredictOptions().with_(**changes)
+    for call in (
+        lambda: predictor.engine.run_prepared([], options),
+        lambda: predictor.predict(np.zeros((32, 64, 3), np.uint8), options),
+    ):
+        with pytest.raises(UsageError, match=what) as raised:
+            call()
+        assert raised.value.code == "U04"
+    assert not network.calls
 
 
 def test_it_has_no_layers_and_no_stages() -> None:
@@ -96,7 +99,7 @@ def test_it_has_no_layers_and_no_stages() -> None:
 
 def test_it_runs_on_the_cpu() -> None:
     predictor, _ = _predictor()
-    assert predictor.to("auto").device == torch.device("cpu")
+    assert predictor.to("auto").device == "cpu"
     with pytest.raises(UsageError, match="runs on the CPU"):
         predictor.to("cuda")
 

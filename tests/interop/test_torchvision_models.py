@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ from relook.interop.importing import Imported, import_checkpoint
 from relook.interop.torchvision_models import names_of, read_torchvision
 from relook.models.folding import fold
 from relook.ops.cpu import switch
-from relook.ops.masks import PASTES
+from relook.ops.pasting import PASTES
 
 CHANNELS, HIDDEN, CLASSES = 32, 64, 91
 SIZE = (150, 215)  # the last map is not half of the one before
@@ -118,10 +119,14 @@ def test_it_computes_what_torchvision_does(
     paste = PASTES[plain.paste]
     for i in range(len(plain)):
         mask = expected["masks"][i, 0] > 0.5
-        window, left, top = paste(plain.mask_probabilities[i], plain.boxes[i], plain.size)
-        pasted = torch.zeros(SIZE, dtype=torch.bool)
-        pasted[top : top + window.shape[0], left : left + window.shape[1]] = window
-        assert int((pasted ^ mask).sum()) <= 1 + 0.005 * int(mask.sum())
+        window, left, top = paste(
+            plain.mask_probabilities[i].numpy(), plain.boxes[i].numpy(), plain.size
+        )
+        pasted = np.zeros(SIZE, dtype=bool)
+        pasted[top : top + window.shape[0], left : left + window.shape[1]] = torch.from_numpy(
+            window
+        )
+        assert int((pasted ^ mask.numpy()).sum()) <= 1 + 0.005 * int(mask.sum())
 
 
 def test_the_report_says_what_it_is(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from relook.errors import UsageError
 from relook.models.build import build_detector
 from relook.models.cascades.htc import HybridTaskCascade
 from relook.models.detector import Detector
-from relook.ops.masks import PASTES
+from relook.ops.pasting import PASTES
 from relook.structures.detection import ImageBatch, Pyramid
 
 SIZE, ORIGINAL = (96, 128), (61, 80)
@@ -185,7 +185,7 @@ def test_detections_are_those_of_the_literal_procedure(name: str) -> None:
         assert np.ptp(masks.numpy()) > 0.1
         assert found.paste == "resized"
         for mask, box in zip(found.mask_probabilities, found.boxes, strict=True):
-            window, left, top = PASTES[found.paste](mask, box, found.size)
+            window, left, top = PASTES[found.paste](mask.numpy(), box.numpy(), found.size)
             x1, y1, x2, y2 = (int(v) for v in box - last)
             assert (left, top) == (x1, y1)
             assert window.shape == (y2 - y1 + 1, x2 - x1 + 1)

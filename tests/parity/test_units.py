@@ -16,13 +16,14 @@ from golden import ABSOLUTE, RELATIVE, assert_close, assert_unit
 from torch import Tensor
 
 from relook.config.presets import preset
-from relook.data.augment.transforms import resized_size
+from relook.data.resizing import resized_size
 from relook.layers import AWSConv2d, SAConv2d
 from relook.layers.aspp import ASPP
 from relook.models.rpn.anchors import base_anchors, grid_anchors
 from relook.ops import boxes as box_ops
-from relook.ops.masks import paste_mask, paste_probabilities
+from relook.ops.masks import paste_mask
 from relook.ops.nms import suppress_classes
+from relook.ops.pasting import paste_probabilities
 from relook.ops.roi_align import pool_map, pyramid_level
 from relook.structures.detection import Rois
 
@@ -108,9 +109,9 @@ _MASK_BOX = torch.tensor([3.3, 4.7, 30.2, 21.9])
 
 
 def _check_paste(record: dict[str, Any]) -> None:
-    window, left, top = paste_probabilities(_MASK, _MASK_BOX, (32, 40))
+    window, left, top = paste_probabilities(_MASK.numpy(), _MASK_BOX.numpy(), (32, 40))
     whole = torch.zeros(1, 32, 40)
-    whole[0, top : top + window.shape[0], left : left + window.shape[1]] = window
+    whole[0, top : top + window.shape[0], left : left + window.shape[1]] = torch.from_numpy(window)
     assert_unit(whole, record)
 
 

@@ -8,14 +8,9 @@ import pytest
 
 from relook.errors import RelookError, UsageError
 from relook.training.checkpoints import WholeCheckpointIO
-from relook.training.continuing import (
-    check_settings,
-    locked,
-    run_to_continue,
-    state_to_continue,
-)
+from relook.training.continuing import check_settings, locked, state_to_continue
 from relook.training.fingerprint import fingerprint
-from relook.training.run_folder import RunFolder, create_run
+from relook.training.run_folder import RunFolder, create_run, run_to_continue
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
 

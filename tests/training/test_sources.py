@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import pytest
 import torch
 
 from relook.config.base import overlay
-from relook.data import formats
 from relook.data.augment.copy_paste import CopyPaste
-from relook.errors import DataError, UsageError
+from relook.errors import UsageError
 from relook.training.settings import Settings
 from relook.training.sources import read_sources
 
@@ -81,31 +79,3 @@ def test_all_objects_are_of_one_class_if_asked(small: Settings) -> None:
     assert settings.model.num_classes == 1
     assert [c.name for c in sources.train.classes] == ["thing"]
     assert sources.val is not None and sources.val.classes == sources.train.classes
-
-
-def test_another_format_is_named_with_the_commands_that_take_it(
-    small: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    val = small.data.val_json
-    monkeypatch.setattr(formats, "recognised", lambda path: "via" if path == val else None)
-    words = f"D04.*{val} is of the format via.*relook train.*relook data convert"
-    with pytest.raises(DataError, match=words):
-        read_sources(small)
-
-
-def test_annotation_files_are_read_as_the_settings_allow(small: Settings) -> None:
-    path = small.data.train_json
-    content = json.loads(path.read_text())
-    for row in content["annotations"]:
-        row["iscrowd"] = 1
-    path.write_text(json.dumps(content))
-    with pytest.raises(DataError, match=r"D11: .*All 7 annotations are marked iscrowd: 1, as CVAT"):
-        read_sources(small)
-    allowed = small.with_(data__leniency__crowd="as-objects")
-    assert read_sources(allowed)[1].train.num_objects == 7
-    (small.data.train_images / "4.png").unlink()
-    with pytest.raises(DataError, match=r"D01: .*1 of its 4 images"):
-        read_sources(allowed)
-    _, sources = read_sources(allowed.with_(data__leniency__skip_missing=True))
-    assert sources.val is not None
-    assert len(sources.train.images) == len(sources.val.images) == 3

@@ -26,8 +26,9 @@ from relook.data.coco.reader import Category
 from relook.errors import DataError, ModelError, RelookError
 from relook.models.detector import Detector
 from relook.structures.object_sizes import ObjectSizes
-from relook.weights.file import change_extra, load_model, read_header, save_model
+from relook.weights.file import change_extra, load_model, save_model
 from relook.weights.header import FORMAT_VERSION
+from relook.weights.opening import read_header
 
 from ..narrow_models import detector_of, narrow_config
 

@@ -17,9 +17,10 @@ from ..models.build import build_detector
 from ..runtime.files import write_text
 from ..runtime.json_files import read_json
 from ..runtime.locks import FolderLock
+from ..training.annotations import Annotations, read_annotations
 from ..training.run_folder import environment
 from ..training.settings import Settings
-from ..training.sources import Annotations, read_annotations, read_sources
+from ..training.sources import read_sources
 from ..weights.file import load_model
 from .dials import dial_groups
 from .interval_table import interval_csv, interval_sections

@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..config.model import ModelConfig
 from ..errors import ModelError, UsageError
-from ..models.build import build_detector
+from ..models.build import empty_detector
 from ..models.cascades.protocol import Cascade
 from ..models.detector import STRIDE, Detector
 from ..ops.cpu import switch as fast
@@ -67,8 +67,7 @@ def complexity(
     """
     if height < 1 or width < 1 or height % STRIDE or width % STRIDE:
         raise UsageError("U03", f"size {height}x{width}: expected multiples of {STRIDE} pixels")
-    with torch.device("meta"):
-        detector = build_detector(config).eval()
+    detector = empty_detector(config).eval()
     parts = _parts(detector)
     counts = {name: _parameters(part) for name, part in parts.items()}
     counts[REST] = sum(p.numel() for p in detector.cascade.parameters(recurse=False))

@@ -12,7 +12,12 @@ from ..errors import RelookError, UsageError
 from .annotation_options import takes_leniency
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
-from .evaluation_run import evaluated, print_difference, write_images_and_report
+from .evaluation_run import (
+    evaluated,
+    print_difference,
+    reading_by_header,
+    write_images_and_report,
+)
 from .keeping import check_keeping, store_threshold
 from .options import (
     MODEL_HELP,
@@ -134,9 +139,10 @@ def evaluate(
     """Evaluate a model: average precision and recall for boxes and masks, F1 and the error of the
     count of objects. With --task panoptic: panoptic quality; MODEL can then also be the panoptic
     json of results."""
-    from ..api import find_model, load, name_of
+    from ..api import load
     from ..evaluation.crowding.rule import HuddleRule
     from ..inference.options import PredictOptions
+    from ..model_files import find_model, name_of
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
@@ -153,8 +159,13 @@ def evaluate(
     names = class_map(mapped)
     check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
-    alone: dict[str, object] = {"limit": limit, "keep_threshold": keep_threshold, "by": by}
-    alone |= {"map": mapped, "one_class": one_class}
+    alone: dict[str, object] = {
+        "limit": limit,
+        "keep_threshold": keep_threshold,
+        "by": by,
+        "map": mapped,
+        "one_class": one_class,
+    }
     if panoptic is not None:
         refuse_beside_panoptic(**alone, submission=submission)
         evaluate_panoptic(
@@ -174,15 +185,17 @@ def evaluate(
     path = find_model(model)
     if keep_threshold:
         check_keeping(path, limit)
+    other = None if compare is None else find_model(compare)
+    read: Any = {"frame": frame, "leniency": leniency}
+    # Annotations are read before the weights where they can be: what is wrong is told at once.
+    reading = None if submission else reading_by_header(path, options)
+    index = reading and _read(annotations, images, console, reading=reading, **read)
     predictor = load(path, device=device, fast=fast == "on")
     if submission:
         submit(predictor, path, (annotations, images), folder, options, leniency)
         return
-    other_predictor = (
-        None if compare is None else load(find_model(compare), device=device, fast=fast == "on")
-    )
-    read: Any = {"frame": frame, "reading": predictor.reading(options), "leniency": leniency}
-    index = _read(annotations, images, console, **read)
+    other_predictor = None if other is None else load(other, device=device, fast=fast == "on")
+    index = index or _read(annotations, images, console, reading=predictor.reading(options), **read)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
     index = with_classes(index, names, one_class, predictor, console)
 

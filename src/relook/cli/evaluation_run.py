@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
     from ..inference.results import Result
+    from ..structures.rules.reading import Reading
+
+
+def reading_by_header(path: Path, options: PredictOptions) -> Reading | None:
+    """The reading of images by the header of the model file at `path`; None for a file of another
+    kind, which has to be loaded for it.
+
+    Raises:
+        UsageError: as `PredictOptions.reading_for`.
+    """
+    from ..weights.header import SUFFIX
+    from ..weights.opening import read_header
+
+    if path.suffix != SUFFIX:
+        return None
+    return options.reading_for(read_header(path).config.input.reading)
 
 
 def write_images_and_report(

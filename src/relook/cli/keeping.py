@@ -17,7 +17,7 @@ def check_keeping(path: Path, limit: int | None) -> None:
     Raises:
         UsageError: U04.
     """
-    from ..weights.file import SUFFIX
+    from ..weights.header import SUFFIX
     from ..weights.shipped import FOLDER
 
     if limit is not None:

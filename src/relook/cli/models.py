@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ..analysis.counts import MASKS, PROPOSALS, SIZE, Counts, counts_of
 from .terminal import PlainConsole, say
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ..analysis.counts import Counts
     from ..config.presets import Preset
     from ..weights.shipped import ShippedModel
 
@@ -42,6 +42,7 @@ def models(
 
 def describe(name: str, preset: Preset) -> dict[str, Any]:
     """One architecture as json values."""
+    from ..analysis.counts import counts_of
     from ..config.published import published_for
 
     published = published_for(name)
@@ -57,18 +58,14 @@ def describe(name: str, preset: Preset) -> dict[str, Any]:
 
 def describe_shipped(name: str, model: ShippedModel) -> dict[str, Any]:
     """One trained model as json values: those of its architecture, its preset and its file."""
-    from ..analysis.complexity import complexity
-    from ..weights.file import read_header
+    from ..analysis.counts import counts_of
     from ..weights.shipped import shipped_file
 
     path = shipped_file(name)
-    config, _ = read_header(path)
-    size = complexity(config, *SIZE, PROPOSALS, MASKS)
-    counts = {"parameters": size.parameters, "multiply_adds": size.multiply_adds}
     return {
         "name": name,
         "about": model.about,
-        **_size(counts),
+        **_size(counts_of(name)),
         "published": None,
         "shipped": True,
         "preset": model.preset,
@@ -97,6 +94,8 @@ def _print_tables(presets: list[dict[str, Any]], shipped: list[dict[str, Any]]) 
 
 
 def _print_presets(rows: list[dict[str, Any]], console: Console) -> None:
+    from ..analysis.counts import MASKS, PROPOSALS, SIZE
+
     table = _table("model", "M parameters", "G multiply-adds", "box AP", "mask AP")
     table.add_column("published by")
     table.add_column("about")

@@ -154,36 +154,39 @@ def predict(
         raise several_processes()
     _share(devices)
 
-    from ..api import load
-    from ..config.assignments import model_changes
-    from ..inference.batch.beginning import share_sources
-    from ..inference.batch.run import predict_files
-    from ..inference.options import PredictOptions
-    from ..inference.scaling import Scales
-    from ..inference.twins import Twins
-    from ..inference.writers.options import SaveOptions
+    from ..inference.batch.shared_sources import share_sources
+    from ..model_files import find_model
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
 
     place = find_place(os.environ)
     _check_sharing(place.world_size, folder, device, as_json)
-    options = PredictOptions().with_(
-        size=size,
-        diameter=diameter,
-        score=score,
-        max_dets=max_dets,
-        batch_size=batch,
-        tta=tta,
-        panoptic=panoptic,
-        reading=reading_of(channels, page, z, intensities),
-        tile=tile,
-        agnostic=agnostic,
-    )
-    saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify, labels=labels)
+    path = find_model(model)
     join_others(place, device)
-    # Sources are opened before the model is loaded, so that what is not there is told at once.
+    # Model and sources are found before more is imported: what is not there is told at once.
     with share_sources(sources, folder, every=every, frames=frames) as found:
-        predictor = load(model, device=device, fast=fast == "on")
+        from ..api import load
+        from ..config.assignments import model_changes
+        from ..inference.batch.run import predict_files
+        from ..inference.options import PredictOptions
+        from ..inference.scaling import Scales
+        from ..inference.twins import Twins
+        from ..inference.writers.options import SaveOptions
+
+        options = PredictOptions().with_(
+            size=size,
+            diameter=diameter,
+            score=score,
+            max_dets=max_dets,
+            batch_size=batch,
+            tta=tta,
+            panoptic=panoptic,
+            reading=reading_of(channels, page, z, intensities),
+            tile=tile,
+            agnostic=agnostic,
+        )
+        saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify, labels=labels)
+        predictor = load(path, device=device, fast=fast == "on")
         if assignments:
             predictor = predictor.changed(model_changes(assignments))
         if stages is not None:

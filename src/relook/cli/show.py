@@ -70,15 +70,23 @@ def _described(source: str) -> Description:
     if settings.suffix in _YAML and settings.is_file():
         return _of_settings(settings, path.stem)
 
-    from ..api import find_model, load, name_of
-    from ..weights.file import SUFFIX, read_header
+    from ..model_files import find_model, name_of
+    from ..weights.header import SUFFIX
+    from ..weights.opening import read_header
 
     model_file = find_model(source)
     if model_file.suffix != SUFFIX:
+        from ..api import load
+
         return describe(load(model_file, device="cpu").config, model_file.stem)
-    config, extra = read_header(model_file)
-    base = extra.get("preset")
-    return describe(config, name_of(model_file), base if base in PRESETS else None, sizes_of(extra))
+    header = read_header(model_file)
+    base = header.extra.get("preset")
+    return describe(
+        header.config,
+        name_of(model_file),
+        base if base in PRESETS else None,
+        sizes_of(header.extra),
+    )
 
 
 def _of_settings(path: Path, name: str) -> Description:

@@ -46,10 +46,10 @@ def submit(
 
     `data` is a COCO file and the folder of its images, `leniency` is what is allowed in it.
     """
-    from ..api import name_of
     from ..data.coco.reader import read_coco
     from ..evaluation.submission.check import MOST, check_submission
     from ..evaluation.submission.writer import submission_name, write_submission
+    from ..model_files import name_of
 
     reading = predictor.reading(options)
     index = read_coco(*data, annotated=False, reading=reading, leniency=leniency)

@@ -267,6 +267,9 @@ def _resume(run: Path, others: list[str]) -> None:
             f"--resume goes on exactly as {run / 'config.yaml'} says and cannot be combined with "
             f"{named}. To change something, start a new run with --weights {run}.",
         )
+    from ..training.run_folder import open_run
+
+    open_run(run)
     from ..training.loop import resume
 
     resume(run, notices())

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from ..config.model import ModelConfig
     from ..structures.rules.reading import Reading
+    from ..training.annotations import Annotations
     from ..training.from_data.preparing import DataRequest, PreparedRun
     from ..training.settings import Overlay, Settings
-    from ..training.sources import Annotations
     from ..training.start.choosing import ChosenStart
     from ..training.start.source import Start
+    from ..weights.header import Header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,6 @@ def run_training(
     Raises:
         UsageError: U04 for the class of data to be converted, and none is.
     """
-    from ..training.loop import train
-
     if request.class_name is not None:
         raise UsageError(
             "U04",
@@ -57,6 +56,9 @@ def run_training(
             "data as `relook train DATA`.",
         )
     start, settings, annotations = _decided(request, changes)
+    # Lightning is imported when the input is known to be usable.
+    from ..training.loop import train
+
     train(settings, console, out=out, start=start, annotations=annotations, go_on=go_on)
 
 
@@ -78,7 +80,6 @@ def run_training_on(
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import from_first
     from ..training.from_data.preparing import discarded_on_failure, prepare_run
-    from ..training.loop import train
     from ..training.settings import Overlay
 
     join_others(find_place(os.environ))
@@ -97,6 +98,8 @@ def run_training_on(
     with discarded_on_failure(prepared.run):
         found = [*changes, Overlay(data=prepared.data)]
         start, settings, annotations = _decided(request, found)
+        from ..training.loop import train
+
         train(
             settings,
             console,
@@ -188,50 +191,57 @@ def _named(request: TrainingRequest, changes: Sequence[Overlay]) -> str | None:
 
 def _decided(
     request: TrainingRequest, changes: Sequence[Overlay]
-) -> tuple[Start | None, Settings, Annotations | None]:
-    """The start, the settings and, where they were read for these, the annotations."""
+) -> tuple[Start | None, Settings, Annotations]:
+    """The start, the settings and the annotations, which are read before any weights."""
+    from ..model_files import find_model
+    from ..training.annotations import read_annotations
     from ..training.settings import Overlay, resolve
+    from ..weights.opening import read_header
 
-    start = None if request.weights is None else _start(request.weights, request.names)
+    path = None if request.weights is None else find_model(request.weights)
+    header = None if path is None else read_header(path)
     if request.one_class:
-        names = () if start is None else [c.name for c in start.saved.classes]
+        names = () if header is None else [c.name for c in header.classes]
         name = names[0] if len(names) == 1 else "object"
         changes = [*changes, Overlay(data={"one_class": name})]
-    if start is None:
+    if path is None or header is None:
         if request.names:
             raise UsageError(
                 "U04", "--map names classes of trained weights, and there are none: add --weights."
             )
-        return None, resolve(changes, preset_name=request.model), None
-    return _continued(start, request, changes)
+        settings = resolve(changes, preset_name=request.model)
+        return None, settings, read_annotations(settings)
+    settings, annotations, reasons = _continued(header, request, changes)
+    return _start(path, reasons, request.names), settings, annotations
 
 
-def _start(weights: Path, names: Mapping[str, str]) -> Start:
-    from ..api import find_model
+def _start(path: Path, reasons: tuple[str, ...], names: Mapping[str, str]) -> Start:
     from ..training.start.source import Start
     from ..weights.file import load_model
 
-    path = find_model(weights)
-    return Start(load_model(path), path, names=names)
+    return Start(load_model(path), path, reasons, names)
 
 
 def _continued(
-    start: Start, request: TrainingRequest, changes: Sequence[Overlay]
-) -> tuple[Start, Settings, Annotations | None]:
-    """Choose how to go on from `start`: as suits the data, or else by the recipe of the preset."""
+    header: Header, request: TrainingRequest, changes: Sequence[Overlay]
+) -> tuple[Settings, Annotations, tuple[str, ...]]:
+    """Choose how to go on from the model with this `header`, as suits the data, or else by the
+    recipe of the preset: settings, annotations, and the reasons."""
+    from ..training.annotations import read_annotations
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
 
     named = _named(request, changes)
-    name = named or _name_of(start)
+    name = named or _name_of(header)
     if request.fine_tune:
-        tuned = fine_tuning(start.saved, changes, name=name, model_named=named is not None)
-        return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
-    base = start.saved.config if named is None else None
-    return start, resolve(changes, preset_name=name, base=base), None
+        tuned = fine_tuning(header, changes, name=name, model_named=named is not None)
+        return tuned.settings, tuned.annotations, tuned.lines
+    base = header.config if named is None else None
+    settings = resolve(changes, preset_name=name, base=base)
+    return settings, read_annotations(settings), ()
 
 
-def _name_of(start: Start) -> str:
+def _name_of(header: Header) -> str:
     """The preset of the weights, for the recipe and the name of the run.
 
     It is the one they were trained as, or else, for imported weights, the one of their
@@ -241,14 +251,14 @@ def _name_of(start: Start) -> str:
     from ..config.presets import PRESETS
     from ..interop.structure import preset_of
 
-    named = str(start.saved.extra.get("preset", ""))
+    named = str(header.extra.get("preset", ""))
     if named in PRESETS:
         return named
-    cascade = start.saved.config.cascade
+    cascade = header.config.cascade
     if isinstance(cascade, DSCConfig):
         family = "dsc-r50"
     elif cascade.hybrid.interleaved:
         family = "htc-r50"
     else:
         family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    return preset_of(start.saved.config) or family
+    return preset_of(header.config) or family

@@ -219,12 +219,13 @@ def sizes(
 
     `relook train` stores them itself. The weights stay as they are.
     """
-    from ..api import find_model
     from ..data.coco.reader import read_coco
     from ..data.statistics import object_sizes
+    from ..model_files import find_model
     from ..training.recipe import Recipe
     from ..training.settings import read_overlay, resolve
-    from ..weights.file import change_extra, read_header
+    from ..weights.file import change_extra
+    from ..weights.opening import read_header
 
     path = find_model(model)
     if path.parent == FOLDER:
@@ -239,7 +240,7 @@ def sizes(
     config = config or (beside if beside.is_file() else None)
     recipe = Recipe() if config is None else resolve([read_overlay(config)]).train
     index = read_coco(annotations, images, check_files=False, leniency=leniency)
-    found = object_sizes(index, read_header(path)[0].input.size, recipe.augment)
+    found = object_sizes(index, read_header(path).config.input.size, recipe.augment)
     if found is None:
         raise DataError("D11", f"{annotations}: there is no object to measure.")
     change_extra(path, found.to_extra())

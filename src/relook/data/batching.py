@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..structures.detection import ImageBatch, Size, Target
+from .resizing import padded_size
 
 Channels = tuple[float, ...]  # a value for each channel, on the scale 0 to 255
-
-DIVISOR = 32  # the largest stride before the pooled pyramid level
-MINIMUM = 96  # so that a map of stride 32 is at least 3 x 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +86,3 @@ def collate(
         raise ModelError("M05", "a sample without target cannot be trained on; use batch_images")
     images = batch_images([s.image for s in samples], [s.original_size for s in samples], mean, std)
     return images, targets
-
-
-def padded_size(size: Size) -> Size:
-    """Size of an image of `size` once it is padded, before its batch is made equal."""
-    height, width = (-(-max(side, MINIMUM) // DIVISOR) * DIVISOR for side in size)
-    return height, width

@@ -15,11 +15,12 @@ from ..errors import DataError, UsageError
 from ..ops.masks import crop_masks
 from ..structures.detection import Size, Target
 from .augment.copy_paste import CopyPaste, check_masks
-from .batching import Sample, padded_size
+from .batching import Sample
 from .coco.records import CocoIndex, ImageRecord, ObjectRecord
 from .coco.segmentation import fill, runs_of
 from .images import Pixels, open_image, read_image
 from .images.orientation import upright
+from .resizing import padded_size
 from .semantics import SemanticChoice, read_semantic_map, semantic_from_instances, semantic_map_path
 from .windows import LARGE, leading_crop, window_sample
 

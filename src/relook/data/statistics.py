@@ -9,10 +9,10 @@ import numpy as np
 
 from ..structures.object_sizes import SHARES, ObjectSizes
 from .augment.rule import Augment
-from .augment.transforms import Limits, resized_size
 from .coco.reader import CocoIndex
 from .coco.records import ImageRecord, ObjectRecord
 from .coco.segmentation import runs_of
+from .resizing import Limits, resized_size
 
 _MOST_MEASURED: Final = 50_000  # objects
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Unpack
 
 from ..data.coco.reader import Category, CocoIndex
 from ..errors import DataError
-from ..inference.engine import OnView
+from ..inference.backend import OnView
 from ..inference.options import OptionChanges, PredictOptions
 from ..inference.predictor import DEFAULTS, Predictor
 from ..inference.preprocess import Unreadable

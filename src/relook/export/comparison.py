@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import counted
-from ..structures.detection import Detections
+from ..structures.detection import AnyDetections, DetectionArrays
+
+Rows = NDArray[np.int64]
 
 NEAR = 0.5  # of the longer side of a box: corners this near can be those of the same object
 TIE = 1e-3  # scores this near the least one may be above it in one way and not in the other
@@ -76,40 +78,40 @@ class Difference:
         )
 
 
-def difference(ours: Detections, theirs: Detections, least: float) -> Difference:
+def difference(first: AnyDetections, second: AnyDetections, least: float) -> Difference:
     """The difference of the objects of one image; those near the score `least` may be missing."""
+    ours, theirs = first.arrays(), second.arrays()
     rows, columns = _pairs(ours, theirs)
     missing = _missing(ours, rows, least) + _missing(theirs, columns, least)
     if not len(rows):
         return Difference(max(len(ours), len(theirs)), missing)
-    box = (ours.boxes[rows] - theirs.boxes[columns]).abs().max()
-    score = (ours.scores[rows] - theirs.scores[columns]).abs().max()
+    box = np.abs(ours.boxes[rows] - theirs.boxes[columns]).max()
+    score = np.abs(ours.scores[rows] - theirs.scores[columns]).max()
     mask, iou = 0.0, 1.0
     if ours.mask_probabilities is not None and theirs.mask_probabilities is not None:
-        first, second = ours.mask_probabilities[rows], theirs.mask_probabilities[columns]
-        mask = float((first - second).abs().max())
-        union = ((first >= 0.5) | (second >= 0.5)).sum()
-        iou = float(((first >= 0.5) & (second >= 0.5)).sum() / union.clamp(min=1))
-        iou = 1.0 if not union else iou
+        one, other = ours.mask_probabilities[rows], theirs.mask_probabilities[columns]
+        mask = float(np.abs(one - other).max())
+        union = int(((one >= 0.5) | (other >= 0.5)).sum())
+        iou = float(((one >= 0.5) & (other >= 0.5)).sum() / union) if union else 1.0
     return Difference(max(len(ours), len(theirs)), missing, float(box), float(score), mask, iou)
 
 
-def _pairs(ours: Detections, theirs: Detections) -> tuple[Tensor, Tensor]:
+def _pairs(ours: DetectionArrays, theirs: DetectionArrays) -> tuple[Rows, Rows]:
     """Rows of the same objects in both, each at most once: the nearest boxes of one class."""
     if not len(ours) or not len(theirs):
         return ours.labels[:0], theirs.labels[:0]
-    apart = (ours.boxes[:, None] - theirs.boxes[None]).abs().amax(dim=2)
-    apart = apart + (ours.scores[:, None] - theirs.scores[None]).abs()
-    apart[ours.labels[:, None] != theirs.labels[None]] = torch.inf
-    nearest, back = apart.argmin(dim=1), apart.argmin(dim=0)
-    sides = (ours.boxes[:, 2:] - ours.boxes[:, :2]).amax(dim=1).clamp(min=1)
-    rows = torch.arange(len(ours))
+    apart = np.abs(ours.boxes[:, None] - theirs.boxes[None]).max(axis=2)
+    apart = apart + np.abs(ours.scores[:, None] - theirs.scores[None])
+    apart[ours.labels[:, None] != theirs.labels[None]] = np.inf
+    nearest, back = apart.argmin(axis=1), apart.argmin(axis=0)
+    sides = (ours.boxes[:, 2:] - ours.boxes[:, :2]).max(axis=1).clip(1)
+    rows = np.arange(len(ours))
     kept = (back[nearest] == rows) & (apart[rows, nearest] <= NEAR * sides)
     return rows[kept], nearest[kept]
 
 
-def _missing(found: Detections, rows: Tensor, least: float) -> int:
+def _missing(found: DetectionArrays, rows: Rows, least: float) -> int:
     """Objects without a counterpart, but those that rounding may put on either side of a limit."""
-    alone = torch.ones(len(found), dtype=torch.bool)
+    alone = np.ones(len(found), dtype=bool)
     alone[rows] = False
     return int((alone & (found.scores > least + TIE)).sum())

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, Self
 from ..structures.detection import Size
 from ..weights.header import Header
 
+INPUTS: Final = ("image", "size", "scale", "score")
+OUTPUTS: Final = ("boxes", "scores", "labels", "masks")
 KEY: Final = "relook_onnx"
 VERSION: Final = 1
 _LARGEST: Final = 2**16  # pixels along a side of a canvas

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,6 @@ from ..models.detector import Detector
 from ..models.folding.fold import fold
 from ..ops.cpu.switch import plain
 from ..structures.detection import ImageBatch, Size
-
-INPUTS: Final = ("image", "size", "scale", "score")
-OUTPUTS: Final = ("boxes", "scores", "labels", "masks")
 
 
 class ExportedDetector(nn.Module):

@@ -13,8 +13,7 @@ import numpy as np
 
 from ..errors import DataError, ModelError, UsageError
 from ..weights.header import FORMAT, Header, parse_header
-from .facts import KEY, Facts
-from .network import INPUTS, OUTPUTS
+from .facts import INPUTS, KEY, OUTPUTS, Facts
 
 if TYPE_CHECKING:
     import onnx

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..data.augment.transforms import resize_image
-from ..data.batching import padded_size
+from ..data.resizing import padded_size, resize_image
 from ..errors import ModelError, UsageError, counted
-from ..structures.detection import Detections, Size
+from ..runtime.threads import usable_threads
+from ..structures.detection import DetectionArrays, Size
 from .reading import OnnxFile
 
 _LOUD: Final = 3  # severity from which onnxruntime writes to stderr: errors
@@ -40,7 +39,7 @@ class OnnxNetwork:
         self.file, self.path = file, path
         self._runtime = onnxruntime_package()
         options = self._runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = self._threads = usable_threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = _LOUD
         try:
@@ -71,7 +70,7 @@ class OnnxNetwork:
         """The runtime, its threads, and the size of images in lines of text."""
         canvas = self.file.facts.canvas
         size = "of any size" if canvas is None else f"padded to {canvas[1]}x{canvas[0]}"
-        threads = counted(torch.get_num_threads(), "thread")
+        threads = counted(self._threads, "thread")
         return [
             f"onnxruntime {self._runtime.__version__} on the CPU, {threads}: {self.name}, "
             f"{len(self.file.content) / 1e6:.1f} MB, weights stored as {self.file.facts.stored}; "
@@ -85,7 +84,7 @@ class OnnxNetwork:
         *,
         score: float | None = None,
         max_detections: int | None = None,
-    ) -> list[Detections]:
+    ) -> list[DetectionArrays]:
         """Objects of each resized image (h, w, C) uint8, best first, in pixels of the originals.
 
         Raises:
@@ -106,7 +105,7 @@ class OnnxNetwork:
 
     def _one(
         self, image: NDArray[np.uint8], original: Size, score: float, limit: int | None
-    ) -> Detections:
+    ) -> DetectionArrays:
         channels = self.file.header.config.input.channels
         if image.dtype != np.uint8 or image.ndim != _THREE or image.shape[2] != channels:
             raise ModelError(
@@ -141,21 +140,23 @@ class OnnxNetwork:
         canvas[:height, :width] = image
         return canvas, height, width
 
-    def _detections(self, outputs: Sequence[Any], original: Size, limit: int | None) -> Detections:
-        boxes, scores, labels, *masks = (torch.from_numpy(values[:limit]) for values in outputs)
+    def _detections(
+        self, outputs: Sequence[Any], original: Size, limit: int | None
+    ) -> DetectionArrays:
+        boxes, scores, labels, *masks = (np.asarray(values[:limit]) for values in outputs)
         count, classes = len(boxes), len(self.file.header.classes)
         problem = None
         if not (boxes.shape == (count, 4) and scores.shape == labels.shape == (count,)):
             problem = "outputs that do not belong together"
         elif any(len(mask) != count or mask.ndim != _THREE for mask in masks):
             problem = "masks that do not belong to its boxes"
-        elif any(not values.isfinite().all() for values in (boxes, scores, *masks)):
+        elif any(not np.isfinite(values).all() for values in (boxes, scores, *masks)):
             problem = "values that are no finite numbers"
         elif bool(((labels < 0) | (labels >= classes)).any()):
             problem = "labels that are no classes"
         if problem is not None:
             raise ModelError("M05", f"{self.name} gave {problem}: the file is damaged, or made up.")
-        return Detections(boxes, scores, labels, masks[0] if masks else None, original)
+        return DetectionArrays(boxes, scores, labels, masks[0] if masks else None, original)
 
     @property
     def _failures(self) -> tuple[type[Exception], ...]:

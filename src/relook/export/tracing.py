@@ -13,7 +13,8 @@ import torch
 from ..errors import ModelError
 from ..ops.cpu.switch import plain
 from ..structures.detection import Size
-from .network import INPUTS, OUTPUTS, ExportedDetector
+from .facts import INPUTS, OUTPUTS
+from .network import ExportedDetector
 from .reading import OPSET, onnx_package
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.augment.transforms import resize_image, resized_size
 from ..data.batching import batch_images
+from ..data.resizing import resize_image, resized_size
 from ..errors import ModelError, UsageError
 from ..models.cascades.protocol import Cascade
 from ..ops.cpu.switch import plain

@@ -1,18 +1,31 @@
-"""Networks that are no PyTorch modules, as an engine runs them."""
+"""Networks that are no PyTorch modules, and the engine that runs them. No PyTorch is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..structures.detection import Detections, Size
+from ..structures.detection import DetectionArrays, Size
 from .options import PredictOptions
+from .preprocess import Prepared
+
+if TYPE_CHECKING:
+    from ..config.model import InputConfig
+    from ..models.detector import Detector
+    from .engine import Engine
+
+AnyEngine: TypeAlias = "Engine | FileEngine"
+"""The engine of a detector, or of a network in a file of another format."""
+OnView = Callable[[str, int, int], None]
+"""Called with the name of an image that is predicted in several views, how many steps of the
+network are done for it, and of how many."""
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A network in a file of another format, such as ONNX (`export.session`)."""
 
@@ -37,7 +50,7 @@ class Backend(Protocol):
         *,
         score: float | None = None,
         max_detections: int | None = None,
-    ) -> list[Detections]:
+    ) -> list[DetectionArrays]:
         """Objects of each resized image (h, w, C) uint8, best first, in pixels of the originals.
 
         Those above `score`, by default the network's own test threshold.
@@ -45,18 +58,79 @@ class Backend(Protocol):
         ...
 
 
-def check_options(backend: Backend, options: PredictOptions) -> None:
-    """Check that a network in a file can do what `options` ask.
+class FileEngine:
+    """Runs a network in a file of another format on images; see `inference.engine.Engine`.
 
-    Raises:
-        UsageError: U04 for what needs the layers of the model.
+    Args:
+        backend: The network.
+        fast: Kept for whoever asks for it; a file has one way to run.
     """
-    if options.tta is not None:
-        raise _needs_model(backend, "test-time augmentation (tta)")
-    if options.agnostic:
-        raise _needs_model(backend, "suppression over all classes (agnostic)")
-    if options.label_pixels:
-        raise _needs_model(backend, "labels of pixels (panoptic)")
+
+    device: Final[Literal["cpu"]] = "cpu"
+
+    def __init__(self, backend: Backend, *, fast: bool = True) -> None:
+        self.backend, self.fast = backend, fast
+
+    @property
+    def detector(self) -> NoReturn:
+        """Raise `UsageError` U04: a file has no modules."""
+        raise no_layers(self.backend)
+
+    def to(self, device: object) -> None:
+        """Do nothing for the CPU, on which files run, and for ``"auto"``.
+
+        Raises:
+            UsageError: U04 for another device.
+        """
+        if str(device) not in ("auto", "cpu"):
+            raise UsageError(
+                "U04",
+                f"device {device}: {self.backend.name} runs on the CPU. Leave the device out, or "
+                "load the model that it was exported from.",
+            )
+
+    def describe(self) -> list[str]:
+        """The program that runs the file, as lines of text."""
+        return self.backend.describe()
+
+    def check(self, options: PredictOptions) -> None:
+        """Check that a network in a file can do what `options` ask.
+
+        Raises:
+            UsageError: U04 for what needs the layers of the model.
+        """
+        if options.tta is not None:
+            raise _needs_model(self.backend, "test-time augmentation (tta)")
+        if options.agnostic:
+            raise _needs_model(self.backend, "suppression over all classes (agnostic)")
+        if options.panoptic is not None and options.panoptic.from_model:
+            raise _needs_model(self.backend, "labels of pixels (panoptic)")
+
+    def run_prepared(
+        self, batch: Sequence[Prepared], options: PredictOptions, on_view: OnView | None = None
+    ) -> list[DetectionArrays]:
+        """Objects of images of one padded size, best first, in pixels of the originals.
+
+        Raises:
+            UsageError: U04 as `check`, and as `Backend.detect`.
+            ModelError: As `Backend.detect`.
+        """
+        self.check(options)
+        return self.backend.detect(
+            [image.resized for image in batch],
+            [image.size for image in batch],
+            score=options.score,
+            max_detections=options.max_dets,
+        )
+
+
+def engine_of(network: Detector | Backend, input: InputConfig, *, fast: bool = True) -> AnyEngine:
+    """The engine of `network`; PyTorch is imported for a detector only."""
+    if isinstance(network, Backend):
+        return FileEngine(network, fast=fast)
+    from .engine import Engine
+
+    return Engine(network, input, fast=fast)
 
 
 def _needs_model(backend: Backend, wanted: str) -> UsageError:

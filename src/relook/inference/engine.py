@@ -1,19 +1,17 @@
-"""The engine: the only place that runs `Detector.detect` and `Detector.segment`, or a file in
-their place."""
+"""The engine: the only place that runs `Detector.detect` and `Detector.segment`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import cast
+from typing import Final
 
 import torch
-from torch import nn
 
 from ..config.model import InputConfig
 from ..data.batching import batch_images
-from ..errors import UsageError, counted
+from ..errors import counted
 from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
 from ..models.folding import FoldedCopy, fast_ways
@@ -21,15 +19,11 @@ from ..ops.cpu.switch import plain
 from ..runtime.devices import choose_device, memory_explained
 from ..runtime.memory import keep_freed
 from ..structures.detection import Detections, ImageBatch
-from .backend import Backend, check_options, no_layers
+from .backend import OnView
 from .options import PredictOptions
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
 from .views import TTA, View, views_of
-
-OnView = Callable[[str, int, int], None]
-"""Called with the name of an image that is predicted in several views, how many steps of the
-network are done for it, and of how many."""
 
 
 class Engine:
@@ -40,43 +34,31 @@ class Engine:
     is not enough. Threads may share an engine.
 
     Args:
-        network: The detector, which may still change, or a network in a file of another format.
+        detector: The network, which may still change.
         input: How images become numbers.
         fast: Take the fast operations of `ops.cpu`, and the folded copy.
         fold: Predict with a folded copy where there is one (float32 on a CPU). Without it every
             layer runs as it is, which hooks on layers need.
     """
 
+    backend: Final = None  # that of a `inference.backend.FileEngine`
+
     def __init__(
         self,
-        network: Detector | Backend,
+        detector: Detector,
         input: InputConfig,
         *,
         fast: bool = True,
         fold: bool = True,
     ) -> None:
-        self.backend: Backend | None = None if isinstance(network, nn.Module) else network
-        self._detector = cast(Detector, network) if self.backend is None else None
+        self.detector = detector
         self.input = input
         self.fast, self.fold = fast, fold
         self._folded = FoldedCopy()
 
     @property
-    def detector(self) -> Detector:
-        """The network as a module.
-
-        Raises:
-            UsageError: U04 for one that is a file of another format.
-        """
-        if self.backend is not None:
-            raise no_layers(self.backend)
-        return cast(Detector, self._detector)
-
-    @property
     def device(self) -> torch.device:
-        """The device of the detector's weights; files of another format run on the CPU."""
-        if self.backend is not None:
-            return torch.device("cpu")
+        """The device of the detector's weights."""
         return next(self.detector.parameters()).device
 
     def to(self, device: torch.device | str) -> None:
@@ -84,17 +66,9 @@ class Engine:
 
         Raises:
             RelookError: R04 when the machine has no such device.
-            UsageError: U03 when there is no device of that name, U04 for another device than
-                the CPU and a file of another format.
+            UsageError: U03 when there is no device of that name.
         """
-        if self.backend is None:
-            self.detector.to(choose_device(device))
-        elif str(device) not in ("auto", "cpu"):
-            raise UsageError(
-                "U04",
-                f"device {device}: {self.backend.name} runs on the CPU. Leave the device out, or "
-                "load the model that it was exported from.",
-            )
+        self.detector.to(choose_device(device))
 
     @property
     def folds(self) -> bool:
@@ -105,12 +79,13 @@ class Engine:
 
     def describe(self) -> list[str]:
         """The fast ways that predictions take, as lines of text."""
-        if self.backend is not None:
-            return self.backend.describe()
         if self.folds:
             return fast_ways()
         why = f"there are none on {self.device}" if self.fast else "fast is off"
         return [f"plain operations of PyTorch and torchvision: {why}"]
+
+    def check(self, options: PredictOptions) -> None:
+        """Do nothing: a detector can do what `options` ask, or says so where it is run."""
 
     def run(self, images: ImageBatch, options: PredictOptions) -> list[Detections]:
         """Detections of each image of a batch, best first, in pixels of the original images.
@@ -122,7 +97,6 @@ class Engine:
             RelookError: R04 when the batch does not fit on the device.
             ModelError: M04 for labels of pixels from a network that has none, M05 for a batch
                 that cannot be fed to the network.
-            UsageError: U04 for a network that is a file: it takes images (`run_prepared`).
         """
         with self._predicting(images) as network:
             run = network.segment if options.label_pixels else network.detect
@@ -142,14 +116,6 @@ class Engine:
         Raises:
             As `run`.
         """
-        if self.backend is not None:
-            check_options(self.backend, options)
-            return self.backend.detect(
-                [one.resized for one in batch],
-                [one.size for one in batch],
-                score=options.score,
-                max_detections=options.max_dets,
-            )
         if options.tta is not None:
             return [self._run_views(one, options.tta, options, on_view) for one in batch]
         images = batch_images(

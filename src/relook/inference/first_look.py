@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.images import Pixels
-from ..structures.detection import Detections, Size
-from .engine import Engine
+from ..structures.detection import AnyDetections, DetectionArrays, Size
+from .backend import AnyEngine
 from .options import PredictOptions
 from .preprocess import Prepared, resized
 from .scaling import ENLARGED, ImageScale, Scaling
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
     """An image at the scale that was chosen, and what the first look found at it."""
 
     prepared: Prepared
-    found: Detections | None  # None where only a part of the image was looked at so
+    found: AnyDetections | None  # None where only a part of the image was looked at so
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,28 +56,28 @@ class _Look:
     diameter: float | None  # median in pixels of the image, weighted by score and diameter
     score: float  # mean
     prepared: Prepared
-    found: Detections
+    found: AnyDetections
     is_whole: bool
 
 
 def at_best_scales(
     window: Sequence[T],
-    engine: Engine,
+    engine: AnyEngine,
     scaling: Scaling,
     options: PredictOptions,
     shown_from: float,
-) -> tuple[list[T | Prepared], dict[int, Detections]]:
+) -> tuple[list[T | Prepared], dict[int, AnyDetections]]:
     """The images of `window`, the prepared ones at the scale that `choose_scale` has for them, and
     by their place the detections of those that need no other pass. A first look takes no views.
     """
     looking = replace(options, tta=None, score=min(options.score or 0.0, shown_from))
 
-    def detect(one: Prepared) -> Detections:
+    def detect(one: Prepared) -> AnyDetections:
         (found,) = engine.run_prepared([one], looking)
         return found
 
     images: list[T | Prepared] = list(window)
-    found: dict[int, Detections] = {}
+    found: dict[int, AnyDetections] = {}
     for row, one in enumerate(window):
         if isinstance(one, Prepared):
             chosen = choose_scale(one, scaling, detect, shown_from)
@@ -90,7 +90,7 @@ def at_best_scales(
 def choose_scale(
     prepared: Prepared,
     scaling: Scaling,
-    detect: Callable[[Prepared], Detections],
+    detect: Callable[[Prepared], AnyDetections],
     shown_from: float,
 ) -> Chosen:
     """The image of `prepared`, which is at the model's own scale, at the scale that suits it best.
@@ -131,15 +131,16 @@ def choose_scale(
 
 
 def weigh(
-    found: Detections, part: Prepared, scaling: Scaling, shown_from: float
+    found: AnyDetections, part: Prepared, scaling: Scaling, shown_from: float
 ) -> tuple[float, float | None, float]:
     """The evidence that `part` is at a good scale, the weighted median diameter of what was found
     in it, in pixels of the image, and its mean score; 0, None and 0 where nothing was.
     """
-    scores = found.scores.cpu().numpy().astype(np.float64)
+    arrays = found.arrays()
+    scores = arrays.scores.astype(np.float64)
     shown = scores >= shown_from
-    scores, boxes = scores[shown], found.boxes.cpu().numpy().astype(np.float64)[shown]
-    diameters = _diameters(found, boxes, shown)
+    scores, boxes = scores[shown], arrays.boxes.astype(np.float64)[shown]
+    diameters = _diameters(arrays, boxes, shown)
     usable = diameters > 0
     scores, boxes, diameters = scores[usable], boxes[usable], diameters[usable]
     if not len(scores):
@@ -223,12 +224,12 @@ def _chosen(prepared: Prepared, best: _Look, scaling: Scaling) -> Chosen:
 
 
 def _diameters(
-    found: Detections, boxes: NDArray[np.float64], shown: NDArray[np.bool_]
+    found: DetectionArrays, boxes: NDArray[np.float64], shown: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Equivalent diameters in pixels of the image, of the masks where there are any."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     if found.mask_probabilities is not None:
-        masks = found.mask_probabilities.cpu().numpy()[shown] >= 0.5
+        masks = found.mask_probabilities[shown] >= 0.5
         return np.asarray(np.sqrt(4 / math.pi * areas * masks.mean(axis=(1, 2))))
     return np.asarray(np.sqrt(areas))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypedDict, Unpack
 
@@ -11,6 +11,7 @@ from ..config.model import PanopticConfig
 from ..data.panoptic.labels import StuffLabels
 from ..errors import UsageError, did_you_mean
 from ..structures.rules.reading import DEFAULT_READING, Reading
+from .results import SHOWN_FROM
 from .scaling import Diameter, check_diameter, parse_diameter
 from .tiles.rule import Choice, check_choice, parse_choice
 from .views import TTA
@@ -207,3 +208,9 @@ class PredictOptions:
             "tile": self.tile,
             "agnostic": self.agnostic,
         }
+
+
+def shown_score(extra: Mapping[str, Any]) -> float:
+    """The score from which objects are found, by the `extra` values of a model file."""
+    score = extra.get("shown_from")
+    return score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM

@@ -7,31 +7,32 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, Final, Unpack, overload
-
-import torch
+from typing import TYPE_CHECKING, Any, Final, Unpack, overload
 
 from ..config.base import overlay
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
+from ..edition import check_whole
 from ..errors import ModelError
-from ..models.build import rebuilt
-from ..models.detector import Detector
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
-from ..weights import SavedModel
-from .backend import Backend
-from .engine import Engine, OnView
-from .options import OptionChanges, PanopticRequest, PredictOptions
-from .panoptic import PanopticTask
+from .backend import Backend, OnView, engine_of
+from .options import OptionChanges, PanopticRequest, PredictOptions, shown_score
 from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
 from .stream import Stream
 from .tiles.work import OnTile, TileWork
 from .tracking import Tracker, TrackOptions
 from .words import model_lines
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models.detector import Detector
+    from ..weights import SavedModel
+    from .panoptic import PanopticTask
 
 DEFAULTS = PredictOptions()
 TRACKING: Final = TrackOptions()
@@ -41,12 +42,12 @@ _LOG: Final = logging.getLogger("relook")
 class Predictor:
     """A detector with the names of its classes, ready for images.
 
-    The detector may be a network in a file of another format (`relook.load` of an ONNX file).
-    `shown_from` is the score from which an object is found, unless a prediction asks for another
-    one. `stuff` names the labels of pixels of a model that was trained on panoptic data.
-    `licence` is that of weights which others trained, else None; `sizes` are those of its training
-    objects, where they are known. Unless `fast` is off, prediction on a CPU takes the ways that
-    `describe` names: the same results up to rounding, in less time.
+    The detector may be a network in a file (`relook.load` of an ONNX file). `shown_from` is the
+    score from which an object is found, unless a prediction asks for another one. `stuff` names the
+    labels of pixels of a model that was trained on panoptic data, `licence` is that of weights that
+    others trained, and `sizes` are those of the training objects, where they are known. Unless
+    `fast` is off, prediction on a CPU takes the ways that `describe` names: the same results up to
+    rounding, in less time.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Predictor:
                 "M04",
                 f"the model tells {config.num_classes} classes apart, {len(classes)} were named",
             )
-        self.engine = Engine(detector, config.input, fast=fast)
+        self.engine = engine_of(detector, config.input, fast=fast)
         self.config = config
         self.classes = tuple(classes)
         self.stuff = tuple(stuff)
@@ -103,8 +104,8 @@ class Predictor:
         return self.engine.detector
 
     @property
-    def device(self) -> torch.device:
-        """The device of the detector's weights."""
+    def device(self) -> torch.device | str:
+        """The device of the detector's weights; ``"cpu"`` for a file of another format."""
         return self.engine.device
 
     @property
@@ -127,9 +128,7 @@ class Predictor:
         Raises:
             UsageError: U03 when the cascade does not have so many.
         """
-        same = copy.copy(self)
-        same.engine = Engine(self.detector.first_stages(stages), self.config.input, fast=self.fast)
-        return same
+        return self._with(self.detector.first_stages(stages), self.config)
 
     def changed(self, changes: Mapping[str, Any]) -> Predictor:
         """A predictor with nested `changes` of the model's configuration; the weights are shared.
@@ -138,10 +137,15 @@ class Predictor:
             UsageError: U02 for an unknown field, U03 for a bad value, U04 for a change after which
                 the weights do not fit.
         """
+        detector = self.detector
+        from ..models.build import rebuilt
+
+        config = overlay(self.config, changes)
+        return self._with(rebuilt(detector, config), config)
+
+    def _with(self, detector: Detector, config: ModelConfig) -> Predictor:
         same = copy.copy(self)
-        same.config = overlay(self.config, changes)
-        detector = rebuilt(self.detector, same.config)
-        same.engine = Engine(detector, same.config.input, fast=self.fast)
+        same.config, same.engine = config, engine_of(detector, config.input, fast=self.fast)
         return same
 
     def to(self, device: torch.device | str) -> Predictor:
@@ -300,6 +304,9 @@ class Predictor:
         """
         if request is None:
             return None
+        check_whole("a panoptic map")
+        from .panoptic import PanopticTask
+
         rule = request.rule_for(self.config.panoptic)
         return PanopticTask.of(self.config, self.classes, self.stuff, rule, request.labels)
 
@@ -309,9 +316,3 @@ class Predictor:
 
     def __repr__(self) -> str:
         return model_lines(self)[0]
-
-
-def shown_score(extra: Mapping[str, Any]) -> float:
-    """The score from which objects are found, by the `extra` values of a model file."""
-    score = extra.get("shown_from")
-    return score if isinstance(score, float) and 0 <= score <= 1 else SHOWN_FROM

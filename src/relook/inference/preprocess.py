@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.augment.transforms import Limits, resize_image, resized_size
-from ..data.batching import padded_size
 from ..data.images import ImageInfo, ImageSource, OpenedImage, Pixels, Reading, open_image
+from ..data.resizing import Limits, padded_size, resize_image, resized_size
 from ..data.sources.addresses import Download, check_address, looks_like_address
 from ..data.sources.stored import StoredImage
 from ..errors import DataError, ModelError

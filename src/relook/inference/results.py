@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..data.images import ImageInfo
     from ..data.polygons import Polygon
-    from ..structures.detection import Detections, Size
+    from ..structures.detection import AnyDetections, DetectionArrays, Size
     from .scaling import ImageScale
     from .writers.crops import Crop
 
@@ -71,7 +71,7 @@ class Result:
     @classmethod
     def from_detections(
         cls,
-        detections: Detections,
+        detections: AnyDetections,
         image: NDArray[np.uint8] | None,
         classes: Sequence[ClassLike],
         source: str | None = None,
@@ -84,12 +84,13 @@ class Result:
         A pixel belongs to an object where its mask probability reaches `threshold`, or, in
         masks that are pasted by resizing, exceeds it.
         """
+        found = detections.arrays()
         return cls(
-            boxes=detections.boxes.cpu().numpy().astype(np.float32).reshape(-1, 4),
-            scores=detections.scores.cpu().numpy().astype(np.float32),
-            labels=detections.labels.cpu().numpy().astype(np.int64),
-            masks=_paste(detections, threshold),
-            size=(int(detections.size[0]), int(detections.size[1])),
+            boxes=found.boxes,
+            scores=found.scores,
+            labels=found.labels,
+            masks=_paste(found, threshold),
+            size=(int(found.size[0]), int(found.size[1])),
             classes=tuple(classes),
             image=image,
             source=source,
@@ -304,17 +305,16 @@ def categories_of(
     return (*(PanopticCategory(one.id, one.name, True) for one in classes), *stuff)
 
 
-def _paste(detections: Detections, threshold: float) -> tuple[RLE, ...] | None:
+def _paste(found: DetectionArrays, threshold: float) -> tuple[RLE, ...] | None:
     """Codes of all masks; never more than one object's window in memory."""
-    from ..ops.masks import PASTES
+    from ..ops.pasting import PASTES
     from ..ops.rle import encode_window
 
-    if detections.mask_probabilities is None:
+    if found.mask_probabilities is None:
         return None
     masks: list[RLE] = []
-    paste = PASTES[detections.paste]
-    probabilities, boxes = detections.mask_probabilities.cpu(), detections.boxes.cpu().float()
-    for crop, box in zip(probabilities, boxes, strict=True):
-        window, left, top = paste(crop, box, detections.size, threshold)
-        masks.append(encode_window(window.numpy(), left, top, detections.size))
+    paste = PASTES[found.paste]
+    for crop, box in zip(found.mask_probabilities, found.boxes, strict=True):
+        window, left, top = paste(crop, box, found.size, threshold)
+        masks.append(encode_window(window, left, top, found.size))
     return tuple(masks)

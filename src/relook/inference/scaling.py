@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..data.augment.transforms import Limits, resized_size
+from ..data.resizing import Limits, resized_size
 from ..errors import ModelError, UsageError
 from ..structures.detection import Size
 from ..structures.object_sizes import ObjectSizes

@@ -13,8 +13,8 @@ from ..data.images import ImageSource
 from ..data.images.shown import as_picture
 from ..errors import DataError
 from ..runtime.prefetch import Behind, in_order
-from ..structures.detection import Detections
-from .engine import OnView
+from ..structures.detection import AnyDetections
+from .backend import OnView
 from .first_look import at_best_scales
 from .options import PredictOptions
 from .preprocess import Prepared, Unreadable, batches, read_ahead, window_of
@@ -27,7 +27,7 @@ from .tiles.work import TileWork
 if TYPE_CHECKING:
     from .predictor import Predictor
 
-Job = Result | Unreadable | tuple[Prepared, Detections]  # becomes an outcome
+Job = Result | Unreadable | tuple[Prepared, AnyDetections]  # becomes an outcome
 Opened = Prepared | LargeImage | Unreadable
 
 
@@ -53,6 +53,7 @@ class Stream:
     ) -> None:
         self._predictor, self._options, self._tiles = predictor, options, tiles
         self._on_view = on_view
+        predictor.engine.check(options)
         self._task = predictor.panoptic_task(options.panoptic)
         own = predictor.config.input.size
         self._read = partial(
@@ -85,7 +86,7 @@ class Stream:
     def _jobs(self, window: Sequence[Opened]) -> Iterator[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         predictor, options = self._predictor, self._options
-        detections: dict[int, Detections] = {}
+        detections: dict[int, AnyDetections] = {}
         if options.diameter == "auto":
             scaling = Scaling.of(predictor.sizes, predictor.config.input.size)
             window, detections = at_best_scales(
@@ -124,8 +125,7 @@ class Stream:
             result = result.filter(options.score)  # soft suppression lowers scores after the test
         if self._task is None:
             return result
-        labels = None if detections.semantic is None else detections.semantic.cpu().numpy()
         try:
-            return self._task.of_result(result, labels)
+            return self._task.of_result(result, detections.arrays().semantic)
         except DataError as error:
             return Unreadable(prepared.source or "image", error)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ..data.batching import Channels, batch_images
 from ..data.images import Pixels
 from ..errors import UsageError, did_you_mean
-from ..ops import boxes as box_ops
 from ..structures.detection import ImageBatch
 from ..structures.rules.cascade import Suppression
 from .preprocess import resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..data.batching import Channels
 
 Merge = Literal["union", "average"]
 LONGEST = 1.5  # the longer side of a view is at most so many times the shorter side's limit
@@ -86,10 +87,14 @@ class View(NamedTuple):
 
     def to_original(self, boxes: Tensor, pixel: float) -> Tensor:
         """Boxes (N, 4) of this view in pixels of the original image."""
+        from ..ops import boxes as box_ops
+
         return box_ops.unscale(self._mirrored(boxes), self.scale, pixel)
 
     def from_original(self, boxes: Tensor, pixel: float) -> Tensor:
         """Inverse of `to_original`."""
+        from ..ops import boxes as box_ops
+
         return self._mirrored(box_ops.scale(boxes, self.scale, pixel))
 
     def _mirrored(self, boxes: Tensor) -> Tensor:
@@ -98,6 +103,8 @@ class View(NamedTuple):
 
 def mirrored(boxes: Tensor, width: int) -> Tensor:
     """Boxes (N, 4) in an image of `width`, from left to right."""
+    import torch
+
     x1, y1, x2, y2 = boxes.unbind(-1)
     return torch.stack([width - x2, y1, width - x1, y2], dim=-1)
 
@@ -112,6 +119,8 @@ def views_of(
     Raises:
         ModelError: M05 for a view that is too large for the network.
     """
+    from ..data.batching import batch_images
+
     size = (image.shape[0], image.shape[1])
     pixels = [resized(image, limits) for limits in tta.limits(own)]
     seen = [(each, False) for each in pixels]

@@ -20,8 +20,8 @@ from ..data.coco.records import Category
 from ..errors import ModelError, UsageError, counted, first_few
 from ..models.build import build_detector
 from ..models.detector import Detector
-from ..weights.file import SUFFIX, load_model
-from ..weights.header import FORMAT
+from ..weights.file import load_model
+from ..weights.header import FORMAT, SUFFIX
 from . import torchvision_models
 from .checkpoint.reading import Checkpoint, read_checkpoint
 from .classes import name_classes

@@ -50,8 +50,11 @@ class AWSConv2d(nn.Conv2d):
         """Set scale and shift so that the effective kernel is the current `weight`.
 
         Called after random initialisation: with the neutral values 1 and 0 every kernel would
-        have unit deviation, and activations would diverge.
+        have unit deviation, and activations would diverge. On the meta device there is nothing to
+        compute, and PyTorch would import its compiler for it.
         """
+        if self.weight.is_meta:
+            return
         deviation, mean = kernel_statistics(self.weight)
         self.weight_gamma.copy_(deviation)
         self.weight_beta.copy_(mean)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.ops import deform_conv2d
 
+from .compiled import deform_conv2d
 from .cpu import switch as fast
 from .cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 
@@ -48,9 +48,7 @@ def mixed_convolution(
     """
     if fast.applies(x) and x.numel():
         return _gathered(x, branches, gates, stride)
-    outs = [
-        deform_conv2d(x, b.offset, b.weight, None, stride, b.padding, b.dilation) for b in branches
-    ]
+    outs = [deform_conv2d(x, b.offset, b.weight, stride, b.padding, b.dilation) for b in branches]
     if gates is not None:
         outs = [gate * out for gate, out in zip(gates.split(1, dim=1), outs, strict=True)]
     mixed: Tensor = sum(outs[1:], outs[0])

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from ..structures.detection import Pyramid, Rois
 from ..structures.rules.guidance import Product
+from .compiled import roi_align
 from .roi_align import pool_pyramid, pyramid_level
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchvision.ops import nms
 
 from ..structures.rules.cascade import Suppression
 from .boxes import are_wide, pairwise_iou
+from .compiled import nms
 
 SPLIT_FROM = 10_000  # boxes; from here on groups are suppressed one by one
 SOFT_NMS_MIN_SCORE = 1e-3

@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.ops import nms
 
 from ..structures.panoptic import VOID, PanopticMap, Segment
+from .compiled import nms
 from .rle import RLE, decode_window
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from ..structures.detection import Pyramid, Rois
 from .boxes import areas
+from .compiled import roi_align
 from .cpu import switch as fast
 from .cpu.roi_align import pool_gathered
 

@@ -11,11 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-import torch.distributed as dist
-
 from ..errors import RelookError, UsageError
-from .devices import choose_device
 
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 _MEETING = ("MASTER_ADDR", "MASTER_PORT")
@@ -110,7 +106,14 @@ def join_others(place: Place, device: str = "auto") -> None:
     Raises:
         RelookError: R04 when there are fewer GPUs than processes on this machine.
     """
-    if place.world_size == 1 or dist.is_initialized():
+    if place.world_size == 1:
+        return
+    import torch
+    import torch.distributed as dist
+
+    from .devices import choose_device
+
+    if dist.is_initialized():
         return
     backend = "gloo"
     if choose_device(device).type == "cuda":
@@ -135,5 +138,7 @@ def join_others(place: Place, device: str = "auto") -> None:
 
 
 def _leave() -> None:
+    import torch.distributed as dist
+
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import torch
-import torchvision  # noqa: F401  (registers the operations that are asked for)
 
 from ..errors import RelookError, UsageError
 
@@ -51,6 +50,8 @@ def _check_mps() -> None:
             "device mps is not there: it needs a Mac with an Apple GPU and a PyTorch that was "
             "built for it. Use cpu.",
         )
+    import torchvision  # noqa: F401  (registers the operations that are asked for)
+
     missing = [name for name in COMPILED if not _has_kernel(name, "MPS")]
     if missing:
         raise RelookError(

@@ -7,15 +7,15 @@ processes must make the same calls in the same order; otherwise they wait for ea
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import TypeVar, cast
-
-import torch
-import torch.distributed as dist
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import RelookError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
 _COUNTS_SHARED: ContextVar[bool] = ContextVar("counts_shared", default=False)
@@ -23,12 +23,14 @@ _COUNTS_SHARED: ContextVar[bool] = ContextVar("counts_shared", default=False)
 
 def rank() -> int:
     """The number of this process, from 0; process 0 writes files and messages."""
-    return dist.get_rank() if _several() else 0
+    group = _group()
+    return 0 if group is None else int(group.get_rank())
 
 
 def world_size() -> int:
     """Number of processes that work together."""
-    return dist.get_world_size() if _several() else 1
+    group = _group()
+    return 1 if group is None else int(group.get_world_size())
 
 
 @contextlib.contextmanager
@@ -49,37 +51,45 @@ def loss_divisor(count: int, like: Tensor) -> Tensor | int:
     result is that of one process with all images: an element has the same weight on every process.
     A process with a count of 0 must call this too.
     """
-    if not (_COUNTS_SHARED.get() and _several()):
+    group = _group() if _COUNTS_SHARED.get() else None
+    if group is None:
         return max(count, 1)
+    import torch
+
     total = torch.tensor(float(count), dtype=torch.float32, device=like.device)
-    dist.all_reduce(total)
-    return total.clamp(min=1) / dist.get_world_size()
+    group.all_reduce(total)
+    return cast("Tensor", total.clamp(min=1) / group.get_world_size())
 
 
 def means(values: Tensor) -> Tensor:
     """Each of `values` (N,), averaged over the processes."""
-    if not _several():
+    group = _group()
+    if group is None:
         return values
     total = values.clone()
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
+    group.all_reduce(total)
+    return cast("Tensor", total / group.get_world_size())
 
 
 def maxima(values: Sequence[float]) -> list[float]:
     """The maximum of each of `values` over the processes."""
-    if not _several():
+    group = _group()
+    if group is None:
         return list(values)
+    import torch
+
     largest = torch.tensor(values, dtype=torch.float64)
-    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    group.all_reduce(largest, group.ReduceOp.MAX)
     return largest.tolist()
 
 
 def gathered(value: T) -> list[T]:
     """The `value` of each process, by number; values are pickled on the way."""
-    if not _several():
+    group = _group()
+    if group is None:
         return [value]
-    values: list[T | None] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
+    values: list[T | None] = [None] * group.get_world_size()
+    group.all_gather_object(values, value)
     return cast(list[T], values)
 
 
@@ -89,19 +99,27 @@ def from_first(make: Callable[[], T]) -> T:
     Raises:
         RelookError: as `make`, in all processes.
     """
-    if not _several():
+    group = _group()
+    if group is None:
         return make()
     answer: list[T | RelookError | None] = [None]
-    if dist.get_rank() == 0:
+    if group.get_rank() == 0:
         try:
             answer = [make()]
         except RelookError as error:
             answer = [error]
-    dist.broadcast_object_list(answer)
+    group.broadcast_object_list(answer)
     if isinstance(answer[0], RelookError):
         raise answer[0]
     return cast(T, answer[0])
 
 
-def _several() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+def _group() -> Any:
+    """The module torch.distributed, where several processes are connected; else None.
+
+    It is not imported: whoever has connected processes has it.
+    """
+    dist = sys.modules.get("torch.distributed")
+    if dist is None or not dist.is_available() or not dist.is_initialized():
+        return None
+    return dist if dist.get_world_size() > 1 else None

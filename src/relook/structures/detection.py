@@ -16,16 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Size = tuple[int, int]  # (height, width)
-Pyramid = list[Tensor]  # finest first, each (B, C, H_l, W_l)
+Pyramid: TypeAlias = "list[Tensor]"  # finest first, each (B, C, H_l, W_l)
 Paste = Literal["sampled", "resized", "expanded"]
-"""Conversion of mask probabilities to pixels (`ops.masks`)."""
-Losses = dict[str, Tensor]  # already weighted scalars; the training loss is their plain sum
+"""Conversion of mask probabilities to pixels (`ops.pasting`)."""
+Losses: TypeAlias = "dict[str, Tensor]"
+"""Scalars that are weighted already; the training loss is their plain sum."""
 
 IGNORE = 255  # semantic label of pixels that are not labelled
 
@@ -108,6 +113,8 @@ class Rois:
     @classmethod
     def cat(cls, boxes_per_image: Sequence[Tensor]) -> Rois:
         """One table from one (R_i, 4) tensor per image."""
+        import torch
+
         if len(boxes_per_image) == 1:  # its rows need not be counted, so that it can be exported
             (boxes,) = boxes_per_image
             return cls(boxes, torch.zeros_like(boxes[:, 0], dtype=torch.int64))
@@ -128,6 +135,8 @@ class Rois:
 
     def per_image(self, values: Tensor, num_images: int) -> list[Tensor]:
         """`values` (R, ...) cut into one tensor per image."""
+        import torch
+
         if num_images == 1:
             return [values]
         counts = torch.bincount(self.image_index, minlength=num_images)
@@ -173,3 +182,41 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def arrays(self) -> DetectionArrays:
+        """The same objects as arrays, in the memory of the machine."""
+        masks, semantic = self.mask_probabilities, self.semantic
+        return DetectionArrays(
+            self.boxes.cpu().float().numpy().reshape(-1, 4),
+            self.scores.cpu().float().numpy(),
+            self.labels.cpu().long().numpy(),
+            None if masks is None else masks.cpu().float().numpy(),
+            self.size,
+            self.paste,
+            None if semantic is None else semantic.cpu().numpy(),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectionArrays:
+    """Objects found in one image, best first, in pixels of the original image: `Detections` that
+    need no PyTorch."""
+
+    boxes: NDArray[np.float32]  # (N, 4)
+    scores: NDArray[np.float32]  # (N,) in [0, 1], descending
+    labels: NDArray[np.int64]  # (N,) in [0, K)
+    mask_probabilities: NDArray[np.float32] | None  # (N, M, M) over each box; None without masks
+    size: Size  # of the original image
+    paste: Paste = "sampled"
+    semantic: NDArray[np.uint8] | None = None  # (H, W) most likely label of each pixel
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def arrays(self) -> DetectionArrays:
+        """These objects."""
+        return self
+
+
+AnyDetections: TypeAlias = Detections | DetectionArrays
+"""Objects found in one image, as tensors or as arrays; `arrays` gives arrays of both."""

@@ -18,12 +18,6 @@ from .sources import Sources
 Say = Callable[[str], None]
 
 
-def run_to_continue(out: Path | None) -> RunFolder | None:
-    """Return the run at `out`, if there is one that can be resumed."""
-    run = None if out is None else RunFolder(out)
-    return run if run is not None and run.config.is_file() and run.has_state else None
-
-
 @contextlib.contextmanager
 def locked(run: RunFolder, say: Say) -> Iterator[None]:
     """Give these processes the right to write into `run`, and remove drafts of killed ones.

@@ -11,15 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config.base import assign
 from ..data.statistics import most_objects, object_sizes
 from ..structures.object_sizes import ObjectSizes
-from ..weights.file import SavedModel
+from ..weights.header import Header
+from .annotations import Annotations, read_annotations
 from .recipe import SCHEDULES, UNLIMITED
 from .settings import Overlay, Settings, resolve
-from .sources import Annotations, read_annotations
+
+if TYPE_CHECKING:
+    from ..weights.file import SavedModel
 
 IMAGES_TO_SEE = 2000  # augmented views; more changed little on the sets that this was tried on
 FEWEST_EPOCHS = 12  # however large the set
@@ -63,12 +66,12 @@ class FineTuning:
 
 
 def fine_tuning(
-    saved: SavedModel, overlays: Sequence[Overlay], *, name: str, model_named: bool = False
+    saved: Header | SavedModel, overlays: Sequence[Overlay], *, name: str, model_named: bool = False
 ) -> FineTuning:
     """Choose settings to train `saved` with on the data that `overlays` name.
 
     Args:
-        saved: the trained model to start from.
+        saved: the trained model to start from, or the header of its file.
         overlays: what the user asks for, later ones winning; all of them win over the choices.
         name: the preset whose recipe is the start of the choices.
         model_named: take that preset's configuration as well, in place of the model's own.
@@ -85,7 +88,7 @@ def fine_tuning(
 
 
 def choices(
-    saved: SavedModel, draft: Settings, annotations: Annotations, given: frozenset[str]
+    saved: Header | SavedModel, draft: Settings, annotations: Annotations, given: frozenset[str]
 ) -> tuple[Choice, ...]:
     """All choices for `annotations`; `given` are the keys of `draft` that the user decided."""
     return (
@@ -149,7 +152,9 @@ def _frozen(draft: Settings) -> Choice:
     return Choice("model.backbone.frozen_stages", 0, reason)
 
 
-def _input_size(saved: SavedModel, draft: Settings, annotations: Annotations) -> Iterator[Choice]:
+def _input_size(
+    saved: Header | SavedModel, draft: Settings, annotations: Annotations
+) -> Iterator[Choice]:
     """Objects as large as those that the model was trained on; where they are, or where it does
     not say, larger inputs for small objects.
     """
@@ -190,7 +195,9 @@ def _jitter(draft: Settings, objects: ObjectSizes, factor: float) -> Iterator[Ch
     )
 
 
-def _reaching_the_anchor(saved: SavedModel, draft: Settings, objects: ObjectSizes | None) -> Choice:
+def _reaching_the_anchor(
+    saved: Header | SavedModel, draft: Settings, objects: ObjectSizes | None
+) -> Choice:
     """Larger inputs for small objects: the smallest tenth should reach the smallest anchor."""
     long, short = saved.config.input.size
     small = 0.0 if objects is None else objects.quantiles[0]

@@ -25,10 +25,11 @@ from ..runtime.devices import choose_device
 from ..runtime.distributed import from_first
 from ..runtime.memory import keep_freed
 from ..visualization.batch import draw_batch
+from .annotations import Annotations
 from .averaging import Averaging
 from .callbacks import FirstBatch, Records, Reseed, StepLimit
 from .checkpoints import WholeCheckpointIO
-from .continuing import check_settings, locked, run_to_continue, state_to_continue
+from .continuing import check_settings, locked, state_to_continue
 from .ending import Signals, interruptible
 from .fingerprint import fingerprint
 from .loading import (
@@ -47,17 +48,16 @@ from .progress import ProgressReport
 from .quiet import quiet
 from .recomputing import recompute_activations
 from .report import report_on
-from .run_folder import RunFolder, create_run, open_run
+from .run_folder import RunFolder, create_run, open_run, run_to_continue
 from .saving import Saving
 from .schedule import Clock, Schedule
 from .settings import Settings
-from .sources import Annotations, Sources, read_sources
+from .sources import Sources, read_sources
 from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
 from .validation import Validation
 
-RECORDS_AN_EPOCH = 10  # at least; long epochs are recorded every 50 steps
-RECORD_EVERY = 50
+RECORDS_AN_EPOCH, RECORD_EVERY = 10, 50  # at least so many; steps, in long epochs
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from .._version import __version__
 from ..data.coco.reader import CocoIndex
 from ..errors import DataError, RelookError, UsageError
@@ -194,6 +192,8 @@ def class_table(index: CocoIndex) -> list[dict[str, Any]]:
 
 def environment() -> dict[str, Any]:
     """Versions and machine, stored beside the numbers."""
+    import torch
+
     versions = {}
     for name in _PACKAGES:
         try:
@@ -210,6 +210,12 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpus": gpus,
     }
+
+
+def run_to_continue(out: Path | None) -> RunFolder | None:
+    """Return the run at `out`, if there is one that can be resumed."""
+    run = None if out is None else RunFolder(out)
+    return run if run is not None and run.config.is_file() and run.has_state else None
 
 
 def create_run(

@@ -6,29 +6,26 @@ holds the configuration, the classes and free `extra` values.
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..config.model import ModelConfig
 from ..config.plugins import allowing
-from ..data.coco.reader import Category
-from ..errors import DataError, ModelError, first_few
-from ..models.build import build_detector
+from ..data.coco.category import Category
+from ..errors import ModelError, first_few
+from ..models.build import empty_detector
 from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
 from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 from .header import Header, metadata_of, parse_header
-
-SUFFIX: Final = ".safetensors"
+from .opening import opened
 
 _NAMED = 5  # tensors an error lists before it only counts
 
@@ -91,7 +88,7 @@ def change_extra(path: Path | str, changes: Mapping[str, Any]) -> None:
         RelookError: R02 when the file cannot be written; it stays whole.
     """
     path = Path(path).resolve()
-    with _opened(path) as file:
+    with opened(path) as file:
         metadata = file.metadata() or {}
         extra = parse_header(path, metadata).extra
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -113,7 +110,7 @@ def load_model(path: Path | str, *, allow: Iterable[str] = ()) -> SavedModel:
             is not allowed or not there.
     """
     path = Path(path)
-    with allowing(allow), _opened(path) as file:
+    with allowing(allow), opened(path) as file:
         header = parse_header(path, file.metadata() or {})
         names = list(file.keys())
         _check_depth(path, header.config, len(names))
@@ -129,48 +126,12 @@ def load_model(path: Path | str, *, allow: Iterable[str] = ()) -> SavedModel:
     return SavedModel(detector.eval(), *header)
 
 
-def read_header(path: Path | str) -> tuple[ModelConfig, dict[str, Any]]:
-    """The configuration and the `extra` values in a model file; nothing is built or imported.
-
-    Raises: as `load_model` does for a file that is missing, damaged or newer.
-    """
-    path = Path(path)
-    with _opened(path) as file:
-        header = parse_header(path, file.metadata() or {})
-    return header.config, header.extra
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The safetensors file at `path`; what fails while it is read is D01 or M02."""
-    if not path.is_file():
-        raise DataError("D01", f"{path}: there is no such file")
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            "M02", f"{path} is not a relook model, or is damaged: {error}.{_hint(path)}"
-        ) from error
-
-
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     with replacing(path) as draft:
         try:
             save_file(tensors, draft, metadata)
         except SafetensorError as error:  # how the writer reports a full disk
             raise unwritable(path, error) from error
-
-
-def _hint(path: Path) -> str:
-    if path.suffix == SUFFIX:
-        return ""
-    if path.suffix.lower() == ".onnx":
-        return (
-            " An ONNX file predicts (`relook predict`, `relook eval`); its weights are folded, so "
-            f"that nothing can be trained from it. Take the {SUFFIX} file that it was made of."
-        )
-    return " A checkpoint of another library becomes one by `relook weights import`."
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
@@ -200,8 +161,7 @@ def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:
 def _empty_detector(path: Path, config: ModelConfig) -> Detector:
     """The model on the meta device, where tensors have shapes and types but no memory."""
     try:
-        with torch.device("meta"):
-            return build_detector(config)
+        return empty_detector(config)
     except (RuntimeError, OverflowError, ValueError) as error:
         raise ModelError(
             "M02", f"{path}: a model cannot be built from its configuration ({error!s:.200})"

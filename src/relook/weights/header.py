@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 from .._version import __version__
 from ..config.base import validated
 from ..config.model import ModelConfig
-from ..data.coco.reader import Category
+from ..data.coco.category import Category
 from ..errors import ModelError, UsageError
-from ..structures.object_sizes import sizes_of
+from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 
 FORMAT: Final = "relook"
+SUFFIX: Final = ".safetensors"  # of the files
 FORMAT_VERSION: Final = 1
 
 T = TypeVar("T")
@@ -31,6 +32,17 @@ class Header(NamedTuple):
     classes: tuple[Category, ...]
     extra: dict[str, Any]
     stuff: tuple[PanopticCategory, ...]
+
+    @property
+    def sizes(self) -> ObjectSizes | None:
+        """Sizes of the objects it was trained on, where the file says them."""
+        return sizes_of(self.extra)
+
+    @property
+    def licence(self) -> str | None:
+        """That of weights which others trained, where they are, else None."""
+        licence = self.extra.get("licence")
+        return licence if isinstance(licence, str) else None
 
 
 def metadata_of(header: Header) -> dict[str, str]:

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import torch
 
-from relook.data.sources.cameras import Camera
-from relook.data.sources.found import Found
 from relook.data.sources.stored import ImageBytes, ImagePixels, StoredImage
-from relook.errors import UsageError
 from relook.inference.batch import beginning
-from relook.inference.batch.beginning import (
-    Output,
-    check_live,
-    digest_of,
-    kept_lines,
-    share_sources,
-)
+from relook.inference.batch.beginning import Output, digest_of, kept_lines
 from relook.inference.batch.journal import Journal
 from relook.inference.batch.writer import output_names
 from relook.inference.predictor import Predictor
@@ -49,20 +39,6 @@ def test_what_has_no_stamp_or_another_one_is_done_again(tmp_path: Path) -> None:
     moved = {**names, "same": "elsewhere/same"}  # as where its folder is mirrored now
     assert list(kept_lines(journal, images, moved, Output(tmp_path, ()))) == [str(path)]
     assert not kept_lines(journal, images, names, Output(tmp_path, ("overlay",)))  # files are gone
-
-
-def test_a_camera_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = Found([], containers=(Camera.__new__(Camera),))
-    check_live(live, resume=False)
-    with pytest.raises(UsageError, match="U04: --resume"):
-        check_live(live, resume=True)
-    closed: list[Found] = []
-    monkeypatch.setattr(Found, "close", lambda self: closed.append(self))
-    monkeypatch.setattr(beginning, "find_sources", lambda *_, **__: live)
-    monkeypatch.setattr(beginning, "world_size", lambda: 2)
-    with pytest.raises(UsageError, match="U04: a camera gives its frames to one process"):
-        share_sources(["camera:0"], frames=1)
-    assert closed == [live]
 
 
 def test_a_digest_is_of_what_a_model_computes_with(model: Callable[..., Predictor]) -> None:

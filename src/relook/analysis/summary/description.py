@@ -15,6 +15,7 @@ from ...config.model import ModelConfig
 from ...config.presets import PRESETS, preset
 from ...errors import ModelError
 from ...structures.object_sizes import ObjectSizes
+from ..counts import Counts, stored_counts
 from .differences import additions, changes, leaves, nearest, plain, relative
 from .python_text import changed_preset, constructed
 from .words import in_words, longest
@@ -108,20 +109,26 @@ def describe(
 
 def _sizes(config: ModelConfig) -> list[str]:
     """Parameters and multiply-adds by part; a reason where they cannot be counted."""
-    from ..complexity import complexity
-
     try:
-        size = complexity(config)
+        counts = stored_counts(config) or _counted(config)
     except ModelError as error:
         return [f"Parameters are not counted: {error.message}"]
-    rows = [(part, count, size.multiply_adds[part]) for part, count in size.parameters.items()]
-    rows.append(("total", sum(size.parameters.values()), sum(size.multiply_adds.values())))
+    parameters, work_of = counts["parameters"], counts["multiply_adds"]
+    rows = [(part, count, work_of[part]) for part, count in parameters.items()]
+    rows.append(("total", sum(parameters.values()), sum(work_of.values())))
     width = max(len(part) for part, *_ in rows) + 1
     return [
         f"{'':{width}}{'parameters':>14}{'G multiply-adds':>18}",
         *(f"{part:{width}}{count:>14,}{work / 1e9:>18.1f}" for part, count, work in rows),
         "of one image of 800x1344 pixels with 1000 proposals and 100 masks",
     ]
+
+
+def _counted(config: ModelConfig) -> Counts:
+    from ..complexity import complexity
+
+    size = complexity(config)
+    return {"parameters": size.parameters, "multiply_adds": size.multiply_adds}
 
 
 def _shown(value: Any) -> str:

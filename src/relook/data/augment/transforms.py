@@ -13,42 +13,16 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ...errors import UsageError
 from ...structures.detection import Size
-from ..images import Pixels
+from ..resizing import Limits, resize_image, resized_size
 from .appearance import appearance
 from .crop import Sample, as_boxes, clipped, cut_window, refitted
 from .rule import Augment
-
-Limits = tuple[int, int]  # (long, short): how long the sides of an image may be, in pixels
-
-
-def resized_size(height: int, width: int, limits: Limits) -> Size:
-    """(height, width) of the largest image of this shape within `limits`, at least 1 x 1.
-
-    Rounds halves up, as the reference does.
-    """
-    long, short = limits
-    scale = min(long / max(height, width), short / min(height, width))
-    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
-
-
-def resize_image(image: NDArray[np.uint8], size: Size) -> Pixels:
-    """`image` (H, W, 3) uint8 at `size`, bilinear by OpenCV's fixed-point rule.
-
-    Other libraries average over more pixels when they shrink, or round differently; the models'
-    published numbers hold for this rule.
-    """
-    height, width = size
-    if image.shape[:2] == size:
-        return np.ascontiguousarray(image)
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8)
 
 
 def resize_masks(masks: Tensor, size: Size) -> Tensor:

@@ -9,15 +9,10 @@ from pathlib import Path
 from ...errors import counted
 from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..images.orientation import upright_size
+from .category import Category
 from .segmentation import Segmentation
 
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """A class of objects as the annotation file names it."""
-
-    id: int
-    name: str
+__all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

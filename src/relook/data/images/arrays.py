@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,6 +16,9 @@ from . import orientation
 from .channels import choose_page
 from .coded import by_pillow, window_of
 from .info import Facts
+
+if TYPE_CHECKING:
+    import torch
 
 _SLACK: Final = 1e-4  # by which rounding may leave [0, 1]
 
@@ -109,6 +111,8 @@ def tensor_planes(tensor: torch.Tensor, reading: Reading, label: str) -> ArrayPl
     Raises:
         DataError: D02 for other shapes and values, and as `array_planes`.
     """
+    import torch
+
     plain = tensor.detach().cpu()
     if plain.is_floating_point():
         plain = plain.float()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from ...structures.detection import Size
 from .orientation import Affine, Window
+
+if TYPE_CHECKING:
+    import torch
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB, or (H, W, N) for a model of N channels
 
@@ -31,18 +33,18 @@ class Loadable(Protocol):
         ...
 
 
-ImageSource = (
-    str
-    | Path
-    | bytes
-    | bytearray
-    | memoryview
-    | IO[bytes]
-    | Image.Image
-    | NDArray[Any]
-    | torch.Tensor
-    | Loadable
-)
+ImageSource: TypeAlias = Union[
+    str,
+    Path,
+    bytes,
+    bytearray,
+    memoryview,
+    IO[bytes],
+    Image.Image,
+    NDArray[Any],
+    "torch.Tensor",
+    Loadable,
+]
 """A file, its bytes or the open file, what has a name and loads one of these, or an image as PIL,
 numpy (H, W, 3) or tensor (3, H, W)."""
 

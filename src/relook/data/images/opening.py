@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ...errors import DataError
@@ -19,6 +19,9 @@ from .files import file_bytes, is_npy, is_tiff, opened_header
 from .info import ImageSource, Loadable, Pixels, Planes
 from .opened import Opened
 from .orientation import UPRIGHT, upright_size
+
+if TYPE_CHECKING:
+    import torch
 
 
 def open_image(
@@ -116,19 +119,25 @@ def _planes_of(source: ImageSource, reading: Reading, name: str | None) -> tuple
     if isinstance(source, Image.Image):
         label = name or getattr(source, "filename", "") or label
         return pil_planes(source, label), label
-    if isinstance(source, torch.Tensor):
+    if _is_tensor(source):
         return tensor_planes(source, reading, label), label
     if isinstance(source, np.ndarray):
         return array_planes(source, reading, label), label
     if isinstance(source, Loadable):
         return _planes_of(source.load(), reading, name or source.name)
     if hasattr(source, "read"):
-        return _of_open_file(source, reading, name)
+        return _of_open_file(cast("IO[bytes]", source), reading, name)
     raise DataError(
         "D02",
         f"{label} is no image. Give a path, the bytes of a file, a PIL image, a numpy array "
         "(H, W, 3) or a tensor (3, H, W).",
     )
+
+
+def _is_tensor(source: object) -> TypeGuard[torch.Tensor]:
+    """Return whether `source` is a tensor; PyTorch is not imported, for who has one has it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(source, torch.Tensor)
 
 
 def _of_file(path: Path, reading: Reading, label: str) -> Planes:

@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-
 from ..._version import __version__
-from ...data.sources.finding import Source, find_sources
 from ...data.sources.found import Found
 from ...data.sources.stored import AnyImage, stamp_of
-from ...errors import UsageError
-from ...runtime.distributed import from_first, world_size
+from ...runtime.distributed import from_first
 from ...runtime.files import remove_drafts
 from ...runtime.locks import FolderLock
 from ..options import PredictOptions
@@ -41,45 +37,6 @@ class Output(NamedTuple):
     def records_objects(self) -> bool:
         """Return whether the journal keeps the objects of each image, for files of all images."""
         return bool(RECORDED & set(self.kinds))
-
-
-def share_sources(
-    sources: Sequence[Source],
-    leave_out: Path | None = None,
-    *,
-    every: int = 1,
-    frames: int | None = None,
-) -> Found:
-    """The result of `find_sources` in the first process, in all of them.
-
-    Raises:
-        As `find_sources`, and UsageError U04 for a camera with several processes.
-    """
-
-    def find() -> Found:
-        found = find_sources(sources, leave_out, every=every, frames=frames)
-        try:
-            check_live(found, resume=False)
-        except UsageError:
-            found.close()
-            raise
-        return found
-
-    return from_first(find)
-
-
-def check_live(found: Found, *, resume: bool) -> None:
-    """Refuse what a camera cannot do: be shared, or show a frame again.
-
-    Raises:
-        UsageError: U04 for several processes, and with `resume`.
-    """
-    if found.is_live and world_size() > 1:
-        raise UsageError("U04", "a camera gives its frames to one process. Leave --devices out.")
-    if found.is_live and resume:
-        raise UsageError(
-            "U04", "--resume: the frames of a camera cannot be taken again. Leave --resume out."
-        )
 
 
 @contextlib.contextmanager
@@ -172,6 +129,8 @@ def digest_of(predictor: Predictor) -> str:
     if backend is not None:
         digest.update(backend.digest.encode())
         return digest.hexdigest()
+    import torch
+
     for name, tensor in sorted(predictor.detector.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())

@@ -17,7 +17,7 @@ from ...data.sources.stored import stamp_of
 from ...errors import RelookError, UsageError, counted
 from ...runtime.distributed import from_first, rank, world_size
 from ...runtime.prefetch import Behind
-from ..engine import OnView
+from ..backend import OnView
 from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
@@ -27,13 +27,14 @@ from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
 from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.samples import file_samples
-from .beginning import Output, begin, check_live, locked, share_sources
+from .beginning import Output, begin, locked
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
 from .followed import FollowedFrames, check_followed, follow
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
 from .kinds import KindsOfImages
+from .shared_sources import check_live, share_sources
 from .shares import Shares, shares
 from .writer import Writer, output_names
 
@@ -90,9 +91,8 @@ def predict_files(
 
     Raises:
         DataError: As `find_sources`.
-        UsageError: As `find_sources`, U01 for an unknown kind of file, U04 for a kind that the
-            model or `options` cannot give, for a `resume` with other settings, for a camera
-            with `resume` or several processes, and as `FollowedFrames`.
+        UsageError: As `find_sources` and `FollowedFrames`, U01 for an unknown kind of file, U04
+            for a kind that cannot be given, and for a `resume` with other settings or a camera.
         RelookError: R01 when interrupted, R02 when a file cannot be written, R05 when another
             process has failed, R07 when another command writes into `out`; everything done so far
             is kept then.

@@ -8,9 +8,9 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from ...ops.masks import PASTES
+from ...ops.pasting import PASTES
 from ...ops.runs import Runs, window_runs
-from ...structures.detection import Detections
+from ...structures.detection import AnyDetections
 from .grid import BORDER, Grid, Tile
 
 
@@ -46,24 +46,24 @@ class TileObjects:
 
 
 def tile_objects(
-    detections: Detections, number: int, tile: Tile, grid: Grid, *, score: float | None = None
+    detections: AnyDetections, number: int, tile: Tile, grid: Grid, *, score: float | None = None
 ) -> TileObjects:
     """The objects that `detections` of `tile` mean, those of at least `score`."""
-    scores = detections.scores.cpu().numpy().astype(np.float32)
+    found = detections.arrays()
+    scores = found.scores
     keep = (
         np.flatnonzero(scores >= np.float32(score)) if score is not None else np.arange(len(scores))
     )
-    own = detections.boxes.cpu().float()
-    boxes = own.numpy().reshape(-1, 4)[keep].astype(np.float64)
+    boxes = found.boxes[keep].astype(np.float64)
     shift = np.array([tile.left, tile.top, tile.left, tile.top], dtype=np.float64)
     masks: list[Runs] = []
     extents = boxes + shift
-    if detections.mask_probabilities is not None:
-        paste = PASTES[detections.paste]
-        probabilities = detections.mask_probabilities.cpu()
+    if found.mask_probabilities is not None:
+        paste = PASTES[found.paste]
         for place, row in enumerate(keep.tolist()):
-            window, left, top = paste(probabilities[row], own[row], detections.size, 0.5)
-            mask = window.numpy()
+            mask, left, top = paste(
+                found.mask_probabilities[row], found.boxes[row], found.size, 0.5
+            )
             extent = _extent(mask)
             if extent is not None:
                 extents[place] = np.array(extent) + np.array([left, top, left, top]) + shift
@@ -72,8 +72,8 @@ def tile_objects(
         number,
         (boxes + shift).astype(np.float32),
         scores[keep],
-        detections.labels.cpu().numpy().astype(np.int64)[keep],
-        None if detections.mask_probabilities is None else tuple(masks),
+        found.labels[keep],
+        None if found.mask_probabilities is None else tuple(masks),
         extents,
         cut_by(extents, tile, grid),
     )

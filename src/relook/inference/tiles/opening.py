@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...data.augment.transforms import Limits
 from ...data.images import ImageSource, open_image
+from ...data.resizing import Limits
 from ...data.sources.stored import StoredImage
 from ...errors import DataError
 from ...structures.rules.reading import DEFAULT_READING, Reading

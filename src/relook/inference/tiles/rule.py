@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
 
-from ...data.augment.transforms import Limits
+from ...data.resizing import Limits
 from ...errors import UsageError
 from ...structures.detection import Size
 from ...structures.object_sizes import ObjectSizes

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
 from ...runtime.prefetch import Behind, in_order
-from ...structures.detection import Detections
-from ..engine import Engine
+from ...structures.detection import AnyDetections
+from ..backend import AnyEngine
 from ..options import PredictOptions
 from ..preprocess import Prepared, read_ahead, resized
 from .large import LargeImage
@@ -18,7 +18,7 @@ from .rule import Tiling
 
 
 def predict_tiles(
-    engine: Engine,
+    engine: AnyEngine,
     large: LargeImage,
     tiling: Tiling,
     options: PredictOptions,
@@ -49,7 +49,7 @@ def predict_tiles(
         pixels = large.opened.read_window(tile.top, tile.left, *tile.size)
         return number, Prepared(pixels, resized(pixels, limits), None, limits)
 
-    def finish(job: tuple[int, Detections]) -> TileObjects:
+    def finish(job: tuple[int, AnyDetections]) -> TileObjects:
         number, detections = job
         return tile_objects(detections, number, tiles.tile(number), tiles, score=score)
 
@@ -65,7 +65,8 @@ def predict_tiles(
         Behind(finish, ahead=batch) as finishing,
     ):
         while window := list(islice(ready, batch)):
-            detections = engine.run_prepared([prepared for _, prepared in window], options)
+            images = [prepared for _, prepared in window]
+            detections: Sequence[AnyDetections] = engine.run_prepared(images, options)
             for (number, _), one in zip(window, detections, strict=True):
                 note(finishing.put((number, one)))
         note(finishing.rest())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from ...config.cascades import DSCConfig, HTCConfig
 from ...errors import DataError
-from ..engine import Engine
+from ..backend import AnyEngine
 from ..options import PredictOptions
 from ..preprocess import Prepared, Unreadable
 from ..results import ClassLike, Result
@@ -43,7 +43,7 @@ class TileWork:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: AnyEngine,
         tiling: Tiling,
         options: PredictOptions,
         classes: Sequence[ClassLike],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from ...config.model import ModelConfig
 from ...errors import UsageError, first_few
 from ...ops.convention import TORCHVISION, V1, V2, Convention
@@ -17,6 +15,7 @@ from ..rpn.rpn import RPN
 from .cascade import build_cascade
 from .features import build_features
 from .parts import make
+from .uninitialised import uninitialised
 
 __all__ = ["build_detector", "rebuilt"]
 
@@ -51,6 +50,16 @@ def build_detector(config: ModelConfig) -> Detector:
     )
 
 
+def empty_detector(config: ModelConfig) -> Detector:
+    """A detector whose tensors have shapes and types but no memory, on the meta device.
+
+    Raises:
+        ModelError: M08 as `build_detector` does.
+    """
+    with uninitialised():
+        return build_detector(config)
+
+
 def rebuilt(detector: Detector, config: ModelConfig) -> Detector:
     """A detector of `config` with the tensors of `detector`, which are shared.
 
@@ -58,8 +67,7 @@ def rebuilt(detector: Detector, config: ModelConfig) -> Detector:
         UsageError: U04 when `config` needs other tensors.
         ModelError: M08 as `build_detector` does.
     """
-    with torch.device("meta"):
-        other = build_detector(config)
+    other = empty_detector(config)
     state, expected = detector.state_dict(), other.state_dict()
     wrong = [
         name

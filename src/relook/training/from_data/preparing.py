@@ -16,8 +16,7 @@ from ...data.panoptic.reader import is_panoptic, read_panoptic, to_coco_index
 from ...errors import DataError, RelookError, counted
 from ...runtime.distributed import rank
 from ...runtime.files import replacing
-from ..continuing import run_to_continue
-from ..run_folder import RunFolder, create_run
+from ..run_folder import RunFolder, create_run, run_to_continue
 from ..start.choosing import ChosenStart
 from .annotation_files import AnnotationFiles, find_annotations
 

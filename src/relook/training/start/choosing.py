@@ -22,8 +22,7 @@ from ...config.model import ModelConfig
 from ...config.presets import preset
 from ...errors import first_few
 from ...interop.structure import differences
-from ...interop.zoo.imagenet import cache_path
-from ...weights.file import load_model
+from ...weights.opening import read_header
 from ...weights.shipped import SHIPPED, shipped_file
 
 GENERAL: Final = "nuclei"
@@ -56,13 +55,15 @@ def shipped_models() -> Shipped:
     """The configuration and the names of the classes of each shipped model."""
     found = {}
     for name in SHIPPED:
-        saved = load_model(shipped_file(name))
-        found[name] = saved.config, tuple(c.name for c in saved.classes)
+        header = read_header(shipped_file(name))
+        found[name] = header.config, tuple(c.name for c in header.classes)
     return found
 
 
 def has_imagenet() -> bool:
     """Return whether the ImageNet weights of ResNet-50 are in PyTorch's cache."""
+    from ...interop.zoo.imagenet import cache_path
+
     return cache_path(_IMAGENET).is_file()
 
 

@@ -35,7 +35,8 @@ SHIPPED: Final[Mapping[str, ShippedModel]] = {
 
 
 def shipped_file(name: str) -> Path:
-    """Path of the model file called `name`, inside the installed package.
+    """Path of the model file called `name`, inside the installed package: its .safetensors file,
+    or in relook-onnx the ONNX file that was made of it.
 
     Raises:
         UsageError: U01 when no model of that name comes with relook.
@@ -44,4 +45,5 @@ def shipped_file(name: str) -> Path:
         raise UsageError(
             "U01", f"no model called {name!r} comes with relook; {did_you_mean(name, SHIPPED)}"
         )
-    return FOLDER / SHIPPED[name].file_name
+    path = FOLDER / SHIPPED[name].file_name
+    return path if path.is_file() else path.with_suffix(".onnx")

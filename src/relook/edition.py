@@ -1,0 +1,28 @@
+"""The two packages that this code is installed by: relook with all of it, and relook-onnx with
+what predicts from ONNX files, and nothing that needs PyTorch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from .errors import UsageError
+
+
+def is_whole() -> bool:
+    """Return whether all of relook is installed, and not relook-onnx."""
+    return find_spec("relook.models") is not None
+
+
+def check_whole(subject: str) -> None:
+    """Check that all of relook is installed, which `subject` needs.
+
+    Raises:
+        UsageError: U04 where it is relook-onnx.
+    """
+    if not is_whole():
+        raise UsageError(
+            "U04",
+            f"{subject} needs relook, and relook-onnx is installed, which predicts from the ONNX "
+            "files that `relook export` writes. Both have the same modules: uninstall relook-onnx, "
+            "then install relook.",
+        )

@@ -1,0 +1,33 @@
+"""The two packages: all of relook, and relook-onnx."""
+
+from __future__ import annotations
+
+import pytest
+
+import relook
+from relook import edition
+from relook.errors import UsageError
+
+
+def test_all_of_relook_is_here() -> None:
+    assert edition.is_whole()
+    edition.check_whole("this")
+
+
+def test_what_needs_relook_says_so_in_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relook.edition.is_whole", lambda: False)
+    for call in (
+        lambda: relook.load("nuclei"),
+        lambda: relook.load("htc-r50", weights="coco"),
+        lambda: relook.build("htc-tiny"),
+        lambda: relook.export_onnx("nuclei"),
+    ):
+        with pytest.raises(UsageError, match="relook-onnx is installed") as raised:
+            call()
+        assert raised.value.code == "U04"
+
+
+def test_a_name_that_is_not_there_is_no_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(relook._HOMES, "far_away", "not_in_this_package")
+    with pytest.raises(AttributeError, match=r"relook\.far_away is in the package relook"):
+        _ = relook.far_away
