@@ -14,6 +14,12 @@ def test_all_of_relook_is_here() -> None:
     edition.check_whole("this")
 
 
+def test_an_extra_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert edition.extra("geo") == "pip install 'relook[geo]'"
+    monkeypatch.setattr("relook.edition.is_whole", lambda: False)
+    assert edition.extra("geo") == "pip install 'relook-onnx[geo]'"
+
+
 def test_what_needs_relook_says_so_in_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relook.edition.is_whole", lambda: False)
     for call in (

@@ -13,6 +13,11 @@ def is_whole() -> bool:
     return find_spec("relook.models") is not None
 
 
+def extra(name: str) -> str:
+    """The command that installs the packages of the extra called `name`."""
+    return f"pip install '{'relook' if is_whole() else 'relook-onnx'}[{name}]'"
+
+
 def check_whole(subject: str) -> None:
     """Check that all of relook is installed, which `subject` needs.
 

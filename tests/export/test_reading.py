@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from relook.errors import DataError, ModelError, UsageError
+from relook.errors import DataError, ModelError
 from relook.export import reading
 from relook.export.facts import KEY
 from relook.export.reading import checked, read_onnx
@@ -206,9 +206,3 @@ def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         read_onnx(tmp_path / "none.onnx")
     assert raised.value.code == "D01"
-
-
-def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(UsageError, match=r"relook\[onnx\]"):
-        reading.onnx_package()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from relook.errors import ModelError
+from relook.errors import ModelError, UsageError
 from relook.export.network import ExportedDetector
-from relook.export.tracing import traced
+from relook.export.tracing import onnx_package, traced
 
 from .conftest import Small, small_model
 
@@ -34,3 +34,9 @@ def test_the_graph_has_any_height_and_width(small: Small) -> None:
     height, width, channels = model.graph.input[0].type.tensor_type.shape.dim
     assert height.dim_param and width.dim_param and height.dim_param != width.dim_param
     assert channels.dim_value == 3
+
+
+def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(UsageError, match=r"relook\[onnx\]"):
+        onnx_package()

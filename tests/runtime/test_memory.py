@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,25 @@ def test_the_garbage_collector_is_paused_for_a_block() -> None:
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_free_memory_is_what_the_system_says(tmp_path: Path) -> None:
+    assert 2**20 < memory.available() < 2**50
+    file = tmp_path / "meminfo"
+    file.write_text("MemTotal: 9 kB\nMemAvailable:   7 kB\n")
+    assert memory._listed(file, "MemAvailable:", 1024) == 7168
+    file.write_text("max\n")  # of a control group without a limit
+    assert memory._listed(file, "", 1) is None
+    assert memory._listed(tmp_path / "none", "", 1) is None
+
+
+def test_where_nothing_says_it_half_of_the_machine_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_listed", lambda *_: None)
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    assert memory.available() == 2**31
+    monkeypatch.delattr(os, "sysconf")
+    assert memory.available() == 2**32
 
 
 GLIBC = platform.libc_ver()[0] == "glibc"

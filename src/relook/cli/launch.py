@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import typer
 
+from ..edition import check_whole
 from ..errors import UsageError
 from ..runtime.parent import VARIABLE
 from .errors import LOST_OTHERS
@@ -70,6 +71,7 @@ def share_work(devices: int | None, nodes: int | None) -> None:
             "command on each with torchrun, or with srun (docs/clusters.md).",
         )
     if (devices or 1) > 1:
+        check_whole(f"--devices {devices}")
         command = [sys.executable, "-m", "relook", *sys.argv[1:]]
         raise typer.Exit(run_processes(command, devices or 1))
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, ModelError, UsageError
+from ..errors import DataError, ModelError
 from ..weights.header import FORMAT, Header, parse_header
 from .facts import INPUTS, KEY, OUTPUTS, Facts
-
-if TYPE_CHECKING:
-    import onnx
+from .graph import Model, Tensor, read_graph
 
 SUFFIX: Final = ".onnx"
 OPSET: Final = 20
@@ -133,7 +131,6 @@ def read_onnx(path: Path) -> OnnxFile:
         DataError: D01 when there is no such file.
         ModelError: M02 for a file that relook did not write or that is damaged, M03 for one of a
             newer relook.
-        UsageError: U04 without the package onnx, which is in the extra ``relook[onnx]``.
     """
     try:
         size = path.stat().st_size
@@ -152,8 +149,13 @@ def checked(content: bytes, path: Path) -> OnnxFile:
     Raises:
         As `read_onnx`.
     """
-    model = _parsed(content, path)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    try:
+        model = read_graph(content)
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise ModelError(
+            "M02", f"{path} is no ONNX file of relook, or is damaged: {error!s:.300}."
+        ) from error
+    metadata = model.metadata
     if metadata.get("format") != FORMAT or KEY not in metadata:
         raise ModelError(
             "M02",
@@ -174,95 +176,53 @@ def checked(content: bytes, path: Path) -> OnnxFile:
     return OnnxFile(content, header, facts)
 
 
-def onnx_package() -> Any:
-    """The package onnx.
-
-    Raises:
-        UsageError: U04 where it is not installed.
-    """
-    try:
-        import onnx
-    except ImportError as error:
-        raise UsageError(
-            "U04", 'ONNX files need the packages of the extra: pip install "relook[onnx]"'
-        ) from error
-    return onnx
-
-
-def _parsed(content: bytes, path: Path) -> onnx.ModelProto:
-    package = onnx_package()
-    from google.protobuf.message import DecodeError
-
-    model = package.ModelProto()
-    try:
-        model.ParseFromString(content)
-    except (DecodeError, RuntimeError) as error:
-        raise ModelError("M02", f"{path} is no ONNX file, or is damaged.") from error
-    parsed: onnx.ModelProto = model
-    return parsed
-
-
-def _problems(model: onnx.ModelProto, *, masks: bool) -> Iterator[str]:
+def _problems(model: Model, *, masks: bool) -> Iterator[str]:
     """Problems of a file, those first that are cheap to find."""
-    opsets = [(entry.domain, entry.version) for entry in model.opset_import]
-    if opsets not in ([("", OPSET)], [("ai.onnx", OPSET)]):
-        yield f"its operators are of {opsets!r:.100}, and not of the standard, version {OPSET}"
-    if model.functions or model.training_info:
+    if model.opsets not in ((("", OPSET),), (("ai.onnx", OPSET),)):
+        yield f"its operators are of {model.opsets!r:.99}, and not of the standard, version {OPSET}"
+    if model.has_functions:
         yield "it defines functions of its own"
-    graph = model.graph
-    if graph.sparse_initializer or graph.quantization_annotation:
+    if model.has_odd_tensors:
         yield "it has sparse or quantised weights"
-    yield from _of_nodes(graph)
-    yield from _of_signature(graph, masks=masks)
-    for tensor in _tensors(graph):
+    yield from _of_nodes(model)
+    yield from _of_signature(model, masks=masks)
+    for tensor in model.tensors:
         yield from _of_tensor(tensor)
-    yield from _of_growth(graph)
+    for node in model.nodes:
+        for tensor in node.tensors:
+            yield from _of_tensor(tensor)
+    yield from _of_growth(model)
 
 
-def _of_nodes(graph: onnx.GraphProto) -> Iterator[str]:
-    for node in graph.node:
+def _of_nodes(model: Model) -> Iterator[str]:
+    for node in model.nodes:
         if node.domain not in ("", "ai.onnx"):
-            yield f"it needs the custom operator {node.domain!r:.60} {node.op_type!r:.60}"
-        if node.op_type not in _ALLOWED:
-            yield f"it needs the operator {node.op_type!r:.60}, which no file of relook has"
-        for attribute in node.attribute:
-            is_graph = attribute.HasField("g") or attribute.graphs
-            if is_graph or attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
-                yield f"its operator {node.op_type!r:.60} contains another graph or sparse weights"
+            yield f"it needs the custom operator {node.domain!r:.60} {node.operator!r:.60}"
+        if node.operator not in _ALLOWED:
+            yield f"it needs the operator {node.operator!r:.60}, which no file of relook has"
+        if node.has_graph:
+            yield f"its operator {node.operator!r:.60} contains another graph or sparse weights"
 
 
-def _of_signature(graph: onnx.GraphProto, *, masks: bool) -> Iterator[str]:
+def _of_signature(model: Model, *, masks: bool) -> Iterator[str]:
     expected = {"image": (2, 3), "size": (7, 1), "scale": (1, 1), "score": (1, 0)}
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = {
-        value.name: (value.type.tensor_type.elem_type, len(value.type.tensor_type.shape.dim))
-        for value in graph.input
-        if value.name not in constants
-    }
+    constants = {tensor.name for tensor in model.tensors}
+    inputs = {port.name: port[1:] for port in model.inputs if port.name not in constants}
     if inputs != expected:
         yield f"its inputs are {', '.join(inputs)!r:.100}, and not {', '.join(INPUTS)}"
-    names = [value.name for value in graph.output]
+    names = [port.name for port in model.outputs]
     wanted = list(OUTPUTS if masks else OUTPUTS[:3])
     if names != wanted:
         yield f"its outputs are {', '.join(names)!r:.100}, and not {', '.join(wanted)}"
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-
-
-def _of_tensor(tensor: onnx.TensorProto) -> Iterator[str]:
+def _of_tensor(tensor: Tensor) -> Iterator[str]:
     name = f"its tensor {tensor.name!r:.60}"
-    if tensor.data_location or tensor.external_data:
+    if tensor.is_elsewhere:
         yield f"{name} is in another file"
-    if tensor.HasField("segment"):
+    if tensor.is_part:
         yield f"{name} is a part of another one"
-    values = _values(tensor)
+    values = tensor.values()
     if values is None:
         yield f"{name} does not have as many numbers as its shape says, or is of another type"
     elif values.dtype.kind == "f" and np.isnan(values).any():
@@ -271,30 +231,19 @@ def _of_tensor(tensor: onnx.TensorProto) -> Iterator[str]:
         yield f"{name} has infinite values"
 
 
-def _values(tensor: onnx.TensorProto) -> np.ndarray[Any, Any] | None:
-    """The numbers of `tensor`, which take no more memory than they do in the file."""
-    package = onnx_package()
-    if tensor.data_type not in (1, 2, 3, 6, 7, 9, 10, 11):  # floats, integers and bool
-        return None
-    try:
-        return np.asarray(package.numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, OverflowError, MemoryError):
-        return None
-
-
-def _of_growth(graph: onnx.GraphProto) -> Iterator[str]:
+def _of_growth(model: Model) -> Iterator[str]:
     """Constants that make a tensor larger than any of a detector."""
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.output and node.attribute:
-            constants[node.output[0]] = node.attribute[0].t
-    for node in graph.node:
-        place = _GROWING.get(node.op_type)
-        if place is None or place >= len(node.input) or node.input[place] not in constants:
+    constants = {tensor.name: tensor for tensor in model.tensors}
+    for node in model.nodes:
+        if node.operator == "Constant" and node.outputs and node.tensors:
+            constants[node.outputs[0]] = node.tensors[0]
+    for node in model.nodes:
+        place = _GROWING.get(node.operator)
+        if place is None or place >= len(node.inputs) or node.inputs[place] not in constants:
             continue
-        sides = _values(constants[node.input[place]])
+        sides = constants[node.inputs[place]].values()
         product = 1
         for side in [] if sides is None else sides.ravel()[:16].tolist():
             product *= max(1, int(side))
         if product > MOST_ELEMENTS:
-            yield f"its operator {node.op_type} makes a tensor of {product:,} numbers"
+            yield f"its operator {node.operator} makes a tensor of {product:,} numbers"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.resizing import padded_size, resize_image
-from ..errors import ModelError, UsageError, counted
+from ..errors import ModelError, RelookError, UsageError, counted
+from ..runtime.memory import available
 from ..runtime.threads import usable_threads
 from ..structures.detection import DetectionArrays, Size
 from .reading import OnnxFile
 
-_LOUD: Final = 3  # severity from which onnxruntime writes to stderr: errors
+_LOUD: Final = 4  # severity from which onnxruntime writes to stderr: its errors are raised
+SHARE: Final = 0.8  # of the memory that is free: the most that all files of this process take
+_NO_MEMORY: Final = "Available memory of"  # in the message of onnxruntime's arena
 _THREE: Final = 3
 
 
@@ -42,12 +47,14 @@ class OnnxNetwork:
         options.intra_op_num_threads = self._threads = usable_threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = _LOUD
+        bound_memory(self._runtime)
+        options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = self._runtime.InferenceSession(
                 file.content, options, providers=["CPUExecutionProvider"]
             )
         except self._failures as error:
-            raise ModelError(
+            raise self._too_large(error) or ModelError(
                 "M02", f"{path}: onnxruntime does not take its graph ({error!s:.300})"
             ) from error
 
@@ -123,7 +130,7 @@ class OnnxNetwork:
         try:
             outputs = self._session.run(None, feeds)
         except self._failures as error:
-            raise ModelError(
+            raise self._too_large(error) or ModelError(
                 "M05",
                 f"{self.name}: onnxruntime failed on an image of {width}x{height} pixels "
                 f"({error!s:.300})",
@@ -158,6 +165,17 @@ class OnnxNetwork:
             raise ModelError("M05", f"{self.name} gave {problem}: the file is damaged, or made up.")
         return DetectionArrays(boxes, scores, labels, masks[0] if masks else None, original)
 
+    def _too_large(self, error: Exception) -> RelookError | None:
+        """The error for memory that is not there; None where `error` is of another kind."""
+        if not isinstance(error, MemoryError) and _NO_MEMORY not in str(error):
+            return None
+        return RelookError(
+            "R04",
+            f"{self.name} needs more memory than there is: {SHARE:.0%} of what was free when the "
+            "first ONNX file was loaded. Take a smaller size (--size) or tiles (--tile 512). Where "
+            "the image is small, the file may be made up to take memory.",
+        )
+
     @property
     def _failures(self) -> tuple[type[Exception], ...]:
         """The errors of onnxruntime, which have no common base."""
@@ -168,6 +186,21 @@ class OnnxNetwork:
         )
         found = [getattr(errors, name, None) for name in names.split()]
         return (MemoryError, RuntimeError, *(error for error in found if error is not None))
+
+
+@cache
+def bound_memory(runtime: Any) -> int:
+    """Give all networks of this process one place to take memory from, and return its bytes.
+
+    A graph that computes how much it takes cannot take more than that. Where a program has
+    registered its own allocator before, that one is used.
+    """
+    most = int(available() * SHARE)
+    bounds = runtime.OrtArenaCfg(most, 0, -1, -1)  # grows as onnxruntime has it
+    kind, use = runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, runtime.OrtMemType.DEFAULT
+    with suppress(RuntimeError):
+        runtime.create_and_register_allocator(runtime.OrtMemoryInfo("Cpu", kind, 0, use), bounds)
+    return most
 
 
 def fitting(size: Size, canvas: Size) -> Size:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from ..errors import ModelError
+from ..errors import ModelError, UsageError
 from ..ops.cpu.switch import plain
 from ..structures.detection import Size
 from .facts import INPUTS, OUTPUTS
 from .network import ExportedDetector
-from .reading import OPSET, onnx_package
+from .reading import OPSET
 
 if TYPE_CHECKING:
     import onnx
@@ -88,3 +88,18 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def onnx_package() -> Any:
+    """The package onnx.
+
+    Raises:
+        UsageError: U04 where it is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise UsageError(
+            "U04", 'An export needs the packages of the extra: pip install "relook[onnx]"'
+        ) from error
+    return onnx

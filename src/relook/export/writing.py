@@ -23,10 +23,10 @@ from ..weights.header import Header, metadata_of
 from .comparison import EXACT, HALF, Difference, difference
 from .facts import Facts
 from .network import ExportedDetector
-from .reading import checked, onnx_package
+from .reading import checked
 from .refusals import check_exportable
 from .session import OnnxNetwork, fitting
-from .tracing import traced
+from .tracing import onnx_package, traced
 
 if TYPE_CHECKING:
     import onnx

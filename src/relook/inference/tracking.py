@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from ..edition import extra
 from ..errors import DataError, UsageError
 from ..ops.rle import RLE, decode_window, encode_window
 from .results import Result
@@ -197,6 +198,6 @@ def _assignment() -> Any:
         from scipy.optimize import linear_sum_assignment
     except ImportError:
         raise UsageError(
-            "U04", "tracking needs scipy, which is not installed: pip install 'relook[video]'."
+            "U04", f"tracking needs scipy, which is not installed: {extra('video')}."
         ) from None
     return linear_sum_assignment

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..edition import check_whole
 from ..errors import RelookError, UsageError
 
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
@@ -108,6 +109,7 @@ def join_others(place: Place, device: str = "auto") -> None:
     """
     if place.world_size == 1:
         return
+    check_whole(f"a run of {place.world_size} processes")
     import torch
     import torch.distributed as dist
 

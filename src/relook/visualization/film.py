@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..edition import extra
 from ..errors import RelookError
 from ..runtime.files import replacing, unwritable
 
@@ -52,8 +53,8 @@ def codec_of_films() -> str:
     except ImportError:
         raise RelookError(
             "R04",
-            "an annotated film is written by PyAV, which is not installed: pip install "
-            "'relook[video]', or leave film out of --save.",
+            "an annotated film is written by PyAV, which is not installed: "
+            f"{extra('video')}, or leave film out of --save.",
         ) from None
     for codec in CODECS:
         with contextlib.suppress(ValueError):  # how PyAV says that it does not know one

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
+from ...edition import extra
 from ...errors import DataError
 from .limits import check_pixels, most_pixels
 from .orientation import Window
@@ -192,8 +193,8 @@ def decoded_by_opencv(source: Path | bytes, page: Any, label: str) -> NDArray[An
     name = getattr(page.compression, "name", page.compression)
     raise DataError(
         "D02",
-        f"{label} is compressed by {name}, which needs a codec that is not installed: pip install "
-        "'relook[microscopy]'. Or save it without compression.",
+        f"{label} is compressed by {name}, which needs a codec that is not installed: "
+        f"{extra('microscopy')}. Or save it without compression.",
     )
 
 

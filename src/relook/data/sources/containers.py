@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PIL import Image
 
+from ...edition import extra
 from ...errors import DataError, RelookError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-EXTRA: Final = "pip install 'relook[video]'"
+EXTRA: Final = extra("video")
 _ALONE: Final = {"protocol_whitelist": "file,pipe"}  # a video never leads to an address
 _SLACK: Final = 2  # times Pillow's limit of pixels, as for images
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Literal
 
+from ...edition import extra
 from ...errors import UsageError, did_you_mean
 
 Need = Literal["masks", "panoptic", "pandas", "pyogrio"]
@@ -88,7 +89,7 @@ def check_kinds(kinds: Collection[str], *, panoptic: bool, masks: bool = True) -
             raise UsageError(
                 "U04",
                 f"save {kind}: it is written by pyogrio, which is not installed: "
-                "pip install 'relook[geo]'. Save geojson instead, which GIS open too.",
+                f"{extra('geo')}. Save geojson instead, which GIS open too.",
             )
     return tuple(sorted(set(kinds)))
 
