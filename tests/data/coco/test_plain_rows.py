@@ -152,6 +152,13 @@ def test_many_rows(
         assert plain > 10
 
 
+def test_hundreds_of_tiny_objects(both: Callable[..., int]) -> None:
+    corners = [[2, 1, 4, 1, 4, 3, 2, 3], [2.0, 1.0, 4.0, 1.0, 2.0, 3.0]]
+    values = {"image_id": 3, "category_id": 9, "bbox": [2, 1, 2, 2], "area": 4}
+    rows = [{"id": n, "segmentation": [corners[n % 2]], **values} for n in range(600)]
+    assert both(rows) == 600
+
+
 @pytest.mark.parametrize("values", SPOILT, ids=repr)
 def test_a_row_that_is_not_plain(values: Row, both: Callable[..., int], document: Row) -> None:
     row = {

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from ...ops.rle import areas
 from .annotations import AnnotationReader
 from .box_agreement import SHARE, TOLERANCE
 from .packed_polygons import PackedPolygons, packed
@@ -170,5 +171,5 @@ def _cover(
         groups[height, width].append(number)
     for (height, width), numbers in groups.items():
         polygons = [points[starts[n] : ends[n]].ravel().tolist() for n in numbers]
-        covered[numbers] = coco_mask.area(coco_mask.frPyObjects(polygons, height, width)) > 0
+        covered[numbers] = areas(coco_mask.frPyObjects(polygons, height, width)) > 0
     return covered
