@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 import relook
 from relook.data import statistics
@@ -62,7 +63,9 @@ def test_boxes_only_and_crowd_regions(scene: Path) -> None:
     assert sorted(found.diameters) == pytest.approx([8, 8, 8, 8, 16])
     assert "touch" not in "\n".join(found.lines())
     first = index.images[0]
-    crowd = replace(first, objects=tuple(replace(one, is_crowd=True) for one in first.objects))
+    crowd = replace(
+        first, objects=tuple(structs.replace(one, is_crowd=True) for one in first.objects)
+    )
     found = data_statistics(replace(index, images=(crowd,)))
     assert (found.objects, found.crowd_regions, found.measured) == (0, 4, 0)
     assert found.overlapping == 0 and found.to_json()["diameter"] == {}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from relook.data import statistics
 from relook.data.augment.rule import Augment
@@ -25,7 +26,9 @@ def test_crowd_regions_and_empty_sets_do_not_count(
     index = read_coco(path, tmp_path / "images")
     assert most_objects(index) == 2
     first = index.images[0]
-    crowd = replace(first, objects=tuple(replace(one, is_crowd=True) for one in first.objects))
+    crowd = replace(
+        first, objects=tuple(structs.replace(one, is_crowd=True) for one in first.objects)
+    )
     index = replace(index, images=(crowd,))
     assert objects_of(crowd) == []
     assert most_objects(index) == most_objects(replace(index, images=())) == 0

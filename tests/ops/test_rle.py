@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco_mask
 
-from relook.ops.rle import decode_counts, decode_window, encode_window
+from relook.ops.rle import areas, decode_counts, decode_window, encode_window
 
 masks = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=24))
 
@@ -28,6 +28,12 @@ def test_a_window_is_coded_like_the_mask_it_lies_in(window, left, top, right, bo
     rle = encode_window(window, left, top, mask.shape)
     assert rle == reference(mask)
     assert json.loads(json.dumps(rle)) == rle
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 700])
+def test_areas_of_any_number_of_masks(count):
+    found = [np.arange(12).reshape(3, 4) < number % 13 for number in range(count)]
+    assert areas([reference(mask) for mask in found]).tolist() == [int(m.sum()) for m in found]
 
 
 @given(masks)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relook.errors import DataError
-from relook.runtime.json_files import dump_json, read_json, write_json
+from relook.runtime.json_files import dump_json, parse_json, read_json, write_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -106,3 +106,33 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read_json(tmp_path / "a.json", Done, "Run it again.")
     with pytest.raises(DataError, match="D03"):
         read_json(tmp_path, Done, "")
+
+
+@given(values)
+def test_parsing_equals_json(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    assert parse_json(json.dumps(value).encode()) == value
+    if b"\xed" not in text:
+        assert repr(parse_json(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"NaN", b"-Infinity", b"1e400", b"1e-400", b"-0", b"-0.0", b"1E5", b"9007199254740993.0"),
+        *(b"12345678901234567890123", b"18446744073709551616", b"9" * 5000, b"01", b"1.", b"+1"),
+        *(b'"\\ud800"', b'"\\ud83e\\uddab"', b'"\xff"', b'"\xed\xa0\x80"', b'"\x01"', b'"\\x"'),
+        *(b'{"a":1,"a":2}', b'{"a":1,}', b"[1,]", b"{} x", b"", b"[" * 100_000, b"// c\n{}"),
+        *(b"\xef\xbb\xbf{}", b"\xef\xbb\xbf[NaN]", "[1]".encode("utf-16"), b" \r\n\t[]", b"tru"),
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_parsing_takes_and_refuses_what_json_does(text: bytes) -> None:
+    assert outcome(parse_json, text) == outcome(json.loads, text)
+
+
+def outcome(parse: Any, text: bytes) -> str:
+    try:
+        return repr(parse(text))
+    except (ValueError, RecursionError) as error:
+        return type(error).__name__

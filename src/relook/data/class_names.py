@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from ..errors import UsageError, first_few
 from .coco.records import Category, CocoIndex, ImageRecord
 
@@ -45,7 +47,9 @@ def _regrouped(index: CocoIndex, names: Sequence[str]) -> CocoIndex:
     before = index.merged or {category.id: category.id for category in index.classes}
 
     def changed(image: ImageRecord) -> ImageRecord:
-        objects = tuple(replace(thing, label=new_label[thing.label]) for thing in image.objects)
+        objects = tuple(
+            structs.replace(thing, label=new_label[thing.label]) for thing in image.objects
+        )
         return replace(image, objects=objects)
 
     return replace(

@@ -10,6 +10,7 @@ from typing import Any
 from ..data.coco.segmentation import MalformedMaskError
 from ..errors import DataError
 from ..runtime.files import write_text
+from ..runtime.json_files import parse_json
 from .ground_truth import is_number, safe_rle
 from .metrics import Metrics
 
@@ -40,7 +41,7 @@ def read_predictions(
     """
     path = Path(path)
     try:
-        rows = json.loads(path.read_bytes())
+        rows = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError("D01", f"{path}: there is no such file.") from None
     except (OSError, ValueError, RecursionError) as error:

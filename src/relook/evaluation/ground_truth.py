@@ -8,7 +8,6 @@ left out are counted, with the reason.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from ..data.coco.reader import CocoIndex, object_mask
 from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError, brief
 from ..ops.rle import encode_mask, encode_window
+from ..runtime.json_files import parse_json
 
 Annotation = dict[str, Any]
 
@@ -168,7 +168,7 @@ def turned_annotation(thing: Annotation, size: tuple[int, int], turn: int) -> An
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(
             "D01", f"{path}: this annotation file does not exist. Check the path."

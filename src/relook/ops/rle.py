@@ -6,7 +6,8 @@ first. The cost of hundreds of small objects is that of their windows, not that 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from .runs import Runs, runs_window, window_runs
 
+_AT_ONCE: Final = 255  # masks of a list that pycocotools can count; it fails for more
 RLE = dict[str, Any]  # {"size": [H, W], "counts": compressed runs as a string}
 
 
@@ -38,6 +40,13 @@ def encode_runs(runs: Runs, size: tuple[int, int]) -> RLE:
     counts = {"size": [height, width], "counts": np.diff(edges).tolist()}
     code = coco_mask.frPyObjects(counts, height, width)
     return {"size": [height, width], "counts": code["counts"].decode("ascii")}
+
+
+def areas(codes: Sequence[RLE]) -> NDArray[np.int64]:
+    """Pixels (N,) of each of N masks."""
+    parts = [codes[start : start + _AT_ONCE] for start in range(0, len(codes), _AT_ONCE)]
+    found = [coco_mask.area(list(part)) for part in parts]
+    return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
 
 
 def decode_runs(rle: RLE) -> Runs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from msgspec import structs
+
 from relook.data.coco.records import CocoIndex
 from relook.data.splits.content import content_of
 
@@ -24,6 +26,6 @@ def test_images_objects_classes_and_crowding(make_index: Callable[..., CocoIndex
 def test_crowd_regions_are_no_objects(make_index: Callable[..., CocoIndex]) -> None:
     index = make_index([[0]])
     (image,) = index.images
-    crowd = replace(image, objects=(replace(image.objects[0], is_crowd=True),))
+    crowd = replace(image, objects=(structs.replace(image.objects[0], is_crowd=True),))
     content, _ = content_of(replace(index, images=(crowd,)))
     assert content[0].tolist() == [1, 0, 0, 1, 0, 0, 0, 0]

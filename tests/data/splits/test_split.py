@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from PIL import Image, ImageOps
 
 from relook.data.coco.records import CocoIndex
@@ -88,7 +89,7 @@ def test_a_file_under_two_ids_is_in_one_part(make_index: MakeIndex) -> None:
 def test_what_is_no_object_is_said(make_index: MakeIndex) -> None:
     index = make_index([[0]] * 5)
     first = index.images[0]
-    crowd = replace(first, objects=(replace(first.objects[0], is_crowd=True),))
+    crowd = replace(first, objects=(structs.replace(first.objects[0], is_crowd=True),))
     index = replace(index, images=(crowd, *index.images[1:]), skipped={"area is 0 or less": 3})
     assert _split(index).lines[:2] == (
         "no usable object, kept: 3 x area is 0 or less",

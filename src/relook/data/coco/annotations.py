@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...errors import DataError
 from .box_agreement import BoxAgreement, agrees
@@ -31,6 +32,7 @@ from .ledger import (
 )
 from .leniency import STRICT, Leniency
 from .mask_forms import in_coco_form, is_plain
+from .packed_polygons import PackedPolygons, packed
 from .plain_boxes import clipped, flaw_of, is_thin
 from .records import ObjectRecord
 from .segmentation import (
@@ -82,8 +84,12 @@ class AnnotationReader:
             return None
         flaw = "" if written is None else flaw_of(written, image)
         needs_mask = written is None or bool(flaw) or (area is not None and area <= 0)
+        value = entry.get("segmentation")
+        is_packed = isinstance(value, PackedPolygons)
+        if isinstance(value, PackedPolygons):
+            value = value.lists()
         try:
-            mask = self._mask(identity, entry, image, written, flaw, needs_mask)
+            mask = self._mask(identity, value, image, written, flaw, needs_mask)
         except EmptyMaskError as empty:
             self.ledger.skip(str(empty), identity)
             return None
@@ -94,7 +100,8 @@ class AnnotationReader:
         box = self._chosen_box(identity, image, written, flaw, mask, is_crowd)
         area = self._chosen_area(identity, image, area, box, mask)
         kept = mask.segmentation if mask is not None and self.with_masks else None
-        return image_id, ObjectRecord(identity, label, box, kept, is_crowd, area)
+        stored = (packed(kept) if is_packed else None) or kept
+        return image_id, ObjectRecord(identity, label, box, stored, is_crowd, area)
 
     def _image(self, identity: int, entry: Entry) -> tuple[int, ImageHeader]:
         image_id = entry.get("image_id")
@@ -177,7 +184,7 @@ class AnnotationReader:
     def _mask(
         self,
         identity: int,
-        entry: Entry,
+        value: Any,
         image: ImageHeader,
         written: Box | None,
         flaw: str,
@@ -188,7 +195,6 @@ class AnnotationReader:
         Raises:
             EmptyMaskError: the object is to be left out for this reason.
         """
-        value = entry.get("segmentation")
         if not value:
             if written is None:
                 raise self._error(

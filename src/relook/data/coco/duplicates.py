@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -31,8 +32,10 @@ def find_duplicates(
     """
     if len(objects) < 2:
         return []
-    boxes = np.array([one.box for one in objects], np.float64)
-    labels = np.array([2 * one.label + one.is_crowd for one in objects])
+    sides = chain.from_iterable(one.box for one in objects)
+    boxes = np.fromiter(sides, np.float64, 4 * len(objects)).reshape(-1, 4)
+    kinds = (2 * one.label + one.is_crowd for one in objects)
+    labels = np.fromiter(kinds, np.int64, len(objects))
     order = np.lexsort((boxes[:, 1], boxes[:, 0], labels, images))
     keys = np.stack([images[order], labels[order]], axis=1)
     sorted_boxes = boxes[order]

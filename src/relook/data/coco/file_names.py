@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ How = Literal["as written", "by Unicode form", "by upper and lower case", "by ba
 
 AS_WRITTEN: Final = "as written"
 BY_BASE_NAME: Final = "by base name"
+_PLAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)  # a name in any system
 
 
 class Found(NamedTuple):
@@ -99,6 +101,8 @@ class ImageFolder:
 
 def safe_relative(name: str) -> PurePosixPath | None:
     """`name`, with either kind of slash, as a path that stays in its folder; None for others."""
+    if _PLAIN.fullmatch(name):
+        return PurePosixPath(name)
     windows = PureWindowsPath(name)  # knows both kinds of slashes, and drives
     if windows.anchor or windows.drive or ".." in windows.parts or "\0" in name:
         return None

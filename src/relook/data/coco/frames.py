@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from ...errors import DataError
@@ -56,7 +56,9 @@ def turned_object(record: ObjectRecord, stored: Size, turn: int) -> ObjectRecord
     segmentation = record.segmentation
     if segmentation is not None:
         segmentation = turned_mask(segmentation, stored, turn)
-    return replace(record, box=turned_box(record.box, stored, turn), segmentation=segmentation)
+    return msgspec.structs.replace(
+        record, box=turned_box(record.box, stored, turn), mask=segmentation
+    )
 
 
 def turned_box(box: Box, stored: Size, turn: int) -> Box:

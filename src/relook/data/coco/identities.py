@@ -63,15 +63,17 @@ def number_of(value: object) -> int | None:
 
 def _is_plain(top: Entry) -> bool:
     """Return whether all ids are integers, which is nearly always so."""
-    return all(
-        isinstance(row, dict) and all(type(row.get(key)) is int for key in keys)
-        for table, keys in (
-            ("images", ("id",)),
-            ("categories", ("id",)),
-            ("annotations", ("id", "image_id", "category_id")),
-        )
-        for row in top.get(table) or ()
-    )
+    for table, keys in (
+        ("images", ("id",)),
+        ("categories", ("id",)),
+        ("annotations", ("id", "image_id", "category_id")),
+    ):
+        rows = top.get(table) or ()
+        if not all(isinstance(row, dict) for row in rows):
+            return False
+        if any(set(map(type, [row.get(key) for row in rows])) - {int} for key in keys):
+            return False
+    return True
 
 
 def _numbered(

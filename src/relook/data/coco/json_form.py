@@ -8,8 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from ...errors import DataError
+from ...runtime.json_files import REFUSED, without_mark
 from .foreign import advice_for
+from .packed_tables import packed_tables
 from .refusals import Refusals
 
 Entry = dict[str, Any]
@@ -19,14 +23,18 @@ _LONGEST = 2**24  # pixels; no image file has a longer side
 _TABLES = ("images", "annotations", "categories")
 
 
-def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = False) -> Entry:
+def load_tables(
+    path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = False, pack: bool = False
+) -> Entry:
     """The top level of a COCO instance file, or of a panoptic one; under `keys` it has lists.
+
+    With `pack`, polygons of annotations are `PackedPolygons` wherever they are ordinary.
 
     Raises:
         DataError: D01 for a missing file, D03 for one that is not json, D04 for one that is not
             such a COCO file, naming what it looks like instead.
     """
-    top = parsed(path)
+    top = (packed_tables(path) if pack else None) or parsed(path)
     if not isinstance(top, dict):
         refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}", top)
     for key in keys:
@@ -44,7 +52,15 @@ def load_tables(path: Path, *, keys: Sequence[str] = _TABLES, panoptic: bool = F
 def entries(
     path: Path, top: Entry, key: str, refusals: Refusals | None = None
 ) -> Iterator[tuple[int, Entry]]:
-    """(id, entry) of each row of the table `key`; rows that are wrong go to `refusals`.
+    """(id, entry) of each row of the table `key`; see `placed_entries`."""
+    for _, identity, entry in placed_entries(path, top, key, refusals):
+        yield identity, entry
+
+
+def placed_entries(
+    path: Path, top: Entry, key: str, refusals: Refusals | None = None
+) -> Iterator[tuple[int, int, Entry]]:
+    """(position, id, entry) of each row of the table `key`; wrong rows go to `refusals`.
 
     Raises:
         DataError: D04 for a row without an integer id, D05 for an id that came before.
@@ -71,7 +87,7 @@ def entries(
             refusals.refuse(DataError("D05", text + advice))
         else:
             seen.add(identity)
-            yield identity, entry
+            yield position, identity, entry
 
 
 def text_of(path: Path, entry: Entry, key: str, where: str) -> str:
@@ -123,8 +139,10 @@ def finite_of(value: object) -> float | None:
 def parsed(path: Path) -> object:
     """The json in a file; D01 or D03 if there is none."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return json.loads(text)
+        try:
+            return msgspec.json.decode(without_mark(path.read_bytes()))
+        except REFUSED:
+            return json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         raise DataError("D01", f"{path}: there is no such annotation file.") from None
     except IsADirectoryError:

@@ -25,9 +25,10 @@ from .duplicates import find_duplicates
 from .frames import Frame, turned_object
 from .identities import with_integer_ids
 from .images_table import ImageTable, read_images
-from .json_form import Entry, entries, load_tables
+from .json_form import Entry, load_tables, placed_entries
 from .ledger import ImageHeader
 from .leniency import STRICT, Leniency
+from .plain_rows import PlainRows
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
 from .refusals import Refusals
 from .required_images import require_images, require_once
@@ -78,13 +79,9 @@ def read_coco(
     if ignore_unknown:
         leniency = replace(leniency, ignore_unknown=True)
     with collection_paused():
-        if annotated:
-            top = load_tables(path)
-        else:
-            top = {**load_tables(path, keys=("images", "categories")), "annotations": []}
         return read_tables(
             path,
-            top,
+            _tables(path, annotated),
             folder,
             classes=classes,
             masks=masks,
@@ -92,7 +89,14 @@ def read_coco(
             frame=frame,
             reading=reading,
             leniency=leniency,
+            keep_rows=False,
         ).index
+
+
+def _tables(path: Path, annotated: bool) -> Entry:
+    if annotated:
+        return load_tables(path, pack=True)
+    return {**load_tables(path, keys=("images", "categories")), "annotations": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,11 @@ def read_tables(
     reading: Reading = DEFAULT_READING,
     leniency: Leniency = STRICT,
     refusals: Refusals | None = None,
+    keep_rows: bool = True,
 ) -> Contents:
     """Read the tables of a file as `read_coco` does; `refusals` may collect what it would raise.
+
+    Without `keep_rows`, rows of "annotations" are dropped from `top` once they are read.
 
     Raises:
         DataError: As `read_coco`.
@@ -159,14 +166,21 @@ def read_tables(
         left_out=left_out,
     )
     found: list[tuple[int, ObjectRecord]] = []
-    for identity, entry in entries(path, tables, "annotations", refusals):
-        try:
-            result = reader.read(identity, entry)
-        except DataError as error:
-            refusals.refuse(error)
+    rows = tables["annotations"]
+    plain = PlainRows(rows, reader)
+    for position, identity, entry in placed_entries(path, tables, "annotations", refusals):
+        record = plain.record(position)
+        if record is not None:
+            found.append((entry["image_id"], record))
         else:
-            if result is not None:
-                found.append(result)
+            try:
+                result = reader.read(identity, entry)
+            except DataError as error:
+                refusals.refuse(error)
+            else:
+                found += [result] if result is not None else []
+        if not keep_rows:
+            rows[position] = None
     twins, num_read = _duplicates(found, headers), len(found)
     if twins and leniency.duplicates == "drop":
         found = _without(found, twins, reader)

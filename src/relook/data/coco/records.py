@@ -6,25 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ...errors import counted
 from ...structures.rules.reading import DEFAULT_READING, Reading
 from ..images.orientation import upright_size
 from .category import Category
+from .packed_polygons import PackedPolygons
 from .segmentation import Segmentation
 
 __all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ObjectRecord:
-    """One annotated object, in pixels of its image."""
+class ObjectRecord(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One annotated object, in pixels of its image.
+
+    Data sets have millions of them, and a struct is made in a tenth of the time of a data class.
+    """
 
     id: int
     label: int  # index in the classes of the data set
     box: tuple[float, float, float, float]  # (x1, y1, x2, y2), inside the image
-    segmentation: Segmentation | None  # polygons or a run-length code, checked; None: box only
+    mask: Segmentation | PackedPolygons | None  # as it is kept: see `segmentation`
     is_crowd: bool  # a region of many objects that were not told apart
     area: float
+
+    @property
+    def segmentation(self) -> Segmentation | None:
+        """Polygons or a run-length code, checked; None for an object that has a box only."""
+        return self.mask.lists() if isinstance(self.mask, PackedPolygons) else self.mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)

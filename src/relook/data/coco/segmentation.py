@@ -40,7 +40,7 @@ Segmentation = Coded | StoredMask
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 
-_MOST_OUTLINE = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
+MOST_OUTLINE: Final = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
 _MANY: Final = 400  # numbers of a polygon from which arrays are faster than lists
 _FAR: Final = "has a polygon with coordinates that are far outside of the image"
 _NUMBERS: Final = frozenset({int, float})
@@ -286,7 +286,7 @@ def _outline(part: object, height: int, width: int) -> _Outline | None:
     near = min(box[:2]) >= -reach and box[2] <= width + reach and box[3] <= height + reach
     if not near or outline != outline:
         raise MalformedMaskError(_FAR)
-    if outline > min(_MOST_OUTLINE, 8 * (height + 1) * (width + 1)):
+    if outline > min(MOST_OUTLINE, 8 * (height + 1) * (width + 1)):
         raise MalformedMaskError(f"has an outline of {math.floor(outline)} pixels")
     inside = min(box[:2]) >= 0 and box[2] <= width and box[3] <= height
     if inside and area > 2 * outline:

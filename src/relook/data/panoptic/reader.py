@@ -178,7 +178,7 @@ def to_coco_index(index: PanopticIndex) -> CocoIndex:
                         id=number,
                         label=labels[segment.category_id],
                         box=(x, y, x + width, y + height),
-                        segmentation=MapSegment(image.map_path, segment.id),
+                        mask=MapSegment(image.map_path, segment.id),
                         is_crowd=segment.is_crowd,
                         area=segment.area,
                     )
