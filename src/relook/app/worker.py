@@ -93,6 +93,15 @@ class Worker:
         """Return whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def waiting(self) -> int:
+        """Number of images that were not taken yet."""
+        return len(self._waiting)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, at most so long."""
+        self._thread.join(seconds)
+
     def put(self, order: Order) -> None:
         """Add an image; its future gets the detections, or the exception."""
         with self._changed:
