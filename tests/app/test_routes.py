@@ -165,9 +165,10 @@ def test_what_takes_too_long_is_504_and_leaves_room(serve: Serve, held: threadin
     assert client.get("/health/ready").json()["queue"] == 0
 
 
-def test_swapped_answers_would_be_seen(client: TestClient, nuts: Predictor) -> None:
+def test_swapped_answers_would_be_seen(serve: Serve, nuts: Predictor) -> None:
     """Many clients at once: each gets the objects of its own image."""
     seeds = range(12)
+    client = serve(Limits(batch=4))
     expected = [nuts.predict(pixels(80 + 8 * (k % 3), 60, k)).to_json() for k in seeds]
 
     def post(k: int) -> list[dict[str, Any]]:

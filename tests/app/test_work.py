@@ -50,7 +50,7 @@ def test_each_request_gets_the_result_of_its_own_image(nuts: Predictor, shelf: M
         assert work.images.used == 0
         return list(results)
 
-    results = run(shelf, all_at_once)
+    results = run(shelf, all_at_once, batch=4)
     for image, result in zip(images, results, strict=True):
         same(result, nuts.predict(image))
 

@@ -100,7 +100,9 @@ class Work:
         """
         name = self.models.name(name)
         predictor = self.models.get(name)
-        options = predictor.resolved(options.with_(batch_size=self.limits.batch))
+        options = predictor.resolved(
+            options.with_(batch_size=self.limits.batch_on(str(predictor.device)))
+        )
         notices: list[str] = []
         waiting = Waiting()
         tiles = TileWork.of(predictor, options, waiting.check, notices.append)
@@ -149,7 +151,7 @@ class Work:
             device = str(self.models.get(name).device)
             self.workers[name] = Worker(
                 name,
-                batch=self.limits.batch,
+                batch=self.limits.batch_on(device),
                 turn=self._turns.setdefault(device, threading.Lock()),
                 on_batch=partial(self.metrics.batch_done, name),
             )
