@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -14,9 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
+from relook.app.guards import GONE
 from relook.app.limits import Limits
+from relook.app.routes import _unless_gone
 from relook.inference.predictor import Predictor
 
 from .conftest import PNG, Serve, pixels, png
@@ -155,6 +160,27 @@ def test_a_full_queue_is_429_and_what_was_begun_is_answered(
         held.set()
         assert [one.result().status_code for one in begun] == [200, 200]
     assert client.app.state.gate.is_done
+
+
+def test_nothing_is_predicted_for_a_client_that_left() -> None:
+    left, was_given_up = asyncio.Event(), []
+
+    async def receive() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def answer() -> Response:
+        left.set()
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            was_given_up.append(True)
+            raise
+        return Response()
+
+    request = Request({"type": "http"}, receive)
+    assert asyncio.run(_unless_gone(request, answer())).status_code == GONE
+    assert was_given_up
 
 
 def test_what_takes_too_long_is_504_and_leaves_room(serve: Serve, held: threading.Event) -> None:

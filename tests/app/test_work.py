@@ -19,6 +19,8 @@ from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.results import Result
 
+from ..export.conftest import Small
+from ..export.conftest import small as small
 from .conftest import pixels
 
 
@@ -152,3 +154,13 @@ def test_it_is_not_ready_without_models_or_with_a_dead_thread(shelf: ModelShelf)
 
     run(shelf, dies)
     assert not run(ModelShelf(), lambda work: asyncio.sleep(0, work.is_ready()))
+
+
+def test_onnx_files_are_served_too(small: Small) -> None:
+    shelf = ModelShelf.of([f"small={small.path}"])
+    image = pixels(96, 96)
+    result = run(shelf, lambda work: work.predict("small", image), batch=4)
+    expected = shelf.get().predict(image)
+    assert len(result) == len(expected) and np.array_equal(result.boxes, expected.boxes)
+    (about,) = shelf.describe()
+    assert about["file"] == "small.onnx" and about["device"] == "cpu"

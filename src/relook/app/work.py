@@ -142,6 +142,11 @@ class Work:
             worker.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def join(self, seconds: float) -> None:
+        """Wait until the threads of models have ended after `stop`, at most so long for each."""
+        for worker in self.workers.values():
+            worker.join(seconds)
+
     def is_ready(self) -> bool:
         """Return whether there are models, and each thread that was started still runs."""
         return len(self.models) > 0 and all(w.is_alive for w in self.workers.values())
