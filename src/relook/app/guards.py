@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import ipaddress
 import logging
 from collections.abc import Iterable
 from contextlib import ExitStack
+from hmac import compare_digest
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,8 @@ from .metrics import Metrics
 from .refusals import Refusal, defect_record, error_record
 
 _LOG: Final = logging.getLogger("relook")
+GONE: Final = 499
+"""Status, for metrics, of an answer that nobody reads."""
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 _OPEN: Final = ("/health", "/health/ready")  # for programs that watch the server
 _LOOPBACK: Final = ("localhost",)
@@ -101,7 +104,7 @@ class Rules:
         )
 
     def _check_token(self, authorization: str, token: bytes) -> None:
-        if hmac.compare_digest(_token_of(authorization), token):
+        if compare_digest(_token_of(authorization), token):
             return
         raise Refusal(
             401,
@@ -210,6 +213,8 @@ class Guards:
                 await self._app(scope, body.receive, answer.send)
         except Refusal as error:
             await answer.replace(error.status, error_record(error), scope, error.headers)
+        except ClientDisconnect:
+            answer.status = answer.status or GONE
         except Exception:  # noqa: BLE001 - a defect, which the log has; the server goes on
             _LOG.exception("%s %s", scope["method"], _shown(scope["path"]))
             await answer.replace(500, defect_record(), scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ..errors import UsageError, counted
 from .refusals import Refusal
@@ -41,6 +41,15 @@ class Limits:
                 raise UsageError("U03", f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 < self.seconds < 1e6:
             raise UsageError("U03", f"seconds: expected more than 0, got {self.seconds}")
+
+    @classmethod
+    def of(cls, *, mb: float, megapixels: float, **limits: Any) -> Limits:
+        """Limits in megabytes of a request and megapixels of an image, and the others as fields.
+
+        Raises:
+            UsageError: U03 as for the fields.
+        """
+        return cls(bytes=int(mb * MB), pixels=int(megapixels * MB), **limits)
 
     @property
     def all_bytes(self) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
-from ..errors import RelookError
+from ..errors import DataError, RelookError, counted, first_few
 
 _SENTENCE: Final = re.compile(r"(?<=[.?!]) (?=[A-Z`'\d])")
 _STATUS: Final = {"R04": 503, "R08": 413, "R09": 400}
@@ -77,6 +77,26 @@ class Refusal(RelookError):
         )
 
 
+class BadImages(DataError):
+    """Several images of which some cannot be used: no one is predicted.
+
+    Args:
+        bad: Number from 1, name and error of each that cannot be used.
+        images: Number of all.
+    """
+
+    def __init__(self, bad: Sequence[tuple[int, str, DataError]], images: int) -> None:
+        names = first_few((name for _, name, _ in bad), 5)
+        super().__init__(
+            bad[0][2].code,
+            f"{len(bad)} of {counted(images, 'image')} cannot be used, and none was predicted: "
+            f"{names}. Send the others without them.",
+        )
+        self.records = [
+            {"number": number, "name": name, **error_record(error)} for number, name, error in bad
+        ]
+
+
 def status_of(error: RelookError) -> int:
     """The status of HTTP for an error: 422 where it is about an image or an option."""
     if isinstance(error, Refusal):
@@ -95,7 +115,10 @@ def error_record(error: RelookError) -> dict[str, Any]:
         return {"code": error.code, "what": error.what, "remedy": error.remedy}
     *first, last = _SENTENCE.split(error.message)
     what, remedy = (" ".join(first), last) if first else (last, "")
-    return {"code": error.code, "what": what, "remedy": remedy}
+    record: dict[str, Any] = {"code": error.code, "what": what, "remedy": remedy}
+    if isinstance(error, BadImages):
+        record["images"] = error.records
+    return record
 
 
 def defect_record() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .limits import Limits
 from .metrics import Metrics
 from .models import ModelShelf
 from .refusals import Refusal, error_record, status_of
+from .routes import public_routes
 from .work import Work
 
 _WORDS: Final = {
@@ -73,6 +74,7 @@ def make_server(
     app.add_middleware(
         Guards, rules=Rules(token, allowed_hosts), limits=limits, metrics=metrics, gate=gate
     )
+    app.include_router(public_routes(work, gate))
     if project is not None:
         project.add_to(app, work)
     return app
