@@ -235,6 +235,7 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     for row in tables["annotations"]:
         size, notes = sizes[row["image_id"]], row["relook"]
         code, _ = checked(row["segmentation"], *size)
+        assert isinstance(code, dict)  # as the table says
         state = notes.get("state")
         score = row.get("score")
         objects[row["image_id"]].append(
@@ -243,7 +244,7 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
                 labels[row["category_id"]],
                 score if isinstance(score, float | int) else None,
                 state if state in STATES else "drawn",
-                decode_runs(dict(code)),
+                decode_runs(code),
             )
         )
     return {

@@ -23,7 +23,7 @@ from ..session.corrections import annotation
 from ..session.folders import Entry
 from ..session.project import Project
 from .held_out import Learned, Parts, divide
-from .lesson import RUN, Lesson, LessonState, write_request
+from .lesson import RUN, Lesson, LessonState, Phase, write_request
 
 MODEL: Final = "corrected-{}"
 FOLDER: Final = "teach"  # in the home of the project
@@ -252,7 +252,7 @@ class Teacher:
         state = _state_in(training.folder)
         best = RunFolder(training.folder / RUN).best
         if state.phase in _RUNNING:
-            phase = "stopped" if training.is_stopped else "failed"
+            phase: Phase = "stopped" if training.is_stopped else "failed"
             state = replace(state, phase=phase, message=state.message or _ending(training))
         if best.is_file() and state.phase in ("done", "stopped"):
             try:
