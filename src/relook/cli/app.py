@@ -21,6 +21,7 @@ from .explain import explain
 from .export import export
 from .models import models
 from .predict import predict
+from .serve import serve
 from .show import show
 from .terminal import say
 from .train import train
@@ -41,6 +42,7 @@ app.command("predict")(predict)
 app.command("ablate")(ablate)
 app.command("compare")(compare)
 app.command("models")(models)
+app.command("serve")(serve)
 app.command("show")(show)
 app.command("export")(export)
 app.command("doctor")(doctor)

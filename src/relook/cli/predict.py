@@ -31,7 +31,7 @@ from .options import (
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import Channels, Intensities, Page, Z, reading_of
-from .saving_options import PixelSizeOption, Save, Simplify, kinds_of, pixel_size_of
+from .saving_options import PixelSizeOption, Save, Simplify, kinds_of
 from .track_options import (
     Track,
     TrackArchives,
@@ -161,7 +161,7 @@ def predict(
     from ..inference.options import PredictOptions
     from ..inference.scaling import Scales
     from ..inference.twins import Twins
-    from ..inference.writers.options import SaveOptions
+    from ..inference.writers.options import SaveOptions, parse_pixel_size
     from ..runtime.cluster import find_place, join_others
     from ..runtime.distributed import rank
 
@@ -179,7 +179,7 @@ def predict(
         tile=tile,
         agnostic=agnostic,
     )
-    saving = SaveOptions(pixel_size=pixel_size_of(pixel_size), simplify=simplify, labels=labels)
+    saving = SaveOptions(pixel_size=parse_pixel_size(pixel_size), simplify=simplify, labels=labels)
     join_others(place, device)
     # Sources are opened before the model is loaded, so that what is not there is told at once.
     with share_sources(sources, folder, every=every, frames=frames) as found:

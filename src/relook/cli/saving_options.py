@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
 from ..inference.writers.kinds import KINDS, check_kinds
-
-_UNITS: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
-_PIXEL_SIZE: Final = re.compile(r"([\d.eE+-]+)(?:x([\d.eE+-]+))?\s*([a-zµμ]+)")
 
 Save = Annotated[
     str | None,
@@ -61,24 +56,3 @@ def kinds_of(
     kinds = check_kinds(named, panoptic=panoptic)
     check_followed(kinds, is_followed=track)
     return kinds
-
-
-def pixel_size_of(text: str | None) -> tuple[float, float] | None:
-    """(y, x) in micrometres from the value of ``--pixel-size``.
-
-    Raises:
-        UsageError: U03 for text that is no size.
-    """
-    if text is None:
-        return None
-    match = _PIXEL_SIZE.fullmatch(text.strip())
-    try:
-        if match is None or match[3] not in _UNITS:
-            raise ValueError
-        height, width = float(match[1]), float(match[2] or match[1])
-    except ValueError:
-        raise UsageError(
-            "U03", f"--pixel-size: expected a size such as 0.25um or 0.5x0.25um, got {text!r}"
-        ) from None
-    unit = _UNITS[match[3]]
-    return height * unit, width * unit

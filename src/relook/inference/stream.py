@@ -55,7 +55,7 @@ class Stream:
         self._on_view = on_view
         self._task = predictor.panoptic_task(options.panoptic)
         own = predictor.config.input.size
-        self._read = partial(
+        self.read = partial(
             read_or_open,
             limits=options.size or own,
             tiling=tiles.tiling,
@@ -69,20 +69,20 @@ class Stream:
         batch_size = 1 if self._options.tta is not None else self._options.batch_size
         width = window_of(batch_size)
         with (
-            closing(in_order(self._read, images, ahead=read_ahead(batch_size))) as ready,
-            Behind(self._finished, ahead=width) as finishing,
+            closing(in_order(self.read, images, ahead=read_ahead(batch_size))) as ready,
+            Behind(self.finished, ahead=width) as finishing,
         ):
             try:
                 while window := list(islice(ready, width)):
                     self._tiles.warn(window)
-                    for job in self._jobs(window):
+                    for job in self.jobs(window):
                         yield from finishing.put(job)
             except Exception:
                 yield from finishing.rest()
                 raise
             yield from finishing.rest()
 
-    def _jobs(self, window: Sequence[Opened]) -> Iterator[Job]:
+    def jobs(self, window: Sequence[Opened]) -> Iterator[Job]:
         """Detections of the images of `window`, in order, from batches of equal padded size."""
         predictor, options = self._predictor, self._options
         detections: dict[int, Detections] = {}
@@ -103,7 +103,7 @@ class Stream:
             else:
                 yield (image, detections[row]) if isinstance(image, Prepared) else image
 
-    def _finished(self, job: Job) -> Result | Unreadable:
+    def finished(self, job: Job) -> Result | Unreadable:
         """The result of one image, its masks pasted and coded, its panoptic map merged."""
         if isinstance(job, Result | Unreadable):
             return job

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ...errors import UsageError
 from ..results import Result
 from .table import PixelSize
+
+_UNITS: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+_PIXEL_SIZE: Final = re.compile(r"([\d.eE+-]+)(?:x([\d.eE+-]+))?\s*([a-zµμ]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +53,24 @@ class SaveOptions:
 
 
 DEFAULT_OPTIONS: Final = SaveOptions()
+
+
+def parse_pixel_size(text: str | None) -> PixelSize | None:
+    """(y, x) in micrometres from the value of ``--pixel-size``.
+
+    Raises:
+        UsageError: U03 for text that is no size.
+    """
+    if text is None:
+        return None
+    match = _PIXEL_SIZE.fullmatch(text.strip())
+    try:
+        if match is None or match[3] not in _UNITS:
+            raise ValueError
+        height, width = float(match[1]), float(match[2] or match[1])
+    except ValueError:
+        raise UsageError(
+            "U03", f"--pixel-size: expected a size such as 0.25um or 0.5x0.25um, got {text!r}"
+        ) from None
+    unit = _UNITS[match[3]]
+    return height * unit, width * unit

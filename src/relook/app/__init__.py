@@ -1,0 +1,1 @@
+"""A server for programs: models that predict the images which requests bring."""
