@@ -39,13 +39,18 @@ export const complain = (error) => toast(wordsOf(error), "bad");
  */
 export function question(title, words, choices) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("question-dialog"));
-  dialog.replaceChildren(dialogHead(dialog, "question-title", title));
+  const head = element("div", "head");
+  const heading = element("h2", "", title);
+  heading.id = "question-title";
+  head.append(heading);
+  dialog.replaceChildren(head);
   const body = element("div", "body");
   body.append(element("p", "", words));
   const buttons = element("div", "buttons");
   for (const [index, [value, label]] of choices.entries()) {
     const button = element("button", index ? "" : "primary", label);
     button.addEventListener("click", () => dialog.close(value));
+    button.autofocus = index === 0;
     buttons.append(button);
   }
   body.append(buttons);

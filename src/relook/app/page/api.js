@@ -49,7 +49,8 @@ async function watch() {
 
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
 export async function ask(path, options = {}) {
-  const headers = { ...options.headers };
+  /** @type {Record<string, string>} */
+  const headers = { .../** @type {Record<string, string>} */ (options.headers) };
   if (options.method && options.method !== "GET") headers["X-Relook"] = "1";
   let answer;
   try {

@@ -1,6 +1,7 @@
 // Filters and looks: threshold with the scores of the image, classes, fill, outlines, ids, brightness.
 import { setClass } from "./actions.js";
 import { announce, element } from "./announce.js";
+import { remember, remembered } from "./memory.js";
 import { classColour } from "./painter.js";
 import { className, counted, emit, on, selected, state } from "./state.js";
 
@@ -98,7 +99,7 @@ function controls() {
   byId("threshold-words").textContent = view.threshold.toFixed(2);
   for (const name of ["opacity", "brightness", "contrast", "colours"]) byId(name).value = String(view[/** @type {"opacity"} */ (name)]);
   for (const name of ["shown", "lines", "ids"]) byId(name).checked = view[/** @type {"ids"} */ (name)];
-  try { localStorage.setItem("relook:view", JSON.stringify(KEPT.map((name) => view[/** @type {"ids"} */ (name)]))); } catch { /* not kept */ }
+  remember("view", Object.fromEntries(KEPT.map((name) => [name, view[/** @type {"ids"} */ (name)]])));
 }
 
 function refresh() {
@@ -109,10 +110,7 @@ function refresh() {
 }
 
 export function startFilters() {
-  try {
-    const kept = JSON.parse(localStorage.getItem("relook:view") ?? "[]");
-    KEPT.forEach((name, index) => { if (index in kept) /** @type {any} */ (state.view)[name] = kept[index]; });
-  } catch { /* the look of the first visit */ }
+  Object.assign(state.view, remembered("view"));
   byId("threshold").addEventListener("input", () => {
     state.view.threshold = Number(byId("threshold").value);
     emit("view");
@@ -136,4 +134,5 @@ export function startFilters() {
   on("view objects document", refresh);
   on("selection tool project", chosen);
   on("project", controls);
+  refresh();
 }

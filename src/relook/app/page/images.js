@@ -12,6 +12,7 @@ const KEPT = 12; // documents in memory, with what can be undone
 /** @type {Map<number, Document>} the last used at the end */
 const documents = new Map();
 /** @type {VirtualList<Entry>} */ let list;
+let resting = 0;
 /** @type {AbortController|null} */ let opening = null;
 /** @type {{id: number|null, reason: string}} */ let suggestion = { id: null, reason: "" };
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -22,7 +23,7 @@ function statusWords(entry) {
   if (entry.status === "unreadable") return "cannot be read";
   if (entry.status === "done") return `${count} · done`;
   if (entry.status === "corrected") return `${count} · corrected`;
-  return entry.status === "predicted" && entry.objects !== null ? counted(entry.objects, "object") : "not opened yet";
+  return entry.status === "predicted" && entry.objects !== null ? counted(entry.objects, "object") : "not opened";
 }
 
 function make() {
@@ -195,7 +196,13 @@ export function useModel(name) {
 
 export function startImages() {
   list = new VirtualList(byId("images"), {
-    height: 64, make, fill, move: (index) => { if (state.images[index].id !== state.entry?.id) openImage(state.images[index].id); },
+    height: 64, make, fill, move: (index, event) => {
+      list.activate(index);
+      clearTimeout(resting);
+      resting = window.setTimeout(() => {
+        if (state.images[index] && state.images[index] !== state.entry) openImage(state.images[index].id);
+      }, event.type === "keydown" ? 200 : 0); // who holds an arrow key opens the last one only
+    },
   });
   on("images document", refresh);
   on("connection", async () => {

@@ -2,6 +2,7 @@
 import { ACTIONS, refuse, run, setClass } from "./actions.js";
 import * as drawing from "./drawing.js";
 import { holdSpace } from "./gestures.js";
+import { remember, remembered } from "./memory.js";
 import { on, state } from "./state.js";
 
 const stage = /** @type {HTMLElement} */ (document.getElementById("stage"));
@@ -9,8 +10,8 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** Keys without Ctrl can be switched off, for those who speak to their computer. */
 export const single = {
-  get isOn() { return localStorage.getItem("relook:keys") !== "off"; },
-  set isOn(value) { localStorage.setItem("relook:keys", value ? "on" : "off"); },
+  get isOn() { return remembered("keys") !== "off"; },
+  set isOn(value) { remember("keys", value ? "on" : "off"); },
 };
 
 /** Words of a key as it is printed on a keyboard. @param {string} key */

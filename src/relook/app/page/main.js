@@ -6,6 +6,7 @@ import { startFilters } from "./filters.js";
 import { startGestures } from "./gestures.js";
 import { fetchImages, fetchSuggestion, openImage, startImages, useModel } from "./images.js";
 import { startKeys } from "./keys.js";
+import { remembered, remember } from "./memory.js";
 import { startNotices } from "./notices.js";
 import { saveAll, startSaving } from "./saving.js";
 import { changed, emit, on, state } from "./state.js";
@@ -34,11 +35,8 @@ async function begin() {
   emit("project");
   await fetchImages();
   const first = state.images.find((entry) => entry.status !== "unreadable") ?? state.images[0];
-  let wanted = first;
-  try {
-    const last = sessionStorage.getItem("relook:image");
-    wanted = state.images.find((entry) => String(entry.id) === last) ?? first;
-  } catch { /* the first image */ }
+  const last = remembered(`${state.project.annotations}:image`);
+  const wanted = state.images.find((entry) => entry.id === last?.id && entry.name === last.name) ?? first;
   if (wanted) openImage(wanted.id);
   emit("begun");
   fetchSuggestion();
@@ -58,7 +56,8 @@ startKeys();
 models.addEventListener("change", () => useModel(models.value));
 on("project", showProject);
 on("document", () => {
-  try { if (state.entry) sessionStorage.setItem("relook:image", String(state.entry.id)); } catch { /* not kept */ }
+  const { entry, project } = state;
+  if (entry) remember(`${project.annotations}:image`, { id: entry.id, name: entry.name });
 });
 on("threshold", () => {
   const open = state.document;

@@ -14,9 +14,9 @@ let adding = "";
 let isBegun = false;
 let nothing = 0;
 
-/** @param {string} name of the action @param {string} words */
-function button(name, words) {
-  const node = element("button", "primary", words);
+/** @param {string} name of the action @param {string} words @param {string} [look] */
+function button(name, words, look = "primary") {
+  const node = element("button", look, words);
   node.dataset.action = name;
   return node;
 }
@@ -29,7 +29,7 @@ function emptiness() {
     return {
       title: "Begin with an image",
       words: "Drop images or a folder anywhere on this page, paste one, or choose files. Objects are found by themselves; you correct what is wrong.",
-      buttons: [button("add", "Choose images"), button("help", "How it goes")],
+      buttons: [button("add", "Choose images"), button("help", "How it goes", "second")],
     };
   }
   if (state.problem) {

@@ -2,6 +2,7 @@
 // this browser until the server has them.
 import { announce, question } from "./announce.js";
 import { get, Gone, Refused, send, wordsOf } from "./api.js";
+import { remember, remembered } from "./memory.js";
 import { changed, counted, emit, on, state } from "./state.js";
 
 /** @typedef {import("./state.js").Document} Document */
@@ -17,23 +18,20 @@ let lastSaved = "";
 export const saving = { state: "idle", words: "" };
 
 /** @param {Document} document */
-const draftKey = (document) => `relook:${state.project?.annotations}:${document.entry.id}:${document.entry.name}`;
+const draftKey = (document) => `${state.project?.annotations}:${document.entry.id}:${document.entry.name}`;
 
 /** @param {Document} document */
 function keepDraft(document) {
   const draft = { revision: document.revision, objects: document.stored(), done: document.done };
-  try { localStorage.setItem(draftKey(document), JSON.stringify(draft)); } catch { /* too large: the page itself has it */ }
+  remember(draftKey(document), draft);
 }
 
 /** @param {Document} document */
-function dropDraft(document) {
-  try { localStorage.removeItem(draftKey(document)); } catch { /* storage is switched off */ }
-}
+const dropDraft = (document) => remember(draftKey(document), null);
 
 /** Changes of an earlier visit that the server never got, if there are any. @param {Document} document */
 export async function restoreDraft(document) {
-  let draft = null;
-  try { draft = JSON.parse(localStorage.getItem(draftKey(document)) ?? "null"); } catch { /* unreadable: none */ }
+  const draft = remembered(draftKey(document));
   if (!draft || !Array.isArray(draft.objects)) return;
   if (draft.revision !== document.revision) {
     const answer = await question("Unsaved changes of an earlier visit",
@@ -105,7 +103,7 @@ async function write(document, job) {
     const first = !job.why;
     keepDraft(document);
     job.why = error instanceof Gone
-      ? "the server does not answer. Your changes are kept here." : wordsOf(error);
+      ? "the server does not answer." : wordsOf(error);
     if (first) announce(`Not saved: ${job.why}`, true);
     const wait = AGAIN[Math.min(job.tries++, AGAIN.length - 1)];
     schedule(document, wait);
@@ -120,6 +118,7 @@ async function conflict(document, job) {
   const answer = await question("Two versions of this image",
     `${document.entry.name} was saved in another tab or window. This tab has ${counted(document.stored().length, "object")}, the saved version ${theirs.objects.length}. Undo brings the other version back.`,
     [["mine", "Keep the version of this tab"], ["theirs", "Take the saved version"]]);
+  if (!answer) return; // not decided: asked again with the next change, or by Ctrl S
   document.revision = theirs.revision;
   job.why = "";
   if (answer === "theirs") {
@@ -129,6 +128,7 @@ async function conflict(document, job) {
     if (document === state.document) emit("objects");
     show();
   } else {
+    document.past.push({ words: "keep the version of this tab", before: theirs.objects, after: document.objects });
     schedule(document, 0);
   }
 }
