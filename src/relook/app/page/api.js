@@ -82,14 +82,14 @@ export async function upload(file) {
 }
 
 /**
- * Return what was found in an image; asks again while the server is still predicting.
+ * Return the objects of an image; asks again while the server is still predicting.
  * @param {number} id @param {string} model @param {AbortSignal} signal
  */
 export async function objectsOf(id, model, signal) {
   for (;;) {
     const answer = await ask(`/api/images/${id}/objects?model=${encodeURIComponent(model)}`, { signal });
     const body = await answer.json();
-    if (answer.status !== 202 && !body.waiting) return body;
+    if (answer.status !== 202) return body;
     await new Promise((done) => setTimeout(done, 300));
     if (signal.aborted) throw new DOMException("", "AbortError");
   }

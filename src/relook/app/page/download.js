@@ -2,7 +2,7 @@
 import { announce, complain, dialogHead, element, toast } from "./announce.js";
 import { ask } from "./api.js";
 import { saveAll } from "./saving.js";
-import { counted, state } from "./state.js";
+import { state } from "./state.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("download-dialog"));
 let kind = "";
@@ -11,7 +11,7 @@ let which = "this";
 /** Images of a choice. @param {string} choice @returns {import("./state.js").Entry[]} */
 function imagesOf(choice) {
   if (choice === "this") return state.entry ? [state.entry] : [];
-  const readable = state.images.filter((entry) => entry.status !== "unreadable");
+  const readable = state.images.filter((entry) => !["unreadable", "new"].includes(entry.status));
   return choice === "corrected" ? readable.filter((entry) => ["corrected", "done"].includes(entry.status)) : readable;
 }
 
@@ -37,7 +37,7 @@ export function openDownload() {
   for (const { name, words } of kinds) all.append(choice("kind", name, name, words, name === kind));
   const images = element("fieldset", "which");
   images.append(element("legend", "choice", "Of"));
-  const rows = [["this", "this image"], ["corrected", "corrected images"], ["all", "all images"]];
+  const rows = [["this", "this image"], ["corrected", "corrected images"], ["all", "all images that were opened"]];
   for (const [value, words] of rows) {
     const count = imagesOf(value).length;
     images.append(choice("which", value, words, value === "this" ? state.entry?.name ?? "" : String(count), value === which));
@@ -76,6 +76,7 @@ async function download() {
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    toast(`Downloaded ${name}: ${counted(images.length, "image")} as ${kind}.`);
+    const left = answer.headers.get("X-Relook-Left-Out");
+    toast(`Downloaded ${name}.${left ? `\n${left}.` : ""}`);
   } catch (error) { complain(error); }
 }

@@ -61,6 +61,13 @@ export function contains(shape, x, y) {
 /** @param {Box} a @param {Box} b */
 export const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
+/** Return the area that two boxes share, as a part of the area of both. @param {Box} a @param {Box} b */
+export function overlapOf(a, b) {
+  const shared = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const all = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared;
+  return all > 0 ? shared / all : 0;
+}
+
 /**
  * Return the distance of a point from a segment.
  * @param {Point} p @param {Point} a @param {Point} b

@@ -1,7 +1,7 @@
 // The list of images at the left; one is opened, and its objects are fetched.
 import { announce, element, toast } from "./announce.js";
 import { ask, get, Gone, objectsOf, wordsOf } from "./api.js";
-import { isUnsaved, restoreDraft } from "./saving.js";
+import { dismissedOf, isUnsaved, restoreDraft } from "./saving.js";
 import { changed, counted, Document, emit, on, select, state } from "./state.js";
 import { showPicture } from "./viewer.js";
 import { VirtualList } from "./virtual_list.js";
@@ -13,8 +13,9 @@ const KEPT = 12; // documents in memory, with what can be undone
 const documents = new Map();
 /** @type {VirtualList<Entry>} */ let list;
 let resting = 0;
+let again = 0;
 /** @type {AbortController|null} */ let opening = null;
-/** @type {{id: number|null, reason: string}} */ let suggestion = { id: null, reason: "" };
+/** @type {{id: number|null, reason: string, waiting?: boolean}} */ let suggestion = { id: null, reason: "" };
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** @param {Entry} entry @returns {string} */
@@ -83,8 +84,10 @@ export async function fetchImages() {
 
 /** Ask which image is worth correcting next. */
 export async function fetchSuggestion() {
+  clearTimeout(again);
   try {
-    suggestion = await get("/api/suggestion");
+    suggestion = await get(`/api/suggestion?model=${encodeURIComponent(state.model)}`);
+    if (suggestion.waiting) again = window.setTimeout(fetchSuggestion, 4000);
   } catch { suggestion = { id: null, reason: "" }; }
   showSuggestion();
 }
@@ -159,7 +162,8 @@ async function fetchObjects(entry, signal) {
   if (!open || !isUnsaved(open)) {
     const body = await objectsOf(entry.id, state.model, signal);
     if (signal.aborted) return;
-    if (!open || open.revision !== body.revision || open.model !== body.model) open = new Document(entry, body);
+    if (!open || open.revision !== body.revision || open.model !== body.model) open = new Document(entry, body, dismissedOf(entry));
+    if (body.waiting) fetchCandidates(open, signal);
     if (entry.status === "new") entry.status = "predicted";
     if (!body.saved) entry.objects = open.objects.length;
   }
@@ -171,6 +175,18 @@ async function fetchObjects(entry, signal) {
   emit("images");
   announce(`${entry.name}: ${counted(open.shown().length, "object")}.`);
   if (!isUnsaved(open)) await restoreDraft(open);
+}
+
+/** Fetch what is found below the threshold of an image whose objects are shown already. @param {Document} open @param {AbortSignal} signal */
+async function fetchCandidates(open, signal) {
+  for (let body = null; !signal.aborted && (!body || body.waiting);) {
+    await new Promise((done) => setTimeout(done, 600));
+    try {
+      body = await get(`/api/images/${open.entry.id}/objects?model=${encodeURIComponent(state.model)}`, signal);
+    } catch { return; } // candidates are a help only
+    if (!body.waiting) open.candidates = body.candidates;
+  }
+  if (open === state.document) emit("objects");
 }
 
 /** Say why pixels did not come: the answer has the words. @param {Entry} entry @param {string} key */

@@ -17,8 +17,11 @@ let lastSaved = "";
 /** What the page knows about saving: {state, words}. */
 export const saving = { state: "idle", words: "" };
 
-/** @param {Document} document */
+/** @param {{entry: import("./state.js").Entry}} document */
 const draftKey = (document) => `${state.project?.annotations}:${document.entry.id}:${document.entry.name}`;
+
+/** Ids of candidates of an image that were taken away in this browser. @param {import("./state.js").Entry} entry @returns {string[]} */
+export const dismissedOf = (entry) => remembered(`${draftKey({ entry })}:dismissed`) ?? [];
 
 /** @param {Document} document */
 function keepDraft(document) {
@@ -86,7 +89,8 @@ async function write(document, job) {
   const objects = document.stored();
   try {
     const answer = await send("PUT", `/api/images/${document.entry.id}/objects`,
-      { revision: document.revision, objects, done: document.done });
+      { revision: document.revision, objects, done: document.done, model: document.model });
+    remember(`${draftKey(document)}:dismissed`, document.dismissed.size ? [...document.dismissed] : null);
     document.revision = answer.revision;
     document.isSaved = true;
     document.savedVersion = version;

@@ -1,5 +1,5 @@
 // The state of the page, and what changes it: objects of an image, selection, undo and redo.
-import { contains } from "./geometry.js";
+import { contains, overlapOf } from "./geometry.js";
 
 /**
  * @typedef {{id: string, class: number, score: number|null, state: "predicted"|"accepted"|"drawn",
@@ -50,32 +50,36 @@ export const state = {
 
 /** Objects of one image, and how they came to be as they are. */
 export class Document {
-  /** @param {Entry} entry @param {{revision: number, model: string, saved: boolean, objects: Thing[], candidates: Thing[]}} body */
-  constructor(entry, body) {
+  /**
+   * @param {Entry} entry
+   * @param {{revision: number, model: string, saved: boolean, done?: boolean, objects: Thing[], candidates: Thing[]}} body
+   * @param {string[]} [dismissed] ids of candidates that were taken away earlier
+   */
+  constructor(entry, body, dismissed = []) {
     this.entry = entry;
     this.model = body.model;
     this.revision = body.revision;
     this.isSaved = body.saved;
     this.objects = body.objects;
-    this.done = entry.status === "done";
-    const known = new Set(body.objects.map((thing) => thing.id));
-    this.candidates = (body.candidates ?? []).filter((thing) => !known.has(thing.id));
+    this.done = body.done ?? entry.status === "done";
+    this.candidates = body.candidates ?? [];
     /** Ids of candidates that a person took away. @type {Set<string>} */
-    this.dismissed = new Set();
+    this.dismissed = new Set(dismissed);
     /** @type {Command[]} */ this.past = [];
     /** @type {Command[]} */ this.future = [];
     this.version = 0;
     this.savedVersion = 0;
-    /** @type {{key: string, things: Thing[]}} */ this.cache = { key: "", things: [] };
+    /** @type {{key: string, of: Thing[], things: Thing[]}} */ this.cache = { key: "", of: [], things: [] };
+    /** @type {{version: number, of: Thing[], things: Thing[]}} */ this.openCache = { version: -1, of: [], things: [] };
   }
 
   /** Objects that the filters let through, candidates above the threshold among them. @returns {Thing[]} */
   shown() {
     const { threshold, hidden } = state.view;
     const key = `${this.version}/${threshold}/${[...hidden]}`;
-    if (this.cache.key !== key) {
+    if (this.cache.key !== key || this.cache.of !== this.candidates) {
       const things = this.everything().filter((thing) => !hidden.has(thing.class));
-      this.cache = { key, things };
+      this.cache = { key, of: this.candidates, things };
     }
     return this.cache.things;
   }
@@ -93,10 +97,16 @@ export class Document {
     return this.open().filter((thing) => (thing.score ?? 0) >= state.view.threshold);
   }
 
-  /** Candidates that are neither taken nor dismissed. @returns {Thing[]} */
+  /** Candidates that are neither taken nor dismissed, nor drawn by a person. @returns {Thing[]} */
   open() {
-    const known = new Set(this.objects.map((thing) => thing.id));
-    return this.candidates.filter((thing) => !known.has(thing.id) && !this.dismissed.has(thing.id));
+    if (this.openCache.version !== this.version || this.openCache.of !== this.candidates) {
+      const known = new Set(this.objects.map((thing) => thing.id));
+      const drawn = this.objects.filter((thing) => thing.state === "drawn");
+      const things = this.candidates.filter((thing) => !known.has(thing.id) && !this.dismissed.has(thing.id)
+        && !drawn.some((other) => overlapOf(thing.box, other.box) > 0.6));
+      this.openCache = { version: this.version, of: this.candidates, things };
+    }
+    return this.openCache.things;
   }
 
   /** What is written to the file. */

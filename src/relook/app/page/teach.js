@@ -29,7 +29,7 @@ async function start() {
   try {
     if (!(await saveAll())) return toast("Some corrections are not saved yet. Teaching begins with what is saved, so try again when they are.", "bad");
     const ids = corrected().map(({ id }) => id);
-    teaching = await send("POST", "/api/teach", { ids, minutes: Number(minutes), steps: null });
+    teaching = await send("POST", "/api/teach", { ids, minutes: Number(minutes), steps: null, model: state.model });
     announce("Teaching begins.");
   } catch (error) { complain(error); }
   refresh();
