@@ -30,7 +30,7 @@ function choice(name, value, words, small, checked) {
 export function openDownload() {
   if (!state.images.length) return toast("There is nothing to download yet. Add an image first.");
   const kinds = state.project?.kinds ?? [];
-  kind ||= kinds[0]?.name ?? "coco";
+  kind ||= (kinds.find((/** @type {any} */ each) => each.name === "coco") ?? kinds[0])?.name ?? "coco";
   const form = element("form", "body");
   const all = element("fieldset", "kinds");
   all.append(element("legend", "choice", "As"));

@@ -10,11 +10,12 @@ import { counted, emit, on, state } from "./state.js";
 const panel = /** @type {HTMLElement} */ (document.getElementById("panel-teach"));
 const badge = /** @type {HTMLElement} */ (document.getElementById("teach-badge"));
 const RUNNING = ["preparing", "training", "measuring"];
-const NAMES = { mask_ap: "mask AP", mask_ap50: "mask AP50", mask_ap75: "mask AP75", box_ap: "box AP", box_ap50: "box AP50" };
+const NAMES = { mask_ap: "mask AP", mask_ap50: "mask AP50", box_ap: "box AP", box_ap50: "box AP50", f1: "F1" };
 /** @type {any} what the server says */ let teaching = { state: "idle" };
 let minutes = "5";
 let timer = 0;
 let drawn = "";
+/** @type {number} the most seconds that were left of this training */ let longest = 0;
 
 const corrected = () => state.images.filter((entry) => ["corrected", "done"].includes(entry.status));
 
@@ -29,6 +30,7 @@ async function start() {
   try {
     if (!(await saveAll())) return toast("Some corrections are not saved yet. Teaching begins with what is saved, so try again when they are.", "bad");
     const ids = corrected().map(({ id }) => id);
+    longest = 0;
     teaching = await send("POST", "/api/teach", { ids, minutes: Number(minutes), steps: null, model: state.model });
     announce("Teaching begins.");
   } catch (error) { complain(error); }
@@ -82,19 +84,29 @@ function invitation() {
   go.disabled = !count;
   go.addEventListener("click", start);
   row.append(label, go);
-  const words = count ? `Learns from ${counted(count, "corrected image")}, starting from ${state.model}. A part of them is kept apart to measure. You can go on correcting meanwhile.` : "";
+  const words = count ? `Learns from ${counted(count, "corrected image")}, starting from ${state.model}. From five on, a fifth of them measures the new model and is not learned from. You can go on correcting meanwhile.` : "";
   if (words) parts.push(element("p", "muted", words));
   parts.push(row);
   return parts;
 }
 
+/** The part of the training that is over, 0 to 1; null where nobody knows. @returns {number|null} */
+function part() {
+  if (teaching.state !== "training") return null;
+  if (teaching.steps) return teaching.step / teaching.steps;
+  if (typeof teaching.seconds_left !== "number") return null;
+  longest = Math.max(longest, teaching.seconds_left, 1);
+  return 1 - teaching.seconds_left / longest;
+}
+
 function progress() {
   const words = { preparing: "Preparing", training: "Learning", measuring: "Measuring the new model" }[/** @type {"training"} */ (teaching.state)];
   const head = element("p");
-  head.append(element("strong", "", words), teaching.steps ? ` · step ${teaching.step} of ${teaching.steps}` : "");
+  head.append(element("strong", "", words), teaching.step ? ` · step ${teaching.step}${teaching.steps ? ` of ${teaching.steps}` : ""}` : "");
   const bar = document.createElement("progress");
   bar.setAttribute("aria-label", "Progress of teaching");
-  if (teaching.state === "training" && teaching.steps) Object.assign(bar, { max: teaching.steps, value: teaching.step });
+  const over = part();
+  if (over !== null) bar.value = over;
   const row = element("div", "row");
   const end = element("button", "", "Stop");
   end.id = "stop-teaching";
@@ -123,7 +135,7 @@ function outcome() {
     showTab("objects");
   });
   parts.push(note);
-  if (before || after) parts.push(scores(before ?? {}, after ?? {}));
+  if (before && after) parts.push(scores(before, after));
   note.append(element("p"), use);
   return parts;
 }
@@ -139,29 +151,45 @@ function scores(before, after) {
     head.append(cell);
   }
   const body = table.createTBody();
-  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+  for (const name of Object.keys(NAMES)) {
     const [old, now] = [before[name], after[name]];
     if (typeof (old ?? now) !== "number") continue;
     const row = body.insertRow();
     const title = document.createElement("th");
     Object.assign(title, { scope: "row", textContent: NAMES[/** @type {"box_ap"} */ (name)] ?? name.replaceAll("_", " ") });
     row.append(title);
-    const isScore = Math.max(old ?? 0, now ?? 0) <= 1;
-    const words = (/** @type {number|undefined} */ value) => (typeof value !== "number" ? "–" : isScore ? value.toFixed(3) : String(value));
+    const words = (/** @type {number|undefined} */ value) => (typeof value === "number" ? value.toFixed(3) : "–");
     row.insertCell().textContent = words(old);
     row.insertCell().textContent = words(now);
     const change = row.insertCell();
     const by = (now ?? NaN) - (old ?? NaN);
-    change.textContent = Number.isFinite(by) && isScore ? `${by >= 0 ? "+" : "−"}${Math.abs(by).toFixed(3)}` : "";
-    change.className = !isScore ? "" : by > 0 ? "up" : by < 0 ? "down" : "";
+    change.textContent = Number.isFinite(by) ? `${by >= 0 ? "+" : "−"}${Math.abs(by).toFixed(3)}` : "";
+    change.className = by > 0.0005 ? "up" : by < -0.0005 ? "down" : "";
   }
   return table;
+}
+
+/** Pictures of images that measure: those of the old model, then those of the new one. @param {string[]} addresses @param {boolean} hasBoth */
+function pictures(addresses, hasBoth) {
+  const grid = element("div", "pictures");
+  const half = hasBoth ? addresses.length / 2 : addresses.length;
+  const order = addresses.map((_, index) => (hasBoth ? (index % 2) * half + Math.floor(index / 2) : index));
+  for (const index of order) {
+    if (!addresses[index].startsWith("/api/teach/pictures/")) continue;
+    const figure = element("figure");
+    const picture = document.createElement("img");
+    const when = index < half ? "before" : "after";
+    Object.assign(picture, { src: `${addresses[index]}?${teaching.model ?? teaching.state}`, alt: `Image ${(index % half) + 1}: annotated, and found ${when} teaching` });
+    figure.append(picture, element("figcaption", "muted", when));
+    grid.append(figure);
+  }
+  return grid;
 }
 
 function refresh() {
   const isRunning = RUNNING.includes(teaching.state);
   badge.hidden = !isRunning && !(teaching.model && teaching.model !== state.model);
-  badge.textContent = isRunning ? (teaching.steps ? `${Math.round((100 * teaching.step) / teaching.steps)} %` : "…") : "new";
+  badge.textContent = !isRunning ? "new" : part() === null ? "…" : `${Math.round(100 * (part() ?? 0))} %`;
   const key = JSON.stringify([teaching, corrected().length, state.model]);
   if (key === drawn || panel.hidden) return;
   drawn = key;
@@ -175,16 +203,7 @@ function refresh() {
     drawLosses(svg, teaching.losses, teaching.steps);
     body.append(element("h2", "", "Loss"), svg);
   }
-  if (teaching.pictures?.length) {
-    const pictures = element("div", "pictures");
-    teaching.pictures.forEach((/** @type {string} */ address, /** @type {number} */ index) => {
-      if (!address.startsWith("/api/teach/pictures/")) return;
-      const picture = document.createElement("img");
-      Object.assign(picture, { src: `${address}?step=${teaching.step}`, alt: `Validation image ${index + 1} with what the new model finds` });
-      pictures.append(picture);
-    });
-    body.append(element("h2", "", "Validation images"), pictures);
-  }
+  if (teaching.pictures?.length) body.append(element("h2", "", "Images that measure"), pictures(teaching.pictures, Boolean(teaching.after)));
   panel.replaceChildren(body);
   if (focused) document.getElementById(focused)?.focus();
 }
