@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import ipaddress
 import logging
 from collections.abc import Iterable
 from contextlib import ExitStack
+from hmac import compare_digest
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
@@ -104,7 +104,7 @@ class Rules:
         )
 
     def _check_token(self, authorization: str, token: bytes) -> None:
-        if hmac.compare_digest(_token_of(authorization), token):
+        if compare_digest(_token_of(authorization), token):
             return
         raise Refusal(
             401,

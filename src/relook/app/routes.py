@@ -8,15 +8,16 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from ..data.sources.stored import ImageBytes
 from ..errors import DataError
 from .answers import Predicted, render
+from .docs_page import docs_page
 from .fields import Wish, wish_of
 from .guards import GONE, Gate
 from .negotiation import Choice, choose
-from .openapi import METRICS, MODELS, PREDICT, READY, STATE
+from .openapi import DOCS, METRICS, MODELS, PREDICT, READY, STATE
 from .refusals import BadImages, Refusal
 from .uploads import check_pixels, uploads_of
 from .work import Work
@@ -25,7 +26,8 @@ T = TypeVar("T")
 
 
 def public_routes(work: Work, gate: Gate) -> APIRouter:
-    """``POST /predict``, ``GET /models``, ``/health``, ``/health/ready`` and ``/metrics``."""
+    """``POST /predict``, ``GET /models``, ``/health``, ``/health/ready``, ``/metrics`` and
+    ``/docs``."""
     router = APIRouter()
 
     @router.post("/predict", **PREDICT)
@@ -52,6 +54,11 @@ def public_routes(work: Work, gate: Gate) -> APIRouter:
     @router.get("/metrics", **METRICS)
     async def metrics() -> Response:
         return Response(work.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @router.get("/docs", **DOCS)
+    async def docs(request: Request) -> HTMLResponse:
+        address = str(request.base_url).rstrip("/")
+        return HTMLResponse(docs_page(work.models.describe(), address))
 
     return router
 

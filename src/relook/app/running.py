@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from collections.abc import Callable
@@ -21,7 +22,12 @@ _BACKLOG: Final = 128
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach `host`."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def listen(host: str = LOOPBACK, port: int = PORT) -> socket.socket:

@@ -60,7 +60,7 @@ class Work:
         self.images = Budget(self.limits.queue, "image", self.wait)
         self.pixels = Budget(self.limits.all_pixels, "pixel", self.wait)
         self.metrics.watch_queue(lambda: self.images.used)
-        self._workers: dict[str, Worker] = {}
+        self.workers: dict[str, Worker] = {}
         self._turns: dict[str, threading.Lock] = {}
         self._seconds = 1.0  # for an image, the mean of late
         self._pool = ThreadPoolExecutor(
@@ -136,21 +136,21 @@ class Work:
 
     def stop(self) -> None:
         """End the threads after what they do now."""
-        for worker in self._workers.values():
+        for worker in self.workers.values():
             worker.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def is_ready(self) -> bool:
         """Return whether there are models, and each thread that was started still runs."""
-        return len(self.models) > 0 and all(w.is_alive for w in self._workers.values())
+        return len(self.models) > 0 and all(w.is_alive for w in self.workers.values())
 
     def _worker(self, name: str) -> Worker:
-        if name not in self._workers:
+        if name not in self.workers:
             device = str(self.models.get(name).device)
-            self._workers[name] = Worker(
+            self.workers[name] = Worker(
                 name,
                 batch=self.limits.batch,
                 turn=self._turns.setdefault(device, threading.Lock()),
                 on_batch=partial(self.metrics.batch_done, name),
             )
-        return self._workers[name]
+        return self.workers[name]

@@ -120,8 +120,9 @@ class Worker:
     def _run(self) -> None:
         while (orders := self._take()) is not None:
             with self._turn:
-                self._predict(orders)
-            self._on_batch(len(orders))
+                predicted = self._predict(orders)
+            if predicted:
+                self._on_batch(predicted)
             del orders  # not kept until the next ones come
 
     def _take(self) -> list[Order] | None:
@@ -141,13 +142,17 @@ class Worker:
                     self._waiting.remove(order)
         return chosen
 
-    def _predict(self, orders: Sequence[Order]) -> None:
+    def _predict(self, orders: Sequence[Order]) -> int:
+        """Predict those that somebody waits for; return how many there were."""
         wanted = [order for order in orders if order.found.set_running_or_notify_cancel()]
         for order in orders:
             if order not in wanted:
                 order.close()
-        if not wanted:
-            return
+        if wanted:
+            self._answer(wanted)
+        return len(wanted)
+
+    def _answer(self, wanted: Sequence[Order]) -> None:
         try:
             jobs = list(wanted[0].stream.jobs([order.opened for order in wanted]))
         except RelookError as error:

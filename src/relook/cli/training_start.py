@@ -221,34 +221,12 @@ def _continued(
     """Choose how to go on from `start`: as suits the data, or else by the recipe of the preset."""
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
+    from ..training.start.source import recipe_name
 
     named = _named(request, changes)
-    name = named or _name_of(start)
+    name = named or recipe_name(start)
     if request.fine_tune:
         tuned = fine_tuning(start.saved, changes, name=name, model_named=named is not None)
         return replace(start, reasons=tuned.lines), tuned.settings, tuned.annotations
     base = start.saved.config if named is None else None
     return start, resolve(changes, preset_name=name, base=base), None
-
-
-def _name_of(start: Start) -> str:
-    """The preset of the weights, for the recipe and the name of the run.
-
-    It is the one they were trained as, or else, for imported weights, the one of their
-    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
-    """
-    from ..config.cascades import DSCConfig
-    from ..config.presets import PRESETS
-    from ..interop.structure import preset_of
-
-    named = str(start.saved.extra.get("preset", ""))
-    if named in PRESETS:
-        return named
-    cascade = start.saved.config.cascade
-    if isinstance(cascade, DSCConfig):
-        family = "dsc-r50"
-    elif cascade.hybrid.interleaved:
-        family = "htc-r50"
-    else:
-        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    return preset_of(start.saved.config) or family

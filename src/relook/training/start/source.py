@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...config.cascades import DSCConfig
+from ...config.presets import PRESETS
 from ...errors import UsageError
+from ...interop.structure import preset_of
 from ...models.detector import Detector
 from ...weights.file import SavedModel
 from ..settings import Settings
@@ -54,3 +57,22 @@ def first_detector(
         stuff=sources.stuff,
         names=start.names,
     )
+
+
+def recipe_name(start: Start) -> str:
+    """The preset of the weights, for the recipe and the name of the run.
+
+    It is the one they were trained as, or else, for imported weights, the one of their
+    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
+    """
+    named = str(start.saved.extra.get("preset", ""))
+    if named in PRESETS:
+        return named
+    cascade = start.saved.config.cascade
+    if isinstance(cascade, DSCConfig):
+        family = "dsc-r50"
+    elif cascade.hybrid.interleaved:
+        family = "htc-r50"
+    else:
+        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
+    return preset_of(start.saved.config) or family

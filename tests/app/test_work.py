@@ -1,0 +1,154 @@
+"""Images of several requests, predicted together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relook.app.limits import Limits
+from relook.app.models import ModelShelf
+from relook.app.refusals import Refusal
+from relook.app.work import Work
+from relook.errors import DataError, RelookError, UsageError
+from relook.inference.options import PredictOptions
+from relook.inference.predictor import Predictor
+from relook.inference.results import Result
+
+from .conftest import pixels
+
+
+def run(shelf: ModelShelf, use: Callable[[Work], Awaitable[Any]], **limits: Any) -> Any:
+    async def main() -> Any:
+        work = Work(shelf, Limits(**limits))
+        try:
+            return await use(work)
+        finally:
+            work.stop()
+
+    return asyncio.run(main())
+
+
+def same(result: Result, other: Result) -> None:
+    """Equal up to rounding: what a batch may change."""
+    assert len(result) == len(other) > 3
+    np.testing.assert_allclose(result.scores, other.scores, atol=1e-5)
+    np.testing.assert_allclose(result.boxes, other.boxes, atol=1e-3)
+    assert result.labels.tolist() == other.labels.tolist()
+
+
+def test_each_request_gets_the_result_of_its_own_image(nuts: Predictor, shelf: ModelShelf) -> None:
+    images = [pixels(80, 60, seed) if seed % 2 else pixels(60, 90, seed) for seed in range(8)]
+
+    async def all_at_once(work: Work) -> list[Result]:
+        results = await asyncio.gather(*(work.predict("nuts", image) for image in images))
+        assert b'relook_images_total{model="nuts"} 8.0' in work.metrics.text()
+        assert work.images.used == 0
+        return list(results)
+
+    results = run(shelf, all_at_once)
+    for image, result in zip(images, results, strict=True):
+        same(result, nuts.predict(image))
+
+
+def test_options_change_what_is_found(nuts: Predictor, shelf: ModelShelf) -> None:
+    options = PredictOptions().with_(max_dets=4, tile=96)
+    result = run(shelf, lambda work: work.predict(None, pixels(150, 110), options))
+    same(result, nuts.predict(pixels(150, 110), options))
+    assert len(result) == 4 and result.tiles is not None
+
+
+@pytest.fixture
+def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The network waits until the event is set."""
+    go, predict = threading.Event(), nuts.engine.run_prepared
+
+    def wait(*arguments: Any) -> Any:
+        assert go.wait(20)
+        return predict(*arguments)
+
+    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
+    yield go
+    go.set()
+
+
+def test_more_than_the_queue_takes_is_refused_and_the_rest_done(
+    shelf: ModelShelf, held: threading.Event
+) -> None:
+    async def too_many(work: Work) -> None:
+        waiting = [asyncio.create_task(work.predict(None, pixels(seed=k))) for k in range(3)]
+        while work.images.used < 3:
+            await asyncio.sleep(0.01)
+        with pytest.raises(Refusal, match="working on 3 images, and takes 3") as info:
+            await work.predict(None, pixels())
+        assert info.value.status == 429
+        held.set()
+        results = await asyncio.gather(*waiting)
+        assert all(len(result) > 3 for result in results) and work.images.used == 0
+        await work.predict(None, pixels())
+
+    run(shelf, too_many, queue=3)
+
+
+def test_what_takes_too_long_is_given_up(shelf: ModelShelf, held: threading.Event) -> None:
+    async def too_long(work: Work) -> None:
+        with pytest.raises(Refusal, match=r"no result within 1 s") as info:
+            await work.predict(None, pixels())
+        assert info.value.status == 504 and work.images.used == 0
+        with pytest.raises(Refusal):  # it waits behind the first, and is never predicted
+            await work.predict(None, pixels())
+        held.set()
+        await work.predict(None, pixels())
+        assert b'relook_images_total{model="nuts"} 2.0' in work.metrics.text()
+
+    run(shelf, too_long, seconds=1.0)
+
+
+def test_errors_are_those_of_a_prediction(shelf: ModelShelf) -> None:
+    async def fail(work: Work) -> None:
+        with pytest.raises(UsageError, match="U01: model: there is no model 'bolts'"):
+            await work.predict("bolts", pixels())
+        with pytest.raises(DataError, match="D02"):
+            await work.predict(None, b"no image")
+        with pytest.raises(RelookError, match="M04: panoptic"):
+            await work.predict(None, pixels(), PredictOptions().with_(panoptic=True))
+        assert work.images.used == 0 and work.is_ready()
+
+    run(shelf, fail)
+
+
+def test_an_image_that_is_shrunk_too_far_has_a_notice(shelf: ModelShelf) -> None:
+    async def read(work: Work) -> tuple[str, ...]:
+        options = PredictOptions().with_(tile="off")
+        return (await work.read(None, pixels(500, 500), options)).notices
+
+    (notice,) = run(shelf, read)
+    assert "500" in notice and "tile" in notice
+
+
+def test_the_time_to_wait_follows_what_waits(shelf: ModelShelf) -> None:
+    async def waits(work: Work) -> None:
+        assert work.wait() == 0
+        with work.images.taken(10):
+            assert work.wait() == pytest.approx(5.0)  # a second each, before anything is known
+        with work.images.taken(32):
+            assert 5 < work.wait() <= 30
+
+    run(shelf, waits)
+
+
+def test_it_is_not_ready_without_models_or_with_a_dead_thread(shelf: ModelShelf) -> None:
+    async def dies(work: Work) -> None:
+        await work.predict(None, pixels())
+        assert work.is_ready()
+        (worker,) = work.workers.values()
+        worker.stop()
+        worker.join(10)
+        assert not work.is_ready()
+
+    run(shelf, dies)
+    assert not run(ModelShelf(), lambda work: asyncio.sleep(0, work.is_ready()))
