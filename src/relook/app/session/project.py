@@ -237,7 +237,8 @@ class Project:
     def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
         """The objects of images as a file of one kind; None as `ids` is all that have objects.
 
-        Objects with a score below `min_score` are left out.
+        Predicted objects with a score below `min_score` are left out; those that a person accepted
+        or drew stay.
 
         Raises:
             UsageError: U01 for an unknown image or kind, U04 for an image without objects.
@@ -247,7 +248,7 @@ class Project:
         for entry in entries:
             objects = self.current_objects(entry)
             if objects is not None:
-                kept = [o for o in objects if o.score is None or o.score >= min_score]
+                kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
                 chosen.append((entry, kept))
             elif ids is not None:
                 raise UsageError(
