@@ -185,7 +185,8 @@ def predict(
             tile=tile,
             agnostic=agnostic,
         )
-        saving = SaveOptions(pixel_size=parse_pixel_size(pixel_size), simplify=simplify, labels=labels)
+        size_of_pixels = parse_pixel_size(pixel_size)
+        saving = SaveOptions(pixel_size=size_of_pixels, simplify=simplify, labels=labels)
         predictor = load(path, device=device, fast=fast == "on")
         if assignments:
             predictor = predictor.changed(model_changes(assignments))

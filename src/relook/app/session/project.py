@@ -1,0 +1,366 @@
+"""A project: images, what a model finds in them, and what a person made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ..._version import __version__
+from ...data.coco.reader import Category
+from ...data.images import Reading
+from ...errors import DataError, UsageError, counted
+from ...inference.results import Result
+from ...runtime.locks import FolderLock
+from ...structures.detection import Size
+from ..models import ModelShelf
+from .corrections import MOST_OBJECTS, Corrections, SavedImage, categories, label_of
+from .downloads import Download, kinds, make_download
+from .folders import Entry, Images, Status
+from .looking import MOST_CANDIDATES, Predictions, Predicts
+from .objects import PageObject, found_objects, read_objects, result_of
+from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
+from .suggestions import Doubt, Suggestion, doubt_by_score, doubt_of, suggested
+
+HOME: Final = ".relook"
+"""Folder of the app beside the images: its lock, images that came by the page, trainings."""
+ALONE: Final = Path("runs/app")  # home of a project without a folder
+MOST_LOOKED_AT: Final = 40  # images, for a suggestion
+_NEW: Final = ("new", "predicted")
+_Objects = tuple[list[PageObject], list[PageObject]]  # found, candidates
+
+
+class Project:
+    """Images of a person, their predictions and corrections; a context manager.
+
+    While it is open, no other project can open the same folder. Methods that predict are for the
+    thread of the event loop, after `attach`; threads may share all others.
+
+    Args:
+        source: A folder or an image; None for a project of images that come by the page.
+        models: That predict; the first one is the default.
+        work: Home of the app; by default the folder ``.relook`` beside the images.
+        classes: Names of classes beside those of the models.
+        say: Called with a line for people.
+
+    Raises:
+        RelookError: R07 when another process has the folder open, R02 when it cannot be written.
+        DataError: D01 for a source that is not there, D11 for a folder without images.
+        UsageError: U04 for a file of corrections that the app has not written.
+    """
+
+    def __init__(
+        self,
+        source: Path | None,
+        models: ModelShelf,
+        *,
+        work: Path | None = None,
+        classes: Sequence[str] = (),
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        folder = None if source is None else source if source.is_dir() else source.parent
+        self.folder, self.models = folder, models
+        beside = ALONE if folder is None else folder / HOME
+        self.home = work or beside
+        self._locked = list(dict.fromkeys([beside if folder is not None else self.home, self.home]))
+        self._say = say
+        self.reading: Reading = models.get().reading()
+        self.images = Images(source, self.home / "images", self.reading)
+        self.pixels = PixelStore(self.reading)
+        self.classes: list[str] = []
+        for name in (*(c.name for c in models.get().classes), *classes):
+            label_of(name, self.classes)
+        self._files: dict[Path, Corrections] = {}
+        self.predictions: Predictions | None = None
+        self._doubts: dict[tuple[int, str], Doubt] = {}
+        self._objects: dict[tuple[int, str], _Objects] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            for home in self._locked:
+                home.mkdir(parents=True, exist_ok=True)
+                self._open.enter_context(FolderLock(home, self._say))
+            for root in {self.folder, self.images.uploads}:
+                if root is not None:
+                    self._files[root] = Corrections(root, self.classes)
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pixels.close()
+        self._open.close()
+
+    def attach(self, work: Predicts) -> None:
+        """Predict by `work` from now on."""
+        self.predictions = Predictions(work)
+
+    def record(self) -> dict[str, Any]:
+        """What the page says about the project as a whole."""
+        file = self._corrections(self.folder or self.images.uploads)
+        return {
+            "folder": None if self.folder is None else str(self.folder.absolute()),
+            "annotations": str(file.path.absolute()),
+            "classes": list(self.classes),
+            "model": self.models.name(),
+            "models": self.models.names(),
+            "threshold": self.models.get().shown_from,
+            "version": __version__,
+            "kinds": kinds(),
+            "left_out": self.images.left_out,
+        }
+
+    def list_images(self) -> list[dict[str, Any]]:
+        """The record of each image; sizes that take long to read come with a later list."""
+        self.images.look()
+        return [self.image_record(entry) for entry in self.images]
+
+    def image_record(self, entry: Entry) -> dict[str, Any]:
+        """The record of an image in the list."""
+        status, objects = self._status(entry)
+        return {**entry.record(), "status": status, "objects": objects}
+
+    def details(self, entry: Entry) -> dict[str, Any]:
+        """The record of one image, with its tiles; raises as `Images.size`."""
+        size = self.images.size(entry)
+        levels = {"tile": TILE, "levels": levels_of(size), "one_picture": ONE_PICTURE}
+        return {**self.image_record(entry), **levels}
+
+    def saved(self, entry: Entry) -> SavedImage | None:
+        """What was saved of an image.
+
+        Raises:
+            DataError: D10 for corrections of an image of another size, else as `Images.size`.
+        """
+        saved = self._corrections(entry.root).get(entry.name)
+        if saved is None or saved.size == self.images.size(entry):
+            return saved
+        height, width = saved.size
+        error = DataError(
+            "D10",
+            f"{entry.name} has another size than when it was corrected ({width} x {height} pixels, "
+            "width x height). Put the earlier image back, or give the new one another name.",
+        )
+        entry.message = str(error)
+        raise error
+
+    def saved_or_none(self, entry: Entry) -> SavedImage | None:
+        """What was saved of an image that can still be read."""
+        try:
+            return self.saved(entry)
+        except DataError:
+            return None
+
+    def objects(
+        self, entry: Entry, model: str | None = None, *, fresh: bool = False
+    ) -> dict[str, Any] | None:
+        """The objects of an image as the page has them: those that were saved, else those that a
+        model finds; None while it is being predicted.
+
+        With `fresh` they are those of the model, also of an image that was saved.
+
+        Raises:
+            UsageError: U01 for an unknown model.
+            RelookError: as `Predictor.predict`.
+        """
+        size = self.images.size(entry)  # raises at once for what is no image
+        name, saved = self.models.name(model), self.saved(entry)
+        result = self._predicted(entry, name)
+        if result is None and (saved is None or fresh):
+            return None
+        found, candidates = self._found(entry, result, name) if result is not None else ([], [])
+        uses_saved = saved is not None and not fresh
+        objects = saved.objects if saved is not None and uses_saved else found
+        return {
+            "revision": 0 if saved is None else saved.revision,
+            "model": saved.model if saved is not None and uses_saved else name,
+            "saved": uses_saved,
+            "done": saved is not None and saved.done,
+            "threshold": self.models.get(name).shown_from,
+            "waiting": result is None,
+            "objects": [entry.record(size) for entry in objects],
+            "candidates": [entry.record(size) for entry in candidates],
+        }
+
+    def save(
+        self,
+        entry: Entry,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        revision: int,
+        done: bool,
+        model: str | None = None,
+    ) -> int:
+        """Save all objects of an image; the new revision.
+
+        Raises:
+            Outdated: another page has saved the image in between.
+            UsageError: U03 for objects that cannot be.
+            RelookError: R02 when the file cannot be written.
+        """
+        self._check_number(len(records))
+        self.saved(entry)  # raises for corrections of another image
+        size = self.images.size(entry)
+        objects = read_objects(records, size, len(self.classes))
+        return self._corrections(entry.root).save(
+            entry.name,
+            size,
+            objects,
+            revision=revision,
+            done=done,
+            model=self.models.name(model),
+        )
+
+    def suggestion(self, model: str | None = None) -> Suggestion:
+        """The image to correct next, of those that were looked at so far; the next one is looked
+        at meanwhile.
+
+        Raises:
+            UsageError: U01 for an unknown model.
+        """
+        name = self.models.name(model)
+        entries = [
+            entry
+            for entry in self.images
+            if entry.message is None and self._status(entry)[0] in _NEW
+        ]
+        if len(entries) > MOST_LOOKED_AT:  # spread evenly, as neighbours are often alike
+            step = len(entries) / MOST_LOOKED_AT
+            entries = [entries[int(place * step)] for place in range(MOST_LOOKED_AT)]
+        doubts, waiting = [], 0
+        for entry in entries:
+            doubt = self._doubts.get((entry.id, name))
+            if doubt is None and not waiting:
+                doubt = self._look(entry, name)
+            if doubt is not None:
+                doubts.append((entry.id, doubt))
+            elif entry.message is None:
+                waiting += 1
+        return suggested(doubts, waiting)
+
+    def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
+        """The objects of images as a file of one kind; None as `ids` is all that have objects.
+
+        Predicted objects with a score below `min_score` are left out; those that a person accepted
+        or drew stay.
+
+        Raises:
+            UsageError: U01 for an unknown image or kind, U04 for an image without objects.
+        """
+        entries = list(self.images) if ids is None else [self.images.get(i) for i in ids]
+        chosen = []
+        for entry in entries:
+            objects = self.current_objects(entry)
+            if objects is not None:
+                kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
+                chosen.append((entry, kept))
+            elif ids is not None:
+                raise UsageError(
+                    "U04", f"{entry.name} was not looked at yet. Open it, then download again."
+                )
+        if not chosen:
+            raise UsageError("U04", "no image was looked at yet. Open one, then download again.")
+        results = (
+            (entry.path, entry.name, self.result_of(entry, objects)) for entry, objects in chosen
+        )
+        return make_download(kind, results, self.categories(), self.reading)
+
+    def without_objects(self) -> int:
+        """The number of images that were neither predicted nor corrected."""
+        return sum(self.current_objects(entry) is None for entry in self.images)
+
+    def current_objects(self, entry: Entry) -> Sequence[PageObject] | None:
+        """The objects of an image as they are now; None where it was not looked at."""
+        if entry.message is not None:
+            return None
+        saved = self.saved_or_none(entry)
+        if saved is not None:
+            return saved.objects
+        for name in reversed(self.models.names()):
+            result = self._known(entry, name)
+            if result is not None:
+                return self._found(entry, result, name)[0]
+        return None
+
+    def result_of(self, entry: Entry, objects: Sequence[PageObject]) -> Result:
+        """Objects of an image as a result."""
+        return result_of(objects, self.images.size(entry), self.categories(), entry.name)
+
+    def categories(self) -> tuple[Category, ...]:
+        """The classes, numbered from 1."""
+        return categories(self.classes)
+
+    def read(self, entry: Entry, records: Sequence[Mapping[str, Any]]) -> list[PageObject]:
+        """Objects that the page sent; raises as `save`."""
+        self._check_number(len(records))
+        return read_objects(records, self.images.size(entry), len(self.classes))
+
+    def size(self, entry: Entry) -> Size:
+        """(height, width) of an image; raises as `Images.size`."""
+        return self.images.size(entry)
+
+    def _corrections(self, root: Path) -> Corrections:
+        return self._files[root]
+
+    def _status(self, entry: Entry) -> tuple[Status, int | None]:
+        if entry.message is not None:
+            return "unreadable", None
+        saved = self._corrections(entry.root).get(entry.name)
+        if saved is not None:
+            return "done" if saved.done else "corrected", len(saved.objects)
+        objects = None if self.predictions is None else self.current_objects(entry)
+        return ("new", None) if objects is None else ("predicted", len(objects))
+
+    def _predicted(self, entry: Entry, name: str) -> Result | None:
+        assert self.predictions is not None
+        return self.predictions.get(entry, name)
+
+    def _known(self, entry: Entry, name: str) -> Result | None:
+        return None if self.predictions is None else self.predictions.known(entry, name)
+
+    def _found(self, entry: Entry, result: Result, name: str) -> _Objects:
+        """Objects from the threshold of a model on, and candidates below it."""
+        key = entry.id, name
+        if key not in self._objects:
+            rows = {item.name: label_of(item.name, self.classes) for item in result.classes}
+            threshold = self.models.get(name).shown_from
+            objects = found_objects(result, rows)
+            found = [item for item in objects if (item.score or 0) >= threshold]
+            below = [item for item in objects if (item.score or 0) < threshold]
+            named = [replace(item, id=f"c{item.id[1:]}") for item in below[:MOST_CANDIDATES]]
+            self._objects[key] = found, named
+        return self._objects[key]
+
+    def _look(self, entry: Entry, name: str) -> Doubt | None:
+        """The doubt about an image; None while it is being predicted, or where it cannot be."""
+        assert self.predictions is not None
+        predictor = self.models.get(name)
+        reading, threshold = predictor.reading(), predictor.shown_from
+        result = self.predictions.get(entry, name) if entry.message is None else None
+        if result is None:
+            return None
+        if any(part is not None for part in (reading.channels, reading.page, reading.z)):
+            doubt = doubt_by_score(result, threshold)
+        else:
+            mirrored = self.predictions.get(entry, name, mirrored=True, reading=reading)
+            if mirrored is None:
+                return None
+            doubt = doubt_of(result, mirrored, threshold)
+        self._doubts[entry.id, name] = doubt
+        return doubt
+
+    def _check_number(self, number: int) -> None:
+        if number > MOST_OBJECTS:
+            raise UsageError(
+                "U03", f"an image takes {counted(MOST_OBJECTS, 'object')}, and these are {number}."
+            )

@@ -1,0 +1,357 @@
+"""Teaching as the page sees it: one training at a time, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ...errors import DataError, RelookError, UsageError
+from ...runtime.json_files import write_json
+from ...runtime.parent import VARIABLE
+from ...training.run_folder import RunFolder
+from ..refusals import Refusal
+from ..session.corrections import annotation
+from ..session.folders import Entry
+from ..session.project import Project
+from .held_out import Learned, Parts, divide
+from .lesson import RUN, Lesson, LessonState, Phase, write_request
+
+MODEL: Final = "corrected-{}"
+FOLDER: Final = "teach"  # in the home of the project
+MINUTES: Final = 5.0
+MOST_LOADED: Final = 10  # models of earlier trainings, the newest ones
+_NUMBER: Final = re.compile(r"[1-9]\d{0,5}")
+_MOST_LOSSES: Final = 500
+_RUNNING: Final = ("preparing", "training", "measuring")
+_LOG_TAIL: Final = 600  # characters
+
+
+@dataclass(slots=True, eq=False)
+class _Training:
+    """The training that runs, or the last one."""
+
+    number: int
+    folder: Path
+    lesson: Lesson
+    parts: Parts
+    process: subprocess.Popen[bytes] | None
+    words: str
+    is_stopped: bool = False
+    model: str | None = None
+    ended: LessonState | None = None
+
+
+class Teacher:
+    """Trains models on the corrections of a project; the new ones are put on the shelf.
+
+    Args:
+        project: That is open.
+        paths: Files of the models by their names; models without a file cannot be taught.
+    """
+
+    def __init__(self, project: Project, paths: Mapping[str, Path]) -> None:
+        self._project, self._models = project, project.models
+        self._paths = {name: path.absolute() for name, path in paths.items()}
+        self._folder = project.home.absolute() / FOLDER
+        self._training: _Training | None = None
+        self._lock = threading.Lock()
+
+    def load_earlier(self) -> list[str]:
+        """Put the models of earlier trainings on the shelf; their names, the newest last."""
+        loaded = []
+        for number in self._numbers()[-MOST_LOADED:]:
+            best = RunFolder(self._folder / str(number) / RUN).best
+            if best.is_file():
+                with contextlib.suppress(RelookError):
+                    loaded.append(self._shelve(number, best))
+        return loaded
+
+    def begin(
+        self,
+        ids: Sequence[int],
+        *,
+        minutes: float | None = None,
+        steps: int | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Begin to learn from the corrections of images; without a length it takes five minutes.
+
+        Raises:
+            Refusal: 409 while another training runs.
+            UsageError: U01 for an unknown image or model, U04 for an image that was not corrected,
+                for a model that cannot be trained, and for both minutes and steps.
+            RelookError: R02 when files cannot be written.
+        """
+        if minutes is not None and steps is not None:
+            raise UsageError("U04", "minutes and steps both say how long it takes. Give one.")
+        with self._lock:
+            self._settle()
+            if self._training is not None and self._training.ended is None:
+                raise Refusal(
+                    409,
+                    "a training is running already",
+                    "Wait until it is done, or stop it.",
+                )
+            name = self._models.name(model)
+            if name not in self._paths or self._paths[name].suffix == ".onnx":
+                raise UsageError("U04", f"the model {name} cannot be trained. Choose another one.")
+            entries = [self._project.images.get(number) for number in dict.fromkeys(ids)]
+            for entry in entries:
+                if self._project.saved(entry) is None:
+                    raise UsageError(
+                        "U04",
+                        f"{entry.name} was not corrected yet. Correct or accept its objects first.",
+                    )
+            self._training = self._begun(name, entries, minutes, steps)
+
+    def stop(self) -> None:
+        """Stop the training: what was learned so far is kept. Nothing is done where none runs."""
+        training = self._training
+        if training is None or training.process is None or training.process.poll() is not None:
+            return
+        training.is_stopped = True
+        training.process.terminate()
+
+    def close(self) -> None:
+        """Stop the training and wait for its end."""
+        self.stop()
+        training = self._training
+        if training is not None and training.process is not None:
+            try:
+                training.process.wait(30)
+            except subprocess.TimeoutExpired:
+                training.process.kill()
+                training.process.wait()
+
+    def record(self) -> dict[str, Any]:
+        """The state of the training as json values."""
+        with self._lock:
+            self._settle()
+            training = self._training
+        if training is None:
+            return _record("idle", message="Nothing was learned yet.")
+        state = training.ended or _running_state(training.folder)
+        rows = _losses(training.folder)
+        steps = training.lesson.steps
+        step = int(rows[-1]["step"]) if rows else 0
+        pictures = [f"/api/teach/pictures/{n}.png" for n in range(state.pictures)]
+        left = None if training.ended is not None else _left(training.lesson, state, rows)
+        return _record(
+            state.phase,
+            step=step,
+            steps=steps,
+            seconds_left=left,
+            losses=[[row["step"], row["loss"]] for row in _thinned(rows)],
+            pictures=pictures,
+            model=training.model,
+            before=state.before,
+            after=state.after,
+            message=f"{state.message} {training.words}".strip(),
+        )
+
+    def picture(self, number: int) -> bytes | None:
+        """A picture of the training as PNG; None where there is none of that number."""
+        training = self._training
+        if training is None:
+            return None
+        try:
+            return (training.folder / "pictures" / f"{int(number)}.png").read_bytes()
+        except OSError:
+            return None
+
+    def _begun(
+        self, name: str, entries: Sequence[Entry], minutes: float | None, steps: int | None
+    ) -> _Training:
+        number = max(self._numbers(), default=0) + 1
+        folder = self._folder / str(number)
+        before = Learned.read(self._folder / "learned.json")
+        parts = self._divided(entries, before, is_taught=name.startswith(MODEL.format("")))
+        images = Path(os.path.commonpath([entry.root.absolute() for entry in self._project.images]))
+        by_name = {_key(entry): entry for entry in self._project.images}
+        classes = self._classes(name)
+        files: dict[str, str] = {}
+        for part, names in (("train", parts.learned), ("held_out", parts.held_out)):
+            if names:
+                files[part] = str(folder / f"{part}.json")
+                content = self._coco([by_name[key] for key in names], images, classes)
+                write_json(files[part], content)
+        lesson = Lesson(
+            model=str(self._paths[name]),
+            images=str(images),
+            train=files["train"],
+            held_out=files.get("held_out"),
+            minutes=minutes if steps is None and minutes is not None else None,
+            steps=steps,
+            one_class=not set(classes) <= {c.name for c in self._models.get(name).classes},
+        )
+        if steps is None and minutes is None:
+            lesson = replace(lesson, minutes=MINUTES)
+        write_request(folder, lesson)
+        LessonState(phase="preparing").write(folder)
+        before.after(parts).write(self._folder / "learned.json")
+        words = parts.words()
+        if parts.held_out and lesson.one_class:
+            words += f" Scores do not regard classes, as {name} has not all of them."
+        process = _started(folder)
+        return _Training(number, folder, lesson, parts, process, words)
+
+    def _divided(self, entries: Sequence[Entry], before: Learned, *, is_taught: bool) -> Parts:
+        others = [
+            _key(entry)
+            for entry in self._project.images
+            if (saved := self._project.saved_or_none(entry)) is not None and saved.done
+        ]
+        return divide(map(_key, entries), others, before, is_taught=is_taught)
+
+    def _classes(self, model: str) -> list[str]:
+        """Classes to learn: those of the model and of the corrections, in the project's order;
+        without those of a model of which no correction has one."""
+        used = {
+            self._project.classes[item.label]
+            for entry in self._project.images
+            if (saved := self._project.saved_or_none(entry)) is not None
+            for item in saved.objects
+        }
+        own = {entry.name for entry in self._models.get(model).classes}
+        wanted = used | own if used & own or not used else used
+        return [name for name in self._project.classes if name in wanted]
+
+    def _coco(self, entries: Sequence[Entry], images: Path, classes: list[str]) -> dict[str, Any]:
+        """The corrections of images as a COCO file with paths relative to `images`."""
+        rows: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
+        ids = {self._project.classes.index(name): row for row, name in enumerate(classes, start=1)}
+        for number, entry in enumerate(entries, start=1):
+            saved = self._project.saved(entry)
+            assert saved is not None
+            height, width = saved.size
+            name = entry.path.absolute().relative_to(images).as_posix()
+            rows.append({"id": number, "file_name": name, "width": width, "height": height})
+            for item in saved.objects:
+                row = annotation(item, saved.size, number, len(annotations) + 1)
+                annotations.append({**row, "category_id": ids[item.label]})
+        names = [{"id": row, "name": name} for row, name in enumerate(classes, start=1)]
+        return {"images": rows, "categories": names, "annotations": annotations}
+
+    def _settle(self) -> None:
+        """Note the end of the training, and put its model on the shelf."""
+        training = self._training
+        if training is None or training.ended is not None or training.process is None:
+            return
+        if training.process.poll() is None:
+            return
+        state = _state_in(training.folder)
+        best = RunFolder(training.folder / RUN).best
+        if state.phase in _RUNNING:
+            phase: Phase = "stopped" if training.is_stopped else "failed"
+            state = replace(state, phase=phase, message=state.message or _ending(training))
+        if best.is_file() and state.phase in ("done", "stopped"):
+            try:
+                training.model = self._shelve(training.number, best)
+            except RelookError as error:
+                state = replace(state, phase="failed", message=str(error))
+        elif state.phase == "stopped":
+            state = replace(state, message="Stopped before anything was learned.")
+        training.ended = state
+
+    def _shelve(self, number: int, path: Path) -> str:
+        name = MODEL.format(number)
+        self._models.add(name, path)
+        self._paths[name] = path
+        return name
+
+    def _numbers(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(int(f.name) for f in self._folder.iterdir() if _NUMBER.fullmatch(f.name))
+
+
+def _key(entry: Entry) -> str:
+    return str(entry.path.absolute())
+
+
+def _started(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "relook.app.teaching.lesson", str(folder)]
+    with (folder / "log.txt").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, VARIABLE: str(os.getpid())},
+        )
+
+
+def _state_in(folder: Path) -> LessonState:
+    try:
+        return LessonState.read(folder)
+    except DataError as error:
+        return LessonState(phase="failed", message=str(error))
+
+
+def _running_state(folder: Path) -> LessonState:
+    """The state of a process that has not ended yet, whatever it has written."""
+    state = _state_in(folder)
+    return state if state.phase in _RUNNING else replace(state, phase="measuring")
+
+
+def _ending(training: _Training) -> str:
+    """Why a process ended without a word of its own: the end of its log."""
+    if training.is_stopped:
+        return ""
+    try:
+        text = (training.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return f"The training ended early. Its log ends with: {text[-_LOG_TAIL:].strip() or 'nothing'}"
+
+
+def _losses(folder: Path) -> list[dict[str, Any]]:
+    try:
+        rows = RunFolder(folder / RUN).rows()
+    except (DataError, OSError):
+        return []
+    return [row for row in rows if isinstance(row.get("loss"), float | int)]
+
+
+def _thinned(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most `_MOST_LOSSES` rows, spread evenly, the last one among them."""
+    every = -(-len(rows) // _MOST_LOSSES) or 1
+    return list(reversed(rows[::-1][::every]))
+
+
+def _left(lesson: Lesson, state: LessonState, rows: Sequence[dict[str, Any]]) -> float | None:
+    """Seconds until the last step; None before the first one."""
+    if state.phase != "training" or state.began is None:
+        return None
+    if lesson.minutes is not None:
+        return max(0.0, round(60 * lesson.minutes - (time.time() - state.began), 1))
+    if not rows or lesson.steps is None:
+        return None
+    late = [float(row["seconds_per_step"]) for row in rows[-10:] if "seconds_per_step" in row]
+    remaining = max(0, lesson.steps - int(rows[-1]["step"]))
+    return round(remaining * sum(late) / len(late), 1) if late else None
+
+
+def _record(state: str, **values: Any) -> dict[str, Any]:
+    defaults: dict[str, Any] = {
+        "step": 0,
+        "steps": None,
+        "seconds_left": None,
+        "losses": [],
+        "pictures": [],
+        "model": None,
+        "before": None,
+        "after": None,
+        "message": "",
+    }
+    return {"state": state, **defaults, **values}
