@@ -84,9 +84,7 @@ def stage_entry(config: ModelConfig) -> Drawn:
     sketch.box("x", 80, 22, "x", kind="given", width=60)
     for number, (y, name) in enumerate(((86, "1×1"), (146, "3×3"), (206, "1×1")), start=1):
         last = number == 3
-        sketch.box(
-            f"g{number}", 80, y, f"conv {name}", "norm" if last else "norm, ReLU", width=92
-        )
+        sketch.box(f"g{number}", 80, y, f"conv {name}", "norm" if last else "norm, ReLU", width=92)
     sketch.box("shortcut", 190, 146, "shortcut", "1×1, norm", width=84)
     sketch.box("feedback", 300, 206, "conv 1×1", "starts at 0", width=84)
     sketch.box("R(f)", 300, 146, "R(f)", kind="given", width=60)
@@ -167,8 +165,8 @@ def connector(config: ModelConfig) -> Drawn:
     boxes = {"mean": f"branch {len(branches) - 1}", "ReLU": "join"}
     _check(sketch, nodes, boxes)
     return sketch.drawn(
-        "Atrous spatial pyramid pooling (ASPP): four branches of a quarter of the channels each see "
-        "one cell, its surroundings at two rates, and the whole map. They are joined, and no "
+        "Atrous spatial pyramid pooling (ASPP): four branches of a quarter of the channels each "
+        "see one cell, its surroundings at two rates, and the whole map. They are joined, and no "
         "convolution follows."
     )
 

@@ -28,7 +28,7 @@ def geometry(config: DSCConfig) -> Drawn:
     for t, (frame, ratio) in enumerate(zip(frames, ratios, strict=True)):
         content.append(_rectangle(frame, 0, 12, shades[t]))
         content.append(_rectangle(tight[t], 0, 12, shades[t], dashed=True))
-        content.append(word(290, 30 + 18 * t, f"frame {t}: ×{ratio:g}", fill=shades[t]))
+        content.append(word(262, 30 + 18 * t, f"frame {t}: ×{ratio:g}", fill=shades[t]))
     side = config.guidance.side
     cell = _GRID / side
     for t in range(1, len(frames)):

@@ -140,9 +140,7 @@ def recursive(config: ModelConfig) -> Drawn:
     for level in _LEVELS:
         sketch.boxes[f"B{level}"] = sketch.boxes.pop(f"B{level}^1")
         sketch.boxes[f"F{level}"] = sketch.boxes.pop(f"F{level}^1")
-    sketch.edges = [
-        type(e)(e.source[:2], e.goal[:2], e.points, e.is_back) for e in sketch.edges
-    ]
+    sketch.edges = [type(e)(e.source[:2], e.goal[:2], e.points, e.is_back) for e in sketch.edges]
     fed = [level for level in _LEVELS if any(part == f"R{level}" for part in parts.values())]
     for level in fed:
         y = _height(level)
@@ -187,9 +185,7 @@ def unrolled(config: ModelConfig) -> Drawn:
             sketch.box(f"α{level}^1", 341, y, "α", kind="operation")
             sketch.edge(f"F{level}^2", f"α{level}^1", "rl")
             over = y + 22
-            sketch.edge(
-                f"F{level}^1", f"α{level}^1", "bb", (112, over), (341, over), shift=(12, 0)
-            )
+            sketch.edge(f"F{level}^1", f"α{level}^1", "bb", (112, over), (341, over), shift=(12, 0))
     sketch.box("image", 34, _height(1), "image", kind="given", width=54)
     sketch.edge("image", "B2^1", "tb")
     sketch.edge("image", "B2^2", "rb")

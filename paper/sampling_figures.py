@@ -12,7 +12,7 @@ from relook.visualization.svg import INK, LINE, color, rect, word
 
 from .sketch import WIDTH, Drawn, plain
 
-_SIDE, _CELL, _GAP = 11, 10, 11
+_SIDE, _CELL, _GAP = 11, 10, 9
 
 
 def seen_cells(rate: int) -> Tensor:
@@ -43,7 +43,7 @@ def grids(rates: Sequence[int] = (1, 2, 3)) -> Drawn:
         reach = int(cells.any(dim=0).nonzero().max() - cells.any(dim=0).nonzero().min()) + 1
         words.append(f"rate {rate}: {int(cells.sum())} cells within {reach}x{reach}")
     title = "Sampling grids of the rates"
-    width = max(WIDTH, 4 + len(rates) * (_SIDE * _CELL + _GAP))
+    width = max(WIDTH, 8 + len(rates) * (_SIDE * _CELL + _GAP) - _GAP)
     return Drawn(
         title,
         plain(title, width, 26 + _SIDE * _CELL + 8, "".join(content), words),

@@ -117,7 +117,7 @@ class Sketch:
         shift: tuple[float, float] = (0, 0),
         back: bool = False,
     ) -> None:
-        """Draw a line from a side of `source` to a side of `goal`, with at most the `corners` given.
+        """Draw a line from a side of `source` to a side of `goal`, by way of `corners`.
 
         Without corners a bend is made where the sides do not face each other.
         """
@@ -177,7 +177,9 @@ class Sketch:
         for edge in self.edges:
             shade, kind = (_BACK, "b") if edge.is_back else (SOFT, "f")
             steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in edge.points)
-            arrow = f' stroke-width="1.4" stroke-linejoin="round" marker-end="url(#arrow{name}{kind})"'
+            arrow = (
+                f' stroke-width="1.4" stroke-linejoin="round" marker-end="url(#arrow{name}{kind})"'
+            )
             lines.append(path(f"M{steps}", shade, arrow))
         arrows = _ARROW.format(f"{name}f", paint(fill=SOFT))
         arrows += _ARROW.format(f"{name}b", paint(fill=_BACK))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,7 +99,8 @@ def stages(
         iou = row["mean IoU to the last box"]
         score += "" if iou is None else f", IoU to the last box {iou:.3f}"
         changes = f"{row['dropped']} dropped later, {row['not there yet']} to come"
-        say(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}; {changes}")
+        place = f"{row['stages']} of {len(statistics)} stages"
+        say(f"{place}: {row['objects']} objects{score}; {changes}")
 
 
 def _leaning(switch: float) -> str:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import relook
-
 from relook.analysis.inspect.inspected_image import InspectedImage, detect
 from relook.analysis.inspect.stages import (
     DROPPED,

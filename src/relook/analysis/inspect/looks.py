@@ -103,11 +103,11 @@ def draw_changes(changes: list[LevelChange], inspected: InspectedImage) -> Image
             pictures.append(grey(change.gate, size, 0.0, 1.0))
         relative = change.statistics()["relative change"]
         caption = (
-            f"{change.level}, look {change.look}. White is {top:.2f} before and after, {most:.2f} in "
-            f"the change, which is {relative or 0:.0%} of before on average"
+            f"{change.level}, look {change.look}. White is {top:.2f} before and after, {most:.2f} "
+            f"in the change, which is {relative or 0:.0%} of before on average"
         )
         rows.append(Row(tuple(pictures), caption))
-    headings = ("the image", "before", "after, same scale", "size of the change")
-    headings += ("gate: white takes the new",) if gated else ()
+    headings = ["the image", "before", "after, same scale", "size of the change"]
+    headings += ["gate: white takes the new"] if gated else []
     title = "Levels of the pyramid: mean of |f| over the channels. Black is 0."
     return contact_sheet(rows, headings, title=title, cell=300)

@@ -20,7 +20,7 @@ SWITCH_COLORS: Final = (
     (67, 147, 195),
     (5, 48, 97),
 )
-"""Evenly from the lowest S of a scale to the highest: brown is the larger rate, blue the smaller."""
+"""Evenly from the lowest S of a scale to the highest; brown is the larger rate."""
 _WHAT_S_MEANS = (
     "S: white 0.5, both rates alike; blue, more of the smaller rate; brown, more of the larger; "
     "1 and 0, one of them alone"

@@ -48,7 +48,9 @@ class Stage:
 class Course(NamedTuple):
     """The way of the objects of one stage to those of the last."""
 
-    last: NDArray[np.int64]  # (N,) row of the last stage for each object; -1 for one that is dropped
+    last: NDArray[
+        np.int64
+    ]  # (N,) row of the last stage for each object; -1 for one that is dropped
     iou: NDArray[np.float64]  # (N,) of its box with the last one; 0 for one that is dropped
     missing: tuple[int, ...]  # rows of the last stage that this stage does not have
 
@@ -80,7 +82,7 @@ def courses_of(stages: list[Stage]) -> list[Course]:
 
 
 def table_of_ious(courses: list[Course]) -> list[dict[str, Any]]:
-    """IoU of each object of the last stage with its box of every stage; None where it is missing."""
+    """IoU of each object's last box with its box of every stage; None where it is missing."""
     rows = []
     for row in range(len(courses[-1].last)):
         found = [np.flatnonzero(course.last == row) for course in courses]
@@ -106,12 +108,14 @@ def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
         result = stage.result
         own = [colors[row] if row >= 0 else DROPPED for row in course.last]
         boxes = np.concatenate([result.boxes, last.boxes[list(course.missing)]])
-        masks = result.masks
-        if masks is not None and course.missing:
+        masks = None
+        if result.masks is not None:
             nothing = encode_mask(np.zeros(result.size, dtype=np.bool_))
-            masks = [*masks, *[nothing] * len(course.missing)]
+            masks = [*result.masks, *[nothing] * len(course.missing)]
         own += [colors[row] for row in course.missing]
-        pictures.append(draw_objects(image, boxes, masks, colors=own, show_boxes=True, legend=False))
+        pictures.append(
+            draw_objects(image, boxes, masks, colors=own, show_boxes=True, legend=False)
+        )
     headings = [f"{s.stages} of {len(stages)} stages: {len(s.result)} objects" for s in stages]
     pairs = zip(stages[:-1], courses[:-1], strict=True)
     caption = "; ".join(_words(stage.stages, course) for stage, course in pairs)

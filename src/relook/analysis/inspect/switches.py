@@ -79,7 +79,10 @@ class Switches:
             headings.append(name)
         rows = [Row((one,), words) for one, words in zip(pictures, headings, strict=True)]
         sheet = contact_sheet(
-            rows, title="S, mean over the layers of a stage", cell=360, rows_per_line=min(4, len(rows))
+            rows,
+            title="S, mean over the layers of a stage",
+            cell=360,
+            rows_per_line=min(4, len(rows)),
         )
         return under(switch_bar(min(sheet.width - 48, 1000), reach), sheet)
 
