@@ -23,6 +23,7 @@ from . import (
     detectors_equations,
     dsc_equations,
     equation,
+    guesses,
     published,
     reading,
     readings,
@@ -52,8 +53,8 @@ dl.reading div{background:none;border:0;padding:0}
 dl.reading dd{font-size:1rem;line-height:1.5}code{font-size:.85rem;overflow-wrap:anywhere}
 .switch{background:var(--card);
 border:1px solid var(--line);border-radius:.3rem;padding:.15rem .4rem}
-figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}.photograph{max-width:60rem}
-.photograph img{max-height:none}h3{scroll-margin-top:1rem}
+figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}.photograph{max-width:60rem;overflow-x:auto}
+.photograph img{max-height:none;min-width:36rem}h3{scroll-margin-top:1rem}
 """
 _LEAD = (
     "DetectoRS (arXiv 2006.02334) and DSC (arXiv 1911.11263), told from the beginning: each "
@@ -130,7 +131,11 @@ def build(told: Callable[[str], None] = lambda _: None) -> str:
         Section("Time", [tables.printed(published.TIMES), tables.runtime()]),
         Section(
             "Readings and disagreements",
-            [contents(r.question for r in readings.READINGS), *readings_of(readings.READINGS)],
+            [
+                contents(r.question for r in readings.READINGS),
+                *readings_of(readings.READINGS),
+                guesses.shown(),
+            ],
         ),
         story_ends.words(),
         story_ends.further(),

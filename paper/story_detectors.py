@@ -37,7 +37,8 @@ def why() -> Section:
                 "times. All of this happens at the end, on features that are computed once. "
                 "DetectoRS takes the idea into the features themselves: at the large scale, the "
                 "pyramid is fed back into the backbone, which looks again (RFP); at the small "
-                "scale, each convolution looks at the map with two rates and decides between them (SAC)."
+                "scale, each convolution looks at the map with two rates and decides between "
+                "them (SAC)."
             ),
             photograph(photographs.looks()),
         ],
