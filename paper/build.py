@@ -14,29 +14,28 @@ from pathlib import Path
 
 import torch
 
-from relook.config.cascades import DSCConfig
-from relook.config.presets import preset
 from relook.errors import RelookError
 from relook.runtime.files import write_text
 from relook.training.run_folder import environment
-from relook.visualization.page import Fact, Section, figure_of, page, paragraph
+from relook.visualization.page import Fact, Section, page, paragraph
 
 from . import (
-    block_figures,
     detectors_equations,
     dsc_equations,
-    dsc_figures,
     equation,
+    guesses,
     published,
-    pyramid_figures,
     reading,
     readings,
-    sampling_figures,
+    sliders,
+    story_detectors,
+    story_dsc,
+    story_ends,
     tables,
 )
-from .contents import contents, heading
-from .drawing import Drawn
+from .contents import contents
 from .equation import Checked, Disagreement, Equation
+from .parts import Parts
 from .reading import Reading, Unfounded
 
 PLACE = Path("build/paper.html")
@@ -54,12 +53,13 @@ dl.reading div{background:none;border:0;padding:0}
 dl.reading dd{font-size:1rem;line-height:1.5}code{font-size:.85rem;overflow-wrap:anywhere}
 .switch{background:var(--card);
 border:1px solid var(--line);border-radius:.3rem;padding:.15rem .4rem}
-figure{margin-bottom:1.4rem}h3{scroll-margin-top:1rem}
+figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}.photograph{max-width:60rem;overflow-x:auto}
+.photograph img{max-height:none;min-width:36rem}h3{scroll-margin-top:1rem}
 """
 _LEAD = (
-    "Each equation of DetectoRS (arXiv 2006.02334) and of DSC (arXiv 1911.11263) beside the lines "
-    "of relook that are it, each figure drawn from the model that runs, each published table with "
-    "its provenance, and the places where the sources disagree."
+    "DetectoRS (arXiv 2006.02334) and DSC (arXiv 1911.11263), told from the beginning: each "
+    "equation beside the lines of relook that are it, each figure compared with the model that "
+    "runs, each published number with its source, and the places where the sources disagree."
 )
 
 
@@ -72,30 +72,6 @@ def equations(which: Sequence[Equation]) -> tuple[list[str], list[Checked]]:
     """
     checked = [equation.run(one) for one in which]
     return [equation.shown(*pair) for pair in zip(which, checked, strict=True)], checked
-
-
-def figures_of_detectors() -> list[Drawn]:
-    """From the presets as they are."""
-    htc, both = preset("htc-r50"), preset("detectors-htc-r50")
-    assert both.backbone.sac is not None
-    rates = sorted({1, 2, both.backbone.sac.rate})
-    return [
-        pyramid_figures.unrolled(htc, "Feature pyramid (htc-r50)"),
-        pyramid_figures.unrolled(both, "Recursive feature pyramid, unrolled (detectors-htc-r50)"),
-        pyramid_figures.recursive(both, "Recursive feature pyramid (detectors-htc-r50)"),
-        block_figures.stage_entry(both),
-        block_figures.fusion(both),
-        block_figures.connector(both),
-        block_figures.sac_block(both),
-        sampling_figures.grids(rates),
-    ]
-
-
-def figures_of_dsc() -> list[Drawn]:
-    """From the presets as they are; the framework with the narrow widths of the tiny one."""
-    full = preset("dsc-r50").cascade
-    assert isinstance(full, DSCConfig)
-    return [dsc_figures.framework(preset("dsc-tiny")), dsc_figures.geometry(full)]
 
 
 def readings_of(which: Sequence[Reading]) -> list[str]:
@@ -122,11 +98,20 @@ def build(told: Callable[[str], None] = lambda _: None) -> str:
     of_detectors, first = equations(detectors)
     of_dsc, second = equations(dsc)
     checked = [*first, *second]
-    told("figures")
-    drawn = [
-        [heading(one.title) + figure_of(one.svg, one.caption) for one in some]
-        for some in (figures_of_detectors(), figures_of_dsc())
+    told("figures and photographs")
+    titles = [one.title for one in (*detectors, *dsc)]
+    parts = Parts(dict(zip(titles, [*of_detectors, *of_dsc], strict=True)))
+    story = [
+        story_detectors.why(),
+        story_detectors.before(parts),
+        story_detectors.recursive(parts),
+        story_detectors.switchable(parts),
+        story_detectors.results(),
+        story_dsc.cascade(parts),
+        story_dsc.results(),
+        story_ends.holds(),
     ]
+    parts.finish()
     told("tables and readings")
     where = environment()
     exact = [one.title for one in (*detectors, *dsc) if one.tolerance == equation.TOLERANCE]
@@ -139,44 +124,27 @@ def build(told: Callable[[str], None] = lambda _: None) -> str:
     ]
     numbers = paragraph(
         "The sources at hand do not say which number an equation has in its paper: sections stand "
-        "here instead."
+        "in the text instead."
     )
     sections = [
-        Section(
-            "DetectoRS: equations",
-            [numbers, contents(e.title for e in detectors), *of_detectors],
-        ),
-        Section("DetectoRS: figures", drawn[0]),
-        Section(
-            "DetectoRS: tables",
-            [
-                tables.ablation("main", "DetectoRS, table 2: COCO val2017, R-50, 12 epochs"),
-                tables.ablation("rfp", "DetectoRS, table 3: recursive feature pyramid"),
-                tables.ablation("sac", "DetectoRS, table 3: switchable atrous convolution"),
-                paragraph("relook: none of these rows was trained on COCO here."),
-                *map(tables.printed, published.DETECTORS),
-            ],
-        ),
-        Section("DSC: equations", [contents(e.title for e in dsc), *of_dsc]),
-        Section("DSC: figures", drawn[1]),
-        Section(
-            "DSC: tables",
-            [
-                tables.ablation("dsc", "HTC, Fast DSC and DSC, COCO val2017, R-50"),
-                tables.ablation("guidance", "Components of Fast DSC, COCO val2017, R-50"),
-                paragraph("relook: none of these rows was trained on COCO here."),
-                *map(tables.printed, published.DSC),
-                tables.study_of_dsc(),
-            ],
-        ),
+        *story,
         Section("Time", [tables.printed(published.TIMES), tables.runtime()]),
         Section(
             "Readings and disagreements",
-            [contents(r.question for r in readings.READINGS), *readings_of(readings.READINGS)],
+            [
+                contents(r.question for r in readings.READINGS),
+                *readings_of(readings.READINGS),
+                guesses.shown(),
+            ],
         ),
-        Section("All checks", [equation.summary(checked)]),
+        story_ends.words(),
+        story_ends.further(),
+        Section(
+            "All equations",
+            [numbers, contents(titles), equation.summary(checked), sliders.SCRIPT],
+        ),
     ]
-    return page("The papers, executed", _LEAD, facts, sections, STYLE)
+    return page("Looking twice", _LEAD, facts, sections, STYLE + sliders.STYLE)
 
 
 def main(given: Sequence[str]) -> int:

@@ -1,7 +1,8 @@
-"""Figures of pyramids: what ran in one look, in several, and the several as one with a loop."""
+"""Figures of pyramids: FPN, RFP with its loop, and RFP unrolled; each compared with a run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -12,12 +13,12 @@ from relook.models.build.features import build_features
 from relook.models.pyramids.fpn import STRIDES
 from relook.ops.cpu import switch as fast
 
-from .drawing import Drawn, Place, draw
+from .sketch import Drawn, Sketch
 from .tracing import Node, Tracer, meta
 
 SIZE = (800, 1344)  # height and width of the image
-_COLUMNS = ("stage", "lateral", "sum", "output", "gate", "fused", "connector")
-_WORDS = {"lateral": "1×1", "sum": "+", "output": "3×3", "gate": "gate", "fused": "+"}
+_LEVELS = (2, 3, 4, 5)
+_TOP, _ROW = 36, 62  # of the coarsest level, and between levels
 
 
 def trace(config: ModelConfig) -> list[Node]:
@@ -45,44 +46,32 @@ def trace(config: ModelConfig) -> list[Node]:
     return tracer.nodes
 
 
-def _kind(node: Node) -> str:
-    if node.name.startswith("stage"):
-        return "stage"
-    if node.name == "every second":
-        return "output"
-    if node.name != "+":
-        return node.name
-    return "sum" if any(_kind(one) in ("lateral", "sum") for one in node.sources) else "fused"
-
-
-def _row(node: Node) -> float:
-    if node.kind == "input":
-        return 0
-    return min(range(len(STRIDES)), key=lambda i: abs(SIZE[0] / STRIDES[i] - node.shape[-2]))
-
-
-def _placed(nodes: list[Node]) -> dict[Node, Place]:
-    """Looks from left to right, the strides from top to bottom."""
-    seen: dict[tuple[str, float], int] = {}
-    used = [kind for kind in _COLUMNS if any(_kind(node) == kind for node in nodes)]
-    places: dict[Node, Place] = {}
+def parts_of(nodes: list[Node]) -> dict[Node, str]:
+    """The letter of the papers, the level and the look of every node: "B2^1", "F3^2", "R4^1",
+    "α5^1", "image". P6, which every figure leaves out, and what comes out have none."""
+    runs: Counter[tuple[str, int]] = Counter()
+    parts: dict[Node, str] = {}
     for node in nodes:
-        kind, row = _kind(node), _row(node)
+        level = 2 + min(
+            range(len(STRIDES)), key=lambda i: abs(SIZE[0] / STRIDES[i] - node.shape[-2])
+        )
         if node.kind == "input":
-            places[node] = (0, 0)
-        elif kind in used:
-            look = seen[kind, row] = seen.get((kind, row), -1) + 1
-            # Where nothing was fused yet, what is fused first belongs to the second look.
-            late = kind in ("gate", "fused")
-            places[node] = 1 + (look + late) * len(used) + used.index(kind), row
-    filled = sorted({column for column, _ in places.values()})
-    places = {node: (filled.index(column), row) for node, (column, row) in places.items()}
-    ends = [node for node in nodes if node.kind == "output"]
-    return places | {node: (len(filled), _row(node)) for node in ends}
-
-
-def _label(node: Node) -> str:
-    return node.name if node.name == "every second" else _WORDS.get(_kind(node), node.name)
+            parts[node] = "image"
+        elif node.kind == "output" or level > _LEVELS[-1]:
+            parts[node] = ""
+        elif node.name in ("gate", "+") and any(
+            parts[one].startswith(("F", "α")) and one.name in ("output", "gate")
+            for one in node.sources
+        ):
+            runs["α", level] += node.name == "gate"
+            parts[node] = f"α{level}^{runs['α', level]}"
+        else:
+            letter = {"output": "F", "lateral": "F", "+": "F", "connector": "R"}.get(node.name, "B")
+            runs[letter, level] += node.name in ("output", "connector") or letter == "B"
+            # What comes before the last convolution of a level belongs to it.
+            late = node.name in ("lateral", "+")
+            parts[node] = f"{letter}{level}^{runs[letter, level] + late}"
+    return parts
 
 
 def looks_of(nodes: list[Node]) -> int:
@@ -90,55 +79,127 @@ def looks_of(nodes: list[Node]) -> int:
     return sum(node.name == "stage 1" for node in nodes)
 
 
-def unrolled(config: ModelConfig, name: str) -> Drawn:
-    """Every look beside the one before."""
+def _height(level: int) -> float:
+    return _TOP + _ROW * (_LEVELS[-1] - level)
+
+
+def _look(sketch: Sketch, number: int, left: float, right: float, width: float) -> None:
+    """The stages of one look at x = `left`, and its pyramid at x = `right`."""
+    mark = "" if number == 0 else f"{'¹²³'[number - 1]}"
+    name = max(number, 1)
+    for level in _LEVELS:
+        y = _height(level)
+        sketch.box(f"B{level}^{name}", left, y, f"x{_low(level)}{mark}", width=width, height=30)
+        sketch.box(f"F{level}^{name}", right, y, f"f{_low(level)}{mark}", width=width, height=30)
+        sketch.edge(f"B{level}^{name}", f"F{level}^{name}", "rl")
+    for level in _LEVELS[:-1]:
+        sketch.edge(f"B{level}^{name}", f"B{level + 1}^{name}", "tb")
+        sketch.edge(f"F{level + 1}^{name}", f"F{level}^{name}", "bt")
+
+
+def _image(sketch: Sketch, x: float, *, looks: int = 1) -> None:
+    sketch.box("image", x, _height(1), "image", kind="given", width=54)
+    for look in range(1, looks + 1):
+        goal = sketch.boxes[f"B2^{look}"]
+        if goal.x == x:
+            sketch.edge("image", f"B2^{look}", "tb")
+        else:
+            sketch.edge("image", f"B2^{look}", "rb")
+
+
+def _strides(sketch: Sketch) -> None:
+    for level, stride in zip(_LEVELS, STRIDES, strict=False):
+        sketch.note(2, _height(level) + 4, f"1/{stride}")
+
+
+def feature_pyramid(config: ModelConfig) -> Drawn:
+    """FPN: features of each stage, with what coarser levels know added."""
+    sketch = Sketch("Feature pyramid", _height(1) + 24)
+    _strides(sketch)
+    _look(sketch, 0, 110, 250, 84)
+    _image(sketch, 110)
+    sketch.note(110, 12, "B: stages of the backbone", "middle")
+    sketch.note(258, 12, "F: levels of the pyramid", "middle")
+    nodes = trace(config)
+    parts = parts_of(nodes)
+    sketch.check(nodes, parts.__getitem__)
+    return sketch.drawn(
+        "The backbone makes maps of the image at 1/4, 1/8, 1/16 and 1/32 of its size, from the "
+        "bottom to the top. The pyramid goes down again: each level is its stage and the coarser "
+        "level above it. Heads look for small objects at the bottom and for large ones at the top."
+    )
+
+
+def recursive(config: ModelConfig) -> Drawn:
+    """RFP as it is defined: what the pyramid says goes back into the backbone."""
+    nodes = trace(config)
+    parts = {node: part.partition("^")[0] for node, part in parts_of(nodes).items()}
+    sketch = Sketch("Recursive feature pyramid", _height(1) + 24)
+    _strides(sketch)
+    _look(sketch, 0, 76, 196, 68)
+    for level in _LEVELS:
+        sketch.boxes[f"B{level}"] = sketch.boxes.pop(f"B{level}^1")
+        sketch.boxes[f"F{level}"] = sketch.boxes.pop(f"F{level}^1")
+    sketch.edges = [type(e)(e.source[:2], e.goal[:2], e.points, e.is_back) for e in sketch.edges]
+    fed = [level for level in _LEVELS if any(part == f"R{level}" for part in parts.values())]
+    for level in fed:
+        y = _height(level)
+        sketch.box(f"R{level}", 312, y, f"R{_low(level)}", width=56, height=30, kind="operation")
+        sketch.edge(f"F{level}", f"R{level}", "rl")
+        sketch.edge(
+            f"R{level}", f"B{level}", "bb", (312, y + 24), (92, y + 24), shift=(0, 16), back=True
+        )
+    sketch.box("image", 76, _height(1), "image", kind="given", width=54)
+    sketch.edge("image", "B2", "tb")
+    sketch.note(76, 12, "B", "middle")
+    sketch.note(196, 12, "F", "middle")
+    sketch.note(312, 12, "R: connector", "middle")
+    folded = {node: part for node, part in parts.items() if not part.startswith("α")}
+    sketch.check(nodes, lambda node: folded.get(node, ""))
+    return sketch.drawn(
+        "The same pyramid with feedback: each level goes through a connector R and back into the "
+        "stage that it came from, and everything is computed once more. The stage at 1/4 is not "
+        "shown features."
+    )
+
+
+def unrolled(config: ModelConfig) -> Drawn:
+    """RFP as it is computed: two looks beside each other, and their fusion."""
     nodes = trace(config)
     looks = looks_of(nodes)
-    title = f"{name}: {looks} look{'s' if looks > 1 else ''}"
-    picture = draw(title, _placed(nodes), _label, _feeds_back)
-    words = f"As it ran on an image of {SIZE[0]}x{SIZE[1]} pixels (height x width)."
-    if looks > 1:
-        words += " In another colour, what a look is shown of the one before."
-    return Drawn(title, picture, words)
+    if looks != 2:
+        raise ValueError(f"the figure shows two looks, and the model has {looks}")
+    sketch = Sketch("Recursive feature pyramid, unrolled", _height(1) + 46)
+    _look(sketch, 1, 34, 100, 44)
+    _look(sketch, 2, 224, 290, 44)
+    parts = parts_of(nodes)
+    for level in _LEVELS:
+        y = _height(level)
+        if f"R{level}^1" in parts.values():
+            sketch.box(
+                f"R{level}^1", 162, y, f"R{_low(level)}", width=44, height=30, kind="operation"
+            )
+            sketch.edge(f"F{level}^1", f"R{level}^1", "rl")
+            sketch.edge(f"R{level}^1", f"B{level}^2", "rl", back=True)
+        if f"α{level}^1" in parts.values():
+            sketch.box(f"α{level}^1", 341, y, "α", kind="operation")
+            sketch.edge(f"F{level}^2", f"α{level}^1", "rl")
+            over = y + 22
+            sketch.edge(f"F{level}^1", f"α{level}^1", "bb", (112, over), (341, over), shift=(12, 0))
+    sketch.box("image", 34, _height(1), "image", kind="given", width=54)
+    sketch.edge("image", "B2^1", "tb")
+    sketch.edge("image", "B2^2", "rb")
+    sketch.note(66, 12, "first look", "middle")
+    sketch.note(257, 12, "second look", "middle")
+    sketch.note(341, 12, "fused", "middle")
+    sketch.note(4, _height(1) + 38, "x: maps of the backbone, f: maps of the pyramid, R: connector")
+    sketch.check(nodes, parts.__getitem__)
+    return sketch.drawn(
+        "As it is computed for T = 2, with the image looked at again in each look, by a second "
+        "backbone. In another colour: what the second look is told by the first. α mixes each "
+        "level with that of the look before."
+    )
 
 
-def recursive(config: ModelConfig, name: str) -> Drawn:
-    """The same run with its looks laid onto each other: what is fed back becomes a loop."""
-    nodes = trace(config)
-    first: dict[tuple[str, float], Node] = {}
-    for node in nodes:
-        first.setdefault((node.name if node.kind == "output" else _kind(node), _row(node)), node)
-    whole = {node: _first_of(node, first) for node in nodes}
-    folded: dict[Node, Node] = {
-        one: Node(one.name, one.kind, one.shape) for one in dict.fromkeys(whole.values())
-    }
-    kinds = {folded[one]: _kind(one) for one in folded}
-    for node in nodes:
-        goal = folded[whole[node]]
-        for source in node.sources:
-            start = folded[whole[source]]
-            if start is not goal and start not in goal.sources:
-                goal.sources.append(start)
-    used = [kind for kind in _COLUMNS if kind in kinds.values()]
-    places: dict[Node, Place] = {}
-    for node, kind in kinds.items():
-        column = 0 if node.kind == "input" else 1 + len(used)
-        places[node] = used.index(kind) + 1 if kind in used else column, _row(node)
-
-    def back(source: Node, node: Node) -> bool:
-        return places[source][0] > places[node][0]
-
-    def label(node: Node) -> str:
-        return node.name if node.name == "every second" else _WORDS.get(kinds[node], node.name)
-
-    title = f"{name}: one look that is fed back"
-    picture = draw(title, places, label, back)
-    return Drawn(title, picture, "The figure above with its looks laid onto each other.")
-
-
-def _first_of(node: Node, first: dict[tuple[str, float], Node]) -> Node:
-    return first[node.name if node.kind == "output" else _kind(node), _row(node)]
-
-
-def _feeds_back(source: Node, node: Node) -> bool:
-    return _kind(source) == "connector" and _kind(node) == "stage"
+def _low(level: int) -> str:
+    return "₀₁₂₃₄₅₆"[level]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import shlex
 from dataclasses import dataclass
 
 import torch
@@ -37,10 +38,10 @@ class Switch:
         return overlay(preset(self.preset), parse_assignments(self.options).model)
 
     def told(self) -> str:
-        """As it is typed."""
+        """As it is typed in a shell."""
         words = [f"--model {self.preset}"]
         words += [f"--allow {self.allow}"] if self.allow else []
-        return " ".join([*words, *(f"--set {option}" for option in self.options)])
+        return " ".join([*words, *(f"--set {shlex.quote(option)}" for option in self.options)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from torch import Tensor
 from relook.layers.sac import SAConv2d
 from relook.visualization.svg import INK, LINE, color, rect, word
 
-from .drawing import Drawn, framed
+from .sketch import WIDTH, Drawn, plain
 
-_SIDE, _CELL = 11, 16
+_SIDE, _CELL, _GAP = 11, 10, 9
 
 
 def seen_cells(rate: int) -> Tensor:
@@ -33,7 +33,7 @@ def grids(rates: Sequence[int] = (1, 2, 3)) -> Drawn:
     """The cells side by side."""
     content, words = [], []
     for number, rate in enumerate(rates):
-        left = 12 + number * (_SIDE * _CELL + 26)
+        left = 4 + number * (_SIDE * _CELL + _GAP)
         cells = seen_cells(rate)
         content.append(word(left + _SIDE * _CELL / 2, 16, f"rate {rate}", "middle", INK))
         for y, row in enumerate(cells.tolist()):
@@ -43,9 +43,9 @@ def grids(rates: Sequence[int] = (1, 2, 3)) -> Drawn:
         reach = int(cells.any(dim=0).nonzero().max() - cells.any(dim=0).nonzero().min()) + 1
         words.append(f"rate {rate}: {int(cells.sum())} cells within {reach}x{reach}")
     title = "Sampling grids of the rates"
-    width = 12 + len(rates) * (_SIDE * _CELL + 26)
+    width = max(WIDTH, 8 + len(rates) * (_SIDE * _CELL + _GAP) - _GAP)
     return Drawn(
         title,
-        framed(title, width, 26 + _SIDE * _CELL + 8, "".join(content), words),
+        plain(title, width, 26 + _SIDE * _CELL + 8, "".join(content), words),
         "The cells with a gradient, for the middle output of the branch: " + "; ".join(words) + ".",
     )

@@ -12,6 +12,30 @@ from . import measured
 from .measured import Timed
 from .published import RECALLED, PublishedTable
 
+NAMES = {
+    "htc": "HTC",
+    "+rfp": "HTC with RFP",
+    "+sac": "HTC with SAC",
+    "both": "DetectoRS: RFP and SAC",
+    "rfp+sharing": "RFP, one backbone for both looks",
+    "rfp-aspp": "RFP, fed back without ASPP",
+    "rfp-fusion": "RFP, the last look alone",
+    "rfp+3x": "RFP, three looks",
+    "sac-dcn": "SAC without deformable branches",
+    "sac-dcn-global": "SAC without deformable branches and contexts",
+    "sac-dcn-locking": "SAC without deformable branches, kernels apart",
+    "sac-dcn+ds": "SAC without deformable branches, two switches",
+    "sac-sigmoid": "SAC with a sigmoid switch",
+    "fast-dsc": "Fast DSC",
+    "full-dsc": "DSC",
+    "dsc-equations": "DSC by the paper's equations",
+    "dsc-exsg": "Fast DSC without explicit guidance",
+    "dsc-imsg": "Fast DSC without implicit guidance",
+    "dsc-plus1": "Fast DSC, masks without the added one",
+    "dsc-afa": "Fast DSC without alignment",
+    "dsc-afa+recompute": "Fast DSC, features computed again",
+}
+"""Rows of ablations in words."""
 _NOT_READ = "no number was read"
 _TABLE_3 = frozenset((*GROUPS["rfp"][1:], *GROUPS["sac"][1:]))
 _STUDY = measured.STUDIES / "dsc.md"
@@ -29,28 +53,33 @@ def printed(one: PublishedTable) -> str:
 
 
 def ablation(group: str, caption: str) -> str:
-    """Rows of an ablation that have a name, as `relook.ablation` knows them."""
-    head = ["", *(f"box {m}" for m in _short()), "mask AP", "gain in box AP", "from"]
+    """Rows of an ablation, as `relook.ablation` knows them, with all columns that are published."""
+    published = [(name, published_for(ROWS[name].at("r50"))) for name in GROUPS[group]]
+    wide = any(len(one.mask) > 1 for _, found in published for one in found)
+    kinds = [("box", MEASURES), ("mask", MEASURES if wide else MEASURES[:1])]
+    columns = [(kind, measure) for kind, measures in kinds for measure in measures]
+    head = ["", *(f"{kind} {_short(measure)}" for kind, measure in columns), "gain in box AP"]
+    head += ["row of relook ablate", "from"]
     rows = []
-    for name in GROUPS[group]:
-        found = published_for(ROWS[name].at("r50"))
-        rows += [_published(name, one) for one in found] or [_unread(name, len(head))]
-    return table(caption, head, rows, texts=[len(head) - 1])
+    for name, found in published:
+        rows += [_published(name, one, columns) for one in found] or [_unread(name, len(head))]
+    return table(caption, head, rows, texts=[len(head) - 2, len(head) - 1])
 
 
-def _short() -> list[str]:
-    return [m.replace("ap_", "AP ").replace("ap", "AP") for m in MEASURES]
+def _short(measure: str) -> str:
+    return measure.replace("ap_", "AP ").replace("ap", "AP")
 
 
-def _published(name: str, one: Published) -> list[str]:
-    box = [_number(one.of("box", measure)) for measure in MEASURES]
+def _published(name: str, one: Published, columns: Sequence[tuple[str, str]]) -> list[str]:
+    numbers = [_number(one.of(kind, measure)) for kind, measure in columns]
     gain = "–" if one.gain is None else f"{one.gain:+.1f}"
     source = one.source if one.box else f"{one.source}; the number itself is {RECALLED}"
-    return [name, *box, _number(one.of("mask", "ap")), gain, source]
+    return [NAMES[name], *numbers, gain, name, source]
 
 
 def _unread(name: str, columns: int) -> list[str]:
-    return [name, *["–"] * (columns - 2), RECALLED if name in _TABLE_3 else _NOT_READ]
+    reason = RECALLED if name in _TABLE_3 else _NOT_READ
+    return [NAMES[name], *["–"] * (columns - 3), name, reason]
 
 
 def _number(value: float | None) -> str:

@@ -65,6 +65,7 @@ def test_a_model_and_itself(relook: Run, run_folder: Path, pictures: Path, tmp_p
     assert "largest differences" not in result.stdout
     assert {row["verdict"] for row in rows_of(out)} == {"alike"}
     assert {row["iou_between"] for row in rows_of(out)} == {"1.0"}
+    assert "share no class" not in result.stderr
     again = relook("compare", run_folder, run_folder, pictures, *options, "--score-b", 1)
     assert "objects from score 0.05\n" in again.stdout
     assert {row["verdict"] for row in rows_of(out)} == {"a only"}
@@ -76,6 +77,7 @@ def test_classes_that_only_one_has(
     options = ["-o", tmp_path / "out", "--limit", 1, "--score-a", 1]
     result = relook("compare", run_folder, "nuclei", pictures, *options)
     assert result.exit_code == 0, result.stderr
+    assert "The models share no class" in result.stderr and "B finds nucleus." in result.stderr
     assert "class nut: only A has it (0 objects)" in result.stdout
     assert "class nucleus: only B has it (" in result.stdout
 

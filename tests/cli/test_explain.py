@@ -24,7 +24,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("what", "says"),
     [
-        ("switches", "S in image: "),
+        ("switches", "S in the whole image: "),
         ("looks", "P2, look 2: changed by"),
         ("stages", "3 of 3 stages: "),
     ],

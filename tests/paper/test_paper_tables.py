@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from relook.ablation.rows import GROUPS
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -37,17 +39,26 @@ def test_rows_are_whole_and_say_where_they_are_from(one: published.PublishedTabl
 def test_rows_of_table_3_that_were_not_read_are_dashes() -> None:
     shown = rows(tables.ablation("rfp", "t") + tables.ablation("sac", "t"))
     for name in ("rfp+sharing", "rfp-aspp", "sac-dcn", "sac-dcn-locking"):
-        *numbers, source = shown[name]
-        assert set(numbers) == {"–"}
+        *numbers, row, source = shown[tables.NAMES[name]]
+        assert set(numbers) == {"–"} and row == name
         assert source == RECALLED
-    assert shown["rfp+3x"][-2] == "+1.3"
-    assert RECALLED in shown["rfp+3x"][-1]
-    assert set(shown["rfp+3x"][:-2]) == {"–"}
+    *numbers, gain, row, source = shown[tables.NAMES["rfp+3x"]]
+    assert gain == "+1.3" and row == "rfp+3x"
+    assert RECALLED in source
+    assert set(numbers) == {"–"}
+
+
+def test_every_row_that_is_shown_has_words() -> None:
+    for group in ("main", "rfp", "sac", "dsc", "guidance"):
+        assert set(GROUPS[group]) <= set(tables.NAMES)
+    assert len(set(tables.NAMES.values())) == len(tables.NAMES)
 
 
 def test_main_rows_have_the_numbers_of_the_paper() -> None:
     shown = rows(tables.ablation("main", "t"))
-    assert shown["+rfp"][:2] != ["–", "–"]
+    numbers = "46.2,65.1,50.2,27.9,50.3,60.3,40.4,62.5,43.5,22.3,43.8,54.9"
+    cells = "".join(f"<td>{number}</td>" for number in numbers.split(","))
+    assert f'<th scope="row">HTC with RFP</th>{cells}' in tables.ablation("main", "t")
     assert all(cells[-1] for cells in shown.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..analysis.compare.summary import Model
     from ..analysis.compare.truth import TruthFile
+    from ..data.coco.records import Category
     from ..inference.predictor import Predictor
 
 _SCORE = typer.Option(
@@ -90,6 +92,7 @@ def compare(
     images = images[:limit]
     models = load(a, device=device), load(b, device=device)
     names = _names(a, b)
+    _warn_of_classes(models[0].classes, models[1].classes, console)
     options = PredictOptions().with_(size=size, score=score)
     options_ab = (
         options if score_a is None else options.with_(score=score_a),
@@ -126,6 +129,19 @@ def compare(
         console.print(f"left out: {outcome.error}")
     if unreadable:
         raise typer.Exit(DataError.exit_code)
+
+
+def _warn_of_classes(a: Sequence[Category], b: Sequence[Category], console: Console) -> None:
+    """Print a line where no class, or not every class, has a name that both models have."""
+    names_a, names_b = ({category.name for category in classes} for classes in (a, b))
+    if not names_a & names_b:
+        console.print(
+            "The models share no class, and only objects of one class are compared: each object "
+            f"will count as found by one model alone. A finds {', '.join(sorted(names_a)[:5])}; B "
+            f"finds {', '.join(sorted(names_b)[:5])}.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _listed(truth: TruthFile, images: list[Path], console: Console) -> list[Path]:

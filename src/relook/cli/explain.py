@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,16 +32,18 @@ def switches(
     device: Device = "auto",
     _allow: Allow = None,
 ) -> None:
-    """Draw where each switchable atrous convolution takes its larger rate."""
+    """Draw how each switchable atrous convolution mixes its two rates, on one scale."""
     from ..analysis.inspect.switches import record_switches
 
     predictor, inspected = _open(image, model, size, device)
     switch_maps = record_switches(predictor, inspected)
     statistics = switch_maps.statistics()
     _save(out, "switches", switch_maps.picture(), statistics)
+    _save(out, "switches-summary", switch_maps.summary(), None)
     for name, value in statistics["mean over layers"].items():
         if value is not None:
-            say(f"S in {name if name == 'image' else f'{name} objects'}: {value:.3f}")
+            where = "the whole image" if name == "image" else f"{name} objects"
+            say(f"S in {where}: {value:.3f}, so {_leaning(value)}")
 
 
 @explain.command("looks")
@@ -77,15 +78,36 @@ def stages(
     _allow: Allow = None,
 ) -> None:
     """Draw the objects that the cascade finds after one stage, after two, and after all."""
-    from ..analysis.inspect.stages import draw_stages, results_by_stage
+    from ..analysis.inspect.stages import (
+        courses_of,
+        draw_stages,
+        results_by_stage,
+        table_of_ious,
+    )
 
     predictor, inspected = _open(image, model, size, device)
     stage_list = results_by_stage(predictor, inspected)
-    statistics = [stage.statistics() for stage in stage_list]
-    _save(out, "stages", draw_stages(stage_list), {"stages": statistics})
+    courses = courses_of(stage_list)
+    statistics = [
+        stage.statistics() | course.statistics()
+        for stage, course in zip(stage_list, courses, strict=True)
+    ]
+    content = {"stages": statistics, "objects": table_of_ious(courses)}
+    _save(out, "stages", draw_stages(stage_list, inspected.image), content)
     for row in statistics:
         score = "" if row["mean score"] is None else f", mean score {row['mean score']:.3f}"
-        say(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
+        iou = row["mean IoU to the last box"]
+        score += "" if iou is None else f", IoU to the last box {iou:.3f}"
+        changes = f"{row['dropped']} dropped later, {row['not there yet']} to come"
+        place = f"{row['stages']} of {len(statistics)} stages"
+        say(f"{place}: {row['objects']} objects{score}; {changes}")
+
+
+def _leaning(switch: float) -> str:
+    """What a mean of S means, in words."""
+    if abs(switch - 0.5) < 0.005:
+        return "both rates alike"
+    return f"more of the {'smaller' if switch > 0.5 else 'larger'} rate"
 
 
 def _open(
@@ -98,11 +120,12 @@ def _open(
     return predictor, prepare(predictor, image, size)
 
 
-def _save(folder: Path, name: str, picture: Image.Image, content: dict[str, Any]) -> None:
-    from ..runtime.files import write_text
+def _save(folder: Path, name: str, picture: Image.Image, content: dict[str, Any] | None) -> None:
+    from ..runtime.json_files import write_json
     from ..visualization.sheet import save_picture
 
     folder.mkdir(parents=True, exist_ok=True)
     save_picture(picture, folder / f"{name}.png")
-    write_text(folder / f"{name}.json", json.dumps(content, indent=2) + "\n")
-    notices().print(f"{folder / name}.png and .json")
+    if content is not None:
+        write_json(folder / f"{name}.json", content)
+    notices().print(f"{folder / name}.png{'' if content is None else ' and .json'}")

@@ -21,6 +21,9 @@ def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: InspectedI
     layers = [n for n, m in nuclei.detector.named_modules() if isinstance(m, SAConv2d)]
     assert [one.layer for one in found.maps] == layers and {o.look for o in found.maps} == {1}
     assert {one.values.shape for one in found.maps} == {(12, 20), (6, 10), (3, 5)}
+    stages = {f"look {look}, stage {stage}" for look in (1, 2) for stage in (2, 3, 4)}
+    assert set(found.by_stage()) == stages
+    assert found.summary().width > 300
     picture = found.picture()
     assert picture.width > 300 and len(np.unique(np.asarray(picture))) > 50
 
@@ -40,6 +43,7 @@ def test_one_backbone_for_two_looks_is_heard_twice(seen: InspectedImage) -> None
     found = record_switches(model, seen)
     assert {one.look for one in found.maps} == {1, 2}
     assert len(found.maps) == 2 * len({one.layer for one in found.maps})
+    assert {name.partition(",")[0] for name in found.by_stage()} == {"look 1", "look 2"}
 
 
 def test_statistics_are_of_objects_by_size(nuclei: Predictor, seen: InspectedImage) -> None:

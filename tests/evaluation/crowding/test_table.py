@@ -1,5 +1,7 @@
 """The numbers of huddles as text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,7 +76,24 @@ def test_no_number_is_a_dash(coco_mini):
     huddles = evaluate_coco(coco_mini, [], huddles=RULE).section(HuddleScores)
     assert np.isnan(huddles.box.objects).all()
     lines = huddle_table(huddles).splitlines()
-    assert lines[-1].split() == ["0.4", "0", "-"]
+    last = [line for line in lines if line.split()[:2] == ["0.4", "0"]][-1]
+    assert last.split() == ["0.4", "0", "-"]
+    assert lines[-1] == "-: no object overlaps another one so much"
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_few_images_have_no_interval_and_the_table_says_why(metrics):
+    scores = huddles_of(metrics)
+    with_objects = scores.num_images[:, 0]
+    least = int(with_objects.max())
+    few = with_objects < least
+    assert few.any()
+    lines = huddle_table(replace(scores, rule=replace(RULE, min_images=least))).splitlines()
+    assert f"-: fewer than {least} images, which give no number that can be used" in lines
+    assert f"no interval: fewer than {least} images with such objects" in lines
+    below = next(number for number, line in enumerate(lines) if "95 % interval" in line)
+    for row, line in enumerate(lines[below + 2 : below + 8]):
+        assert ("(no interval)" in line) == (few[row] and scores.num_objects[row] > 0)
 
 
 def test_the_table_of_metrics_ends_with_it(metrics):

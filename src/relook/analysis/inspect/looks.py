@@ -81,17 +81,33 @@ def changes_by_look(predictor: Predictor, inspected: InspectedImage) -> list[Lev
 
 
 def draw_changes(changes: list[LevelChange], inspected: InspectedImage) -> Image.Image:
-    """A row for every level: before, after, their difference, and the gate."""
+    """A row for every level: the image, the level before and after, their difference, the gate.
+
+    Before and after have one scale, from 0 to the larger of their highest values; the difference
+    has its own, and the gate is from 0 to 1.
+    """
     size = (inspected.image.shape[0], inspected.image.shape[1])
+    image = Image.fromarray(inspected.image)
     gated = all(change.gate is not None for change in changes)
     rows = []
     for change in changes:
-        maps = [change.before, change.after, change.change]
-        maps += [change.gate] if change.gate is not None else []
-        statistics = change.statistics()
-        share = "" if change.gate is None else f", gate {statistics['gate']:.2f} on average"
-        relative = statistics["relative change"]
-        caption = f"{change.level}, look {change.look}: changed by {relative or 0:.0%}{share}"
-        rows.append(Row(tuple(grey(values, size) for values in maps), caption))
-    headings = ("before", "after", "change", *(["gate"] if gated else []))
-    return contact_sheet(rows, headings, title="Changes by a look", cell=300)
+        top = max(float(change.before.max()), float(change.after.max()))
+        most = float(change.change.max())
+        pictures = [
+            image,
+            grey(change.before, size, 0.0, top),
+            grey(change.after, size, 0.0, top),
+            grey(change.change, size, 0.0, most),
+        ]
+        if change.gate is not None and gated:
+            pictures.append(grey(change.gate, size, 0.0, 1.0))
+        relative = change.statistics()["relative change"]
+        caption = (
+            f"{change.level}, look {change.look}. White is {top:.2f} before and after, {most:.2f} "
+            f"in the change, which is {relative or 0:.0%} of before on average"
+        )
+        rows.append(Row(tuple(pictures), caption))
+    headings = ["the image", "before", "after, same scale", "size of the change"]
+    headings += ["gate: white takes the new"] if gated else []
+    title = "Levels of the pyramid: mean of |f| over the channels. Black is 0."
+    return contact_sheet(rows, headings, title=title, cell=300)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from ...data.images import Pixels
 from ...inference.predictor import Predictor
 from ...inference.results import Result
+from ...ops.rle import encode_mask
+from ...visualization.overlay import draw_objects
+from ...visualization.palette import Color, spread_colors
 from ...visualization.sheet import Row, contact_sheet
 from .inspected_image import InspectedImage, detect
+
+SAME: Final = 0.3  # IoU of boxes from which an object of a stage is one of the last stage
+MOVED: Final = 0.9  # IoU to its last box under which an object's box is called moved
+DROPPED: Final[Color] = (120, 124, 132)  # objects that the last stage does not have
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +45,27 @@ class Stage:
         }
 
 
+class Course(NamedTuple):
+    """The way of the objects of one stage to those of the last."""
+
+    last: NDArray[
+        np.int64
+    ]  # (N,) row of the last stage for each object; -1 for one that is dropped
+    iou: NDArray[np.float64]  # (N,) of its box with the last one; 0 for one that is dropped
+    missing: tuple[int, ...]  # rows of the last stage that this stage does not have
+
+    def statistics(self) -> dict[str, Any]:
+        """Numbers for json: what stays, moves, is dropped and is not there yet."""
+        kept = self.iou[self.last >= 0]
+        return {
+            "kept": len(kept),
+            "moved": int((kept < MOVED).sum()),
+            "dropped": int((self.last < 0).sum()),
+            "not there yet": len(self.missing),
+            "mean IoU to the last box": float(kept.mean()) if len(kept) else None,
+        }
+
+
 def results_by_stage(predictor: Predictor, inspected: InspectedImage) -> list[Stage]:
     """Detect with the first stage only, with the first two, ... and with all stages."""
     cascade: Any = predictor.detector.cascade
@@ -45,9 +75,81 @@ def results_by_stage(predictor: Predictor, inspected: InspectedImage) -> list[St
     ]
 
 
-def draw_stages(stages: list[Stage]) -> Image.Image:
-    """The objects of every stage, side by side."""
-    pictures = tuple(stage.result.draw() for stage in stages)
-    headings = [f"{stage.stages} of {len(stages)} stages" for stage in stages]
-    counts = ", ".join(str(stage.statistics()["objects"]) for stage in stages)
-    return contact_sheet([Row(pictures, f"objects shown: {counts}")], headings, cell=520)
+def courses_of(stages: list[Stage]) -> list[Course]:
+    """Where the objects of each stage end: pairs of one class, the highest IoU of boxes first."""
+    last = stages[-1].result
+    return [_course(stage.result, last) for stage in stages]
+
+
+def table_of_ious(courses: list[Course]) -> list[dict[str, Any]]:
+    """IoU of each object's last box with its box of every stage; None where it is missing."""
+    rows = []
+    for row in range(len(courses[-1].last)):
+        found = [np.flatnonzero(course.last == row) for course in courses]
+        ious = [
+            float(course.iou[places[0]]) if len(places) else None
+            for course, places in zip(courses, found, strict=True)
+        ]
+        rows.append({"object": row + 1, "IoU to the last box by stage": ious})
+    return rows
+
+
+def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
+    """The objects of every stage, side by side over `image` (H, W, 3).
+
+    An object has one colour in all panels; one that a later stage drops is grey. What is not there
+    yet has a thin box where it will be.
+    """
+    courses = courses_of(stages)
+    last = stages[-1].result
+    colors = spread_colors(last.boxes)
+    pictures = []
+    for stage, course in zip(stages, courses, strict=True):
+        result = stage.result
+        own = [colors[row] if row >= 0 else DROPPED for row in course.last]
+        boxes = np.concatenate([result.boxes, last.boxes[list(course.missing)]])
+        masks = None
+        if result.masks is not None:
+            nothing = encode_mask(np.zeros(result.size, dtype=np.bool_))
+            masks = [*result.masks, *[nothing] * len(course.missing)]
+        own += [colors[row] for row in course.missing]
+        pictures.append(
+            draw_objects(image, boxes, masks, colors=own, show_boxes=True, legend=False)
+        )
+    headings = [f"{s.stages} of {len(stages)} stages: {len(s.result)} objects" for s in stages]
+    pairs = zip(stages[:-1], courses[:-1], strict=True)
+    caption = "; ".join(_words(stage.stages, course) for stage, course in pairs)
+    title = "One colour an object; grey: dropped later; only a box: not found yet"
+    return contact_sheet([Row(tuple(pictures), caption)], headings, title=title, cell=520)
+
+
+def _course(result: Result, last: Result) -> Course:
+    ious = _ious(result.boxes, last.boxes)
+    ious[result.labels[:, np.newaxis] != last.labels[np.newaxis]] = 0.0
+    rows = np.full(len(result), -1, dtype=np.int64)
+    found = np.zeros(len(result))
+    for place in np.argsort(-ious, axis=None, kind="stable"):
+        row, column = np.unravel_index(place, ious.shape)
+        if ious[row, column] < SAME:
+            break
+        if rows[row] < 0 and column not in rows:
+            rows[row], found[row] = column, ious[row, column]
+    missing = tuple(n for n in range(len(last)) if n not in rows)
+    return Course(rows, found, missing)
+
+
+def _ious(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """IoU (N, M) of `boxes` (N, 4) with `others` (M, 4)."""
+    a, b = boxes.astype(np.float64)[:, np.newaxis], others.astype(np.float64)[np.newaxis]
+    corner, opposite = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    common = np.maximum(opposite - corner, 0).prod(axis=-1)
+    areas = [np.maximum(sides[..., 2:] - sides[..., :2], 0).prod(axis=-1) for sides in (a, b)]
+    whole = areas[0] + areas[1] - common
+    ious: NDArray[np.float64] = np.divide(common, whole, out=np.zeros_like(whole), where=whole > 0)
+    return ious
+
+
+def _words(stages: int, course: Course) -> str:
+    told = course.statistics()
+    moved, dropped, missing = (told[key] for key in ("moved", "dropped", "not there yet"))
+    return f"after stage {stages}: {moved} still move, {dropped} are dropped, {missing} come"

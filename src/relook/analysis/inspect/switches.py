@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +18,10 @@ from ...inference.results import Result
 from ...layers.sac import SAConv2d, gates_of
 from ...visualization.sheet import Row, contact_sheet
 from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
-from .pictures import shaded
+from .pictures import switch_bar, switch_picture, switch_reach, under
 
+_STAGE = re.compile(r"\blayer(\d+)\b")
+_BACKBONE = re.compile(r"\bbackbones\.(\d+)\b")
 SIZES: Final = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
 """Size classes of COCO, by the area of an object's box in pixels of the image."""
 
@@ -49,15 +52,55 @@ class Switches:
         return {"objects": counts, "mean over layers": overall, "layers": layers}
 
     def picture(self) -> Image.Image:
-        """The image under every map, dark where the larger rate dominates."""
-        rows = []
+        """The image and the map of every layer, all on one scale, with a bar that says it."""
+        size, reach = self._scale()
+        rows = [Row((Image.fromarray(self.inspected.image),), "the image")]
         for switch_map in self.maps:
             values = switch_map.values
             caption = f"{_short(switch_map)}: S {values.min():.2f} to {values.max():.2f}"
-            rows.append(Row((shaded(self.inspected.image, values),), caption))
-        title = "Dark: the larger rate. From each layer's lowest to its highest S."
-        per_line = min(6, max(1, round(len(rows) ** 0.5)))
-        return contact_sheet(rows, title=title, cell=300, rows_per_line=per_line)
+            rows.append(Row((switch_picture(values, size, reach),), caption))
+        title = "The switch S of each layer: the share of its smaller rate"
+        per_line = min(6, max(2, round(len(rows) ** 0.5)))
+        sheet = contact_sheet(rows, title=title, cell=300, rows_per_line=per_line)
+        return under(switch_bar(min(sheet.width - 48, 1000), reach), sheet)
+
+    def summary(self) -> Image.Image:
+        """The image beside the mean of S over the layers of each stage of a backbone, in each look.
+
+        The manner of the DetectoRS authors' slides.
+        """
+        size, reach = self._scale()
+        pictures = [Image.fromarray(self.inspected.image)]
+        headings = ["the image"]
+        for name, maps in self.by_stage().items():
+            shape = max((one.values.shape for one in maps), key=lambda sides: sides[0])
+            mean = np.mean([_resized(one.values, shape) for one in maps], axis=0)
+            pictures.append(switch_picture(mean, size, reach))
+            headings.append(name)
+        rows = [Row((one,), words) for one, words in zip(pictures, headings, strict=True)]
+        sheet = contact_sheet(
+            rows,
+            title="S, mean over the layers of a stage",
+            cell=360,
+            rows_per_line=min(4, len(rows)),
+        )
+        return under(switch_bar(min(sheet.width - 48, 1000), reach), sheet)
+
+    def _scale(self) -> tuple[tuple[int, int], float]:
+        """Size of the panels, and the reach of the one scale of all."""
+        height, width = self.inspected.image.shape[:2]
+        return (height, width), switch_reach([one.values for one in self.maps])
+
+    def by_stage(self) -> dict[str, list[SwitchMap]]:
+        """Maps by look and stage, in words: "look 1, stage 2"."""
+        found: dict[str, list[SwitchMap]] = {}
+        for switch_map in self.maps:
+            place = _STAGE.search(switch_map.layer)
+            backbone = _BACKBONE.search(switch_map.layer)
+            look = int(backbone[1]) + switch_map.look if backbone else switch_map.look
+            stage = f", stage {place[1]}" if place else ""
+            found.setdefault(f"look {look}{stage}", []).append(switch_map)
+        return found
 
     def _of(self, switch_map: SwitchMap) -> dict[str, Any]:
         row: dict[str, Any] = {"layer": switch_map.layer, "look": switch_map.look}
@@ -101,6 +144,11 @@ def record_switches(predictor: Predictor, inspected: InspectedImage) -> Switches
         for look, values in enumerate(switch_maps, start=1)
     ]
     return Switches(inspected, result, tuple(maps))
+
+
+def _resized(values: Values, shape: tuple[int, int]) -> Values:
+    picture = Image.fromarray(values).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(picture, dtype=np.float32)
 
 
 def _inside(values: Values, box: Any, size: tuple[int, int]) -> Values:

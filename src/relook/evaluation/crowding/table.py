@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...errors import counted
 from ..ground_truth import GroundTruth
 from ..matching import FastCOCOeval
 from ..metrics import Section
@@ -50,6 +51,11 @@ def _image_lines(scores: HuddleScores) -> list[str]:
         counts = [str(scores.num_images[row, column]) for column in columns]
         lines.append(f"{overlap:>4.1f}" + "".join(f"{cell:>15}" for cell in cells))
         lines.append(f"{'':>4}" + "".join(f"{count:>15}" for count in counts))
+    least = scores.rule.min_images
+    if (scores.num_images < least).any():
+        lines.append(
+            f"-: fewer than {counted(least, 'image')}, which give no number that can be used"
+        )
     return lines
 
 
@@ -62,10 +68,13 @@ def _object_lines(scores: HuddleScores) -> list[str]:
         f"{'T_O':>4}{'objects':>10}" + "".join(f"{name:>31}" for name in kinds),
     ]
     for row, overlap in enumerate(OVERLAPS):
-        values = "".join(
-            f"{_with_interval(kind, row, scores.is_difference):>31}" for kind in kinds.values()
-        )
+        values = "".join(f"{_with_interval(kind, row, scores):>31}" for kind in kinds.values())
         lines.append(f"{overlap:>4.1f}{scores.num_objects[row]:>10}{values}")
+    least = scores.rule.min_images
+    if (scores.num_images[:, 0] < least).any():
+        lines.append(f"no interval: fewer than {counted(least, 'image')} with such objects")
+    if (scores.num_objects == 0).any():
+        lines.append("-: no object overlaps another one so much")
     return lines
 
 
@@ -77,12 +86,16 @@ def _pair(scores: HuddleScores, row: int, column: int) -> str:
     return "/".join(_number(value, scores.is_difference) for value in values)
 
 
-def _with_interval(kind: HuddleAp, row: int, is_difference: bool) -> str:
-    value, interval = float(kind.objects[row]), kind.interval(row)
+def _with_interval(kind: HuddleAp, row: int, scores: HuddleScores) -> str:
+    """AP of objects, with its interval where enough images have such objects."""
+    value = float(kind.objects[row])
     if math.isnan(value):
         return "-"
-    low, high = (_number(end, is_difference) for end in interval)
-    return f"{_number(value, is_difference)} ({low} to {high})"
+    shown = _number(value, scores.is_difference)
+    if scores.num_images[row, 0] < scores.rule.min_images:
+        return f"{shown} (no interval)"
+    low, high = (_number(end, scores.is_difference) for end in kind.interval(row))
+    return f"{shown} ({low} to {high})"
 
 
 def _number(value: float, is_difference: bool) -> str:
