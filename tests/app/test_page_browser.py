@@ -21,7 +21,11 @@ from relook.app.models import ModelShelf
 from .page_driver import Page, Served, middle, start_chrome, wait_for
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
-FIRST, SECOND, THIRD = "03b9306f44e9b8951461.jpg", "06350c7cc618be442c15.jpg", "0acd2c223d300ea55d05.jpg"
+FIRST, SECOND, THIRD = (
+    "03b9306f44e9b8951461.jpg",
+    "06350c7cc618be442c15.jpg",
+    "0acd2c223d300ea55d05.jpg",
+)
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 WIDE = "wide.png"
 SHOTS = os.environ.get("RELOOK_SHOTS")  # a folder, to look at what the tests see
@@ -81,7 +85,9 @@ def downloaded(page: Page, kind: str, folder: Path) -> Path:
     return path.rename(folder / f"{kind}.kept")
 
 
-def test_dropped_corrected_saved_and_downloaded(page: Page, served: Served, downloads: Path) -> None:
+def test_dropped_corrected_saved_and_downloaded(
+    page: Page, served: Served, downloads: Path
+) -> None:
     page.open(served.url)
     page.drop("dropped.jpg", (NUCLEI / "images" / THIRD).read_bytes())
     page.ready("dropped.jpg")
@@ -149,7 +155,9 @@ def test_an_image_is_split_merged_redrawn_and_offered(page: Page, served: Served
     page.keys("s")
     page.mouse([(x, y - half), (x, y), (x, y + half)], drag=True)
     page.until("return relook.state.selection.size === 2")
-    parts = page.js("return relook.state.document.shown().filter(o => relook.state.selection.has(o.id))")
+    parts = page.js(
+        "return relook.state.document.shown().filter(o => relook.state.selection.has(o.id))"
+    )
     assert sum(part["area"] for part in parts) == largest["area"]
     page.keys(page.key.ESCAPE, "m")
     page.until("return relook.state.selection.size === 1")
@@ -167,8 +175,11 @@ def test_an_image_is_split_merged_redrawn_and_offered(page: Page, served: Served
 
     # What lies below the threshold is offered where one clicks, and by a key.
     best = page.objects()[0]
-    page.js("relook.state.document.candidates = [{...arguments[0], id: 'c900', score: 0.2,"
-            "shape: [[[[2, 2], [22, 2], [22, 22], [2, 22]]]], box: [2, 2, 22, 22]}]", best)
+    page.js(
+        "relook.state.document.candidates = [{...arguments[0], id: 'c900', score: 0.2,"
+        "shape: [[[[2, 2], [22, 2], [22, 22], [2, 22]]]], box: [2, 2, 22, 22]}]",
+        best,
+    )
     page.mouse([(12.0, 12.0)])
     assert "score 0.20" in page.words("#offer")
     page.keys(page.key.ENTER)
@@ -290,7 +301,9 @@ def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served
     page.drop("notes.txt", b"not an image")
     page.until("return document.getElementById('toasts').innerText.includes('notes.txt')")
     asked = [json.loads(row["message"])["message"] for row in page.chrome.get_log("performance")]
-    urls = [m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"]
+    urls = [
+        m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"
+    ]
     assert all(url.startswith((served.url, "data:", "blob:")) for url in urls)
 
 

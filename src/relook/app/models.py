@@ -8,9 +8,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
 
-from ..api import find_model, load, name_of
+from ..api import load
 from ..errors import UsageError, did_you_mean
 from ..inference.predictor import Predictor
+from ..model_files import find_model, name_of
 
 _NAME: Final = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 

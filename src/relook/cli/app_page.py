@@ -67,7 +67,6 @@ def app_page(
     relook-corrections.json beside the images.
     """
     check_app()
-    from ..api import find_model
     from ..app.limits import Limits
     from ..app.models import ModelShelf
     from ..app.running import listen
@@ -76,6 +75,7 @@ def app_page(
     from ..app.session.project import Project
     from ..app.session.routes import SessionRoutes
     from ..app.teaching.teacher import Teacher
+    from ..model_files import find_model
 
     texts = model or ["nuclei"]
     if any("\n" in name or not name.strip() for name in classes or ()):
