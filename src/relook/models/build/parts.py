@@ -9,7 +9,8 @@ from torch import nn
 
 from ...config.parts import Part, PartsConfig
 from ...config.plugins import named
-from ...errors import ModelError
+from ...errors import ModelError, counted
+from .part_results import check_results
 
 _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "backbone": ("forward", "out_channels", "takes_feedback"),
@@ -56,7 +57,13 @@ def made_by(part: Part, place: str, *arguments: Any) -> Any:
             f"parts.{place}: {part.target} made a {type(module).__name__}, which lacks "
             f"{', '.join(missing)}. PartsConfig has the requirements of this place.",
         )
-    return module
+    if place == "stage_rules" and len(module) != len(arguments[0]):
+        raise ModelError(
+            "M08",
+            f"parts.{place}: {part.target} gave {counted(len(module), 'rule')}; one for each of "
+            f"the {counted(len(arguments[0]), 'stage')} was due.",
+        )
+    return check_results(module, place, part.target, arguments)
 
 
 def _named(arguments: tuple[Any, ...]) -> str:
