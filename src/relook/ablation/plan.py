@@ -17,8 +17,8 @@ from ..runtime.files import write_text
 from ..runtime.json_files import read_json
 from ..training.recipe import UNLIMITED, Recipe
 from ..training.settings import Overlay, Settings, resolve
+from .job import Job
 from .rows import BUDGETED, Row
-from .running import Job
 
 PLAN, FORMAT = "plan.json", 1
 FREE = ("train.workers",)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import DataError
 from .options import Allow, Device, ImageSize, Model
 from .progress import notices
 from .terminal import say
@@ -34,6 +35,7 @@ def switches(
     _allow: Allow = None,
 ) -> None:
     """Draw where each switchable atrous convolution takes its larger rate."""
+    _check_there(image, model)
     from ..analysis.inspect.switches import record_switches
 
     predictor, inspected = _open(image, model, size, device)
@@ -55,6 +57,7 @@ def looks(
     _allow: Allow = None,
 ) -> None:
     """Draw the changes of the pyramid by each look after the first, and their blending."""
+    _check_there(image, model)
     from ..analysis.inspect.looks import changes_by_look, draw_changes
 
     predictor, inspected = _open(image, model, size, device)
@@ -77,6 +80,7 @@ def stages(
     _allow: Allow = None,
 ) -> None:
     """Draw the objects that the cascade finds after one stage, after two, and after all."""
+    _check_there(image, model)
     from ..analysis.inspect.stages import draw_stages, results_by_stage
 
     predictor, inspected = _open(image, model, size, device)
@@ -86,6 +90,15 @@ def stages(
     for row in statistics:
         score = "" if row["mean score"] is None else f", mean score {row['mean score']:.3f}"
         say(f"{row['stages']} of {len(statistics)} stages: {row['objects']} objects{score}")
+
+
+def _check_there(image: Path, model: Path) -> None:
+    """Tell what is not there before PyTorch is imported."""
+    from ..model_files import find_model
+
+    find_model(model)
+    if not image.exists():
+        raise DataError("D01", f"{image}: there is no such file.")
 
 
 def _open(
