@@ -108,6 +108,12 @@ def _speed_row(row: dict[str, Any]) -> str:
     return f"| {row['what']} | {shown} | {sign} {target} | {'' if row['reached'] else 'missed'} |"
 
 
+def start_up_table() -> str:
+    """What `benchmarks/start_up.py` measured last, as Markdown."""
+    path = ROOT / "benchmarks" / "results" / "start-up.md"
+    return path.read_text().strip() if path.is_file() else "It has not been measured yet."
+
+
 def torture_table() -> str:
     """What `make torture` found last, as Markdown."""
     path = ROOT / "benchmarks" / "results" / "torture.json"
@@ -217,18 +223,19 @@ def card_page(card: Path) -> str:
 def documents() -> dict[Path, str]:
     """Every generated document with the text it should have."""
     parts = {
-        "models.md": ("models-table", models_table()),
-        "reproduction.md": ("recipes-table", recipes_table()),
-        "performance.md": ("speed-table", speed_table()),
-        "commands.md": ("commands-table", commands_table()),
-        "data-check.md": ("findings-table", findings_table()),
-        "reliability.md": ("torture", torture_table()),
-        "serving.md": ("load", load_table()),
+        "models-table": ("models.md", models_table()),
+        "recipes-table": ("reproduction.md", recipes_table()),
+        "speed-table": ("performance.md", speed_table()),
+        "start-up": ("performance.md", start_up_table()),
+        "commands-table": ("commands.md", commands_table()),
+        "findings-table": ("data-check.md", findings_table()),
+        "torture": ("reliability.md", torture_table()),
+        "load": ("serving.md", load_table()),
     }
-    made = {
-        DOCS / name: between_marks((DOCS / name).read_text(), mark, content)
-        for name, (mark, content) in parts.items()
-    }
+    made: dict[Path, str] = {}
+    for mark, (name, content) in parts.items():
+        page = DOCS / name
+        made[page] = between_marks(made.get(page) or page.read_text(), mark, content)
     for card in sorted(CARDS.glob("*.md")):
         made[DOCS / "cards" / card.name] = card_page(card)
         picture = f"{card.stem}-curve.svg"

@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "config/parts.py": "tests/design/test_design.py, from outside of relook",
     "cli/panoptic_options.py": "tests/cli/test_evaluate_panoptic.py, by both commands",
     "weights/__init__.py": "tests/weights/test_file.py, with what it gives",
+    "ablation/job.py": "tests/ablation/test_running.py, with what runs it",
     "weights/header.py": "tests/weights/test_file.py, in whole files",
     "weights/opening.py": "tests/weights/test_file.py, in whole files",
     "evaluation/panoptic/model.py": "tests/cli/test_evaluate_panoptic.py, with its files",

@@ -17,6 +17,7 @@ from .errors import UsageError
 from .inference.options import shown_score
 from .inference.predictor import Predictor
 from .model_files import find_model, name_of
+from .runtime.memory import collection_paused
 from .structures.object_sizes import sizes_of
 from .weights.header import SUFFIX
 
@@ -83,7 +84,8 @@ def _open(
     check_whole(str(path))
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device, fast, accept_differences=accept_differences)
-    from .weights.file import load_model
+    with collection_paused():
+        from .weights.file import load_model
 
     saved = load_model(path)
     _show_licence(path, saved.licence)

@@ -24,13 +24,14 @@ from ..training.sources import read_sources
 from ..weights.file import load_model
 from .dials import dial_groups
 from .interval_table import interval_csv, interval_sections
+from .job import Job
 from .jobs import WHOLE_MACHINE, Core, Numbers, run_all
 from .measuring import MASKS, seconds_per_image, size_of
 from .plan import Budget, Plan
 from .plot import accuracy_over_time, gains_over_dials, learning_curves
 from .published import published_for
 from .rows import Row
-from .running import COMMAND, RESAMPLED, Job, checked_numbers, device_name
+from .running import COMMAND, RESAMPLED, checked_numbers, device_name
 from .table import RowResult, markdown, table_csv
 
 TABLE, TABLE_CSV, INTERVALS_CSV = "table.md", "table.csv", "intervals.csv"

@@ -18,8 +18,8 @@ from ..runtime.json_files import read_json
 from ..runtime.locks import LOCK
 from ..training.recipe import UNLIMITED, Recipe
 from ..training.settings import Overlay, Settings, resolve
+from .job import Job
 from .rows import BUDGETED, Row
-from .running import Job
 
 PLAN, FORMAT = "plan.json", 1
 FREE = ("train.workers",)

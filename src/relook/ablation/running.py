@@ -28,26 +28,12 @@ from ..training.settings import Settings, read_overlay, resolve
 from ..training.start.source import Start
 from ..weights.file import load_model
 from .dials import dial_groups
+from .job import Job
 from .jobs import Numbers, numbers, run_one
 from .published import MEASURES
 
 COMMAND = (sys.executable, "-m", "relook.ablation.running")
 DIVERGED, RESAMPLED = "R03", "resampled.npz"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A row with one seed."""
-
-    row: str
-    seed: int
-    name: str  # of its folder
-    settings: str  # YAML, with the validation data that the row is scored on
-    allow: Sequence[str] = ()  # packages whose parts its model may name
-
-    def run(self, folder: Path) -> RunFolder:
-        """Folder of the training of the row with this seed, in the `folder` of all jobs."""
-        return RunFolder(folder / self.name / "run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..data.coco.leniency import STRICT, Leniency
-from ..errors import UsageError
+from ..errors import DataError, UsageError
 from .annotation_options import leniency_changes, takes_leniency
 from .options import Allow
 from .progress import notices
@@ -34,6 +35,9 @@ from .training_options import (
     overlays,
     rate,
 )
+
+if TYPE_CHECKING:
+    from ..training.settings import Settings
 
 
 @takes_leniency
@@ -121,26 +125,22 @@ def ablate(
 
     Finished trainings are kept when the command is stopped; --resume continues it.
     """
-    from ..ablation.ablation import Ablation
-    from ..ablation.ablation import side_by_side as all_cores
-    from ..ablation.jobs import ANY_CORE, WHOLE_MACHINE, Core
-    from ..ablation.plan import Budget, Plan, check_common, settings_for
-    from ..ablation.rows import choose_rows
-
     if (budget is None) == (epochs is None):
         raise UsageError("U04", "one budget for all rows: pass either --epochs N or --budget MIN.")
     if side_by_side and at_once is not None:
         raise UsageError("U04", "--side-by-side and --at-once both set the number; pass one.")
+    from ..ablation.jobs import ANY_CORE, WHOLE_MACHINE, Core
+    from ..ablation.plan import Budget, Plan, check_common, settings_for
+    from ..ablation.rows import choose_rows
+
     cores: list[Core] = [ANY_CORE] * at_once if at_once else [WHOLE_MACHINE]
-    if side_by_side:
-        cores = [*all_cores()]
     options = {
         "batch": batch,
         "lr": rate(lr),
         "semantics": semantics,
         "semantic_maps": semantic_maps,
         "from_scratch": from_scratch or None,
-        "workers": 0 if cores[0] != WHOLE_MACHINE else None,
+        "workers": 0 if side_by_side or cores[0] != WHOLE_MACHINE else None,
     }
     data = {
         **data_options(train_json, val_json, images, train_images, val_images),
@@ -150,6 +150,10 @@ def ablate(
     check_common(common[-1])
     budget_each, chosen = Budget(epochs, budget), choose_rows(rows, scale)
     plan = Plan({row.name: settings_for(row, common, budget_each) for row in chosen}, seeds)
+    _check_files(plan.rows.values())
+    from ..ablation.ablation import Ablation
+    from ..ablation.ablation import side_by_side as all_cores
+
     console = notices()
     ablation = Ablation(
         rows=chosen,
@@ -158,9 +162,21 @@ def ablate(
         folder=out,
         command=shlex.join(["relook", *sys.argv[1:]]),
         say=console.print,
-        cores=cores,
+        cores=[*all_cores()] if side_by_side else cores,
         timed_images=time_images,
     )
     ablation.run(resume=resume)
     say((out / "table.md").read_text(encoding="utf-8"), nl=False)
     console.print(f"table: {out / 'table.md'}, {out / 'table.csv'}, {out / 'plot.svg'}")
+
+
+def _check_files(rows: Iterable[Settings]) -> None:
+    """Tell what is not there before Lightning is imported.
+
+    Raises:
+        DataError: D01.
+    """
+    for settings in rows:
+        for path in (settings.data.train_json, settings.data.val_json):
+            if path is not None and not path.exists():
+                raise DataError("D01", f"{path}: there is no such annotation file.")

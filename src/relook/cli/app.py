@@ -6,7 +6,8 @@ Modules of commands import nothing heavy at their top, so that ``relook --help``
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable, Collection
+from typing import Annotated, Final
 
 import typer
 
@@ -28,29 +29,20 @@ from .terminal import say
 from .train import train
 from .weights import weights
 
-app = typer.Typer(
-    name="relook",
-    cls=CommandGroup,
-    help="Object detection and instance segmentation that looks at an image twice.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("train")(train)
-app.command("eval")(evaluate)
-app.command("predict")(predict)
-app.command("ablate")(ablate)
-app.command("compare")(compare)
-app.command("models")(models)
-app.command("serve")(serve)
-app.command("app")(app_page)
-app.command("show")(show)
-app.command("export")(export)
-app.command("doctor")(doctor)
-app.add_typer(weights, name="weights")
-app.add_typer(data, name="data")
-app.add_typer(explain, name="explain")
+_COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "train": train,
+    "eval": evaluate,
+    "predict": predict,
+    "ablate": ablate,
+    "compare": compare,
+    "models": models,
+    "serve": serve,
+    "app": app_page,
+    "show": show,
+    "export": export,
+    "doctor": doctor,
+}
+_GROUPS: Final[dict[str, typer.Typer]] = {"weights": weights, "data": data, "explain": explain}
 
 
 def _show_version(value: bool) -> None:
@@ -59,7 +51,6 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     debug: Annotated[
         bool,
@@ -77,9 +68,38 @@ def _options(
     """Options before the command."""
 
 
+def command_line(names: Collection[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
+    """The command line with the commands `names`."""
+    made = typer.Typer(
+        name="relook",
+        cls=CommandGroup,
+        help="Object detection and instance segmentation that looks at an image twice.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_options)
+    for name in names:
+        if name in _GROUPS:
+            made.add_typer(_GROUPS[name], name=name)
+        else:
+            made.command(name)(_COMMANDS[name])
+    return made
+
+
+app = command_line()
+
+
 def main() -> None:
-    """Run the command line; does not return."""
+    """Run the command line; does not return.
+
+    Of several commands only the one that is named is made, since making all takes longer than some
+    of them.
+    """
+    named = next((text for text in sys.argv[1:] if not text.startswith("-")), None)
+    is_known = named in _COMMANDS or named in _GROUPS
     try:
-        app()
+        command_line([named])() if named is not None and is_known else app()
     except KeyboardInterrupt:  # before a command has begun; `CommandGroup` handles it in one
         sys.exit(INTERRUPTED)

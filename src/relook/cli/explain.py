@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import DataError
 from .options import Allow, Device, ImageSize, Model
 from .progress import notices
 from .terminal import say
@@ -33,6 +34,7 @@ def switches(
     _allow: Allow = None,
 ) -> None:
     """Draw how each switchable atrous convolution mixes its two rates, on one scale."""
+    _check_there(image, model)
     from ..analysis.inspect.switches import record_switches
 
     predictor, inspected = _open(image, model, size, device)
@@ -56,6 +58,7 @@ def looks(
     _allow: Allow = None,
 ) -> None:
     """Draw the changes of the pyramid by each look after the first, and their blending."""
+    _check_there(image, model)
     from ..analysis.inspect.looks import changes_by_look, draw_changes
 
     predictor, inspected = _open(image, model, size, device)
@@ -78,6 +81,7 @@ def stages(
     _allow: Allow = None,
 ) -> None:
     """Draw the objects that the cascade finds after one stage, after two, and after all."""
+    _check_there(image, model)
     from ..analysis.inspect.stages import (
         courses_of,
         draw_stages,
@@ -108,6 +112,15 @@ def _leaning(switch: float) -> str:
     if abs(switch - 0.5) < 0.005:
         return "both rates alike"
     return f"more of the {'smaller' if switch > 0.5 else 'larger'} rate"
+
+
+def _check_there(image: Path, model: Path) -> None:
+    """Tell what is not there before PyTorch is imported."""
+    from ..model_files import find_model
+
+    find_model(model)
+    if not image.exists():
+        raise DataError("D01", f"{image}: there is no such file.")
 
 
 def _open(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,9 +56,7 @@ def run_training(
             "data as `relook train DATA`.",
         )
     start, settings, annotations = _decided(request, changes)
-    # Lightning is imported when the input is known to be usable.
-    from ..training.loop import train
-
+    train = _loop()  # Lightning is imported when the input is known to be usable
     train(settings, console, out=out, start=start, annotations=annotations, go_on=go_on)
 
 
@@ -98,8 +96,7 @@ def run_training_on(
     with discarded_on_failure(prepared.run):
         found = [*changes, Overlay(data=prepared.data)]
         start, settings, annotations = _decided(request, found)
-        from ..training.loop import train
-
+        train = _loop()
         train(
             settings,
             console,
@@ -109,6 +106,15 @@ def run_training_on(
             chosen=prepared.lines,
             go_on=go_on,
         )
+
+
+def _loop() -> Callable[..., object]:
+    """`training.loop.train`, imported without runs of the garbage collector."""
+    from ..runtime.memory import collection_paused
+
+    with collection_paused():
+        from ..training.loop import train
+    return train
 
 
 def _data_request(

@@ -162,6 +162,8 @@ def import_(
     """
     if out.suffix != _SUFFIX:
         raise UsageError("U03", f"--out {out}: the name has to end with {_SUFFIX}")
+    if not source.exists():
+        raise DataError("D01", f"{source}: there is no such file. Check the path.")
     from ..config.assignments import model_changes
     from ..interop.importing import import_checkpoint
     from ..runtime.files import write_text
