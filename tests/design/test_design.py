@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 import relook
 from relook import Detector, Part, build, load, load_model, overlay, preset, save_model
 from relook.cli.app import app
+from relook.cli.skeletons.cascade import NewPart as OneStage
 from relook.config.model import ModelConfig
 from relook.config.plugins import allowing
 from relook.data.coco.reader import Category, read_coco
@@ -148,7 +149,7 @@ def test_a_rule_that_rises_and_an_assigner_for_tiny_boxes() -> None:
 def test_a_cascade_of_ones_own() -> None:
     boxes_alone = {"masks": False, "hybrid": {"interleaved": False, "mask_flow": False}}
     config = config_of(**{f"cascade__{name}": value for name, value in boxes_alone.items()})
-    config = config.with_(parts__cascade=Part.of(mine.OneStage))
+    config = config.with_(parts__cascade=Part.of(OneStage))
     assert set(one_step(build_detector(config))) == {
         "rpn.objectness",
         "rpn.box",

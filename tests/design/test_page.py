@@ -56,9 +56,10 @@ def test_the_configuration_file_builds(tmp_path: Path) -> None:
 
 
 def test_the_commands_have_these_options() -> None:
-    (block,) = blocks("sh")
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    assert len(lines) == 5
     commands = typer.main.get_command(app).commands
-    for line in block.splitlines():
+    for line in lines:
         name, *words = shlex.split(line.removeprefix("relook "))
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, line

@@ -22,6 +22,7 @@ from .evaluate import evaluate
 from .explain import explain
 from .export import export
 from .models import models
+from .new_part import new_part
 from .predict import predict
 from .serve import serve
 from .show import show
@@ -40,6 +41,7 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "app": app_page,
     "show": show,
     "export": export,
+    "new-part": new_part,
     "doctor": doctor,
 }
 _GROUPS: Final[dict[str, typer.Typer]] = {"weights": weights, "data": data, "explain": explain}

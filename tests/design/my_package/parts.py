@@ -11,28 +11,22 @@ from torch import Tensor, nn
 
 from relook.models.cascades.steps import (
     STRIDES,
-    draw,
     pool,
     pool_context,
-    refine,
-    select,
 )
 from relook.models.heads.box import box_loss
 from relook.models.heads.mask import MaskHead, own_class
-from relook.ops.convention import V2
 from relook.ops.guided_roi_align import pool_guided
 from relook.ops.masks import mask_targets
 from relook.ops.matching import BACKGROUND, IGNORED
 from relook.structures.detection import (
-    Detections,
-    ImageBatch,
     Losses,
     Matched,
     Pyramid,
     Rois,
     Target,
 )
-from relook.structures.rules.cascade import Deviations, SampleRule, SelectRule, StageRule
+from relook.structures.rules.cascade import Deviations
 
 
 class BlurredConv(nn.Module):
@@ -260,60 +254,3 @@ class DiceLoss:
         own, goal = own_class(logits, positives.labels).sigmoid(), torch.cat(goals).to(logits)
         both, shared = own.sum((1, 2)) + goal.sum((1, 2)), (own * goal).sum((1, 2))
         return (1 - (2 * shared + self.smooth) / (both + self.smooth)).mean()
-
-
-class OneStage(nn.Module):
-    """A cascade of one stage and boxes alone, with what every cascade must have."""
-
-    convention, select, masks = V2, SelectRule(score_threshold=0.05), False
-
-    def __init__(self, channels: int, num_classes: int) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-        self.head = PlainBoxHead(channels, num_classes, 32)
-        self.rule = StageRule(0.5, (0.1, 0.1, 0.2, 0.2), 1.0)
-
-    def loss(
-        self,
-        pyramid: Pyramid,
-        context: Tensor | None,
-        proposals: Rois,
-        images: ImageBatch,
-        targets: Sequence[Target],
-    ) -> Losses:
-        how = {"iou": self.rule.iou, "num_classes": self.num_classes}
-        matched = draw(proposals, targets, sample=SampleRule(64), **how)
-        logits, deltas = self.head(pool(pyramid, context, matched.rois, 7))
-        return box_loss(logits, deltas, matched, self.rule.std)
-
-    def score(
-        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
-    ) -> tuple[Tensor, Tensor]:
-        logits, deltas = self.head(pool(pyramid, context, proposals, 7))
-        moved = refine(proposals, deltas, self.rule.std, images)
-        return moved.boxes, logits.softmax(dim=1)[:, :-1]
-
-    def detect(
-        self,
-        pyramid: Pyramid,
-        context: Tensor | None,
-        proposals: Rois,
-        images: ImageBatch,
-        rule: SelectRule,
-    ) -> list[Detections]:
-        boxes, scores = self.score(pyramid, context, proposals, images)
-        found = []
-        for i, (own, own_scores) in enumerate(
-            zip(
-                proposals.per_image(boxes, len(images)),
-                proposals.per_image(scores, len(images)),
-                strict=True,
-            )
-        ):
-            chosen = select(own, own_scores, images.scales[i], rule)
-            size = images.original_sizes[i]
-            found.append(Detections(chosen.boxes, chosen.scores, chosen.labels, None, size))
-        return found
-
-    def mask_probabilities(self, *_: object) -> Tensor:
-        raise NotImplementedError("there are no masks")
