@@ -3,6 +3,7 @@
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
+# make wheel-onnx   the wheel of relook-onnx, used in an environment without PyTorch: minutes
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
@@ -41,7 +42,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs onnx-parity bench gpu-report floor paper fine-tuning torture guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel wheel-onnx docs napari programs onnx-parity bench gpu-report floor paper fine-tuning torture guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -74,6 +75,9 @@ format: $(STAMP)
 
 wheel:
 	scripts/check_wheel.sh
+
+wheel-onnx: $(STAMP)
+	scripts/check_onnx_wheel.sh $(VENV)
 
 # Zensical (the extra `docs`) is installed the first time. Its strict mode checks the links that are
 # written in Markdown; the script checks the pages that came out.
