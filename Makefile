@@ -7,7 +7,7 @@
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
-# make onnx-parity  ONNX files against their models on real images, and AP: an hour on two cores
+# make onnx-parity  ONNX files against their models on real images, crowds, AP: an hour on two cores
 # make onnx-speed   onnxruntime beside relook and torchvision, 1 and 2 threads: 5 quiet minutes
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make gpu-report  what a GPU does: correctness, speed, training, memory; 8 minutes of one card

@@ -30,7 +30,7 @@ from relook.data.coco.reader import Category, read_coco  # noqa: E402
 from relook.data.images.opening import read_image  # noqa: E402
 from relook.data.resizing import resize_image, resized_size  # noqa: E402
 from relook.evaluation.run import evaluate_model  # noqa: E402
-from relook.export.comparison import Difference, difference  # noqa: E402
+from relook.export.comparison import EXACT, Difference, difference  # noqa: E402
 from relook.export.reading import read_onnx  # noqa: E402
 from relook.export.session import OnnxNetwork  # noqa: E402
 from relook.export.writing import Image, compared, write_onnx  # noqa: E402
@@ -151,9 +151,12 @@ def report_crowd(side: int, *, optimize: bool) -> None:
     with plain(), torch.inference_mode():
         (ours,) = saved.detector.detect(batch, score_threshold=score, max_detections=1000)
     (theirs,) = network.detect([image], [(side, side)], score=score)
+    gaps = np.abs(ours.arrays().boxes[:, None] - theirs.boxes[None]).max(axis=2).min(axis=1)
     print(
         f"crowd of {side}x{side} pixels, {annotated} objects annotated: {len(ours)} found by the "
-        f"model, {len(theirs)} by the file; {difference(ours, theirs, score).line()}",
+        f"model, {len(theirs)} by the file; {difference(ours, theirs, score).line()}; "
+        f"{(gaps > EXACT.box).sum()} boxes apart by more than {EXACT.box} px, the median by "
+        f"{np.median(gaps):.1e} px",
         flush=True,
     )
 
