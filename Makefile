@@ -3,10 +3,12 @@
 # make check   format, lint, types, import layers, public names
 # make format  let ruff rewrite what it can, and bring the generated documents up to date
 # make wheel   build the wheel, install it into a new environment, use it from an empty folder
+# make wheel-onnx   the wheel of relook-onnx, used in an environment without PyTorch: minutes
 # make docs    the pages of docs/ as a site that works offline: build/site/index.html, seconds
 # make napari  the plugin of napari in napari itself, in an environment of its own: a minute or two
 # make programs  open what is saved in ImageJ, QGIS, LabelMe ..., those that are installed: minutes
-# make onnx-parity  ONNX files against their models on real images, and AP: an hour on two cores
+# make onnx-parity  ONNX files against their models on real images, crowds, AP: an hour on two cores
+# make onnx-speed   onnxruntime beside relook and torchvision, 1 and 2 threads: 5 quiet minutes
 # make bench   time and memory against the baseline and the floor: 45 minutes on two quiet cores
 # make gpu-report  what a GPU does: correctness, speed, training, memory; 8 minutes of one card
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
@@ -42,7 +44,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs onnx-parity bench gpu-report floor paper fine-tuning torture load guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel wheel-onnx docs napari programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning torture load guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -76,6 +78,9 @@ format: $(STAMP)
 wheel:
 	scripts/check_wheel.sh
 
+wheel-onnx: $(STAMP)
+	scripts/check_onnx_wheel.sh $(VENV)
+
 # Zensical (the extra `docs`) is installed the first time. Its strict mode checks the links that are
 # written in Markdown; the script checks the pages that came out.
 docs: $(STAMP)
@@ -96,7 +101,10 @@ programs: $(STAMP)
 	$(BIN)/python scripts/open_in_programs.py --tools $(VENV)-programs/bin/python
 
 onnx-parity: $(STAMP)
-	$(BIN)/python benchmarks/onnx_parity.py --ap
+	$(BIN)/python benchmarks/onnx_parity.py --ap --crowd
+
+onnx-speed: $(STAMP)
+	$(BIN)/python benchmarks/onnx_speed.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))

@@ -2,9 +2,12 @@
 
     python benchmarks/onnx_speed.py [--model nuclei] [--repetitions 9]
 
-One image of the nuclei, from its resized pixels to boxes and 28x28 masks; the ways take turns, and
-the median counts. torchvision's network is that of `floor.py`, a ResNet-18 with random weights: its
-masks are as many as its cap allows. The file is exported to build/onnx, or is there.
+One image of the nuclei, from its resized pixels to boxes and 28x28 masks; the ways take turns.
+Columns: way, threads, median and fastest seconds, median and fastest of its time over that of
+"relook, fast" in the same round, seconds of cores (of all threads together; on a busy machine
+they are nearer to the truth), objects, load of the machine. torchvision's network is that of
+`floor.py`, a ResNet-18 with random weights: its masks are as many as its cap allows. The file is
+exported to build/onnx, or is there.
 """
 
 from __future__ import annotations
@@ -83,15 +86,20 @@ def main() -> None:
         contenders = ways(options.model, path)
         counts = {name: run() for name, run in contenders.items()}
         times: dict[str, list[float]] = {name: [] for name in contenders}
+        work: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(options.repetitions):
             for name, run in contenders.items():
-                start = time.perf_counter()
+                start, begun = time.perf_counter(), time.process_time()
                 run()
                 times[name].append(time.perf_counter() - start)
+                work[name].append(time.process_time() - begun)
         load_now = os.getloadavg()[0]
         for name, seconds in times.items():
+            pairs = zip(seconds, times["relook, fast"], strict=True)
+            ratios = [mine / base for mine, base in pairs]
             print(
                 f"| {name} | {threads} | {statistics.median(seconds):.3f} | {min(seconds):.3f} "
+                f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} | {min(work[name]):.3f} "
                 f"| {counts[name]} | {load_now:.1f} |",
                 flush=True,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 
 import relook
@@ -18,6 +20,19 @@ def test_an_extra_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> Non
     assert edition.extra("geo") == "pip install 'relook[geo]'"
     monkeypatch.setattr("relook.edition.is_whole", lambda: False)
     assert edition.extra("geo") == "pip install 'relook-onnx[geo]'"
+
+
+def test_both_packages_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edition, "version", {"relook": "1", "relook-onnx": "2"}.__getitem__)
+    assert "relook 1 and relook-onnx 2 are both installed" in (edition.warning() or "")
+
+    def only_one(name: str) -> str:
+        if name == "relook":
+            return "1"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(edition, "version", only_one)
+    assert edition.warning() is None
 
 
 def test_what_needs_relook_says_so_in_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:

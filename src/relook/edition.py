@@ -3,6 +3,7 @@ what predicts from ONNX files, and nothing that needs PyTorch."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from .errors import UsageError
@@ -11,6 +12,18 @@ from .errors import UsageError
 def is_whole() -> bool:
     """Return whether all of relook is installed, and not relook-onnx."""
     return find_spec("relook.models") is not None
+
+
+def warning() -> str | None:
+    """A warning where both packages are installed, of which one has written over the other."""
+    try:
+        both = version("relook"), version("relook-onnx")
+    except PackageNotFoundError:
+        return None
+    return (
+        f"relook {both[0]} and relook-onnx {both[1]} are both installed, and have the same "
+        "modules: uninstall both, then install the one that you want"
+    )
 
 
 def extra(name: str) -> str:

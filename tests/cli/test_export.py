@@ -36,7 +36,9 @@ def test_a_model_is_exported_and_used(
 
     result = relook("export", source, "--to", "onnx", "--out", out, "--check", picture)
     assert result.stdout.strip() == str(out)
-    assert "compared on 1 image" in result.stderr
+    assert "MB, ONNX opset 20, weights of 32 bits, images of any size" in result.stderr
+    assert f"compared with {source} on 1 image" in result.stderr
+    assert f"next: relook predict IMAGES --model {out}" in result.stderr
 
     lines = [
         json.loads(relook("predict", picture, "--model", model, "--json", "-o", tmp_path).stdout)
@@ -54,7 +56,7 @@ def test_the_name_is_that_of_the_model(
 
     def write(saved: object, path: Path, **options: object) -> writing.Exported:
         asked.update(options, path=path)
-        return writing.Exported(path, 10, writing.Difference(), 2)
+        return writing.Exported(path, 10, writing.Difference(), 2, None)
 
     monkeypatch.setattr(writing, "write_onnx", write)
     relook("export", "nuclei", "--size", "640x960", "--fp16", "--max-dets", 900)

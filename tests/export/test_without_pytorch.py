@@ -33,7 +33,7 @@ GUARDED = {
 }
 """Modules that need PyTorch, which modules of relook-onnx import in functions: only for this."""
 CHILD = """
-import json, resource, sys
+import json, sys
 from importlib.machinery import PathFinder
 
 class Blocked(PathFinder):
@@ -90,11 +90,14 @@ for bomb in hostile:
         relook.load(bomb).predict(image)
     except RelookError as error:
         bombs.append(error.code)
+status = Path("/proc/self/status")
+lines = status.read_text().splitlines() if status.is_file() else []
+peak = max((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), default=0)
 heavy = sorted(BLOCKED & {name.split(".")[0] for name in sys.modules})
 print(json.dumps({
     "boxes": result.boxes.tolist(), "counts": [mask["counts"] for mask in result.masks],
     "tiled": len(tiled), "refused": refused, "code": code, "heavy": heavy, "bombs": bombs,
-    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    "peak": peak,
 }))
 """
 
@@ -196,6 +199,6 @@ def test_it_predicts_as_relook_does(
     assert answer["refused"] == ["U04"] * 8 + ["no attribute"]
     assert (answer["code"], answer["heavy"]) == (0, [])
     assert answer["bombs"] == ["R04", "R04"]  # and not the end of the process
-    assert answer["peak"] < 2**20  # KiB
+    assert answer["peak"] < 2**20  # KiB; the files would take 16 GiB
     assert (tmp_path / "out" / "predictions.json").is_file()
     assert (tmp_path / "drawn.png").is_file()

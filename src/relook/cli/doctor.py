@@ -9,6 +9,7 @@ def doctor() -> None:
     """Print the versions and devices of this machine, and the fast operations of predictions."""
     import torch
 
+    from ..edition import warning
     from ..models.folding import fast_ways
     from ..runtime.devices import choose_device
     from ..training.run_folder import environment
@@ -22,6 +23,7 @@ def doctor() -> None:
         f"GPUs: {', '.join(machine['gpus']) or 'none'}; device auto is {choose_device()}",
         "On the CPU, unless --fast off:",
         *(f"- {way}" for way in fast_ways()),
+        *filter(None, [warning()]),
     ]
     for line in lines:
         say(line)

@@ -66,8 +66,16 @@ def export(
     )
     console = notices()
     on = counted(exported.images, "image")
-    console.print(f"compared on {on}: {exported.difference.line()}", markup=False, soft_wrap=True)
-    console.print(f"written: {exported.bytes / 1e6:.1f} MB, {to}", markup=False)
+    weights = f"weights of {16 if fp16 else 32} bits, images {exported.images_taken}"
+    lines = [
+        f"{exported.path}: {exported.bytes / 1e6:.1f} MB, {to.upper()} opset {exported.opset}, "
+        f"{weights}",
+        f"compared with {model} on {on}: {exported.difference.line()}",
+        f"next: relook predict IMAGES --model {exported.path}, here or with relook-onnx, which "
+        "needs no PyTorch; other programs: docs/export.md",
+    ]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
     say(exported.path)
 
 

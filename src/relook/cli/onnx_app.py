@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
+from ..edition import warning
 from .errors import INTERRUPTED, CommandGroup
 from .predict import predict
 from .terminal import say
@@ -51,6 +52,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; does not return."""
+    problem = warning()
+    if problem is not None:
+        say(problem, err=True)
     try:
         app()
     except KeyboardInterrupt:  # before a command has begun; `CommandGroup` handles it in one

@@ -23,7 +23,7 @@ from ..weights.header import Header, metadata_of
 from .comparison import EXACT, HALF, Difference, difference
 from .facts import Facts
 from .network import ExportedDetector
-from .reading import checked
+from .reading import OPSET, checked
 from .refusals import check_exportable
 from .session import OnnxNetwork, fitting
 from .tracing import onnx_package, traced
@@ -46,6 +46,15 @@ class Exported:
     bytes: int
     difference: Difference
     images: int  # that were compared
+    canvas: Size | None  # (height, width) that images are padded to; None: images of any size
+    opset: int = OPSET  # version of the standard's operators
+
+    @property
+    def images_taken(self) -> str:
+        """The size of images that the file takes, in words."""
+        if self.canvas is None:
+            return "of any size"
+        return f"padded to {self.canvas[1]}x{self.canvas[0]}"
 
 
 def write_onnx(
@@ -104,7 +113,7 @@ def write_onnx(
         )
     with replacing(path) as draft:
         draft.write_bytes(content)
-    return Exported(path, len(content), apart, len(images))
+    return Exported(path, len(content), apart, len(images), facts.canvas)
 
 
 def compared(saved: SavedModel, network: OnnxNetwork, images: Sequence[Image]) -> Difference:
