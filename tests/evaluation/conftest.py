@@ -113,7 +113,10 @@ def matched(truth, objects, rows, iou_type, max_dets):
         for annotations in (objects, rows):
             coco = COCO()
             coco.dataset = {
-                "images": [{"id": key} for key in truth.sizes],
+                "images": [
+                    {"id": key, "height": height, "width": width}
+                    for key, (height, width) in truth.sizes.items()
+                ],
                 "categories": [{"id": key} for key in truth.categories],
                 "annotations": [with_area(dict(row), iou_type) for row in annotations],
             }

@@ -89,7 +89,7 @@ def read_detections(
     """
     images: list[int] = []
     categories: list[int] = []
-    numbers: list[tuple[float, float, float, float, float]] = []
+    numbers: list[float] = []  # five of each
     masks: list[Annotation | None] = []
     for row, prediction in enumerate(predictions):
         image_id, category_id = prediction["image_id"], prediction["category_id"]
@@ -119,7 +119,7 @@ def read_detections(
             mask = predicted_rle(mask, truth, image_id, row)
         images.append(image_id)
         categories.append(of_file)
-        numbers.append(values)
+        numbers += values
         masks.append(mask)
     columns = np.array(numbers, np.float64).reshape(-1, 5)
     return Detections(images, categories, columns[:, :4], columns[:, 4], masks)

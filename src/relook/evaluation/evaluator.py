@@ -96,8 +96,9 @@ class Evaluator:
     @cached_property
     def _places(self) -> tuple[list[int], list[int]]:
         """Places of the images and of the classes of the detections."""
-        images = [self._image_places[key] for key in self.detections.image_ids]
-        return images, [self._class_places[key] for key in self.detections.category_ids]
+        images = map(self._image_places.__getitem__, self.detections.image_ids)
+        classes = map(self._class_places.__getitem__, self.detections.category_ids)
+        return list(images), list(classes)
 
     @cached_property
     def _cell_numbers(self) -> NDArray[np.int64]:

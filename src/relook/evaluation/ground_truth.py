@@ -48,10 +48,8 @@ def read_ground_truth(
 ) -> GroundTruth:
     """The ground truth in a COCO json, given as a path or as the loaded dictionary.
 
-    `sizes` is (height, width) by image id, for files without it.
-
-    Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not a
-    COCO instance file, D05 for an id used twice.
+    `sizes` is (height, width) by image id, for files without it. Raises `DataError` D01 or D03 for
+    a file that is missing or not json, D04 for no COCO instance file, D05 for an id used twice.
     """
     if isinstance(source, Mapping):
         name, content = "ground truth", source
@@ -237,10 +235,9 @@ def _rebuild(
         return "objects of an image that the file does not list"
     if not isinstance(category_id, int) or category_id not in categories:
         return "objects of a category that the file does not list"
-    segmentation = annotation.get("segmentation")
     mask = code
-    if segmentation and code is None:
-        mask = _to_rle(segmentation, sizes[image_id])
+    if annotation.get("segmentation") and code is None:
+        mask = _to_rle(annotation["segmentation"], sizes[image_id])
         if mask is None:
             return "objects with a mask that cannot be read"
     box = annotation.get("bbox")
