@@ -33,6 +33,7 @@ DOCUMENTS = [
 ]
 # Pages of docs/ whose Python is not run here, and why.
 NOT_RUN = {
+    "clusters.md": "tests/test_ray_page.py runs it (`make ray`)",
     "labels.md": "tests/test_labels_page.py runs it",
     "parts.md": "tests/design/test_page.py runs it, or compares it with code that is tested",
     "video.md": "tests/test_video_page.py runs it",

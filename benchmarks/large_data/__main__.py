@@ -79,10 +79,9 @@ def main() -> None:
             results[task] = rows
     print(table(results))
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    write_json(
-        options.out,
-        {"results": results, "machine": environment(), "share": options.share, "load": load},
-    )
+    state = {"machine": environment(), "share": options.share, "load": load}
+    before = json.loads(options.out.read_bytes()) if options.out.exists() else {}
+    write_json(options.out, before | {task: {**state, "ways": results[task]} for task in results})
 
 
 if __name__ == "__main__":
