@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the images and objects")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", choices=list(TASKS))
+    parser.add_argument("--without", nargs="*", default=[], help="ways that are left out")
     parser.add_argument("--faster-coco-eval", metavar="PYTHON")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/large-data.json")
     options = parser.parse_args()
@@ -69,7 +70,8 @@ def main() -> None:
             files = [write_annotations(Path(folder) / f"{task}.json", *sizes)]
             if task == "evaluation":
                 files.append(write_detections(Path(folder) / "detections.json", files[0]))
-            ways = dict.fromkeys(TASKS[task], sys.executable)
+            names = [name for name in TASKS[task] if name not in options.without]
+            ways = dict.fromkeys(names, sys.executable)
             if task == "evaluation" and options.faster_coco_eval:
                 ways["faster-coco-eval"] = options.faster_coco_eval
             rows: dict[str, list[Any]] = {name: [] for name in ways}
