@@ -78,12 +78,17 @@ def main() -> None:
             for turn in range(options.turns):
                 for name in list(ways)[:: 1 if turn % 2 else -1]:
                     rows[name].append(measured(ways[name], task, name, files))
+                    write(options.out, task, rows, options.share)
             results[task] = rows
     print(table(results))
+
+
+def write(path: Path, task: str, rows: dict[str, list[Any]], share: float) -> None:
+    """Put the numbers of a task in the place of those that the file had of it."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    state = {"machine": environment(), "share": options.share, "load": load}
-    before = json.loads(options.out.read_bytes()) if options.out.exists() else {}
-    write_json(options.out, before | {task: {**state, "ways": results[task]} for task in results})
+    before = json.loads(path.read_bytes()) if path.exists() else {}
+    state = {"machine": environment(), "share": share, "load": load, "ways": rows}
+    write_json(path, before | {task: state})
 
 
 if __name__ == "__main__":
