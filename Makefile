@@ -44,7 +44,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel wheel-onnx docs napari programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning torture load guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel wheel-onnx docs napari ray programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning torture load guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -92,6 +92,10 @@ docs: $(STAMP)
 # napari and Qt are not part of .venv: they are installed into an environment that sees its packages.
 napari: $(STAMP)
 	scripts/napari.sh "$(VENV)" "$(VENV)-napari" tests/napari
+
+# Ray is not part of .venv either.
+ray: $(STAMP)
+	scripts/ray.sh "$(VENV)" "$(VENV)-ray" tests/test_ray_page.py
 
 # ImageJ and QGIS are taken from the system where they are there; the others are installed here.
 programs: $(STAMP)
@@ -184,4 +188,4 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(VENV)-napari
+	rm -rf $(VENV) $(VENV)-napari $(VENV)-ray

@@ -3,7 +3,8 @@
 Run `python benchmarks/throughput.py --threads 2` in the root of the repository. Both sides see the
 same images in the same process and take turns: what the command does (read, resize, network,
 paste, code, draw, write) and the network alone on batches that were prepared before. One is best;
-what is missing to it is time in which the network waits.
+what is missing to it is time in which the network waits. The ratio of CPU times is another number:
+the share of all work that is the network's, which other programs on the machine hardly change.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -29,35 +30,46 @@ from relook.runtime.files import write_text
 from relook.training.run_folder import environment
 
 
+class Seconds(NamedTuple):
+    """Time by the clock, and CPU time of all threads."""
+
+    wall: float
+    cpu: float
+
+
 def network_seconds(
     predictor: Predictor, batches: Sequence[list[Prepared]], options: PredictOptions
-) -> float:
+) -> Seconds:
     """Seconds for the network on `batches` that are in memory, to detections."""
     options = predictor.resolved(options)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     for batch in batches:
         predictor.engine.run_prepared(batch, options)
-    return time.perf_counter() - started
+    return Seconds(time.perf_counter() - started, time.process_time() - cpu)
 
 
 def command_seconds(
     predictor: Predictor, images: list[Path], kinds: Sequence[str], options: PredictOptions
-) -> float:
+) -> Seconds:
     """Seconds for what `relook predict` does once the model is loaded."""
+    cpu = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        return predict_files(predictor, images, folder, options, save=kinds).seconds
+        wall = predict_files(predictor, images, folder, options, save=kinds).seconds
+    return Seconds(wall, time.process_time() - cpu)
 
 
-def summary(count: int, network: Sequence[float], command: Sequence[float]) -> dict[str, Any]:
+def summary(count: int, network: Sequence[Seconds], command: Sequence[Seconds]) -> dict[str, Any]:
     """Images a second of both, and their ratio: medians and quartiles over the rounds."""
-    ratios = [n / c for n, c in zip(network, command, strict=True)]
+    pairs = list(zip(network, command, strict=True))
+    ratios = [n.wall / c.wall for n, c in pairs]
     return {
         "images": count,
         "rounds": len(ratios),
-        "network_images_per_second": count / statistics.median(network),
-        "command_images_per_second": count / statistics.median(command),
+        "network_images_per_second": count / statistics.median(n.wall for n in network),
+        "command_images_per_second": count / statistics.median(c.wall for c in command),
         "ratio": statistics.median(ratios),
         "ratios": ratios,
+        "cpu_ratio": statistics.median(n.cpu / c.cpu for n, c in pairs),
         "network_seconds": list(network),
         "command_seconds": list(command),
     }
@@ -66,14 +78,16 @@ def summary(count: int, network: Sequence[float], command: Sequence[float]) -> d
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """The numbers by what is saved, as Markdown."""
     lines = [
-        "| saved | network, images/s | `relook predict`, images/s | ratio (lowest to highest) |",
-        "| --- | --- | --- | --- |",
+        "| saved | network, images/s | `relook predict`, images/s | ratio (lowest to highest) "
+        "| ratio of CPU times |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, row in rows.items():
         rates = [row[f"{side}_images_per_second"] for side in ("network", "command")]
         shown = " | ".join(f"{rate:.2f}" for rate in rates)
         low, high = min(row["ratios"]), max(row["ratios"])
-        lines.append(f"| {name} | {shown} | {row['ratio']:.3f} ({low:.3f} to {high:.3f}) |")
+        ratio = f"{row['ratio']:.3f} ({low:.3f} to {high:.3f})"
+        lines.append(f"| {name} | {shown} | {ratio} | {row['cpu_ratio']:.3f} |")
     return "\n".join(lines)
 
 
@@ -92,7 +106,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
         for number in range(arguments.rounds):
             network.append(network_seconds(predictor, batches, options))
             command.append(command_seconds(predictor, images, saved.split(","), options))
-            ratio = network[-1] / command[-1]
+            ratio = network[-1].wall / command[-1].wall
             print(f"{saved}: round {number + 1}: ratio {ratio:.3f}", flush=True)
         rows[saved] = summary(len(prepared), network, command)
     return rows

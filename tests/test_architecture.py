@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "data/coco/categories.py": "tests/data/coco/test_leniency.py, in whole files",
     "data/coco/category.py": "no code, only a record",
     "data/coco/ledger.py": "tests/data/coco/test_annotations.py, with what it counts",
+    "data/coco/polygon_checks.py": "tests/data/coco/test_plain_rows.py, row by row",
     "data/coco/refusals.py": "tests/data/checks/test_registry.py, in whole files",
     "data/coco/required_images.py": "tests/data/coco/test_leniency.py, in whole files",
     "data/checks/boxes.py": "tests/data/checks/test_registry.py, a case of each check",

@@ -33,6 +33,7 @@ DOCUMENTS = [
 ]
 # Pages of docs/ whose Python is not run here, and why.
 NOT_RUN = {
+    "clusters.md": "tests/test_ray_page.py runs it (`make ray`)",
     "labels.md": "tests/test_labels_page.py runs it",
     "parts.md": "tests/design/test_page.py runs it, or compares it with code that is tested",
     "serving.md": "tests/test_serving_page.py runs it",

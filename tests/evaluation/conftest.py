@@ -1,8 +1,19 @@
+import contextlib
+import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from relook.evaluation.counting import CountingCurve
+from relook.evaluation.detections import read_detections
+from relook.evaluation.evaluator import Evaluator
+from relook.evaluation.ground_truth import read_ground_truth
+from relook.evaluation.matching import FastCOCOeval
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 
@@ -93,6 +104,67 @@ def perfect():
         return rows
 
     return make
+
+
+def matched(truth, objects, rows, iou_type, max_dets):
+    """`FastCOCOeval` of objects and detections, which has matched and accumulated."""
+    indexes = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for annotations in (objects, rows):
+            coco = COCO()
+            coco.dataset = {
+                "images": [
+                    {"id": key, "height": height, "width": width}
+                    for key, (height, width) in truth.sizes.items()
+                ],
+                "categories": [{"id": key} for key in truth.categories],
+                "annotations": [with_area(dict(row), iou_type) for row in annotations],
+            }
+            coco.createIndex()
+            indexes.append(coco)
+        evaluator = FastCOCOeval(*indexes, iou_type)
+        evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
+        evaluator.evaluate()
+        evaluator.accumulate()
+    return evaluator
+
+
+def with_area(row, iou_type):
+    if "area" not in row:
+        box = row["bbox"]
+        area = coco_mask.area(row["segmentation"]) if iou_type == "segm" else box[2] * box[3]
+        row.update(area=float(area), iscrowd=0)
+    return row
+
+
+def evaluator_of(content, predictions, iou_type, max_dets):
+    """The evaluator of `evaluate_coco`."""
+    truth, skipped = read_ground_truth(content), Counter()
+    ids = {key: key for key in truth.categories}
+    detections = read_detections(truth, predictions, ids, None, skipped)
+    return Evaluator(truth, truth.objects, detections, iou_type, max_dets)
+
+
+def curve_of(evaluator):
+    """The counting curve of the matches of an evaluator of pycocotools."""
+    level = evaluator.params.iouThrs.tolist().index(0.5)
+    every_size = evaluator.params.areaRng[0]
+    rows = [row for row in evaluator.evalImgs if row and row["aRng"] == every_size]
+    counted = [
+        (score, match > 0, cell)
+        for cell, row in enumerate(rows)
+        for score, match, is_ignored in zip(
+            row["dtScores"], row["dtMatches"][level], row["dtIgnore"][level], strict=True
+        )
+        if not is_ignored
+    ]
+    return CountingCurve(
+        scores=np.array([score for score, _, _ in counted], dtype=np.float64),
+        is_right=np.array([is_right for _, is_right, _ in counted], dtype=bool),
+        cells=np.array([cell for _, _, cell in counted], dtype=np.int64),
+        objects=np.array([np.sum(np.asarray(row["gtIgnore"]) == 0) for row in rows], np.int64),
+        num_images=len(evaluator.params.imgIds),
+    )
 
 
 def by_hotcoco(truth, predictions, kind, max_dets):

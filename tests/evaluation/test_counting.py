@@ -13,8 +13,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from relook.evaluation.coco import evaluate_coco
-from relook.evaluation.counting import CountingCurve
-from relook.evaluation.matching import FastCOCOeval
+
+from .conftest import curve_of, evaluator_of
 
 
 def scene(objects, num_images=2):
@@ -191,7 +191,7 @@ def test_missing_nuclei_are_counted_as_missing(nuclei, perfect):
     assert at.count_error_percent == pytest.approx(100 * missing / 4426)
 
 
-def evaluated(kind, objects, found, max_dets):
+def evaluated(objects, found, max_dets):
     def index(content, rows):
         coco = COCO()
         coco.dataset = {**content, "annotations": rows}
@@ -204,7 +204,7 @@ def evaluated(kind, objects, found, max_dets):
         for i, row in enumerate(detections(found), start=1)
     ]
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluator = kind(index(content, content["annotations"]), index(content, rows), "bbox")
+        evaluator = COCOeval(index(content, content["annotations"]), index(content, rows), "bbox")
         evaluator.params.maxDets = [1, 2, max_dets]
         evaluator.evaluate()
     return evaluator
@@ -254,8 +254,9 @@ finds = st.lists(st.tuples(places, marks), max_size=16)
 def test_every_threshold_is_a_brute_force_matching_of_what_it_leaves(things, finds, max_dets):
     objects = [(*place, is_crowd) for place, is_crowd in things]
     found = [(*place, score) for place, score in finds]
-    curve = CountingCurve.from_evaluator(evaluated(FastCOCOeval, objects, found, max_dets))
-    theirs = CountingCurve.from_evaluator(evaluated(COCOeval, objects, found, max_dets))
+    content = scene(objects)
+    curve = evaluator_of(content, detections(found), "bbox", max_dets).counting_curve()
+    theirs = curve_of(evaluated(objects, found, max_dets))
     thresholds = sorted({score for *_, score in found} | {0.25, 0.3001})
     for threshold in thresholds:
         cells = brute_force(objects, found, threshold, max_dets)

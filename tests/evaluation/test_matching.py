@@ -6,11 +6,10 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from relook.evaluation.coco import _evaluated
 from relook.evaluation.ground_truth import read_ground_truth
 from relook.evaluation.matching import FastCOCOeval
 
-from .conftest import by_hotcoco, load_annotations
+from .conftest import by_hotcoco, load_annotations, matched
 
 
 def indexed(images, rows):
@@ -82,7 +81,7 @@ def test_hotcoco_matches_real_objects_in_the_same_way(name, kind, noisy):
     truth, predictions = read_ground_truth(content), noisy(content)
     found = [row | {"id": number} for number, row in enumerate(predictions, 1)]
     objects = [row | {"id": number} for number, row in enumerate(truth.objects, 1)]
-    ours = _evaluated(truth, objects, found, "bbox" if kind == "box" else "segm", 200)
+    ours = matched(truth, objects, found, "bbox" if kind == "box" else "segm", 200)
     theirs = by_hotcoco(truth, predictions, kind, 200)
     theirs.evaluate()
     theirs.accumulate()

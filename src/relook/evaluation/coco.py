@@ -1,4 +1,4 @@
-"""Average precision and recall by the COCO rules, for boxes and for masks (pycocotools).
+"""Average precision and recall by the COCO rules, for boxes and for masks.
 
 pycocotools' own summary is fixed at 100 detections an image, which is fewer than the objects of a
 crowded image. Here every number is taken from its precision and recall arrays at the chosen limit.
@@ -7,36 +7,32 @@ At 100, the twelve numbers are those of pycocotools, bit for bit.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from ..errors import DataError, UsageError
 from ..inference.results import ClassLike
-from .counting import CountingCurve
+from ..runtime.memory import collection_paused
 from .crowding.rule import HuddleRule
 from .crowding.table import crowding_section
 from .curves import Curves
-from .ground_truth import Annotation, GroundTruth, predicted_rle, read_ground_truth
-from .matching import FastCOCOeval
+from .detections import Detections, read_detections, unknown_image
+from .evaluator import Evaluator, IouType
+from .ground_truth import Annotation, GroundTruth, read_ground_truth
 from .metrics import ClassScore, Metrics, Scores
 from .statistics.bootstrap import Resampling, resample
 
-IouType = Literal["bbox", "segm"]
 SMALL, LARGE = 32**2, 96**2  # pixels of area
 
 
+@collection_paused()
 def evaluate_coco(
     ground_truth: Path | str | Mapping[str, Any] | GroundTruth,
     predictions: Sequence[Mapping[str, Any]],
@@ -71,18 +67,19 @@ def evaluate_coco(
         truth = read_ground_truth(truth, sizes)
     truth = _narrow(truth, image_ids)
     skipped = Counter(truth.skipped)
-    detections = _rebuild(truth, predictions, _category_ids(truth, classes), image_ids, skipped)
-    with_masks = "segm" in iou_types and truth.has_masks and _have_masks(detections)
-    evaluators = [_evaluated(truth, truth.objects, detections, "bbox", max_dets)]
+    ids = _category_ids(truth, classes)
+    detections = read_detections(truth, predictions, ids, image_ids, skipped)
+    with_masks = "segm" in iou_types and truth.has_masks and detections.have_masks
+    evaluators = [Evaluator(truth, truth.objects, detections, "bbox", max_dets)]
     box, mask = _scores(evaluators[0], truth, truth.objects, detections), None
     if with_masks:
         objects = tuple(row for row in truth.objects if row["segmentation"] is not None)
         if len(objects) < len(truth.objects):
             reason = "objects without a mask (in the mask numbers only)"
             skipped[reason] += len(truth.objects) - len(objects)
-        evaluators.append(_evaluated(truth, objects, detections, "segm", max_dets))
+        evaluators.append(Evaluator(truth, objects, detections, "segm", max_dets))
         mask = _scores(evaluators[1], truth, objects, detections)
-    curve = CountingCurve.from_evaluator(evaluators[-1])
+    curve = evaluators[-1].counting_curve()
     counted = [row for row in truth.objects if not row["iscrowd"]]
     return Metrics(
         box=box,
@@ -116,7 +113,7 @@ def _narrow(truth: GroundTruth, image_ids: Collection[int] | None) -> GroundTrut
     if image_ids is not None:
         unknown = sorted(set(image_ids) - set(truth.sizes))
         if unknown:
-            raise _unknown_image(truth, unknown[0])
+            raise unknown_image(truth, unknown[0])
         chosen = set(image_ids)
         truth = replace(
             truth,
@@ -129,15 +126,6 @@ def _narrow(truth: GroundTruth, image_ids: Collection[int] | None) -> GroundTrut
             f"{truth.name}: there are no images, so nothing can be evaluated. Give another file.",
         )
     return truth
-
-
-def _unknown_image(truth: GroundTruth, image_id: object) -> DataError:
-    return DataError(
-        "D13",
-        f"{truth.name}: a prediction is of image_id {image_id!r}, which this file does not list, "
-        "so the predictions belong to other data. Evaluate them against the file they were "
-        "made for.",
-    )
 
 
 def _category_ids(truth: GroundTruth, classes: Sequence[ClassLike] | None) -> dict[int, int | None]:
@@ -163,117 +151,16 @@ def _category_ids(truth: GroundTruth, classes: Sequence[ClassLike] | None) -> di
     return result
 
 
-def _rebuild(
-    truth: GroundTruth,
-    predictions: Sequence[Mapping[str, Any]],
-    category_ids: Mapping[int, int | None],
-    image_ids: Collection[int] | None,
-    skipped: Counter[str],
-) -> list[Annotation]:
-    """Copies of the predictions, numbered from 1; pycocotools writes into them."""
-    detections: list[Annotation] = []
-    for row, prediction in enumerate(predictions):
-        image_id, category_id = prediction["image_id"], prediction["category_id"]
-        if image_id not in truth.sizes:
-            if image_ids is None:
-                raise _unknown_image(truth, image_id)
-            skipped["detections in images that are not evaluated"] += 1
-            continue
-        if category_id not in category_ids:
-            raise DataError(
-                "D13",
-                f"{truth.name}: prediction {row} has category_id {category_id!r}, which is none "
-                "of the classes. Evaluate against the classes the model was trained with.",
-            )
-        of_file = category_ids[category_id]
-        if of_file is None:
-            skipped["detections of classes that the file does not have"] += 1
-            continue
-        box, score = [float(value) for value in prediction["bbox"]], float(prediction["score"])
-        if not all(math.isfinite(value) for value in (*box, score)):
-            skipped["detections with a box or score that is not finite"] += 1
-            continue
-        mask = prediction.get("segmentation")
-        if mask is not None:
-            mask = predicted_rle(mask, truth, image_id, row)
-        detections.append(
-            {
-                "id": len(detections) + 1,
-                "image_id": image_id,
-                "category_id": of_file,
-                "bbox": box,
-                "score": score,
-                "segmentation": mask,
-            }
-        )
-    return detections
-
-
-def _have_masks(detections: Sequence[Annotation]) -> bool:
-    """Return whether the predictions have masks; also True for no predictions, which score 0."""
-    missing = sum(row["segmentation"] is None for row in detections)
-    if 0 < missing < len(detections):
-        raise DataError(
-            "D09",
-            f"{missing} of {len(detections)} predictions have no mask and the others do, so the "
-            "mask numbers would mean nothing. Give all of them one, or evaluate with "
-            'iou_types=("bbox",) only.',
-        )
-    return missing == 0
-
-
-def _index(truth: GroundTruth, rows: Sequence[Annotation]) -> COCO:
-    """A pycocotools index of copies of `rows`."""
-    coco = COCO()
-    coco.dataset = {
-        "images": [
-            {"id": key, "height": height, "width": width}
-            for key, (height, width) in truth.sizes.items()
-        ],
-        "categories": [{"id": key, "name": name} for key, name in truth.categories.items()],
-        "annotations": [dict(row) for row in rows],
-    }
-    coco.createIndex()
-    return coco
-
-
-def _with_area(row: Annotation, iou_type: IouType) -> Annotation:
-    """A detection with the area of its box or mask, whichever is compared, for its size class."""
-    if iou_type == "segm":
-        area = float(coco_mask.area(row["segmentation"]))
-    else:
-        area = row["bbox"][2] * row["bbox"][3]
-    return {**row, "area": area, "iscrowd": 0}
-
-
-def _evaluated(
-    truth: GroundTruth,
-    objects: Sequence[Annotation],
-    predictions: Sequence[Annotation],
-    iou_type: IouType,
-    max_dets: int,
-) -> FastCOCOeval:
-    """An evaluator that has matched `predictions` with `objects` and accumulated."""
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        detections = [_with_area(row, iou_type) for row in predictions]
-        evaluator = FastCOCOeval(_index(truth, objects), _index(truth, detections), iou_type)
-        evaluator.params.maxDets = [min(1, max_dets), min(10, max_dets), max_dets]
-        evaluator.evaluate()
-        evaluator.accumulate()
-    return evaluator
-
-
 def _scores(
-    evaluator: COCOeval,
+    evaluator: Evaluator,
     truth: GroundTruth,
     objects: Sequence[Annotation],
-    detections: Sequence[Annotation],
+    detections: Detections,
 ) -> Scores:
     # Axes: threshold, recall, class, size, limit; and the same without recall.
-    precision: NDArray[np.float64] = evaluator.eval["precision"]
-    recall: NDArray[np.float64] = evaluator.eval["recall"]
+    precision, recall = evaluator.precision, evaluator.recall
     num_objects = Counter(row["category_id"] for row in objects if not row["iscrowd"])
-    num_detections = Counter(row["category_id"] for row in detections)
+    num_detections = Counter(detections.category_ids)
     thresholds = evaluator.params.iouThrs
     half, three_quarters = thresholds == 0.5, thresholds == 0.75
     return Scores(

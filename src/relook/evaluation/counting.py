@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.cocoeval import COCOeval
 
 IOU = 0.5
 _DECIMALS = 4
@@ -62,30 +61,6 @@ class CountingCurve:
     cells: NDArray[np.int64]  # (D,) in [0, C)
     objects: NDArray[np.int64]  # (C,) objects without crowd regions
     num_images: int
-
-    @classmethod
-    def from_evaluator(cls, evaluator: COCOeval) -> CountingCurve:
-        """The matching that `evaluator` made when its `evaluate` was called."""
-        params = evaluator.params
-        level = params.iouThrs.tolist().index(IOU)
-        every_size = params.areaRng[params.areaRngLbl.index("all")]
-        rows = [row for row in evaluator.evalImgs if row and row["aRng"] == every_size]
-        counted = [
-            (score, match > 0, cell)
-            for cell, row in enumerate(rows)
-            for score, match, is_ignored in zip(
-                row["dtScores"], row["dtMatches"][level], row["dtIgnore"][level], strict=True
-            )
-            if not is_ignored
-        ]
-        objects = [np.count_nonzero(np.asarray(row["gtIgnore"]) == 0) for row in rows]
-        return cls(
-            scores=np.array([score for score, _, _ in counted], dtype=np.float64),
-            is_right=np.array([is_right for _, is_right, _ in counted], dtype=bool),
-            cells=np.array([cell for _, _, cell in counted], dtype=np.int64),
-            objects=np.array(objects, dtype=np.int64),
-            num_images=len(params.imgIds),
-        )
 
     def at(self, threshold: float) -> Counting:
         """The numbers for detections with a score of `threshold` or more."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.cocoeval import COCOeval
 
 from .counting import CountingCurve
+from .evaluator import Evaluator
 
 LEVELS = ("0.50", "0.75", "0.50:0.95")  # IoU thresholds of the precision curves
 THRESHOLDS = np.linspace(0, 1, 101)  # scores of the F1 curve
@@ -39,11 +39,11 @@ class Curves:
     f1: Values  # (T,)
 
     @classmethod
-    def from_evaluator(cls, evaluator: COCOeval, counting: CountingCurve) -> Curves:
+    def from_evaluator(cls, evaluator: Evaluator, counting: CountingCurve) -> Curves:
         """The curves of an `evaluator` that has accumulated, and of its matching `counting`."""
         params = evaluator.params
         # Axes: threshold, recall, class; all sizes, the highest limit of detections.
-        precision: Values = evaluator.eval["precision"][:, :, :, 0, -1]
+        precision: Values = evaluator.precision[:, :, :, 0, -1]
         precision = np.where(precision > -1, precision, np.nan).transpose(0, 2, 1)
         levels = params.iouThrs.tolist()
         right, counted = counting.counts(THRESHOLDS)

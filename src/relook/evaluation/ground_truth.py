@@ -23,6 +23,7 @@ from ..data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ..errors import DataError, brief
 from ..ops.rle import encode_mask, encode_window
 from ..runtime.json_files import parse_json
+from .polygon_codes import polygon_codes
 
 Annotation = dict[str, Any]
 
@@ -47,10 +48,8 @@ def read_ground_truth(
 ) -> GroundTruth:
     """The ground truth in a COCO json, given as a path or as the loaded dictionary.
 
-    `sizes` is (height, width) by image id, for files without it.
-
-    Raises `DataError` D01 or D03 for a file that is missing or not json, D04 for one that is not a
-    COCO instance file, D05 for an id used twice.
+    `sizes` is (height, width) by image id, for files without it. Raises `DataError` D01 or D03 for
+    a file that is missing or not json, D04 for no COCO instance file, D05 for an id used twice.
     """
     if isinstance(source, Mapping):
         name, content = "ground truth", source
@@ -70,8 +69,9 @@ def read_ground_truth(
         categories[category_id] = str(category.get("name", category_id))
     skipped: Counter[str] = Counter()
     objects: list[Annotation] = []
-    for annotation in tables["annotations"]:
-        rebuilt = _rebuild(annotation, size_of, categories)
+    codes = polygon_codes(tables["annotations"], size_of)
+    for annotation, code in zip(tables["annotations"], codes, strict=True):
+        rebuilt = _rebuild(annotation, size_of, categories, code)
         if isinstance(rebuilt, str):
             skipped[rebuilt] += 1
         else:
@@ -227,6 +227,7 @@ def _rebuild(
     annotation: Mapping[str, Any],
     sizes: Mapping[int, tuple[int, int]],
     categories: Mapping[int, str],
+    code: Annotation | None,
 ) -> Annotation | str:
     """The annotation as the evaluator needs it (without an id), or the reason to leave it out."""
     image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
@@ -234,10 +235,9 @@ def _rebuild(
         return "objects of an image that the file does not list"
     if not isinstance(category_id, int) or category_id not in categories:
         return "objects of a category that the file does not list"
-    segmentation = annotation.get("segmentation")
-    mask = None
-    if segmentation:
-        mask = _to_rle(segmentation, sizes[image_id])
+    mask = code
+    if annotation.get("segmentation") and code is None:
+        mask = _to_rle(annotation["segmentation"], sizes[image_id])
         if mask is None:
             return "objects with a mask that cannot be read"
     box = annotation.get("bbox")

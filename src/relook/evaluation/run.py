@@ -20,8 +20,9 @@ from ..inference.predictor import DEFAULTS, Predictor
 from ..inference.preprocess import Unreadable
 from ..inference.results import Result
 from ..inference.tiles.work import OnTile
-from .coco import IouType, evaluate_coco
+from .coco import evaluate_coco
 from .crowding.rule import HuddleRule, find_huddles
+from .evaluator import IouType
 from .ground_truth import GroundTruth, truth_of
 from .metrics import Metrics
 from .statistics.bootstrap import Resampling

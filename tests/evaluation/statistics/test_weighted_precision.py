@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from relook.evaluation.coco import _evaluated
 from relook.evaluation.ground_truth import read_ground_truth
 from relook.evaluation.matching import FastCOCOeval
 from relook.evaluation.statistics.weighted_precision import (
@@ -19,7 +18,7 @@ from relook.evaluation.statistics.weighted_precision import (
     resample_weights,
 )
 
-from ..conftest import by_hotcoco
+from ..conftest import by_hotcoco, matched
 
 LIMIT = 20
 
@@ -157,7 +156,7 @@ def test_hotcoco_has_the_same_difference_of_two_models_and_a_narrower_spread(mus
         for number, row in enumerate(found):
             row["score"] += 1e-6 * number  # none equal, so that the order of copies is no matter
         rows = [row | {"id": number} for number, row in enumerate(found, 1)]
-        one = _evaluated(truth, truth.objects, rows, "segm", 100)
+        one = matched(truth, truth.objects, rows, "segm", 100)
         matches, recalls = gather_matches(one, one.matches_again()), one.params.recThrs
         ours.append(average_precision(matches, weights, recalls))
         theirs.append(by_hotcoco(truth, found, "mask", 100))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ..evaluator import Evaluator
 from ..ground_truth import GroundTruth
-from ..matching import FastCOCOeval
 from ..statistics.weighted_precision import (
     average_precision,
     gather_matches,
@@ -108,7 +108,7 @@ class HuddleScores:
 
 
 def score_huddles(
-    truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: HuddleRule
+    truth: GroundTruth, evaluators: Sequence[Evaluator], rule: HuddleRule
 ) -> HuddleScores:
     """The numbers of the matches of `evaluators`: one of boxes, and one of masks or none.
 
@@ -134,7 +134,7 @@ def score_huddles(
 
 
 def _score(
-    evaluator: FastCOCOeval,
+    evaluator: Evaluator,
     huddles: Huddles,
     cells: Sequence[Sequence[list[int]]],
     rule: HuddleRule,

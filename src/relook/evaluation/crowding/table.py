@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from ...errors import counted
+from ..evaluator import Evaluator
 from ..ground_truth import GroundTruth
-from ..matching import FastCOCOeval
 from ..metrics import Section
 from .rule import OVERLAPS, SHARES, HuddleRule
 from .scores import HuddleAp, HuddleScores, score_huddles
@@ -20,7 +20,7 @@ _MEASURES = {
 
 
 def crowding_section(
-    truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: HuddleRule
+    truth: GroundTruth, evaluators: Sequence[Evaluator], rule: HuddleRule
 ) -> Section:
     """The numbers of `score_huddles` as a section of `Metrics`; raises as it does."""
     scores = score_huddles(truth, evaluators, rule)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..crowding.rule import HuddleRule, find_huddles
+from ..evaluator import Evaluator
 from ..ground_truth import GroundTruth
-from ..matching import FastCOCOeval
 from .weighted_precision import (
     Resampled,
     average_precision,
@@ -51,7 +51,7 @@ class Resampling:
             )
 
 
-def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resampling) -> Resampled:
+def resample(truth: GroundTruth, evaluators: Sequence[Evaluator], rule: Resampling) -> Resampled:
     """The numbers of the matches of `evaluators`: one of boxes, and one of masks or none.
 
     The same `rule` draws the same images for every model, so that differences are paired. An
@@ -68,7 +68,7 @@ def resample(truth: GroundTruth, evaluators: Sequence[FastCOCOeval], rule: Resam
 
 
 def _resampled(
-    evaluator: FastCOCOeval, not_huddled: Collection[int], rule: Resampling
+    evaluator: Evaluator, not_huddled: Collection[int], rule: Resampling
 ) -> dict[str, NDArray[np.float64]]:
     params = evaluator.params
     ids, recalls, thresholds = params.imgIds, params.recThrs, params.iouThrs

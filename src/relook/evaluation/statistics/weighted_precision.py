@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.cocoeval import COCOeval
 
 INTERVAL = (0.025, 0.975)  # quantiles: 95 %
 _AT_ONCE = 16  # rows of weights that fit into the cache of a processor
@@ -83,9 +82,7 @@ def _only_images(level: _Level, is_chosen: NDArray[np.bool_]) -> _Level:
     return _Level(level.images[kept], np.flatnonzero(is_hit[kept]))
 
 
-def gather_matches(
-    evaluator: COCOeval, rows: Sequence[Mapping[str, Any] | None]
-) -> list[ClassMatches]:
+def gather_matches(evaluator: Any, rows: Sequence[Mapping[str, Any] | None]) -> list[ClassMatches]:
     """The matches `rows` of `evaluator`, class by class and in each image by image, by class."""
     num_images = len(evaluator.params.imgIds)
     return [
