@@ -8,7 +8,6 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -126,20 +125,6 @@ def test_models_health_and_numbers(client: TestClient) -> None:
     assert 'relook_images_total{model="nuts"} 1.0' in answer.text
     client.app.state.gate.close()
     assert client.get("/health/ready").status_code == 503
-
-
-@pytest.fixture
-def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The network waits until the event is set."""
-    go, predict = threading.Event(), nuts.engine.run_prepared
-
-    def wait(*arguments: Any) -> Any:
-        assert go.wait(20)
-        return predict(*arguments)
-
-    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
-    yield go
-    go.set()
 
 
 def test_a_full_queue_is_429_and_what_was_begun_is_answered(

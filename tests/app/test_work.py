@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -62,20 +62,6 @@ def test_options_change_what_is_found(nuts: Predictor, shelf: ModelShelf) -> Non
     result = run(shelf, lambda work: work.predict(None, pixels(150, 110), options))
     same(result, nuts.predict(pixels(150, 110), options))
     assert len(result) == 4 and result.tiles is not None
-
-
-@pytest.fixture
-def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The network waits until the event is set."""
-    go, predict = threading.Event(), nuts.engine.run_prepared
-
-    def wait(*arguments: Any) -> Any:
-        assert go.wait(20)
-        return predict(*arguments)
-
-    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
-    yield go
-    go.set()
 
 
 def test_more_than_the_queue_takes_is_refused_and_the_rest_done(
