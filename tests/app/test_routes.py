@@ -20,7 +20,10 @@ from starlette.testclient import TestClient
 
 from relook.app.guards import GONE
 from relook.app.limits import Limits
-from relook.app.routes import _unless_gone
+from relook.app.models import ModelShelf
+from relook.app.refusals import Refusal
+from relook.app.routes import _predict, _unless_gone
+from relook.app.work import Work
 from relook.inference.predictor import Predictor
 
 from .conftest import PNG, Serve, pixels, png
@@ -166,6 +169,23 @@ def test_nothing_is_predicted_for_a_client_that_left() -> None:
     request = Request({"type": "http"}, receive)
     assert asyncio.run(_unless_gone(request, answer())).status_code == GONE
     assert was_given_up
+
+
+def test_a_body_that_does_not_come_is_408_and_leaves_room(shelf: ModelShelf) -> None:
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(20)
+        raise AssertionError("it was waited for")
+
+    async def ask() -> None:
+        work = Work(shelf, Limits(seconds=0.1))
+        headers = [(b"content-type", b"image/png"), (b"content-length", b"100")]
+        scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
+        with pytest.raises(Refusal, match=r"did not come within 0\.1 s") as info:
+            await _predict(Request(scope, receive), work)
+        assert info.value.status == 408 and work.images.used == 0
+        work.stop()
+
+    asyncio.run(ask())
 
 
 def test_what_takes_too_long_is_504_and_leaves_room(serve: Serve, held: threading.Event) -> None:

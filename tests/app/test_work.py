@@ -142,6 +142,30 @@ def test_it_is_not_ready_without_models_or_with_a_dead_thread(shelf: ModelShelf)
     assert not run(ModelShelf(), lambda work: asyncio.sleep(0, work.is_ready()))
 
 
+def test_models_on_one_device_take_turns(nuts: Predictor, shelf: ModelShelf) -> None:
+    shelf.add("more", nuts)
+
+    async def both(work: Work) -> None:
+        running = 0
+        predict = nuts.engine.run_prepared
+
+        def alone(*arguments: Any) -> Any:
+            nonlocal running
+            running += 1
+            assert running == 1
+            found = predict(*arguments)
+            running -= 1
+            return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(nuts.engine, "run_prepared", alone)
+            names = ["nuts", "more"] * 3
+            await asyncio.gather(*(work.predict(name, pixels()) for name in names))
+        assert set(work.workers) == {"nuts", "more"}
+
+    run(shelf, both)
+
+
 def test_onnx_files_are_served_too(small: Small) -> None:
     shelf = ModelShelf.of([f"small={small.path}"])
     image = pixels(96, 96)
