@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from relook.app.access import Rules
 from relook.app.fields import FIELDS, wish_of
-from relook.app.guards import Rules
 from relook.app.limits import Limits
 from relook.app.negotiation import choose
 from relook.app.uploads import check_pixels, uploads_of
