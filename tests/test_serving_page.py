@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import shutil
@@ -119,3 +120,17 @@ def test_the_unit_starts_the_command(folder: Path) -> None:
     assert context.params["models"] == ["nuclei"]
     assert str(context.params["token_file"]).endswith("/token")
     assert "TimeoutStopSec" in unit
+
+
+def test_a_client_that_sends_all_before_it_reads_gets_its_answer(address: str) -> None:
+    """An answer that comes early must not break the line of such a client."""
+    host, port = address.removeprefix("http://").split(":")
+    for headers, status in (
+        ({"Host": "evil.example"}, 421),
+        ({"Content-Type": "text/html"}, 415),
+        ({"Content-Type": "image/png"}, 422),
+    ):
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection.request("POST", "/predict", b"x" * 20_000_000, headers)
+        assert connection.getresponse().status == status
+        connection.close()
