@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Image.open(NUCLEI / "images" / THIRD) as image:
         small = image.convert("RGB").crop((0, 0, 96, 96))
     small.save(folder / HOSTILE)
-    Image.fromarray(np.tile(np.asarray(small), (2, 23, 1))).save(folder / WIDE)  # 2208 x 192
+    Image.fromarray(np.tile(np.asarray(small), (1, 22, 1))).save(folder / WIDE)  # 2112 x 96
     (folder / "broken.png").write_bytes(b"no picture")
     shelf = ModelShelf.of(["nuclei"], device="cpu")
     server = Served(folder, shelf, {"nuclei": find_model("nuclei")})
@@ -221,7 +221,7 @@ def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
     asked = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/tiles/'))"
     first = page.js(asked)
     assert first and not any("/tiles/0/" in name for name in first)
-    assert len(page.objects()) > 20
+    assert len(page.objects()) > 10
     page.js("document.getElementById('stage').focus()")
     page.keys("+", "+", "+", "+", "+", "+", "+")
     page.until("return relook.isDrawn()")
@@ -291,7 +291,8 @@ def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served
     page.until("return document.getElementById('toasts').innerText.includes('notes.txt')")
     asked = [json.loads(row["message"])["message"] for row in page.chrome.get_log("performance")]
     urls = [m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"]
-    assert all(url.startswith((served.url, "data:", "blob:")) for url in urls)
+    ours = (served.url, "data:", "blob:", "chrome:")
+    assert [url for url in urls if not url.startswith(ours)] == []
 
 
 CHECKS = """
