@@ -12,6 +12,7 @@ import typer
 
 from .._version import __version__
 from .ablate import ablate
+from .app_page import app_page
 from .compare import compare
 from .data import data
 from .doctor import doctor
@@ -43,6 +44,7 @@ app.command("ablate")(ablate)
 app.command("compare")(compare)
 app.command("models")(models)
 app.command("serve")(serve)
+app.command("app")(app_page)
 app.command("show")(show)
 app.command("export")(export)
 app.command("doctor")(doctor)

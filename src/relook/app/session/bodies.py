@@ -10,7 +10,7 @@ from .corrections import MOST_OBJECTS
 from .objects import LONGEST_ID
 
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
-Point = tuple[Coordinate, Coordinate]
+Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 Ring = list[Point]
 Shape = list[list[Ring]]
 
@@ -26,7 +26,7 @@ class ObjectBody(_Body):
     label: Annotated[int, Field(alias="class")]
     score: Annotated[float, Field(ge=0, le=1)] | None = None
     state: Literal["predicted", "accepted", "drawn"]
-    shape: Annotated[Shape, Field(strict=False)]
+    shape: Shape
 
     def record(self) -> dict[str, Any]:
         """The object as `objects.read_object` takes it."""
@@ -49,7 +49,7 @@ class SplitBody(_Body):
     """An object, and a line that cuts it."""
 
     object: ObjectBody
-    line: Annotated[Ring, Field(strict=False)]
+    line: Ring
 
 
 class MergeBody(_Body):
@@ -61,7 +61,7 @@ class MergeBody(_Body):
 class MeasureBody(_Body):
     """A shape as it was drawn."""
 
-    shape: Annotated[Shape, Field(strict=False)]
+    shape: Shape
 
 
 class TeachBody(_Body):

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
-from pydantic import ConfigDict, with_config
+from pydantic import BaseModel
 
 from ..._version import __version__
 from ...data.coco.reader import Category
@@ -31,7 +31,6 @@ FILE: Final = "relook-corrections.json"
 FORMAT: Final = 1
 MOST_OBJECTS: Final = 20_000  # of one image
 DESCRIPTION: Final = "Objects corrected in relook app"
-_EXTRA: Final = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,8 +196,7 @@ def _text(rows: Mapping[str, _Rows], names: Sequence[str]) -> str:
     )
 
 
-@with_config(_EXTRA)
-class _Image(TypedDict):
+class _Image(BaseModel):
     id: int
     file_name: str
     width: int
@@ -206,22 +204,20 @@ class _Image(TypedDict):
     relook: dict[str, Any]
 
 
-@with_config(_EXTRA)
-class _Annotation(TypedDict):
+class _Annotation(BaseModel):
     image_id: int
     category_id: int
     segmentation: dict[str, Any]
+    score: float | None = None
     relook: dict[str, Any]
 
 
-@with_config(_EXTRA)
-class _Category(TypedDict):
+class _Category(BaseModel):
     id: int
     name: str
 
 
-@with_config(_EXTRA)
-class _Tables(TypedDict):
+class _Tables(BaseModel):
     images: list[_Image]
     annotations: list[_Annotation]
     categories: list[_Category]
@@ -229,32 +225,31 @@ class _Tables(TypedDict):
 
 def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     """The images of a file by name; classes of the file that are not known are added."""
-    labels = {row["id"]: label_of(row["name"], classes) for row in tables["categories"]}
-    objects: dict[int, list[PageObject]] = {row["id"]: [] for row in tables["images"]}
-    sizes = {row["id"]: (row["height"], row["width"]) for row in tables["images"]}
-    for row in tables["annotations"]:
-        size, notes = sizes[row["image_id"]], row["relook"]
-        code, _ = checked(row["segmentation"], *size)
-        state = notes.get("state")
-        score = row.get("score")
-        objects[row["image_id"]].append(
+    labels = {row.id: label_of(row.name, classes) for row in tables.categories}
+    objects: dict[int, list[PageObject]] = {row.id: [] for row in tables.images}
+    sizes = {row.id: (row.height, row.width) for row in tables.images}
+    for row in tables.annotations:
+        code, _ = checked(row.segmentation, *sizes[row.image_id])
+        assert isinstance(code, dict)  # as the table says
+        state = row.relook.get("state")
+        objects[row.image_id].append(
             PageObject(
-                str(notes.get("id")),
-                labels[row["category_id"]],
-                score if isinstance(score, float | int) else None,
+                str(row.relook.get("id")),
+                labels[row.category_id],
+                row.score,
                 state if state in STATES else "drawn",
-                decode_runs(dict(code)),
+                decode_runs(code),
             )
         )
     return {
-        row["file_name"]: SavedImage(
-            sizes[row["id"]],
-            tuple(objects[row["id"]]),
-            int(row["relook"].get("revision", 1)),
-            bool(row["relook"].get("done", False)),
-            row["relook"].get("model"),
+        row.file_name: SavedImage(
+            sizes[row.id],
+            tuple(objects[row.id]),
+            int(row.relook.get("revision", 1)),
+            bool(row.relook.get("done", False)),
+            row.relook.get("model"),
         )
-        for row in tables["images"]
+        for row in tables.images
     }
 
 

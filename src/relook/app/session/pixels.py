@@ -155,11 +155,17 @@ def _banded(image: Opened, level: int) -> Pixels:
 
 
 def _reduced(pixels: Pixels, factor: int) -> Pixels:
-    """Pixels at 1/`factor` of the size, each the mean of those it stands for."""
+    """Pixels at 1/`factor` of the size, each the mean of those it stands for.
+
+    What is missing of the last ones is filled with the border, so that tiles fit together.
+    """
     if factor == 1:
         return pixels
     height, width = pixels.shape[:2]
-    size = (-(-width // factor), -(-height // factor))
+    below, right = -height % factor, -width % factor
+    if below or right:
+        pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge")
+    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

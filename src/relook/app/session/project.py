@@ -137,9 +137,22 @@ class Project:
         return {**self.image_record(entry), **levels}
 
     def saved(self, entry: Entry) -> SavedImage | None:
-        """What was saved of an image."""
+        """What was saved of an image.
+
+        Raises:
+            DataError: D10 for corrections of an image of another size, else as `Images.size`.
+        """
         saved = self._corrections(entry.root).get(entry.name)
-        return saved if saved is None or saved.size == self.images.size(entry) else None
+        if saved is None or saved.size == self.images.size(entry):
+            return saved
+        height, width = saved.size
+        error = DataError(
+            "D10",
+            f"{entry.name} has another size than when it was corrected ({width} x {height} pixels, "
+            "width x height). Put the earlier image back, or give the new one another name.",
+        )
+        entry.message = str(error)
+        raise error
 
     def saved_or_none(self, entry: Entry) -> SavedImage | None:
         """What was saved of an image that can still be read."""
@@ -160,11 +173,11 @@ class Project:
             UsageError: U01 for an unknown model.
             RelookError: as `Predictor.predict`.
         """
+        size = self.images.size(entry)  # raises at once for what is no image
         name, saved = self.models.name(model), self.saved(entry)
         result = self._predicted(entry, name)
         if result is None and (saved is None or fresh):
             return None
-        size = self.images.size(entry)
         found, candidates = self._found(entry, result, name) if result is not None else ([], [])
         uses_saved = saved is not None and not fresh
         objects = saved.objects if saved is not None and uses_saved else found
@@ -196,6 +209,7 @@ class Project:
             RelookError: R02 when the file cannot be written.
         """
         self._check_number(len(records))
+        self.saved(entry)  # raises for corrections of another image
         size = self.images.size(entry)
         objects = read_objects(records, size, len(self.classes))
         return self._corrections(entry.root).save(
@@ -237,7 +251,8 @@ class Project:
     def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
         """The objects of images as a file of one kind; None as `ids` is all that have objects.
 
-        Objects with a score below `min_score` are left out.
+        Predicted objects with a score below `min_score` are left out; those that a person accepted
+        or drew stay.
 
         Raises:
             UsageError: U01 for an unknown image or kind, U04 for an image without objects.
@@ -247,7 +262,7 @@ class Project:
         for entry in entries:
             objects = self.current_objects(entry)
             if objects is not None:
-                kept = [o for o in objects if o.score is None or o.score >= min_score]
+                kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
                 chosen.append((entry, kept))
             elif ids is not None:
                 raise UsageError(
@@ -268,7 +283,7 @@ class Project:
         """The objects of an image as they are now; None where it was not looked at."""
         if entry.message is not None:
             return None
-        saved = self.saved(entry)
+        saved = self.saved_or_none(entry)
         if saved is not None:
             return saved.objects
         for name in reversed(self.models.names()):

@@ -18,6 +18,7 @@ from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
 from .objects import divided, measured, merged
+from .page_files import page_routes
 from .pixels import ONE_PICTURE, UnknownTile
 from .project import Project
 
@@ -44,6 +45,7 @@ class SessionRoutes:
         app.add_exception_handler(UnknownTile, _not_found)
         app.add_exception_handler(Outdated, _conflict)
         app.include_router(router_for(self.project, self.teacher))
+        app.include_router(page_routes())
 
 
 def router_for(project: Project, teacher: Teacher) -> APIRouter:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import torch
 from rich.console import Console
 
 from ...data.class_names import as_one_class
@@ -37,7 +37,7 @@ from ...visualization.sheet import save_picture
 from ...weights.file import load_model, save_model
 
 Phase = Literal["preparing", "training", "measuring", "done", "stopped", "failed"]
-Scores = dict[str, float | None]
+Scores = dict[str, int | float | None]
 REQUEST: Final = "request.json"
 STATE: Final = "state.json"
 RUN: Final = "run"
@@ -56,7 +56,6 @@ class Lesson:
     minutes: float | None = None
     steps: int | None = None
     seed: int = 0
-    batch: int | None = None
     one_class: bool = False  # scores without regard to classes
 
 
@@ -166,8 +165,6 @@ def keep_newest(run: RunFolder) -> None:
 
     Nothing is made where there is a model, or no state.
     """
-    import torch
-
     if run.best.is_file() or not run.last.is_file():
         return
     settings = run.read_settings()
@@ -183,8 +180,7 @@ def keep_newest(run: RunFolder) -> None:
 def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> int:
     """Learn in the folder that is named; the exit code."""
     end()
-    if hasattr(os, "nice"):
-        os.nice(5)  # the page answers while this process learns
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one core is left for the page
     folder = Path(arguments[0])
     try:
         learn(folder, Console(soft_wrap=True))
@@ -198,11 +194,9 @@ def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> i
 def _overlay(lesson: Lesson) -> Overlay:
     """What is asked for; steps end the schedule too, so that the rate falls to zero by them."""
     train: dict[str, Any] = {"seed": lesson.seed, "workers": 0, "save_minutes": 1.0}
-    if lesson.batch is not None:
-        train["batch"] = lesson.batch
     if lesson.steps is not None:
-        content = json.loads(Path(lesson.train).read_bytes())
-        an_epoch = math.ceil(len(content["images"]) / min(2, len(content["images"])))
+        images = len(json.loads(Path(lesson.train).read_bytes())["images"])
+        an_epoch = max(1, images // min(2, images))  # what is left of an epoch is not a batch
         train |= {"steps": lesson.steps, "epochs": math.ceil(lesson.steps / an_epoch)}
     else:
         train["minutes"] = lesson.minutes or 5.0

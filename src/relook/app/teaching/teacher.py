@@ -23,7 +23,7 @@ from ..session.corrections import annotation
 from ..session.folders import Entry
 from ..session.project import Project
 from .held_out import Learned, Parts, divide
-from .lesson import RUN, Lesson, LessonState, write_request
+from .lesson import RUN, Lesson, LessonState, Phase, write_request
 
 MODEL: Final = "corrected-{}"
 FOLDER: Final = "teach"  # in the home of the project
@@ -139,7 +139,7 @@ class Teacher:
             training = self._training
         if training is None:
             return _record("idle", message="Nothing was learned yet.")
-        state = training.ended or _state_in(training.folder)
+        state = training.ended or _running_state(training.folder)
         rows = _losses(training.folder)
         steps = training.lesson.steps
         step = int(rows[-1]["step"]) if rows else 0
@@ -252,7 +252,7 @@ class Teacher:
         state = _state_in(training.folder)
         best = RunFolder(training.folder / RUN).best
         if state.phase in _RUNNING:
-            phase = "stopped" if training.is_stopped else "failed"
+            phase: Phase = "stopped" if training.is_stopped else "failed"
             state = replace(state, phase=phase, message=state.message or _ending(training))
         if best.is_file() and state.phase in ("done", "stopped"):
             try:
@@ -296,6 +296,12 @@ def _state_in(folder: Path) -> LessonState:
         return LessonState.read(folder)
     except DataError as error:
         return LessonState(phase="failed", message=str(error))
+
+
+def _running_state(folder: Path) -> LessonState:
+    """The state of a process that has not ended yet, whatever it has written."""
+    state = _state_in(folder)
+    return state if state.phase in _RUNNING else replace(state, phase="measuring")
 
 
 def _ending(training: _Training) -> str:
