@@ -122,7 +122,9 @@ class Page:
 
     def keys(self, *keys: str, shift: bool = False, control: bool = False) -> None:
         chain = self._chains(self.chrome, duration=10)
-        held = [k for k, is_held in ((self.key.SHIFT, shift), (self.key.CONTROL, control)) if is_held]
+        held = [
+            k for k, is_held in ((self.key.SHIFT, shift), (self.key.CONTROL, control)) if is_held
+        ]
         for key in held:
             chain.key_down(key)
         chain.send_keys(*keys)
@@ -130,8 +132,14 @@ class Page:
             chain.key_up(key)
         chain.perform()
 
-    def mouse(self, points: list[tuple[float, float]], *, drag: bool = False, click: bool = True,
-              shift: bool = False) -> None:
+    def mouse(
+        self,
+        points: list[tuple[float, float]],
+        *,
+        drag: bool = False,
+        click: bool = True,
+        shift: bool = False,
+    ) -> None:
         """Move to places of the image, in its pixels; click at each, or drag along them."""
         stage = self.chrome.find_element("id", "stage")
         width, height = self.js(
