@@ -14,6 +14,7 @@
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
 # make correcting   how much correcting images in the app helps: MINUTES long, goes on where it stopped
 # make torture  kill every command at random moments, and compare what it leaves: MINUTES long
+# make load    clients on relook serve, some hostile, each answer checked: MINUTES long
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: many hours, in steps
 # make fuzz BUDGET=600   mutated inputs into every reader, in children with bounds; finds are kept
@@ -42,7 +43,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel docs napari programs onnx-parity bench gpu-report floor paper fine-tuning correcting torture guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel docs napari programs onnx-parity bench gpu-report floor paper fine-tuning correcting load torture guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -119,6 +120,10 @@ correcting: $(STAMP)
 
 torture: $(STAMP)
 	$(BIN)/python -m benchmarks.torture --minutes $(MINUTES) --seed $(SEED)
+	$(BIN)/python scripts/write_documents.py
+
+load: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.load --minutes $(MINUTES) --seed $(SEED)
 	$(BIN)/python scripts/write_documents.py
 
 guided: $(STAMP)
