@@ -1,7 +1,7 @@
 // The list of images at the left; one is opened, and its objects are fetched.
 import { announce, element, toast } from "./announce.js";
 import { ask, get, Gone, objectsOf, wordsOf } from "./api.js";
-import { dismissedOf, isUnsaved, restoreDraft } from "./saving.js";
+import { dismissedOf, isUnsaved, restoreDraft, save } from "./saving.js";
 import { changed, counted, Document, emit, on, select, state } from "./state.js";
 import { showPicture } from "./viewer.js";
 import { VirtualList } from "./virtual_list.js";
@@ -119,6 +119,7 @@ export async function done() {
   open.done = !open.done;
   open.version++;
   changed(open);
+  save(open);
   announce(open.done ? "Done." : "Not done any more.");
   if (!open.done) return;
   await fetchSuggestion();

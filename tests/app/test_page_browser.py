@@ -1,0 +1,356 @@
+"""The page in a real browser, with the real server and the shipped model: a person at work."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from relook.api import find_model
+from relook.app.models import ModelShelf
+
+from .page_driver import Page, Served, middle, start_chrome, wait_for
+
+NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
+FIRST, SECOND, THIRD = (
+    "03b9306f44e9b8951461.jpg",
+    "06350c7cc618be442c15.jpg",
+    "0acd2c223d300ea55d05.jpg",
+)
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+WIDE = "wide.png"
+SHOTS = os.environ.get("RELOOK_SHOTS")  # a folder, to look at what the tests see
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server on a folder: nuclei, an image of an odd name, a wide one and a broken one."""
+    folder = tmp_path_factory.mktemp("cells")
+    for name in (FIRST, SECOND):
+        shutil.copy(NUCLEI / "images" / name, folder)
+    with Image.open(NUCLEI / "images" / THIRD) as image:
+        small = image.convert("RGB").crop((0, 0, 96, 96))
+    small.save(folder / HOSTILE)
+    Image.fromarray(np.tile(np.asarray(small), (1, 22, 1))).save(folder / WIDE)  # 2112 x 96
+    (folder / "broken.png").write_bytes(b"no picture")
+    shelf = ModelShelf.of(["nuclei"], device="cpu")
+    server = Served(folder, shelf, {"nuclei": find_model("nuclei")})
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    browser = start_chrome(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="module")
+def downloads(chrome: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("downloads")
+    place = {"behavior": "allow", "downloadPath": str(folder)}
+    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", place)
+    return folder
+
+
+@pytest.fixture
+def page(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = Page(chrome)
+    page.size()
+    page.problems()
+    yield page
+    if SHOTS:
+        chrome.save_screenshot(str(Path(SHOTS) / f"{request.node.name}.png"))
+
+
+def downloaded(page: Page, kind: str, folder: Path) -> Path:
+    """Download the objects of the open image by the dialog."""
+    page.keys("g")
+    page.js("document.querySelector(`#download-dialog [value=${arguments[0]}]`).click()", kind)
+    page.js("document.querySelector('#download-dialog [type=submit]').click()")
+    path: Path = wait_for(
+        lambda: [f for f in folder.iterdir() if f.suffix in (".json", ".csv") and f.stat().st_size]
+    )[0]
+    return path.rename(folder / f"{kind}.kept")
+
+
+def test_dropped_corrected_saved_and_downloaded(
+    page: Page, served: Served, downloads: Path
+) -> None:
+    page.open(served.url)
+    page.drop("dropped.jpg", (NUCLEI / "images" / THIRD).read_bytes())
+    page.ready("dropped.jpg")
+    found = page.objects()
+    assert len(found) == int(page.words("#total")) > 5
+    assert all(thing["state"] == "predicted" and thing["score"] >= 0.4 for thing in found)
+
+    page.mouse([middle(found[0])], click=False)
+    words = page.until("const t = document.getElementById('tip'); return !t.hidden && t.innerText")
+    assert words == f"nucleus · score {found[0]['score']:.2f} · {found[0]['area']:,} px²"
+
+    page.js(
+        "const t = document.getElementById('threshold'); t.value = arguments[0];"
+        "t.dispatchEvent(new Event('input', {bubbles: true}))",
+        1.0,
+    )
+    assert int(page.words("#total")) == sum(thing["score"] >= 1 for thing in found) < len(found)
+    page.js(
+        "const t = document.getElementById('threshold'); t.value = 0.41;"
+        "t.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    page.js("document.querySelector('#classes input').click()")
+    assert page.words("#total") == "0"
+    page.js("document.querySelector('#classes input').click()")
+    assert len(page.objects()) == len(found)
+
+    page.mouse([middle(found[1])])
+    page.keys(page.key.DELETE)
+    page.mouse([middle(found[2])])
+    page.keys("x")
+    page.keys("p")
+    page.mouse([(100.0, 100.0), (130.0, 104.0), (120.0, 130.0)])
+    page.keys(page.key.ENTER)
+    page.until("return relook.state.document.objects.some(o => o.state === 'drawn')")
+    page.keys("v")
+    page.mouse([middle(found[3])])
+    page.keys("x", "z")
+    page.saves()
+    expected = {thing["id"] for thing in found} - {found[1]["id"], found[2]["id"]} | {"d1"}
+    assert {thing["id"] for thing in page.objects()} == expected
+
+    page.open(served.url, "dropped.jpg")
+    shown = page.objects()
+    assert {thing["id"] for thing in shown} == expected
+    [drawn] = [thing for thing in shown if thing["state"] == "drawn"]
+    assert drawn["score"] is None and drawn["area"] == pytest.approx(380, rel=0.1)
+    assert int(page.words("#total")) == len(found) - 1
+
+    coco = json.loads(downloaded(page, "coco", downloads).read_text())
+    rows = coco["annotations"] if isinstance(coco, dict) else coco
+    table = list(csv.DictReader(io.StringIO(downloaded(page, "csv", downloads).read_text())))
+    areas = sorted(thing["area"] for thing in shown)
+    assert sorted(row["area"] for row in rows) == areas
+    assert sorted(int(float(row["area"])) for row in table) == areas
+    assert page.problems() == []
+
+
+def test_an_image_is_split_merged_redrawn_and_offered(page: Page, served: Served) -> None:
+    page.open(served.url, FIRST)
+    before = page.objects()
+    largest = max(before, key=lambda thing: thing["area"])
+    x, y = middle(largest)
+    half = (largest["box"][3] - largest["box"][1]) / 2 + 6
+    page.mouse([(x, y)])
+    page.keys("s")
+    page.mouse([(x, y - half), (x, y), (x, y + half)], drag=True)
+    page.until("return relook.state.selection.size === 2")
+    parts = page.js(
+        "return relook.state.document.shown().filter(o => relook.state.selection.has(o.id))"
+    )
+    assert sum(part["area"] for part in parts) == largest["area"]
+    page.keys(page.key.ESCAPE, "m")
+    page.until("return relook.state.selection.size === 1")
+    assert len(page.objects()) == len(before)
+    page.keys("z", "z")
+    assert [thing["id"] for thing in page.objects()] == [thing["id"] for thing in before]
+
+    page.mouse([(x, y)])
+    page.keys("r")
+    page.mouse([(x - 9, y - 9), (x + 9, y - 9), (x + 9, y + 9), (x - 9, y + 9)], drag=True)
+    page.until("return relook.state.document.objects.some(o => o.state === 'drawn')")
+    [redrawn] = [thing for thing in page.objects() if thing["state"] == "drawn"]
+    assert redrawn["id"] == largest["id"]
+    assert redrawn["area"] < largest["area"]
+
+    # What lies below the threshold is offered where one clicks, and by a key.
+    best = page.objects()[0]
+    page.js(
+        "relook.state.document.candidates = [{...arguments[0], id: 'c900', score: 0.2,"
+        "shape: [[[[2, 2], [22, 2], [22, 22], [2, 22]]]], box: [2, 2, 22, 22]}]",
+        best,
+    )
+    page.mouse([(12.0, 12.0)])
+    assert "score 0.20" in page.words("#offer")
+    page.keys(page.key.ENTER)
+    assert page.js("return relook.state.document.find('c900').state") == "accepted"
+    page.keys("z", "q", page.key.ENTER, "z")
+    assert not any(thing["id"] == "c900" for thing in page.objects())
+    page.saves()
+    assert page.problems() == []
+
+
+def test_by_the_keyboard_only(page: Page, served: Served) -> None:
+    page.open(served.url, SECOND)
+    before = page.objects()
+    page.keys("j", "j", "a", "j", page.key.DELETE)
+    assert sorted(t["state"] for t in page.objects()).count("accepted") == 1
+    assert len(page.objects()) == len(before) - 1
+    page.keys("w", "p", " ")
+    page.keys(page.key.ARROW_RIGHT * 3, " ", page.key.ARROW_DOWN * 3, " ", page.key.ENTER)
+    page.until("return relook.state.document.objects.some(o => o.state === 'drawn')")
+    page.keys(page.key.ESCAPE, "l", page.key.HOME, page.key.ARROW_DOWN)
+    active = page.js(
+        "const host = document.activeElement;"
+        "const row = document.getElementById(host.getAttribute('aria-activedescendant'));"
+        "return [host.getAttribute('role'), row.getAttribute('aria-selected'),"
+        "relook.state.selection.size]"
+    )
+    assert active == ["grid", "true", 1]
+    page.keys(page.key.ARROW_DOWN, shift=True)
+    assert page.js("return relook.state.selection.size") == 2
+    page.keys("z")
+    page.keys("y")
+    page.keys("s", control=True)
+    page.saves()
+    page.keys("?")
+    assert "Split an object by a line" in page.words("#help-dialog")
+    page.keys(page.key.ESCAPE)
+    page.keys("d")  # done: the next image opens
+    page.until("return relook.state.entry.name !== arguments[0]", SECOND)
+    record = wait_for(
+        lambda: [
+            r for r in served.saved["images"] if r["file_name"] == SECOND and r["relook"]["done"]
+        ]
+    )[0]
+    rows = [r for r in served.saved["annotations"] if r["image_id"] == record["id"]]
+    assert len(rows) == len(before)
+    assert page.problems() == []
+
+
+def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
+    page.open(served.url, WIDE)
+    asked = (
+        "return performance.getEntriesByType('resource').map(e => e.name)"
+        ".filter(n => n.includes('/tiles/'))"
+    )
+    first = page.js(asked)
+    assert first and not any("/tiles/0/" in name for name in first)
+    assert len(page.objects()) > 10
+    page.js("document.getElementById('stage').focus()")
+    page.keys("+", "+", "+", "+", "+", "+", "+")
+    page.until("return relook.isDrawn()")
+    page.until(f"{asked}.some(n => n.includes('/tiles/0/'))")
+    page.until("return relook.isDrawn()")
+    near = {name for name in page.js(asked) if "/tiles/0/" in name}
+    assert 0 < len(near) < 5  # of five columns
+    with Image.open(served.folder / WIDE) as image:
+        for at in ((1056, 20), (1056, 48), (1000, 70)):
+            assert page.js(PIXEL, *at) == list(image.getpixel(at))  # type: ignore[arg-type]
+    page.keys("j")
+    assert page.js("return relook.state.selection.size") == 1
+    assert page.problems() == []
+
+
+def test_the_server_is_gone_and_back(page: Page, served: Served) -> None:
+    page.open(served.url, FIRST)
+    number = len(page.objects())
+    served.stop()
+    page.keys("j", "x")
+    page.until("return !document.getElementById('connection').hidden")
+    page.until("return document.getElementById('saving').dataset.state === 'failed'")
+    assert "does not answer" in page.words("#saving")
+    page.keys("j", "x")
+    assert len(page.objects()) == number - 2
+    served.start()
+    page.saves()
+    page.until("return document.getElementById('connection').innerText.includes('back')")
+    assert len(page.objects()) == number - 2
+    [record] = [r for r in served.saved["images"] if r["file_name"] == FIRST]
+    rows = [r for r in served.saved["annotations"] if r["image_id"] == record["id"]]
+    assert len(rows) == number - 2
+
+
+def test_two_tabs_do_not_write_over_each_other(page: Page, served: Served) -> None:
+    page.open(served.url, FIRST)
+    mine = len(page.objects())
+    page.js(
+        "const d = relook.state.document;"
+        "return fetch(`/api/images/${d.entry.id}/objects`, {method: 'PUT',"
+        "headers: {'X-Relook': '1', 'Content-Type': 'application/json'},"
+        "body: JSON.stringify({revision: d.revision, objects: d.objects.slice(3), done: false})})"
+        ".then(answer => answer.status)"
+    )
+    page.keys("j", "x")
+    page.until("return document.getElementById('question-dialog').open")
+    assert "saved in another tab" in page.words("#question-dialog")
+    page.js("[...document.querySelectorAll('#question-dialog button')].at(-1).click()")
+    page.until("return !relook.state.document.isDirty")
+    assert len(page.objects()) == mine - 3
+    page.keys("z")
+    assert len(page.objects()) == mine - 1
+    page.saves()
+
+
+def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served) -> None:
+    page.open(served.url, HOSTILE)
+    assert HOSTILE in page.words("#images")
+    assert page.chrome.title.startswith(HOSTILE)
+    page.js("document.getElementById('images').focus()")
+    at = page.js("return relook.state.images.findIndex(e => e.name === 'broken.png')")
+    page.keys(page.key.HOME, *[page.key.ARROW_DOWN] * at)
+    page.until("return relook.state.problem")
+    assert "D02" in page.words("#empty") and "broken.png" in page.words("#empty")
+    page.drop("notes.txt", b"not an image")
+    page.until("return document.getElementById('toasts').innerText.includes('notes.txt')")
+    asked = [json.loads(row["message"])["message"] for row in page.chrome.get_log("performance")]
+    urls = [
+        m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"
+    ]
+    ours = (served.url, "data:", "blob:", "chrome:")
+    assert [url for url in urls if not url.startswith(ours)] == []
+
+
+PIXEL = """
+const [x, y] = relook.toScreen(arguments[0] + .5, arguments[1] + .5).map(Math.floor);
+const context = document.getElementById('picture').getContext('2d');
+return [...context.getImageData(x, y, 1, 1).data].slice(0, 3);
+"""
+CHECKS = """
+const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+const luminance = c => c.map(v => linear(v / 255))
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+const parse = s => { const m = s.match(/[\\d.]+/g).map(Number);
+  return m.length > 3 ? m : [...m, 1]; };
+const mix = (over, under) => under.map((v, i) => v * (1 - over[3]) + over[i] * over[3]);
+const ground = e => { const all = []; for (let n = e; n; n = n.parentElement) {
+  const c = parse(getComputedStyle(n).backgroundColor); all.push(c); if (c[3] === 1) break; }
+  return all.reverse().reduce((under, over) => mix(over, under), [255, 255, 255]); };
+const weak = []; const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) { const e = walk.currentNode.parentElement;
+  if (!walk.currentNode.textContent.trim() || !e.getClientRects().length) continue;
+  if (e.closest(".unseen, .skip, :disabled, noscript, script")) continue;
+  const under = ground(e), over = mix(parse(getComputedStyle(e).color), under);
+  const [a, b] = [luminance(over), luminance(under)].sort((x, y) => y - x);
+  if ((a + .05) / (b + .05) < 4.5) weak.push(walk.currentNode.textContent.trim()); }
+const nameless = [...document.querySelectorAll("button, input, select, [tabindex]")].filter(e =>
+  e.offsetParent && !(e.innerText.trim() || e.textContent.trim() || e.ariaLabel || e.labels?.length
+    || e.getAttribute("aria-labelledby"))).map(e => e.outerHTML);
+const { scrollWidth, clientWidth } = document.documentElement;
+return [weak, nameless, scrollWidth - clientWidth];
+"""
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True), (390, False)])
+def test_it_can_be_read(page: Page, served: Served, width: int, *, dark: bool) -> None:
+    page.size(width, 900, dark=dark)
+    page.open(served.url, HOSTILE)
+    page.js("document.getElementById('looks').open = true")
+    page.keys("j")
+    assert page.js(CHECKS) == [[], [], 0]
+    page.keys("?")
+    assert page.js(CHECKS) == [[], [], 0]
+    page.keys(page.key.ESCAPE, "t")
+    assert page.js(CHECKS) == [[], [], 0]
+    page.js("document.getElementById('looks').open = false")
+    page.keys("l")
