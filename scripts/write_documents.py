@@ -131,6 +131,37 @@ def torture_table() -> str:
     return "\n".join(lines)
 
 
+def load_table() -> str:
+    """What `make load` measured last, as Markdown."""
+    path = ROOT / "benchmarks" / "results" / "load.json"
+    if not path.is_file():
+        return "`make load` has not been run yet."
+    report = json.loads(path.read_text())
+    statuses = ", ".join(f"{number:,} with {code}" for code, number in report["statuses"].items())
+    rows = {
+        "requests that were answered": statuses,
+        "hostile requests": f"{report['hostile']:,}",
+        "answers that were not those of their image": f"{len(report['wrong'])}",
+        "images a second": f"{report['images_a_second']:.2f}",
+        "images of a batch, on average": f"{report['images_a_batch']:.2f}",
+        "seconds to an answer: median": f"{report['median_seconds']:.2f}",
+        "seconds to an answer: 99th percentile": f"{report['p99_seconds']:.2f}",
+        "memory at the end": f"{report['memory_mb']:,} MB",
+        "growth of memory": f"{report['memory_slope_mb_a_minute']:.2f} MB a minute",
+        "ready again after it was killed": f"{report['start_after_kill_seconds']:.1f} s",
+        "stopped by SIGTERM, all answered": f"{report['stop_seconds']:.1f} s",
+    }
+    lines = [
+        f"`{report['command']}`, on {report['machine']}, Python {report['python']}, with "
+        f"`--queue {report['queue']} --batch {report['batch']}`; "
+        f"{errors.counted(len(report['failures']), 'failure')}.",
+        "",
+        "| what | measured |",
+        "| --- | ---: |",
+    ]
+    return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows.items())])
+
+
 def between_marks(text: str, mark: str, content: str) -> str:
     """`text` with what stands between `<!-- mark -->` and `<!-- /mark -->` replaced.
 
@@ -192,6 +223,7 @@ def documents() -> dict[Path, str]:
         "commands.md": ("commands-table", commands_table()),
         "data-check.md": ("findings-table", findings_table()),
         "reliability.md": ("torture", torture_table()),
+        "serving.md": ("load", load_table()),
     }
     made = {
         DOCS / name: between_marks((DOCS / name).read_text(), mark, content)

@@ -35,6 +35,7 @@ DOCUMENTS = [
 NOT_RUN = {
     "labels.md": "tests/test_labels_page.py runs it",
     "parts.md": "tests/design/test_page.py runs it, or compares it with code that is tested",
+    "serving.md": "tests/test_serving_page.py runs it",
     "video.md": "tests/test_video_page.py runs it",
     "weights.md": "it fetches published files",
     "reference.md": "signatures",

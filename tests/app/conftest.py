@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,3 +66,17 @@ def serve(shelf: ModelShelf) -> Iterator[Serve]:
 @pytest.fixture
 def client(serve: Serve) -> TestClient:
     return serve()
+
+
+@pytest.fixture
+def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The network waits until the event is set."""
+    go, predict = threading.Event(), nuts.engine.run_prepared
+
+    def wait(*arguments: Any) -> Any:
+        assert go.wait(20)
+        return predict(*arguments)
+
+    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
+    yield go
+    go.set()

@@ -23,6 +23,11 @@ def test_limits_are_said_in_millions() -> None:
     assert (limits.all_bytes, limits.all_pixels) == (4_000_000, 16_000_000)
 
 
+def test_batches_are_for_gpus_unless_they_are_asked_for() -> None:
+    assert (Limits().batch_on("cpu"), Limits().batch_on("cuda:0")) == (1, 8)
+    assert Limits(batch=3).batch_on("cpu") == 3
+
+
 def test_what_is_taken_is_given_back_and_no_more_is_taken() -> None:
     budget = Budget(3, "image", lambda: 1.2)
     with budget.taken(2):

@@ -30,7 +30,7 @@ def test_unknown_taken_and_impossible_names_are_refused(nuts: Predictor, shelf: 
         shelf.get("nutz")
     with pytest.raises(UsageError, match="U03: model nuts: there are two of this name"):
         shelf.add("nuts", nuts)
-    for name in ("", "../a", "a b", "x" * 65):
+    for name in ("", "../a", "a b", "x" * 65, "ядра", "a\n"):
         with pytest.raises(UsageError, match="U03: model name"):
             shelf.add(name, nuts)
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
+from relook.app.guards import GONE
 from relook.app.limits import Limits
+from relook.app.models import ModelShelf
+from relook.app.refusals import Refusal
+from relook.app.routes import _predict, _unless_gone
+from relook.app.work import Work
 from relook.inference.predictor import Predictor
 
 from .conftest import PNG, Serve, pixels, png
@@ -123,20 +130,6 @@ def test_models_health_and_numbers(client: TestClient) -> None:
     assert client.get("/health/ready").status_code == 503
 
 
-@pytest.fixture
-def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The network waits until the event is set."""
-    go, predict = threading.Event(), nuts.engine.run_prepared
-
-    def wait(*arguments: Any) -> Any:
-        assert go.wait(20)
-        return predict(*arguments)
-
-    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
-    yield go
-    go.set()
-
-
 def test_a_full_queue_is_429_and_what_was_begun_is_answered(
     serve: Serve, held: threading.Event
 ) -> None:
@@ -157,6 +150,44 @@ def test_a_full_queue_is_429_and_what_was_begun_is_answered(
     assert client.app.state.gate.is_done
 
 
+def test_nothing_is_predicted_for_a_client_that_left() -> None:
+    left, was_given_up = asyncio.Event(), []
+
+    async def receive() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def answer() -> Response:
+        left.set()
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            was_given_up.append(True)
+            raise
+        return Response()
+
+    request = Request({"type": "http"}, receive)
+    assert asyncio.run(_unless_gone(request, answer())).status_code == GONE
+    assert was_given_up
+
+
+def test_a_body_that_does_not_come_is_408_and_leaves_room(shelf: ModelShelf) -> None:
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(20)
+        raise AssertionError("it was waited for")
+
+    async def ask() -> None:
+        work = Work(shelf, Limits(seconds=0.1))
+        headers = [(b"content-type", b"image/png"), (b"content-length", b"100")]
+        scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
+        with pytest.raises(Refusal, match=r"did not come within 0\.1 s") as info:
+            await _predict(Request(scope, receive), work)
+        assert info.value.status == 408 and work.images.used == 0
+        work.stop()
+
+    asyncio.run(ask())
+
+
 def test_what_takes_too_long_is_504_and_leaves_room(serve: Serve, held: threading.Event) -> None:
     client = serve(Limits(seconds=0.3))
     answer = client.post("/predict", content=png(), headers=PNG)
@@ -165,9 +196,10 @@ def test_what_takes_too_long_is_504_and_leaves_room(serve: Serve, held: threadin
     assert client.get("/health/ready").json()["queue"] == 0
 
 
-def test_swapped_answers_would_be_seen(client: TestClient, nuts: Predictor) -> None:
+def test_swapped_answers_would_be_seen(serve: Serve, nuts: Predictor) -> None:
     """Many clients at once: each gets the objects of its own image."""
     seeds = range(12)
+    client = serve(Limits(batch=4))
     expected = [nuts.predict(pixels(80 + 8 * (k % 3), 60, k)).to_json() for k in seeds]
 
     def post(k: int) -> list[dict[str, Any]]:

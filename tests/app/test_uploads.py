@@ -151,6 +151,33 @@ def test_bombs_are_refused_by_their_headers(client: TestClient, content: bytes) 
     assert answer.status_code in (413, 422) and "pixels" in answer.json()["what"]
 
 
+def stack(planes: int, side: int) -> bytes:
+    """A z-stack whose planes are zeros, of which little is left once compressed."""
+    content = io.BytesIO()
+    tifffile.imwrite(
+        content,
+        np.zeros((planes, side, side), np.uint8),
+        compression="zlib",
+        photometric="minisblack",
+        metadata={"axes": "ZYX"},
+    )
+    return content.getvalue()
+
+
+def test_planes_of_a_stack_are_counted_too(serve: Serve) -> None:
+    client = serve(Limits(pixels=4000))
+    for planes, fields, status in ((7, {}, 200), (9, {}, 413), (9, {"z": "3"}, 200)):
+        answer = client.post("/predict", content=stack(planes, 60), headers=PNG, params=fields)
+        assert answer.status_code == status, answer.text
+        if status == 413:
+            assert "9 planes of 60 x 60 pixels" in answer.json()["what"]
+
+
+def test_a_coded_body_is_refused(client: TestClient) -> None:
+    answer = client.post("/predict", content=png(), headers=PNG | {"Content-Encoding": "gzip"})
+    assert answer.status_code == 415 and "coded" in answer.json()["what"]
+
+
 def test_pixels_are_counted_before_they_are_decoded(serve: Serve) -> None:
     image = ImageBytes("a.png", png(80, 60))
     assert check_pixels(image, Reading(), 4800) == 4800

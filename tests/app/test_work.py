@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
 from relook.inference.results import Result
 
+from ..export.conftest import Small
+from ..export.conftest import small as small
 from .conftest import pixels
 
 
@@ -50,7 +52,7 @@ def test_each_request_gets_the_result_of_its_own_image(nuts: Predictor, shelf: M
         assert work.images.used == 0
         return list(results)
 
-    results = run(shelf, all_at_once)
+    results = run(shelf, all_at_once, batch=4)
     for image, result in zip(images, results, strict=True):
         same(result, nuts.predict(image))
 
@@ -60,20 +62,6 @@ def test_options_change_what_is_found(nuts: Predictor, shelf: ModelShelf) -> Non
     result = run(shelf, lambda work: work.predict(None, pixels(150, 110), options))
     same(result, nuts.predict(pixels(150, 110), options))
     assert len(result) == 4 and result.tiles is not None
-
-
-@pytest.fixture
-def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The network waits until the event is set."""
-    go, predict = threading.Event(), nuts.engine.run_prepared
-
-    def wait(*arguments: Any) -> Any:
-        assert go.wait(20)
-        return predict(*arguments)
-
-    monkeypatch.setattr(nuts.engine, "run_prepared", wait)
-    yield go
-    go.set()
 
 
 def test_more_than_the_queue_takes_is_refused_and_the_rest_done(
@@ -152,3 +140,37 @@ def test_it_is_not_ready_without_models_or_with_a_dead_thread(shelf: ModelShelf)
 
     run(shelf, dies)
     assert not run(ModelShelf(), lambda work: asyncio.sleep(0, work.is_ready()))
+
+
+def test_models_on_one_device_take_turns(nuts: Predictor, shelf: ModelShelf) -> None:
+    shelf.add("more", nuts)
+
+    async def both(work: Work) -> None:
+        running = 0
+        predict = nuts.engine.run_prepared
+
+        def alone(*arguments: Any) -> Any:
+            nonlocal running
+            running += 1
+            assert running == 1
+            found = predict(*arguments)
+            running -= 1
+            return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(nuts.engine, "run_prepared", alone)
+            names = ["nuts", "more"] * 3
+            await asyncio.gather(*(work.predict(name, pixels()) for name in names))
+        assert set(work.workers) == {"nuts", "more"}
+
+    run(shelf, both)
+
+
+def test_onnx_files_are_served_too(small: Small) -> None:
+    shelf = ModelShelf.of([f"small={small.path}"])
+    image = pixels(96, 96)
+    result = run(shelf, lambda work: work.predict("small", image), batch=4)
+    expected = shelf.get().predict(image)
+    assert len(result) == len(expected) and np.array_equal(result.boxes, expected.boxes)
+    (about,) = shelf.describe()
+    assert about["file"] == "small.onnx" and about["device"] == "cpu"

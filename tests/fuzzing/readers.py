@@ -43,7 +43,7 @@ from relook.training.run_folder import RunFolder
 from relook.training.settings import Overlay, parse_assignments, read_overlay, resolve
 from relook.weights.file import load_model
 
-from . import checkpoints, mutation, seeds
+from . import checkpoints, mutation, requests, seeds
 from .label_formats import label_formats
 
 SIZES: Final = {1: (seeds.HEIGHT, seeds.WIDTH), 2: (seeds.HEIGHT, seeds.WIDTH), 3: (8, 6)}
@@ -240,6 +240,7 @@ READERS: Final[dict[str, Reader]] = {
     "run-folder": Reader(".jsonl", seeds.metrics_lines, (mutation.of_json_lines,), _run),
     "plan": Reader(".json", seeds.plan, _JSON, _plan),
     "numbers": Reader(".json", seeds.numbers, _JSON, _numbers),
+    "request": Reader(".bin", requests.requests, _BYTES, requests.answer),
     "journal": Reader(".jsonl", seeds.journal, (mutation.of_json_lines,), _journal),
 }
 READERS.update(

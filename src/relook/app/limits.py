@@ -11,6 +11,7 @@ from ..errors import UsageError, counted
 from .refusals import Refusal
 
 MB: Final = 1_000_000
+_ON_GPU: Final = 8  # images of a batch
 _AT_ONCE: Final = 8  # times the limit of one, for all that is in memory
 
 
@@ -32,13 +33,15 @@ class Limits:
     """Images that wait or are worked on. More are refused with 429."""
     seconds: float = 120.0
     """Time for a request, from its first byte to its answer."""
-    batch: int = 4
-    """Most images that a network is given at a time, from several requests where they wait."""
+    batch: int | None = None
+    """Most images that a network is given at a time, from several requests where they wait; None:
+    one on a CPU, where more take as long and more memory, and eight on a GPU."""
 
     def __post_init__(self) -> None:
         for name in ("bytes", "pixels", "images", "queue", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError("U03", f"{name}: expected at least 1, got {getattr(self, name)}")
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise UsageError("U03", f"{name}: expected at least 1, got {limit}")
         if not 0 < self.seconds < 1e6:
             raise UsageError("U03", f"seconds: expected more than 0, got {self.seconds}")
 
@@ -50,6 +53,10 @@ class Limits:
             UsageError: U03 as for the fields.
         """
         return cls(bytes=int(mb * MB), pixels=int(megapixels * MB), **limits)
+
+    def batch_on(self, device: str) -> int:
+        """Most images that a network on a device is given at a time."""
+        return self.batch or (1 if device == "cpu" else _ON_GPU)
 
     @property
     def all_bytes(self) -> int:

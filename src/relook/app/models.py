@@ -12,7 +12,7 @@ from ..api import find_model, load, name_of
 from ..errors import UsageError, did_you_mean
 from ..inference.predictor import Predictor
 
-_NAME: Final = re.compile(r"[\w][\w.-]{0,63}")
+_NAME: Final = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
 
 class ModelShelf:

@@ -145,7 +145,8 @@ def _headers(name: str, predicted: Sequence[Predicted]) -> dict[str, str]:
     }
     notices = [notice for one in predicted for notice in one.notices]
     if notices:
-        headers["Relook-Notice"] = " ".join(notices).encode("ascii", "replace").decode()[:1000]
+        text = " ".join(" ".join(notices).split())  # one line
+        headers["Relook-Notice"] = text.encode("ascii", "replace").decode()[:1000]
     return headers
 
 

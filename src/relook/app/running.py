@@ -18,6 +18,7 @@ from .guards import Gate
 PORT: Final = 8117
 LOOPBACK: Final = "127.0.0.1"
 _BACKLOG: Final = 128
+_LAST: Final = 30.0  # seconds for a batch that nobody waits for
 
 
 def is_loopback(host: str) -> bool:
@@ -87,6 +88,7 @@ def serve(
     )
     server = _Server(config, app.state.gate, lambda: on_start(address_of(listener)), on_stop)
     server.run(sockets=[listener])
+    app.state.work.join(_LAST)  # what was given up still runs; a process must not end inside
 
 
 class _Server(uvicorn.Server):

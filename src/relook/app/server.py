@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from .._version import __version__
 from ..errors import RelookError, UsageError
-from .guards import Gate, Guards, Rules
+from .access import Rules
+from .guards import Gate, Guards
 from .limits import Limits
 from .metrics import Metrics
 from .models import ModelShelf

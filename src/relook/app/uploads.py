@@ -21,6 +21,7 @@ IMAGES: Final = "images"
 NAMELESS: Final = "image"
 _FORM: Final = "multipart/form-data"
 _ANY: Final = "application/octet-stream"
+_PLANES: Final = 8  # times the limit of pixels, for all planes of a z-stack
 _LONGEST_NAME: Final = 200  # characters
 _LONGEST_FIELD: Final = 10_000  # bytes
 _MOST_FIELDS: Final = 2 * len(FIELDS)
@@ -39,6 +40,11 @@ async def uploads_of(request: Request, limits: Limits) -> tuple[list[ImageBytes]
             that cannot be read.
         UsageError: U02 for a file in a field that takes none, U04 for a request without image.
     """
+    coding = request.headers.get("content-encoding", "identity").lower()
+    if coding != "identity":
+        raise Refusal(
+            415, f"the body is coded ({brief(coding)}), and is read as it is", "Send it plain."
+        )
     media = _media_type(request.headers.get("content-type", ""))
     pairs = list(request.query_params.multi_items())
     if media == _FORM:
@@ -57,19 +63,28 @@ def check_pixels(image: ImageBytes, reading: Reading, limit: int) -> int:
     """The number of pixels of an image, from its header.
 
     Raises:
-        Refusal: 413 for more than `limit`.
+        Refusal: 413 for more than `limit`, or eight times as many in all planes of a z-stack.
         DataError: D02 for what is no image.
     """
     with open_image(image, reading) as opened:
-        height, width = opened.size
-    if height * width > limit:
+        (height, width), planes = opened.size, opened.planes
+    number = height * width
+    if number > limit:
         raise Refusal.beyond(
             413,
             f"{image.name} has {width} x {height} pixels, and this server takes {limit / 1e6:g} "
             "million",
             "Send parts of it, or start the server with more --max-megapixels.",
         )
-    return height * width
+    if planes * number > _PLANES * limit:
+        raise Refusal.beyond(
+            413,
+            f"{image.name} has {planes} planes of {width} x {height} pixels, and this server takes "
+            f"{_PLANES * limit / 1e6:g} million in all",
+            "Choose one plane with the field z, send fewer, or start the server with more "
+            "--max-megapixels.",
+        )
+    return number
 
 
 def safe_name(name: str) -> str:

@@ -100,7 +100,9 @@ class Work:
         """
         name = self.models.name(name)
         predictor = self.models.get(name)
-        options = predictor.resolved(options.with_(batch_size=self.limits.batch))
+        options = predictor.resolved(
+            options.with_(batch_size=self.limits.batch_on(str(predictor.device)))
+        )
         notices: list[str] = []
         waiting = Waiting()
         tiles = TileWork.of(predictor, options, waiting.check, notices.append)
@@ -140,6 +142,11 @@ class Work:
             worker.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def join(self, seconds: float) -> None:
+        """Wait until the threads of models have ended after `stop`, at most so long for each."""
+        for worker in self.workers.values():
+            worker.join(seconds)
+
     def is_ready(self) -> bool:
         """Return whether there are models, and each thread that was started still runs."""
         return len(self.models) > 0 and all(w.is_alive for w in self.workers.values())
@@ -149,7 +156,7 @@ class Work:
             device = str(self.models.get(name).device)
             self.workers[name] = Worker(
                 name,
-                batch=self.limits.batch,
+                batch=self.limits.batch_on(device),
                 turn=self._turns.setdefault(device, threading.Lock()),
                 on_batch=partial(self.metrics.batch_done, name),
             )

@@ -43,7 +43,7 @@ def serve(
     allow_host: AllowHost = None,
     device: Device = "auto",
     fast: Fast = "on",
-    batch: Batch = 4,
+    batch: Batch = None,
     queue: Queue = 32,
     max_mb: MaxMb = 64.0,
     max_megapixels: MaxMegapixels = 50.0,

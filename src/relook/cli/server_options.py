@@ -58,11 +58,12 @@ AllowHost = Annotated[
     ),
 ]
 Batch = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--batch",
         min=1,
-        help="Most images of waiting requests that a network is given at a time.",
+        help="Most images of waiting requests that a network is given at a time. [default: 1 on a "
+        "CPU, 8 on a GPU]",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -108,25 +108,6 @@ def test_corrections_are_answered_before_the_model_is(folder: Path, shelf: Model
     asyncio.run(run())
 
 
-def test_the_most_doubtful_image_is_suggested(folder: Path, shelf: ModelShelf) -> None:
-    """The first is done; the second is the same mirrored, the third is not."""
-
-    async def run() -> None:
-        with Project(folder, shelf) as project:
-            project.save(project.images.get(1), [], revision=0, done=True)
-            symmetric, left = named((2, 0.9), (32, 0.8)), named((2, 0.9))
-            project.attach(Work(symmetric, symmetric, left, left))
-            assert project.predictions is not None
-            assert project.suggestion().id is None
-            for _ in range(6):
-                await settled(project.predictions)
-                found = project.suggestion()
-            assert found.id == 3
-            assert found.reason.startswith("2 of 2 objects are found in only one")
-
-    asyncio.run(run())
-
-
 def test_a_download_has_what_was_looked_at(folder: Path, shelf: ModelShelf) -> None:
     with Project(folder, shelf) as project:
         with pytest.raises(UsageError, match="no image was looked at"):

@@ -23,13 +23,10 @@ from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
 from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
-from .suggestions import Doubt, Suggestion, doubt_by_score, doubt_of, suggested
 
 HOME: Final = ".relook"
 """Folder of the app beside the images: its lock, images that came by the page, trainings."""
 ALONE: Final = Path("runs/app")  # home of a project without a folder
-MOST_LOOKED_AT: Final = 40  # images, for a suggestion
-_NEW: Final = ("new", "predicted")
 _Objects = tuple[list[PageObject], list[PageObject]]  # found, candidates
 
 
@@ -75,7 +72,6 @@ class Project:
             label_of(name, self.classes)
         self._files: dict[Path, Corrections] = {}
         self.predictions: Predictions | None = None
-        self._doubts: dict[tuple[int, str], Doubt] = {}
         self._objects: dict[tuple[int, str], _Objects] = {}
         self._open = ExitStack()
 
@@ -127,7 +123,7 @@ class Project:
 
     def image_record(self, entry: Entry) -> dict[str, Any]:
         """The record of an image in the list."""
-        status, objects = self._status(entry)
+        status, objects = self.status(entry)
         return {**entry.record(), "status": status, "objects": objects}
 
     def details(self, entry: Entry) -> dict[str, Any]:
@@ -221,33 +217,6 @@ class Project:
             model=self.models.name(model),
         )
 
-    def suggestion(self, model: str | None = None) -> Suggestion:
-        """The image to correct next, of those that were looked at so far; the next one is looked
-        at meanwhile.
-
-        Raises:
-            UsageError: U01 for an unknown model.
-        """
-        name = self.models.name(model)
-        entries = [
-            entry
-            for entry in self.images
-            if entry.message is None and self._status(entry)[0] in _NEW
-        ]
-        if len(entries) > MOST_LOOKED_AT:  # spread evenly, as neighbours are often alike
-            step = len(entries) / MOST_LOOKED_AT
-            entries = [entries[int(place * step)] for place in range(MOST_LOOKED_AT)]
-        doubts, waiting = [], 0
-        for entry in entries:
-            doubt = self._doubts.get((entry.id, name))
-            if doubt is None and not waiting:
-                doubt = self._look(entry, name)
-            if doubt is not None:
-                doubts.append((entry.id, doubt))
-            elif entry.message is None:
-                waiting += 1
-        return suggested(doubts, waiting)
-
     def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
         """The objects of images as a file of one kind; None as `ids` is all that have objects.
 
@@ -312,7 +281,8 @@ class Project:
     def _corrections(self, root: Path) -> Corrections:
         return self._files[root]
 
-    def _status(self, entry: Entry) -> tuple[Status, int | None]:
+    def status(self, entry: Entry) -> tuple[Status, int | None]:
+        """The status of an image in the list, and its number of objects."""
         if entry.message is not None:
             return "unreadable", None
         saved = self._corrections(entry.root).get(entry.name)
@@ -340,24 +310,6 @@ class Project:
             named = [replace(item, id=f"c{item.id[1:]}") for item in below[:MOST_CANDIDATES]]
             self._objects[key] = found, named
         return self._objects[key]
-
-    def _look(self, entry: Entry, name: str) -> Doubt | None:
-        """The doubt about an image; None while it is being predicted, or where it cannot be."""
-        assert self.predictions is not None
-        predictor = self.models.get(name)
-        reading, threshold = predictor.reading(), predictor.shown_from
-        result = self.predictions.get(entry, name) if entry.message is None else None
-        if result is None:
-            return None
-        if any(part is not None for part in (reading.channels, reading.page, reading.z)):
-            doubt = doubt_by_score(result, threshold)
-        else:
-            mirrored = self.predictions.get(entry, name, mirrored=True, reading=reading)
-            if mirrored is None:
-                return None
-            doubt = doubt_of(result, mirrored, threshold)
-        self._doubts[entry.id, name] = doubt
-        return doubt
 
     def _check_number(self, number: int) -> None:
         if number > MOST_OBJECTS:

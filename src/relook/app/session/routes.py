@@ -17,6 +17,7 @@ from .bodies import MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
 from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
+from .next_image import NextImage
 from .objects import divided, measured, merged
 from .page_files import page_routes
 from .pixels import ONE_PICTURE, UnknownTile
@@ -153,9 +154,11 @@ def _add_others(router: APIRouter, project: Project) -> None:
             background=BackgroundTask(made.close),
         )
 
+    next_image = NextImage(project)
+
     @router.get("/suggestion")
     async def suggestion(model: str | None = None) -> JSONResponse:
-        found = project.suggestion(model)
+        found = next_image.suggestion(model)
         busy = project.predictions is not None and project.predictions.is_busy
         return JSONResponse({"id": found.id, "reason": found.reason, "waiting": busy})
 

@@ -60,6 +60,11 @@ class Opened:
         return self._channels
 
     @property
+    def planes(self) -> int:
+        """Number of planes of a z-stack that are read for the image."""
+        return self._planes.facts.planes
+
+    @property
     def info(self) -> ImageInfo:
         """Information about the image; `invalid` counts what has been read."""
         mapping = "8 bits as they are"

@@ -1,0 +1,1 @@
+"""Load on `relook serve`: many clients, some of them hostile, each answer checked."""
