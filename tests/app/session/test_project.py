@@ -73,6 +73,10 @@ def test_objects_from_the_threshold_on_and_candidates_below(
             assert found is not None
             assert [entry["id"] for entry in found["objects"]] == ["o1", "o2"]
             assert [entry["id"] for entry in found["candidates"]] == ["c3"]
+            for least, rows in ((0.3, 3), (0.5, 2), (0.6, 1), (0.0, 2)):
+                made = project.download("csv", [image.id], least)
+                assert len(made.path.read_text().splitlines()) == 1 + rows
+                made.close()
             assert (found["revision"], found["saved"], found["model"]) == (0, False, "nuts")
             assert project.image_record(image)["status"] == "predicted"
             assert project.image_record(image)["objects"] == 2

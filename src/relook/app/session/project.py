@@ -220,8 +220,8 @@ class Project:
     def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
         """The objects of images as a file of one kind; None as `ids` is all that have objects.
 
-        Predicted objects with a score below `min_score` are left out; those that a person accepted
-        or drew stay.
+        Predicted objects with a score below `min_score` (0: the model's threshold) are left out;
+        those that a person accepted or drew stay.
 
         Raises:
             UsageError: U01 for an unknown image or kind, U04 for an image without objects.
@@ -229,7 +229,7 @@ class Project:
         entries = list(self.images) if ids is None else [self.images.get(i) for i in ids]
         chosen = []
         for entry in entries:
-            objects = self.current_objects(entry)
+            objects = self.current_objects(entry, min_score or 1)
             if objects is not None:
                 kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
                 chosen.append((entry, kept))
@@ -248,8 +248,9 @@ class Project:
         """The number of images that were neither predicted nor corrected."""
         return sum(self.current_objects(entry) is None for entry in self.images)
 
-    def current_objects(self, entry: Entry) -> Sequence[PageObject] | None:
-        """The objects of an image as they are now; None where it was not looked at."""
+    def current_objects(self, entry: Entry, least: float = 1) -> Sequence[PageObject] | None:
+        """The objects of an image as they are now, with candidates from the score `least` on where
+        nothing was saved; None where it was not looked at."""
         if entry.message is not None:
             return None
         saved = self.saved_or_none(entry)
@@ -258,7 +259,8 @@ class Project:
         for name in reversed(self.models.names()):
             result = self._known(entry, name)
             if result is not None:
-                return self._found(entry, result, name)[0]
+                found, below = self._found(entry, result, name)
+                return [*found, *(item for item in below if (item.score or 0) >= least)]
         return None
 
     def result_of(self, entry: Entry, objects: Sequence[PageObject]) -> Result:
