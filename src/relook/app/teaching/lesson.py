@@ -1,8 +1,8 @@
 """A training on corrections, in a process of its own: ``python -m relook.app.teaching.lesson DIR``.
 
 It learns by the rules of ``relook train --weights``. The last weights are the model: no image
-chooses among them, so that the images that were held out measure it honestly. Objects are shown from
-the score on that is best on three or more of these images, else from that of the model before.
+chooses among them, so that the images that were held out measure it honestly. Objects are shown
+from the score on that is best on three or more of these images, else from that of the model before.
 """
 
 from __future__ import annotations
