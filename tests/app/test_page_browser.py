@@ -245,8 +245,8 @@ def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
     near = {name for name in page.js(asked) if "/tiles/0/" in name}
     assert 0 < len(near) < 5  # of five columns
     with Image.open(served.folder / WIDE) as image:
-        for at in ((1056, 20), (1056, 48), (1000, 70)):
-            assert page.js(PIXEL, *at) == list(image.getpixel(at))  # type: ignore[arg-type]
+        places = [(1056, 20), (1056, 48), (1000, 70)]
+        assert page.js(PIXELS, places) == [list(image.getpixel(at)) for at in places]  # type: ignore[arg-type]
     page.keys("j")
     assert page.js("return relook.state.selection.size") == 1
     assert page.problems() == []
@@ -311,10 +311,71 @@ def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served
     assert [url for url in urls if not url.startswith(ours)] == []
 
 
-PIXEL = """
-const [x, y] = relook.toScreen(arguments[0] + .5, arguments[1] + .5).map(Math.floor);
-const context = document.getElementById('picture').getContext('2d');
-return [...context.getImageData(x, y, 1, 1).data].slice(0, 3);
+@pytest.fixture
+def ten(served: Served, tmp_path: Path) -> Iterator[Served]:
+    """A server on ten small images of nuclei, with the models of the other one."""
+    for number, path in enumerate(sorted((NUCLEI / "images").iterdir())[:10]):
+        with Image.open(path) as image:
+            image.convert("RGB").crop((0, 0, 96, 96)).save(tmp_path / f"{number}.png")
+    server = Served(tmp_path, served.shelf, served.paths)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.slow
+def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
+    """Twenty steps on ten images, all accepted as they were found; two of them measure."""
+    page.open(ten.url)
+    for _ in range(10):
+        page.until("return relook.state.document && relook.isDrawn()")
+        page.keys("a", shift=True)
+        name = page.js("return relook.state.entry.name")
+        page.keys("d")
+        page.until(
+            "return relook.state.entry.name !== arguments[0] ||"
+            "relook.state.images.every(e => e.status === 'done')",
+            name,
+        )
+    page.until("return relook.state.images.every(e => e.status === 'done')")
+    page.js(
+        "const ask = window.fetch; window.fetch = (to, how) => ask(to, to === '/api/teach' && how.body"
+        "? {...how, body: JSON.stringify({...JSON.parse(how.body), minutes: null, steps: 20})}"
+        ": how)"
+    )
+    page.keys("t")
+    assert "10 corrected images" in page.words("#panel-teach")
+    page.js("document.getElementById('learn').click()")
+    page.until(
+        "return document.getElementById('panel-teach').innerText.includes('of 20')", patience=200
+    )
+    page.until("return document.querySelector('.chart path')", patience=120)
+    page.until("return document.getElementById('use-model')", patience=120)
+    panel = page.words("#panel-teach")
+    assert "New model: corrected-1" in panel
+    assert "measured on 2 images" in panel
+    [row] = page.js(
+        "return [...document.querySelectorAll('#panel-teach tbody tr')].map(r => r.innerText)"
+        ".filter(t => t.startsWith('mask AP\t'))"
+    )
+    _, before, after, _ = row.split("\t")
+    assert 0 < float(before) <= 1
+    assert 0 <= float(after) <= 1
+    assert page.js("return [...document.querySelectorAll('#panel-teach img')].map(i => i.alt)")
+    page.js("document.getElementById('use-model').click()")
+    assert page.js("return document.getElementById('model').value") == "corrected-1"
+    page.drop("new.png", (ten.folder / "0.png").read_bytes())
+    page.ready("new.png")
+    assert page.js("return relook.state.document.model") == "corrected-1"
+    assert page.problems() == []
+
+
+PIXELS = """
+const canvas = document.getElementById('picture');
+const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+return arguments[0].map(([x, y]) => {
+  const [column, row] = relook.toScreen(x + .5, y + .5).map(Math.floor);
+  return [...data.slice(4 * (row * canvas.width + column)).slice(0, 3)]; });
 """
 CHECKS = """
 const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;

@@ -13,6 +13,7 @@ from PIL import Image
 from relook.app.models import ModelShelf
 from relook.app.session.corrections import FILE
 from relook.app.session.project import Project
+from relook.app.session.saving_as import download
 from relook.errors import DataError, RelookError, UsageError
 
 from .test_looking import Work, settled
@@ -86,6 +87,10 @@ def test_objects_from_the_threshold_on_and_candidates_below(
             assert found is not None
             assert [entry["id"] for entry in found["objects"]] == ["o1", "o2"]
             assert [entry["id"] for entry in found["candidates"]] == ["c3"]
+            for least, rows in ((0.3, 3), (0.5, 2), (0.6, 1), (0.0, 2)):
+                made = download(project, "csv", [image.id], least)
+                assert len(made.path.read_text().splitlines()) == 1 + rows
+                made.close()
             assert (found["revision"], found["saved"], found["model"]) == (0, False, "nuts")
             assert project.image_record(image)["status"] == "predicted"
             assert project.image_record(image)["objects"] == 2

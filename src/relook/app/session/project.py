@@ -232,17 +232,25 @@ class Project:
             model=self.models.name(model),
         )
 
-    def current_objects(self, entry: Entry) -> Sequence[PageObject] | None:
-        """The objects of an image as they are now; None where it was not looked at."""
+    def current_objects(
+        self, entry: Entry, least: float = 1, model: str | None = None
+    ) -> Sequence[PageObject] | None:
+        """The objects of an image as they are now, with candidates from the score `least` on where
+        nothing was saved; None where it was not looked at.
+
+        Of several models it is what `model` found, else what the newest one did.
+        """
         if entry.message is not None:
             return None
         saved = self.saved_or_none(entry)
         if saved is not None:
             return saved.objects
-        for name in reversed(self.models.names()):
+        names = [*([] if model is None else [model]), *reversed(self.models.names())]
+        for name in names:
             result = self._known(entry, name)
             if result is not None:
-                return self._found(entry, result, name)[0]
+                found, below = self._found(entry, result, name)
+                return [*found, *(item for item in below if (item.score or 0) >= least)]
         return None
 
     def result_of(self, entry: Entry, objects: Sequence[PageObject]) -> Result:

@@ -140,10 +140,13 @@ def _add_objects(router: APIRouter, project: Project) -> None:
 def _add_others(router: APIRouter, project: Project) -> None:
     @router.get("/download")
     async def download(
-        kind: str, ids: str = "all", min_score: Annotated[float, Query(ge=0, le=1)] = 0.0
+        kind: str,
+        ids: str = "all",
+        min_score: Annotated[float, Query(ge=0, le=1)] = 0.0,
+        model: str | None = None,
     ) -> FileResponse:
         chosen = None if ids == "all" else _numbers(ids)
-        made = await run_in_threadpool(make, project, kind, chosen, min_score)
+        made = await run_in_threadpool(make, project, kind, chosen, min_score, model)
         missing = await run_in_threadpool(without_objects, project) if chosen is None else 0
         headers = {"X-Content-Type-Options": "nosniff"}
         if missing:

@@ -10,20 +10,26 @@ from .project import Project
 
 
 def download(
-    project: Project, kind: str, ids: Collection[int] | None, min_score: float
+    project: Project,
+    kind: str,
+    ids: Collection[int] | None,
+    min_score: float,
+    model: str | None = None,
 ) -> Download:
     """The objects of images as a file of one kind; None as `ids` is all that have objects.
 
-    Predicted objects with a score below `min_score` are left out; those that a person accepted
-    or drew stay.
+    Predicted objects with a score below `min_score` (0: the model's threshold) are left out; those
+    that a person accepted or drew stay. Of images that were not corrected it is what `model` found,
+    else what the newest model did.
 
     Raises:
-        UsageError: U01 for an unknown image or kind, U04 for an image without objects.
+        UsageError: U01 for an unknown image, kind or model, U04 for an image without objects.
     """
+    name = None if model is None else project.models.name(model)
     entries = list(project.images) if ids is None else [project.images.get(i) for i in ids]
     chosen = []
     for entry in entries:
-        objects = project.current_objects(entry)
+        objects = project.current_objects(entry, min_score or 1, name)
         if objects is not None:
             kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
             chosen.append((entry, kept))
