@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -159,21 +160,20 @@ def run_all(
     if kept_scores(start) is None:
         _told("start", scores_of(setting, start, setting.predictor()))
     for seed in range(seeds):
-        for order in orders:
-            done: list[int] = []
-            for number in counts:
-                place = _place(setting, order, seed, number)
-                ids = place / "ids.json"
-                if not ids.is_file():
-                    if time.monotonic() > end:
-                        return
-                    chosen = next_images(setting, order, seed, done, number)
-                    write_text(ids, json.dumps(chosen) + "\n")
-                done = json.loads(ids.read_text())
-                if kept_scores(place) is None:
-                    if time.monotonic() > end:
-                        return
-                    _told(place.name, teach(setting, place, done, seed))
+        done: dict[str, list[int]] = {order: [] for order in orders}
+        for number, order in product(counts, orders):
+            place = _place(setting, order, seed, number)
+            ids = place / "ids.json"
+            if not ids.is_file():
+                if time.monotonic() > end:
+                    return
+                chosen = next_images(setting, order, seed, done[order], number)
+                write_text(ids, json.dumps(chosen) + "\n")
+            done[order] = json.loads(ids.read_text())
+            if kept_scores(place) is None:
+                if time.monotonic() > end:
+                    return
+                _told(place.name, teach(setting, place, done[order], seed))
 
 
 def table(setting: Setting, orders: Sequence[str], seeds: int, counts: Sequence[int]) -> str:

@@ -137,6 +137,18 @@ def test_a_damaged_file_is_told_and_kept(change: Any, tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_text() == text
 
 
+def test_a_file_that_another_program_has_changed_is_not_written_over(tmp_path: Path) -> None:
+    file = Corrections(tmp_path, ["cell"])
+    save(file, "a.png", thing("o1", 1))
+    (tmp_path / FILE).write_text("mine")
+    with pytest.raises(RelookError, match=r"R07.*changed by another program"):
+        save(file, "b.png")
+    assert (tmp_path / FILE).read_text() == "mine"
+    (tmp_path / FILE).rename(tmp_path / "mine.json")
+    assert save(file, "b.png") == 1
+    assert Corrections(tmp_path, []).names() == ["a.png", "b.png"]
+
+
 def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = Corrections(tmp_path, ["cell"])
     save(file, "a.png", thing("o1", 1))

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from ..._version import __version__
 from ...data.coco.reader import Category
 from ...data.coco.segmentation import checked
+from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
 from ...ops.rle import decode_runs, encode_runs
 from ...runtime.files import write_text
@@ -81,6 +82,7 @@ class Corrections:
         self._images: dict[str, SavedImage] = {}
         self._rows: dict[str, _Rows] = {}
         self._lock = threading.Lock()
+        self._stamp = stamp_of(self.path)
         if self.path.exists():
             self._read()
 
@@ -106,13 +108,15 @@ class Corrections:
 
         Raises:
             Outdated: `revision` is not that of what is saved.
-            RelookError: R02 when the file cannot be written; nothing is then changed.
+            RelookError: R02 when the file cannot be written, R07 when another program has changed
+                it; nothing is then changed.
         """
         with self._lock:
             before = self._images.get(name)
             newest = 0 if before is None else before.revision
             if revision != newest:
                 raise Outdated(name, newest)
+            self._check_unchanged()
             model = before.model if before is not None else model
             image = SavedImage(size, tuple(objects), newest + 1, done, model)
             images = {**self._images, name: image}
@@ -120,7 +124,17 @@ class Corrections:
             rows = {**self._rows, name: _Rows.of(name, image, number)}
             write_text(self.path, _text(rows, self._classes))
             self._images, self._rows = images, rows
+            self._stamp = stamp_of(self.path)
             return image.revision
+
+    def _check_unchanged(self) -> None:
+        if stamp_of(self.path) != self._stamp and self.path.exists():
+            raise RelookError(
+                "R07",
+                f"{self.path} was changed by another program since it was opened, and is not "
+                "written over. Move it away to save what is on the page, or stop relook app and "
+                "start it again to go on with that file.",
+            )
 
     def _read(self) -> None:
         remedy = "Move it away to start anew; it has your corrections, so keep it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from ...runtime.locks import FolderLock
 from ...structures.detection import Size
 from ..models import ModelShelf
 from .corrections import MOST_OBJECTS, Corrections, SavedImage, categories, label_of
-from .downloads import Download, kinds, make_download
+from .downloads import kinds
 from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
@@ -33,8 +33,8 @@ _Objects = tuple[list[PageObject], list[PageObject]]  # found, candidates
 class Project:
     """Images of a person, their predictions and corrections; a context manager.
 
-    While it is open, no other project can open the same folder. Methods that predict are for the
-    thread of the event loop, after `attach`; threads may share all others.
+    While it is open, no other project can open the same folder. `look` is for the thread of the
+    event loop, after `attach`; threads may share all other methods.
 
     Args:
         source: A folder or an image; None for a project of images that come by the page.
@@ -46,7 +46,8 @@ class Project:
     Raises:
         RelookError: R07 when another process has the folder open, R02 when it cannot be written.
         DataError: D01 for a source that is not there, D11 for a folder without images.
-        UsageError: U04 for a file of corrections that the app has not written.
+        UsageError: U04 for a file of corrections that the app has not written, and for a home that
+            is the folder of the images.
     """
 
     def __init__(
@@ -65,7 +66,11 @@ class Project:
         self._locked = list(dict.fromkeys([beside if folder is not None else self.home, self.home]))
         self._say = say
         self.reading: Reading = models.get().reading()
-        self.images = Images(source, self.home / "images", self.reading)
+        if folder is not None and self.home.resolve() == folder.resolve():
+            raise UsageError(
+                "U04", f"--work {work} is the folder of the images. Choose another one."
+            )
+        self.images = Images(source, self.home / "images", self.reading, leave_out=self.home)
         self.pixels = PixelStore(self.reading)
         self.classes: list[str] = []
         for name in (*(c.name for c in models.get().classes), *classes):
@@ -157,21 +162,31 @@ class Project:
         except DataError:
             return None
 
+    def look(self, entry: Entry, model: str | None = None) -> None:
+        """Begin to predict an image that was not predicted yet.
+
+        Raises:
+            UsageError: U01 for an unknown model.
+            RelookError: as `Predictor.predict`, where it was not possible.
+        """
+        assert self.predictions is not None
+        self.images.size(entry)  # raises at once for what is no image
+        self.predictions.get(entry, self.models.name(model))
+
     def objects(
         self, entry: Entry, model: str | None = None, *, fresh: bool = False
     ) -> dict[str, Any] | None:
         """The objects of an image as the page has them: those that were saved, else those that a
-        model finds; None while it is being predicted.
+        model finds; None while it is being predicted (`look`).
 
         With `fresh` they are those of the model, also of an image that was saved.
 
         Raises:
             UsageError: U01 for an unknown model.
-            RelookError: as `Predictor.predict`.
+            DataError: as `saved`.
         """
-        size = self.images.size(entry)  # raises at once for what is no image
-        name, saved = self.models.name(model), self.saved(entry)
-        result = self._predicted(entry, name)
+        name, saved, size = self.models.name(model), self.saved(entry), self.images.size(entry)
+        result = self._known(entry, name)
         if result is None and (saved is None or fresh):
             return None
         found, candidates = self._found(entry, result, name) if result is not None else ([], [])
@@ -217,46 +232,21 @@ class Project:
             model=self.models.name(model),
         )
 
-    def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
-        """The objects of images as a file of one kind; None as `ids` is all that have objects.
-
-        Predicted objects with a score below `min_score` (0: the model's threshold) are left out;
-        those that a person accepted or drew stay.
-
-        Raises:
-            UsageError: U01 for an unknown image or kind, U04 for an image without objects.
-        """
-        entries = list(self.images) if ids is None else [self.images.get(i) for i in ids]
-        chosen = []
-        for entry in entries:
-            objects = self.current_objects(entry, min_score or 1)
-            if objects is not None:
-                kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
-                chosen.append((entry, kept))
-            elif ids is not None:
-                raise UsageError(
-                    "U04", f"{entry.name} was not looked at yet. Open it, then download again."
-                )
-        if not chosen:
-            raise UsageError("U04", "no image was looked at yet. Open one, then download again.")
-        results = (
-            (entry.path, entry.name, self.result_of(entry, objects)) for entry, objects in chosen
-        )
-        return make_download(kind, results, self.categories(), self.reading)
-
-    def without_objects(self) -> int:
-        """The number of images that were neither predicted nor corrected."""
-        return sum(self.current_objects(entry) is None for entry in self.images)
-
-    def current_objects(self, entry: Entry, least: float = 1) -> Sequence[PageObject] | None:
+    def current_objects(
+        self, entry: Entry, least: float = 1, model: str | None = None
+    ) -> Sequence[PageObject] | None:
         """The objects of an image as they are now, with candidates from the score `least` on where
-        nothing was saved; None where it was not looked at."""
+        nothing was saved; None where it was not looked at.
+
+        Of several models it is what `model` found, else what the newest one did.
+        """
         if entry.message is not None:
             return None
         saved = self.saved_or_none(entry)
         if saved is not None:
             return saved.objects
-        for name in reversed(self.models.names()):
+        names = [*([] if model is None else [model]), *reversed(self.models.names())]
+        for name in names:
             result = self._known(entry, name)
             if result is not None:
                 found, below = self._found(entry, result, name)
@@ -292,10 +282,6 @@ class Project:
             return "done" if saved.done else "corrected", len(saved.objects)
         objects = None if self.predictions is None else self.current_objects(entry)
         return ("new", None) if objects is None else ("predicted", len(objects))
-
-    def _predicted(self, entry: Entry, name: str) -> Result | None:
-        assert self.predictions is not None
-        return self.predictions.get(entry, name)
 
     def _known(self, entry: Entry, name: str) -> Result | None:
         return None if self.predictions is None else self.predictions.known(entry, name)

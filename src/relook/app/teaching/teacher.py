@@ -155,7 +155,7 @@ class Teacher:
             model=training.model,
             before=state.before,
             after=state.after,
-            message=f"{state.message} {training.words}".strip(),
+            message=state.message or training.words,
         )
 
     def picture(self, number: int) -> bytes | None:
