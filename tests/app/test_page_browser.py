@@ -271,6 +271,19 @@ def test_the_server_is_gone_and_back(page: Page, served: Served) -> None:
     assert len(rows) == number - 2
 
 
+def test_a_page_that_was_closed_brings_its_changes_back(page: Page, served: Served) -> None:
+    page.open(served.url, FIRST)
+    number = len(page.objects())
+    served.stop()
+    page.keys("j", "x")
+    page.until("return document.getElementById('saving').dataset.state === 'failed'")
+    page.chrome.get("about:blank")
+    served.start()
+    page.open(served.url, FIRST)
+    assert len(page.objects()) == number - 1
+    page.saves()
+
+
 def test_two_tabs_do_not_write_over_each_other(page: Page, served: Served) -> None:
     page.open(served.url, FIRST)
     mine = len(page.objects())
