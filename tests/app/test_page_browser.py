@@ -353,7 +353,8 @@ def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
         )
     page.until("return relook.state.images.every(e => e.status === 'done')")
     page.js(
-        "const ask = window.fetch; window.fetch = (to, how) => ask(to, to === '/api/teach' && how.body"
+        "const ask = window.fetch;"
+        "window.fetch = (to, how) => ask(to, to === '/api/teach' && how.body"
         "? {...how, body: JSON.stringify({...JSON.parse(how.body), minutes: null, steps: 20})}"
         ": how)"
     )
