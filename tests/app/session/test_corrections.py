@@ -129,7 +129,7 @@ def test_a_file_of_the_user_is_never_written_over(content: str, tmp_path: Path) 
         lambda c: c["annotations"][0]["relook"].update(state="<b>"),
         lambda c: c["annotations"][0]["relook"].update(id="x" * 65),
         lambda c: c["annotations"][0].update(score=float("nan")),
-        lambda c: c["annotations"].append(c["annotations"]),
+        lambda c: c["annotations"].append([1]),
         lambda c: c["info"].update(relook_app=99),
     ],
 )
