@@ -14,6 +14,7 @@
 # make floor   torchvision's Mask R-CNN as a yardstick: about half an hour on two cores
 # make paper   the papers of DetectoRS and DSC as one page: build/paper.html, under a minute
 # make fine-tuning   fine-tuned against from scratch at 5, 10 and 25 images: half an hour
+# make correcting   how much correcting images in the app helps: MINUTES long, goes on where it stopped
 # make torture  kill every command at random moments, and compare what it leaves: MINUTES long
 # make load    clients on relook serve, some hostile, each answer checked: MINUTES long
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
@@ -44,7 +45,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel wheel-onnx docs napari ray programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning torture load guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel wheel-onnx docs napari ray programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning correcting torture load guided study fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -125,6 +126,9 @@ paper: $(STAMP)
 
 fine-tuning: $(STAMP)
 	$(BIN)/python benchmarks/fine_tuning.py --side-by-side
+
+correcting: $(STAMP)
+	$(BIN)/python benchmarks/correcting.py --minutes $(MINUTES)
 
 torture: $(STAMP)
 	$(BIN)/python -m benchmarks.torture --minutes $(MINUTES) --seed $(SEED)

@@ -70,6 +70,7 @@ TESTED_ELSEWHERE = {
     "config/cascades.py": "tests/config/test_model.py, with the rest of the model",
     "interop/backbone_fill.py": "tests/training/start/test_source.py, in every look",
     "inference/words.py": "tests/inference/test_predictor.py, as what a predictor looks like",
+    "app/session/bodies.py": "tests/app/session/test_routes.py, by what is sent",
     "layers/aspp.py": "tests/layers/test_blocks.py",
     "layers/deformable.py": "tests/layers/test_blocks.py",
     "layers/initialise.py": "tests/layers/test_blocks.py",

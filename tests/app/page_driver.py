@@ -109,9 +109,9 @@ class Page:
     def js(self, script: str, *arguments: Any) -> Any:
         return self.chrome.execute_script(script, *arguments)
 
-    def until(self, script: str, *arguments: Any) -> Any:
+    def until(self, script: str, *arguments: Any, patience: float = PATIENCE) -> Any:
         """What a script gives as soon as it gives something."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not (value := self.js(script, *arguments)):
             assert time.monotonic() < end, f"{script}: {self.words('body')[:1500]}"
             time.sleep(0.05)

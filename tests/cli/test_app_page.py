@@ -79,13 +79,10 @@ def test_without_a_folder_images_come_by_the_page(
         (["none"], 3, "D01"),
         (["--model", "nothing"], 2, "U01"),
         (["--class", " "], 2, "a name of one line"),
-        (["--port", "99999"], 2, "99999"),
     ],
 )
 def test_errors(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
-    options = [*arguments, "--no-open", "--work", str(tmp_path / "work")]
-    if "--port" not in options:
-        options += ["--port", "0"]
+    options = [*arguments, "--no-open", "--port", "0", "--work", str(tmp_path / "work")]
     result = RUN.invoke(app, ["app", *options])
     assert result.exit_code == code
     assert words in result.output

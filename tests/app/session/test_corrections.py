@@ -123,6 +123,13 @@ def test_a_file_of_the_user_is_never_written_over(content: str, tmp_path: Path) 
         lambda c: c["annotations"][0]["segmentation"].update(counts="~~~"),
         lambda c: c["annotations"][0].update(segmentation={"size": [9, 9], "counts": "1"}),
         lambda c: c["images"][0].update(height=10**9),
+        lambda c: c["images"][0].update(height=0),
+        lambda c: c["images"][0]["relook"].update(revision=None),
+        lambda c: c["images"][0]["relook"].update(revision="many"),
+        lambda c: c["annotations"][0]["relook"].update(state="<b>"),
+        lambda c: c["annotations"][0]["relook"].update(id="x" * 65),
+        lambda c: c["annotations"][0].update(score=float("nan")),
+        lambda c: c["annotations"].append([1]),
         lambda c: c["info"].update(relook_app=99),
     ],
 )
@@ -135,6 +142,18 @@ def test_a_damaged_file_is_told_and_kept(change: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="D03"):
         Corrections(tmp_path, [])
     assert (tmp_path / FILE).read_text() == text
+
+
+def test_a_file_that_another_program_has_changed_is_not_written_over(tmp_path: Path) -> None:
+    file = Corrections(tmp_path, ["cell"])
+    save(file, "a.png", thing("o1", 1))
+    (tmp_path / FILE).write_text("mine")
+    with pytest.raises(RelookError, match=r"R07.*changed by another program"):
+        save(file, "b.png")
+    assert (tmp_path / FILE).read_text() == "mine"
+    (tmp_path / FILE).rename(tmp_path / "mine.json")
+    assert save(file, "b.png") == 1
+    assert Corrections(tmp_path, []).names() == ["a.png", "b.png"]
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

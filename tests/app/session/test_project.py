@@ -13,6 +13,7 @@ from PIL import Image
 from relook.app.models import ModelShelf
 from relook.app.session.corrections import FILE
 from relook.app.session.project import Project
+from relook.app.session.saving_as import download
 from relook.errors import DataError, RelookError, UsageError
 
 from .test_looking import Work, settled
@@ -58,6 +59,17 @@ def test_a_file_of_the_user_lets_the_lock_go(folder: Path, shelf: ModelShelf) ->
         assert project.record()["annotations"] == str(folder / FILE)
 
 
+def test_files_of_the_app_are_no_images(folder: Path, shelf: ModelShelf) -> None:
+    """Wherever its home is, but it is not the folder of the images itself."""
+    work = folder / "work"
+    (work / "teach" / "1").mkdir(parents=True)
+    (work / "teach" / "1" / "0.png").write_bytes((folder / "a.png").read_bytes())
+    with Project(folder, shelf, work=work) as project:
+        assert [entry.name for entry in project.images] == ["a.png", "b.png", "c.png"]
+    with pytest.raises(UsageError, match="is the folder of the images"):
+        Project(folder, shelf, work=folder / "work" / "..")
+
+
 def test_objects_from_the_threshold_on_and_candidates_below(
     folder: Path, shelf: ModelShelf
 ) -> None:
@@ -67,12 +79,18 @@ def test_objects_from_the_threshold_on_and_candidates_below(
             project.attach(Work(named((2, 0.9), (12, 0.5), (22, 0.4))))
             image = project.images.get(1)
             assert project.objects(image) is None
+            project.look(image)
+            assert project.objects(image) is None
             assert project.predictions is not None
             await settled(project.predictions)
             found = project.objects(image)
             assert found is not None
             assert [entry["id"] for entry in found["objects"]] == ["o1", "o2"]
             assert [entry["id"] for entry in found["candidates"]] == ["c3"]
+            for least, rows in ((0.3, 3), (0.5, 2), (0.6, 1), (0.0, 2)):
+                made = download(project, "csv", [image.id], least)
+                assert len(made.path.read_text().splitlines()) == 1 + rows
+                made.close()
             assert (found["revision"], found["saved"], found["model"]) == (0, False, "nuts")
             assert project.image_record(image)["status"] == "predicted"
             assert project.image_record(image)["objects"] == 2
@@ -106,46 +124,6 @@ def test_corrections_are_answered_before_the_model_is(folder: Path, shelf: Model
             assert (found["objects"], found["waiting"], found["done"]) == ([], True, True)
 
     asyncio.run(run())
-
-
-def test_the_most_doubtful_image_is_suggested(folder: Path, shelf: ModelShelf) -> None:
-    """The first is done; the second is the same mirrored, the third is not."""
-
-    async def run() -> None:
-        with Project(folder, shelf) as project:
-            project.save(project.images.get(1), [], revision=0, done=True)
-            symmetric, left = named((2, 0.9), (32, 0.8)), named((2, 0.9))
-            project.attach(Work(symmetric, symmetric, left, left))
-            assert project.predictions is not None
-            assert project.suggestion().id is None
-            for _ in range(6):
-                await settled(project.predictions)
-                found = project.suggestion()
-            assert found.id == 3
-            assert found.reason.startswith("2 of 2 objects are found in only one")
-
-    asyncio.run(run())
-
-
-def test_a_download_has_what_was_looked_at(folder: Path, shelf: ModelShelf) -> None:
-    with Project(folder, shelf) as project:
-        with pytest.raises(UsageError, match="no image was looked at"):
-            project.download("csv", None, 0.0)
-        with pytest.raises(UsageError, match=r"b\.png was not looked at"):
-            project.download("csv", [2], 0.0)
-        with pytest.raises(UsageError, match="there is no image 9"):
-            project.download("csv", [9], 0.0)
-        square = [[[[2, 2], [8, 2], [8, 8], [2, 8]]]]
-        states = [("predicted", 0.3), ("accepted", 0.3), ("drawn", None), ("predicted", 0.9)]
-        objects = [
-            {"id": f"o{n}", "class": 0, "score": score, "state": state, "shape": square}
-            for n, (state, score) in enumerate(states)
-        ]
-        project.save(project.images.get(1), objects, revision=0, done=True)
-        assert project.without_objects() == 2
-        made = project.download("csv", None, 0.5)
-        assert len(made.path.read_text().splitlines()) == 1 + 3
-        made.close()
 
 
 def test_an_image_that_changed_its_size_keeps_its_corrections(

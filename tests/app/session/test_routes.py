@@ -182,6 +182,17 @@ def test_wrong_bodies(path: str, body: dict[str, Any], page: TestClient, folder:
     assert not (folder / FILE).exists()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[" * 100_000, b"\xff\xfe", b'{"shape": NaN}', b'{"shape": [[[[1e999, 0], [1, 1]]]]}'],
+)
+def test_bodies_that_are_no_json(content: bytes, page: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = page.post("/api/images/1/measure", content=content, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["code"]
+
+
 def test_a_form_of_another_site_changes_nothing(page: TestClient, folder: Path) -> None:
     body = {"revision": 0, "objects": []}
     for headers in ({"X-Relook": ""}, {"Origin": "http://evil.example"}):

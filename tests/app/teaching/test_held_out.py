@@ -59,10 +59,10 @@ def test_images_that_are_done_and_not_chosen_measure() -> None:
 
 def test_words_say_when_there_are_too_few() -> None:
     words = Parts(("a", "b", "c"), ()).words()
-    assert words.startswith("3 corrected images learned from. That is too few to measure")
+    assert words.startswith("The model learns from 3 corrected images. That is too few to")
     assert Parts(("a",), ("b",)).words() == (
-        "1 image learned from, and measured on 1 image not learned from. A score of 1 image is a "
-        "rough one."
+        "The model learns from 1 corrected image, and is measured on 1 image that it does "
+        "not learn from. A score of 1 image is a rough one."
     )
     assert "rough" not in Parts(("a",), ("b", "c", "d")).words()
 

@@ -29,7 +29,7 @@ def lesson(tmp_path: Path) -> Lesson:
     config = narrow_config(num_classes=1, semantic__num_classes=2, **FEW)
     config = config.with_(input__size=(64, 64))
     start = tmp_path / "start.safetensors"
-    extra = {"preset": "htc-tiny"}
+    extra = {"preset": "htc-tiny", "shown_from": 0.625}
     save_model(start, detector_of(config), config, [Category(1, "cell")], extra)
     images, annotations = [], []
     for number in (1, 2):
@@ -83,6 +83,7 @@ def test_a_lesson_measures_learns_and_measures_again(lesson: Lesson, tmp_path: P
     rows = [row for row in run.rows() if "loss" in row]
     assert [row["step"] for row in rows] == [1, 2]
     assert rows[-1]["lr"] < rows[0]["lr"] or rows[-1]["lr"] < 1e-3
+    assert load_model(run.best).extra["shown_from"] == 0.625  # one image is too few to choose it
     before, after = load_model(lesson.model).detector, load_model(run.best).detector
     moved = [
         not torch.equal(a, b)
@@ -92,23 +93,24 @@ def test_a_lesson_measures_learns_and_measures_again(lesson: Lesson, tmp_path: P
     assert any(moved)
 
 
+def stopped(settings: Any, console: Any, *, out: Path, **more: Any) -> None:
+    """A training that is stopped after its first step."""
+    out.mkdir()
+    run = RunFolder(out)
+    detector = detector_of(settings.model)
+    states = {f"detector.{name}": value for name, value in detector.state_dict().items()}
+    torch.save({"state_dict": states}, run.last)
+    run.config.write_text(settings.with_(model=settings.model).to_yaml())
+    (out / "classes.json").write_text('[{"id": 1, "name": "cell", "objects": 2}]')
+    raise interruption(run, 1)
+
+
 def test_a_training_that_is_stopped_keeps_what_it_learned(
     lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it has ended an epoch, or has a state only."""
     folder = tmp_path / "lesson"
     write_request(folder, replace(lesson, held_out=None))
-
-    def stopped(settings: Any, console: Any, *, out: Path, **more: Any) -> None:
-        out.mkdir()
-        run = RunFolder(out)
-        detector = detector_of(settings.model)
-        states = {f"detector.{name}": value for name, value in detector.state_dict().items()}
-        torch.save({"state_dict": states}, run.last)
-        run.config.write_text(settings.with_(model=settings.model).to_yaml())
-        (out / "classes.json").write_text('[{"id": 1, "name": "cell", "objects": 2}]')
-        raise interruption(run, 1)
-
     monkeypatch.setattr(module, "train", stopped)
     state = learn(folder)
     assert (state.phase, state.before, state.after) == ("stopped", None, None)
@@ -118,9 +120,21 @@ def test_a_training_that_is_stopped_keeps_what_it_learned(
     expected = torch.load(run.last, weights_only=True)["state_dict"]
     for name, value in saved.detector.state_dict().items():
         assert torch.equal(value, expected[f"detector.{name}"])
+    assert saved.extra["shown_from"] == 0.625
     before = run.best.stat().st_mtime_ns
     keep_newest(run)  # a model that is there is not touched
     assert run.best.stat().st_mtime_ns == before
+
+
+def test_objects_are_shown_from_the_best_score_where_images_are_enough(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "lesson"
+    write_request(folder, lesson)
+    monkeypatch.setattr(module, "train", stopped)
+    monkeypatch.setattr(module, "measured", lambda *_: module.Measured({"f1": 0.5}, 0, 0.75))
+    assert learn(folder).after == {"f1": 0.5}
+    assert load_model(RunFolder(folder / "run").best).extra["shown_from"] == 0.75
 
 
 def test_an_error_ends_in_words(

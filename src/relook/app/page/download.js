@@ -67,7 +67,7 @@ async function download() {
   announce("Preparing the download.");
   const ids = which === "all" ? "all" : images.map(({ id }) => id).join(",");
   try {
-    const answer = await ask(`/api/download?kind=${encodeURIComponent(kind)}&ids=${ids}&min_score=${state.view.threshold}`);
+    const answer = await ask(`/api/download?kind=${encodeURIComponent(kind)}&ids=${ids}&min_score=${state.view.threshold}&model=${encodeURIComponent(state.model)}`);
     const header = answer.headers.get("Content-Disposition") ?? "";
     const coded = /filename\*=UTF-8''([^;]+)/i.exec(header)?.[1];
     const name = coded ? decodeURIComponent(coded) : /filename="?([^";]+)/.exec(header)?.[1] ?? `objects.${kind}`;

@@ -14,6 +14,7 @@ const documents = new Map();
 /** @type {VirtualList<Entry>} */ let list;
 let resting = 0;
 let again = 0;
+let isOtherModel = false; // whose own threshold comes with its first objects
 /** @type {AbortController|null} */ let opening = null;
 /** @type {{id: number|null, reason: string, waiting?: boolean}} */ let suggestion = { id: null, reason: "" };
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -64,7 +65,7 @@ function refresh() {
   list.set(state.images);
   const finished = state.images.filter((entry) => entry.status === "done").length;
   byId("images-count").textContent = state.images.length
-    ? `${state.images.length.toLocaleString("en")}${finished ? `, ${finished} done` : ""}` : "";
+    ? `${finished ? `${finished.toLocaleString("en")} of ` : ""}${state.images.length.toLocaleString("en")}${finished ? " done" : ""}` : "";
   byId("images-nothing").hidden = state.images.length > 0;
   byId("images").hidden = state.images.length === 0;
   showSuggestion();
@@ -165,6 +166,11 @@ async function fetchObjects(entry, signal) {
     if (signal.aborted) return;
     if (!open || open.revision !== body.revision || open.model !== body.model) open = new Document(entry, body, dismissedOf(entry));
     if (body.waiting) fetchCandidates(open, signal);
+    if (isOtherModel && body.model === state.model) {
+      isOtherModel = false;
+      state.view.threshold = body.threshold ?? state.view.threshold;
+      emit("view");
+    }
     if (entry.status === "new") entry.status = "predicted";
     if (!body.saved) entry.objects = open.objects.length;
   }
@@ -206,6 +212,7 @@ async function pictureFailed(entry, key) {
 /** Predict with another model: images that nobody corrected are found anew. @param {string} name */
 export function useModel(name) {
   state.model = name;
+  isOtherModel = true;
   emit("project");
   for (const [id, open] of documents) if (!isUnsaved(open) && !open.isSaved) documents.delete(id);
   if (state.entry && !state.document?.isSaved) openImage(state.entry.id);

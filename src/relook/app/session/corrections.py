@@ -12,19 +12,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PositiveInt
 
 from ..._version import __version__
 from ...data.coco.reader import Category
 from ...data.coco.segmentation import checked
+from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
 from ...ops.rle import decode_runs, encode_runs
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
-from .objects import STATES, PageObject
+from .objects import LONGEST_ID, PageObject, State
 from .shapes import box_of
 
 FILE: Final = "relook-corrections.json"
@@ -81,6 +82,7 @@ class Corrections:
         self._images: dict[str, SavedImage] = {}
         self._rows: dict[str, _Rows] = {}
         self._lock = threading.Lock()
+        self._stamp = stamp_of(self.path)
         if self.path.exists():
             self._read()
 
@@ -106,13 +108,15 @@ class Corrections:
 
         Raises:
             Outdated: `revision` is not that of what is saved.
-            RelookError: R02 when the file cannot be written; nothing is then changed.
+            RelookError: R02 when the file cannot be written, R07 when another program has changed
+                it; nothing is then changed.
         """
         with self._lock:
             before = self._images.get(name)
             newest = 0 if before is None else before.revision
             if revision != newest:
                 raise Outdated(name, newest)
+            self._check_unchanged()
             model = before.model if before is not None else model
             image = SavedImage(size, tuple(objects), newest + 1, done, model)
             images = {**self._images, name: image}
@@ -120,7 +124,17 @@ class Corrections:
             rows = {**self._rows, name: _Rows.of(name, image, number)}
             write_text(self.path, _text(rows, self._classes))
             self._images, self._rows = images, rows
+            self._stamp = stamp_of(self.path)
             return image.revision
+
+    def _check_unchanged(self) -> None:
+        if stamp_of(self.path) != self._stamp and self.path.exists():
+            raise RelookError(
+                "R07",
+                f"{self.path} was changed by another program since it was opened, and is not "
+                "written over. Move it away to save what is on the page, or stop relook app and "
+                "start it again to go on with that file.",
+            )
 
     def _read(self) -> None:
         remedy = "Move it away to start anew; it has your corrections, so keep it."
@@ -196,20 +210,31 @@ def _text(rows: Mapping[str, _Rows], names: Sequence[str]) -> str:
     )
 
 
+class _ImageNotes(BaseModel):
+    revision: PositiveInt = 1
+    done: bool = False
+    model: str | None = None
+
+
+class _ObjectNotes(BaseModel):
+    id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+    state: State = "drawn"
+
+
 class _Image(BaseModel):
     id: int
     file_name: str
-    width: int
-    height: int
-    relook: dict[str, Any]
+    width: PositiveInt
+    height: PositiveInt
+    relook: _ImageNotes
 
 
 class _Annotation(BaseModel):
     image_id: int
     category_id: int
     segmentation: dict[str, Any]
-    score: float | None = None
-    relook: dict[str, Any]
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    relook: _ObjectNotes
 
 
 class _Category(BaseModel):
@@ -231,13 +256,12 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     for row in tables.annotations:
         code, _ = checked(row.segmentation, *sizes[row.image_id])
         assert isinstance(code, dict)  # as the table says
-        state = row.relook.get("state")
         objects[row.image_id].append(
             PageObject(
-                str(row.relook.get("id")),
+                row.relook.id,
                 labels[row.category_id],
                 row.score,
-                state if state in STATES else "drawn",
+                row.relook.state,
                 decode_runs(code),
             )
         )
@@ -245,9 +269,9 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
         row.file_name: SavedImage(
             sizes[row.id],
             tuple(objects[row.id]),
-            int(row.relook.get("revision", 1)),
-            bool(row.relook.get("done", False)),
-            row.relook.get("model"),
+            row.relook.revision,
+            row.relook.done,
+            row.relook.model,
         )
         for row in tables.images
     }

@@ -66,16 +66,24 @@ class Images:
         source: A folder or an image; None for a project of images that come by the page.
         uploads: Folder of images that come by the page.
         reading: How pixels are read.
+        leave_out: Folder inside of the source in which are no images of the person.
     """
 
-    def __init__(self, source: Path | None, uploads: Path, reading: Reading) -> None:
+    def __init__(
+        self,
+        source: Path | None,
+        uploads: Path,
+        reading: Reading,
+        *,
+        leave_out: Path | None = None,
+    ) -> None:
         self.uploads, self.reading = uploads, reading
         self.left_out: str | None = None
         self._entries: dict[int, Entry] = {}
         self._lock = threading.Lock()
         if source is not None:
             root = source if source.is_dir() else source.parent
-            with find_sources([source], leave_out=uploads) as found:
+            with find_sources([source], leave_out=leave_out or uploads) as found:
                 self.left_out = found.left_out_line()
                 self._check_number(len(found.files))
                 for path in found.files:

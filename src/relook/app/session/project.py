@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,26 +18,23 @@ from ...runtime.locks import FolderLock
 from ...structures.detection import Size
 from ..models import ModelShelf
 from .corrections import MOST_OBJECTS, Corrections, SavedImage, categories, label_of
-from .downloads import Download, kinds, make_download
+from .downloads import kinds
 from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
 from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
-from .suggestions import Doubt, Suggestion, doubt_by_score, doubt_of, suggested
 
 HOME: Final = ".relook"
 """Folder of the app beside the images: its lock, images that came by the page, trainings."""
 ALONE: Final = Path("runs/app")  # home of a project without a folder
-MOST_LOOKED_AT: Final = 40  # images, for a suggestion
-_NEW: Final = ("new", "predicted")
 _Objects = tuple[list[PageObject], list[PageObject]]  # found, candidates
 
 
 class Project:
     """Images of a person, their predictions and corrections; a context manager.
 
-    While it is open, no other project can open the same folder. Methods that predict are for the
-    thread of the event loop, after `attach`; threads may share all others.
+    While it is open, no other project can open the same folder. `look` is for the thread of the
+    event loop, after `attach`; threads may share all other methods.
 
     Args:
         source: A folder or an image; None for a project of images that come by the page.
@@ -49,7 +46,8 @@ class Project:
     Raises:
         RelookError: R07 when another process has the folder open, R02 when it cannot be written.
         DataError: D01 for a source that is not there, D11 for a folder without images.
-        UsageError: U04 for a file of corrections that the app has not written.
+        UsageError: U04 for a file of corrections that the app has not written, and for a home that
+            is the folder of the images.
     """
 
     def __init__(
@@ -68,14 +66,17 @@ class Project:
         self._locked = list(dict.fromkeys([beside if folder is not None else self.home, self.home]))
         self._say = say
         self.reading: Reading = models.get().reading()
-        self.images = Images(source, self.home / "images", self.reading)
+        if folder is not None and self.home.resolve() == folder.resolve():
+            raise UsageError(
+                "U04", f"--work {work} is the folder of the images. Choose another one."
+            )
+        self.images = Images(source, self.home / "images", self.reading, leave_out=self.home)
         self.pixels = PixelStore(self.reading)
         self.classes: list[str] = []
         for name in (*(c.name for c in models.get().classes), *classes):
             label_of(name, self.classes)
         self._files: dict[Path, Corrections] = {}
         self.predictions: Predictions | None = None
-        self._doubts: dict[tuple[int, str], Doubt] = {}
         self._objects: dict[tuple[int, str], _Objects] = {}
         self._open = ExitStack()
 
@@ -127,7 +128,7 @@ class Project:
 
     def image_record(self, entry: Entry) -> dict[str, Any]:
         """The record of an image in the list."""
-        status, objects = self._status(entry)
+        status, objects = self.status(entry)
         return {**entry.record(), "status": status, "objects": objects}
 
     def details(self, entry: Entry) -> dict[str, Any]:
@@ -161,21 +162,31 @@ class Project:
         except DataError:
             return None
 
+    def look(self, entry: Entry, model: str | None = None) -> None:
+        """Begin to predict an image that was not predicted yet.
+
+        Raises:
+            UsageError: U01 for an unknown model.
+            RelookError: as `Predictor.predict`, where it was not possible.
+        """
+        assert self.predictions is not None
+        self.images.size(entry)  # raises at once for what is no image
+        self.predictions.get(entry, self.models.name(model))
+
     def objects(
         self, entry: Entry, model: str | None = None, *, fresh: bool = False
     ) -> dict[str, Any] | None:
         """The objects of an image as the page has them: those that were saved, else those that a
-        model finds; None while it is being predicted.
+        model finds; None while it is being predicted (`look`).
 
         With `fresh` they are those of the model, also of an image that was saved.
 
         Raises:
             UsageError: U01 for an unknown model.
-            RelookError: as `Predictor.predict`.
+            DataError: as `saved`.
         """
-        size = self.images.size(entry)  # raises at once for what is no image
-        name, saved = self.models.name(model), self.saved(entry)
-        result = self._predicted(entry, name)
+        name, saved, size = self.models.name(model), self.saved(entry), self.images.size(entry)
+        result = self._known(entry, name)
         if result is None and (saved is None or fresh):
             return None
         found, candidates = self._found(entry, result, name) if result is not None else ([], [])
@@ -221,75 +232,25 @@ class Project:
             model=self.models.name(model),
         )
 
-    def suggestion(self, model: str | None = None) -> Suggestion:
-        """The image to correct next, of those that were looked at so far; the next one is looked
-        at meanwhile.
+    def current_objects(
+        self, entry: Entry, least: float = 1, model: str | None = None
+    ) -> Sequence[PageObject] | None:
+        """The objects of an image as they are now, with candidates from the score `least` on where
+        nothing was saved; None where it was not looked at.
 
-        Raises:
-            UsageError: U01 for an unknown model.
+        Of several models it is what `model` found, else what the newest one did.
         """
-        name = self.models.name(model)
-        entries = [
-            entry
-            for entry in self.images
-            if entry.message is None and self._status(entry)[0] in _NEW
-        ]
-        if len(entries) > MOST_LOOKED_AT:  # spread evenly, as neighbours are often alike
-            step = len(entries) / MOST_LOOKED_AT
-            entries = [entries[int(place * step)] for place in range(MOST_LOOKED_AT)]
-        doubts, waiting = [], 0
-        for entry in entries:
-            doubt = self._doubts.get((entry.id, name))
-            if doubt is None and not waiting:
-                doubt = self._look(entry, name)
-            if doubt is not None:
-                doubts.append((entry.id, doubt))
-            elif entry.message is None:
-                waiting += 1
-        return suggested(doubts, waiting)
-
-    def download(self, kind: str, ids: Collection[int] | None, min_score: float) -> Download:
-        """The objects of images as a file of one kind; None as `ids` is all that have objects.
-
-        Predicted objects with a score below `min_score` are left out; those that a person accepted
-        or drew stay.
-
-        Raises:
-            UsageError: U01 for an unknown image or kind, U04 for an image without objects.
-        """
-        entries = list(self.images) if ids is None else [self.images.get(i) for i in ids]
-        chosen = []
-        for entry in entries:
-            objects = self.current_objects(entry)
-            if objects is not None:
-                kept = [o for o in objects if o.state != "predicted" or (o.score or 0) >= min_score]
-                chosen.append((entry, kept))
-            elif ids is not None:
-                raise UsageError(
-                    "U04", f"{entry.name} was not looked at yet. Open it, then download again."
-                )
-        if not chosen:
-            raise UsageError("U04", "no image was looked at yet. Open one, then download again.")
-        results = (
-            (entry.path, entry.name, self.result_of(entry, objects)) for entry, objects in chosen
-        )
-        return make_download(kind, results, self.categories(), self.reading)
-
-    def without_objects(self) -> int:
-        """The number of images that were neither predicted nor corrected."""
-        return sum(self.current_objects(entry) is None for entry in self.images)
-
-    def current_objects(self, entry: Entry) -> Sequence[PageObject] | None:
-        """The objects of an image as they are now; None where it was not looked at."""
         if entry.message is not None:
             return None
         saved = self.saved_or_none(entry)
         if saved is not None:
             return saved.objects
-        for name in reversed(self.models.names()):
+        names = [*([] if model is None else [model]), *reversed(self.models.names())]
+        for name in names:
             result = self._known(entry, name)
             if result is not None:
-                return self._found(entry, result, name)[0]
+                found, below = self._found(entry, result, name)
+                return [*found, *(item for item in below if (item.score or 0) >= least)]
         return None
 
     def result_of(self, entry: Entry, objects: Sequence[PageObject]) -> Result:
@@ -312,7 +273,8 @@ class Project:
     def _corrections(self, root: Path) -> Corrections:
         return self._files[root]
 
-    def _status(self, entry: Entry) -> tuple[Status, int | None]:
+    def status(self, entry: Entry) -> tuple[Status, int | None]:
+        """The status of an image in the list, and its number of objects."""
         if entry.message is not None:
             return "unreadable", None
         saved = self._corrections(entry.root).get(entry.name)
@@ -320,10 +282,6 @@ class Project:
             return "done" if saved.done else "corrected", len(saved.objects)
         objects = None if self.predictions is None else self.current_objects(entry)
         return ("new", None) if objects is None else ("predicted", len(objects))
-
-    def _predicted(self, entry: Entry, name: str) -> Result | None:
-        assert self.predictions is not None
-        return self.predictions.get(entry, name)
 
     def _known(self, entry: Entry, name: str) -> Result | None:
         return None if self.predictions is None else self.predictions.known(entry, name)
@@ -340,24 +298,6 @@ class Project:
             named = [replace(item, id=f"c{item.id[1:]}") for item in below[:MOST_CANDIDATES]]
             self._objects[key] = found, named
         return self._objects[key]
-
-    def _look(self, entry: Entry, name: str) -> Doubt | None:
-        """The doubt about an image; None while it is being predicted, or where it cannot be."""
-        assert self.predictions is not None
-        predictor = self.models.get(name)
-        reading, threshold = predictor.reading(), predictor.shown_from
-        result = self.predictions.get(entry, name) if entry.message is None else None
-        if result is None:
-            return None
-        if any(part is not None for part in (reading.channels, reading.page, reading.z)):
-            doubt = doubt_by_score(result, threshold)
-        else:
-            mirrored = self.predictions.get(entry, name, mirrored=True, reading=reading)
-            if mirrored is None:
-                return None
-            doubt = doubt_of(result, mirrored, threshold)
-        self._doubts[entry.id, name] = doubt
-        return doubt
 
     def _check_number(self, number: int) -> None:
         if number > MOST_OBJECTS:

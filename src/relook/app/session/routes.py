@@ -17,10 +17,13 @@ from .bodies import MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
 from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
+from .next_image import NextImage
 from .objects import divided, measured, merged
 from .page_files import page_routes
 from .pixels import ONE_PICTURE, UnknownTile
 from .project import Project
+from .saving_as import download as make
+from .saving_as import without_objects
 
 MOST_UPLOADED: Final = 200  # images of a request
 _PNG: Final = "image/png"
@@ -97,7 +100,8 @@ def _add_objects(router: APIRouter, project: Project) -> None:
         number: int, model: str | None = None, fresh: bool = False
     ) -> JSONResponse:
         entry = project.images.get(number)
-        objects = project.objects(entry, model, fresh=fresh)
+        project.look(entry, model)
+        objects = await run_in_threadpool(project.objects, entry, model, fresh=fresh)
         if objects is None:
             return JSONResponse({"waiting": True}, 202)
         return JSONResponse(objects)
@@ -136,11 +140,14 @@ def _add_objects(router: APIRouter, project: Project) -> None:
 def _add_others(router: APIRouter, project: Project) -> None:
     @router.get("/download")
     async def download(
-        kind: str, ids: str = "all", min_score: Annotated[float, Query(ge=0, le=1)] = 0.0
+        kind: str,
+        ids: str = "all",
+        min_score: Annotated[float, Query(ge=0, le=1)] = 0.0,
+        model: str | None = None,
     ) -> FileResponse:
         chosen = None if ids == "all" else _numbers(ids)
-        made = await run_in_threadpool(project.download, kind, chosen, min_score)
-        missing = project.without_objects() if chosen is None else 0
+        made = await run_in_threadpool(make, project, kind, chosen, min_score, model)
+        missing = await run_in_threadpool(without_objects, project) if chosen is None else 0
         headers = {"X-Content-Type-Options": "nosniff"}
         if missing:
             headers["X-Relook-Left-Out"] = (
@@ -153,9 +160,11 @@ def _add_others(router: APIRouter, project: Project) -> None:
             background=BackgroundTask(made.close),
         )
 
+    next_image = NextImage(project)
+
     @router.get("/suggestion")
     async def suggestion(model: str | None = None) -> JSONResponse:
-        found = project.suggestion(model)
+        found = next_image.suggestion(model)
         busy = project.predictions is not None and project.predictions.is_busy
         return JSONResponse({"id": found.id, "reason": found.reason, "waiting": busy})
 

@@ -63,18 +63,16 @@ class Parts:
     def words(self) -> str:
         """Describe in sentences what is measured."""
         number = len(self.held_out)
+        learned = f"The model learns from {counted(len(self.learned), 'corrected image')}"
         if not number:
             return (
-                f"{counted(len(self.learned), 'corrected image')} learned from. That is too few to "
-                f"measure the model: from {FEWEST} on, a fifth is kept back for it. Look at other "
-                "images to see whether it became better."
+                f"{learned}. That is too few to measure it: from {FEWEST} on, a fifth is kept back "
+                "for that. Look at other images to see whether it became better."
             )
-        words = (
-            f"{counted(len(self.learned), 'image')} learned from, and measured on "
-            f"{counted(number, 'image')} not learned from."
-        )
+        images = counted(number, "image")
+        words = f"{learned}, and is measured on {images} that it does not learn from."
         if number < SURE:
-            words += f" A score of {counted(number, 'image')} is a rough one."
+            words += f" A score of {images} is a rough one."
         return words
 
 

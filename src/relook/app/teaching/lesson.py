@@ -1,7 +1,8 @@
 """A training on corrections, in a process of its own: ``python -m relook.app.teaching.lesson DIR``.
 
 It learns by the rules of ``relook train --weights``. The last weights are the model: no image
-chooses among them, so that the images that were held out measure it honestly.
+chooses among them, so that the images that were held out measure it honestly. Objects are shown
+from the score on that is best on three or more of these images, else from that of the model before.
 """
 
 from __future__ import annotations
@@ -22,19 +23,20 @@ from ...data.class_names import as_one_class
 from ...data.coco.reader import Category, CocoIndex, read_coco
 from ...errors import RelookError
 from ...evaluation.run import evaluate_model
-from ...inference.predictor import Predictor
+from ...inference.predictor import Predictor, shown_score
 from ...models.build import build_detector
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json, write_json
 from ...runtime.parent import end_with_parent
-from ...training.fine_tuning import fine_tuning, recipe_name
+from ...training.fine_tuning import FineTuning, fine_tuning, recipe_name
 from ...training.loop import train
 from ...training.run_folder import RunFolder
 from ...training.settings import Overlay
 from ...training.start.source import Start
 from ...training.validation_picture import draw_validation
 from ...visualization.sheet import save_picture
-from ...weights.file import load_model, save_model
+from ...weights.file import change_extra, load_model, save_model
+from .held_out import SURE
 
 Phase = Literal["preparing", "training", "measuring", "done", "stopped", "failed"]
 Scores = dict[str, int | float | None]
@@ -91,7 +93,6 @@ def learn(folder: Path, console: Console | None = None) -> LessonState:
         RelookError: the training is not possible, or diverged.
     """
     lesson = read_json(folder / REQUEST, Lesson, _REMEDY)
-    console = console or Console(quiet=True)
     state = LessonState(phase="preparing")
     state.write(folder)
     path = Path(lesson.model)
@@ -101,33 +102,38 @@ def learn(folder: Path, console: Console | None = None) -> LessonState:
         state = LessonState(phase="preparing", before=before.scores, pictures=before.pictures)
         state.write(folder)
         saved = load_model(path)
-    tuned = fine_tuning(saved, [_overlay(lesson)], name=recipe_name(saved))
-    began = time.time()
-    state = replace(state, phase="training", began=began)
-    state.write(folder)
     run = RunFolder(folder / RUN)
-    phase: Phase = "done"
-    try:
-        train(
-            tuned.settings,
-            console,
-            out=run.path,
-            start=Start(saved, path, tuned.lines),
-            annotations=tuned.annotations,
-        )
-    except RelookError as error:
-        if error.code != "R01":
-            raise
-        phase = "stopped"
-        keep_newest(run)
-    if lesson.held_out is not None and run.best.is_file():
-        replace(state, phase="measuring").write(folder)
-        predictor = Predictor.of(load_model(run.best))
-        after = measured(predictor, lesson, folder / "pictures", state.pictures)
-        state = replace(state, after=after.scores, pictures=state.pictures + after.pictures)
+    tuned = fine_tuning(saved, [_overlay(lesson)], name=recipe_name(saved))
+    state = replace(state, phase="training", began=time.time())
+    state.write(folder)
+    start = Start(saved, path, tuned.lines)
+    phase = _trained(run, tuned, start, console or Console(quiet=True))
+    if run.best.is_file():
+        shown_from = shown_score(saved.extra)
+        if lesson.held_out is not None:
+            replace(state, phase="measuring").write(folder)
+            predictor = Predictor.of(load_model(run.best))
+            after = measured(predictor, lesson, folder / "pictures", state.pictures)
+            state = replace(state, after=after.scores, pictures=state.pictures + after.pictures)
+            if after.threshold is not None:
+                shown_from = after.threshold
+        change_extra(run.best, {"shown_from": shown_from})
     state = replace(state, phase=phase)
     state.write(folder)
     return state
+
+
+def _trained(run: RunFolder, tuned: FineTuning, start: Start, console: Console) -> Phase:
+    """Train; how it ended. What was learned before a signal is kept."""
+    options: dict[str, Any] = {"start": start, "annotations": tuned.annotations}
+    try:
+        train(tuned.settings, console, out=run.path, **options)
+    except RelookError as error:
+        if error.code != "R01":
+            raise
+        keep_newest(run)
+        return "stopped"
+    return "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ class Measured:
 
     scores: Scores
     pictures: int
+    threshold: float | None  # score from which its objects are best; None where images are too few
 
 
 def measured(predictor: Predictor, lesson: Lesson, pictures: Path, first: int) -> Measured:
@@ -156,7 +163,9 @@ def measured(predictor: Predictor, lesson: Lesson, pictures: Path, first: int) -
     for place, one in enumerate(_single(index)[:SHOWN]):
         drawn = draw_validation(one, found.truth, found.predictions, predictor.shown_from)
         save_picture(drawn, pictures / f"{first + place}.png")
-    return Measured(scores, min(len(index.images), SHOWN))
+    is_sure = counting is not None and len(index.images) >= SURE
+    threshold = counting.threshold if counting is not None and is_sure else None
+    return Measured(scores, min(len(index.images), SHOWN), threshold)
 
 
 def keep_newest(run: RunFolder) -> None:

@@ -19,10 +19,10 @@ from ...runtime.json_files import write_json
 from ...runtime.parent import VARIABLE
 from ...training.run_folder import RunFolder
 from ..refusals import Refusal
-from ..session.corrections import annotation
 from ..session.folders import Entry
 from ..session.project import Project
-from .held_out import Learned, Parts, divide
+from .annotations import classes_of, coco_of, divided, key_of
+from .held_out import Learned, Parts
 from .lesson import RUN, Lesson, LessonState, Phase, write_request
 
 MODEL: Final = "corrected-{}"
@@ -155,7 +155,7 @@ class Teacher:
             model=training.model,
             before=state.before,
             after=state.after,
-            message=f"{state.message} {training.words}".strip(),
+            message=state.message or training.words,
         )
 
     def picture(self, number: int) -> bytes | None:
@@ -174,15 +174,15 @@ class Teacher:
         number = max(self._numbers(), default=0) + 1
         folder = self._folder / str(number)
         before = Learned.read(self._folder / "learned.json")
-        parts = self._divided(entries, before, is_taught=name.startswith(MODEL.format("")))
+        parts = divided(self._project, entries, before, is_taught=name.startswith(MODEL.format("")))
         images = Path(os.path.commonpath([entry.root.absolute() for entry in self._project.images]))
-        by_name = {_key(entry): entry for entry in self._project.images}
-        classes = self._classes(name)
+        by_name = {key_of(entry): entry for entry in self._project.images}
+        classes = classes_of(self._project, name)
         files: dict[str, str] = {}
         for part, names in (("train", parts.learned), ("held_out", parts.held_out)):
             if names:
                 files[part] = str(folder / f"{part}.json")
-                content = self._coco([by_name[key] for key in names], images, classes)
+                content = coco_of(self._project, [by_name[key] for key in names], images, classes)
                 write_json(files[part], content)
         lesson = Lesson(
             model=str(self._paths[name]),
@@ -203,44 +203,6 @@ class Teacher:
             words += f" Scores do not regard classes, as {name} has not all of them."
         process = _started(folder)
         return _Training(number, folder, lesson, parts, process, words)
-
-    def _divided(self, entries: Sequence[Entry], before: Learned, *, is_taught: bool) -> Parts:
-        others = [
-            _key(entry)
-            for entry in self._project.images
-            if (saved := self._project.saved_or_none(entry)) is not None and saved.done
-        ]
-        return divide(map(_key, entries), others, before, is_taught=is_taught)
-
-    def _classes(self, model: str) -> list[str]:
-        """Classes to learn: those of the model and of the corrections, in the project's order;
-        without those of a model of which no correction has one."""
-        used = {
-            self._project.classes[item.label]
-            for entry in self._project.images
-            if (saved := self._project.saved_or_none(entry)) is not None
-            for item in saved.objects
-        }
-        own = {entry.name for entry in self._models.get(model).classes}
-        wanted = used | own if used & own or not used else used
-        return [name for name in self._project.classes if name in wanted]
-
-    def _coco(self, entries: Sequence[Entry], images: Path, classes: list[str]) -> dict[str, Any]:
-        """The corrections of images as a COCO file with paths relative to `images`."""
-        rows: list[dict[str, Any]] = []
-        annotations: list[dict[str, Any]] = []
-        ids = {self._project.classes.index(name): row for row, name in enumerate(classes, start=1)}
-        for number, entry in enumerate(entries, start=1):
-            saved = self._project.saved(entry)
-            assert saved is not None
-            height, width = saved.size
-            name = entry.path.absolute().relative_to(images).as_posix()
-            rows.append({"id": number, "file_name": name, "width": width, "height": height})
-            for item in saved.objects:
-                row = annotation(item, saved.size, number, len(annotations) + 1)
-                annotations.append({**row, "category_id": ids[item.label]})
-        names = [{"id": row, "name": name} for row, name in enumerate(classes, start=1)]
-        return {"images": rows, "categories": names, "annotations": annotations}
 
     def _settle(self) -> None:
         """Note the end of the training, and put its model on the shelf."""
@@ -273,10 +235,6 @@ class Teacher:
         if not self._folder.is_dir():
             return []
         return sorted(int(f.name) for f in self._folder.iterdir() if _NUMBER.fullmatch(f.name))
-
-
-def _key(entry: Entry) -> str:
-    return str(entry.path.absolute())
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:

@@ -1,0 +1,63 @@
+"""Corrections of a project as annotation files for a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..session.corrections import annotation
+from ..session.folders import Entry
+from ..session.project import Project
+from .held_out import Learned, Parts, divide
+
+
+def key_of(entry: Entry) -> str:
+    """The name by which an image is remembered."""
+    return str(entry.path.absolute())
+
+
+def divided(
+    project: Project, entries: Sequence[Entry], before: Learned, *, is_taught: bool
+) -> Parts:
+    """The images that are learned from and those that measure, by their keys."""
+    others = [
+        key_of(entry)
+        for entry in project.images
+        if (saved := project.saved_or_none(entry)) is not None and saved.done
+    ]
+    return divide(map(key_of, entries), others, before, is_taught=is_taught)
+
+
+def classes_of(project: Project, model: str) -> list[str]:
+    """Classes to learn: those of the model and of the corrections, in the project's order;
+    without those of a model of which no correction has one."""
+    used = {
+        project.classes[item.label]
+        for entry in project.images
+        if (saved := project.saved_or_none(entry)) is not None
+        for item in saved.objects
+    }
+    own = {entry.name for entry in project.models.get(model).classes}
+    wanted = used | own if used & own or not used else used
+    return [name for name in project.classes if name in wanted]
+
+
+def coco_of(
+    project: Project, entries: Sequence[Entry], images: Path, classes: list[str]
+) -> dict[str, Any]:
+    """The corrections of images as a COCO file with paths relative to `images`."""
+    rows: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    ids = {project.classes.index(name): row for row, name in enumerate(classes, start=1)}
+    for number, entry in enumerate(entries, start=1):
+        saved = project.saved(entry)
+        assert saved is not None
+        height, width = saved.size
+        name = entry.path.absolute().relative_to(images).as_posix()
+        rows.append({"id": number, "file_name": name, "width": width, "height": height})
+        for item in saved.objects:
+            row = annotation(item, saved.size, number, len(annotations) + 1)
+            annotations.append({**row, "category_id": ids[item.label]})
+    names = [{"id": row, "name": name} for row, name in enumerate(classes, start=1)]
+    return {"images": rows, "categories": names, "annotations": annotations}

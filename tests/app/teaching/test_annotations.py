@@ -1,0 +1,53 @@
+"""Corrections as annotation files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from relook.app.session.project import Project
+from relook.app.teaching.annotations import classes_of, coco_of, divided, key_of
+from relook.app.teaching.held_out import Learned
+
+from .test_teacher import correct, project
+
+__all__ = ["project"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ((), ["nut", "bolt"]),
+        ((0,), ["nut", "bolt"]),
+        ((2,), ["washer"]),
+        ((1, 2), ["nut", "bolt", "washer"]),
+    ],
+)
+def test_classes_of_the_model_are_learned_unless_none_was_corrected(
+    labels: Sequence[int], classes: list[str], project: Project
+) -> None:
+    for number, label in enumerate(labels, start=1):
+        correct(project, range(number, number + 1), label)
+    assert classes_of(project, "nuts") == classes
+
+
+def test_categories_are_numbered_by_the_classes_that_are_learned(
+    project: Project, tmp_path: Path
+) -> None:
+    correct(project, range(2, 3), 2)
+    entry = project.images.get(2)
+    content = coco_of(project, [entry], tmp_path, ["washer"])
+    assert content["images"] == [{"id": 1, "file_name": "images/1.png", "width": 30, "height": 20}]
+    (row,) = content["annotations"]
+    assert (row["category_id"], row["image_id"], row["area"]) == (1, 1, 96)
+
+
+def test_images_that_are_done_measure(project: Project) -> None:
+    correct(project, range(1, 3))
+    correct(project, range(3, 5), done=True)
+    first = project.images.get(1)
+    parts = divided(project, [first], Learned(), is_taught=False)
+    assert parts.learned == (key_of(first),)
+    assert set(parts.held_out) == {key_of(project.images.get(n)) for n in (3, 4)}
