@@ -337,7 +337,7 @@ def ten(served: Served, tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # where other processes want the machine
+@pytest.mark.timeout(600)  # where others want the machine too
 def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
     """Twenty steps on ten images, all accepted as they were found; two of them measure."""
     page.open(ten.url)
@@ -353,7 +353,8 @@ def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
         )
     page.until("return relook.state.images.every(e => e.status === 'done')")
     page.js(
-        "const ask = window.fetch; window.fetch = (to, how) => ask(to, to === '/api/teach' && how.body"
+        "const ask = window.fetch;"
+        "window.fetch = (to, how) => ask(to, to === '/api/teach' && how.body"
         "? {...how, body: JSON.stringify({...JSON.parse(how.body), minutes: null, steps: 20})}"
         ": how)"
     )
