@@ -337,7 +337,7 @@ def ten(served: Served, tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # where other processes want the machine
+@pytest.mark.timeout(600)  # where others want the machine too
 def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
     """Twenty steps on ten images, all accepted as they were found; two of them measure."""
     page.open(ten.url)
