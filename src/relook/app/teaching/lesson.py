@@ -23,7 +23,8 @@ from ...data.class_names import as_one_class
 from ...data.coco.reader import Category, CocoIndex, read_coco
 from ...errors import RelookError
 from ...evaluation.run import evaluate_model
-from ...inference.predictor import Predictor, shown_score
+from ...inference.options import shown_score
+from ...inference.predictor import Predictor
 from ...models.build import build_detector
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json, write_json
