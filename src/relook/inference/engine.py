@@ -16,12 +16,13 @@ from ..data.batching import batch_images
 from ..errors import UsageError, counted
 from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
-from ..models.folding import FoldedCopy, fast_ways
+from ..models.folding import fast_ways
 from ..ops.cpu.switch import plain
 from ..runtime.devices import choose_device, memory_explained
-from ..runtime.memory import keep_freed
+from ..runtime.memory import keep_freed, return_freed
 from ..structures.detection import Detections, ImageBatch
 from .backend import Backend, check_options, no_layers
+from .held import HeldDetector
 from .options import PredictOptions
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
@@ -45,6 +46,8 @@ class Engine:
         fast: Take the fast operations of `ops.cpu`, and the folded copy.
         fold: Predict with a folded copy where there is one (float32 on a CPU). Without it every
             layer runs as it is, which hooks on layers need.
+        again: Function that loads the same detector once more; with it, the weights are held
+            folded only (`HeldDetector`).
     """
 
     def __init__(
@@ -54,30 +57,40 @@ class Engine:
         *,
         fast: bool = True,
         fold: bool = True,
+        again: Callable[[], Detector] | None = None,
     ) -> None:
         self.backend: Backend | None = None if isinstance(network, nn.Module) else network
-        self._detector = cast(Detector, network) if self.backend is None else None
+        self._held = HeldDetector(network, again) if isinstance(network, nn.Module) else None
         self.input = input
         self.fast, self.fold = fast, fold
-        self._folded = FoldedCopy()
+
+    @property
+    def held(self) -> HeldDetector:
+        """The detector and its folded copy.
+
+        Raises:
+            UsageError: U04 for a network in a file of another format.
+        """
+        if self._held is None:
+            raise no_layers(cast(Backend, self.backend))
+        return self._held
 
     @property
     def detector(self) -> Detector:
-        """The network as a module.
+        """The network as a module. From the first call on it is kept beside its folded copy.
 
         Raises:
             UsageError: U04 for one that is a file of another format.
+            ModelError: M01 when its weights were let go, and its file has changed since.
         """
-        if self.backend is not None:
-            raise no_layers(self.backend)
-        return cast(Detector, self._detector)
+        return self.held.share()
 
     @property
     def device(self) -> torch.device:
         """The device of the detector's weights; files of another format run on the CPU."""
-        if self.backend is not None:
+        if self._held is None or self._held.is_let_go:
             return torch.device("cpu")
-        return next(self.detector.parameters()).device
+        return next(self._held.whole().parameters()).device
 
     def to(self, device: torch.device | str) -> None:
         """Move the detector; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -88,7 +101,9 @@ class Engine:
                 the CPU and a file of another format.
         """
         if self.backend is None:
-            self.detector.to(choose_device(device))
+            chosen = choose_device(device)
+            if chosen.type != "cpu" or not self.held.is_let_go:
+                self.held.whole().to(chosen)
         elif str(device) not in ("auto", "cpu"):
             raise UsageError(
                 "U04",
@@ -99,7 +114,10 @@ class Engine:
     @property
     def folds(self) -> bool:
         """Return whether the folded copy predicts."""
-        weight = next(self.detector.parameters())
+        held = self.held
+        if held.is_let_go:
+            return self.fast and self.fold
+        weight = next(held.whole().parameters())
         is_plain_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
         return self.fast and self.fold and is_plain_cpu
 
@@ -108,9 +126,14 @@ class Engine:
         if self.backend is not None:
             return self.backend.describe()
         if self.folds:
-            return fast_ways()
+            return [*fast_ways(), self._weights_line()]
         why = f"there are none on {self.device}" if self.fast else "fast is off"
         return [f"plain operations of PyTorch and torchvision: {why}"]
+
+    def _weights_line(self) -> str:
+        if self.held.can_go:
+            return "weights: in memory once, folded; as trained, they are read from the file again"
+        return "weights: in memory twice, as trained and folded"
 
     def run(self, images: ImageBatch, options: PredictOptions) -> list[Detections]:
         """Detections of each image of a batch, best first, in pixels of the original images.
@@ -179,9 +202,9 @@ class Engine:
     @contextmanager
     def _predicting(self, images: ImageBatch) -> Iterator[Detector]:
         """The network that predicts, in its mode for it; `images` say how large a batch was."""
-        was_training = self.detector.training
-        if was_training:  # only then, so that threads may share an engine
-            self.detector.eval()
+        trained = self._in_training()
+        if trained is not None:  # only then, so that threads may share an engine
+            trained.eval()
         height, width = images.pixels.shape[-2:]
         what = f"{counted(len(images), 'image')} of {width}x{height} pixels"
         try:
@@ -192,11 +215,19 @@ class Engine:
             ):
                 yield self._network()
         finally:
-            if was_training:
-                self.detector.train()
+            if trained is not None:
+                trained.train()
+            return_freed()
+
+    def _in_training(self) -> Detector | None:
+        """The detector if it is in training mode."""
+        if self.held.is_let_go:
+            return None
+        detector = self.held.whole()
+        return detector if detector.training else None
 
     def _network(self) -> Detector:
         if not self.folds:
-            return self.detector
+            return self.held.whole()
         keep_freed()
-        return self._folded.of(self.detector)
+        return self.held.folded()

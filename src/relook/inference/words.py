@@ -23,8 +23,7 @@ def _model_line(predictor: Predictor) -> str:
     long, short = predictor.config.input.size
     backend = predictor.engine.backend
     if backend is None:
-        millions = sum(p.numel() for p in predictor.detector.parameters()) / 1e6
-        size = f"{millions:.1f} M parameters"
+        size = f"{predictor.engine.held.parameters / 1e6:.1f} M parameters"
     else:
         size = backend.name
     return (

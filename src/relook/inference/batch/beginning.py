@@ -152,7 +152,7 @@ def digest_of(predictor: Predictor) -> str:
     if backend is not None:
         digest.update(backend.digest.encode())
         return digest.hexdigest()
-    for name, tensor in sorted(predictor.detector.state_dict().items()):
+    for name, tensor in sorted(predictor.engine.held.look().state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
