@@ -8,6 +8,7 @@ written after every group, so that a run that is stopped leaves what it has meas
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from relook.errors import RelookError
 
 from .coordinator import BASELINE, ROOT, Bench
 from .plan import Plan
-from .report import Row, origin, table, write
+from .report import LIMITS, Row, origin, table, write
 from .rows import GROUPS
 
 
@@ -33,6 +34,8 @@ def main(given: Sequence[str]) -> int:
     add("--repetitions", type=int, help="by default 3, with --quick 1")
     add("--quick", action="store_true", help="small models, one repetition: does it all run?")
     add("--threads", type=int, default=2, help="cores of each contender, one of which works")
+    add("--avx2", action="store_true",
+        help="without instructions beyond AVX2, in place of a processor that has none")  # fmt: skip
     add("--baseline", default=BASELINE, help="the commit that is compared with")
     add("--name", help="of the files; by default says what was asked for")
     add("--out", type=Path, default=ROOT / "benchmarks/results")
@@ -40,7 +43,9 @@ def main(given: Sequence[str]) -> int:
     unknown = [name for name in arguments.only if name not in GROUPS]
     if unknown:
         parser.error(f"unknown groups {', '.join(unknown)}; there are {', '.join(GROUPS)}")
-    name = arguments.name or _name(arguments.only, quick=arguments.quick)
+    name = arguments.name or _name(arguments.only, quick=arguments.quick, avx2=arguments.avx2)
+    if arguments.avx2:
+        os.environ.update(LIMITS)  # of this process, in which nothing is computed, and its workers
     repetitions = arguments.repetitions or (1 if arguments.quick else 3)
     source = origin(given, arguments.threads, arguments.baseline)
     plan = Plan(arguments.quick, arguments.out / f"{name}-growth.svg")
@@ -65,9 +70,10 @@ def main(given: Sequence[str]) -> int:
     return 0
 
 
-def _name(groups: Sequence[str], *, quick: bool) -> str:
+def _name(groups: Sequence[str], *, quick: bool, avx2: bool) -> str:
     parts = [
         "speed",
+        *(["avx2"] if avx2 else []),
         *(["quick"] if quick else []),
         *(groups if set(groups) != set(GROUPS) else []),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -18,6 +19,8 @@ from relook.training.run_folder import environment
 from .numbers import Spread
 
 ROOT = Path(__file__).resolve().parents[2]
+LIMITS = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+"""Variables that keep PyTorch from instructions beyond AVX2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def origin(command: Sequence[str], threads: int, baseline: str) -> dict[str, Any
         "changed since": bool(git("status", "--porcelain", "--untracked-files=no")),
         "baseline": baseline,
         "processor": processor(),
+        "instruction sets": instruction_sets(),
         **environment(),
         "threads": threads,
     }
@@ -110,6 +114,27 @@ def processor() -> str:
     names = ("model name", "cpu family", "model", "stepping")
     parts = [f"{name} {told[name]}" for name in names if name in told]
     return ", ".join(parts) or platform.processor() or platform.machine()
+
+
+_SETS = ("avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
+
+
+def instruction_sets() -> str:
+    """Instruction sets for vectors that the processor has, and which of them are used."""
+    path = Path("/proc/cpuinfo")
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    flags = {
+        flag
+        for line in text.splitlines()
+        if line.startswith(("flags", "Features"))
+        for flag in line.partition(":")[2].split()
+    }
+    found = " ".join(name for name in _SETS if name in flags) or "not known"
+    limits = {name: os.environ[name] for name in LIMITS if name in os.environ}
+    if not limits:
+        return found
+    limited = ", ".join(f"{name}={value}" for name, value in limits.items())
+    return f"{found}; limited by {limited}, which stands in for a processor without more"
 
 
 def git(*arguments: str) -> str:
@@ -130,7 +155,7 @@ def write(place: Path, name: str, source: dict[str, Any], rows: Sequence[Row]) -
     write_text(place / f"{name}.json", json.dumps(content, indent=1) + "\n")
     measured_on = (
         f"`{source['command']}` at {source['commit']}, {source['threads']} threads, "
-        f"{source['processor']}, PyTorch {source['packages']['torch']}, "
+        f"{source['processor']} ({source['instruction sets']}), PyTorch {source['packages']['torch']}, "
         f"Python {sys.version.split()[0]}; the baseline is {source['baseline']}."
     )
     write_text(place / f"{name}.md", f"{table(rows)}\n\n{measured_on}\n")

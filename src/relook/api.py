@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .config.model import ModelConfig
-from .config.plugins import allowing
+from .config.plugins import allowed, allowing
 from .config.presets import PRESETS, preset
 from .edition import check_whole
 from .errors import UsageError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from .export.writing import Exported
+    from .interop.importing import Imported
     from .models.detector import Detector
     from .weights.file import SavedModel
 
@@ -68,6 +70,12 @@ def load(
         return _open(name_or_path, weights, device, fast, accept_differences)
 
 
+def _detector_of(path: Path, allow: tuple[str, ...]) -> Detector:
+    from .weights.file import load_model
+
+    return load_model(path, allow=allow).detector
+
+
 def _open(
     name_or_path: str | Path,
     weights: str | None,
@@ -85,11 +93,13 @@ def _open(
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device, fast, accept_differences=accept_differences)
     with collection_paused():
+        from .weights.again import StoredDetector
         from .weights.file import load_model
 
-    saved = load_model(path)
-    _show_licence(path, saved.licence)
-    return Predictor.of(saved, device=device, fast=fast)
+    again = StoredDetector.of(path, partial(_detector_of, path.absolute(), allowed()))
+    predictor = Predictor.of(load_model(path), device=device, fast=fast, again=again)
+    _show_licence(path, predictor.licence)
+    return predictor
 
 
 def export_onnx(
@@ -201,14 +211,32 @@ def _imported(
     accept_differences: bool = False,
 ) -> Predictor:
     from .interop.importing import import_checkpoint
+    from .weights.again import StoredDetector
 
-    imported = import_checkpoint(
-        path, preset=preset_name, accept_differences=accept_differences, with_digest=False
+    read = partial(
+        import_checkpoint,
+        path.absolute(),
+        preset=preset_name,
+        accept_differences=accept_differences,
+        with_digest=False,
     )
-    model = imported.detector, imported.config, imported.classes
+    again = StoredDetector.of(path, partial(_imported_detector, read))
+    imported = read()
     licence = licence or imported.report.licence
     _show_licence(path, licence)
-    return Predictor(*model, device=device, licence=licence, fast=fast)
+    return Predictor(
+        imported.detector,
+        imported.config,
+        imported.classes,
+        device=device,
+        licence=licence,
+        fast=fast,
+        again=again,
+    )
+
+
+def _imported_detector(read: Callable[[], Imported]) -> Detector:
+    return read().detector
 
 
 def _of_onnx(path: Path, device: torch.device | str) -> Predictor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import os
 import platform
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from relook.runtime import memory
@@ -63,8 +65,8 @@ libc.malloc.restype = ctypes.c_void_p
 for i in range(9):
     if i == 1:  # the first block is new either way
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(48 << 20)))
-    ctypes.memset(block, 1, 48 << 20)
+    block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(24 << 20)))
+    ctypes.memset(block, 1, 24 << 20)
     libc.free(block)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -94,9 +96,63 @@ def test_with_glibc_it_is_arranged_once() -> None:
 
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")
 def test_freed_blocks_are_used_again() -> None:
-    pages = 8 * (48 << 20) // 4096
+    pages = 8 * (24 << 20) // 4096
     assert run(COUNT_FAULTS, "not") > 0.1 * pages  # fewer where the system hands out huge pages
     assert run(COUNT_FAULTS, "keep") < 0.01 * pages
+
+
+RETURN = """
+import ctypes, json, sys
+from relook.runtime import memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+if sys.argv[1] == "keep":
+    assert memory.keep_freed()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+size, small = 30 << 20, 1 << 20
+sizes = []
+for count in (1, 12):
+    blocks = [ctypes.c_void_p(libc.malloc(ctypes.c_size_t(s))) for s in [size, small] * count]
+    for block in blocks[::2]:
+        ctypes.memset(block, 1, size)
+    for block in blocks[::2]:
+        libc.free(block)
+    before = resident()
+    memory.return_freed()
+    sizes.append((before - resident()) >> 20)
+print(json.dumps([memory.freed() > 0, *sizes]))
+"""
+
+
+@pytest.mark.skipif(not GLIBC, reason="needs glibc")
+def test_more_than_the_most_is_returned() -> None:
+    known, one, several = run(RETURN, "keep")
+    assert known and abs(one) < 8 and several > 300
+    assert max(map(abs, run(RETURN, "not")[1:])) < 8  # nothing is kept, so nothing is returned
+
+
+@pytest.mark.skipif(not GLIBC, reason="needs glibc")
+def test_pages_of_a_mapped_file_are_let_go_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 4096)
+    mapped = np.memmap(path, mode="r")
+    total = int(mapped.sum())
+    address = mapped.ctypes.data
+
+    def resident() -> int:
+        text = Path("/proc/self/smaps").read_text()
+        part = text[text.index(str(path)) :]
+        return int(part[part.index("Rss:") + 4 :].split()[0]) << 10
+
+    assert resident() == mapped.nbytes
+    memory.release_mapped(address + 1, mapped.nbytes - 2)
+    assert 0 < resident() <= 2 * mmap.PAGESIZE
+    assert int(mapped.sum()) == total
+    memory.release_mapped(address, 5)  # not a whole page
 
 
 @pytest.mark.parametrize(
@@ -116,3 +172,6 @@ def test_elsewhere_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask() is False
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     assert ask() is False
+    assert memory.freed() == 0
+    memory.return_freed()
+    memory.release_mapped(0, 10 * mmap.PAGESIZE)

@@ -124,13 +124,20 @@ class FileEngine:
         )
 
 
-def engine_of(network: Detector | Backend, input: InputConfig, *, fast: bool = True) -> AnyEngine:
-    """The engine of `network`; PyTorch is imported for a detector only."""
+def engine_of(
+    network: Detector | Backend,
+    input: InputConfig,
+    *,
+    fast: bool = True,
+    again: Callable[[], Detector] | None = None,
+) -> AnyEngine:
+    """The engine of `network`; PyTorch is imported for a detector only. `again` loads the detector
+    once more, as `Engine` takes it."""
     if isinstance(network, Backend):
         return FileEngine(network, fast=fast)
     from .engine import Engine
 
-    return Engine(network, input, fast=fast)
+    return Engine(network, input, fast=fast, again=again)
 
 
 def _needs_model(backend: Backend, wanted: str) -> UsageError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Final
@@ -14,12 +14,13 @@ from ..data.batching import batch_images
 from ..errors import counted
 from ..models.cascades.protocol import Cascade
 from ..models.detector import Detector
-from ..models.folding import FoldedCopy, fast_ways
+from ..models.folding import fast_ways
 from ..ops.cpu.switch import plain
 from ..runtime.devices import choose_device, memory_explained
-from ..runtime.memory import keep_freed
+from ..runtime.memory import keep_freed, return_freed
 from ..structures.detection import Detections, ImageBatch
 from .backend import OnView
+from .held import HeldDetector
 from .options import PredictOptions
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
@@ -39,6 +40,8 @@ class Engine:
         fast: Take the fast operations of `ops.cpu`, and the folded copy.
         fold: Predict with a folded copy where there is one (float32 on a CPU). Without it every
             layer runs as it is, which hooks on layers need.
+        again: Function that loads the same detector once more; with it, the weights are held
+            folded only (`HeldDetector`).
     """
 
     backend: Final = None  # that of a `inference.backend.FileEngine`
@@ -50,16 +53,27 @@ class Engine:
         *,
         fast: bool = True,
         fold: bool = True,
+        again: Callable[[], Detector] | None = None,
     ) -> None:
-        self.detector = detector
+        self.held = HeldDetector(detector, again)
         self.input = input
         self.fast, self.fold = fast, fold
-        self._folded = FoldedCopy()
+
+    @property
+    def detector(self) -> Detector:
+        """The network. From the first call on it is kept beside its folded copy.
+
+        Raises:
+            ModelError: M01 when its weights were let go, and its file has changed since.
+        """
+        return self.held.share()
 
     @property
     def device(self) -> torch.device:
         """The device of the detector's weights."""
-        return next(self.detector.parameters()).device
+        if self.held.is_let_go:
+            return torch.device("cpu")
+        return next(self.held.whole().parameters()).device
 
     def to(self, device: torch.device | str) -> None:
         """Move the detector; ``"auto"`` is a GPU if there is a usable one, else the CPU.
@@ -68,24 +82,34 @@ class Engine:
             RelookError: R04 when the machine has no such device.
             UsageError: U03 when there is no device of that name.
         """
-        self.detector.to(choose_device(device))
+        chosen = choose_device(device)
+        if chosen.type != "cpu" or not self.held.is_let_go:
+            self.held.whole().to(chosen)
 
     @property
     def folds(self) -> bool:
         """Return whether the folded copy predicts."""
-        weight = next(self.detector.parameters())
+        held = self.held
+        if held.is_let_go:
+            return self.fast and self.fold
+        weight = next(held.whole().parameters())
         is_plain_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
         return self.fast and self.fold and is_plain_cpu
 
     def describe(self) -> list[str]:
         """The fast ways that predictions take, as lines of text."""
         if self.folds:
-            return fast_ways()
+            return [*fast_ways(), self._weights_line()]
         why = f"there are none on {self.device}" if self.fast else "fast is off"
         return [f"plain operations of PyTorch and torchvision: {why}"]
 
     def check(self, options: PredictOptions) -> None:
         """Do nothing: a detector can do what `options` ask, or says so where it is run."""
+
+    def _weights_line(self) -> str:
+        if self.held.can_go:
+            return "weights: in memory once, folded; as trained, they are read from the file again"
+        return "weights: in memory twice, as trained and folded"
 
     def run(self, images: ImageBatch, options: PredictOptions) -> list[Detections]:
         """Detections of each image of a batch, best first, in pixels of the original images.
@@ -145,9 +169,9 @@ class Engine:
     @contextmanager
     def _predicting(self, images: ImageBatch) -> Iterator[Detector]:
         """The network that predicts, in its mode for it; `images` say how large a batch was."""
-        was_training = self.detector.training
-        if was_training:  # only then, so that threads may share an engine
-            self.detector.eval()
+        trained = self._in_training()
+        if trained is not None:  # only then, so that threads may share an engine
+            trained.eval()
         height, width = images.pixels.shape[-2:]
         what = f"{counted(len(images), 'image')} of {width}x{height} pixels"
         try:
@@ -158,11 +182,19 @@ class Engine:
             ):
                 yield self._network()
         finally:
-            if was_training:
-                self.detector.train()
+            if trained is not None:
+                trained.train()
+            return_freed()
+
+    def _in_training(self) -> Detector | None:
+        """The detector if it is in training mode."""
+        if self.held.is_let_go:
+            return None
+        detector = self.held.whole()
+        return detector if detector.training else None
 
     def _network(self) -> Detector:
         if not self.folds:
-            return self.detector
+            return self.held.whole()
         keep_freed()
-        return self._folded.of(self.detector)
+        return self.held.folded()

@@ -47,7 +47,8 @@ class Predictor:
     labels of pixels of a model that was trained on panoptic data, `licence` is that of weights that
     others trained, and `sizes` are those of the training objects, where they are known. Unless
     `fast` is off, prediction on a CPU takes the ways that `describe` names: the same results up to
-    rounding, in less time.
+    rounding, in less time. With `again`, a function that loads the same detector once more, its
+    weights are held in memory once (`detector`).
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class Predictor:
         licence: str | None = None,
         sizes: ObjectSizes | None = None,
         fast: bool = True,
+        again: Callable[[], Detector] | None = None,
     ) -> None:
         if len(classes) != config.num_classes:
             raise ModelError(
                 "M04",
                 f"the model tells {config.num_classes} classes apart, {len(classes)} were named",
             )
-        self.engine = engine_of(detector, config.input, fast=fast)
+        self.engine = engine_of(detector, config.input, fast=fast, again=again)
         self.config = config
         self.classes = tuple(classes)
         self.stuff = tuple(stuff)
@@ -79,7 +81,12 @@ class Predictor:
 
     @classmethod
     def of(
-        cls, saved: SavedModel, *, device: torch.device | str = "auto", fast: bool = True
+        cls,
+        saved: SavedModel,
+        *,
+        device: torch.device | str = "auto",
+        fast: bool = True,
+        again: Callable[[], Detector] | None = None,
     ) -> Predictor:
         """The predictor of a model file, with what the file says about score and licence."""
         return cls(
@@ -92,14 +99,17 @@ class Predictor:
             licence=saved.licence,
             sizes=saved.sizes,
             fast=fast,
+            again=again,
         )
 
     @property
     def detector(self) -> Detector:
-        """The network.
+        """The network. From the first time that it is asked for, it stays in memory beside the
+        folded copy that predicts; before, a loaded model is only held folded.
 
         Raises:
             UsageError: U04 for one that is a file of another format, which has no layers.
+            ModelError: M01 when the model was held folded and its file is gone or has changed.
         """
         return self.engine.detector
 

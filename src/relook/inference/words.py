@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import first_few
+from .backend import FileEngine
 
 if TYPE_CHECKING:
     from .predictor import Predictor
@@ -21,12 +22,11 @@ def model_lines(predictor: Predictor) -> list[str]:
 def _model_line(predictor: Predictor) -> str:
     names = first_few((category.name for category in predictor.classes), 4)
     long, short = predictor.config.input.size
-    backend = predictor.engine.backend
-    if backend is None:
-        millions = sum(p.numel() for p in predictor.detector.parameters()) / 1e6
-        size = f"{millions:.1f} M parameters"
+    engine = predictor.engine
+    if isinstance(engine, FileEngine):
+        size = engine.backend.name
     else:
-        size = backend.name
+        size = f"{engine.held.parameters / 1e6:.1f} M parameters"
     return (
         f"Predictor({len(predictor.classes)} classes: {names}; images up to {long}x{short}; "
         f"{size} on {predictor.device}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import ModelError, counted
 from ..ops.cpu import switch as fast
 from ..ops.semantic_labels import semantic_labels
+from ..runtime.memory import return_freed
 from ..structures.detection import Detections, ImageBatch, Losses, Pyramid, Rois, Target
 from .cascades.protocol import Cascade
 from .heads.semantic import SemanticHead
@@ -220,6 +221,7 @@ class Detector(nn.Module):
         max_detections: int | None,
         agnostic: bool,
     ) -> list[Detections]:
+        return_freed()  # by the features
         cascade = self._cascade
         rule = cascade.select.changed(score_threshold, max_detections, agnostic=agnostic)
         return cascade.detect(first.pyramid, first.context, first.proposals, images, rule)

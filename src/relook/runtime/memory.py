@@ -2,7 +2,8 @@
 
 Maps of a large image take tens of megabytes each, and glibc returns blocks of that size to the
 system as soon as they are freed. The next layer gets new pages, which the system has to clear; on
-many machines this takes longer than the layer's computation.
+many machines this takes longer than the layer's computation. The few blocks above 32 MiB are
+returned all the same: where they were freed the next one often does not fit, which adds up.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar, Final
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # of mallopt(3)
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
 _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
+_LARGE = 32 << 20  # the largest value that glibc takes
+MOST_KEPT: Final = 192 << 20  # bytes of freed memory between two images
+_keeps = threading.Event()  # freed memory is kept
 
 
 @contextlib.contextmanager
@@ -38,22 +45,24 @@ def collection_paused() -> Iterator[None]:
 
 @cache
 def keep_freed() -> bool:
-    """Keep up to 1 GiB of freed memory in this process for its next blocks; call once.
+    """Keep up to 1 GiB of freed memory in this process for its next blocks, until `return_freed`;
+    call once.
 
     Return whether this is set: with glibc, if the environment has no settings of the allocator
     (``MALLOC_...`` or ``GLIBC_TUNABLES``) and no other allocator is loaded.
     """
     chosen = [n for n in os.environ if n.startswith("MALLOC_") or n in _OTHERS]
-    if chosen or not sys.platform.startswith("linux"):
+    if chosen:
         return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
+    mallopt = _libc("mallopt")
+    if mallopt is None:
         return False
-    settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
+    settings = ((_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
     done = [
         mallopt(name, value) == 1 for name, value in settings
     ]  # all of them, also after a failure
+    if all(done):
+        _keeps.set()
     return all(done)
 
 
@@ -85,6 +94,62 @@ def _listed(path: str | Path, start: str, unit: int) -> int | None:
     words = [line.removeprefix(start).split() for line in lines if line.startswith(start)]
     is_number = bool(words and words[0] and words[0][0].isdecimal())
     return int(words[0][0]) * unit if is_number else None
+
+
+class _Usage(ctypes.Structure):
+    """What mallinfo2(3) gives."""
+
+    _fields_: ClassVar = [
+        ("others", ctypes.c_size_t * 8),
+        ("fordblks", ctypes.c_size_t),
+        ("keepcost", ctypes.c_size_t),
+    ]
+
+
+def freed() -> int:
+    """Bytes that were freed and are kept for the next blocks; 0 where it is not known."""
+    usage = _libc("mallinfo2")
+    if usage is None:
+        return 0
+    usage.restype = _Usage
+    return int(usage().fordblks)
+
+
+def return_freed() -> None:
+    """Return the memory that `keep_freed` keeps to the system, if it is more than `MOST_KEPT`.
+
+    Called between parts of the work whose blocks have other sizes: what one part has freed is
+    then of little use to the next one. What is returned costs the next blocks some time.
+    """
+    trim = _libc("malloc_trim") if _keeps.is_set() else None
+    if trim is not None and freed() > MOST_KEPT:
+        trim(ctypes.c_size_t(0))
+
+
+def release_mapped(address: int, size: int) -> None:
+    """Let go the pages of `size` bytes from `address` of a mapped file that were read.
+
+    They are read from the file again when they are used again. On other systems than Linux they
+    stay until the file is closed.
+    """
+    page = mmap.PAGESIZE
+    first, last = -(-address // page) * page, (address + size) // page * page
+    advise = _libc("madvise")
+    if advise is not None and last > first:
+        advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _DONT_NEED)
+
+
+_DONT_NEED: Final = 4  # of madvise(2)
+
+
+def _libc(name: str) -> Any:
+    """The function of the system's C library, None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):
+        return None
 
 
 _OTHERS = ("GLIBC_TUNABLES", "LD_PRELOAD")

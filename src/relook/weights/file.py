@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -22,6 +23,7 @@ from ..errors import ModelError, first_few
 from ..models.build import empty_detector
 from ..models.detector import Detector
 from ..runtime.files import replacing, unwritable
+from ..runtime.memory import release_mapped
 from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
 from .header import Header, metadata_of, parse_header
@@ -121,7 +123,7 @@ def load_model(path: Path | str, *, allow: Iterable[str] = ()) -> SavedModel:
         stored = {name: file.get_tensor(name) for name in names}
         _check_kinds(path, expected, stored)
         # Copied, because what is only mapped dies with its file.
-        state = {name: stored[name].to(expected[name].dtype, copy=True) for name in names}
+        state = {name: _copied(stored[name], expected[name].dtype) for name in names}
     detector.load_state_dict(state, assign=True)
     return SavedModel(detector.eval(), *header)
 
@@ -141,6 +143,13 @@ def _stored(value: Tensor, half: bool) -> Tensor:
         if smaller.isfinite().all():
             return smaller.contiguous()
     return value.contiguous()
+
+
+def _copied(mapped: Tensor, dtype: torch.dtype) -> Tensor:
+    """A copy of a tensor of a mapped file, whose pages are let go."""
+    copy = mapped.to(dtype, copy=True)
+    release_mapped(mapped.data_ptr(), mapped.numel() * mapped.element_size())
+    return copy
 
 
 def _check_depth(path: Path, config: ModelConfig, num_tensors: int) -> None:

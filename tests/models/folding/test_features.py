@@ -165,8 +165,9 @@ def test_fpn(size: tuple[int, int], packed: bool, monkeypatch: pytest.MonkeyPatc
     channels = enumerate((8, 16, 24, 32))
     maps: Pyramid = [torch.randn(2, c, size[0] >> (2 + i), size[1] >> (2 + i)) for i, c in channels]
     kept = [one.clone() for one in maps]
-    assert_same_features(FoldedFPN(fpn)(maps), fpn(maps))
-    assert all(map(torch.equal, maps, kept))
+    given = list(maps)
+    assert_same_features(FoldedFPN(fpn)(given), fpn(maps))
+    assert all(map(torch.equal, maps, kept)) and not given
 
 
 @torch.no_grad()

@@ -131,7 +131,10 @@ def digest_of(predictor: Predictor) -> str:
         return digest.hexdigest()
     import torch
 
-    for name, tensor in sorted(predictor.detector.state_dict().items()):
+    from ..engine import Engine
+
+    assert isinstance(predictor.engine, Engine)
+    for name, tensor in sorted(predictor.engine.held.look().state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()

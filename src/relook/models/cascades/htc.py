@@ -13,6 +13,7 @@ from ...errors import UsageError
 from ...layers.module_list import ModuleList
 from ...ops import boxes as box_ops
 from ...ops.convention import V2, Convention
+from ...runtime.memory import return_freed
 from ...structures.detection import Detections, ImageBatch, Losses, Matched, Pyramid, Rois, Target
 from ...structures.rules.cascade import HybridRule, SampleRule, SelectRule, StageRule
 from ...structures.rules.pixels import FuseRule
@@ -217,6 +218,7 @@ class HybridTaskCascade(nn.Module):
         pooled = self._pool(
             pyramid, context if self.fuse.masks else None, rois, mask_head.POOL_SIDE
         )
+        return_freed()  # by the boxes
         carried, maps = None, []
         for head in self.mask_heads:
             features = head.features(pooled, carried)

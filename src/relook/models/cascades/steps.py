@@ -66,7 +66,10 @@ def pool(
 ) -> Tensor:
     """Features (R, C, side, side) of each RoI, plus its semantic context when there is one."""
     pooled = pool_pyramid(pyramid, rois, side, STRIDES, align, level_of)
-    return pooled if context is None else pooled + pool_context(context, rois, side, align)
+    if context is None:
+        return pooled
+    around = pool_context(context, rois, side, align)
+    return pooled + around if torch.is_grad_enabled() else pooled.add_(around)
 
 
 def pool_context(context: Tensor, rois: Rois, side: int, align: Align = align_adaptive) -> Tensor:

@@ -15,7 +15,7 @@ from ...structures.detection import Pyramid
 from ..backbones.resnet import BasicBlock, Block, Bottleneck, Feedback, ResNet
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid, feedback_for
-from .layers import twin
+from .layers import FoldedConv2d, twin
 from .units import folded_unit
 
 Fold = Callable[[nn.Module], nn.Module]
@@ -37,10 +37,13 @@ class FoldedBlock(nn.Module):
 
     def forward(self, x: Tensor, feedback: Tensor | None = None) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H', W'), the size of `feedback`."""
-        shortcut = x if self.downsample is None else self.downsample(x)
+        shortcut, own = x, False  # whether nothing else holds it
+        if self.downsample is not None:
+            shortcut, own = self.downsample(x), type(self.downsample) is FoldedConv2d
         if self.feedback is not None and feedback is not None:
-            shortcut = self.feedback(feedback, shortcut)
-        out: Tensor = self.last(self.units(x), shortcut)
+            shortcut = self.feedback(feedback, shortcut, over=own)
+            own = own or type(self.feedback) is FoldedConv2d
+        out: Tensor = self.last(self.units(x), shortcut, over=own)
         return out
 
 
@@ -103,12 +106,15 @@ class FoldedFPN(nn.Module):
         )
 
     def forward(self, maps: Pyramid) -> Pyramid:
-        """C2..C5 to P2..P6."""
-        inner: Pyramid = []
-        for lateral, x in zip(reversed(self.laterals), reversed(maps), strict=True):
-            above = F.interpolate(inner[0], size=x.shape[2:]) if inner else None
-            inner.insert(0, lateral(x, above))
-        pyramid = [output(x) for output, x in zip(self.outputs, inner, strict=True)]
+        """C2..C5 to P2..P6. The list `maps` is empty afterwards, so that they can be freed."""
+        inner: Tensor | None = None
+        pyramid: Pyramid = []
+        for lateral, output in zip(reversed(self.laterals), reversed(self.outputs), strict=True):
+            x = maps.pop()
+            above = None if inner is None else F.interpolate(inner, size=x.shape[2:])
+            inner = lateral(x, above, over=True)
+            del x, above
+            pyramid.insert(0, output(inner))
         return [*pyramid, F.max_pool2d(pyramid[-1], 1, stride=2)]
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...layers.rectified import Rectifying
 from ...ops.cpu import onednn
 from ...ops.cpu import switch as fast
 
@@ -34,7 +35,7 @@ class Place(NamedTuple):
         return cls(cast(Pair, stride), padding, cast(Pair, dilation), conv.groups)
 
 
-class FoldedConv2d(nn.Module):
+class FoldedConv2d(Rectifying):
     """A plain convolution; with `relu`, negative outputs become 0.
 
     `weight` is (C_out, C / groups, k, k), `bias` (C_out,), if any.
@@ -49,18 +50,28 @@ class FoldedConv2d(nn.Module):
         self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
         self.bias = bias
 
-    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        """Map (B, C_out, H', W'); `add`, of that shape, is added before the ReLU."""
+    def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
+        """Map (B, C_out, H', W'); `add`, of that shape, is added before the ReLU.
+
+        With `over`, the result may be written over `add`.
+        """
+        return self._computed(x, add, relu=self.relu, over=over)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """Map (B, C_out, H', W') without negative values."""
+        return self._computed(x, None, relu=True)
+
+    def _computed(self, x: Tensor, add: Tensor | None, *, relu: bool, over: bool = False) -> Tensor:
         if self.packed:
             weight, bias = self.weight, self.bias
-            return onednn.convolution(x, weight, bias, *self.place, relu=self.relu, add=add)
+            return onednn.convolution(x, weight, bias, *self.place, relu=relu, add=add, over=over)
         out = F.conv2d(x, self.weight, self.bias, *self.place)
         if add is not None:
             out += add
-        return out.relu_() if self.relu else out
+        return out.relu_() if relu else out
 
 
-class FoldedLinear(nn.Module):
+class FoldedLinear(Rectifying):
     """A linear layer."""
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -76,6 +87,12 @@ class FoldedLinear(nn.Module):
         if self.packed:
             return onednn.product(x, self.weight, self.bias)
         return F.linear(x, self.weight, self.bias)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """(R, O) of `x` (R, I), without negative values."""
+        if self.packed:
+            return onednn.product(x, self.weight, self.bias, relu=True)
+        return F.linear(x, self.weight, self.bias).relu_()
 
 
 def twin(module: M) -> M:

@@ -42,8 +42,9 @@ class FoldedSAC(nn.Module):
         self.bias = None if sac.bias is None else sac.bias.detach()
         self.affine, self.relu = affine, relu
 
-    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
         """Map (B, C, H', W') of `x` (B, C, H, W); `add`, of that shape, is added before the ReLU.
+        With `over` the result may be written over `add`.
 
         Raises:
             ModelError: M05 for a map under 3x3 cells.

@@ -20,8 +20,9 @@ class FoldedUnit(nn.Module):
         super().__init__()
         self.layer, self.norm, self.relu = layer, norm, relu
 
-    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        """Map (B, C, H', W'); `add`, of that shape, is added before the ReLU."""
+    def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
+        """Map (B, C, H', W'); `add`, of that shape, is added before the ReLU. With `over` the
+        result may be written over `add`."""
         out: Tensor = self.layer(x)
         if self.norm is not None:
             out = self.norm(out)

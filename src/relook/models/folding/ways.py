@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...ops.cpu import onednn
-from ...runtime.memory import keep_freed
+from ...runtime.memory import MOST_KEPT, keep_freed
 
 
 def fast_ways() -> list[str]:
@@ -18,7 +18,7 @@ def fast_ways() -> list[str]:
         "packed: convolutions and products by oneDNN, ReLU and shortcut inside"
         if products
         else f"not packed: PyTorch {torch.__version__} lacks the oneDNN operators that relook uses",
-        "memory: freed memory is kept for the next image, up to 1 GiB, in the whole process"
+        f"memory: of what an image has freed, {MOST_KEPT >> 20} MiB are kept for the next one"
         if keep_freed()
         else "memory: by the system's or the environment's settings",
     ]

@@ -11,6 +11,7 @@ from ...layers.initialise import he_init, normal_init, xavier_init
 from ...layers.linear import Linear
 from ...layers.module_list import ModuleList
 from ...layers.norm import norm_layers
+from ...layers.rectified import rectified
 from ...ops import boxes as box_ops
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import Losses, Matched
@@ -63,12 +64,12 @@ class BoxHead(nn.Module):
         `shown` (R, hidden, S, S) are a mask head's features of the same RoIs, added by `fuse`.
         """
         if self.fuse is not None and shown is not None:
-            pooled = pooled + at_side(self.fuse(shown).relu(), POOL_SIDE)
+            pooled = pooled + at_side(rectified(self.fuse, shown), POOL_SIDE)
         for conv in self.convs:
-            pooled = conv(pooled).relu()
-        x = self.fc1(pooled.flatten(1)).relu()
+            pooled = rectified(conv, pooled)
+        x = rectified(self.fc1, pooled.flatten(1))
         if self.fc2 is not None:
-            x = self.fc2(x).relu()
+            x = rectified(self.fc2, x)
         return self.classify(x).float(), self.regress(x).float()
 
 

@@ -12,6 +12,7 @@ from ...layers.conv_norm import ConvNorm, at_side, conv_layer, kernel_of
 from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
 from ...layers.norm import norm_layers
+from ...layers.rectified import rectified
 from ...ops.masks import mask_targets
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import Matched, Target
@@ -56,14 +57,14 @@ class MaskHead(nn.Module):
         """
         x = pooled
         if self.carry is not None and carried is not None:
-            x = x + at_side(self.carry(carried).relu(), x.shape[-1])
+            x = x + at_side(rectified(self.carry, carried), x.shape[-1])
         for conv in self.convs:
-            x = conv(x).relu()
+            x = rectified(conv, x)
         return x
 
     def predict(self, features: Tensor) -> Tensor:
         """Features (R, hidden, S, S) to mask logits (R, K, 2S, 2S), float32."""
-        logits: Tensor = self.logits(self.upsample(features).relu())
+        logits: Tensor = self.logits(rectified(self.upsample, features))
         return logits.float()
 
 

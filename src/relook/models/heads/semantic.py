@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
+from ...layers.rectified import rectified
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import IGNORE, Pyramid, Target
 from ...structures.rules.pixels import Average, SemanticRule
@@ -40,12 +41,11 @@ class SemanticHead(nn.Module):
     def forward(self, pyramid: Pyramid) -> tuple[Tensor, Tensor]:
         """P2..P6 to class logits (B, K', H/8, W/8) and the `context`."""
         x = self._features(pyramid)
-        return self.logits(x), self.embed(x).relu()
+        return self.logits(x), rectified(self.embed, x)
 
     def context(self, pyramid: Pyramid) -> Tensor:
         """The feature map (B, C, H/8, W/8) for a cascade."""
-        context: Tensor = self.embed(self._features(pyramid)).relu()
-        return context
+        return rectified(self.embed, self._features(pyramid))
 
     def loss(self, logits: Tensor, targets: Sequence[Target]) -> Tensor:
         """The weighted loss of `logits` (B, K', H/8, W/8)."""
@@ -54,13 +54,13 @@ class SemanticHead(nn.Module):
 
     def _features(self, pyramid: Pyramid) -> Tensor:
         size = pyramid[_LEVEL].shape[2:]
-        x = self.laterals[_LEVEL](pyramid[_LEVEL]).relu()
+        x = rectified(self.laterals[_LEVEL], pyramid[_LEVEL])
         for i, (lateral, level) in enumerate(zip(self.laterals, pyramid, strict=True)):
             if i != _LEVEL:
                 resized = F.interpolate(level, size=size, mode="bilinear", align_corners=True)
-                x = x + lateral(resized).relu()
+                x = x + rectified(lateral, resized)
         for conv in self.convs:
-            x = conv(x).relu()
+            x = rectified(conv, x)
         features: Tensor = x
         return features
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...layers.conv_norm import ConvNorm
 from ...layers.initialise import he_init_incoming
 from ...layers.module_list import ModuleList
+from ...layers.rectified import rectified
 from ...structures.detection import IGNORE, Pyramid, Target
 from ...structures.rules.pixels import StuffRule
 from .semantic import semantic_loss
@@ -44,7 +45,7 @@ class StuffHead(nn.Module):
         for level, units in enumerate(self.branches):
             x = pyramid[level]
             for unit in units:
-                x = unit(x).relu()
+                x = rectified(unit, x)
                 if level:
                     x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             total = x if total is None else total + x

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...layers.initialise import normal_init
 from ...layers.module_list import ModuleList
+from ...layers.rectified import rectified
 from ...ops import boxes as box_ops
 from ...ops.convention import V2, Convention
 from ...ops.matching import Assigner, assign, draw
@@ -88,9 +89,9 @@ class RPN(nn.Module):
         shape = (self.anchors.scale, self.anchors.ratios)
         for features, stride in zip(pyramid, self.strides, strict=True):
             size = (features.shape[2], features.shape[3])
-            x = self.conv(features).relu()
+            x = rectified(self.conv, features)
             for conv in self.more:
-                x = conv(x).relu()
+                x = rectified(conv, x)
             logits.append(self.objectness(x).permute(0, 2, 3, 1).flatten(1).float())
             moves = self.deltas(x).permute(0, 2, 3, 1)
             deltas.append(moves.reshape(len(x), -1, 4).float())

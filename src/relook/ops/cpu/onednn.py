@@ -32,21 +32,27 @@ def is_available() -> bool:
             results = [
                 convolution(x, packed, bias, *place, relu=True),
                 convolution(x, packed, bias, *place, relu=True, add=x),
+                convolution(x, packed, bias, *place, relu=True, add=x.clone(), over=True),
                 product(x[0, 0], pack_product(weight[0, 0]), bias[:3]),
+                product(x[0, 0], pack_product(weight[0, 0]), bias[:3], relu=True),
             ]
         except (AttributeError, RuntimeError, TypeError):
             return False
         expected = [
             plain.relu(),
             (plain + x).relu(),
+            (plain + x).relu(),
             F.linear(x[0, 0], weight[0, 0], bias[:3]),
+            F.linear(x[0, 0], weight[0, 0], bias[:3]).relu(),
         ]
         return all(torch.allclose(a, b) for a, b in zip(results, expected, strict=True))
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x @ weight.T + bias``, (R, O), of `x` (R, I) and `weight` (O, I), packed or not."""
-    out: Tensor = _ops._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
+    """``x @ weight.T + bias``, (R, O), of `x` (R, I) and `weight` (O, I), packed or not; with
+    `relu` negatives become 0."""
+    unary = "relu" if relu else "none"
+    out: Tensor = _ops._linear_pointwise(x, weight, bias, unary, [], "")  # noqa: SLF001
     return out
 
 
@@ -67,8 +73,12 @@ def convolution(
     *,
     relu: bool = False,
     add: Tensor | None = None,
+    over: bool = False,
 ) -> Tensor:
-    """As `F.conv2d`; `add`, of the output's shape, is added, and with `relu` negatives become 0."""
+    """As `F.conv2d`; `add`, of the output's shape, is added, and with `relu` negatives become 0.
+
+    With `over`, the result may be written over `add`.
+    """
     place = (padding, stride, dilation, groups)
     unary = "relu" if relu else None
     out: Tensor
@@ -76,6 +86,10 @@ def convolution(
         # With one pixel or channel, both memory orders are the same, and PyTorch 2.11 fails.
         out = convolution(x, weight, bias, stride, padding, dilation, groups) + add
         out = out.relu_() if relu else out
+    elif add is not None and over and add.is_contiguous(memory_format=torch.channels_last):
+        out = _ops._convolution_pointwise_.binary(
+            add, x, weight, bias, *place, "add", 1.0, unary, [], ""
+        )
     elif add is not None:
         out = _ops._convolution_pointwise.binary(  # noqa: SLF001
             x, add, weight, bias, *place, "add", 1.0, unary, [], ""
