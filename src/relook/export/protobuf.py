@@ -2,8 +2,8 @@
 
 Readers of protobuf skip what they do not know, and put parts of a message together that are there
 twice. Here both are errors: what another reader would see in the same bytes is then the same.
-Nothing is copied; bytes are views of the content. A part of two bytes takes hundreds of them once it
-is read, so that there are at most `MOST` parts.
+Nothing is copied; bytes are views of the content. A part of two bytes takes hundreds of them once
+it is read, so that there are at most `MOST` parts.
 """
 
 from __future__ import annotations
