@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relook.export import protobuf
 from relook.export.protobuf import Field, Message, parsed
 
 POINT: Message = {1: Field("x", "int"), 2: Field("name", "text")}
@@ -66,6 +67,14 @@ def test_whole_numbers_have_64_bits_and_a_sign() -> None:
 def test_anything_else_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read(data)
+
+
+def test_a_file_of_countless_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protobuf, "MOST", 10)
+    for data in (b"\x12\x00" * 11, b"\x1a\x0b" + b"\x01" * 11, b"\x12\x02\x08\x01" * 6):
+        with pytest.raises(ValueError, match="more than 10 parts"):
+            read(data)
+    assert read(b"\x12\x02\x08\x01" * 5)["points"] == [{"x": 1, "name": None}] * 5
 
 
 @given(st.binary(max_size=60))

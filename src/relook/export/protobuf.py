@@ -2,7 +2,8 @@
 
 Readers of protobuf skip what they do not know, and put parts of a message together that are there
 twice. Here both are errors: what another reader would see in the same bytes is then the same.
-Nothing is copied; bytes are views of the content.
+Nothing is copied; bytes are views of the content. A part of two bytes takes hundreds of them once
+it is read, so that there are at most `MOST` parts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ are None, and repeated ones empty."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT: Final = 10  # bytes
+MOST: Final = 1_000_000  # fields and numbers; files of relook have some ten thousand
 _SIGN, _RANGE = 1 << 63, 1 << 64
 
 
@@ -37,22 +39,39 @@ class Field:
 Message = Mapping[int, Field]
 
 
+class _Count:
+    """Counts the parts of one file."""
+
+    def __init__(self) -> None:
+        self._left = MOST
+
+    def take(self, number: int = 1) -> None:
+        self._left -= number
+        if self._left < 0:
+            raise ValueError(f"it has more than {MOST:,} parts")
+
+
 def parsed(data: memoryview, message: Message) -> Values:
     """The values in `data`, which is one `message`.
 
     Raises:
-        ValueError: bytes that are no such message, fields that it does not have, and fields that
-            are there twice; the text is the end of a sentence about the file.
+        ValueError: bytes that are no such message, fields that it does not have, fields that are
+            there twice, more than `MOST` in all; the text is the end of a sentence about the file.
     """
+    return _message(data, message, _Count())
+
+
+def _message(data: memoryview, message: Message, count: _Count) -> Values:
     values: Values = {field.name: [] if field.repeated else None for field in message.values()}
     place, end = 0, len(data)
     while place < end:
+        count.take()
         key, place = _varint(data, place)
         number, wire = key >> 3, key & 7
         field = message.get(number)
         if field is None:
             raise ValueError(f"it has a part (field {number}) that no file of relook has")
-        value, place = _value(data, place, wire, field)
+        value, place = _value(data, place, wire, field, count)
         if field.repeated:
             values[field.name].extend(value if isinstance(value, list) else [value])
         elif values[field.name] is not None:
@@ -62,7 +81,7 @@ def parsed(data: memoryview, message: Message) -> Values:
     return values
 
 
-def _value(data: memoryview, place: int, wire: int, field: Field) -> tuple[Any, int]:
+def _value(data: memoryview, place: int, wire: int, field: Field, count: _Count) -> tuple[Any, int]:
     kind = field.kind
     if kind == "int" and wire == _VARINT:
         value, place = _varint(data, place)
@@ -80,9 +99,10 @@ def _value(data: memoryview, place: int, wire: int, field: Field) -> tuple[Any, 
     if kind == "text":
         return bytes(content).decode("utf-8"), end
     if isinstance(kind, Mapping):
-        return parsed(content, kind), end
+        return _message(content, kind, count), end
     if not field.repeated:
         raise ValueError(f"its {field.name!r} is coded as no file of relook has it")
+    count.take(length // 4 if kind == "float" else length)
     return _packed(content, kind), end
 
 
