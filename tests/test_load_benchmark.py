@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.load.__main__ import _slope, main
-from benchmarks.load.clients import Tally, _form, _judge
+from benchmarks.load.clients import _form, _judge
 from benchmarks.load.images import Known, record_difference
 
 from relook.weights.file import save_model
@@ -46,7 +45,6 @@ def test_a_form_has_all_images(known: list[Known]) -> None:
     body, media = _form(known[:2])
     assert media.startswith("multipart/form-data; boundary=")
     assert all(image.content in body and image.name.encode() in body for image in known[:2])
-    assert Tally().wrong == [] and random.Random(0).random() < 1
 
 
 @pytest.mark.slow
@@ -60,6 +58,6 @@ def test_clients_get_their_own_answers_until_the_end(tmp_path: Path) -> None:
     assert main(words) == 0
     found = json.loads(report.read_text())
     assert found["failures"] == [] and found["stop_exit_code"] == 0
-    assert found["statuses"]["200"] > 10 and found["statuses"]["429"] > 0
+    assert found["statuses"]["200"] > 3 and found["statuses"]["429"] > 0
     assert found["hostile"] > 0 and set(found["statuses"]) <= {"200", "429", "503"}
     assert np.isfinite(found["p99_seconds"]) and found["memory"]

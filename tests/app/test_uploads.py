@@ -164,13 +164,36 @@ def stack(planes: int, side: int) -> bytes:
     return content.getvalue()
 
 
-def test_planes_of_a_stack_are_counted_too(serve: Serve) -> None:
+def many_samples(samples: int, side: int) -> bytes:
+    """A TIFF with many values for each pixel, which are decoded together."""
+    content = io.BytesIO()
+    values = np.zeros((side, side, samples), np.uint8)
+    tifffile.imwrite(
+        content, values, compression="zlib", photometric="minisblack", planarconfig="contig"
+    )
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "status"),
+    [
+        (stack(15, 60), {}, 200),
+        (stack(20, 60), {}, 413),
+        (stack(20, 60), {"z": "3"}, 200),
+        (many_samples(15, 60), {"channels": "0"}, 200),
+        (many_samples(300, 60), {"channels": "0"}, 413),
+    ],
+    ids=["planes", "many planes", "one of them", "samples", "many samples"],
+)
+def test_what_is_decoded_is_bounded_too(
+    serve: Serve, content: bytes, fields: dict[str, str], status: int
+) -> None:
+    """Pixels alone do not tell: each can have many planes and many samples."""
     client = serve(Limits(pixels=4000))
-    for planes, fields, status in ((7, {}, 200), (9, {}, 413), (9, {"z": "3"}, 200)):
-        answer = client.post("/predict", content=stack(planes, 60), headers=PNG, params=fields)
-        assert answer.status_code == status, answer.text
-        if status == 413:
-            assert "9 planes of 60 x 60 pixels" in answer.json()["what"]
+    answer = client.post("/predict", content=content, headers=PNG, params=fields)
+    assert answer.status_code == status, answer.text
+    if status == 413:
+        assert "once they are decoded" in answer.json()["what"]
 
 
 def test_a_coded_body_is_refused(client: TestClient) -> None:

@@ -21,7 +21,7 @@ IMAGES: Final = "images"
 NAMELESS: Final = "image"
 _FORM: Final = "multipart/form-data"
 _ANY: Final = "application/octet-stream"
-_PLANES: Final = 8  # times the limit of pixels, for all planes of a z-stack
+_DECODED: Final = 16  # bytes, times the limit of pixels
 _LONGEST_NAME: Final = 200  # characters
 _LONGEST_FIELD: Final = 10_000  # bytes
 _MOST_FIELDS: Final = 2 * len(FIELDS)
@@ -63,11 +63,12 @@ def check_pixels(image: ImageBytes, reading: Reading, limit: int) -> int:
     """The number of pixels of an image, from its header.
 
     Raises:
-        Refusal: 413 for more than `limit`, or eight times as many in all planes of a z-stack.
+        Refusal: 413 for more than `limit`, or for more than 16 times as many bytes of what is
+            decoded: all planes of a z-stack, and all samples that stand together.
         DataError: D02 for what is no image.
     """
     with open_image(image, reading) as opened:
-        (height, width), planes = opened.size, opened.planes
+        (height, width), decoded = opened.size, opened.decoded_bytes
     number = height * width
     if number > limit:
         raise Refusal.beyond(
@@ -76,13 +77,14 @@ def check_pixels(image: ImageBytes, reading: Reading, limit: int) -> int:
             "million",
             "Send parts of it, or start the server with more --max-megapixels.",
         )
-    if planes * number > _PLANES * limit:
+    if decoded > _DECODED * limit:
         raise Refusal.beyond(
             413,
-            f"{image.name} has {planes} planes of {width} x {height} pixels, and this server takes "
-            f"{_PLANES * limit / 1e6:g} million in all",
-            "Choose one plane with the field z, send fewer, or start the server with more "
-            "--max-megapixels.",
+            f"{image.name} has {width} x {height} pixels of many planes or channels: "
+            f"{decoded / 1e6:,.0f} MB once they are decoded, and this server takes "
+            f"{_DECODED * limit / 1e6:,.0f} MB",
+            "Choose one plane with the field z, send the channels that are meant in a file of "
+            "their own, or start the server with more --max-megapixels.",
         )
     return number
 

@@ -156,8 +156,8 @@ class Facts:
     is_windowed: bool = False
     nodata: float | None = None
     """Value of pixels that were not measured."""
-    planes: int = 1
-    """Planes of a z-stack that are read for one value."""
+    decoded: int = 1
+    """Values that are decoded for one pixel of a channel: samples of a page, planes of a stack."""
     as_is: bool = False
     """Values are 8-bit pixels already, also where they are stored otherwise."""
 

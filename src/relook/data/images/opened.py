@@ -60,9 +60,12 @@ class Opened:
         return self._channels
 
     @property
-    def planes(self) -> int:
-        """Number of planes of a z-stack that are read for the image."""
-        return self._planes.facts.planes
+    def decoded_bytes(self) -> int:
+        """Bytes of all values that are decoded for a channel of the image: its planes, and samples
+        that stand together with those that are meant."""
+        facts = self._planes.facts
+        height, width = facts.size
+        return height * width * facts.decoded * facts.dtype.itemsize
 
     @property
     def info(self) -> ImageInfo:

@@ -179,7 +179,7 @@ class TiffPlanes:
             transform=transform,
             is_windowed=self._pages.is_windowed,
             nodata=_nodata(page),
-            planes=len(choice.planes),
+            decoded=choice.samples * len(choice.planes),
         )
 
 
