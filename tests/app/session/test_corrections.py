@@ -123,6 +123,13 @@ def test_a_file_of_the_user_is_never_written_over(content: str, tmp_path: Path) 
         lambda c: c["annotations"][0]["segmentation"].update(counts="~~~"),
         lambda c: c["annotations"][0].update(segmentation={"size": [9, 9], "counts": "1"}),
         lambda c: c["images"][0].update(height=10**9),
+        lambda c: c["images"][0].update(height=0),
+        lambda c: c["images"][0]["relook"].update(revision=None),
+        lambda c: c["images"][0]["relook"].update(revision="many"),
+        lambda c: c["annotations"][0]["relook"].update(state="<b>"),
+        lambda c: c["annotations"][0]["relook"].update(id="x" * 65),
+        lambda c: c["annotations"][0].update(score=float("nan")),
+        lambda c: c["annotations"].append([1]),
         lambda c: c["info"].update(relook_app=99),
     ],
 )

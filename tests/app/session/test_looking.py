@@ -13,7 +13,7 @@ from PIL import Image
 from relook.app.refusals import Refusal
 from relook.app.session.folders import Entry
 from relook.app.session.looking import Predictions, turned_back
-from relook.errors import DataError
+from relook.errors import DataError, RelookError
 from relook.inference.results import Result
 from relook.structures.rules.reading import DEFAULT_READING
 
@@ -86,6 +86,22 @@ def test_errors_stay_and_a_busy_server_is_asked_again(tmp_path: Path) -> None:
                 predictions.get(image, "nuclei")
         assert image.message == str(broken)
         assert len(work.images) == 2
+
+    asyncio.run(run())
+
+
+def test_after_another_error_the_image_is_predicted_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        full = RelookError("R04", "the batch does not fit")
+        predictions, image = Predictions(Work(full, result((2, 0.9)))), entry(tmp_path)
+        assert predictions.get(image, "nuclei") is None
+        await settled(predictions)
+        with pytest.raises(RelookError, match="does not fit"):
+            predictions.get(image, "nuclei")
+        assert image.message is None
+        assert predictions.get(image, "nuclei") is None
+        await settled(predictions)
+        assert predictions.get(image, "nuclei") is not None
 
     asyncio.run(run())
 

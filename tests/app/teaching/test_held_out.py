@@ -61,8 +61,8 @@ def test_words_say_when_there_are_too_few() -> None:
     words = Parts(("a", "b", "c"), ()).words()
     assert words.startswith("The model learns from 3 corrected images. That is too few to")
     assert Parts(("a",), ("b",)).words() == (
-        "The model learns from 1 corrected image, and is measured on 1 that it does not learn "
-        "from. A score of 1 image is a rough one."
+        "The model learns from 1 corrected image, and is measured on 1 image that it does "
+        "not learn from. A score of 1 image is a rough one."
     )
     assert "rough" not in Parts(("a",), ("b", "c", "d")).words()
 

@@ -133,7 +133,7 @@ def test_from_corrections_to_a_model_on_the_shelf(
     process.code = 0
     record = teacher.record()
     assert (record["state"], record["model"], record["after"]) == ("done", "corrected-1", scores)
-    assert "measured on 1 that it does not learn from" in record["message"]
+    assert "measured on 1 image that it does not learn from" in record["message"]
     assert project.models.names()[-1] == "corrected-1"
 
     teacher.begin([1], model="corrected-1")

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PositiveInt
 
 from ..._version import __version__
 from ...data.coco.reader import Category
@@ -25,7 +25,7 @@ from ...ops.rle import decode_runs, encode_runs
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
-from .objects import STATES, PageObject
+from .objects import LONGEST_ID, PageObject, State
 from .shapes import box_of
 
 FILE: Final = "relook-corrections.json"
@@ -210,20 +210,31 @@ def _text(rows: Mapping[str, _Rows], names: Sequence[str]) -> str:
     )
 
 
+class _ImageNotes(BaseModel):
+    revision: PositiveInt = 1
+    done: bool = False
+    model: str | None = None
+
+
+class _ObjectNotes(BaseModel):
+    id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+    state: State = "drawn"
+
+
 class _Image(BaseModel):
     id: int
     file_name: str
-    width: int
-    height: int
-    relook: dict[str, Any]
+    width: PositiveInt
+    height: PositiveInt
+    relook: _ImageNotes
 
 
 class _Annotation(BaseModel):
     image_id: int
     category_id: int
     segmentation: dict[str, Any]
-    score: float | None = None
-    relook: dict[str, Any]
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    relook: _ObjectNotes
 
 
 class _Category(BaseModel):
@@ -245,13 +256,12 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     for row in tables.annotations:
         code, _ = checked(row.segmentation, *sizes[row.image_id])
         assert isinstance(code, dict)  # as the table says
-        state = row.relook.get("state")
         objects[row.image_id].append(
             PageObject(
-                str(row.relook.get("id")),
+                row.relook.id,
                 labels[row.category_id],
                 row.score,
-                state if state in STATES else "drawn",
+                row.relook.state,
                 decode_runs(code),
             )
         )
@@ -259,9 +269,9 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
         row.file_name: SavedImage(
             sizes[row.id],
             tuple(objects[row.id]),
-            int(row.relook.get("revision", 1)),
-            bool(row.relook.get("done", False)),
-            row.relook.get("model"),
+            row.relook.revision,
+            row.relook.done,
+            row.relook.model,
         )
         for row in tables.images
     }

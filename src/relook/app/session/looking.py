@@ -75,14 +75,18 @@ class Predictions:
         A mirrored image is turned back: its result has the places of the image as it is.
 
         Raises:
-            RelookError: as `Predictor.predict`, each time it is asked for.
+            DataError: as `Predictor.predict`, each time it is asked for.
+            RelookError: as `Predictor.predict`, once; after it the image is predicted again.
         """
         key = entry.id, model, mirrored
         if key in self._results:
             self._results.move_to_end(key)
             return self._results[key]
         if key in self._problems:
-            raise self._problems[key]
+            problem = self._problems[key]
+            if not isinstance(problem, DataError):
+                del self._problems[key]  # the next request tries again
+            raise problem
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._predict(key, entry, reading))
         return None

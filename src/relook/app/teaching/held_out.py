@@ -69,9 +69,10 @@ class Parts:
                 f"{learned}. That is too few to measure it: from {FEWEST} on, a fifth is kept back "
                 "for that. Look at other images to see whether it became better."
             )
-        words = f"{learned}, and is measured on {number} that it does not learn from."
+        images = counted(number, "image")
+        words = f"{learned}, and is measured on {images} that it does not learn from."
         if number < SURE:
-            words += f" A score of {counted(number, 'image')} is a rough one."
+            words += f" A score of {images} is a rough one."
         return words
 
 
