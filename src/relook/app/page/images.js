@@ -65,7 +65,7 @@ function refresh() {
   list.set(state.images);
   const finished = state.images.filter((entry) => entry.status === "done").length;
   byId("images-count").textContent = state.images.length
-    ? `${finished ? `${finished.toLocaleString("en")} of ` : ""}${state.images.length.toLocaleString("en")}${finished ? " done" : ""}` : "";
+    ? `${finished ? `${finished.toLocaleString("en")}/` : ""}${state.images.length.toLocaleString("en")}${finished ? " done" : ""}` : "";
   byId("images-nothing").hidden = state.images.length > 0;
   byId("images").hidden = state.images.length === 0;
   showSuggestion();
