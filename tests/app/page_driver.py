@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
 import uvicorn
 
 from relook.app.models import ModelShelf
@@ -22,10 +20,6 @@ from relook.app.session.project import Project
 from relook.app.session.routes import SessionRoutes
 from relook.app.teaching.teacher import Teacher
 
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --disable-dev-shm-usage"
-)
 PATIENCE = 20.0  # seconds, also on a busy machine
 
 
@@ -196,26 +190,6 @@ def middle(thing: dict[str, Any]) -> tuple[float, float]:
     """A place inside of an object that is not hollow."""
     x0, y0, x1, y1 = thing["box"]
     return (x0 + x1) / 2, (y0 + y1) / 2
-
-
-def start_chrome(folder: Path) -> Any:
-    """A headless Chromium that keeps what it downloads in `folder`."""
-    driver = shutil.which("chromedriver")
-    binary = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if driver is None or binary is None:
-        pytest.skip("no browser: install the packages chromium and chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="the package selenium is missing")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for switch in (*SWITCHES.split(), f"--user-data-dir={folder / 'profile'}"):
-        options.add_argument(switch)
-    options.set_capability("unhandledPromptBehavior", "accept")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    chrome.set_page_load_timeout(PATIENCE)
-    place = {"behavior": "allow", "downloadPath": str(folder / "downloads")}
-    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", place)
-    return chrome
 
 
 def wait_for(made: Callable[[], Any]) -> Any:

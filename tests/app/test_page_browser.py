@@ -18,7 +18,8 @@ from PIL import Image
 from relook.api import find_model
 from relook.app.models import ModelShelf
 
-from .page_driver import Page, Served, middle, start_chrome, wait_for
+from ..chromium import start_chromium
+from .page_driver import Page, Served, middle, wait_for
 
 NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
 FIRST, SECOND, THIRD = (
@@ -51,7 +52,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    browser = start_chrome(tmp_path_factory.mktemp("browser"))
+    browser = start_chromium(tmp_path_factory.mktemp("profile"))
+    browser.set_page_load_timeout(60)
     yield browser
     browser.quit()
 

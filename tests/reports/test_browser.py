@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,31 +16,18 @@ from relook.reports.data_set import write_data_page
 from relook.reports.evaluation import write_evaluation
 from relook.training.report import report_page
 
+from ..chromium import start_chromium
 from .conftest import HOSTILE, Make
 
 ROOT = Path(__file__).parents[2]
 NUCLEI = ROOT / "datasets" / "nuclei"
 PHONE, DESK = 390, 1200  # pixels of width
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --disable-dev-shm-usage"
-)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A headless Chromium that keeps a log of what it fetches and of what goes wrong."""
-    driver = shutil.which("chromedriver")
-    binary = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if driver is None or binary is None:
-        pytest.skip("no browser: install the packages chromium and chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="the package selenium is missing")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for switch in (*SWITCHES.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    chrome = start_chromium(tmp_path_factory.mktemp("profile"))
     yield chrome
     chrome.quit()
 

@@ -124,10 +124,12 @@ function outcome() {
     parts.push(note);
   }
   if (!model) return parts;
-  const note = element("div", "note good");
+  const isWorse = typeof before?.mask_ap === "number" && typeof after?.mask_ap === "number" && after.mask_ap < before.mask_ap - 0.005;
+  const note = element("div", `note ${isWorse ? "bad" : "good"}`);
   note.append(element("strong", "", `New model: ${model}`));
+  if (isWorse) note.append(element("p", "", "It is worse than the model before on the images that measure. Correct more images or give it more time before you use it."));
   if (message) note.append(element("p", "muted", message));
-  const use = /** @type {HTMLButtonElement} */ (element("button", "primary small", state.model === model ? "In use" : `Use ${model}`));
+  const use = /** @type {HTMLButtonElement} */ (element("button", isWorse ? "small" : "primary small", state.model === model ? "In use" : `Use ${model}`));
   use.id = "use-model";
   use.disabled = state.model === model;
   use.addEventListener("click", () => {

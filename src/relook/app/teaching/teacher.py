@@ -8,13 +8,12 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import DataError, RelookError, UsageError
+from ...errors import RelookError, UsageError
 from ...runtime.json_files import write_json
 from ...runtime.parent import VARIABLE
 from ...training.run_folder import RunFolder
@@ -24,15 +23,13 @@ from ..session.project import Project
 from .annotations import classes_of, coco_of, divided, key_of
 from .held_out import Learned, Parts
 from .lesson import RUN, Lesson, LessonState, Phase, write_request
+from .progress import RUNNING, ending, left, losses, running_state, state_in, thinned
 
 MODEL: Final = "corrected-{}"
 FOLDER: Final = "teach"  # in the home of the project
 MINUTES: Final = 5.0
 MOST_LOADED: Final = 10  # models of earlier trainings, the newest ones
 _NUMBER: Final = re.compile(r"[1-9]\d{0,5}")
-_MOST_LOSSES: Final = 500
-_RUNNING: Final = ("preparing", "training", "measuring")
-_LOG_TAIL: Final = 600  # characters
 
 
 @dataclass(slots=True, eq=False)
@@ -139,18 +136,18 @@ class Teacher:
             training = self._training
         if training is None:
             return _record("idle", message="Nothing was learned yet.")
-        state = training.ended or _running_state(training.folder)
-        rows = _losses(training.folder)
+        state = training.ended or running_state(training.folder)
+        rows = losses(training.folder)
         steps = training.lesson.steps
         step = int(rows[-1]["step"]) if rows else 0
         pictures = [f"/api/teach/pictures/{n}.png" for n in range(state.pictures)]
-        left = None if training.ended is not None else _left(training.lesson, state, rows)
+        seconds = None if training.ended is not None else left(training.lesson, state, rows)
         return _record(
             state.phase,
             step=step,
             steps=steps,
-            seconds_left=left,
-            losses=[[row["step"], row["loss"]] for row in _thinned(rows)],
+            seconds_left=seconds,
+            losses=[[row["step"], row["loss"]] for row in thinned(rows)],
             pictures=pictures,
             model=training.model,
             before=state.before,
@@ -211,11 +208,15 @@ class Teacher:
             return
         if training.process.poll() is None:
             return
-        state = _state_in(training.folder)
+        state = state_in(training.folder)
         best = RunFolder(training.folder / RUN).best
-        if state.phase in _RUNNING:
+        if state.phase in RUNNING:
             phase: Phase = "stopped" if training.is_stopped else "failed"
-            state = replace(state, phase=phase, message=state.message or _ending(training))
+            state = replace(
+                state,
+                phase=phase,
+                message=state.message or ending(training.folder, training.is_stopped),
+            )
         if best.is_file() and state.phase in ("done", "stopped"):
             try:
                 training.model = self._shelve(training.number, best)
@@ -247,57 +248,6 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             env={**os.environ, VARIABLE: str(os.getpid())},
         )
-
-
-def _state_in(folder: Path) -> LessonState:
-    try:
-        return LessonState.read(folder)
-    except DataError as error:
-        return LessonState(phase="failed", message=str(error))
-
-
-def _running_state(folder: Path) -> LessonState:
-    """The state of a process that has not ended yet, whatever it has written."""
-    state = _state_in(folder)
-    return state if state.phase in _RUNNING else replace(state, phase="measuring")
-
-
-def _ending(training: _Training) -> str:
-    """Why a process ended without a word of its own: the end of its log."""
-    if training.is_stopped:
-        return ""
-    try:
-        text = (training.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    return f"The training ended early. Its log ends with: {text[-_LOG_TAIL:].strip() or 'nothing'}"
-
-
-def _losses(folder: Path) -> list[dict[str, Any]]:
-    try:
-        rows = RunFolder(folder / RUN).rows()
-    except (DataError, OSError):
-        return []
-    return [row for row in rows if isinstance(row.get("loss"), float | int)]
-
-
-def _thinned(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """At most `_MOST_LOSSES` rows, spread evenly, the last one among them."""
-    every = -(-len(rows) // _MOST_LOSSES) or 1
-    return list(reversed(rows[::-1][::every]))
-
-
-def _left(lesson: Lesson, state: LessonState, rows: Sequence[dict[str, Any]]) -> float | None:
-    """Seconds until the last step; None before the first one."""
-    if state.phase != "training" or state.began is None:
-        return None
-    if lesson.minutes is not None:
-        return max(0.0, round(60 * lesson.minutes - (time.time() - state.began), 1))
-    if not rows or lesson.steps is None:
-        return None
-    late = [float(row["seconds_per_step"]) for row in rows[-10:] if "seconds_per_step" in row]
-    remaining = max(0, lesson.steps - int(rows[-1]["step"]))
-    return round(remaining * sum(late) / len(late), 1) if late else None
 
 
 def _record(state: str, **values: Any) -> dict[str, Any]:
