@@ -236,35 +236,13 @@ def _continued(
     from ..training.annotations import read_annotations
     from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
+    from ..training.start.recipe_name import recipe_name
 
     named = _named(request, changes)
-    name = named or _name_of(header)
+    name = named or recipe_name(header)
     if request.fine_tune:
         tuned = fine_tuning(header, changes, name=name, model_named=named is not None)
         return tuned.settings, tuned.annotations, tuned.lines
     base = header.config if named is None else None
     settings = resolve(changes, preset_name=name, base=base)
     return settings, read_annotations(settings), ()
-
-
-def _name_of(header: Header) -> str:
-    """The preset of the weights, for the recipe and the name of the run.
-
-    It is the one they were trained as, or else, for imported weights, the one of their
-    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
-    """
-    from ..config.cascades import DSCConfig
-    from ..config.presets import PRESETS
-    from ..interop.structure import preset_of
-
-    named = str(header.extra.get("preset", ""))
-    if named in PRESETS:
-        return named
-    cascade = header.config.cascade
-    if isinstance(cascade, DSCConfig):
-        family = "dsc-r50"
-    elif cascade.hybrid.interleaved:
-        family = "htc-r50"
-    else:
-        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    return preset_of(header.config) or family
