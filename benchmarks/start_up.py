@@ -225,11 +225,10 @@ def table(content: Mapping[str, Any]) -> str:
     lines = [
         f"Seconds of the processor, medians of {content['rounds']} rounds, and their ratio to "
         f"`import torch` in the same round ({median(found[TORCH]['cpu']):.2f} s): "
-        f"`{content['command']}` at "
-        f"{content['commit']}, one thread, {content['processor']}, PyTorch "
-        f"{content['packages']['torch']}, Python {content['python']}; load of the machine "
-        f"{content['load'][0]:.1f}. The aim is 0.5 s on a quiet machine, where PyTorch takes 1.6 s: "
-        f"a ratio of {SHARE}.",
+        f"`{content['command']}` at {content['commit']}, one thread, {content['processor']}, "
+        f"PyTorch {content['packages']['torch']}, Python {content['python']}; load of the machine "
+        f"{content['load'][0]:.1f}. The aim is 0.5 s on a quiet machine, where PyTorch takes "
+        f"1.6 s: a ratio of {SHARE}.",
         "",
         f"| what | s | ratio |{' before, s | ratio |' if other else ''} ratio at most |",
         f"| --- | ---: | ---: |{' ---: | ---: |' if other else ''} ---: |",

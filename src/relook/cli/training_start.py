@@ -236,6 +236,7 @@ def _continued(
     from ..training.annotations import read_annotations
     from ..training.fine_tuning import fine_tuning, recipe_name
     from ..training.settings import resolve
+    from ..training.start.recipe_name import recipe_name
 
     named = _named(request, changes)
     name = named or recipe_name(header)
