@@ -127,9 +127,13 @@ class FoldedDoubling(Doubling):
 
     def rectified_then(self, x: Tensor, pointwise: nn.Module) -> Tensor:
         """The output (B, K, 2 H, 2 W) of `pointwise` for `rectified`."""
+        last: Tensor
+        if len(x) == 0:  # which cannot be one map
+            last = pointwise(self.rectified(x))
+            return last
         cells = self._cells(x, relu=True)
         as_map = cells.view(1, len(cells), 1, self.out_channels).permute(0, 3, 1, 2)
-        last: Tensor = pointwise(as_map)
+        last = pointwise(as_map)
         return _doubled(last[0, :, :, 0].T, x)
 
     def _cells(self, x: Tensor, *, relu: bool) -> Tensor:
