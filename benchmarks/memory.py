@@ -1,8 +1,8 @@
 """Peak memory of predicting one image, beside what MMDetection needed.
 
-`python benchmarks/memory.py` makes a file of random weights for each preset, and starts a process for
-each number that loads it, predicts the same made-up image twice and tells its largest resident memory
-(VmHWM; needs Linux): after the imports, before its first image, and at the end. ``--against COMMIT``
+`python -m benchmarks.memory` makes a file of random weights for each preset. A process for each
+number loads it, predicts a made-up image twice, and tells its resident memory after the imports,
+before the first image, and at the end, and the largest (VmHWM; needs Linux). ``--against COMMIT``
 does the same with the source of another commit. Medians of ``--repetitions`` processes, since where
 blocks happen to lie in memory changes the peak by some per cent.
 

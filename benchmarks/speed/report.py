@@ -155,7 +155,8 @@ def write(place: Path, name: str, source: dict[str, Any], rows: Sequence[Row]) -
     write_text(place / f"{name}.json", json.dumps(content, indent=1) + "\n")
     measured_on = (
         f"`{source['command']}` at {source['commit']}, {source['threads']} threads, "
-        f"{source['processor']} ({source['instruction sets']}), PyTorch {source['packages']['torch']}, "
+        f"{source['processor']} ({source['instruction sets']}), "
+        f"PyTorch {source['packages']['torch']}, "
         f"Python {sys.version.split()[0]}; the baseline is {source['baseline']}."
     )
     write_text(place / f"{name}.md", f"{table(rows)}\n\n{measured_on}\n")

@@ -8,8 +8,18 @@ from torch import Tensor, nn
 class Rectifying(nn.Module):
     """A layer that computes the ReLU of its output in the same pass."""
 
+    is_pointwise = False  # whether each cell of its output depends on the same cell of its input
+
     def rectified(self, x: Tensor) -> Tensor:
         """The output for `x`, negative values as 0."""
+        raise NotImplementedError
+
+
+class Doubling(Rectifying):
+    """A layer whose output has two by two cells for each cell of its input, and only from it."""
+
+    def rectified_then(self, x: Tensor, pointwise: nn.Module) -> Tensor:
+        """The output of `pointwise` for `rectified`, without its map in between."""
         raise NotImplementedError
 
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from relook.layers.norm import group_norm
-from relook.models.folding.layers import FoldedLinear, twin
+from relook.layers.rectified import rectified
+from relook.models.folding.layers import FoldedConv2d, FoldedDoubling, FoldedLinear, Place, twin
 from relook.ops.cpu import onednn
 
 
@@ -30,6 +31,66 @@ def test_a_linear_layer(rows: int, bias: bool) -> None:
     folded = FoldedLinear(linear)
     for moved in (x, x.T.contiguous().T, torch.cat([x, x], 1)[:, :12]):
         torch.testing.assert_close(folded(moved), F.linear(x, linear.weight, linear.bias))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [0, 1, 5])
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_doubling_and_what_comes_after_it(
+    rows: int, classes: int, bias: bool, packing: bool
+) -> None:
+    conv = nn.ConvTranspose2d(6, 8, 2, stride=2, bias=bias)
+    assert FoldedDoubling.fits(conv) == packing
+    if not packing:
+        return
+    last = nn.Conv2d(8, classes, 1)
+    x = torch.randn(rows, 6, 3, 5)
+    folded = FoldedDoubling(conv)
+    pointwise = FoldedConv2d(last.weight.detach(), last.bias.detach(), Place.of(last))
+    assert pointwise.is_pointwise
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        torch.testing.assert_close(folded(given), conv(x))
+        torch.testing.assert_close(rectified(folded, given), conv(x).relu())
+        found = folded.rectified_then(given, pointwise)
+        torch.testing.assert_close(found, last(conv(x).relu()))
+
+
+def test_which_layers_double() -> None:
+    others = [
+        nn.ConvTranspose2d(4, 4, 3, stride=2),
+        nn.ConvTranspose2d(4, 4, 2, stride=2, output_padding=1),
+        nn.ConvTranspose2d(4, 4, 2, stride=2, groups=2),
+        nn.ConvTranspose2d(4, 4, 2, stride=1),
+    ]
+    assert not any(map(FoldedDoubling.fits, others))
+    for conv in (nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1, stride=2)):
+        assert not FoldedConv2d(conv.weight.detach(), None, Place.of(conv)).is_pointwise
+
+
+@torch.no_grad()
+def test_a_convolution_and_its_relu_in_one_pass() -> None:
+    conv = nn.Conv2d(4, 6, 3, padding=1)
+    x = torch.randn(2, 4, 5, 7)
+    folded = FoldedConv2d(conv.weight.detach(), conv.bias.detach(), Place.of(conv))
+    torch.testing.assert_close(rectified(folded, x), conv(x).relu())
+    linear = nn.Linear(12, 7)
+    rows = torch.randn(3, 12)
+    torch.testing.assert_close(rectified(FoldedLinear(linear), rows), linear(rows).relu())
+
+
+@torch.no_grad()
+def test_a_sum_may_be_written_over_what_is_added(packing: bool) -> None:
+    conv = nn.Conv2d(4, 6, 3, padding=1)
+    x, add = torch.randn(2, 4, 5, 7), torch.randn(2, 6, 5, 7)
+    add = add.contiguous(memory_format=torch.channels_last)
+    folded = FoldedConv2d(conv.weight.detach(), conv.bias.detach(), Place.of(conv), relu=True)
+    expected, kept = (conv(x) + add).relu(), add.clone()
+    torch.testing.assert_close(folded(x, add), expected)
+    assert torch.equal(add, kept)
+    found = folded(x, add, over=True)
+    torch.testing.assert_close(found, expected)
+    assert (found.data_ptr() == add.data_ptr()) == packing
 
 
 def test_a_twin_shares_tensors_and_has_its_own_mode() -> None:

@@ -17,7 +17,7 @@ from ..detector import Detector
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid
 from .features import FoldedASPP, FoldedFPN, FoldedRecursiveFeaturePyramid, FoldedResNet
-from .layers import FoldedLinear
+from .layers import FoldedDoubling, FoldedLinear, twin
 from .units import folded_unit
 
 
@@ -99,6 +99,9 @@ MAKERS: Final[Mapping[type, Callable[[Any], nn.Module]]] = {
     ASPP: FoldedASPP,
     ConvNorm: lambda layer: folded_unit(layer.conv, layer.norm),
     nn.Conv2d: folded_unit,
+    nn.ConvTranspose2d: lambda conv: (
+        FoldedDoubling(conv) if FoldedDoubling.fits(conv) else twin(conv)
+    ),
     nn.Linear: FoldedLinear,
     Linear: FoldedLinear,
 }

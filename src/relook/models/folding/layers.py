@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...layers.rectified import Rectifying
+from ...layers.rectified import Doubling, Rectifying
 from ...ops.cpu import onednn
 from ...ops.cpu import switch as fast
 
@@ -46,6 +46,7 @@ class FoldedConv2d(Rectifying):
     ) -> None:
         super().__init__()
         self.place, self.relu = place, relu
+        self.is_pointwise = weight.shape[2:] == (1, 1) and place == Place((1, 1), (0, 0), (1, 1), 1)
         self.packed = can_pack(weight)
         self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
         self.bias = bias
@@ -93,6 +94,61 @@ class FoldedLinear(Rectifying):
         if self.packed:
             return onednn.product(x, self.weight, self.bias, relu=True)
         return F.linear(x, self.weight, self.bias).relu_()
+
+
+class FoldedDoubling(Doubling):
+    """A transposed convolution of 2x2 cells and stride 2: a product for each cell of the map."""
+
+    def __init__(self, conv: nn.ConvTranspose2d) -> None:
+        super().__init__()
+        weight = conv.weight.detach()  # (C, C_out, 2, 2)
+        self.out_channels = weight.shape[1]
+        rows = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 C_out, C)
+        self.weight = onednn.pack_product(rows)
+        self.bias = None if conv.bias is None else conv.bias.detach().repeat(4)
+
+    @staticmethod
+    def fits(conv: nn.ConvTranspose2d) -> bool:
+        """Return whether `conv` is such a layer, and its weights can be packed."""
+        sides = (conv.kernel_size, conv.stride, conv.padding, conv.output_padding, conv.dilation)
+        return (
+            sides == ((2, 2), (2, 2), (0, 0), (0, 0), (1, 1))
+            and conv.groups == 1
+            and can_pack(conv.weight)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_out, 2 H, 2 W) of `x` (B, C, H, W)."""
+        return _doubled(self._cells(x, relu=False), x)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """Map (B, C_out, 2 H, 2 W) without negative values."""
+        return _doubled(self._cells(x, relu=True), x)
+
+    def rectified_then(self, x: Tensor, pointwise: nn.Module) -> Tensor:
+        """The output (B, K, 2 H, 2 W) of `pointwise` for `rectified`."""
+        last: Tensor
+        if len(x) == 0:  # which cannot be one map
+            last = pointwise(self.rectified(x))
+            return last
+        cells = self._cells(x, relu=True)
+        as_map = cells.view(1, len(cells), 1, self.out_channels).permute(0, 3, 1, 2)
+        last = pointwise(as_map)
+        return _doubled(last[0, :, :, 0].T, x)
+
+    def _cells(self, x: Tensor, *, relu: bool) -> Tensor:
+        """Cells (4 B H W, C_out), the four of each cell one after the other."""
+        rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        out = onednn.product(rows, self.weight, self.bias, relu=relu)
+        return out.view(4 * len(rows), self.out_channels)
+
+
+def _doubled(cells: Tensor, x: Tensor) -> Tensor:
+    """Cells (4 B H W, C) as a map (B, C, 2 H, 2 W), channels last."""
+    batch, _, height, width = x.shape
+    channels = cells.shape[1]
+    by_cell = cells.reshape(batch, height, width, 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+    return by_cell.reshape(batch, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
 
 
 def twin(module: M) -> M:

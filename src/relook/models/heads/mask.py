@@ -12,7 +12,7 @@ from ...layers.conv_norm import ConvNorm, at_side, conv_layer, kernel_of
 from ...layers.initialise import he_init, he_init_incoming
 from ...layers.module_list import ModuleList
 from ...layers.norm import norm_layers
-from ...layers.rectified import rectified
+from ...layers.rectified import Doubling, Rectifying, rectified
 from ...ops.masks import mask_targets
 from ...runtime.distributed import loss_divisor
 from ...structures.detection import Matched, Target
@@ -64,7 +64,10 @@ class MaskHead(nn.Module):
 
     def predict(self, features: Tensor) -> Tensor:
         """Features (R, hidden, S, S) to mask logits (R, K, 2S, 2S), float32."""
-        logits: Tensor = self.logits(rectified(self.upsample, features))
+        upsample, last = self.upsample, self.logits
+        if isinstance(upsample, Doubling) and isinstance(last, Rectifying) and last.is_pointwise:
+            return upsample.rectified_then(features, last).float()
+        logits: Tensor = last(rectified(upsample, features))
         return logits.float()
 
 
