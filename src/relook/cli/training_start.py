@@ -234,7 +234,7 @@ def _continued(
     """Choose how to go on from the model with this `header`, as suits the data, or else by the
     recipe of the preset: settings, annotations, and the reasons."""
     from ..training.annotations import read_annotations
-    from ..training.fine_tuning import fine_tuning, recipe_name
+    from ..training.fine_tuning import fine_tuning
     from ..training.settings import resolve
     from ..training.start.recipe_name import recipe_name
 

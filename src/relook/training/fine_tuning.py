@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..config.base import assign
-from ..config.cascades import DSCConfig
-from ..config.presets import PRESETS
 from ..data.statistics import most_objects, object_sizes
-from ..interop.structure import preset_of
 from ..structures.object_sizes import ObjectSizes
 from ..weights.header import Header
 from .annotations import Annotations, read_annotations
@@ -66,25 +63,6 @@ class FineTuning:
     settings: Settings
     annotations: Annotations
     lines: tuple[str, ...]
-
-
-def recipe_name(saved: Header | SavedModel) -> str:
-    """The preset of the weights, for the recipe and the name of the run.
-
-    It is the one they were trained as, or else, for imported weights, the one of their
-    structure; a structure that no preset has goes by the simplest preset with its kind of heads.
-    """
-    named = str(saved.extra.get("preset", ""))
-    if named in PRESETS:
-        return named
-    cascade = saved.config.cascade
-    if isinstance(cascade, DSCConfig):
-        family = "dsc-r50"
-    elif cascade.hybrid.interleaved:
-        family = "htc-r50"
-    else:
-        family = "cascade-mask-r50" if cascade.masks else "cascade-r50"
-    return preset_of(saved.config) or family
 
 
 def fine_tuning(

@@ -29,10 +29,11 @@ from ...models.build import build_detector
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json, write_json
 from ...runtime.parent import end_with_parent
-from ...training.fine_tuning import FineTuning, fine_tuning, recipe_name
+from ...training.fine_tuning import FineTuning, fine_tuning
 from ...training.loop import train
 from ...training.run_folder import RunFolder
 from ...training.settings import Overlay
+from ...training.start.recipe_name import recipe_name
 from ...training.start.source import Start
 from ...training.validation_picture import draw_validation
 from ...visualization.sheet import save_picture
