@@ -31,7 +31,7 @@ import torch
 from ending import errors_in_words
 
 from relook.ablation.table import mean_and_range
-from relook.api import find_model
+from relook.model_files import find_model
 from relook.app.session.looking import Mirrored, turned_back
 from relook.app.session.suggestions import doubt_of
 from relook.app.teaching.lesson import Lesson, Scores, learn, measured, write_request

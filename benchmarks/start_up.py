@@ -128,9 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prepare(Path(folder))
         measured, parts = rounds(cases(trees), Path(folder), trees, options.rounds)
     content = {
-        "command": shlex.join(
-            ["python", "-m", "benchmarks.start_up", *(arguments or sys.argv[1:])]
-        ),
+        "command": f"python -m benchmarks.start_up --rounds {options.rounds}"
+        + ("" if options.before is None else " --before TREE"),
         "commit": git("rev-parse", "--short", "HEAD"),
         "processor": processor(),
         "load": list(os.getloadavg()),
@@ -223,7 +222,7 @@ def table(content: Mapping[str, Any]) -> str:
     found, first = content["cases"], content["first prediction"]
     other = next((tree for tree in first if tree != "now"), None)
     lines = [
-        f"Seconds of the processor, medians of {content['rounds']} rounds, and their ratio to "
+        f"Seconds of the processor, medians, rounds: {content['rounds']}, and their ratio to "
         f"`import torch` in the same round ({median(found[TORCH]['cpu']):.2f} s): "
         f"`{content['command']}` at {content['commit']}, one thread, {content['processor']}, "
         f"PyTorch {content['packages']['torch']}, Python {content['python']}; load of the machine "

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.api import find_model
+from relook.model_files import find_model
 from relook.app.models import ModelShelf
 
 from ..chromium import start_chromium
