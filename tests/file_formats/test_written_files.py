@@ -5,6 +5,7 @@ A release adds a folder of its own, written by `write.py`; folders are never cha
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -21,6 +23,7 @@ from relook.ablation.running import Job, checked_numbers
 from relook.errors import RelookError
 from relook.evaluation.files import read_predictions
 from relook.inference.batch.journal import FOLDER, Journal, read_records
+from relook.training.loop import resume
 from relook.training.run_folder import RunFolder
 from relook.training.settings import read_overlay
 from relook.weights.file import load_model
@@ -53,6 +56,33 @@ def test_run_folder(release: Path) -> None:
     rows = run.rows()
     assert [row["step"] for row in rows] == [1, 2, 2] and rows[0]["loss"] == 2.5
     assert rows[2]["val/box_ap"] == 0.25 and math.isnan(rows[2]["val/mask_ap"])
+
+
+@of_every_release
+def test_a_training_goes_on_from_its_checkpoint(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint is of step 3 of 4, with averaged weights and momentum."""
+    shutil.copytree(release / "stopped", tmp_path / "stopped")
+    monkeypatch.chdir(tmp_path / "stopped")
+    run = RunFolder(Path("run"))
+    before = [(row["step"], row["loss"]) for row in run.rows()]
+    console = Console(width=200, file=io.StringIO())
+    outcome = resume(run.path, console)
+    assert "going on with" in console.file.getvalue()
+    assert (outcome.steps, outcome.images) == (4, 4)
+    rows = run.rows()
+    assert [(row["step"], row["loss"]) for row in rows[:3]] == before
+    assert rows[3]["step"] == 4 and rows[3]["loss"] == pytest.approx(1.749, rel=0.01)
+    averaged = load_model(run.best).detector.state_dict()
+    paths = release / "stopped" / run.last, run.last
+    states = [torch.load(path, weights_only=False) for path in paths]
+    for key in ("state_dict", "current_model_state"):  # averaged, and as they are
+        then, now = (state[key] for state in states)
+        assert then.keys() == now.keys()
+        assert any(not torch.equal(then[name], now[name]) for name in then)
+    saved = states[1]["state_dict"]
+    assert all(torch.equal(averaged[name], saved[f"detector.{name}"]) for name in averaged)
 
 
 @of_every_release
