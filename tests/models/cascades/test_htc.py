@@ -57,11 +57,12 @@ def test_losses_carry_their_stages_weight() -> None:
     torch.testing.assert_close(tenfold["stage1.mask"], losses["stage1.mask"])
 
 
-@pytest.mark.parametrize("name", ["cascade-r50", "cascade-mask-r50"])
+@pytest.mark.parametrize("name", ["cascade-r50", "cascade-mask-r50", "mask-rcnn-r18"])
 def test_plain_cascades_have_the_losses_they_should(name: str) -> None:
     cascade = _cascade(name)
     losses = cascade.loss(_pyramid(), None, _proposals(), IMAGES, [_target()])
-    assert any("mask" in key for key in losses) == (name == "cascade-mask-r50")
+    assert any("mask" in key for key in losses) == cascade.masks == ("mask" in name)
+    assert len(cascade.rules) == (1 if name == "mask-rcnn-r18" else 3)
 
 
 def test_objects_boxes_are_not_refined_into_the_next_stage(monkeypatch: Any) -> None:
@@ -76,6 +77,39 @@ def test_objects_boxes_are_not_refined_into_the_next_stage(monkeypatch: Any) -> 
     monkeypatch.setattr(cascade, "_draw", listening)
     cascade.loss(_pyramid(), _context(), _proposals(), IMAGES, [_target()])
     assert seen == [3] * 6  # twice a stage, never more than there were proposals
+
+
+def _without_moves(cascade: HybridTaskCascade) -> HybridTaskCascade:
+    """`cascade`, whose boxes stay where they are."""
+    for head in cascade.box_heads:
+        torch.nn.init.zeros_(head.regress.weight)
+        torch.nn.init.zeros_(head.regress.bias)
+    return cascade
+
+
+def test_proposals_and_no_objects_boxes_go_on_to_the_next_stage(monkeypatch: Any) -> None:
+    cascade, seen = _without_moves(_cascade()), list[list[list[float]]]()
+    draw = cascade._draw
+
+    def listening(rois: Rois, targets: Any, rule: Any) -> Any:
+        seen.append(sorted(rois.boxes.tolist()))
+        return draw(rois, targets, rule)
+
+    monkeypatch.setattr(cascade, "_draw", listening)
+    cascade.loss(_pyramid(), _context(), _proposals(), IMAGES, [_target()])
+    assert len(seen) == 6
+    for boxes in seen:
+        assert boxes == [pytest.approx(row) for row in sorted(_proposals().boxes.tolist())]
+
+
+@torch.no_grad()
+def test_logits_are_averaged_over_the_stages() -> None:
+    cascade = _without_moves(_cascade())
+    each = [cascade._box(i, _pyramid(), _context(), _proposals())[0] for i in range(3)]
+    boxes, scores = cascade.score(_pyramid(), _context(), _proposals(), IMAGES)
+    expected = torch.stack(each).mean(0).softmax(-1)[:, : cascade.num_classes]
+    torch.testing.assert_close(scores, expected)
+    torch.testing.assert_close(boxes, _proposals().boxes)
 
 
 def test_box_coordinates_pass_no_gradient_between_stages() -> None:
