@@ -29,7 +29,8 @@ from .outcome import Find, bounded, timed
 from .readers import READERS, Reader, beside
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-_STUCK: Final = 120.0  # seconds without a next input, after which a child is ended
+_STUCK: Final = 60.0  # seconds of the processor for one input, after which a child is ended
+_WAITS: Final = 900.0  # seconds in all, on a busy machine
 _SLICE: Final = 12.0  # seconds of one reader, before the next one has its turn
 
 
@@ -109,12 +110,13 @@ def _turn(name: str, number: int, seconds: float, seen: dict[Any, str], out: Pat
     home = Path(tempfile.mkdtemp(prefix="relook-fuzz-"))
     child = context.Process(target=_attacked, args=(name, number, seconds, counter, finds, home))
     child.start()
-    before, since = -1, time.monotonic()
+    before, since, used = -1, time.monotonic(), 0.0
     while child.is_alive():
         child.join(0.5)
         if counter.value != before:
-            before, since = counter.value, time.monotonic()
-        if time.monotonic() - since > _STUCK:
+            before, since, used = counter.value, time.monotonic(), _processor_time(child.pid)
+        spent = _processor_time(child.pid) - used
+        if spent > _STUCK or time.monotonic() - since > _WAITS:
             child.kill()
         while not finds.empty():
             *found, data = finds.get()
@@ -128,6 +130,15 @@ def _turn(name: str, number: int, seconds: float, seen: dict[Any, str], out: Pat
         _keep(name, Find("ended", str(child.exitcode), "the process ended"), data, seen, out)
     shutil.rmtree(home, ignore_errors=True)
     return int(counter.value)
+
+
+def _processor_time(process: int | None) -> float:
+    """Seconds of the processor that a process has used; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _keep(name: str, found: Find, data: bytes, seen: dict[Any, str], out: Path) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from relook.models.rpn.anchors import base_anchors, grid_anchors, pixel_anchors
 from relook.ops import boxes as box_ops
 from relook.ops.boxes import decode, encode, pairwise_iou
-from relook.ops.convention import V1, V2
+from relook.ops.convention import TORCHVISION, V1, V2
 from relook.ops.masks import paste_resized
 from relook.ops.nms import suppress
 from relook.ops.roi_align import align_two_by_two, pool_map, pyramid_level
@@ -50,6 +50,13 @@ def centre_and_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
 def test_the_published_numerics_are_the_default() -> None:
     assert type(V2)() == V2 and V2.trainable and not V1.trainable
     assert V2.pixel == 0 and V1.pixel == 1
+
+
+def test_each_convention_has_its_own_limits_and_ways_of_suppression() -> None:
+    assert [c.limits_shrinking for c in (V2, V1, TORCHVISION)] == [True, True, False]
+    # Of torchvision, in its own suppression by classes on a CPU: from 1,001 boxes on.
+    assert [c.apart_from for c in (V2, V1, TORCHVISION)] == [None, 0, 1001]
+    assert [c.ranks for c in (V2, V1, TORCHVISION)] == ["scores", "scores", "logits"]
 
 
 @given(some_boxes(), some_boxes())
