@@ -374,9 +374,42 @@ def test_options_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[st
         floor.parse(["--rates", "0,1"])
 
 
+class _Ended:
+    """In place of a process that has ended without an error."""
+
+    def wait(self) -> int:
+        return 0
+
+    def kill(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the trainings; only the first is in a process, which takes seconds to start."""
+    names: list[str] = []
+    real = running.Floor._start
+
+    def start(self: Any, name: str, job: Job, cores: set[int] | None) -> Any:
+        names.append(name)
+        if len(names) == 1:
+            return real(self, name, job, cores)
+        place = self._place(name)
+        place.mkdir(parents=True)
+        (place / "job.json").write_text(json.dumps(job.to_json()))
+        running.run_one(place)
+        return _Ended()
+
+    monkeypatch.setattr(running.Floor, "_start", start)
+    return names
+
+
 @pytest.mark.slow
-def test_the_command_from_data_to_table(blobs: Path, tmp_path: Path) -> None:
-    """Three processes, each of which trains for a moment; the second time, none."""
+@pytest.mark.filterwarnings("ignore:You defined a `validation_step`")
+def test_the_command_from_data_to_table(
+    blobs: Path, tmp_path: Path, one_process: list[str]
+) -> None:
+    """Three trainings of a moment; the second time, none."""
     data = tmp_path / "nuclei"
     (data / "annotations").mkdir(parents=True)
     for split in ("train", "val"):
@@ -396,3 +429,4 @@ def test_the_command_from_data_to_table(blobs: Path, tmp_path: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in out.rglob("numbers.json")}
     assert floor.main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in out.rglob("numbers.json")} == written
+    assert len(one_process) == 3

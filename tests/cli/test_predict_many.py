@@ -75,12 +75,12 @@ def start(launcher: list[str], photos: Path, out: Path, *more: str) -> subproces
 
 def wait_for_lines(out: Path, number: int) -> None:
     """Until so many images are in the journal."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         if sum(p.read_bytes().count(b"\n") for p in (out / FOLDER).glob("*.jsonl")) >= number:
             return
         time.sleep(0.01)
-    raise AssertionError("nothing was done in a minute")
+    raise AssertionError("nothing was done in minutes")
 
 
 def in_process(relook: Run, photos: Path, out: Path, *more: str) -> Result:
@@ -170,7 +170,7 @@ def test_ctrl_c_reaches_all_processes(
     process = start([sys.executable, "-m"], photos, tmp_path, "--devices", "2")
     wait_for_lines(tmp_path, 1)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=200)
     assert process.returncode == 130, said
     assert "R01: interrupted after" in said
     assert "Traceback" not in said
