@@ -79,6 +79,19 @@ def test_many_tiles_are_one(groups: int, monkeypatch: pytest.MonkeyPatch) -> Non
         torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-3)
 
 
+def test_the_gradient_of_a_sample_reaches_its_four_pixels() -> None:
+    """The last of them is the last row of the table that is gathered from."""
+    x = torch.randn(1, 4, 5, 7).requires_grad_()
+    offsets, kernel = torch.tensor([3.25, 5.5]).view(1, 2, 1, 1), torch.randn(6, 1, 4)
+    geometry = Geometry.between(x, offsets, (1, 1), ((0, 0),), 1)
+    out = sampled_product(x, offsets, kernel, None, geometry)  # type: ignore[call-arg]
+    (found,) = torch.autograd.grad(out.sum(), [x])
+    expected = torch.zeros(1, 4, 5, 7)
+    weights = torch.tensor([[0.375, 0.375], [0.125, 0.125]])
+    expected[0, :, 3:, 5:] = kernel.sum(0)[0][:, None, None] * weights
+    torch.testing.assert_close(found, expected)
+
+
 def test_without_gradients_it_is_the_same_bit_for_bit() -> None:
     inputs = _inputs(2)
     geometry = _geometry(*inputs[:2])
