@@ -31,11 +31,11 @@ import torch
 from ending import errors_in_words
 
 from relook.ablation.table import mean_and_range
-from relook.model_files import find_model
 from relook.app.session.looking import Mirrored, turned_back
 from relook.app.session.suggestions import doubt_of
 from relook.app.teaching.lesson import Lesson, Scores, learn, measured, write_request
 from relook.inference.predictor import Predictor
+from relook.model_files import find_model
 from relook.runtime.files import write_text
 from relook.runtime.json_files import read_json
 from relook.training.run_folder import RunFolder, environment

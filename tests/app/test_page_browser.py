@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.model_files import find_model
 from relook.app.models import ModelShelf
+from relook.model_files import find_model
 
 from ..chromium import start_chromium
 from .page_driver import Page, Served, middle, wait_for
