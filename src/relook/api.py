@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from .config.model import ModelConfig
-from .config.plugins import allowed, allowing
+from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .errors import DataError, ModelError, UsageError, did_you_mean
 from .inference.predictor import Predictor, shown_score
 from .models.build import build_detector
 from .models.detector import Detector
 from .structures.object_sizes import sizes_of
-from .weights.again import StoredDetector
+from .weights.again import StoredDetector, stored_model
 from .weights.file import SUFFIX, SavedModel, load_model
 from .weights.shipped import SHIPPED, shipped_file
 
 if TYPE_CHECKING:
     from .export.writing import Exported
-    from .interop.importing import Imported
 
 _LOG: Final = logging.getLogger("relook")
 _BEST, _LAST = f"best{SUFFIX}", "last.ckpt"
@@ -70,10 +69,6 @@ def load(
         return _open(name_or_path, weights, device, fast, accept_differences)
 
 
-def _detector_of(path: Path, allow: tuple[str, ...]) -> Detector:
-    return load_model(path, allow=allow).detector
-
-
 def _open(
     name_or_path: str | Path,
     weights: str | None,
@@ -89,7 +84,7 @@ def _open(
         return _imported(path, device, fast, accept_differences=accept_differences)
     if path.suffix.lower() == ".onnx":
         return _of_onnx(path, device)
-    again = StoredDetector.of(path, partial(_detector_of, path.absolute(), allowed()))
+    again = stored_model(path)
     predictor = Predictor.of(load_model(path), device=device, fast=fast, again=again)
     _show_licence(path, predictor.licence)
     return predictor
@@ -284,14 +279,9 @@ def _imported(
 ) -> Predictor:
     from .interop.importing import import_checkpoint
 
-    read = partial(
-        import_checkpoint,
-        path.absolute(),
-        preset=preset_name,
-        accept_differences=accept_differences,
-        with_digest=False,
-    )
-    again = StoredDetector.of(path, partial(_imported_detector, read))
+    options: dict[str, Any] = {"preset": preset_name, "accept_differences": accept_differences}
+    read = partial(import_checkpoint, path.absolute(), **options, with_digest=False)
+    again = StoredDetector.of(path, lambda: read().detector)
     imported = read()
     licence = licence or imported.report.licence
     _show_licence(path, licence)
@@ -299,15 +289,8 @@ def _imported(
         imported.detector,
         imported.config,
         imported.classes,
-        device=device,
-        licence=licence,
-        fast=fast,
-        again=again,
-    )
-
-
-def _imported_detector(read: Callable[[], Imported]) -> Detector:
-    return read().detector
+        device=device, licence=licence, fast=fast, again=again,
+    )  # fmt: skip
 
 
 def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
