@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .config.model import ModelConfig
-from .config.plugins import allowed, allowing
+from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .edition import check_whole
 from .errors import UsageError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import torch
 
     from .export.writing import Exported
-    from .interop.importing import Imported
     from .models.detector import Detector
     from .weights.file import SavedModel
 
@@ -70,12 +69,6 @@ def load(
         return _open(name_or_path, weights, device, fast, accept_differences)
 
 
-def _detector_of(path: Path, allow: tuple[str, ...]) -> Detector:
-    from .weights.file import load_model
-
-    return load_model(path, allow=allow).detector
-
-
 def _open(
     name_or_path: str | Path,
     weights: str | None,
@@ -93,10 +86,10 @@ def _open(
     if path.suffix.lower() in _PICKLES:
         return _imported(path, device, fast, accept_differences=accept_differences)
     with collection_paused():
-        from .weights.again import StoredDetector
+        from .weights.again import stored_model
         from .weights.file import load_model
 
-    again = StoredDetector.of(path, partial(_detector_of, path.absolute(), allowed()))
+    again = stored_model(path)
     predictor = Predictor.of(load_model(path), device=device, fast=fast, again=again)
     _show_licence(path, predictor.licence)
     return predictor
@@ -213,14 +206,9 @@ def _imported(
     from .interop.importing import import_checkpoint
     from .weights.again import StoredDetector
 
-    read = partial(
-        import_checkpoint,
-        path.absolute(),
-        preset=preset_name,
-        accept_differences=accept_differences,
-        with_digest=False,
-    )
-    again = StoredDetector.of(path, partial(_imported_detector, read))
+    options: dict[str, Any] = {"preset": preset_name, "accept_differences": accept_differences}
+    read = partial(import_checkpoint, path.absolute(), **options, with_digest=False)
+    again = StoredDetector.of(path, lambda: read().detector)
     imported = read()
     licence = licence or imported.report.licence
     _show_licence(path, licence)
@@ -228,15 +216,8 @@ def _imported(
         imported.detector,
         imported.config,
         imported.classes,
-        device=device,
-        licence=licence,
-        fast=fast,
-        again=again,
-    )
-
-
-def _imported_detector(read: Callable[[], Imported]) -> Detector:
-    return read().detector
+        device=device, licence=licence, fast=fast, again=again,
+    )  # fmt: skip
 
 
 def _of_onnx(path: Path, device: torch.device | str) -> Predictor:

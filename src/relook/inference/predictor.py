@@ -81,13 +81,9 @@ class Predictor:
 
     @classmethod
     def of(
-        cls,
-        saved: SavedModel,
-        *,
-        device: torch.device | str = "auto",
-        fast: bool = True,
+        cls, saved: SavedModel, *, device: torch.device | str = "auto", fast: bool = True,
         again: Callable[[], Detector] | None = None,
-    ) -> Predictor:
+    ) -> Predictor:  # fmt: skip
         """The predictor of a model file, with what the file says about score and licence."""
         return cls(
             saved.detector,
@@ -97,19 +93,15 @@ class Predictor:
             stuff=saved.stuff,
             shown_from=shown_score(saved.extra),
             licence=saved.licence,
-            sizes=saved.sizes,
-            fast=fast,
-            again=again,
-        )
+            sizes=saved.sizes, fast=fast, again=again,
+        )  # fmt: skip
 
     @property
     def detector(self) -> Detector:
-        """The network. From the first time that it is asked for, it stays in memory beside the
-        folded copy that predicts; before, a loaded model is only held folded.
+        """The network, which stays in memory beside its folded copy from now on.
 
-        Raises:
-            UsageError: U04 for one that is a file of another format, which has no layers.
-            ModelError: M01 when the model was held folded and its file is gone or has changed.
+        Raises: UsageError U04 for a file of another format, which has no layers; ModelError M01
+        when the model was held folded only, and its file is gone or has changed.
         """
         return self.engine.detector
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ..config.plugins import allowed
 from ..errors import ModelError
 from ..models.detector import Detector
+from .file import load_model
 
 Stamp = tuple[int, int, int]  # inode, bytes, time of the last change in ns
 
@@ -38,6 +41,15 @@ class StoredDetector:
         if _stamp(self.path) != self.stamp:
             raise _gone(self.path, "it was changed since")
         return self.read()
+
+
+def stored_model(path: Path) -> StoredDetector:
+    """The detector of the relook model at `path`, with the parts that are allowed now."""
+    return StoredDetector.of(path, partial(_read, path.absolute(), allowed()))
+
+
+def _read(path: Path, allow: tuple[str, ...]) -> Detector:
+    return load_model(path, allow=allow).detector
 
 
 def _stamp(path: Path) -> Stamp:
