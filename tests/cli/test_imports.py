@@ -26,6 +26,7 @@ ROWS: dict[str, list[list[str]]] = {
         ["train", "--help"],
         ["eval", "--help"],
         ["predict", "a.png", "--score", "3"],
+        ["new-part", "neck", "class"],
     ],
     "`relook models`, `show NAME`, `weights list`": [
         ["models"],
@@ -49,6 +50,9 @@ ROWS: dict[str, list[list[str]]] = {
         ["export", "no.safetensors"],
         ["explain", "looks", "no.png", "-m", "nuclei"],
         ["compare", "no-a", "no-b", "a.png"],
+        ["serve", "no-model"],
+        ["app", "no-folder"],
+        ["app", ".", "--model", "no-model"],
         ["weights", "import", "no.pth", "-o", "out.safetensors"],
         ["ablate", "--train-json", "no.json", "--images", "."],
         ["ablate", "--epochs", "1", "--train-json", "no.json", "--images", "."],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError, counted
+from ..errors import DataError, UsageError, counted
 from .options import Allow, Device, Fast
 from .progress import notices
 from .server_options import Port, check_app
@@ -67,6 +67,13 @@ def app_page(
     relook-corrections.json beside the images.
     """
     check_app()
+    from ..model_files import find_model
+
+    texts = model or ["nuclei"]
+    for text in texts:
+        find_model(_path(text))
+    if images is not None and not images.exists():
+        raise DataError("D01", f"{images}: there is no such file or folder.")
     from ..app.limits import Limits
     from ..app.models import ModelShelf
     from ..app.running import listen
@@ -75,9 +82,7 @@ def app_page(
     from ..app.session.project import Project
     from ..app.session.routes import SessionRoutes
     from ..app.teaching.teacher import Teacher
-    from ..model_files import find_model
 
-    texts = model or ["nuclei"]
     if any("\n" in name or not name.strip() for name in classes or ()):
         raise UsageError("U03", "--class: expected a name of one line.")
     console = notices()
