@@ -20,6 +20,7 @@ LONGEST_FILE = 320
 
 # A source file needs a test file of its own unless it is listed here with the reason.
 TESTED_ELSEWHERE = {
+    "cli/program.py": "tests/cli/test_app.py and test_onnx_app.py, as the top of both programs",
     "cli/skeletons/cascade.py": "tests/cli/test_new_part.py, as they are written",
     "cli/skeletons/conv.py": "tests/cli/test_new_part.py, as they are written",
     "cli/skeletons/head.py": "tests/cli/test_new_part.py, as they are written",

@@ -29,6 +29,7 @@ GUARDED = {
     "relook.models.build": "build",
     "relook.ops.boxes": "views of an image",
     "relook.runtime.devices": "several processes",
+    "relook.weights.again": "other model files",
     "relook.weights.file": "other model files",
 }
 """Modules that need PyTorch, which modules of relook-onnx import in functions: only for this."""
@@ -147,7 +148,7 @@ def test_what_needs_pytorch_is_imported_where_it_is_wanted_only(modules: ModuleT
 def test_its_project_says_what_it_needs(wheel: ModuleType) -> None:
     needed = {line.split(">")[0] for line in wheel.requirements()}
     assert {"numpy", "onnxruntime", "opencv-python-headless", "pillow", "tifffile"} <= needed
-    assert len(needed) == 12
+    assert len(needed) == 13
     assert 'name = "relook-onnx"' in wheel.pyproject()
 
 
