@@ -190,7 +190,7 @@ def _sac_nodes(layer: SAConv2d, channels: int, *, deformable_branches: bool) -> 
     def more(tracer: Tracer) -> None:
         tracer.watch_call(layer, "standardised", "w")
         tracer.watch_call(
-            deformable, "deform_conv2d", lambda g: "near" if g[6][0] == near else "far"
+            deformable, "deform_conv2d", lambda g: "near" if g[5][0] == near else "far"
         )
         if not deformable_branches:
             tracer.watch_call(F, "conv2d", branch)

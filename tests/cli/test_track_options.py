@@ -24,6 +24,7 @@ def discs(monkeypatch: pytest.MonkeyPatch) -> Predictor:
     """The model of every command."""
     predictor = disc_predictor()
     monkeypatch.setattr("relook.api.load", lambda *_, **__: predictor)
+    monkeypatch.setattr("relook.model_files.find_model", Path)
     return predictor
 
 

@@ -71,7 +71,7 @@ class Run:
         features: Any = self.detector.features
         first, *later = features.backbones
         maps = first(IMAGES.pixels)
-        pyramid = features.fpn(maps)
+        pyramid = features.fpn([*maps])  # the folded one empties the list that it is given
         if not later:
             return [maps], pyramid, []
         connected = [features.connector(level) for level in pyramid]

@@ -120,9 +120,7 @@ class Worker:
     def _run(self) -> None:
         while (orders := self._take()) is not None:
             with self._turn:
-                predicted = self._predict(orders)
-            if predicted:
-                self._on_batch(predicted)
+                self._predict(orders)
             del orders  # not kept until the next ones come
 
     def _take(self) -> list[Order] | None:
@@ -142,17 +140,18 @@ class Worker:
                     self._waiting.remove(order)
         return chosen
 
-    def _predict(self, orders: Sequence[Order]) -> int:
-        """Predict those that somebody waits for; return how many there were."""
+    def _predict(self, orders: Sequence[Order]) -> None:
+        """Predict those that somebody waits for."""
         wanted = [order for order in orders if order.found.set_running_or_notify_cancel()]
         for order in orders:
             if order not in wanted:
                 order.close()
         if wanted:
             self._answer(wanted)
-        return len(wanted)
 
     def _answer(self, wanted: Sequence[Order]) -> None:
+        """Predict them and give the results. A batch is counted before, so that whoever has an
+        answer finds it in the metrics."""
         try:
             jobs = list(wanted[0].stream.jobs([order.opened for order in wanted]))
         except RelookError as error:
@@ -167,6 +166,7 @@ class Worker:
             for order in wanted:
                 order.found.set_exception(error)
             return
+        self._on_batch(len(wanted))
         for order, job in zip(wanted, jobs, strict=True):
             order.found.set_result(job)
 
@@ -176,4 +176,5 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - as in a batch
             order.found.set_exception(error)
         else:
+            self._on_batch(1)
             order.found.set_result(job)
