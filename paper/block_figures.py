@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,18 +47,6 @@ def _traced(
     return tracer.nodes
 
 
-def _check(sketch: Sketch, nodes: list[Node], boxes: Mapping[str, str]) -> None:
-    """Compare a figure with a run. `boxes` says in which box a node is, by its name, or by its name
-    and number ("+ 2") where several nodes have it; others have a box of their own name."""
-    seen: Counter[str] = Counter()
-    places: dict[Node, str] = {}
-    for node in nodes:
-        seen[node.name] += 1
-        numbered = f"{node.name} {seen[node.name]}"
-        places[node] = boxes.get(numbered, boxes.get(node.name, node.name))
-    sketch.check(nodes, places.__getitem__)
-
-
 def _features(config: ModelConfig) -> Any:
     with torch.device("meta"):
         return build_features(config.backbone, config.pyramid)
@@ -103,7 +90,7 @@ def stage_entry(config: ModelConfig) -> Drawn:
     sketch.edge("sum of all", "out")
     boxes = {f"{kind}{n}": f"g{n}" for kind in ("conv", "norm") for n in (1, 2, 3)}
     boxes |= {"ReLU 1": "g1", "ReLU 2": "g2", "ReLU 3": "out"}
-    _check(sketch, nodes, boxes | {"+ 1": "sum", "+ 2": "sum of all"})
+    sketch.check_boxes(nodes, boxes | {"+ 1": "sum", "+ 2": "sum of all"})
     stages = ", ".join(str(i) for i, takes_it in enumerate(takes, start=1) if takes_it)
     return sketch.drawn(
         f"The first block of stage {stage + 1} in the second look of this model. R(f) is projected "
@@ -135,7 +122,7 @@ def fusion(config: ModelConfig) -> Drawn:
     sketch.edge("of old", "sum", "br")
     sketch.edge("sum", "out")
     boxes = {"σ": "conv", "× 1": "of new", "1 −": "of old", "× 2": "of old", "+": "sum"}
-    _check(sketch, nodes, boxes)
+    sketch.check_boxes(nodes, boxes)
     return sketch.drawn(
         "The gate has one value between 0 and 1 for each position. All levels and looks share its "
         "convolution."
@@ -163,7 +150,7 @@ def connector(config: ModelConfig) -> Drawn:
         sketch.edge("f", name)
         sketch.edge(name, "join")
     boxes = {"mean": f"branch {len(branches) - 1}", "ReLU": "join"}
-    _check(sketch, nodes, boxes)
+    sketch.check_boxes(nodes, boxes)
     return sketch.drawn(
         "Atrous spatial pyramid pooling (ASPP): four branches of a quarter of the channels each "
         "see one cell, its surroundings at two rates, and the whole map. They are joined, and no "
@@ -252,7 +239,7 @@ def sac_block(config: ModelConfig) -> Drawn:
         "mean 1": "pre", "+ 1": "in", "5×5": "around", "+ 2": "lock", "1 −": "mixed",
         "join": "mixed", "×": "mixed", "+ 3": "mixed", "mean 2": "post", "+ 4": "sum",
     }  # fmt: skip
-    _check(sketch, nodes, boxes)
+    sketch.check_boxes(nodes, boxes)
     return sketch.drawn(
         "A 3x3 convolution, run twice: near, with the kernel w, and far, with holes and the kernel "
         "w + Δw. The switch S says for each position how much of each. A bent branch samples at "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from relook.models.build.cascade import build_dsc, build_htc
 from relook.models.cascades import dsc as dsc_cascade
 from relook.models.cascades import guidance
 from relook.models.cascades import htc as htc_cascade
+from relook.models.pyramids.fpn import STRIDES
 from relook.ops.cpu import switch as fast
 from relook.structures.detection import ImageBatch, Rois
 from relook.structures.rules.cascade import SelectRule
@@ -23,7 +23,6 @@ from .tracing import Node, Tracer
 
 _IMAGE = (96, 128)
 _BOXES = torch.tensor([[10.0, 8, 60, 50], [30, 20, 90, 80], [5, 40, 40, 90]])
-_STRIDES = (4, 8, 16, 32, 64)
 _LEFT, _MIDDLE, _RIGHT = 48, 168, 300
 _LOW = "₀₁₂₃₄"
 
@@ -35,7 +34,7 @@ def trace(config: ModelConfig) -> list[Node]:
     image = ImageBatch(
         torch.zeros(1, 3, height, width), (_IMAGE,), (_IMAGE,), (_IMAGE,), ((1.0, 1.0),)
     )
-    pyramid = [torch.randn(1, channels, height // s, width // s) for s in _STRIDES]
+    pyramid = [torch.randn(1, channels, height // s, width // s) for s in STRIDES]
     boxes = _BOXES.clone()
     context = None
     with torch.random.fork_rng(devices=[]), Tracer() as tracer, fast.plain():
@@ -120,7 +119,7 @@ def htc(config: ModelConfig) -> Drawn:
     boxes = {f"pool {t}": f"b{t}" for t in (1, 2, 3)} | {"pool 4": "crop", "boxes": "B0"}
     boxes |= {f"refine {t}": f"B{t}" for t in (1, 2, 3)} | {"select": "B3"}
     boxes |= {f"M{t}": f"m{t}" for t in (1, 2, 3)}
-    _check(sketch, nodes, boxes)
+    sketch.check_boxes(nodes, boxes)
     return sketch.drawn(
         "As it predicts. Each box head reads the features of the boxes so far and moves them; "
         "scores are the mean of all three. Masks are predicted once, on the boxes that are kept: "
@@ -184,7 +183,7 @@ def dsc(config: ModelConfig) -> Drawn:
     boxes |= {f"align {t}": f"a{t}" for t in (1, 2, 3)}
     boxes |= {f"guided {t}": f"s{t}" for t in (1, 2, 3)}
     boxes |= {f"pool {t + 1}": f"m{t}" for t in (0, 1, 2, 3)}
-    _check(sketch, nodes, boxes)
+    sketch.check_boxes(nodes, boxes)
     return sketch.drawn(
         "As it predicts. From the top: proposals B₀ get a mask first (initial guidance). In each "
         "iteration the mask weighs the features of the box head (explicit) and its features are "
@@ -192,12 +191,3 @@ def dsc(config: ModelConfig) -> Drawn:
         "the box has moved (in another colour: adaptive alignment). ×r: the masks look at the box "
         "enlarged by r. Scores are the mean of the last two box heads. The pyramid is not drawn."
     )
-
-
-def _check(sketch: Sketch, nodes: list[Node], boxes: dict[str, str]) -> None:
-    seen: Counter[str] = Counter()
-    places = {}
-    for node in nodes:
-        seen[node.name] += 1
-        places[node] = boxes.get(f"{node.name} {seen[node.name]}", boxes.get(node.name, node.name))
-    sketch.check(nodes, places.__getitem__)

@@ -97,14 +97,10 @@ def _look(sketch: Sketch, number: int, left: float, right: float, width: float) 
         sketch.edge(f"F{level + 1}^{name}", f"F{level}^{name}", "bt")
 
 
-def _image(sketch: Sketch, x: float, *, looks: int = 1) -> None:
+def _image(sketch: Sketch, x: float) -> None:
+    """The image below the first look."""
     sketch.box("image", x, _height(1), "image", kind="given", width=54)
-    for look in range(1, looks + 1):
-        goal = sketch.boxes[f"B2^{look}"]
-        if goal.x == x:
-            sketch.edge("image", f"B2^{look}", "tb")
-        else:
-            sketch.edge("image", f"B2^{look}", "rb")
+    sketch.edge("image", "B2^1", "tb")
 
 
 def _strides(sketch: Sketch) -> None:
@@ -133,29 +129,28 @@ def feature_pyramid(config: ModelConfig) -> Drawn:
 def recursive(config: ModelConfig) -> Drawn:
     """RFP as it is defined: what the pyramid says goes back into the backbone."""
     nodes = trace(config)
-    parts = {node: part.partition("^")[0] for node, part in parts_of(nodes).items()}
+    # All looks are laid onto the first one, and their fusion is left out.
+    parts = {
+        node: "" if part.startswith("α") else part.partition("^")[0] + "^1" if "^" in part else part
+        for node, part in parts_of(nodes).items()
+    }
     sketch = Sketch("Recursive feature pyramid", _height(1) + 24)
     _strides(sketch)
     _look(sketch, 0, 76, 196, 68)
+    _image(sketch, 76)
     for level in _LEVELS:
-        sketch.boxes[f"B{level}"] = sketch.boxes.pop(f"B{level}^1")
-        sketch.boxes[f"F{level}"] = sketch.boxes.pop(f"F{level}^1")
-    sketch.edges = [type(e)(e.source[:2], e.goal[:2], e.points, e.is_back) for e in sketch.edges]
-    fed = [level for level in _LEVELS if any(part == f"R{level}" for part in parts.values())]
-    for level in fed:
-        y = _height(level)
-        sketch.box(f"R{level}", 312, y, f"R{_low(level)}", width=56, height=30, kind="operation")
-        sketch.edge(f"F{level}", f"R{level}", "rl")
-        sketch.edge(
-            f"R{level}", f"B{level}", "bb", (312, y + 24), (92, y + 24), shift=(0, 16), back=True
-        )
-    sketch.box("image", 76, _height(1), "image", kind="given", width=54)
-    sketch.edge("image", "B2", "tb")
+        if f"R{level}^1" in parts.values():
+            y = _height(level)
+            back = (312, y + 24), (92, y + 24)
+            sketch.box(
+                f"R{level}^1", 312, y, f"R{_low(level)}", width=56, height=30, kind="operation"
+            )
+            sketch.edge(f"F{level}^1", f"R{level}^1", "rl")
+            sketch.edge(f"R{level}^1", f"B{level}^1", "bb", *back, shift=(0, 16), back=True)
     sketch.note(76, 12, "B", "middle")
     sketch.note(196, 12, "F", "middle")
     sketch.note(312, 12, "R: connector", "middle")
-    folded = {node: part for node, part in parts.items() if not part.startswith("α")}
-    sketch.check(nodes, lambda node: folded.get(node, ""))
+    sketch.check(nodes, parts.__getitem__)
     return sketch.drawn(
         "The same pyramid with feedback: each level goes through a connector R and back into the "
         "stage that it came from, and everything is computed once more. The stage at 1/4 is not "
@@ -186,8 +181,7 @@ def unrolled(config: ModelConfig) -> Drawn:
             sketch.edge(f"F{level}^2", f"α{level}^1", "rl")
             over = y + 22
             sketch.edge(f"F{level}^1", f"α{level}^1", "bb", (112, over), (341, over), shift=(12, 0))
-    sketch.box("image", 34, _height(1), "image", kind="given", width=54)
-    sketch.edge("image", "B2^1", "tb")
+    _image(sketch, 34)
     sketch.edge("image", "B2^2", "rb")
     sketch.note(66, 12, "first look", "middle")
     sketch.note(257, 12, "second look", "middle")

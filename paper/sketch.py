@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import html
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -143,6 +144,22 @@ class Sketch:
                 f"{self.title}: only in the run {sorted(run - self.pairs())}, only drawn "
                 f"{sorted(self.pairs() - run)}"
             )
+
+    def check_boxes(self, nodes: Sequence[Node], boxes: Mapping[str, str]) -> None:
+        """Compare the edges with those of a run, where `boxes` says in which box a node is: by its
+        name, or by its name and number ("+ 2") where several nodes have it. Others have a box of
+        their own name.
+
+        Raises:
+            Disagreement: as `check`.
+        """
+        seen: Counter[str] = Counter()
+        places: dict[Node, str] = {}
+        for node in nodes:
+            seen[node.name] += 1
+            numbered = f"{node.name} {seen[node.name]}"
+            places[node] = boxes.get(numbered, boxes.get(node.name, node.name))
+        self.check(nodes, places.__getitem__)
 
     def faults(self) -> list[str]:
         """Everything that makes the figure hard to read; nothing for a good one."""

@@ -108,7 +108,7 @@ def stages(
 
 
 def _leaning(switch: float) -> str:
-    """What a mean of S means, in words."""
+    """The meaning of a mean of S, in words."""
     if abs(switch - 0.5) < 0.005:
         return "both rates alike"
     return f"more of the {'smaller' if switch > 0.5 else 'larger'} rate"

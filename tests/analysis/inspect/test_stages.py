@@ -15,6 +15,7 @@ from relook.analysis.inspect.stages import (
     results_by_stage,
     table_of_ious,
 )
+from relook.data.coco.category import Category
 from relook.inference.predictor import Predictor
 
 
@@ -43,7 +44,7 @@ def _stage(number: int, *boxes: tuple[float, ...], labels: list[int] | None = No
         labels=np.array(labels or [0] * len(boxes), dtype=np.int64),
         masks=None,
         size=(60, 80),
-        classes=("cell", "dust"),
+        classes=(Category(1, "cell"), Category(2, "dust")),
     )
     return Stage(number, result, 0.5)
 

@@ -84,12 +84,12 @@ def match_objects(a: Objects, b: Objects, truth: Truth | None = None) -> list[Ma
     With the truth, the objects of A and B that match one true object are one match, however little
     they overlap. All others, and all objects without the truth, are matched by their overlap.
     """
-    between = _ious(a, b)
+    between = ious_of(a, b)
     if truth is None:
         matches = _by_overlap(a, b, between, range(len(a.names)), range(len(b.names)))
         return [replace(match, verdict=_agreement(match)) for match in matches]
-    to_truth = [_ious(side, truth.objects) for side in (a, b)]
-    rows_by_truth = [{true: row for row, true in _highest_first(ious)} for ious in to_truth]
+    to_truth = [ious_of(side, truth.objects) for side in (a, b)]
+    rows_by_truth = [{true: row for row, true in highest_first(ious)} for ious in to_truth]
     matches = [
         _true_match(row, name, rows_by_truth, to_truth, between)
         for row, name in enumerate(truth.objects.names)
@@ -141,7 +141,7 @@ def _by_overlap(
     """Match the objects `rows` of A with the objects `columns` of B by overlap."""
     pairs = [
         (rows[row], columns[column])
-        for row, column in _highest_first(between[np.ix_(rows, columns)])
+        for row, column in highest_first(between[np.ix_(rows, columns)])
     ]
     of_b = dict(pairs)
     matches = []
@@ -163,9 +163,9 @@ def _agreement(match: Match) -> Verdict:
     return match.verdict
 
 
-def _highest_first(ious: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """(row, column) of matching outlines, each row and each column at most once."""
-    rows, columns = np.nonzero(ious >= IOU)
+def highest_first(ious: NDArray[np.float64], least: float = IOU) -> list[tuple[int, int]]:
+    """(row, column) of outlines whose IoU is `least` or more, each row and column at most once."""
+    rows, columns = np.nonzero(ious >= least)
     pairs: list[tuple[int, int]] = []
     free_rows, free_columns = set(rows.tolist()), set(columns.tolist())
     for place in np.argsort(-ious[rows, columns], kind="stable").tolist():
@@ -177,7 +177,7 @@ def _highest_first(ious: NDArray[np.float64]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _ious(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
+def ious_of(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
     """IoU (N of a, N of b), zero where classes differ; in a `crowd`, the share of A's outline."""
     if not len(a.names) or not len(b.names):
         return np.zeros((len(a.names), len(b.names)))
@@ -190,4 +190,4 @@ def _ious(a: Objects, b: Objects, crowd: bool = False) -> NDArray[np.float64]:
 
 def _on_crowd(objects: Objects, crowd: Objects) -> NDArray[np.bool_]:
     """Return whether half or more of each object is on a crowd region of its class, (N,)."""
-    return np.asarray((_ious(objects, crowd, crowd=True) >= IOU).any(axis=1))
+    return np.asarray((ious_of(objects, crowd, crowd=True) >= IOU).any(axis=1))

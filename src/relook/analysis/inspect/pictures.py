@@ -29,8 +29,8 @@ MIDDLE: Final = 0.5  # S where both rates count alike
 
 
 def switch_reach(maps: Sequence[Values]) -> float:
-    """How far from 0.5 one scale for all `maps` of S goes: at least to 0 and 1, and so far that 99
-    of 100 cells are inside it, since S has no bounds."""
+    """The reach from 0.5 of one scale for all `maps` of S: at least to 0 and 1, and far enough for
+    99 of 100 cells, since S has no bounds."""
     values = np.concatenate([np.abs(values - MIDDLE).ravel() for values in maps])
     return max(0.5, float(np.quantile(values, 0.99)))
 

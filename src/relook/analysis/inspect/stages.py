@@ -16,6 +16,7 @@ from ...ops.rle import encode_mask
 from ...visualization.overlay import draw_objects
 from ...visualization.palette import Color, spread_colors
 from ...visualization.sheet import Row, contact_sheet
+from ..compare.matching import highest_first, ious_of, objects_of
 from .inspected_image import InspectedImage, detect
 
 SAME: Final = 0.3  # IoU of boxes from which an object of a stage is one of the last stage
@@ -76,7 +77,7 @@ def results_by_stage(predictor: Predictor, inspected: InspectedImage) -> list[St
 
 
 def courses_of(stages: list[Stage]) -> list[Course]:
-    """Where the objects of each stage end: pairs of one class, the highest IoU of boxes first."""
+    """The course of each stage's objects: pairs of one class, the highest IoU of boxes first."""
     last = stages[-1].result
     return [_course(stage.result, last) for stage in stages]
 
@@ -124,29 +125,12 @@ def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
 
 
 def _course(result: Result, last: Result) -> Course:
-    ious = _ious(result.boxes, last.boxes)
-    ious[result.labels[:, np.newaxis] != last.labels[np.newaxis]] = 0.0
-    rows = np.full(len(result), -1, dtype=np.int64)
-    found = np.zeros(len(result))
-    for place in np.argsort(-ious, axis=None, kind="stable"):
-        row, column = np.unravel_index(place, ious.shape)
-        if ious[row, column] < SAME:
-            break
-        if rows[row] < 0 and column not in rows:
-            rows[row], found[row] = column, ious[row, column]
+    ious = ious_of(objects_of(result, with_masks=False), objects_of(last, with_masks=False))
+    rows, found = np.full(len(result), -1, dtype=np.int64), np.zeros(len(result))
+    for row, column in highest_first(ious, SAME):
+        rows[row], found[row] = column, ious[row, column]
     missing = tuple(n for n in range(len(last)) if n not in rows)
     return Course(rows, found, missing)
-
-
-def _ious(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """IoU (N, M) of `boxes` (N, 4) with `others` (M, 4)."""
-    a, b = boxes.astype(np.float64)[:, np.newaxis], others.astype(np.float64)[np.newaxis]
-    corner, opposite = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    common = np.maximum(opposite - corner, 0).prod(axis=-1)
-    areas = [np.maximum(sides[..., 2:] - sides[..., :2], 0).prod(axis=-1) for sides in (a, b)]
-    whole = areas[0] + areas[1] - common
-    ious: NDArray[np.float64] = np.divide(common, whole, out=np.zeros_like(whole), where=whole > 0)
-    return ious
 
 
 def _words(stages: int, course: Course) -> str:

@@ -1,4 +1,4 @@
-"""What users' parts give, compared with what is due at their place, at every call."""
+"""Results of users' parts, compared at every call with what is due at their place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from ...errors import ModelError
+from ..cascades.steps import STRIDES
 
 Due = str | None  # what was due, in words; None where the result is right
 Check = Callable[[Any, Any, Any], Due]  # arguments of the factory, of the call, and the result
@@ -70,10 +71,10 @@ def _neck(arguments: Any, given: Any, result: Any) -> Due:
 
 
 def _backbone(_: Any, given: Any, result: Any) -> Due:
-    if not _is_list(result) or len(result) != len(_STRIDES):
-        return f"a list of {len(_STRIDES)} maps of strides 4 to 32"
+    if not _is_list(result) or len(result) != len(STRIDES):
+        return f"a list of {len(STRIDES)} maps of strides 4 to 32"
     b, _c, height, width = given[0].shape
-    shapes = [(b, None, -(-height // s), -(-width // s)) for s in _STRIDES]
+    shapes = [(b, None, -(-height // s), -(-width // s)) for s in STRIDES]
     return _maps(result, shapes)
 
 
@@ -117,7 +118,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _told(result: Any) -> str:
-    """What a part gave, in few words."""
+    """The result of a part, in few words."""
     if isinstance(result, Tensor):
         return f"a tensor {_shape(result.shape)}"
     if _is_list(result):
@@ -130,7 +131,6 @@ def _shape(sides: Sequence[int | None]) -> str:
     return "(" + ", ".join("any" if side is None else str(int(side)) for side in sides) + ")"
 
 
-_STRIDES: Final = (4, 8, 16, 32)
 _CHECKS: Final[dict[str, Check]] = {
     "conv3x3": _conv,
     "connector": _connector,
