@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from typing import Any
 
 import torch
 from ending import errors_in_words
+from table_file import write_table
 
 from relook.ablation.table import mean_and_range
 from relook.app.session.looking import Mirrored, turned_back
@@ -38,7 +38,7 @@ from relook.inference.predictor import Predictor
 from relook.model_files import find_model
 from relook.runtime.files import write_text
 from relook.runtime.json_files import read_json
-from relook.training.run_folder import RunFolder, environment
+from relook.training.run_folder import RunFolder
 from relook.weights.file import load_model
 
 ORDERS = ("suggested", "random")
@@ -232,15 +232,8 @@ def main(given: Sequence[str]) -> int:
     setting = Setting(arguments.data, arguments.model, arguments.steps, arguments.out.absolute())
     which = arguments.orders, arguments.seeds, sorted(arguments.counts)
     run_all(setting, *which, arguments.minutes)
-    text = "\n\n".join(
-        [
-            table(setting, *which),
-            f"`{shlex.join(['python', 'benchmarks/correcting.py', *given])}`",
-            f"On: {json.dumps({**environment(), 'threads': 1})}",
-        ]
-    )
-    write_text(setting.out / "table.md", text + "\n")
-    print(text)
+    parts = [table(setting, *which)]
+    write_table(setting.out, parts, "correcting.py", given)
     return 0
 
 

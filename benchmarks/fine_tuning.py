@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shlex
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from typing import Any
 import jobs as jobs_module
 from ending import errors_in_words
 from jobs import add_options, chosen_cores
+from table_file import write_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # makes `examples` importable
 
@@ -38,7 +38,6 @@ from relook.inference.predictor import Predictor
 from relook.model_files import find_model
 from relook.runtime.files import write_text
 from relook.training.fine_tuning import fine_tuning
-from relook.training.run_folder import environment
 from relook.training.settings import Overlay
 from relook.training.start.source import Start
 from relook.weights.file import load_model
@@ -165,15 +164,8 @@ def main(given: Sequence[str]) -> int:
         return 0
     jobs = list(_jobs(arguments))
     run_all(jobs, arguments.out, chosen_cores(arguments))
-    text = "\n\n".join(
-        [
-            table(jobs, arguments.out),
-            f"`{shlex.join(['python', 'benchmarks/fine_tuning.py', *given])}`",
-            f"On: {json.dumps({**environment(), 'threads': 1})}",
-        ]
-    )
-    write_text(arguments.out / "table.md", text + "\n")
-    print(text)
+    parts = [table(jobs, arguments.out)]
+    write_table(arguments.out, parts, "fine_tuning.py", given)
     return 0
 
 

@@ -9,8 +9,6 @@ same command goes on where it was stopped. Times are measured at the end, one mo
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import statistics
 import subprocess
 import sys
@@ -24,6 +22,7 @@ import numpy as np
 import torch
 from ending import errors_in_words
 from jobs import add_options, chosen_cores, run_all
+from table_file import write_table
 
 from relook.ablation.jobs import Numbers, numbers, run_one
 from relook.ablation.measuring import medians_in_turns
@@ -40,9 +39,7 @@ from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
 from relook.models.build import build_detector
 from relook.models.folding import fold
-from relook.runtime.files import write_text
 from relook.training.recipe import UNLIMITED
-from relook.training.run_folder import environment
 from relook.training.settings import Overlay, resolve
 from relook.weights.file import load_model
 
@@ -260,16 +257,11 @@ def _report(
         )
         for data, arms in times.items()
     )
-    text = "\n\n".join(
-        [
-            table(jobs, out, times),
-            f"Time of one image on one thread, random weights: {seconds}.",
-            f"`{shlex.join(['python', 'benchmarks/guided.py', *given])}`",
-            f"On: {json.dumps({**environment(), 'threads': 1})}",
-        ]
-    )
-    write_text(out / "table.md", text + "\n")
-    print(text)
+    parts = [
+        table(jobs, out, times),
+        f"Time of one image on one thread, random weights: {seconds}.",
+    ]
+    write_table(out, parts, "guided.py", given)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .edition import is_whole
+from .runtime.edition import is_whole
 
 if __name__ == "__main__":  # processes that are started from here import this file again
     if is_whole():

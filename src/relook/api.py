@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
-from .edition import check_whole
 from .errors import UsageError
 from .inference.options import shown_score
 from .inference.predictor import Predictor
 from .model_files import find_model, name_of
+from .runtime.edition import check_whole
 from .runtime.memory import collection_paused
 from .structures.object_sizes import sizes_of
 from .weights.header import SUFFIX

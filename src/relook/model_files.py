@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from .config.presets import PRESETS
-from .edition import is_whole
 from .errors import DataError, ModelError, UsageError, did_you_mean
+from .runtime.edition import is_whole
 from .weights.header import SUFFIX
 from .weights.shipped import SHIPPED, shipped_file
 

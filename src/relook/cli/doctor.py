@@ -9,9 +9,9 @@ def doctor() -> None:
     """Print the versions and devices of this machine, and the fast operations of predictions."""
     import torch
 
-    from ..edition import warning
     from ..models.folding import fast_ways
     from ..runtime.devices import choose_device
+    from ..runtime.edition import warning
     from ..training.run_folder import environment
 
     machine = environment()

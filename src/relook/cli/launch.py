@@ -26,8 +26,8 @@ from typing import Any, Final
 
 import typer
 
-from ..edition import check_whole
 from ..errors import UsageError
+from ..runtime.edition import check_whole
 from ..runtime.parent import VARIABLE
 from .errors import LOST_OTHERS
 from .terminal import say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..edition import warning
+from ..runtime.edition import warning
 from .predict import predict
 from .program import new_program, run
 from .terminal import say

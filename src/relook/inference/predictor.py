@@ -13,8 +13,8 @@ from ..config.base import overlay
 from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
-from ..edition import check_whole
 from ..errors import ModelError
+from ..runtime.edition import check_whole
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from ..edition import extra
 from ..errors import DataError, UsageError
 from ..ops.rle import RLE, decode_window, encode_window
+from ..runtime.edition import extra
 from .results import Result
 
 OVERLAP: Final = 0.3  # least IoU of an object with its track

@@ -11,8 +11,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..edition import check_whole
 from ..errors import RelookError, UsageError
+from .edition import check_whole
 
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 _MEETING = ("MASTER_ADDR", "MASTER_PORT")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..edition import extra
 from ..errors import RelookError
+from ..runtime.edition import extra
 from ..runtime.files import replacing, unwritable
 
 CODECS: Final = ("libx264", "mpeg4")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
-from ...edition import extra
 from ...errors import DataError
+from ...runtime.edition import extra
 from .limits import check_pixels, most_pixels
 from .orientation import Window
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PIL import Image
 
-from ...edition import extra
 from ...errors import DataError, RelookError
+from ...runtime.edition import extra
 
 if TYPE_CHECKING:
     from av.container import InputContainer

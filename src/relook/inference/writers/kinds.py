@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Literal
 
-from ...edition import extra
 from ...errors import UsageError, did_you_mean
+from ...runtime.edition import extra
 
 Need = Literal["masks", "panoptic", "pandas", "pyogrio"]
 

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 import relook
-from relook import edition
 from relook.errors import UsageError
+from relook.runtime import edition
 
 
 def test_all_of_relook_is_here() -> None:
@@ -18,7 +18,7 @@ def test_all_of_relook_is_here() -> None:
 
 def test_an_extra_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert edition.extra("geo") == "pip install 'relook[geo]'"
-    monkeypatch.setattr("relook.edition.is_whole", lambda: False)
+    monkeypatch.setattr("relook.runtime.edition.is_whole", lambda: False)
     assert edition.extra("geo") == "pip install 'relook-onnx[geo]'"
 
 
@@ -36,7 +36,7 @@ def test_both_packages_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_needs_relook_says_so_in_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relook.edition.is_whole", lambda: False)
+    monkeypatch.setattr("relook.runtime.edition.is_whole", lambda: False)
     for call in (
         lambda: relook.load("nuclei"),
         lambda: relook.load("htc-r50", weights="coco"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from .errors import UsageError
+from ..errors import UsageError
 
 
 def is_whole() -> bool:
