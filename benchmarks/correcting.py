@@ -1,4 +1,4 @@
-"""How much correcting helps: mask AP after 1, 2, 4 and 8 corrected images.
+"""The help of correcting: mask AP after 1, 2, 4 and 8 corrected images.
 
 Run `python benchmarks/correcting.py` in the root of the repository. It plays a person in `relook
 app` on the mushrooms, from the model `nuclei`: the truth is what the person draws. The images come
@@ -49,7 +49,7 @@ Content = dict[str, Any]  # of a COCO file
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is the same in all trainings."""
+    """Settings that are the same in all trainings."""
 
     data: Path
     model: str

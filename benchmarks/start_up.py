@@ -1,4 +1,4 @@
-"""What a command takes before anything happens: ``python -m benchmarks.start_up``.
+"""Time of a command before anything happens: ``python -m benchmarks.start_up``.
 
 Each round runs every case once, each in a process of its own, in another order. A time is the
 processor's seconds of the whole process, by one thread, which other programs on the machine change

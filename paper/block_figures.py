@@ -36,7 +36,7 @@ def _traced(
     run: Callable[[], Tensor],
     more: Callable[[Tracer], None] = lambda _: None,
 ) -> list[Node]:
-    """What ran between what is `given` and what `run` gives."""
+    """The nodes that ran between the `given` tensors and the result of `run`."""
     with Tracer(_OPERATIONS) as tracer, fast.plain():
         for name, module in watched.items():
             tracer.watch(module, name)
@@ -101,7 +101,7 @@ def stage_entry(config: ModelConfig) -> Drawn:
 
 
 def fusion(config: ModelConfig) -> Drawn:
-    """How a level of a look joins that of the look before."""
+    """The fusion of a level with that of the look before."""
     module = _features(config).fusion
     new, old = (meta(1, module.in_channels, 100, 168) for _ in range(2))
     nodes = _traced({"conv": module}, {"new": new, "old": old}, lambda: module.blend(new, old))
@@ -130,7 +130,7 @@ def fusion(config: ModelConfig) -> Drawn:
 
 
 def connector(config: ModelConfig) -> Drawn:
-    """What a level goes through to be fed back."""
+    """The connector, through which a level is fed back."""
     module = _features(config).connector
     branches = list(module.children())
     x = meta(1, branches[0].in_channels, 100, 168)

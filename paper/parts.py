@@ -48,7 +48,7 @@ class Parts:
             raise LookupError(f"the story leaves out: {', '.join(self._equations)}")
 
     def costs(self) -> tuple[Look, ...]:
-        """What each number of looks costs, counted on R-50 at 800x1344."""
+        """The costs of each number of looks, counted on R-50 at 800x1344."""
         return _costs()
 
     def costs_in_words(self) -> str:

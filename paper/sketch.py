@@ -57,7 +57,7 @@ class Box:
         return (x, y + shift) if right else (x + shift, y)
 
     def holds(self, start: Point, end: Point) -> bool:
-        """Whether a horizontal or vertical line has a piece inside the box."""
+        """Return whether a horizontal or vertical line has a piece inside the box."""
         (x1, x2), (y1, y2) = sorted((start[0], end[0])), sorted((start[1], end[1]))
         left, right = self.x - self.width / 2, self.x + self.width / 2
         top, bottom = self.y - self.height / 2, self.y + self.height / 2
@@ -228,7 +228,7 @@ def _bend(start: Point, end: Point, sides: str) -> tuple[Point, ...]:
 
 
 def _share(edge: Edge, other: Edge) -> bool:
-    """Whether two lines lie on each other for more than a point."""
+    """Return whether two lines lie on each other for more than a point."""
     for (x1, y1), (x2, y2) in edge.pieces():
         for (x3, y3), (x4, y4) in other.pieces():
             if x1 == x2 == x3 == x4 and _length(y1, y2, y3, y4) > 0:

@@ -22,7 +22,7 @@ from .photographs import Branches
 
 
 class Look(NamedTuple):
-    """What a number of looks costs."""
+    """The costs of a number of looks."""
 
     looks: int
     parameters: float  # millions

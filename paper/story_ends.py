@@ -1,4 +1,4 @@
-"""What is known to hold here, and further reading."""
+"""The last sections: claims and what was seen of them here, glossary, further reading."""
 
 from __future__ import annotations
 
