@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from paper import measured, published, runtime, tables  # noqa: E402
 from paper.published import RECALLED  # noqa: E402
+from paper.story_ends import HOLDS  # noqa: E402
 
 
 def rows(html: str) -> dict[str, list[str]]:
@@ -128,3 +129,15 @@ def test_a_study_is_read_from_its_tables(tmp_path: Path) -> None:
     study = (ROOT / "docs/studies/dsc.md").read_text()
     assert all(cell in study for cells in shown.values() for cell in cells)
     assert {"htc-tiny", "fast-dsc-tiny", "dsc-tiny"} <= set(shown)
+
+
+def test_numbers_of_the_claims_are_those_of_the_study() -> None:
+    study = (measured.STUDIES / "small-scale.md").read_text().replace("+", "")
+    found = [
+        number
+        for _, _, why in HOLDS
+        for gain, interval in re.findall(r"[+-]?(\d\.\d) (\[[^\]]*\])", why)
+        for number in (gain, interval)
+    ]
+    assert len(found) >= 10
+    assert [number for number in found if number not in study] == []
