@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from relook.app.session.folders import Entry
 from relook.app.session.project import Project
 from relook.app.teaching.annotations import classes_of, coco_of, divided, key_of
 from relook.app.teaching.held_out import Learned
@@ -49,5 +50,23 @@ def test_images_that_are_done_measure(project: Project) -> None:
     correct(project, range(3, 5), done=True)
     first = project.images.get(1)
     parts = divided(project, [first], Learned(), is_taught=False)
-    assert parts.learned == (key_of(first),)
-    assert set(parts.held_out) == {key_of(project.images.get(n)) for n in (3, 4)}
+    assert parts.learned == (key_of(project, first),)
+    assert set(parts.held_out) == {key_of(project, project.images.get(n)) for n in (3, 4)}
+
+
+def test_a_project_that_moved_knows_what_was_learned(project: Project) -> None:
+    """Names of `learned.json` are those in the project, with uploaded images apart."""
+    key = key_of(project, project.images.get(1))
+    assert key == project.images.get(1).name
+    entry = project.images.get(1)
+    uploaded = Entry(99, project.images.uploads / entry.name, project.images.uploads)
+    assert key_of(project, uploaded) == f"/page/{entry.name}"
+
+
+def test_images_without_objects_do_not_measure_alone(project: Project) -> None:
+    entries = [project.images.get(number) for number in range(1, 6)]
+    correct(project, range(3, 4), done=True)
+    for entry in entries[:2] + entries[3:]:
+        project.save(entry, [], revision=0, done=True)
+    parts = divided(project, entries, Learned(), is_taught=False)
+    assert parts.held_out == (key_of(project, entries[2]),)

@@ -41,6 +41,14 @@ def test_no_image_measures_that_was_learned_from(
         assert set(parts.held_out) <= done - chosen
 
 
+@given(st.sets(st.sampled_from([f"{n}.png" for n in range(20)]), min_size=FEWEST), NAMES)
+def test_one_that_measures_has_objects_where_any_has(chosen: set[str], empty: set[str]) -> None:
+    parts = divide(chosen, (), NONE, is_taught=False, empty=empty)
+    assert len(parts.held_out) == len(chosen) // 5
+    assert {*parts.learned, *parts.held_out} == chosen
+    assert set(parts.held_out) - empty or chosen <= empty
+
+
 def test_an_image_that_was_held_out_stays_so() -> None:
     names = [f"{n}.png" for n in range(10)]
     first = divide(names, (), NONE, is_taught=False)

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..session.corrections import annotation
 from ..session.folders import Entry
 from ..session.project import Project
 from .held_out import Learned, Parts, divide
 
+UPLOADED: Final = "/page"
+"""Begins the keys of images that came by the page; names in a folder do not begin with a slash."""
 
-def key_of(entry: Entry) -> str:
-    """The name by which an image is remembered."""
-    return str(entry.path.absolute())
+
+def key_of(project: Project, entry: Entry) -> str:
+    """The name by which an image is remembered, wherever the folder of the project is moved."""
+    return entry.name if entry.root == project.folder else f"{UPLOADED}/{entry.name}"
 
 
 def divided(
     project: Project, entries: Sequence[Entry], before: Learned, *, is_taught: bool
 ) -> Parts:
     """The images that are learned from and those that measure, by their keys."""
-    others = [
-        key_of(entry)
+    saved = {
+        key_of(project, entry): image
         for entry in project.images
-        if (saved := project.saved_or_none(entry)) is not None and saved.done
-    ]
-    return divide(map(key_of, entries), others, before, is_taught=is_taught)
+        if (image := project.saved_or_none(entry)) is not None
+    }
+    return divide(
+        [key_of(project, entry) for entry in entries],
+        [key for key, image in saved.items() if image.done],
+        before,
+        is_taught=is_taught,
+        empty=[key for key, image in saved.items() if not image.objects],
+    )
 
 
 def classes_of(project: Project, model: str) -> list[str]:

@@ -4,7 +4,9 @@ With fewer than five images all are learned from, and nothing is measured: a sco
 model has learned from says nothing. With five or more, a fifth is held out. Images that are done
 and were not chosen for learning measure too. An image that was held out stays so, and where a
 taught model learns again, only images that it never learned from are held out: otherwise its first
-score would be too good. Which images are held out depends on their names alone, not on chance.
+score would be too good. Which images are held out depends on their names in the project, not on
+chance nor on where its folder is. One of them has objects where any has: without objects there is
+no AP.
 """
 
 from __future__ import annotations
@@ -77,11 +79,17 @@ class Parts:
 
 
 def divide(
-    chosen: Iterable[str], others: Collection[str], before: Learned, *, is_taught: bool
+    chosen: Iterable[str],
+    others: Collection[str],
+    before: Learned,
+    *,
+    is_taught: bool,
+    empty: Collection[str] = (),
 ) -> Parts:
     """The parts of the `chosen` images; `others` are done and were not chosen.
 
-    `is_taught` says whether the model to start from has learned from images of the project.
+    `is_taught` says whether the model to start from has learned from images of the project; `empty`
+    images have no objects.
     """
     names = sorted(dict.fromkeys(chosen), key=_digest)
     known = set(before.learned) if is_taught else set()
@@ -89,10 +97,18 @@ def divide(
     if len(names) >= FEWEST:
         usual = [name for name in names if name in before.held_out]
         new = [name for name in names if name not in before.held_out and name not in known]
-        held = [*usual, *new][: max(len(names) // SHARE, 1)]
+        held = _held([*usual, *new], max(len(names) // SHARE, 1), empty)
     more = [name for name in sorted(others, key=_digest) if name not in known and name not in names]
     learned = tuple(name for name in names if name not in held)
     return Parts(learned, (*held, *more[:MOST_OTHERS]))
+
+
+def _held(names: list[str], number: int, empty: Collection[str]) -> list[str]:
+    """The first names; where all of them are `empty`, one that is not takes the last place."""
+    held = names[:number]
+    if all(name in empty for name in held):
+        held[-1:] = [name for name in names if name not in empty][:1] or held[-1:]
+    return held
 
 
 def _digest(name: str) -> str:

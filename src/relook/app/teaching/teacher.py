@@ -173,14 +173,16 @@ class Teacher:
         before = Learned.read(self._folder / "learned.json")
         parts = divided(self._project, entries, before, is_taught=name.startswith(MODEL.format("")))
         images = Path(os.path.commonpath([entry.root.absolute() for entry in self._project.images]))
-        by_name = {key_of(entry): entry for entry in self._project.images}
+        by_name = {key_of(self._project, entry): entry for entry in self._project.images}
         classes = classes_of(self._project, name)
         files: dict[str, str] = {}
+        has_objects: dict[str, bool] = {}
         for part, names in (("train", parts.learned), ("held_out", parts.held_out)):
             if names:
                 files[part] = str(folder / f"{part}.json")
                 content = coco_of(self._project, [by_name[key] for key in names], images, classes)
                 write_json(files[part], content)
+                has_objects[part] = bool(content["annotations"])
         lesson = Lesson(
             model=str(self._paths[name]),
             images=str(images),
@@ -196,7 +198,9 @@ class Teacher:
         LessonState(phase="preparing").write(folder)
         before.after(parts).write(self._folder / "learned.json")
         words = parts.words()
-        if parts.held_out and lesson.one_class:
+        if not has_objects.get("held_out", True):
+            words += " No object is in what measures, so that there is no AP."
+        elif parts.held_out and lesson.one_class:
             words += f" Scores do not regard classes, as {name} has not all of them."
         process = _started(folder)
         return _Training(number, folder, lesson, parts, process, words)
