@@ -15,6 +15,7 @@ from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .errors import UsageError
 from .inference.options import shown_score
+from .inference.precision import checked_precision
 from .inference.predictor import Predictor
 from .model_files import find_model, name_of
 from .runtime.edition import check_whole
@@ -39,6 +40,7 @@ def load(
     weights: str | None = None,
     device: torch.device | str = "auto",
     fast: bool = True,
+    precision: str = "fp32",
     allow: Iterable[str] = (),
     accept_differences: bool = False,
 ) -> Predictor:
@@ -53,6 +55,7 @@ def load(
     that `relook weights list` names; it is downloaded if it is not in the cache. Nothing is ever
     downloaded for a path. The licence of weights that others trained is logged. ``device="auto"``
     is a GPU if there is a usable one. Without `fast`, predictions use the plain operations.
+    `precision`, of features and hidden layers, is ``"fp32"``, ``"bf16"``, or on a GPU ``"fp16"``.
     `allow` lists packages from which a file may name parts of its model (`relook.Part`).
     `accept_differences` imports a checkpoint whose configuration has settings that relook computes
     otherwise, which is refused without.
@@ -61,12 +64,16 @@ def load(
         ModelError: M01 for a preset's name alone, which has no weights by itself, and for a run
             without a model yet; M02 for a file that is neither a relook model nor one that can be
             imported; M03, M04 and M08 as `load_model` does; M06 when a download fails.
-        UsageError: U01 for a name that is no model, U04 for a file and `weights` together, for an
-            ONNX file without ``relook[onnx]`` or on another device, for others with relook-onnx.
+        UsageError: U01 for a name that is no model, U03 for an unknown precision, U04 for one that
+            the device does not have, for a file and `weights` together, for an ONNX file without
+            ``relook[onnx]`` or on another device, for others with relook-onnx.
         DataError: D01 for a path that does not exist.
     """
+    checked_precision(precision)
     with allowing(allow):
-        return _open(name_or_path, weights, device, fast, accept_differences)
+        predictor = _open(name_or_path, weights, device, fast, accept_differences)
+    predictor.precision = precision
+    return predictor
 
 
 def _open(

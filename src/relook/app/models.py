@@ -22,22 +22,30 @@ class ModelShelf:
     Args:
         device: Where models run, as in `relook.load`.
         fast: Whether they take the fast ways.
+        precision: Of their features and hidden layers.
     """
 
-    def __init__(self, *, device: str = "auto", fast: bool = True) -> None:
-        self._device, self._fast = device, fast
+    def __init__(self, *, device: str = "auto", fast: bool = True, precision: str = "fp32") -> None:
+        self._options: dict[str, Any] = {"device": device, "fast": fast, "precision": precision}
         self._models: dict[str, Predictor] = {}
         self._lock = Lock()
 
     @classmethod
-    def of(cls, models: Iterable[str], *, device: str = "auto", fast: bool = True) -> Self:
+    def of(
+        cls,
+        models: Iterable[str],
+        *,
+        device: str = "auto",
+        fast: bool = True,
+        precision: str = "fp32",
+    ) -> Self:
         """The shelf of `models`: each a path, a name that comes with relook, or ``NAME=PATH``.
 
         Raises:
             UsageError: U03 for two models of one name.
             RelookError: as `relook.load`.
         """
-        shelf = cls(device=device, fast=fast)
+        shelf = cls(device=device, fast=fast, precision=precision)
         for text in models:
             name, equals, path = text.partition("=")
             if equals and _NAME.fullmatch(name) and not Path(text).exists():
@@ -55,7 +63,7 @@ class ModelShelf:
         """
         self._check(name)
         if not isinstance(model, Predictor):
-            model = load(model, device=self._device, fast=self._fast)
+            model = load(model, **self._options)
         with self._lock:
             self._check(name)
             self._models[name] = model

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import DataError, UsageError, counted
-from .options import Allow, Device, Fast
+from .options import Allow, Device, Fast, Precision
 from .progress import notices
 from .server_options import Port, check_app
 from .terminal import say
@@ -59,6 +59,7 @@ def app_page(
     ] = 512.0,
     device: Device = "auto",
     fast: Fast = "on",
+    precision: Precision = "fp32",
     _allow: Allow = None,
 ) -> None:
     """Open a page to see what a model finds, to correct it, and to teach the model.
@@ -90,7 +91,7 @@ def app_page(
         mb=max_mb, megapixels=_MEGAPIXELS, images=16, queue=64, seconds=_SECONDS, batch=1
     )
     with listen(port=port) as listener:
-        shelf = ModelShelf.of(texts, device=device, fast=fast == "on")
+        shelf = ModelShelf.of(texts, device=device, fast=fast == "on", precision=precision)
         paths = {
             name: find_model(_path(text)) for name, text in zip(shelf.names(), texts, strict=True)
         }

@@ -9,6 +9,7 @@ import typer
 
 from ..data.coco.leniency import STRICT, Leniency
 from ..errors import RelookError, UsageError
+from ..model_files import find_model, name_of
 from .annotation_options import takes_leniency
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
@@ -29,6 +30,7 @@ from .options import (
     Fast,
     ImageSize,
     MaxDets,
+    Precision,
     Tile,
     Tta,
 )
@@ -71,6 +73,7 @@ def evaluate(
     tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
+    precision: Precision = "fp32",
     tta: Tta = None,
     agnostic: Agnostic = False,
     mapped: ClassMap = None,
@@ -142,7 +145,6 @@ def evaluate(
     from ..api import load
     from ..evaluation.crowding.rule import HuddleRule
     from ..inference.options import PredictOptions
-    from ..model_files import find_model, name_of
 
     panoptic = panoptic_request(task, rule, stuff_labels, stuff_maps)
     options = PredictOptions().with_(
@@ -156,6 +158,7 @@ def evaluate(
         tile=tile,
         agnostic=agnostic,
     )
+    how: dict[str, Any] = {"device": device, "fast": fast == "on", "precision": precision}
     names = class_map(mapped)
     check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
@@ -168,15 +171,7 @@ def evaluate(
     }
     if panoptic is not None:
         refuse_beside_panoptic(**alone, submission=submission)
-        evaluate_panoptic(
-            model,
-            (annotations, images),
-            folder,
-            options,
-            device=device,
-            fast=fast == "on",
-            frame=frame,
-        )
+        evaluate_panoptic(model, (annotations, images), folder, options, how=how, frame=frame)
         return
     if submission:
         refuse_beside_submission(**alone, compare=compare)
@@ -190,11 +185,11 @@ def evaluate(
     # Annotations are read before the weights where they can be: what is wrong is told at once.
     reading = None if submission else reading_by_header(path, options)
     index = reading and _read(annotations, images, console, reading=reading, **read)
-    predictor = load(path, device=device, fast=fast == "on")
+    predictor = load(path, **how)
     if submission:
         submit(predictor, path, (annotations, images), folder, options, leniency)
         return
-    other_predictor = None if other is None else load(other, device=device, fast=fast == "on")
+    other_predictor = None if other is None else load(other, **how)
     index = index or _read(annotations, images, console, reading=predictor.reading(options), **read)
     huddles = HuddleRule(huddle_overlap, huddle_same_class) if by else None
     index = with_classes(index, names, one_class, predictor, console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -22,11 +23,12 @@ def evaluate_panoptic(
     folder: Path,
     options: PredictOptions,
     *,
-    device: str,
-    fast: bool,
+    how: Mapping[str, Any],
     frame: Literal["stored", "upright"] | None = None,
 ) -> None:
     """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
+
+    `how` are the arguments of `relook.load`.
 
     Raises:
         RelookError: R01 when interrupted; other codes for input that cannot be used.
@@ -49,7 +51,7 @@ def evaluate_panoptic(
     from ..evaluation.panoptic.model import evaluate_panoptic_model
 
     console = notices()
-    predictor = load(model, device=device, fast=fast)
+    predictor = load(model, **how)
     writer = PanopticWriter(folder / "panoptic.json", index.categories)
     try:
         with progress_bar(console) as bar:

@@ -66,6 +66,14 @@ Fast = Annotated[
         help="off: the plain form of every operation; `relook doctor` lists the fast ones.",
     ),
 ]
+Precision = Annotated[
+    Literal["fp32", "bf16", "fp16"],
+    typer.Option(
+        "--precision",
+        help="Of features and hidden layers. bf16: less time on processors with instructions for "
+        "it and on GPUs, results that differ a little; fp16: on GPUs.",
+    ),
+]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]
 Tta = Annotated[
     str | None,

@@ -24,6 +24,7 @@ from .options import (
     ImageSize,
     MaxDets,
     Model,
+    Precision,
     Stages,
     Tile,
     Tta,
@@ -88,6 +89,7 @@ def predict(
     tile: Tile = None,
     device: Device = "auto",
     fast: Fast = "on",
+    precision: Precision = "fp32",
     tta: Tta = None,
     agnostic: Agnostic = False,
     stages: Stages = None,
@@ -187,7 +189,7 @@ def predict(
         )
         size_of_pixels = parse_pixel_size(pixel_size)
         saving = SaveOptions(pixel_size=size_of_pixels, simplify=simplify, labels=labels)
-        predictor = load(path, device=device, fast=fast == "on")
+        predictor = load(path, device=device, fast=fast == "on", precision=precision)
         if assignments:
             predictor = predictor.changed(model_changes(assignments))
         if stages is not None:

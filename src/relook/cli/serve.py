@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import counted
-from .options import Allow, Device, Fast
+from .options import Allow, Device, Fast, Precision
 from .progress import notices
 from .server_options import (
     AllowHost,
@@ -43,6 +43,7 @@ def serve(
     allow_host: AllowHost = None,
     device: Device = "auto",
     fast: Fast = "on",
+    precision: Precision = "fp32",
     batch: Batch = None,
     queue: Queue = 32,
     max_mb: MaxMb = 64.0,
@@ -75,7 +76,7 @@ def serve(
     )
     console = notices()
     with listen(host, port) as listener:  # first, so that a port that is taken is told at once
-        shelf = ModelShelf.of(models, device=device, fast=fast == "on")
+        shelf = ModelShelf.of(models, device=device, fast=fast == "on", precision=precision)
         for name in shelf.names():
             console.print(f"{name}: {shelf.get(name)!r}")
         run(

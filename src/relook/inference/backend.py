@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..structures.detection import DetectionArrays, Size
 from .options import PredictOptions
+from .precision import Precision
 from .preprocess import Prepared
 
 if TYPE_CHECKING:
@@ -75,6 +76,21 @@ class FileEngine:
     def detector(self) -> NoReturn:
         """Raise `UsageError` U04: a file has no modules."""
         raise no_layers(self.backend)
+
+    @property
+    def precision(self) -> Precision:
+        """That of the file's operators."""
+        return "fp32"
+
+    @precision.setter
+    def precision(self, precision: Precision) -> None:
+        """Do nothing for fp32; UsageError U04 for another one."""
+        if precision != "fp32":
+            raise UsageError(
+                "U04",
+                f"precision {precision}: {self.backend.name} computes as it was exported. Leave "
+                "the precision out, or load the model that it was exported from.",
+            )
 
     def to(self, device: object) -> None:
         """Do nothing for the CPU, on which files run, and for ``"auto"``.

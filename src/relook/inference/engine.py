@@ -22,6 +22,7 @@ from ..structures.detection import Detections, ImageBatch
 from .backend import OnView
 from .held import HeldDetector
 from .options import PredictOptions
+from .precision import Precision, dtype_on
 from .preprocess import Prepared
 from .tta import merge_views, turned_back
 from .views import TTA, View, views_of
@@ -58,6 +59,7 @@ class Engine:
         self.held = HeldDetector(detector, again)
         self.input = input
         self.fast, self.fold = fast, fold
+        self._precision: Precision = "fp32"
 
     @property
     def detector(self) -> Detector:
@@ -87,6 +89,17 @@ class Engine:
             self.held.whole().to(chosen)
 
     @property
+    def precision(self) -> Precision:
+        """The precision of features and hidden layers; logits and boxes are always float32."""
+        return self._precision
+
+    @precision.setter
+    def precision(self, precision: Precision) -> None:
+        """Set it; UsageError U04 for one that the device does not have."""
+        dtype_on(precision, self.device)
+        self._precision = precision
+
+    @property
     def folds(self) -> bool:
         """Return whether the folded copy predicts."""
         held = self.held
@@ -99,12 +112,18 @@ class Engine:
     def describe(self) -> list[str]:
         """The fast ways that predictions take, as lines of text."""
         if self.folds:
-            return [*fast_ways(), self._weights_line()]
+            return [*fast_ways(), *self._precision_lines(), self._weights_line()]
         why = f"there are none on {self.device}" if self.fast else "fast is off"
-        return [f"plain operations of PyTorch and torchvision: {why}"]
+        plain_line = f"plain operations of PyTorch and torchvision: {why}"
+        return [plain_line, *self._precision_lines()]
 
     def check(self, options: PredictOptions) -> None:
         """Do nothing: a detector can do what `options` ask, or says so where it is run."""
+
+    def _precision_lines(self) -> list[str]:
+        if self.precision == "fp32":
+            return []
+        return [f"{self.precision}: features and hidden layers; logits and boxes are float32"]
 
     def _weights_line(self) -> str:
         if self.held.can_go:
@@ -174,13 +193,17 @@ class Engine:
             trained.eval()
         height, width = images.pixels.shape[-2:]
         what = f"{counted(len(images), 'image')} of {width}x{height} pixels"
+        dtype = dtype_on(self.precision, self.device)
         try:
             with (
                 memory_explained(what, self.device),
                 torch.inference_mode(),
                 nullcontext() if self.fast else plain(),
+                nullcontext()
+                if dtype == torch.float32
+                else torch.autocast(self.device.type, dtype),
             ):
-                yield self._network()
+                yield self._network(dtype)
         finally:
             if trained is not None:
                 trained.train()
@@ -193,8 +216,8 @@ class Engine:
         detector = self.held.whole()
         return detector if detector.training else None
 
-    def _network(self) -> Detector:
+    def _network(self, dtype: torch.dtype) -> Detector:
         if not self.folds:
             return self.held.whole()
         keep_freed()
-        return self.held.folded()
+        return self.held.folded(dtype)

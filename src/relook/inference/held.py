@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import torch
+
 from ..models.detector import Detector
 from ..models.folding import FoldedCopy, fold
 
@@ -28,6 +30,7 @@ class HeldDetector:
         self._again = again
         self._current = FoldedCopy()
         self._alone: Detector | None = None  # the folded copy of a detector that was let go
+        self._dtype = torch.float32  # of that copy
         self.parameters = sum(p.numel() for p in detector.parameters())
 
     @property
@@ -66,15 +69,15 @@ class HeldDetector:
                 return self._again()
             return self._loaded()
 
-    def folded(self) -> Detector:
-        """The folded copy, up to date."""
+    def folded(self, dtype: torch.dtype = torch.float32) -> Detector:
+        """The folded copy, up to date, which computes in `dtype` (`models.folding.fold`)."""
         with _LOCK:
-            if self._detector is None and self._alone is not None:
+            if self._detector is None and self._alone is not None and self._dtype == dtype:
                 return self._alone
             detector = self._loaded()
             if self._again is None:
-                return self._current.of(detector)
-            self._alone, self._detector = fold(detector), None
+                return self._current.of(detector, dtype)
+            self._alone, self._detector, self._dtype = fold(detector, dtype), None, dtype
             return self._alone
 
     def _loaded(self) -> Detector:

@@ -20,6 +20,7 @@ from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
 from .backend import Backend, OnView, engine_of
 from .options import OptionChanges, PanopticRequest, PredictOptions, shown_score
+from .precision import Precision, checked_precision
 from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
 from .stream import Stream
@@ -120,6 +121,20 @@ class Predictor:
         self.engine.fast = on
 
     @property
+    def precision(self) -> Precision:
+        """The precision of features and hidden layers, ``"fp32"`` by default; can be set at any
+        time. Logits, boxes and scores are float32 in all.
+
+        Raises: UsageError U03 for an unknown one, U04 for one that the device or the file does not
+        have: ``"fp16"`` on a CPU, ``"bf16"`` on a processor without instructions for it.
+        """
+        return self.engine.precision
+
+    @precision.setter
+    def precision(self, precision: str) -> None:
+        self.engine.precision = checked_precision(precision)
+
+    @property
     def test_score(self) -> float:
         """The network's own test threshold: the low one, from which objects are evaluated."""
         return self.config.cascade.select.score_threshold
@@ -148,6 +163,7 @@ class Predictor:
     def _with(self, detector: Detector, config: ModelConfig) -> Predictor:
         same = copy.copy(self)
         same.config, same.engine = config, engine_of(detector, config.input, fast=self.fast)
+        same.precision = self.precision
         return same
 
     def to(self, device: torch.device | str) -> Predictor:

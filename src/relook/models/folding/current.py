@@ -24,14 +24,14 @@ class FoldedCopy:
     def __init__(self) -> None:
         self._made: tuple[_State, Detector] | None = None
 
-    def of(self, detector: Detector) -> Detector:
-        """The copy of `detector` in its current state."""
-        state = _state(detector)
+    def of(self, detector: Detector, dtype: torch.dtype = torch.float32) -> Detector:
+        """The copy of `detector` in its current state, which computes in `dtype`."""
+        state = _state(detector, dtype)
         cached = self._made  # threads may share a predictor
         if cached is None or not cached[0].equals(state):
             # Tensors are kept, so that no new tensor gets the address of a deleted one.
             state = state._replace(held=[tensor.detach() for tensor in _tensors(detector)])
-            cached = self._made = (state, fold(detector))
+            cached = self._made = (state, fold(detector, dtype))
         return cached[1]
 
 
@@ -41,11 +41,13 @@ class _State(NamedTuple):
     tensors: list[tuple[int, int]]  # address, and number of writes
     first_values: bytes
     attributes: list[object]  # of all modules, without their modes
+    dtype: torch.dtype
     held: list[Tensor] = []
 
     def equals(self, other: _State) -> bool:
         return (
-            (self.tensors, self.first_values) == (other.tensors, other.first_values)
+            (self.tensors, self.first_values, self.dtype)
+            == (other.tensors, other.first_values, other.dtype)
             and len(self.attributes) == len(other.attributes)
             and all(map(is_, self.attributes, other.attributes))
         )
@@ -56,7 +58,7 @@ def _tensors(detector: Detector) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _state(detector: Detector) -> _State:
+def _state(detector: Detector, dtype: torch.dtype) -> _State:
     tensors = _tensors(detector)
     writes = [
         (t.data_ptr(), 0 if t.is_inference() else t._version)  # noqa: SLF001
@@ -70,4 +72,4 @@ def _state(detector: Detector) -> _State:
         if name != "training"
     ]
     attributes += [hooks(module) for module in detector.modules()]
-    return _State(writes, torch.cat(firsts).numpy().tobytes(), attributes)
+    return _State(writes, torch.cat(firsts).numpy().tobytes(), attributes, dtype)

@@ -24,16 +24,18 @@ Fold = Callable[[nn.Module], nn.Module]
 class FoldedBlock(nn.Module):
     """A block of a ResNet; its shortcut and feedback are added inside of convolutions."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, dtype: torch.dtype) -> None:
         super().__init__()
-        units = [folded_unit(*layer, relu=True) for layer in block.layers()]
+        units = [folded_unit(*layer, relu=True, dtype=dtype) for layer in block.layers()]
         self.units, self.last = nn.Sequential(*units[:-1]), units[-1]
         self.downsample: nn.Module | None = None
         if type(block.downsample) is nn.Sequential and len(block.downsample) == 2:
-            self.downsample = folded_unit(*block.downsample)
+            self.downsample = folded_unit(*block.downsample, dtype=dtype)
         elif block.downsample is not None:
             self.downsample = twin(block.downsample)
-        self.feedback = None if block.feedback is None else folded_unit(block.feedback)
+        self.feedback: nn.Module | None = None
+        if block.feedback is not None:
+            self.feedback = folded_unit(block.feedback, dtype=dtype)
 
     def forward(self, x: Tensor, feedback: Tensor | None = None) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H', W'), the size of `feedback`."""
@@ -50,13 +52,13 @@ class FoldedBlock(nn.Module):
 class FoldedResNet(nn.Module):
     """A ResNet in two parts: `begin` without feedback, and `finish`, which may take feedback."""
 
-    def __init__(self, resnet: ResNet) -> None:
+    def __init__(self, resnet: ResNet, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self._takes = resnet.takes_feedback()
-        self.stem = folded_unit(resnet.conv1, resnet.bn1, relu=True)
+        self.stem = folded_unit(resnet.conv1, resnet.bn1, relu=True, dtype=dtype)
         self.maxpool = twin(resnet.maxpool)
         self.stages = ModuleList[ModuleList[nn.Module]](
-            ModuleList[nn.Module](_folded_block(block) for block in stage)
+            ModuleList[nn.Module](_folded_block(block, dtype) for block in stage)
             for stage in (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)
         )
 
@@ -86,20 +88,20 @@ class FoldedResNet(nn.Module):
         return maps
 
 
-def _folded_block(block: Block) -> nn.Module:
-    return FoldedBlock(block) if type(block) in (BasicBlock, Bottleneck) else twin(block)
+def _folded_block(block: Block, dtype: torch.dtype) -> nn.Module:
+    return FoldedBlock(block, dtype) if type(block) in (BasicBlock, Bottleneck) else twin(block)
 
 
 class FoldedFPN(nn.Module):
     """A feature pyramid network; the coarser level is added inside of the lateral convolutions."""
 
-    def __init__(self, fpn: FPN) -> None:
+    def __init__(self, fpn: FPN, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.laterals, self.outputs = (
             nn.ModuleList(
-                folded_unit(layer.conv, layer.norm)
+                folded_unit(layer.conv, layer.norm, dtype=dtype)
                 if type(layer) is ConvNorm
-                else folded_unit(layer)
+                else folded_unit(layer, dtype=dtype)
                 for layer in layers
             )
             for layers in (fpn.laterals, fpn.outputs)
@@ -121,10 +123,10 @@ class FoldedFPN(nn.Module):
 class FoldedASPP(nn.Module):
     """Atrous spatial pyramid pooling."""
 
-    def __init__(self, aspp: ASPP) -> None:
+    def __init__(self, aspp: ASPP, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.views = nn.ModuleList(
-            folded_unit(conv, relu=True) for conv in (aspp.local, aspp.near, aspp.far)
+            folded_unit(conv, relu=True, dtype=dtype) for conv in (aspp.local, aspp.near, aspp.far)
         )
         self.whole = twin(aspp.whole)
 
@@ -137,10 +139,12 @@ class FoldedASPP(nn.Module):
 class FoldedRecursiveFeaturePyramid(nn.Module):
     """A recursive feature pyramid; layers that two looks have in common are computed once."""
 
-    def __init__(self, pyramid: RecursiveFeaturePyramid, fold: Fold) -> None:
+    def __init__(
+        self, pyramid: RecursiveFeaturePyramid, fold: Fold, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
         looks = pyramid.looks()
-        folded = {backbone: FoldedResNet(backbone) for backbone in pyramid.backbones}
+        folded = {backbone: FoldedResNet(backbone, dtype) for backbone in pyramid.backbones}
         self.backbones = ModuleList[FoldedResNet](folded.values())
         self.looks = [list(folded).index(backbone) for backbone in looks]
         self.shares_beginning = [
@@ -164,7 +168,7 @@ class FoldedRecursiveFeaturePyramid(nn.Module):
     def _blended(self, refined: Pyramid, pyramid: Pyramid) -> Pyramid:
         assert self.fusion is not None
         return [
-            old.lerp(new, self.fusion(new).sigmoid())
+            old.lerp(new, self.fusion(new).sigmoid().to(new.dtype))
             for new, old in zip(refined, pyramid, strict=True)
         ]
 

@@ -18,25 +18,28 @@ from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid
 from .features import FoldedASPP, FoldedFPN, FoldedRecursiveFeaturePyramid, FoldedResNet
 from .layers import FoldedDoubling, FoldedLinear, twin
-from .units import folded_unit
+from .units import folded_head_conv, folded_unit
 
 
 @torch.no_grad()
-def fold(detector: Detector) -> Detector:
-    """A copy of `detector` for prediction only, with the same detections up to rounding.
+def fold(detector: Detector, dtype: torch.dtype = torch.float32) -> Detector:
+    """A copy of `detector` for prediction only, with the same detections up to rounding to `dtype`.
 
     relook's own parts are replaced by ones with constants computed in advance. All other parts,
     such as users' own and those with forward hooks, are not changed. Tensors that are not folded
-    are shared; later changes of `detector` may or may not change the copy.
+    are shared; later changes of `detector` may or may not change the copy. With a `dtype` of 16
+    bits, features and hidden layers of heads compute in it, and the copy is run under autocast, for
+    the parts that are not folded.
     """
-    folded: Detector = _Folding().fold(detector)
+    folded: Detector = _Folding(dtype).fold(detector)
     return folded.eval()
 
 
 class _Folding:
     """One pass over a network; a module that is used twice stays a single one."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
         self._done: dict[nn.Module, nn.Module] = {}
         self._kept: dict[nn.Module, nn.Module] = {}
 
@@ -48,10 +51,10 @@ class _Folding:
     def _folded(self, module: nn.Module) -> nn.Module:
         if not any(hooks(inner) for inner in module.modules()):
             if isinstance(module, RecursiveFeaturePyramid) and _has_own_backbones(module):
-                return FoldedRecursiveFeaturePyramid(module, self.fold)
+                return FoldedRecursiveFeaturePyramid(module, self.fold, self._dtype)
             maker = MAKERS.get(type(module))
             if maker is not None:
-                return maker(module)
+                return maker(module, self._dtype)
         # Code of another module may read its children's weights.
         return _copy_of(module, self.fold if _may_fold_children(module) else self._keep)
 
@@ -93,15 +96,15 @@ def _has_own_backbones(pyramid: RecursiveFeaturePyramid) -> bool:
     return type(pyramid) is RecursiveFeaturePyramid and kinds == {ResNet}
 
 
-MAKERS: Final[Mapping[type, Callable[[Any], nn.Module]]] = {
+MAKERS: Final[Mapping[type, Callable[[Any, torch.dtype], nn.Module]]] = {
     ResNet: FoldedResNet,
     FPN: FoldedFPN,
     ASPP: FoldedASPP,
-    ConvNorm: lambda layer: folded_unit(layer.conv, layer.norm),
-    nn.Conv2d: folded_unit,
-    nn.ConvTranspose2d: lambda conv: (
-        FoldedDoubling(conv) if FoldedDoubling.fits(conv) else twin(conv)
+    ConvNorm: lambda layer, dtype: folded_unit(layer.conv, layer.norm, dtype=dtype),
+    nn.Conv2d: folded_head_conv,
+    nn.ConvTranspose2d: lambda conv, dtype: (
+        FoldedDoubling(conv, dtype) if FoldedDoubling.fits(conv) else twin(conv)
     ),
-    nn.Linear: FoldedLinear,
+    nn.Linear: lambda linear, _: FoldedLinear(linear),
     Linear: FoldedLinear,
 }

@@ -1,6 +1,7 @@
 """Plain layers with constants computed in advance.
 
-On a CPU in float32, weights are stored in the order in which oneDNN reads them.
+On a CPU in float32, weights are stored in the order in which oneDNN reads them. With a type of 16
+bits, hidden layers compute in it; logits and box deltas are products of float32.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple, TypeVar, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,18 +40,27 @@ class Place(NamedTuple):
 class FoldedConv2d(Rectifying):
     """A plain convolution; with `relu`, negative outputs become 0.
 
-    `weight` is (C_out, C / groups, k, k), `bias` (C_out,), if any.
+    `weight` is (C_out, C / groups, k, k), `bias` (C_out,), if any. Where weights can be packed, the
+    layer computes in `dtype`, which its output then has.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, place: Place, *, relu: bool = False
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        place: Place,
+        *,
+        relu: bool = False,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         self.place, self.relu = place, relu
         self.is_pointwise = weight.shape[2:] == (1, 1) and place == Place((1, 1), (0, 0), (1, 1), 1)
         self.packed = can_pack(weight)
+        self.dtype = dtype if self.packed else weight.dtype
+        weight = weight.to(self.dtype)
         self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
-        self.bias = bias
+        self.bias = None if bias is None else bias.to(self.dtype)
 
     def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
         """Map (B, C_out, H', W'); `add`, of that shape, is added before the ReLU.
@@ -64,7 +75,8 @@ class FoldedConv2d(Rectifying):
 
     def _computed(self, x: Tensor, add: Tensor | None, *, relu: bool, over: bool = False) -> Tensor:
         if self.packed:
-            weight, bias = self.weight, self.bias
+            weight, bias, x = self.weight, self.bias, x.to(self.dtype)
+            add = None if add is None else add.to(self.dtype)
             return onednn.convolution(x, weight, bias, *self.place, relu=relu, add=add, over=over)
         out = F.conv2d(x, self.weight, self.bias, *self.place)
         if add is not None:
@@ -72,40 +84,56 @@ class FoldedConv2d(Rectifying):
         return out.relu_() if relu else out
 
 
-class FoldedLinear(Rectifying):
-    """A linear layer."""
+class HeadConv2d(FoldedConv2d):
+    """A convolution of a head: in `dtype` where it is rectified, else in float32."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, conv: FoldedConv2d, hidden: FoldedConv2d) -> None:
+        nn.Module.__init__(self)
+        vars(self).update(vars(conv))
+        self.hidden = hidden
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """Map (B, C_out, H', W') without negative values, in the type of hidden layers."""
+        return self.hidden.rectified(x)
+
+
+class FoldedLinear(Rectifying):
+    """A linear layer that computes in `dtype`, where its weights can be packed."""
+
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.packed = can_pack(linear.weight)
-        weight = linear.weight.detach()
+        self.dtype = dtype if self.packed else linear.weight.dtype
+        weight = linear.weight.detach().to(self.dtype)
         self.weight = onednn.pack_product(weight) if self.packed else weight
         bias: Tensor | None = linear.bias
-        self.bias = bias if bias is None else bias.detach()
+        self.bias = None if bias is None else bias.detach().to(self.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(R, O) of `x` (R, I)."""
         if self.packed:
-            return onednn.product(x, self.weight, self.bias)
+            return onednn.product(x.to(self.dtype), self.weight, self.bias)
         return F.linear(x, self.weight, self.bias)
 
     def rectified(self, x: Tensor) -> Tensor:
         """(R, O) of `x` (R, I), without negative values."""
         if self.packed:
-            return onednn.product(x, self.weight, self.bias, relu=True)
+            return onednn.product(x.to(self.dtype), self.weight, self.bias, relu=True)
         return F.linear(x, self.weight, self.bias).relu_()
 
 
 class FoldedDoubling(Doubling):
-    """A transposed convolution of 2x2 cells and stride 2: a product for each cell of the map."""
+    """A transposed convolution of 2x2 cells and stride 2, in `dtype`: a product for each cell of
+    the map."""
 
-    def __init__(self, conv: nn.ConvTranspose2d) -> None:
+    def __init__(self, conv: nn.ConvTranspose2d, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        weight = conv.weight.detach()  # (C, C_out, 2, 2)
+        self.dtype = dtype
+        weight = conv.weight.detach().to(dtype)  # (C, C_out, 2, 2)
         self.out_channels = weight.shape[1]
         rows = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 C_out, C)
         self.weight = onednn.pack_product(rows)
-        self.bias = None if conv.bias is None else conv.bias.detach().repeat(4)
+        self.bias = None if conv.bias is None else conv.bias.detach().to(dtype).repeat(4)
 
     @staticmethod
     def fits(conv: nn.ConvTranspose2d) -> bool:
@@ -138,7 +166,7 @@ class FoldedDoubling(Doubling):
 
     def _cells(self, x: Tensor, *, relu: bool) -> Tensor:
         """Cells (4 B H W, C_out), the four of each cell one after the other."""
-        rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        rows = x.to(self.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
         out = onednn.product(rows, self.weight, self.bias, relu=relu)
         return out.view(4 * len(rows), self.out_channels)
 

@@ -13,7 +13,7 @@ from ...layers.sac import SAConv2d, gates_of, global_mean, neighbourhood_mean, s
 from ...ops.cpu import switch as fast
 from ...ops.cpu.deformable import Geometry, sampled_product, tap_major, window_taps
 from ...ops.deformable import Branch, mixed_convolution
-from .layers import Affine, FoldedConv2d, Place, twin
+from .layers import Affine, FoldedConv2d, Place, can_pack, twin
 
 Pair = tuple[int, int]
 
@@ -25,22 +25,31 @@ class FoldedSAC(nn.Module):
     the switch that mixes them.
     """
 
-    def __init__(self, sac: SAConv2d, affine: Affine | None = None, *, relu: bool = False) -> None:
+    def __init__(
+        self,
+        sac: SAConv2d,
+        affine: Affine | None = None,
+        *,
+        relu: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         near = sac.standardised().detach()
         kernels = (near, sac.far_kernel(near).detach())
         place = Place.of(sac)
         rates = sac.rates()
+        dtype = dtype if can_pack(near) else near.dtype
         self.pre_context, self.post_context = (
             None if context is None else twin(context)
             for context in (sac.pre_context, sac.post_context)
         )
-        self.look = _offset_conv(sac)
+        self.look = _offset_conv(sac, dtype)
         self.switch_kind, self.switches = sac.switch_kind, sac.switch.out_channels
         deformable = sac.offset_near is not None
-        self.mix = (_Deformable if deformable else _Atrous)(kernels, rates, place)
-        self.bias = None if sac.bias is None else sac.bias.detach()
-        self.affine, self.relu = affine, relu
+        self.mix = (_Deformable if deformable else _Atrous)(kernels, rates, place, dtype)
+        self.bias = None if sac.bias is None else sac.bias.detach().to(dtype)
+        self.affine = None if affine is None else (affine[0].to(dtype), affine[1].to(dtype))
+        self.relu, self.dtype = relu, dtype
 
     def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
         """Map (B, C, H', W') of `x` (B, C, H, W); `add`, of that shape, is added before the ReLU.
@@ -49,6 +58,7 @@ class FoldedSAC(nn.Module):
         Raises:
             ModelError: M05 for a map under 3x3 cells.
         """
+        x = x.to(self.dtype)
         if self.pre_context is not None:
             x = x + self.pre_context(global_mean(x))
         look = self.look(neighbourhood_mean(x))
@@ -74,14 +84,15 @@ class FoldedSAC(nn.Module):
 class FoldedDeformable(nn.Module):
     """Deformable convolution."""
 
-    def __init__(self, conv: DeformableConv2d) -> None:
+    def __init__(self, conv: DeformableConv2d, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         weight, bias = conv.offset.weight.detach(), conv.offset.bias
         place = Place.of(conv)
+        dtype = dtype if can_pack(weight) else weight.dtype
         self.look = FoldedConv2d(
-            weight, None if bias is None else bias.detach(), Place.of(conv.offset)
+            weight, None if bias is None else bias.detach(), Place.of(conv.offset), dtype=dtype
         )
-        self.mix = _Deformable([conv.weight.detach()], [place.dilation], place)
+        self.mix = _Deformable([conv.weight.detach()], [place.dilation], place, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H', W') of `x` (B, C, H, W)."""
@@ -89,22 +100,28 @@ class FoldedDeformable(nn.Module):
         return out
 
 
-def _offset_conv(sac: SAConv2d) -> FoldedConv2d:
+def _offset_conv(sac: SAConv2d, dtype: torch.dtype) -> FoldedConv2d:
     """The convolution of the pooled map that gives all offsets and, last, the switch."""
     offsets = [o for o in (sac.offset_near, sac.offset_far) if o is not None]
     biases = [conv.bias.detach() for conv in (*offsets, sac.switch) if conv.bias is not None]
     switch = sac.switch.weight.detach()
     if not offsets:
-        return FoldedConv2d(switch, biases[0], Place.of(sac.switch))
+        return FoldedConv2d(switch, biases[0], Place.of(sac.switch), dtype=dtype)
     centred = F.pad(switch, (1, 1, 1, 1))  # of a window of 3x3
     weight = torch.cat([*(o.weight.detach() for o in offsets), centred])
-    return FoldedConv2d(weight, torch.cat(biases), Place.of(offsets[0]))
+    return FoldedConv2d(weight, torch.cat(biases), Place.of(offsets[0]), dtype=dtype)
 
 
 class _Deformable(nn.Module):
     """Deformable branches, a kernel (C_out, C / groups, k, k) and a rate each, mixed by gates."""
 
-    def __init__(self, kernels: Sequence[Tensor], rates: Sequence[Pair], place: Place) -> None:
+    def __init__(
+        self,
+        kernels: Sequence[Tensor],
+        rates: Sequence[Pair],
+        place: Place,
+        dtype: torch.dtype,
+    ) -> None:
         super().__init__()
         self.stride, self.rates = place.stride, tuple(rates)
         window = (kernels[0].shape[2], kernels[0].shape[3])
@@ -118,12 +135,14 @@ class _Deformable(nn.Module):
         self.kernel: Tensor | None = None
         if fast.applies(kernels[0]):
             self.kernels = None
-            self.kernel = torch.cat([tap_major(k) for k in kernels], dim=1)
+            self.kernel = torch.cat([tap_major(k) for k in kernels], dim=1).to(dtype)
 
     def forward(self, x: Tensor, offsets: Tensor, gates: Tensor | None) -> Tensor:
         if self.kernel is not None:
             geometry = Geometry.between(x, offsets, self.stride, self.taps, len(self.rates))
-            return sampled_product(x, offsets, self.kernel, gates, geometry)
+            return sampled_product(
+                x.to(self.kernel.dtype), offsets.float(), self.kernel, gates, geometry
+            )
         assert self.kernels is not None
         branch_offsets = offsets.chunk(len(self.kernels), dim=1)
         branches = [
@@ -136,13 +155,20 @@ class _Deformable(nn.Module):
 class _Atrous(nn.Module):
     """Plain branches of several rates, mixed by gates."""
 
-    def __init__(self, kernels: Sequence[Tensor], rates: Sequence[Pair], place: Place) -> None:
+    def __init__(
+        self,
+        kernels: Sequence[Tensor],
+        rates: Sequence[Pair],
+        place: Place,
+        dtype: torch.dtype,
+    ) -> None:
         super().__init__()
         self.near, self.far = (
             FoldedConv2d(
                 kernel,
                 None,
                 place._replace(padding=same_padding(kernel.shape[2:], rate), dilation=rate),
+                dtype=dtype,
             )
             for kernel, rate in zip(kernels, rates, strict=True)
         )
@@ -150,4 +176,5 @@ class _Atrous(nn.Module):
     def forward(self, x: Tensor, _: Tensor, gates: Tensor) -> Tensor:
         near: Tensor = self.near(x)
         far: Tensor = self.far(x)
+        gates = gates.to(near.dtype)
         return gates[:, :1] * near + gates[:, 1:] * far

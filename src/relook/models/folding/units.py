@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 
 from ...layers.deformable import DeformableConv2d
 from ...layers.sac import AWSConv2d, SAConv2d
-from .layers import Affine, FoldedConv2d, Place, twin
+from .layers import Affine, FoldedConv2d, HeadConv2d, Place, twin
 from .sac import FoldedDeformable, FoldedSAC
+
+_FRESH: Final = (nn.GroupNorm, nn.BatchNorm2d)  # whose output nothing else holds
 
 
 class FoldedUnit(nn.Module):
@@ -25,34 +27,59 @@ class FoldedUnit(nn.Module):
         result may be written over `add`."""
         out: Tensor = self.layer(x)
         if self.norm is not None:
-            out = self.norm(out)
+            with torch.autocast("cpu", enabled=False):  # which would make float32 of it
+                out = self.norm(out)
+        if not isinstance(self.norm, _FRESH):
+            out = out if add is None else out + add
+            return out.relu() if self.relu else out
         if add is not None:
-            out = out + add
-        return out.relu() if self.relu else out
+            out += add
+        return out.relu_() if self.relu else out
 
 
 @torch.no_grad()
-def folded_unit(conv: nn.Module, norm: nn.Module | None = None, *, relu: bool = False) -> nn.Module:
-    """`conv`, `norm` and a ReLU as one module, called as ``unit(x, add=None)``."""
+def folded_unit(
+    conv: nn.Module,
+    norm: nn.Module | None = None,
+    *,
+    relu: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> nn.Module:
+    """`conv`, `norm` and a ReLU as one module, called as ``unit(x, add=None)``; it computes in
+    `dtype` what can be packed."""
     affine = None if norm is None else _affine(norm)
     if norm is None or affine is not None:
         if type(conv) in (nn.Conv2d, AWSConv2d) and _pads_with_zeros(conv):
-            return _folded_conv(cast(nn.Conv2d, conv), affine, relu=relu)
+            return _folded_conv(cast(nn.Conv2d, conv), affine, relu=relu, dtype=dtype)
         if type(conv) is SAConv2d and _pads_with_zeros(conv):
-            return FoldedSAC(conv, affine, relu=relu)
+            return FoldedSAC(conv, affine, relu=relu, dtype=dtype)
     if type(conv) is SAConv2d and _pads_with_zeros(conv):
-        conv = FoldedSAC(conv)
+        conv = FoldedSAC(conv, dtype=dtype)
     elif type(conv) is DeformableConv2d:
-        conv = FoldedDeformable(conv)
+        conv = FoldedDeformable(conv, dtype)
     elif type(conv) in (nn.Conv2d, AWSConv2d) and _pads_with_zeros(conv):
-        conv = _folded_conv(cast(nn.Conv2d, conv))
+        conv = _folded_conv(cast(nn.Conv2d, conv), dtype=dtype)
     else:
         conv = twin(conv)
     return FoldedUnit(conv, None if norm is None else twin(norm), relu=relu)
 
 
+def folded_head_conv(conv: nn.Conv2d, dtype: torch.dtype) -> nn.Module:
+    """A convolution of a head, whose output is logits or, with a ReLU, a map in `dtype`."""
+    exact = folded_unit(conv)
+    if dtype == torch.float32 or not isinstance(exact, FoldedConv2d):
+        return exact
+    hidden = folded_unit(conv, dtype=dtype)
+    assert isinstance(hidden, FoldedConv2d)
+    return HeadConv2d(exact, hidden)
+
+
 def _folded_conv(
-    conv: nn.Conv2d, affine: Affine | None = None, *, relu: bool = False
+    conv: nn.Conv2d,
+    affine: Affine | None = None,
+    *,
+    relu: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> FoldedConv2d:
     # First the kernel is standardised, then the norm scales it: the other order is wrong.
     weight = conv.standardised() if isinstance(conv, AWSConv2d) else conv.weight
@@ -61,7 +88,7 @@ def _folded_conv(
         scale, shift = affine
         weight = weight * scale[:, None, None, None]
         bias = shift if bias is None else bias * scale + shift
-    return FoldedConv2d(weight, bias, Place.of(conv), relu=relu)
+    return FoldedConv2d(weight, bias, Place.of(conv), relu=relu, dtype=dtype)
 
 
 def _affine(norm: nn.Module) -> Affine | None:

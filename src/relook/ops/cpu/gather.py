@@ -25,7 +25,8 @@ def as_table(x: Tensor, margin: int = 0) -> tuple[Tensor, int, int]:
 
 
 def gather(table: Tensor, rows: Tensor, weights: Tensor, starts: Tensor) -> Tensor:
-    """Sums (Q, C) of rows of `table` (N, C); without gradients."""
+    """Sums (Q, C) of rows of `table` (N, C), in its type; without gradients."""
+    weights = weights.to(table.dtype)
     sums: Tensor = torch.embedding_bag(table, rows, starts, False, 0, False, weights)[0]
     return sums
 

@@ -1,8 +1,9 @@
 """The switch between fast and plain operations.
 
 A fast operation gives the same result as the plain one, up to rounding. It is the default where it
-applies: on a CPU, in float32 without autocast, when the operation is run and not traced. `plain`
-switches all of them off, for comparisons and to search for an error.
+applies: on a CPU, when the operation is run and not traced, in float32; without gradients also in
+bfloat16 and under autocast. `plain` switches all of them off, for comparisons and to search for an
+error.
 """
 
 from __future__ import annotations
@@ -39,9 +40,15 @@ def applies(x: Tensor) -> bool:
     """Return whether an operation on `x` may use its fast form."""
     return (
         x.device.type == "cpu"
-        and x.dtype == torch.float32
         and _on.get()
-        and not torch.is_autocast_enabled("cpu")
+        and _has_kernels(x.dtype)
         and not torch.compiler.is_compiling()
         and torch._C._get_tracing_state() is None  # noqa: SLF001
     )
+
+
+def _has_kernels(dtype: torch.dtype) -> bool:
+    """Return whether there are fast operations for `dtype`."""
+    if torch.is_grad_enabled():
+        return dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return dtype in (torch.float32, torch.bfloat16)
