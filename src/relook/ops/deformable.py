@@ -46,7 +46,7 @@ def mixed_convolution(
     """Sum (B, C_out, H', W') of deformable convolutions of `x` (B, C, H, W), each scaled by its
     channel of `gates` (B, branches, H', W'), in the precision of the gates, where there are any.
     """
-    if fast.applies(x) and x.numel():
+    if fast.applies(x) and x.numel() and all(b.weight.dtype == x.dtype for b in branches):
         return _gathered(x, branches, gates, stride)
     outs = [deform_conv2d(x, b.offset, b.weight, stride, b.padding, b.dilation) for b in branches]
     if gates is not None:
