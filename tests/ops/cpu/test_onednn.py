@@ -146,3 +146,10 @@ def test_wrong_operators_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_onednn_they_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert not onednn.is_available()
+
+
+def test_it_is_found_under_autocast_too() -> None:
+    expected = onednn.is_available()
+    onednn.is_available.cache_clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert onednn.is_available() == expected

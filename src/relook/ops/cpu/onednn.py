@@ -22,7 +22,7 @@ def is_available() -> bool:
     """Return whether this PyTorch has the operators, with right results."""
     if not torch.backends.mkldnn.is_available():
         return False
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False):
         x = torch.arange(36.0).view(1, 4, 3, 3).contiguous(memory_format=torch.channels_last)
         weight, bias = (torch.arange(144.0) - 70).view(4, 4, 3, 3), torch.arange(4.0)
         place = ((1, 1), (1, 1), (1, 1), 1)
