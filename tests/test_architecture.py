@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "models/cascades/protocol.py": "no code, only types",
     "cli/keeping.py": "tests/cli/test_evaluate.py, with the command",
     "cli/options.py": "declarations; the commands that share them are tested",
-    "cli/reading_options.py": "declarations; tests/data/images/test_spelled.py has what they mean",
     "data/images/arrays.py": "tests/data/images/test_opening.py, by what is opened",
     "data/images/coded.py": "tests/data/images/test_opening.py, by what is opened",
     "data/coco/categories.py": "tests/data/coco/test_leniency.py, in whole files",
