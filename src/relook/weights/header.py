@@ -41,8 +41,13 @@ class Header(NamedTuple):
     @property
     def licence(self) -> str | None:
         """That of weights which others trained, where they are, else None."""
-        licence = self.extra.get("licence")
-        return licence if isinstance(licence, str) else None
+        return licence_of(self.extra)
+
+
+def licence_of(extra: Mapping[str, Any]) -> str | None:
+    """The licence of weights which others trained, among the `extra` values of a model file."""
+    licence = extra.get("licence")
+    return licence if isinstance(licence, str) else None
 
 
 def metadata_of(header: Header) -> dict[str, str]:
