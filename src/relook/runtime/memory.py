@@ -99,7 +99,7 @@ def _listed(path: str | Path, start: str, unit: int) -> int | None:
 
 
 class _Usage(ctypes.Structure):
-    """What mallinfo2(3) gives."""
+    """Result of mallinfo2(3)."""
 
     _fields_: ClassVar = [
         ("others", ctypes.c_size_t * 8),

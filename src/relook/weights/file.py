@@ -43,7 +43,7 @@ class SavedModel(NamedTuple):
 
     @property
     def licence(self) -> str | None:
-        """That of weights which others trained, where they are, else None."""
+        """Licence of weights that others trained; None for weights of one's own."""
         return licence_of(self.extra)
 
     @property

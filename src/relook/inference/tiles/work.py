@@ -65,7 +65,7 @@ class TileWork:
         on_tile: OnTile | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Self:
-        """That of a model; `options` have the score that it has for them."""
+        """Make it for a model; `options` have the score that the model has for them."""
         tiling = Tiling.of(options, predictor.config.input.size, predictor.sizes)
         cascade = predictor.config.cascade
         return cls(
