@@ -58,7 +58,6 @@ TESTED_ELSEWHERE = {
     "data/checks/objects.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/places.py": "tests/cli/test_data_check.py, by files and folders",
     "data/checks/repair.py": "tests/data/checks/test_registry.py, what each check can repair",
-    "data/checks/splits.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/subject.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/checks/tables.py": "tests/data/checks/test_registry.py, a case of each check",
     "data/images/exif.py": "tests/data/images/test_opening.py, by what is opened",
