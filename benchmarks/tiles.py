@@ -249,7 +249,7 @@ def compare(mosaic: Mosaic, side: int | None) -> dict[str, float | None]:
     model = relook.load(mosaic.model, device="cpu")
     options = model.resolved(PredictOptions(tile=side))
     size = (mosaic.picture.shape[0], mosaic.picture.shape[1])
-    work = TileWork.of(model, options)
+    work = TileWork(model, options)
     grid = even_grid(size, work.tiling)
     large = LargeImage(open_image(mosaic.picture), grid, None)
     started = time.perf_counter()

@@ -20,7 +20,6 @@ from .inference.predictor import Predictor
 from .model_files import find_model, name_of
 from .runtime.edition import check_whole
 from .runtime.memory import collection_paused
-from .structures.object_sizes import sizes_of
 from .weights.header import SUFFIX
 
 if TYPE_CHECKING:
@@ -71,35 +70,34 @@ def load(
     """
     checked_precision(precision)
     with allowing(allow):
-        predictor = _open(name_or_path, weights, device, fast, accept_differences)
+        if weights is not None:
+            path, predictor = _published(str(name_or_path), weights)
+        else:
+            path = find_model(name_or_path)
+            predictor = _of_file(path, accept_differences=accept_differences)
+    predictor.fast = fast
+    predictor.to(device)
     predictor.precision = precision
+    if predictor.licence:  # a warning, which Python shows by default
+        _LOG.warning(
+            "%s: weights that others trained; their licence: %s", path.name, predictor.licence
+        )
     return predictor
 
 
-def _open(
-    name_or_path: str | Path,
-    weights: str | None,
-    device: torch.device | str,
-    fast: bool,
-    accept_differences: bool,
-) -> Predictor:
-    if weights is not None:
-        name = str(name_or_path)
-        return _published(name, Path(name).expanduser(), weights, device, fast)
-    path = find_model(name_or_path)
+def _of_file(path: Path, *, accept_differences: bool) -> Predictor:
+    """The predictor of a file of any kind, on the CPU."""
     if path.suffix.lower() == ".onnx":
-        return _of_onnx(path, device)
+        return _of_onnx(path)
     check_whole(str(path))
     if path.suffix.lower() in _PICKLES:
-        return _imported(path, device, fast, accept_differences=accept_differences)
+        return _imported(path, accept_differences=accept_differences)
     with collection_paused():
         from .weights.again import stored_model
         from .weights.file import load_model
 
     again = stored_model(path)
-    predictor = Predictor.of(load_model(path), device=device, fast=fast, again=again)
-    _show_licence(path, predictor.licence)
-    return predictor
+    return Predictor.of(load_model(path), device="cpu", again=again)
 
 
 def export_onnx(
@@ -150,7 +148,7 @@ def _saved(path: Path) -> SavedModel:
 
     if path.suffix.lower() == SUFFIX:
         return load_model(path)
-    predictor = _open(path, None, "cpu", False, False)
+    predictor = load(path, device="cpu", fast=False)
     extra = {"licence": predictor.licence, "shown_from": predictor.shown_from}
     return SavedModel(
         predictor.detector, predictor.config, predictor.classes, extra, predictor.stuff
@@ -182,14 +180,13 @@ def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
     return changed
 
 
-def _published(
-    name: str, path: Path, weights: str, device: torch.device | str, fast: bool
-) -> Predictor:
-    """A published checkpoint as a model; refused where `name` is a file or folder."""
+def _published(name: str, weights: str) -> tuple[Path, Predictor]:
+    """A published checkpoint and its predictor; refused where `name` is a file or folder."""
     check_whole(f"weights={weights!r}")
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
 
+    path = Path(name).expanduser()
     if name not in PRESETS and path.exists():
         raise UsageError(
             "U04",
@@ -197,54 +194,52 @@ def _published(
             "weights out to load it.",
         )
     file = find(name, weights)
-    download = fetch(file, progress=progress_lines(file.file_name, sys.stderr))
-    return _imported(download.path, device, fast, preset_name=file.preset, licence=file.licence)
+    path = fetch(file, progress=progress_lines(file.file_name, sys.stderr)).path
+    return path, _imported(path, preset=file.preset, licence=file.licence)
 
 
 def _imported(
     path: Path,
-    device: torch.device | str,
-    fast: bool,
     *,
-    preset_name: str | None = None,
+    preset: str | None = None,
     licence: str | None = None,
     accept_differences: bool = False,
 ) -> Predictor:
+    """The predictor of a checkpoint of another library; `licence` replaces that of the file."""
     from .interop.importing import import_checkpoint
     from .weights.again import StoredDetector
 
-    options: dict[str, Any] = {"preset": preset_name, "accept_differences": accept_differences}
-    read = partial(import_checkpoint, path.absolute(), **options, with_digest=False)
+    read = partial(
+        import_checkpoint,
+        path.absolute(),
+        preset=preset,
+        accept_differences=accept_differences,
+        with_digest=False,
+    )
     again = StoredDetector.of(path, lambda: read().detector)
     imported = read()
-    licence = licence or imported.report.licence
-    _show_licence(path, licence)
     return Predictor(
         imported.detector,
         imported.config,
         imported.classes,
-        device=device, licence=licence, fast=fast, again=again,
-    )  # fmt: skip
+        device="cpu",
+        licence=licence or imported.report.licence,
+        again=again,
+    )
 
 
-def _of_onnx(path: Path, device: torch.device | str) -> Predictor:
+def _of_onnx(path: Path) -> Predictor:
     from .export.reading import read_onnx
     from .export.session import OnnxNetwork
 
     file = read_onnx(path)
     network, header = OnnxNetwork(file, path), file.header
-    _show_licence(path, header.licence)
     return Predictor(
         network,
         header.config,
         header.classes,
-        device=device,
+        device="cpu",
         shown_from=shown_score(header.extra),
         licence=header.licence,
-        sizes=sizes_of(header.extra),
+        sizes=header.sizes,
     )
-
-
-def _show_licence(path: Path, licence: str | None) -> None:
-    if licence:  # a warning, which Python shows by default
-        _LOG.warning("%s: weights that others trained; their licence: %s", path.name, licence)

@@ -51,7 +51,7 @@ POLYGON = [10, 20, 30, 20, 30, 40, 10, 40]
 @pytest.mark.parametrize("form", ["polygons", "listed counts"])
 def test_masks_of_every_form_are_evaluated_as_what_they_cover(form, small, perfect, tmp_path):
     expected = encode_mask(rasterised([POLYGON], 100, 120))
-    runs = runs_of([POLYGON], 100, 120).tolist()
+    runs = runs_of([POLYGON], 100, 120).lengths(100 * 120).tolist()
     forms = {"polygons": [POLYGON], "listed counts": {"size": [100, 120], "counts": runs}}
     found = [{**perfect(small)[0], "segmentation": forms[form]}]
     save_predictions(tmp_path / "a.json", found)

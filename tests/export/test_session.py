@@ -104,7 +104,8 @@ def test_made_up_outputs_are_refused(
     small: Small, place: int, values: np.ndarray, why: str
 ) -> None:
     network = OnnxNetwork.__new__(OnnxNetwork)
-    network.file, network.path, network._runtime = small.file, small.path, onnxruntime_package()
+    network.header, network.facts = small.file.header, small.file.facts
+    network.path, network._runtime = small.path, onnxruntime_package()
     outputs: list[np.ndarray] = [
         np.zeros((2, 4), np.float32),
         np.zeros(2, np.float32),

@@ -22,7 +22,7 @@ MODEL = predictor_of(narrow_config("htc-tiny", num_classes=2, input__size=(64, 6
 
 def stream(on_view: OnView | None = None, **changes: object) -> Stream:
     options = MODEL.resolved(PredictOptions().with_(**changes))  # type: ignore[arg-type]
-    return Stream(MODEL, options, TileWork.of(MODEL, options), on_view)
+    return Stream(MODEL, options, TileWork(MODEL, options), on_view)
 
 
 def test_outcomes_come_in_order_and_what_cannot_be_read_is_one_of_them() -> None:

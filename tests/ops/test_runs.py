@@ -33,7 +33,8 @@ def test_areas_intersections_and_unions_are_those_of_the_arrays(
     one, other = runs_of(first), runs_of(second)
     assert one.area == first.sum()
     assert one.shared(other) == other.shared(one) == (first & second).sum()
-    joined = one.joined(other)
+    assert one.iou(other) == (first & second).sum() / max((first | second).sum(), 1)
+    joined = Runs.union([one, other])
     assert (dense(joined) == (first | second)).all()
     assert encode_runs(joined, SHAPE) == encode_mask(first | second)
 
@@ -43,6 +44,16 @@ def test_codes_and_runs_are_two_forms_of_one_mask(mask: NDArray[np.bool_]) -> No
     code = encode_mask(mask)
     assert encode_runs(decode_runs(code), SHAPE) == code
     assert (dense(runs_of(mask)) == mask).all()
+    lengths = runs_of(mask).lengths(mask.size)
+    assert lengths.sum() == mask.size
+    assert (dense(Runs.of_lengths(lengths)) == mask).all()
+
+
+def test_ranges_in_any_order_become_runs() -> None:
+    starts, ends = np.array([7, 2, 4, 9, 3]), np.array([9, 4, 4, 12, 5])
+    runs = Runs.of_ranges(starts, ends)
+    assert (runs.starts.tolist(), runs.ends.tolist()) == ([2, 7], [5, 12])
+    assert runs.bounds(5) == (0, 0, 3, 5) and Runs.union([]).bounds(5) == (0, 0, 0, 0)
 
 
 @given(st.integers(0, 13), st.integers(0, 13), st.integers(0, 11), st.integers(0, 11))

@@ -22,6 +22,16 @@ def test_an_extra_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> Non
     assert edition.extra("geo") == "pip install 'relook-onnx[geo]'"
 
 
+def test_a_package_that_is_missing_is_told_with_what_installs_it() -> None:
+    with (
+        pytest.raises(UsageError, match=r"U04.*it needs no_such, .*not installed: pip it\.$"),
+        edition.needing("it", "no_such", "pip it"),
+    ):
+        import no_such  # type: ignore[import-not-found]  # noqa: F401
+    with edition.needing("it", "json", ""):
+        import json  # noqa: F401
+
+
 def test_both_packages_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edition, "version", {"relook": "1", "relook-onnx": "2"}.__getitem__)
     assert "relook 1 and relook-onnx 2 are both installed" in (edition.warning() or "")

@@ -168,6 +168,7 @@ def test_elsewhere_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("no library")
 
     ask = memory.keep_freed.__wrapped__
+    monkeypatch.setattr(memory, "_libc", memory._libc.__wrapped__)
     monkeypatch.setattr(memory.ctypes, "CDLL", missing)
     assert ask() is False
     monkeypatch.setattr(memory.sys, "platform", "darwin")

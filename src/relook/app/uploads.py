@@ -10,6 +10,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from ..data.images import Reading, open_image
+from ..data.images.limits import BYTES_A_PIXEL
 from ..data.sources.stored import ImageBytes
 from ..errors import UsageError, brief, did_you_mean
 from .fields import FIELDS
@@ -21,7 +22,6 @@ IMAGES: Final = "images"
 NAMELESS: Final = "image"
 _FORM: Final = "multipart/form-data"
 _ANY: Final = "application/octet-stream"
-_DECODED: Final = 16  # bytes, times the limit of pixels
 _LONGEST_NAME: Final = 200  # characters
 _LONGEST_FIELD: Final = 10_000  # bytes
 _MOST_FIELDS: Final = 2 * len(FIELDS)
@@ -77,12 +77,12 @@ def check_pixels(image: ImageBytes, reading: Reading, limit: int) -> int:
             "million",
             "Send parts of it, or start the server with more --max-megapixels.",
         )
-    if decoded > _DECODED * limit:
+    if decoded > BYTES_A_PIXEL * limit:
         raise Refusal.beyond(
             413,
             f"{image.name} has {width} x {height} pixels of many planes or channels: "
             f"{decoded / 1e6:,.0f} MB once they are decoded, and this server takes "
-            f"{_DECODED * limit / 1e6:,.0f} MB",
+            f"{BYTES_A_PIXEL * limit / 1e6:,.0f} MB",
             "Choose one plane with the field z, send the channels that are meant in a file of "
             "their own, or start the server with more --max-megapixels.",
         )

@@ -105,7 +105,7 @@ class Work:
         )
         notices: list[str] = []
         waiting = Waiting()
-        tiles = TileWork.of(predictor, options, waiting.check, notices.append)
+        tiles = TileWork(predictor, options, waiting.check, notices.append)
         stream = Stream(predictor, options, tiles, waiting.check)
         opened = await self.in_thread(stream.read, image)
         if isinstance(opened, Unreadable):

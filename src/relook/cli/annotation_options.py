@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
 from ..data.coco.leniency import STRICT, Leniency
+from .option_groups import Option, takes
 
 _PANEL: Final = "Annotation files"
 _HELP: Final[Mapping[str, str]] = {
@@ -27,30 +26,17 @@ _HELP: Final[Mapping[str, str]] = {
 """What is said of each field of `Leniency`, whose option has its name."""
 
 
-def takes_leniency(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options above in place of its parameter `leniency`, which they become."""
-    signature = inspect.signature(command, eval_str=True)
-    parameters: list[inspect.Parameter] = []
-    for parameter in signature.parameters.values():
-        parameters += _options(parameter) if parameter.name == "leniency" else [parameter]
-
-    @wraps(command)
-    def run(**values: Any) -> None:
-        chosen = {name: values.pop(name) for name in _HELP}
-        command(**values, leniency=Leniency(**chosen))
-
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return run
-
-
-def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
-    """The options in the place of `parameter`."""
-    kinds, found = get_type_hints(Leniency), []
+def _options() -> dict[str, Option]:
+    kinds, found = get_type_hints(Leniency), {}
     for name, text in _HELP.items():
         flag = "--" + name.replace("_", "-")
         kind: Any = Annotated[kinds[name], typer.Option(flag, help=text, rich_help_panel=_PANEL)]
-        found.append(parameter.replace(name=name, annotation=kind, default=getattr(STRICT, name)))
+        found[name] = Option(kind, getattr(STRICT, name))
     return found
+
+
+takes_leniency: Final = takes("leniency", _options(), Leniency)
+"""Give a command the options above in place of its parameter `leniency`, which they become."""
 
 
 def leniency_changes(leniency: Leniency) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import typer
 
 from ..data.coco.leniency import STRICT, Leniency
 from ..errors import DataError, UsageError, counted
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .annotation_options import takes_leniency
 from .progress import notices
-from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
+from .reading_options import FrameOption, takes_reading
 from .terminal import PlainConsole, say
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _FOUND = 3  # exit code: as of an error of data
 
 
 @takes_leniency
+@takes_reading
 def check(
     paths: Annotated[
         list[Path],
@@ -75,10 +77,7 @@ def check(
             "small.",
         ),
     ] = (1333, 800),
-    channels: Channels = None,
-    page: Page = None,
-    z: Z = None,
-    intensities: Intensities = None,
+    reading: Reading = DEFAULT_READING,
     frame: FrameOption = None,
     leniency: Leniency = STRICT,
 ) -> None:
@@ -86,10 +85,7 @@ def check(
 
     Nothing is decoded but for images that are nearly the same, and nothing is changed.
     """
-    read: dict[str, Any] = {
-        "reading": reading_of(channels, page, z, intensities),
-        "frame": frame,
-    }
+    read: dict[str, Any] = {"reading": reading, "frame": frame}
     console = notices()
     subjects, findings = _checked(paths, images, leniency, near_duplicates, size, read)
     if as_json:

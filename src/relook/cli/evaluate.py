@@ -10,6 +10,7 @@ import typer
 from ..data.coco.leniency import STRICT, Leniency
 from ..errors import RelookError, UsageError
 from ..model_files import find_model, name_of
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .annotation_options import takes_leniency
 from .class_options import ClassMap, OneClass, check_class_options, class_map, with_classes
 from .evaluate_panoptic import evaluate_panoptic, refuse_beside_panoptic
@@ -36,7 +37,7 @@ from .options import (
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices
-from .reading_options import Channels, FrameOption, Intensities, Page, Z, reading_of
+from .reading_options import FrameOption, takes_reading
 from .submission import refuse_beside_submission, submit
 from .terminal import say
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 
 @takes_leniency
+@takes_reading
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
     annotations: Annotated[
@@ -131,10 +133,7 @@ def evaluate(
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
     stuff_maps: StuffMaps = None,
-    channels: Channels = None,
-    page: Page = None,
-    z: Z = None,
-    intensities: Intensities = None,
+    reading: Reading = DEFAULT_READING,
     frame: FrameOption = None,
     leniency: Leniency = STRICT,
     _allow: Allow = None,
@@ -154,7 +153,7 @@ def evaluate(
         batch_size=batch,
         tta=tta,
         panoptic=panoptic,
-        reading=reading_of(channels, page, z, intensities),
+        reading=reading,
         tile=tile,
         agnostic=agnostic,
     )
@@ -183,8 +182,8 @@ def evaluate(
     other = None if compare is None else find_model(compare)
     read: Any = {"frame": frame, "leniency": leniency}
     # Annotations are read before the weights where they can be: what is wrong is told at once.
-    reading = None if submission else reading_by_header(path, options)
-    index = reading and _read(annotations, images, console, reading=reading, **read)
+    stored = None if submission else reading_by_header(path, options)
+    index = stored and _read(annotations, images, console, reading=stored, **read)
     predictor = load(path, **how)
     if submission:
         submit(predictor, path, (annotations, images), folder, options, leniency)

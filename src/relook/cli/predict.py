@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from ..errors import DataError, UsageError, counted
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .errors import INTERRUPTED
 from .launch import share_work
 from .options import (
@@ -31,7 +32,7 @@ from .options import (
 )
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress, view_progress
-from .reading_options import Channels, Intensities, Page, Z, reading_of
+from .reading_options import takes_reading
 from .saving_options import PixelSizeOption, Save, Simplify, kinds_of
 from .track_options import (
     Track,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _SIGNALLED: Final = 128  # an exit code above it is that plus the number of the signal
 
 
+@takes_reading
 def predict(
     sources: Annotated[
         list[str],
@@ -120,10 +122,7 @@ def predict(
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
     stuff_maps: StuffMaps = None,
-    channels: Channels = None,
-    page: Page = None,
-    z: Z = None,
-    intensities: Intensities = None,
+    reading: Reading = DEFAULT_READING,
     devices: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that share the images, each with a GPU if there are."),
@@ -183,7 +182,7 @@ def predict(
             batch_size=batch,
             tta=tta,
             panoptic=panoptic,
-            reading=reading_of(channels, page, z, intensities),
+            reading=reading,
             tile=tile,
             agnostic=agnostic,
         )

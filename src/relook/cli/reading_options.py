@@ -6,11 +6,12 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from ..structures.rules.reading import Reading
+from ..structures.rules.reading import DEFAULT_READING, Reading
+from .option_groups import Option, takes
 
 _PANEL: Final = "Images of instruments"
 
-Channels = Annotated[
+_CHANNELS = Annotated[
     str | None,
     typer.Option(
         "--channels",
@@ -20,7 +21,7 @@ Channels = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Page = Annotated[
+_PAGE = Annotated[
     int | None,
     typer.Option(
         "--page",
@@ -30,7 +31,7 @@ Page = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Z = Annotated[
+_Z = Annotated[
     str | None,
     typer.Option(
         "--z",
@@ -39,7 +40,7 @@ Z = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Intensities = Annotated[
+_INTENSITIES = Annotated[
     str | None,
     typer.Option(
         "--intensities",
@@ -50,7 +51,7 @@ Intensities = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-TrainIntensities = Annotated[
+_TRAIN_INTENSITIES = Annotated[
     str | None,
     typer.Option(
         "--intensities",
@@ -72,17 +73,33 @@ FrameOption = Annotated[
 ]
 
 
-def reading_of(
+def _reading(
     channels: str | None, page: int | None, z: str | None, intensities: str | None
 ) -> Reading:
-    """The reading of the options.
-
-    Raises:
-        UsageError: U03 for text that is no value of its option.
-    """
+    if all(text is None for text in (channels, page, z, intensities)):
+        return DEFAULT_READING  # nothing that reads images is imported for it
     from ..data.images.spelled import parse_reading
 
     return parse_reading(channels, page, z, intensities)
+
+
+_OPTIONS: Final = {
+    "channels": Option(_CHANNELS, None),
+    "page": Option(_PAGE, None),
+    "z": Option(_Z, None),
+    "intensities": Option(_INTENSITIES, None),
+}
+takes_reading: Final = takes("reading", _OPTIONS, _reading)
+"""Give a command the options above in place of its parameter `reading`, which they become."""
+takes_train_reading: Final = takes(
+    "reading", {**_OPTIONS, "intensities": Option(_TRAIN_INTENSITIES, None)}, _reading
+)
+"""The same for a training, which can measure intensities on its images."""
+
+
+def options_given(reading: Reading) -> list[str]:
+    """Names of the options that made `reading`."""
+    return [name for name in reading.record() if name in _OPTIONS]
 
 
 def reading_changes(reading: Reading) -> dict[str, Any]:

@@ -9,20 +9,13 @@ import typer
 
 from ..data.coco.leniency import STRICT, Leniency
 from ..errors import UsageError
+from ..structures.rules.reading import DEFAULT_READING, Reading
 from .annotation_options import leniency_changes, takes_leniency
 from .class_options import ClassMap, ClassName, OneClass, check_class_options, class_map
 from .launch import share_work
 from .options import MODEL_HELP, Allow
 from .progress import notices
-from .reading_options import (
-    Channels,
-    FrameOption,
-    Page,
-    TrainIntensities,
-    Z,
-    reading_changes,
-    reading_of,
-)
+from .reading_options import FrameOption, options_given, reading_changes, takes_train_reading
 from .training_options import (
     DATA,
     RECIPE,
@@ -59,6 +52,7 @@ _TORCHVISION_COCO = "torchvision-coco"
 
 
 @takes_leniency
+@takes_train_reading
 def train(
     source: Data = None,
     model: Annotated[
@@ -178,10 +172,7 @@ def train(
             rich_help_panel=_WORK,
         ),
     ] = None,
-    channels: Channels = None,
-    page: Page = None,
-    z: Z = None,
-    intensities: TrainIntensities = None,
+    reading: Reading = DEFAULT_READING,
     frame: FrameOption = None,
     leniency: Leniency = STRICT,
     config: ConfigFile = None,
@@ -219,9 +210,7 @@ def train(
         "frame": frame,
         **leniency_changes(leniency),
     }
-    reading = reading_of(channels, page, z, intensities)
-    asked = {"channels": channels, "page": page, "z": z, "intensities": intensities}
-    chosen = {**given(options), **given(data), **leniency.changed(), **given(asked)}
+    chosen = {**given(options), **given(data), **leniency.changed()}
     chosen.pop("leniency", None)
     go_on = resume == AUTO
     if go_on and out is None:
@@ -231,7 +220,8 @@ def train(
         others |= {"config": config, "schedule": schedule}
         added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
         added |= {"class": class_name, "keep_upright": keep_upright or None}
-        _resume(resume, [*given(others), *given(added), *chosen, *(["set"] if assignments else [])])
+        asked = [*chosen, *options_given(reading), *(["set"] if assignments else [])]
+        _resume(resume, [*given(others), *given(added), *asked])
         return
     options["augment"] = UPRIGHT if keep_upright else None
     changes = overlays(config, schedule, options, data, assignments or [], reading_changes(reading))

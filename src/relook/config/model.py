@@ -150,7 +150,7 @@ class PanopticConfig(Config):
     """IoU of boxes of any classes above which the object with the lower score is removed."""
     max_objects: Positive | None = None
     order: Literal["score", "area"] = "score"
-    """Which object is on top: the one with the higher score, or the smaller one. All published
+    """Object that is on top: the one with the higher score, or the smaller one. All published
     numbers are with `score`."""
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..errors import counted
 from ..ops.runs import Runs
 from .coco.reader import read_coco
-from .coco.records import CocoIndex, ImageRecord
-from .coco.segmentation import Segmentation, runs_of
+from .coco.records import CocoIndex
+from .coco.segmentation import runs_of
 from .image_folders import likely_folder
 from .neighbours import highest_overlaps, touching
 from .statistics import diameter_of, measured_images, objects_of
@@ -155,9 +155,10 @@ def data_statistics(
         boxes = [(x1, y1, x2 - x1, y2 - y1) for x1, y1, x2, y2 in (one.box for one in objects)]
         overlaps.append(highest_overlaps(np.array(boxes, dtype=np.float64).reshape(-1, 4)))
         if index.has_masks:
-            masks = [_runs(thing.segmentation, image) for thing in objects if thing.segmentation]
+            size = image.height, image.width
+            masks = [runs_of(mask, *size) for thing in objects if (mask := thing.segmentation)]
             meeting += int(touching(masks, image.height).sum())
-            covered += _union(masks)
+            covered += Runs.union(masks).area
             pixels += image.width * image.height
     every = [value for values in diameters.values() for value in values]
     counts = [len(objects_of(image)) for image in index.images]
@@ -215,19 +216,3 @@ def _classes(
             zip(index.classes, index.class_counts(), strict=True)
         )
     )
-
-
-def _runs(segmentation: Segmentation, image: ImageRecord) -> Runs:
-    return Runs.of_lengths(runs_of(segmentation, image.height, image.width))
-
-
-def _union(masks: Sequence[Runs]) -> int:
-    """Pixels that at least one mask has."""
-    if not masks:
-        return 0
-    starts = np.concatenate([mask.starts for mask in masks])
-    ends = np.concatenate([mask.ends for mask in masks])
-    order = np.argsort(starts, kind="stable")
-    reach = np.maximum.accumulate(ends[order])
-    before = np.concatenate([[0], reach[:-1]])
-    return int((reach - np.maximum(starts[order], before)).clip(min=0).sum())

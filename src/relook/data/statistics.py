@@ -87,7 +87,7 @@ def diameter_of(thing: ObjectRecord, image: ImageRecord) -> float:
         x1, y1, x2, y2 = thing.box
         return math.sqrt((x2 - x1) * (y2 - y1))
     if isinstance(thing.segmentation, list | dict):
-        area = float(runs_of(thing.segmentation, image.height, image.width)[1::2].sum())
+        area = float(runs_of(thing.segmentation, image.height, image.width).area)
     else:  # a map, whose file has been read once for its areas
         area = thing.area
     return 2 * math.sqrt(area / math.pi)

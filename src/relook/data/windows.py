@@ -17,7 +17,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ..errors import UsageError
-from ..ops.runs import Runs, part_of
+from ..ops.runs import part_of
 from ..structures.detection import Size
 from .augment.crop import Sample, cut_boxes
 from .augment.transforms import LargeScaleJitterCrop
@@ -107,7 +107,7 @@ def _masks(
     areas = np.zeros(len(things), dtype=np.int64)
     for number, thing in enumerate(things):
         assert thing.segmentation is not None  # CocoIndex.has_masks
-        runs = Runs.of_lengths(runs_of(thing.segmentation, record.height, record.width))
+        runs = runs_of(thing.segmentation, record.height, record.width)
         masks[number] = part_of(runs, record.height, top, left, size)
         areas[number] = runs.area
     return masks, areas

@@ -93,8 +93,7 @@ def read_detections(
     masks: list[Annotation | None] = []
     for row, prediction in enumerate(predictions):
         image_id, category_id = prediction["image_id"], prediction["category_id"]
-        size = truth.sizes.get(image_id)
-        if size is None:
+        if image_id not in truth.sizes:
             if image_ids is None:
                 raise unknown_image(truth, image_id)
             skipped["detections in images that are not evaluated"] += 1
@@ -115,7 +114,7 @@ def read_detections(
             skipped["detections with a box or score that is not finite"] += 1
             continue
         mask = prediction.get("segmentation")
-        if mask is not None and not _is_code(mask, size):
+        if mask is not None:
             mask = predicted_rle(mask, truth, image_id, row)
         images.append(image_id)
         categories.append(of_file)
@@ -123,14 +122,6 @@ def read_detections(
         masks.append(mask)
     columns = np.array(numbers, np.float64).reshape(-1, 5)
     return Detections(images, categories, columns[:, :4], columns[:, 4], masks)
-
-
-def _is_code(mask: Any, size: tuple[int, int]) -> bool:
-    """Return whether a mask is compressed run lengths of an image of this size already."""
-    if type(mask) is not dict or type(mask.get("counts")) not in (str, bytes):
-        return False
-    sides: Any = mask.get("size")
-    return type(sides) in (list, tuple) and tuple(sides) == size
 
 
 def unknown_image(truth: GroundTruth, image_id: object) -> DataError:

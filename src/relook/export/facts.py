@@ -72,7 +72,7 @@ class Facts:
             "intensities": config.input.reading.mapping_words(),
             "score": header.extra.get("shown_from"),
             "least_score": config.cascade.select.score_threshold,
-            "licence": header.extra.get("licence"),
+            "licence": header.licence,
         }
         return {
             KEY: json.dumps({"version": VERSION, **asdict(self)}),

@@ -163,7 +163,7 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a file says."""
+    """Content of a file."""
 
     opsets: tuple[tuple[str, int], ...]  # domain and version
     metadata: dict[str, str]

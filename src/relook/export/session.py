@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.resizing import padded_size, resize_image
 from ..errors import ModelError, RelookError, UsageError, counted
+from ..runtime.edition import extra, needing
 from ..runtime.memory import available
 from ..runtime.threads import usable_threads
 from ..structures.detection import DetectionArrays, Size
@@ -41,7 +42,8 @@ class OnnxNetwork:
     """
 
     def __init__(self, file: OnnxFile, path: Path) -> None:
-        self.file, self.path = file, path
+        self.path, self.header, self.facts = path, file.header, file.facts
+        self.bytes, self.digest = len(file.content), hashlib.sha256(file.content).hexdigest()
         self._runtime = onnxruntime_package()
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = self._threads = usable_threads()
@@ -66,21 +68,16 @@ class OnnxNetwork:
     @property
     def most(self) -> int:
         """Most objects that it finds in an image."""
-        return self.file.facts.max_detections
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the file."""
-        return hashlib.sha256(self.file.content).hexdigest()
+        return self.facts.max_detections
 
     def describe(self) -> list[str]:
         """The runtime, its threads, and the size of images in lines of text."""
-        canvas = self.file.facts.canvas
+        canvas = self.facts.canvas
         size = "of any size" if canvas is None else f"padded to {canvas[1]}x{canvas[0]}"
         threads = counted(self._threads, "thread")
         return [
             f"onnxruntime {self._runtime.__version__} on the CPU, {threads}: {self.name}, "
-            f"{len(self.file.content) / 1e6:.1f} MB, weights stored as {self.file.facts.stored}; "
+            f"{self.bytes / 1e6:.1f} MB, weights stored as {self.facts.stored}; "
             f"images {size}, at most {counted(self.most, 'object')} in one"
         ]
 
@@ -104,7 +101,7 @@ class OnnxNetwork:
                 f"max_dets {max_detections}: {self.name} finds at most {self.most} objects in an "
                 f"image. Export the model with --max-dets {max_detections}.",
             )
-        least = self.file.header.config.cascade.select.score_threshold if score is None else score
+        least = self.header.config.cascade.select.score_threshold if score is None else score
         return [
             self._one(image, size, least, max_detections)
             for image, size in zip(images, original_sizes, strict=True)
@@ -113,7 +110,7 @@ class OnnxNetwork:
     def _one(
         self, image: NDArray[np.uint8], original: Size, score: float, limit: int | None
     ) -> DetectionArrays:
-        channels = self.file.header.config.input.channels
+        channels = self.header.config.input.channels
         if image.dtype != np.uint8 or image.ndim != _THREE or image.shape[2] != channels:
             raise ModelError(
                 "M05",
@@ -139,7 +136,7 @@ class OnnxNetwork:
 
     def _on_canvas(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
         """The image in the upper left corner of its canvas, and its height and width there."""
-        fixed = self.file.facts.canvas
+        fixed = self.facts.canvas
         if fixed is not None and (image.shape[0] > fixed[0] or image.shape[1] > fixed[1]):
             image = resize_image(image, fitting((image.shape[0], image.shape[1]), fixed))
         height, width = image.shape[:2]
@@ -151,7 +148,7 @@ class OnnxNetwork:
         self, outputs: Sequence[Any], original: Size, limit: int | None
     ) -> DetectionArrays:
         boxes, scores, labels, *masks = (np.asarray(values[:limit]) for values in outputs)
-        count, classes = len(boxes), len(self.file.header.classes)
+        count, classes = len(boxes), len(self.header.classes)
         problem = None
         if not (boxes.shape == (count, 4) and scores.shape == labels.shape == (count,)):
             problem = "outputs that do not belong together"
@@ -218,10 +215,6 @@ def onnxruntime_package() -> Any:
     Raises:
         UsageError: U04 where it is not installed.
     """
-    try:
+    with needing("an ONNX file", "onnxruntime", extra("onnx")):
         import onnxruntime
-    except ImportError as error:
-        raise UsageError(
-            "U04", 'ONNX files run on onnxruntime: pip install "relook[onnx]"'
-        ) from error
     return onnxruntime

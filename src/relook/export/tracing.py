@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError
 from ..ops.cpu.switch import plain
+from ..runtime.edition import extra, needing
 from ..structures.detection import Size
 from .facts import INPUTS, OUTPUTS
 from .network import ExportedDetector
@@ -62,8 +63,6 @@ def traced(
                 optimize=optimize,
                 verbose=False,
             )
-    except ImportError as error:
-        raise ModelError("M09", f"onnxscript is needed to write ONNX ({error})") from error
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         raise ModelError(
             "M09",
@@ -91,15 +90,12 @@ def _quiet() -> Iterator[None]:
 
 
 def onnx_package() -> Any:
-    """The package onnx.
+    """The package onnx, with which onnxscript is there too.
 
     Raises:
-        UsageError: U04 where it is not installed.
+        UsageError: U04 where one is not installed.
     """
-    try:
+    with needing("an export", "onnx and onnxscript", extra("onnx")):
         import onnx
-    except ImportError as error:
-        raise UsageError(
-            "U04", 'An export needs the packages of the extra: pip install "relook[onnx]"'
-        ) from error
+        import onnxscript  # noqa: F401 - PyTorch's exporter writes with it
     return onnx

@@ -138,7 +138,7 @@ def compared(saved: SavedModel, network: OnnxNetwork, images: Sequence[Image]) -
 def _of_image(
     saved: SavedModel, network: OnnxNetwork, image: Image, score: float | None
 ) -> Difference:
-    config, canvas = saved.config, network.file.facts.canvas
+    config, canvas = saved.config, network.facts.canvas
     original = (image.shape[0], image.shape[1])
     size = resized_size(*original, config.input.size)
     if canvas is not None:

@@ -289,7 +289,7 @@ class Predictor:
         not for unreadable images, after the outcomes before.
         """
         options = self.resolved(options.with_(**changes))
-        tiles = TileWork.of(self, options, on_tile, say)
+        tiles = TileWork(self, options, on_tile, say)
         return Stream(self, options, tiles, on_view).outcomes(images)
 
     def resolved(self, options: PredictOptions) -> PredictOptions:

@@ -19,10 +19,7 @@ from ..structures.rules.reading import DEFAULT_READING
 from .scaling import ImageScale
 
 ScaleFor = Callable[[Size], tuple[Limits, ImageScale]]
-"""Limits of the sides for an image of (height, width), and the reason for them."""
-
-Scaled = Callable[[Size], tuple[Limits, ImageScale]]
-"""From the size of an image to its (long, short) limits, and the scale with its reason."""
+"""(long, short) limits for an image of (height, width), and its scale with the reason."""
 
 _LOOKAHEAD = 4  # batches read ahead to find images of one padded size
 _READ_AHEAD = 2  # images, where every one is a batch of its own

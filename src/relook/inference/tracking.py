@@ -17,7 +17,7 @@ from pycocotools import mask as coco_mask
 
 from ..errors import DataError, UsageError
 from ..ops.rle import RLE, decode_window, encode_window
-from ..runtime.edition import extra
+from ..runtime.edition import extra, needing
 from .results import Result
 
 OVERLAP: Final = 0.3  # least IoU of an object with its track
@@ -194,10 +194,6 @@ def _shifted(mask: RLE, shift: NDArray[np.float64], size: tuple[int, int]) -> RL
 
 
 def _assignment() -> Any:
-    try:
+    with needing("tracking", "scipy", extra("video")):
         from scipy.optimize import linear_sum_assignment
-    except ImportError:
-        raise UsageError(
-            "U04", f"tracking needs scipy, which is not installed: {extra('video')}."
-        ) from None
     return linear_sum_assignment

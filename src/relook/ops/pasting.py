@@ -78,8 +78,8 @@ PASTES: Final[dict[Paste, Callable[..., Window]]] = {
 def _resized(
     values: Floats, box: tuple[int, int, int, int], size: Size, threshold: float
 ) -> Window:
-    """Where `values` (h, w), stretched over the whole pixels of `box`, are above `threshold`: the
-    part inside an image of `size`. Beyond the outermost centres, values are those there."""
+    """Mask of `values` (h, w) above `threshold`, stretched over the whole pixels of `box`: the part
+    inside an image of `size`. Beyond the outermost centres, values are those there."""
     height, width = size
     left, top, right, bottom = box
     first_x, first_y = max(left, 0), max(top, 0)

@@ -35,9 +35,7 @@ def encode_window(window: NDArray[np.bool_], left: int, top: int, size: tuple[in
 def encode_runs(runs: Runs, size: tuple[int, int]) -> RLE:
     """Compressed code of the mask of `size` (H, W) that has `runs`, fit for json."""
     height, width = size
-    changes = np.stack([runs.starts, runs.ends], axis=1).ravel()
-    edges = np.concatenate([[0], changes[changes < height * width], [height * width]])
-    counts = {"size": [height, width], "counts": np.diff(edges).tolist()}
+    counts = {"size": [height, width], "counts": runs.lengths(height * width).tolist()}
     code = coco_mask.frPyObjects(counts, height, width)
     return {"size": [height, width], "counts": code["counts"].decode("ascii")}
 
@@ -51,10 +49,7 @@ def areas(codes: Sequence[RLE]) -> NDArray[np.int64]:
 
 def decode_runs(rle: RLE) -> Runs:
     """The runs of a compressed code, which must be one of a mask of its size."""
-    edges = np.cumsum(decode_counts(rle["counts"]))
-    starts, ends = edges[0:-1:2], edges[1::2]
-    is_run = ends > starts
-    return Runs(starts[is_run], ends[is_run])
+    return Runs.of_lengths(decode_counts(rle["counts"]))
 
 
 def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:

@@ -7,6 +7,7 @@ before it is written down, so a mask costs what its outline costs, however large
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,33 @@ class Runs:
         filled = stops > starts
         return cls(starts[filled], stops[filled])
 
+    @classmethod
+    def of_ranges(cls, starts: Numbers, ends: Numbers) -> Runs:
+        """Runs of ranges (N,) in any order, which may overlap, touch or be empty."""
+        filled = ends > starts
+        starts, ends = starts[filled], ends[filled]
+        if not len(starts):
+            return cls(starts, ends)
+        order = np.argsort(starts, kind="stable")
+        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        first = np.concatenate([[True], starts[1:] > reach[:-1]])
+        last = np.concatenate([first[1:], [True]])
+        return cls(starts[first], reach[last])
+
+    @classmethod
+    def union(cls, masks: Sequence[Runs]) -> Runs:
+        """The pixels of any of `masks`."""
+        empty = np.zeros(0, np.int64)
+        return cls.of_ranges(
+            np.concatenate([empty, *(mask.starts for mask in masks)]),
+            np.concatenate([empty, *(mask.ends for mask in masks)]),
+        )
+
+    def lengths(self, pixels: int) -> Numbers:
+        """Inverse of `of_lengths` for an image of so many pixels: they sum to these."""
+        changes = np.stack([self.starts, self.ends], axis=1).ravel()
+        return np.diff(np.concatenate([[0], changes[changes < pixels], [pixels]]))
+
     @property
     def area(self) -> int:
         """Number of pixels."""
@@ -45,17 +73,21 @@ class Runs:
         before = np.concatenate([[0], np.cumsum(many.ends - many.starts)])
         return int((_covered(many, before, few.ends) - _covered(many, before, few.starts)).sum())
 
-    def joined(self, other: Runs) -> Runs:
-        """The pixels of either mask."""
-        starts = np.concatenate([self.starts, other.starts])
-        order = np.argsort(starts, kind="stable")
-        starts, ends = starts[order], np.concatenate([self.ends, other.ends])[order]
-        if not len(starts):
-            return self
-        reach = np.maximum.accumulate(ends)
-        first = np.concatenate([[True], starts[1:] > reach[:-1]])
-        last = np.concatenate([first[1:], [True]])
-        return Runs(starts[first], reach[last])
+    def iou(self, other: Runs) -> float:
+        """Shared pixels over the pixels of either mask; 0 where both are empty."""
+        shared = self.shared(other)
+        either = self.area + other.area - shared
+        return shared / either if either else 0.0
+
+    def bounds(self, height: int) -> tuple[int, int, int, int]:
+        """The box x1, y1, x2, y2 around the pixels in an image of `height`; zeros for none."""
+        if not len(self.starts):
+            return 0, 0, 0, 0
+        (first, top), (last, low) = np.divmod(self.starts, height), np.divmod(self.ends - 1, height)
+        y1, y2 = int(top.min()), int(low.max()) + 1
+        if (first != last).any():  # a run over the end of a column
+            y1, y2 = 0, height
+        return int(first[0]), y1, int(last[-1]) + 1, y2
 
 
 def _covered(mask: Runs, before: Numbers, numbers: Numbers) -> Numbers:

@@ -8,12 +8,11 @@ from pathlib import Path
 from ..data.checks.finding import LEVELS, Example, Finding
 from ..data.checks.subject import Subject
 from ..data.coco.records import ImageRecord
-from ..data.coco.segmentation import enclosing_box, runs_of
+from ..data.coco.segmentation import Segmentation, enclosing_box, runs_of
 from ..data.images import read_image
 from ..data.images.shown import as_picture
 from ..errors import DataError
 from ..ops.rle import RLE, encode_runs
-from ..ops.runs import Runs
 from ..runtime.files import write_text
 from ..visualization.outlines import FOUND, TRUTH, Outline, draw_outlines, frame_around
 from ..visualization.page import (
@@ -118,11 +117,9 @@ def _corner_box(box: tuple[float, float, float, float]) -> tuple[float, float, f
     return x1, y1, x2 - x1, y2 - y1
 
 
-def _code(segmentation: object, record: ImageRecord) -> RLE | None:
+def _code(segmentation: Segmentation | None, record: ImageRecord) -> RLE | None:
     """Run lengths of a mask of an image; None without one."""
     if segmentation is None:
         return None
-    ends = runs_of(segmentation, record.height, record.width).cumsum()  # type: ignore[arg-type]
-    starts, stops = ends[: len(ends) // 2 * 2 : 2], ends[1::2]
-    filled = stops > starts
-    return encode_runs(Runs(starts[filled], stops[filled]), (record.height, record.width))
+    size = record.height, record.width
+    return encode_runs(runs_of(segmentation, *size), size)

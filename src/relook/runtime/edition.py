@@ -3,6 +3,8 @@ what predicts from ONNX files, and nothing that needs PyTorch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -29,6 +31,21 @@ def warning() -> str | None:
 def extra(name: str) -> str:
     """The command that installs the packages of the extra called `name`."""
     return f"pip install '{'relook' if is_whole() else 'relook-onnx'}[{name}]'"
+
+
+@contextmanager
+def needing(subject: str, package: str, remedy: str) -> Iterator[None]:
+    """Import `package` in a block, which `subject` needs; `remedy` installs it.
+
+    Raises:
+        UsageError: U04 where it is not installed.
+    """
+    try:
+        yield
+    except ImportError:
+        raise UsageError(
+            "U04", f"{subject} needs {package}, which is not installed: {remedy}."
+        ) from None
 
 
 def check_whole(subject: str) -> None:

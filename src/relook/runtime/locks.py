@@ -164,10 +164,20 @@ def _words(owner: dict[str, Any]) -> str:
 def _guarded(folder: Path) -> Iterator[None]:
     """Let one process at a time into the block, where the system can lock a folder."""
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, OSError):
-            import fcntl
-
+        with contextlib.suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for(handle)
         yield
+
+
+def wait_for(handle: int) -> None:
+    """Take the system's lock on an open file or folder as soon as no other process has it.
+
+    The system gives it back when the file is closed or the process dies. Nothing is locked where
+    there are no locks: on Windows, and on some network drives.
+    """
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX)

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
+_DONT_NEED: Final = 4  # of madvise(2)
+_OTHERS: Final = ("GLIBC_TUNABLES", "LD_PRELOAD")  # what chooses an allocator, or its settings
 _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
 _LARGE = 32 << 20  # the largest value that glibc takes
 MOST_KEPT: Final = 192 << 20  # bytes of freed memory between two images
@@ -97,7 +99,7 @@ def _listed(path: str | Path, start: str, unit: int) -> int | None:
 
 
 class _Usage(ctypes.Structure):
-    """What mallinfo2(3) gives."""
+    """Result of mallinfo2(3)."""
 
     _fields_: ClassVar = [
         ("others", ctypes.c_size_t * 8),
@@ -139,9 +141,7 @@ def release_mapped(address: int, size: int) -> None:
         advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _DONT_NEED)
 
 
-_DONT_NEED: Final = 4  # of madvise(2)
-
-
+@cache
 def _libc(name: str) -> Any:
     """The function of the system's C library, None where there is none."""
     if not sys.platform.startswith("linux"):
@@ -150,6 +150,3 @@ def _libc(name: str) -> Any:
         return getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
         return None
-
-
-_OTHERS = ("GLIBC_TUNABLES", "LD_PRELOAD")

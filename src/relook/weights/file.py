@@ -26,7 +26,7 @@ from ..runtime.files import replacing, unwritable
 from ..runtime.memory import release_mapped
 from ..structures.object_sizes import ObjectSizes, sizes_of
 from ..structures.panoptic import PanopticCategory
-from .header import Header, metadata_of, parse_header
+from .header import Header, licence_of, metadata_of, parse_header
 from .opening import opened
 
 _NAMED = 5  # tensors an error lists before it only counts
@@ -43,9 +43,8 @@ class SavedModel(NamedTuple):
 
     @property
     def licence(self) -> str | None:
-        """That of weights which others trained, where they are, else None."""
-        licence = self.extra.get("licence")
-        return licence if isinstance(licence, str) else None
+        """Licence of weights that others trained; None for weights of one's own."""
+        return licence_of(self.extra)
 
     @property
     def sizes(self) -> ObjectSizes | None:

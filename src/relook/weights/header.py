@@ -40,9 +40,14 @@ class Header(NamedTuple):
 
     @property
     def licence(self) -> str | None:
-        """That of weights which others trained, where they are, else None."""
-        licence = self.extra.get("licence")
-        return licence if isinstance(licence, str) else None
+        """Licence of weights that others trained; None for weights of one's own."""
+        return licence_of(self.extra)
+
+
+def licence_of(extra: Mapping[str, Any]) -> str | None:
+    """The licence of weights which others trained, among the `extra` values of a model file."""
+    licence = extra.get("licence")
+    return licence if isinstance(licence, str) else None
 
 
 def metadata_of(header: Header) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from relook.app.session.shapes import box_of, checked_line, runs_of, shape_of
 from relook.errors import UsageError
-from relook.ops.runs import part_of, window_runs
+from relook.ops.runs import Runs, part_of, window_runs
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 
@@ -74,7 +74,7 @@ def test_an_object_too_large_to_be_drawn() -> None:
     runs = window_runs(np.ones((1, 1), bool), 0, 0, 20_000)
     far = window_runs(np.ones((1, 1), bool), 9_000, 19_999, 20_000)
     with pytest.raises(UsageError, match="Divide it"):
-        shape_of(runs.joined(far), 20_000)
+        shape_of(Runs.union([runs, far]), 20_000)
 
 
 @pytest.mark.parametrize("line", [[], [[1, 2]], [[0, 0], [float("inf"), 1]], [[0, 0], [1e12, 1]]])

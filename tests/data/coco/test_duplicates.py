@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from relook.data.coco.duplicates import find_duplicates, overlap
+from relook.data.coco.duplicates import find_duplicates
 from relook.data.coco.records import ObjectRecord
 from relook.data.coco.segmentation import runs_of
+from relook.ops.runs import Runs
 
 Array = np.ndarray[Any, Any]
 
@@ -38,12 +39,8 @@ def test_duplicates() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(hnp.arrays(bool, (2, 5, 6)))
-def test_overlap_is_that_of_the_pixels(
-    masks: Array,
-) -> None:
-    def runs(
-        mask: Array,
-    ) -> Array:
+def test_overlap_is_that_of_the_pixels(masks: Array) -> None:
+    def runs(mask: Array) -> Runs:
         flat = mask.T.ravel()
         edges = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
         code = {"size": [5, 6], "counts": np.diff([0, *edges, flat.size]).tolist()}
@@ -51,7 +48,7 @@ def test_overlap_is_that_of_the_pixels(
 
     union = (masks[0] | masks[1]).sum()
     expected = (masks[0] & masks[1]).sum() / union if union else 0
-    assert overlap(runs(masks[0]), runs(masks[1])) == expected
+    assert runs(masks[0]).iou(runs(masks[1])) == expected
 
 
 @settings(max_examples=40, deadline=None)

@@ -82,8 +82,7 @@ def test_hostile_compressed_counts_never_reach_c(text: str) -> None:
         runs = runs_of(code, 6, 7)
     except MalformedMaskError:
         return
-    assert runs.sum() == 42
-    assert (runs >= 0).all()
+    assert (runs.ends > runs.starts).all()
     np.testing.assert_array_equal(rasterised(code, 6, 7), coco_mask.decode(code).astype(bool))
 
 
@@ -193,7 +192,7 @@ def test_segments_of_maps_are_their_pixels(tmp_path: Path, mask: np.ndarray[Any,
         with pytest.raises(DataError, match=r"D15.*map\.png has no pixel of segment 70000"):
             runs_of(segment, height, width)
         return
-    assert runs_of(segment, height, width).sum() == mask.size
+    assert runs_of(segment, height, width).area == mask.sum()
     np.testing.assert_array_equal(rasterised(segment, height, width), mask)
     with pytest.raises(DataError, match="D15"):
         rasterised(segment, height + 1, width)

@@ -47,6 +47,17 @@ def test_other_files(tmp_path: Path, name: str, content: str) -> None:
     assert recognised(tmp_path / "none") is None
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["", "\ufeff<?xml version='1.0'?>\n", "<!-- by a > b -->", "<?a b?>\n<!DOCTYPE annotation>\n"],
+)
+def test_the_first_element_of_an_xml_file_tells_its_tool(tmp_path: Path, head: str) -> None:
+    (tmp_path / "a.xml").write_text(f"{head}<annotation><folder/></annotation>", "utf-8")
+    assert recognised(tmp_path / "a.xml") == "voc"
+    (tmp_path / "a.xml").write_text(f"{head}<!-- <annotation> --><svg/>", "utf-8")
+    assert recognised(tmp_path / "a.xml") is None
+
+
 @pytest.mark.parametrize("name", ["a.xml", "a.yaml", "a.json"])
 def test_blanks_take_no_time(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("\n \t" * 90_000)

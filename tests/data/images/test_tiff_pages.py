@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from relook.data.images import Reading, open_image, read_image, tiff_pages
@@ -140,6 +142,66 @@ def test_files_that_are_cut_off(tmp_path: Path, layout: dict[str, Any], kept: fl
     for source in (tmp_path / "a.tif", data[: int(len(data) * kept)]):
         with pytest.raises(DataError, match="D02"):
             read_image(source)
+
+
+MANY = {
+    "strips": {"compression": "zlib", "rowsperstrip": 4},
+    "tiles": {"compression": "zlib", "tile": (16, 16)},
+    "separate": {"compression": "zlib", "rowsperstrip": 5, "planarconfig": "separate"},
+    "plain": {},
+}
+
+
+def many_samples(path: Path, layout: dict[str, Any]) -> NDArray[np.uint16]:
+    """Write a TIFF of 300 samples a pixel, and return its values (160, 100, 300)."""
+    values = np.add.outer(np.arange(160), np.zeros(100, int))[:, :, None] + np.arange(300)
+    values = values.astype(np.uint16)
+    separate = layout.get("planarconfig") == "separate"
+    stored = np.moveaxis(values, -1, 0) if separate else values
+    options = {"planarconfig": "contig", "photometric": "minisblack", **layout}
+    tifffile.imwrite(path, stored, **options)
+    return values
+
+
+@pytest.mark.parametrize("layout", MANY.values(), ids=MANY)
+def test_of_many_samples_only_those_that_are_meant_stay_in_memory(
+    tmp_path: Path, layout: dict[str, Any]
+) -> None:
+    values = many_samples(tmp_path / "a.tif", layout)
+    kept = Reading(channels=(7, 250, 3), bounds=((0, 458),))
+    with open_image(tmp_path / "a.tif", kept) as opened:
+        opened.read_window(0, 0, 2, 2)  # imports are not counted
+        tracemalloc.start()
+        try:
+            pixels = opened.read()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        np.testing.assert_allclose(pixels / 255 * 458, values[:, :, [7, 250, 3]], atol=2)
+        np.testing.assert_array_equal(opened.native_window(2, 3, 9, 8), values[2:11, 3:11])
+    assert most < values.nbytes / 2
+
+
+def test_many_samples_in_one_piece_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_pages, "_LARGEST_SEGMENT", 500_000)
+    many_samples(tmp_path / "a.tif", {"compression": "zlib", "rowsperstrip": 160})
+    with pytest.raises(DataError, match=r"D02.*a\.tif.*300 samples a pixel.*strips or tiles"):
+        read_image(tmp_path / "a.tif", reading=Reading(channels=(0,)))
+    values = many_samples(tmp_path / "b.tif", {"compression": "zlib", "rowsperstrip": 4})
+    pixels = read_image(tmp_path / "b.tif", reading=Reading(channels=(0,), bounds=((0, 255),)))
+    np.testing.assert_array_equal(pixels[:, :, 0], values[:, :, 0])
+
+
+def test_the_limit_is_one_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)  # 8000 pixels, 128 000 bytes
+    wide = np.zeros((70, 90, 3), np.float64)
+    tifffile.imwrite(tmp_path / "a.tif", wide, photometric="rgb", rowsperstrip=7)
+    with pytest.raises(DataError, match=r"D02.*a\.tif is too large.*24 bytes"):
+        read_image(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "b.tif", wide.astype(np.float32), photometric="rgb")
+    assert read_image(tmp_path / "b.tif").shape == (70, 90, 3)
 
 
 @settings(max_examples=60, deadline=None)

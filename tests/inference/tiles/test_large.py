@@ -40,7 +40,7 @@ def overview_of_half(opened: Any) -> Any:
 
 def test_more_pixels_than_codes_can_count_are_refused(spots: Predictor) -> None:
     size = (70_000, 70_000)
-    tiling = TileWork.of(spots, PredictOptions(score=0.5)).tiling
+    tiling = TileWork(spots, PredictOptions(score=0.5)).tiling
     grid = tiling.grid(size)
     assert grid is not None
     with pytest.raises(DataError, match="4,294,967,295"):

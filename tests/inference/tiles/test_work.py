@@ -106,7 +106,7 @@ def test_a_part_that_cannot_be_read_makes_the_image_unreadable(
 
 def test_warnings_look_at_prepared_images_only(spots: Predictor) -> None:
     said: list[str] = []
-    work = TileWork.of(spots, PredictOptions(score=0.5, tile="off"), say=said.append)
+    work = TileWork(spots, PredictOptions(score=0.5, tile="off"), say=said.append)
     picture = lattice(300, 300)
 
     def images() -> Iterator[object]:

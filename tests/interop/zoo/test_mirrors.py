@@ -37,7 +37,9 @@ def test_mirrors_of_the_cache_folder(cache: Path, monkeypatch: pytest.MonkeyPatc
     assert addresses(URL, cache) == ["https://b.example/zoo/v2/model-1234.pth", URL]
 
 
-@pytest.mark.parametrize("mirror", ["ftp://a.example", "a.example", "file:///models", "https://"])
+@pytest.mark.parametrize(
+    "mirror", ["ftp://a.example", "a.example", "file:///models", "https://", "https://[a"]
+)
 def test_a_mirror_that_is_none(cache: Path, monkeypatch: pytest.MonkeyPatch, mirror: str) -> None:
     monkeypatch.setenv("RELOOK_MIRRORS", mirror)
     with pytest.raises(UsageError, match=r"U03.*RELOOK_MIRRORS"):

@@ -132,9 +132,7 @@ def merged(objects: Sequence[PageObject]) -> PageObject:
     if len(objects) < 2:
         raise UsageError("U04", "merging takes two objects or more. Choose another one too.")
     largest = max(objects, key=lambda entry: entry.runs.area)
-    runs = objects[0].runs
-    for entry in objects[1:]:
-        runs = runs.joined(entry.runs)
+    runs = Runs.union([entry.runs for entry in objects])
     return PageObject(_new_id(), largest.label, None, "drawn", runs)
 
 

@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from ...data.formats.geometry import Outline, UnusableShapeError, joined_runs, points_of
 from ...data.polygons import Polygon, mask_polygons
 from ...errors import UsageError
@@ -98,13 +96,7 @@ def check_window(runs: Runs, height: int) -> None:
 
 def box_of(runs: Runs, height: int) -> Box:
     """The box x1, y1, x2, y2 around pixels in an image of `height`; zeros for none."""
-    if not len(runs.starts):
-        return 0, 0, 0, 0
-    (first, top), (last, bottom) = np.divmod(runs.starts, height), np.divmod(runs.ends - 1, height)
-    y1, y2 = int(top.min()), int(bottom.max()) + 1
-    if (first != last).any():  # a run over the end of a column
-        y1, y2 = 0, height
-    return int(first[0]), y1, int(last[-1]) + 1, y2
+    return runs.bounds(height)
 
 
 def checked_line(points: Ring) -> list[tuple[float, float]]:

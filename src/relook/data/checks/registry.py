@@ -28,7 +28,9 @@ def check_subjects(subjects: Sequence[Subject], *, near_duplicates: bool = True)
 
     With `near_duplicates`, images are decoded once to find those that are nearly the same.
     """
-    same = find_same(_readable(subjects)) if near_duplicates else []
+    same = []
+    if near_duplicates and subjects:
+        same = find_same(_readable(subjects), subjects[0].index.reading)
     findings = []
     for subject in subjects:
         subject.cache["same"] = same

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...errors import counted, first_few
+from ...structures.rules.reading import Reading
 from ..near_duplicates import near_duplicates
 from .finding import Check, Example, Finding, Hit, check, finding_of, limited
 from .subject import Subject
@@ -108,12 +109,15 @@ def other_classes(parts: Parts) -> Iterable[Hit]:
             yield Hit(count=len(lacking), text=text)
 
 
-def find_same(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """Groups of images that are nearly the same; files that cannot be read are left out.
+def find_same(paths: Sequence[Path], reading: Reading) -> list[tuple[Path, ...]]:
+    """Groups of images that are nearly the same, as `reading` means them; files that cannot be
+    read are left out.
 
     Images without detail, which cannot be compared, are the same where their files are.
     """
-    near = [tuple(paths[place] for place in group) for group in near_duplicates(paths)]
+    near = [
+        tuple(paths[place] for place in group) for group in near_duplicates(paths, reading=reading)
+    ]
     known = {path for group in near for path in group}
     return [*near, *(group for group in _same_bytes(paths) if not known.issuperset(group))]
 

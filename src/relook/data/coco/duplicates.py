@@ -60,18 +60,4 @@ def _equal(objects: Sequence[ObjectRecord], first: int, second: int, size: tuple
         return max(abs(a - b) for a, b in zip(one.box, other.box, strict=True)) <= 0.5
     if one.segmentation is other.segmentation or one.segmentation == other.segmentation:
         return True
-    runs, others = runs_of(one.segmentation, *size), runs_of(other.segmentation, *size)
-    return overlap(runs, others) >= EQUAL
-
-
-def overlap(runs: NDArray[np.int64], others: NDArray[np.int64]) -> float:
-    """IoU of two masks by their runs, which are of one image; 0 where both are empty."""
-    edges, more = runs.cumsum(), others.cumsum()
-    cuts = np.unique(np.concatenate([edges, more]))
-    # Runs at odd places are foreground: a pixel at `start` is in the run that ends behind it.
-    starts = np.concatenate([[0], cuts[:-1]])
-    lengths = cuts - starts
-    inside = np.searchsorted(edges, starts, side="right") % 2 == 1
-    within = np.searchsorted(more, starts, side="right") % 2 == 1
-    union = int(lengths[inside | within].sum())
-    return int(lengths[inside & within].sum()) / union if union else 0.0
+    return runs_of(one.segmentation, *size).iou(runs_of(other.segmentation, *size)) >= EQUAL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +21,6 @@ FORMATS: Final[dict[str, str]] = {
     "supervisely": "an annotation of Supervisely",
 }
 """Formats that `relook data convert` reads, in words."""
-
-_NUMBERS: Final = re.compile(rb"\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*(\n|$)", re.IGNORECASE)
 
 
 def advice_for(path: Path, content: object = None) -> str:
@@ -61,12 +58,9 @@ def _by_content(path: Path, content: object) -> str | None:
         return "qupath" if first.get("type") == "Feature" else None
     if path.is_dir():
         return None
-    head = _head(path)
-    if b"<annotation>" in head or b"<annotation " in head:
-        return "voc"
-    if b"<annotations>" in head or b"<annotations " in head:
-        return "cvat"
-    return "yolo" if _NUMBERS.match(head) else None
+    from ..formats.recognition import is_yolo
+
+    return "yolo" if is_yolo(_head(path)) else None
 
 
 def _of_mapping(content: dict[str, Any]) -> str | None:

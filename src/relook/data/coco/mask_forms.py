@@ -10,9 +10,7 @@ import json
 from itertools import chain
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ...ops.runs import Runs
 from .segmentation import MalformedMaskError, checked_code, is_numbers, runs_of
 
 FLAT: Final = "flat polygon read as one polygon"
@@ -114,23 +112,9 @@ def _from_text(text: str) -> Any:
 
 def _joined(codes: list[dict[str, Any]], height: int, width: int) -> dict[str, Any] | None:
     """The union of run-length codes of one image; None if one is not for this size."""
-    starts: list[NDArray[np.int64]] = []
-    ends: list[NDArray[np.int64]] = []
     try:
-        for code in codes:
-            runs = runs_of(checked_code(code, height, width), height, width)
-            edges = runs.cumsum()
-            starts.append(edges[: len(runs) // 2 * 2 : 2])
-            ends.append(edges[1::2])
+        parts = [runs_of(checked_code(code, height, width), height, width) for code in codes]
     except MalformedMaskError:
         return None
-    first, last = np.concatenate(starts), np.concatenate(ends)
-    order = first.argsort(kind="stable")
-    first, reach = first[order], np.maximum.accumulate(last[order])
-    if not first.size:
-        return codes[0]
-    begins = np.append(True, first[1:] > reach[:-1])
-    stops = np.append(begins[1:], True)
-    edges = np.stack([first[begins], reach[stops]], axis=1).ravel()
-    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
-    return {"size": [height, width], "counts": counts.tolist()}
+    lengths = Runs.union(parts).lengths(height * width)
+    return {"size": [height, width], "counts": lengths.tolist()}

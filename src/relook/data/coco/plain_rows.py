@@ -37,17 +37,15 @@ class PlainRows:
         sizes = [(header.height, header.width) for header in reader.images.values()]
         self.sizes = np.array(sizes, np.float64).reshape(-1, 2)
         self.is_used = reader.with_masks and reader.leniency.boxes == "as-written"
-        self.first = self.end = 0  # rows that were looked at
+        self.first = 0  # the first row of `records`
         self.records: list[ObjectRecord | None] = []
 
     def record(self, position: int) -> ObjectRecord | None:
         """The object of a row, counted as the reader does; None for one that is not plain."""
         if not self.is_used:
             return None
-        if not self.first <= position < self.end:
-            self.first = position
-            self.records = self._records(position)
-            self.end = position + len(self.records)
+        if not 0 <= position - self.first < len(self.records):
+            self.first, self.records = position, self._records(position)
         record = self.records[position - self.first]
         if record is not None:
             self.reader.agreement.compared += 1

@@ -27,7 +27,7 @@ def are_pairs(lengths: tuple[int, ...]) -> bool:
 
 
 def looked_at(masks: Sequence[PackedPolygons], sizes: _Floats) -> tuple[_Bools, _Floats]:
-    """Whether all polygons of each mask lie in the image and cover a pixel, and their bounds.
+    """Flags (N,) of masks whose polygons all lie in the image and cover a pixel, and bounds (N, 4).
 
     Args:
         masks: N masks, at least one; `are_pairs` is true for all of them.

@@ -4,8 +4,8 @@ pycocotools reads memory that is not its own when a run-length code is malformed
 polygon leaves the image by far. Here every code is decoded and checked in numpy, and polygons
 are handed over only with finite coordinates near the image and outlines of sane length.
 
-A mask is represented by its *runs* in between: lengths of background, foreground, background,
-... down the columns of the image, which is what all run-length codes of COCO mean.
+A mask is represented by its runs in between (`ops.runs`): numbers of pixels down the columns of
+the image, which is what all run-length codes of COCO mean.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ...ops.rle import decode_counts
+from ...ops.runs import Runs
 
-Runs = NDArray[np.int64]
+Lengths = NDArray[np.int64]  # of background, foreground, background, ...
 
 
 class StoredMask(Protocol):
     """A mask whose pixels stay in a file of their own until they are needed."""
 
     def runs(self, height: int, width: int) -> Runs:
-        """Its runs in an image of this size; they sum to the number of pixels.
+        """The runs of the mask in an image of this size.
 
         Raises:
             DataError: What is wrong with the file.
@@ -92,7 +93,7 @@ def checked_mask(value: object, height: int, width: int) -> CheckedMask:
     if isinstance(value, dict):
         code = checked_code(value, height, width)
         runs = runs_of(code, height, width)
-        if not runs[1::2].any():
+        if not len(runs.starts):
             raise EmptyMaskError("mask without a pixel")
         return CheckedMask(code, 0, enclosing_box(runs, height))
     if not isinstance(value, list):
@@ -158,11 +159,11 @@ def polygon_bounds(value: object, height: int, width: int) -> Box | None:
 
 def area_of(segmentation: Segmentation, height: int, width: int) -> float:
     """Pixels that a checked segmentation covers."""
-    return float(runs_of(segmentation, height, width)[1::2].sum())
+    return float(runs_of(segmentation, height, width).area)
 
 
 def runs_of(segmentation: Segmentation, height: int, width: int) -> Runs:
-    """Runs of a checked segmentation; they sum to the number of pixels.
+    """Runs of a checked segmentation.
 
     Raises:
         MalformedMaskError: a run-length code that does not describe an image of this size.
@@ -171,35 +172,32 @@ def runs_of(segmentation: Segmentation, height: int, width: int) -> Runs:
     if isinstance(segmentation, list):
         codes = coco_mask.frPyObjects(segmentation, height, width)
         code = codes[0] if len(codes) == 1 else coco_mask.merge(codes)
-        return _decompressed(code["counts"].decode("ascii"))
+        return Runs.of_lengths(_decompressed(code["counts"].decode("ascii")))
     if not isinstance(segmentation, dict):
         return segmentation.runs(height, width)
     counts = segmentation["counts"]
-    runs = _decompressed(counts) if isinstance(counts, str) else _listed(counts)
-    if runs.size and (int(runs.min()) < 0 or int(runs.max()) > height * width):
+    lengths = _decompressed(counts) if isinstance(counts, str) else _listed(counts)
+    if lengths.size and (int(lengths.min()) < 0 or int(lengths.max()) > height * width):
         raise MalformedMaskError("holds runs that are negative or longer than the image")
-    total = int(runs.sum())
+    total = int(lengths.sum())
     if total != height * width:
         raise MalformedMaskError(
             f"covers {total} pixels, the image has {height} x {width} = {height * width}"
         )
-    return runs
+    return Runs.of_lengths(lengths)
 
 
 def fill(mask: NDArray[np.bool_], runs: Runs) -> None:
-    """Set the foreground of `runs` in `mask` (H, W), which is all False."""
+    """Set the pixels of `runs` in `mask` (H, W), which is all False."""
     height = mask.shape[0]
-    ends = runs.cumsum()
-    starts, stops = ends[: len(runs) // 2 * 2 : 2], ends[1::2]
-    filled = stops > starts
-    if not filled.any():
+    if not len(runs.starts):
         return
     # Only the columns that the object touches: most objects are far smaller than their image.
-    left = int(starts[filled][0]) // height
-    right = (int(stops[filled][-1]) - 1) // height + 1
+    left = int(runs.starts[0]) // height
+    right = (int(runs.ends[-1]) - 1) // height + 1
     inside = np.zeros((right - left) * height + 1, dtype=np.int8)
-    inside[starts[filled] - left * height] = 1
-    inside[stops[filled] - left * height] -= 1  # 0 where the next run starts at once
+    inside[runs.starts - left * height] = 1
+    inside[runs.ends - left * height] -= 1  # 0 where the next run starts at once
     columns = inside[:-1].cumsum(dtype=np.int8).reshape(right - left, height)
     mask[:, left:right] = columns.T.astype(bool)
 
@@ -211,19 +209,10 @@ def rasterised(segmentation: Segmentation, height: int, width: int) -> NDArray[n
     return mask
 
 
-def enclosing_box(runs: Runs, height: int) -> tuple[float, float, float, float]:
-    """Smallest (x1, y1, x2, y2) around the foreground of `runs`, which is not empty.
-
-    Needs no mask in memory, however large the image says it is.
-    """
-    ends = runs.cumsum()
-    starts, stops = ends[: len(runs) // 2 * 2 : 2], ends[1::2]
-    filled = stops > starts
-    first, last = starts[filled], stops[filled] - 1
-    top, bottom = int((first % height).min()), int((last % height).max())
-    if (first // height != last // height).any():  # a run over the end of a column
-        top, bottom = 0, height - 1
-    return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom + 1)
+def enclosing_box(runs: Runs, height: int) -> Box:
+    """Smallest (x1, y1, x2, y2) around `runs` in an image of `height`, as floats."""
+    x1, y1, x2, y2 = runs.bounds(height)
+    return float(x1), float(y1), float(x2), float(y2)
 
 
 def _named(value: object) -> str:
@@ -245,7 +234,7 @@ def _plain_counts(code: dict[str, Any], height: int, width: int) -> str | list[i
     raise MalformedMaskError(f"has counts of type {type(counts).__name__}, not text or a list")
 
 
-def _listed(counts: list[int]) -> Runs:
+def _listed(counts: list[int]) -> Lengths:
     if not all(type(count) is int for count in counts):
         raise MalformedMaskError("has counts that are not all integers")
     try:
@@ -254,7 +243,7 @@ def _listed(counts: list[int]) -> Runs:
         raise MalformedMaskError("has counts longer than any image") from None
 
 
-def _decompressed(text: str) -> Runs:
+def _decompressed(text: str) -> Lengths:
     try:
         return decode_counts(text)
     except ValueError as error:
@@ -292,7 +281,7 @@ def _outline(part: object, height: int, width: int) -> _Outline | None:
     if inside and area > 2 * outline:
         return _Outline(box, True)
     # Small, thin or partly outside: only the rasteriser knows whether a pixel is left.
-    return _Outline(box, bool(runs_of([part], height, width)[1::2].any()))
+    return _Outline(box, bool(len(runs_of([part], height, width).starts)))
 
 
 def _measured(part: list[float]) -> tuple[Box, float, float]:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...ops.runs import Runs
 from ...structures.detection import Size
-from .geometry import Outline, Pixels, UnusableShapeError, no_runs, pixels
+from .geometry import Outline, Pixels, UnusableShapeError, pixels
 
 _NEAR: Final = 0.05  # pixels from a whole number, by rounding in a file
 _FEWEST: Final = 8  # points of a contour that is told
@@ -49,7 +50,7 @@ def contour_pixels(outline: Outline, size: Size) -> Pixels:
     left, top = np.clip(points.min(axis=0), 0, (width, height)).tolist()
     right, bottom = np.clip(points.max(axis=0) + 1, 0, (width, height)).tolist()
     if right <= left or bottom <= top:
-        return Pixels(no_runs(), height)
+        return Pixels(Runs.union([]), height)
     shape = bottom - top, right - left
     mask = _filled(rings[0], left, top, shape)
     for ring in rings[1:]:

@@ -45,7 +45,7 @@ class Conversion:
     images: Path
     """The folder to which its file names are relative."""
     lines: tuple[str, ...]
-    """What was read, left out and assumed, as sentences for people."""
+    """Sentences for people on all that was read, left out and assumed."""
 
 
 def convert_labels(

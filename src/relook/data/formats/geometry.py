@@ -94,7 +94,7 @@ def pixels(mask: NDArray[np.bool_], left: int, top: int, size: Size) -> Pixels:
     height, width = size
     x, y = max(left, 0), max(top, 0)
     inside = mask[y - top : max(height - top, 0), x - left : max(width - left, 0)]
-    return Pixels(window_runs(inside, x, y, height) if inside.size else no_runs(), height)
+    return Pixels(window_runs(inside, x, y, height) if inside.size else Runs.union([]), height)
 
 
 def rectangle(
@@ -112,7 +112,9 @@ def rectangle(
 def bounds_of(shape: Shape) -> tuple[float, float, float, float]:
     """(x1, y1, x2, y2) around a shape in pixels; nowhere for one without pixels."""
     if isinstance(shape, Pixels):
-        return _runs_bounds(shape.runs, shape.height)
+        if not len(shape.runs.starts):
+            return math.inf, math.inf, -math.inf, -math.inf
+        return shape.runs.bounds(shape.height)
     if isinstance(shape, Ellipse):
         cosine, sine = math.cos(shape.angle), math.sin(shape.angle)
         wide = math.hypot(shape.first * cosine, shape.second * sine)
@@ -139,15 +141,7 @@ def shape_runs(shape: Shape, size: Size) -> Runs:
 
 def joined_runs(shapes: Sequence[Shape], size: Size) -> Runs:
     """The pixels of all `shapes` together; raises as `shape_runs`."""
-    runs = no_runs()
-    for shape in shapes:
-        runs = runs.joined(shape_runs(shape, size))
-    return runs
-
-
-def no_runs() -> Runs:
-    """The runs of an empty mask."""
-    return Runs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return Runs.union([shape_runs(shape, size) for shape in shapes])
 
 
 def _outline_runs(rings: Sequence[Points], size: Size) -> Runs:
@@ -170,13 +164,13 @@ def _outline_runs(rings: Sequence[Points], size: Size) -> Runs:
     turns = np.sort(column.astype(np.int64) * (height + 1) + row.astype(np.int64))
     column, row = np.divmod(turns, height + 1)
     changes = column * height + row
-    return _merged(changes[0::2], changes[1::2])
+    return Runs.of_ranges(changes[0::2], changes[1::2])
 
 
 def _ellipse_runs(shape: Ellipse, size: Size) -> Runs:
     height, width = size
     if min(shape.first, shape.second) < _SMALLEST:
-        return no_runs()
+        return Runs.union([])
     x1, _, x2, _ = bounds_of(shape)
     low, high = max(math.ceil(x1 - 0.5), 0), min(math.ceil(x2 - 0.5), width)
     column = np.arange(low, max(low, high), dtype=np.int64)
@@ -194,20 +188,4 @@ def _ellipse_runs(shape: Ellipse, size: Size) -> Runs:
         np.clip(np.ceil(middle + side * root / (2 * square) - 0.5), 0, height).astype(np.int64)
         for side in (-1, 1)
     )
-    return _merged(column * height + top, column * height + bottom)
-
-
-def _runs_bounds(runs: Runs, height: int) -> tuple[float, float, float, float]:
-    if not len(runs.starts):
-        return math.inf, math.inf, -math.inf, -math.inf
-    (first, top), (last, bottom) = np.divmod(runs.starts, height), np.divmod(runs.ends - 1, height)
-    y1, y2 = int(top.min()), int(bottom.max()) + 1
-    if (first != last).any():  # a run over the end of a column
-        y1, y2 = 0, height
-    return float(first[0]), float(y1), float(last[-1] + 1), float(y2)
-
-
-def _merged(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Runs:
-    """Runs without empty ones; neighbours that touch are one."""
-    kept = ends > starts
-    return no_runs().joined(Runs(starts[kept], ends[kept]))
+    return Runs.of_ranges(column * height + top, column * height + bottom)

@@ -18,7 +18,7 @@ from ..images import open_image
 from ..images.files import file_bytes, is_npy, is_tiff, opened_header
 from ..images.limits import check_pixels
 from ..images.tiff import explained
-from .geometry import Pixels, no_runs
+from .geometry import Pixels
 
 Values = NDArray[np.integer[Any]]  # (H, W); below 2**31 they take 32 bits
 
@@ -114,7 +114,7 @@ def numbered_pixels(values: Values) -> Iterator[tuple[int, Pixels]]:
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(found)], strict=True):
         if found[start] > 0:
             last = ends[start:end]
-            runs = no_runs().joined(Runs(last - lengths[start:end], last))
+            runs = Runs.of_ranges(last - lengths[start:end], last)
             yield int(found[start]), Pixels(runs, height)
 
 

@@ -22,7 +22,7 @@ _DEEPEST: Final = 4  # folders
 _TRIED: Final = 5  # files of one ending
 _MOST_POINTERS: Final = 200  # files that are looked at
 _XML: Final = re.compile(
-    rb"^(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(\w+)", re.DOTALL
+    rb"^(?:\xef\xbb\xbf)?\s*+(?:<(?:!--(?:(?!-->).)*+--|[?!][^>]*+)>\s*+)*+<(\w+)", re.DOTALL
 )
 _YOLO_LINE: Final = re.compile(
     rb"^[ \t]*+\d++([ \t]++-?[\d.]++(e-?\d++)?){4,}+[ \t]*+\r?$", re.MULTILINE
@@ -76,6 +76,11 @@ def is_coco(path: Path) -> bool:
         return path.is_file() and _is_coco(path)
     except OSError:
         return False
+
+
+def is_yolo(head: bytes) -> bool:
+    """Return whether a text begins with a line of YOLO: a class and four numbers or more."""
+    return _YOLO_LINE.match(head.lstrip()) is not None
 
 
 def is_label_file(path: Path) -> bool:

@@ -40,11 +40,11 @@ class ConvertOptions:
     split: str | None = None
     """Part that is read, where a data set has parts: train, val or test."""
     rectangles: Rectangles = "boxes"
-    """Whether a rectangle is a box around an object, or its mask."""
+    """Meaning of a rectangle: a box around an object, or its mask."""
     outlines: Outlines = "edges"
-    """Whether corners of polygons lie on edges of pixels, or are numbers of border pixels."""
+    """Place of the corners of polygons: on edges of pixels, or numbers of border pixels."""
     objects: Objects = "auto"
-    """Whether values of label images number objects, or each connected part is one."""
+    """Objects of label images: each value is one, or each connected part."""
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():

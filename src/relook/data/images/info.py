@@ -150,7 +150,7 @@ class Facts:
     extra: str = ""
     """Word for channels beyond the colours: alpha, infrared."""
     used: tuple[str, ...] = ()
-    """What was chosen, in words: the page, the planes."""
+    """Choices in words: the page, the planes."""
     orientation: int = 1
     pixel_size: tuple[float, float] | None = None
     crs: str | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PIL import Image
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...structures.detection import Size
 
-_VALUES_A_PIXEL = 16  # of a whole image; more channels are read by windows
+BYTES_A_PIXEL: Final = 16
+"""Bytes that are decoded, times the limit of pixels, in a prediction and on a server."""
 
 
 def most_pixels() -> float:
@@ -16,21 +19,21 @@ def most_pixels() -> float:
     return float("inf") if limit is None else 2 * limit
 
 
-def check_pixels(label: str, size: Size, values: int = 1, *, windowed: bool = False) -> None:
-    """Refuse an image of (height, width) `size` with so many `values` in a pixel.
+def check_pixels(label: str, size: Size, depth: int = 1, *, windowed: bool = False) -> None:
+    """Refuse an image of (height, width) `size` whose pixels take so many bytes each.
 
     Raises:
         DataError: D02 when decoding it whole would take more than the limit.
     """
     height, width = size
-    if height * width <= most_pixels() and height * width * values <= (
-        _VALUES_A_PIXEL * most_pixels()
-    ):
+    most = most_pixels()
+    if height * width <= most and height * width * depth <= BYTES_A_PIXEL * most:
         return
     advice = "Cut it into tiles" if not windowed else "Read it by windows (open_image)"
     raise DataError(
         "D02",
-        f"{label} is too large: {width} x {height} pixels (width x height) of {values} values are "
-        f"more than the limit of {most_pixels():,.0f} pixels. {advice}, or raise "
-        "PIL.Image.MAX_IMAGE_PIXELS if you trust it.",
+        f"{label} is too large: {width} x {height} pixels (width x height) of "
+        f"{counted(depth, 'byte')} are more than the limit of {most:,.0f} pixels and "
+        f"{BYTES_A_PIXEL} times as many bytes. {advice}, or raise PIL.Image.MAX_IMAGE_PIXELS if "
+        "you trust it.",
     )

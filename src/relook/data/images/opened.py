@@ -91,7 +91,8 @@ class Opened:
         """
         height, width = self.size
         facts = self._planes.facts
-        check_pixels(self._label, facts.size, len(self._channels), windowed=facts.is_windowed)
+        depth = len(self._channels) * facts.dtype.itemsize
+        check_pixels(self._label, facts.size, depth, windowed=facts.is_windowed)
         values = self._window((0, 0, height, width), self._channels)
         self._invalid, self._sides = 0, set()
         return self._noted(values)

@@ -21,7 +21,7 @@ from .info import Facts
 from .orientation import Window
 from .tiff_checks import check_directories
 from .tiff_choice import choose, colours_of, names_of
-from .tiff_pages import CodedPages, MappedPages, Pages, stream_of
+from .tiff_pages import CodedPages, MappedPages, Pages, Samples, stream_of
 from .tiff_sizes import pixel_size_of
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says ends in errors
@@ -68,29 +68,33 @@ class TiffPlanes:
             DataError: D02 for a file that is cut off, or cannot be decoded.
         """
         wanted = range(self._facts.channels) if channels is None else channels
-        samples = self._facts.channels // self._choice.planes.shape[1]
+        count = self._facts.channels // self._choice.planes.shape[1]
+        samples: dict[int, list[int]] = {}  # by page
+        for channel in wanted:
+            samples.setdefault(channel // count, []).append(channel % count)
         with explained(self._label):
-            read: dict[int, NDArray[Any]] = {
-                page: self._over_z(page, window)
-                for page in dict.fromkeys(channel // samples for channel in wanted)
+            read = {
+                page: self._over_z(page, window, None if kept == list(range(count)) else kept)
+                for page, kept in samples.items()
             }
-        if len(read) == 1 and list(wanted) == list(range(samples)):
+        if len(read) == 1:
             (only,) = read.values()
             return only
-        return np.stack([read[c // samples][:, :, c % samples] for c in wanted], axis=2)
+        places = {page: iter(np.moveaxis(values, 2, 0)) for page, values in read.items()}
+        return np.stack([next(places[channel // count]) for channel in wanted], axis=2)
 
     def close(self) -> None:
         """Close the file."""
         self._tif.close()
 
-    def _over_z(self, channel: int, window: Window) -> NDArray[Any]:
+    def _over_z(self, channel: int, window: Window, samples: Samples) -> NDArray[Any]:
         """Values (height, width, S) of one channel's pages, over its z planes."""
         numbers = self._choice.planes[:, channel].tolist()
         if len(numbers) == 1:
-            return self._as_values(self._pages.window(numbers[0], window))
+            return self._page_values(numbers[0], window, samples)
         total: NDArray[Any] | None = None
         for number in numbers:
-            values = self._as_values(self._pages.window(number, window))
+            values = self._page_values(number, window, samples)
             if self._choice.how == "mean":
                 wide = values.astype(np.float64)
                 total = wide if total is None else total + wide
@@ -102,6 +106,13 @@ class TiffPlanes:
             kind = self._facts.dtype
             return np.asarray(total if kind.kind == "f" else total.round(), dtype=kind)
         return total
+
+    def _page_values(self, number: int, window: Window, samples: Samples) -> NDArray[Any]:
+        """Values (height, width, S) of a page: all its samples, or these."""
+        if self._facts.channels == self._choice.channels:
+            return self._as_values(self._pages.window(number, window, samples))
+        values = self._as_values(self._pages.window(number, window))  # colours of inks or a table
+        return values if samples is None else values[:, :, samples]
 
     def _as_values(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Values (height, width, C) of stored ones: black is low, colours are looked up."""

@@ -14,7 +14,8 @@ from tifffile import TiffFile, TiffPageSeries
 
 from ...errors import DataError
 from ...runtime.edition import extra
-from .limits import check_pixels, most_pixels
+from ...structures.detection import Size
+from .limits import BYTES_A_PIXEL, check_pixels, most_pixels
 from .orientation import Window
 
 _JPEG: Final = {6, 7, 34892, 33007}  # compressions that have tables
@@ -22,13 +23,16 @@ _OF_OPENCV: Final = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000, 50001}  # 
 _LARGEST_SEGMENT: Final = 64_000_000  # values that may be decoded for a window
 
 
+Samples = list[int] | None  # numbers of the values of a pixel; None: all
+
+
 class Pages(Protocol):
     """Values of the stored pages of a series."""
 
     is_windowed: bool
 
-    def window(self, number: int, window: Window) -> NDArray[Any]:
-        """Values (height, width, S) of a window of page `number`."""
+    def window(self, number: int, window: Window, samples: Samples = None) -> NDArray[Any]:
+        """Values (height, width, S) of a window of page `number`: all samples, or these."""
         ...
 
 
@@ -48,9 +52,9 @@ class MappedPages:
         self._pages = flat.reshape(-1, *page.shape)
         self._axes = page.axes
 
-    def window(self, number: int, window: Window) -> NDArray[Any]:
-        """Values (height, width, S) of a window of page `number`."""
-        values = np.asarray(_cut(self._pages[number], self._axes, window))
+    def window(self, number: int, window: Window, samples: Samples = None) -> NDArray[Any]:
+        """Values (height, width, S) of a window of page `number`: all samples, or these."""
+        values = np.asarray(_cut(self._pages[number], self._axes, window, samples))
         return values.astype(values.dtype.newbyteorder("="))
 
 
@@ -77,11 +81,11 @@ class CodedPages:
         )
         self._whole: tuple[int, NDArray[Any]] | None = None
 
-    def window(self, number: int, window: Window) -> NDArray[Any]:
-        """Values (height, width, S) of a window of page `number`.
+    def window(self, number: int, window: Window, samples: Samples = None) -> NDArray[Any]:
+        """Values (height, width, S) of a window of page `number`: all samples, or these.
 
         Raises:
-            DataError: D02 for a page that is cut off, or cannot be decoded.
+            DataError: D02 for a page that is cut off, cannot be decoded, or is too large.
         """
         page: Any = self._series.pages[number]
         if page is None:
@@ -92,17 +96,31 @@ class CodedPages:
             )
         keyframe = self._series.keyframe
         size = keyframe.imagelength, keyframe.imagewidth
-        if self.is_windowed and window[2:] != size:
+        if self.is_windowed and (window[2:] != size or samples is not None):
             self._check_whole(page)
-            return self._segments(page, window)
+            return self._segments(page, window, samples)
         if self._whole is None or self._whole[0] != number:
-            check_pixels(self._label, size, keyframe.samplesperpixel)
+            self._check_size(size)
             self._check_whole(page)
             self._whole = number, self._decoded(page)
-        values = _cut(self._whole[1], keyframe.axes, window)
+        values = _cut(self._whole[1], keyframe.axes, window, samples)
         if window[2:] == size and len(self._series.pages) > 1:
             self._whole = None
         return values
+
+    def _check_size(self, size: Size) -> None:
+        """Refuse a page of which more is decoded at once than its pixels justify."""
+        keyframe = self._series.keyframe
+        samples, dtype = keyframe.samplesperpixel, np.dtype(keyframe.dtype)
+        depth = samples * dtype.itemsize
+        if depth > BYTES_A_PIXEL and prod(size) * samples > _LARGEST_SEGMENT:
+            raise DataError(
+                "D02",
+                f"{self._label} has {samples} samples a pixel of type {dtype.name}, which can only "
+                f"be decoded together: {prod(size) * depth / 1e6:,.0f} MB. Save it in strips or "
+                "tiles, or the channels that are meant in a file of their own.",
+            )
+        check_pixels(self._label, size, depth)
 
     def _check_whole(self, page: Any) -> None:
         """Refuse a page whose strips or tiles lie beyond the end of the file."""
@@ -123,21 +141,21 @@ class CodedPages:
             return decoded_by_opencv(self._source, page, self._label)
         return np.asarray(page.asarray(maxworkers=1))
 
-    def _segments(self, page: Any, window: Window) -> NDArray[Any]:
+    def _segments(self, page: Any, window: Window, samples: Samples) -> NDArray[Any]:
         """Values of a window from the strips or tiles that it touches."""
         keyframe = page.keyframe
         top, left, height, width = window
         tall, wide = self._segment
         rows, columns = ceil(keyframe.imagelength / tall), ceil(keyframe.imagewidth / wide)
-        separate = keyframe.samplesperpixel if keyframe.planarconfig == 2 else 1
-        contiguous = 1 if separate > 1 else keyframe.samplesperpixel
+        wanted = list(range(keyframe.samplesperpixel)) if samples is None else samples
+        is_separate = keyframe.planarconfig == 2 and keyframe.samplesperpixel > 1
         numbers = [
             (sample * rows + row) * columns + column
-            for sample in range(separate)
+            for sample in (wanted if is_separate else [0])
             for row in range(top // tall, (top + height - 1) // tall + 1)
             for column in range(left // wide, (left + width - 1) // wide + 1)
         ]
-        result = np.zeros((separate, height, width, contiguous), keyframe.dtype)
+        result = np.zeros((height, width, len(wanted)), keyframe.dtype)
         options: dict[str, Any] = {}
         if keyframe.compression in _JPEG:
             options = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
@@ -153,9 +171,13 @@ class CodedPages:
             y1 = min(y + part.shape[0], top + height)
             x1 = min(x + part.shape[1], left + width)
             if y0 < y1 and x0 < x1:
-                place = result[sample, y0 - top : y1 - top, x0 - left : x1 - left]
-                place[:] = part[y0 - y : y1 - y, x0 - x : x1 - x]
-        return result[0] if separate == 1 else result[..., 0].transpose(1, 2, 0)
+                place = result[y0 - top : y1 - top, x0 - left : x1 - left]
+                part = part[y0 - y : y1 - y, x0 - x : x1 - x]
+                if is_separate:
+                    place[:, :, wanted.index(sample)] = part[:, :, 0]
+                else:
+                    place[:] = part if samples is None else part[:, :, samples]
+        return result
 
 
 def can_decode(page: Any) -> bool:
@@ -216,11 +238,13 @@ def stream_of(source: Path | bytes) -> Any:
     return source if isinstance(source, Path) else io.BytesIO(source)
 
 
-def _cut(values: NDArray[Any], axes: str, window: Window) -> NDArray[Any]:
-    """A window (height, width, S) of the values of a page."""
+def _cut(values: NDArray[Any], axes: str, window: Window, samples: Samples) -> NDArray[Any]:
+    """A window (height, width, S) of the values of a page: all samples, or these."""
     top, left, height, width = window
     rows, columns = slice(top, top + height), slice(left, left + width)
     if axes == "SYX":
-        return values[:, rows, columns].transpose(1, 2, 0)
-    part = values[rows, columns]
-    return part[:, :, None] if axes == "YX" else part
+        part = values[:, rows, columns].transpose(1, 2, 0)
+    else:
+        part = values[rows, columns]
+        part = part[:, :, None] if axes == "YX" else part
+    return part if samples is None else part[:, :, samples]

@@ -17,10 +17,10 @@ from PIL import Image
 
 from ...errors import DataError, UsageError, first_few
 from ...ops.id_runs import id_extents
+from ...ops.runs import Runs, window_runs
 from ...runtime.files import replacing
 from ...structures.detection import Size
 from ...structures.panoptic import VOID, Segment
-from ..coco.segmentation import Runs
 from ..images.files import file_bytes, opened_header
 from .json_tables import MOST_IDS
 
@@ -38,17 +38,15 @@ class MapSegment:
     id: int
 
     def runs(self, height: int, width: int) -> Runs:
-        """Runs of its mask in an image of this size.
+        """The runs of its mask in an image of this size.
 
         Raises:
             DataError: D01, D02 or D15 for a map that cannot be used, or lacks the segment.
         """
-        mask = (read_ids(self.path, (height, width)) == self.id).ravel(order="F")
+        mask = read_ids(self.path, (height, width)) == self.id
         if not mask.any():
             raise DataError("D15", f"{self.path} has no pixel of segment {self.id}.")
-        turns = np.flatnonzero(mask[1:] != mask[:-1]) + 1
-        starts = np.concatenate([[0] if mask[0] else [], [0], turns, [mask.size]]).astype(np.int64)
-        return starts[1:] - starts[:-1]
+        return window_runs(mask, 0, 0, height)
 
 
 def read_ids(path: Path, size: Size) -> Ids:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Stamp = list[int | str]
-"""What changes when the content of an image does; json can write it."""
+"""Values that change when the content of an image does; json can write them."""
 
 _LONGEST_STEM: Final = 160  # bytes; file systems take 255 with what is added
 _LONGEST_FOLDER: Final = 40  # characters

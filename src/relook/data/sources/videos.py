@@ -235,5 +235,5 @@ class Frame(StoredImage):
         return self.video.read(self.number)
 
     def stamp(self) -> Stamp | None:
-        """That of the video."""
+        """Stamp of the video."""
         return self.video.stamp()

@@ -20,7 +20,7 @@ from ...data.coco.json_form import shown
 from ...data.coco.reader import CocoIndex
 from ...data.coco.segmentation import EmptyMaskError, MalformedMaskError, checked
 from ...errors import DataError
-from ..ground_truth import LARGEST
+from ..ground_truth import is_number
 
 MOST: Final = 100  # objects of an image that COCO's servers count
 SLACK: Final = 0.02  # pixels by which a rounded box may leave its image
@@ -175,7 +175,7 @@ def _mistake(entry: Any, kind: Kind, sizes: Sizes, categories: frozenset[int]) -
         return f"has image_id {shown(image_id)}, which is no image of the file"
     if type(category_id) is not int or category_id not in categories:
         return f"has category_id {shown(category_id)}, which is no category of the file"
-    if not _is_number(entry.get("score")):
+    if not is_number(entry.get("score")):
         return f"has score {shown(entry.get('score'))}, a finite number is needed"
     if ("segmentation" in entry) != (kind == "segm"):
         return "differs from the first: all have a segmentation, or none has"
@@ -185,7 +185,7 @@ def _mistake(entry: Any, kind: Kind, sizes: Sizes, categories: frozenset[int]) -
 
 
 def _box_mistake(box: Any, height: int, width: int) -> str:
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(v) for v in box):
+    if not isinstance(box, list) or len(box) != 4 or not all(is_number(v) for v in box):
         return f"has bbox {shown(box)}, four finite numbers are needed"
     x, y, w, h = box
     if w < 0 or h < 0:
@@ -205,7 +205,3 @@ def _mask_mistake(segmentation: Any, height: int, width: int) -> str:
     except EmptyMaskError:
         return ""  # no pixels: nothing can match it, but the format is right
     return ""
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and abs(value) < LARGEST

@@ -1,4 +1,4 @@
-"""``predictions.json``: what was found in all images, in COCO's form."""
+"""``predictions.json``: the objects of all images, in COCO's form."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ class FollowedFrames:
         return asdict(self._tracking)
 
     def unbroken(self, lines: Mapping[str, Line]) -> dict[str, Line]:
-        """Those of `lines` of a stopped run that are kept: of each sequence its frames up to the
-        first one that is not finished, since identities depend on all frames before.
+        """The `lines` of a stopped run that are kept: of each sequence its frames up to the first
+        one that is not finished, since identities depend on all frames before.
         """
         kept: dict[str, Line] = {}
         for sequence in self.sequences:

@@ -24,7 +24,7 @@ def tiled_images(
     images: Iterable[AnyImage], predictor: Predictor, options: PredictOptions
 ) -> list[Path]:
     """The files among `images` that are cut into tiles, by the sizes that their headers say."""
-    tiling, reading = TileWork.of(predictor, options).tiling, predictor.reading(options)
+    tiling, reading = TileWork(predictor, options).tiling, predictor.reading(options)
     found = []
     for image in images:
         if isinstance(image, StoredImage):  # whose header is not to be had without all of it
@@ -53,7 +53,7 @@ class JointWork:
         shares: Shares,
         rank: int,
     ) -> None:
-        self._work, self._batch = TileWork.of(predictor, options), options.batch_size
+        self._work, self._batch = TileWork(predictor, options), options.batch_size
         self._images, self._folder = images, folder
         self._reading = predictor.reading(options)
         self._shares, self._rank = shares, rank

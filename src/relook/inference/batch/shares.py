@@ -80,7 +80,7 @@ class Shares:
                 thread.join()
 
     def claims(self, count: int, at_once: int = 1) -> Iterator[int]:
-        """Those of the numbers below `count` that fall to this process, `at_once` in a row.
+        """The numbers below `count` that fall to this process, `at_once` in a row.
 
         Raises:
             RelookError: R05 when another process has failed.
@@ -148,7 +148,7 @@ class Shares:
 
 
 def shares() -> Shares:
-    """Those of the processes that are connected now; of one alone, where none are."""
+    """The shares of the processes that are connected now; of one alone, where none are."""
     if world_size() == 1:
         return Shares(OwnStore())
     from torch.distributed import distributed_c10d as c10d

@@ -170,10 +170,7 @@ class _Table:
             boxes[number, :2] = self._boxes[group, :2].min(axis=0)
             boxes[number, 2:] = self._boxes[group, 2:].max(axis=0)
             if self._masks is not None:
-                mask = self._masks[group[0]]
-                for row in group[1:]:
-                    mask = mask.joined(self._masks[row])
-                masks.append(mask)
+                masks.append(Runs.union([self._masks[row] for row in group]))
         return Merged(
             boxes,
             np.array([self.scores[group].max() for group in groups], dtype=np.float32),

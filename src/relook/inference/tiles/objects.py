@@ -30,7 +30,7 @@ class TileObjects:
         return len(self.scores)
 
     def rows(self, keep: NDArray[np.bool_]) -> TileObjects:
-        """Those where `keep` (N,) is true."""
+        """The objects where `keep` (N,) is true."""
         if keep.all():
             return self
         masks = None if self.masks is None else tuple(compress(self.masks, keep.tolist()))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal
 
-from ...config.cascades import DSCConfig, HTCConfig
 from ...errors import DataError
-from ..backend import AnyEngine
 from ..options import PredictOptions
 from ..preprocess import Prepared, Unreadable
-from ..results import ClassLike, Result
+from ..results import Result
 from ..scaling import ImageScale
 from .large import LargeImage, tiled_result
 from .objects import TileObjects
@@ -31,46 +29,24 @@ class TileWork:
     """Predicts images in tiles.
 
     Args:
-        engine: Runs the network.
-        tiling: Which images are cut, and how.
-        options: Of the prediction, with a score.
-        classes: Of the model.
-        cascade: Its configuration: the cap on objects, the test threshold, and whether there are
-            masks.
+        predictor: The model.
+        options: Of the prediction, with the score that the model has for them.
         on_tile: Told of each tile of an image that `predict` is given.
         say: Told what a person should know; by default it is logged as a warning.
     """
 
     def __init__(
         self,
-        engine: AnyEngine,
-        tiling: Tiling,
-        options: PredictOptions,
-        classes: Sequence[ClassLike],
-        cascade: HTCConfig | DSCConfig,
-        on_tile: OnTile | None = None,
-        say: Callable[[str], None] | None = None,
-    ) -> None:
-        self.tiling = tiling
-        self._engine, self._options, self._classes = engine, options, classes
-        self._select, self._has_masks = cascade.select, cascade.masks
-        self._on_tile, self._say = on_tile, say or _LOG.warning
-        self._has_warned = False
-
-    @classmethod
-    def of(
-        cls,
         predictor: Predictor,
         options: PredictOptions,
         on_tile: OnTile | None = None,
         say: Callable[[str], None] | None = None,
-    ) -> Self:
-        """That of a model; `options` have the score that it has for them."""
-        tiling = Tiling.of(options, predictor.config.input.size, predictor.sizes)
-        cascade = predictor.config.cascade
-        return cls(
-            predictor.engine, tiling, options, predictor.classes, cascade, on_tile=on_tile, say=say
-        )
+    ) -> None:
+        self.tiling = Tiling.of(options, predictor.config.input.size, predictor.sizes)
+        self._predictor, self._options = predictor, options
+        self._cascade = predictor.config.cascade
+        self._on_tile, self._say = on_tile, say or _LOG.warning
+        self._has_warned = False
 
     def objects(
         self,
@@ -84,14 +60,14 @@ class TileWork:
             DataError: D02 for a part of the image that cannot be read.
             ModelError: M05 for tiles too large for the network.
         """
-        score, test_score = self._options.score, self._select.score_threshold
+        score, test_score = self._options.score, self._cascade.select.score_threshold
         return predict_tiles(
-            self._engine,
+            self._predictor.engine,
             large,
             self.tiling,
             self._options,
             score=score if score is not None and score > test_score else None,
-            cap=self._select.max_detections,
+            cap=self._cascade.select.max_detections,
             numbers=numbers,
             on_tile=on_tile,
         )
@@ -105,8 +81,8 @@ class TileWork:
         result = tiled_result(
             large,
             parts,
-            self._classes,
-            has_masks=self._has_masks,
+            self._predictor.classes,
+            has_masks=self._cascade.masks,
             max_dets=self._options.max_dets,
             agnostic=self._options.agnostic,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UsageError
+from ...runtime.edition import needing
 from ..results import Result
 
 
@@ -16,12 +16,8 @@ def detections_of(result: Result) -> Any:
     Raises:
         UsageError: U04 where supervision is not installed.
     """
-    try:
+    with needing("to_supervision", "supervision", "pip install supervision"):
         import supervision as sv
-    except ImportError:
-        raise UsageError(
-            "U04", "to_supervision: supervision is not installed: pip install supervision."
-        ) from None
     return sv.Detections(
         xyxy=result.boxes.astype(np.float64),
         mask=None if result.masks is None else result.dense_masks(),

@@ -12,7 +12,6 @@ import hashlib
 import http
 import http.client
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,10 +27,8 @@ from ...runtime.connections import (
     read_some,
 )
 from ...runtime.files import unwritable
+from ...runtime.locks import wait_for
 from .mirrors import addresses, cache_folder
-
-if sys.platform != "win32":
-    import fcntl
 
 Progress = Callable[[int, int | None], None]
 """Called with the number of bytes so far, and of all, where that is known."""
@@ -254,15 +251,10 @@ def _wrong_hash(sha256: str, expected: str) -> str:
 
 @contextlib.contextmanager
 def _locked(part: Path) -> Iterator[IO[bytes]]:
-    """Open the file at `part` for appending, as soon as no other process appends to it.
-
-    The system releases the lock when a process dies, so no lock is left over.
-    """
+    """Open the file at `part` for appending, as soon as no other process appends to it."""
     while True:
         with part.open("ab") as file:
-            if sys.platform != "win32":
-                with contextlib.suppress(OSError):  # some network drives have no locks
-                    fcntl.flock(file, fcntl.LOCK_EX)
+            wait_for(file.fileno())
             try:
                 is_ours = os.path.samestat(os.fstat(file.fileno()), part.stat())
             except FileNotFoundError:  # the other process has finished, and moved it away

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from ...config.yaml_text import BadYaml, load_yaml
 from ...errors import UsageError
+from ...runtime.connections import is_address
 
 CACHE: Final = "RELOOK_CACHE"  # environment variables
 MIRRORS: Final = "RELOOK_MIRRORS"
@@ -73,8 +74,7 @@ def _listed(folder: Path) -> list[tuple[str, str]]:
 
 
 def _checked(address: str, source: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_address(address):
         raise UsageError(
             "U03",
             f"{source}: {address} is no address; it has to start with https:// or http://",

@@ -22,7 +22,7 @@ class BoxHeadRule:
     hidden_layers: Literal[1, 2] = 2
     norm: NormRule = NO_NORM  # of the convolutions
     beta: Annotated[float, Ge(0)] = 1.0
-    """Where the smooth L1 loss of boxes turns from a square to a line; 0 is the L1 loss."""
+    """Error from which the smooth L1 loss of boxes is a line and not a square; 0 is the L1 loss."""
 
     def words(self, hidden: int) -> str:
         """Describe the layers, `hidden` wide, and the loss."""

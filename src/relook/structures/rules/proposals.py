@@ -30,7 +30,7 @@ class AnchorRule:
     """Only anchors that lie wholly inside the image are trained: in cascades; Faster and Mask
     R-CNN train all."""
     beta: Annotated[float, Ge(0)] = 1 / 9
-    """Where the smooth L1 loss of boxes turns from a square to a line; 0 is the L1 loss."""
+    """Error from which the smooth L1 loss of boxes is a line and not a square; 0 is the L1 loss."""
 
     def words(self) -> list[str]:
         """Describe the anchors and their training."""
