@@ -46,4 +46,5 @@ def test_hidden_layers_are_packed_in_16_bits_and_logits_are_not() -> None:
     assert isinstance(head.fc1, FoldedLinear)
     assert head.fc1.dtype == torch.bfloat16
     assert head.classify.dtype == head.regress.dtype == torch.float32
-    assert folded.rpn.objectness.dtype == torch.float32
+    assert folded.rpn.objectness.exact.dtype == torch.float32
+    assert folded.rpn.conv.hidden.dtype == torch.bfloat16

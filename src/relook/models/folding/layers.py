@@ -84,16 +84,21 @@ class FoldedConv2d(Rectifying):
         return out.relu_() if relu else out
 
 
-class HeadConv2d(FoldedConv2d):
-    """A convolution of a head: in `dtype` where it is rectified, else in float32."""
+class HeadConv2d(Rectifying):
+    """A convolution of a head, twice: `hidden` where it is rectified, else `exact`, for logits."""
 
-    def __init__(self, conv: FoldedConv2d, hidden: FoldedConv2d) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(conv))
-        self.hidden = hidden
+    def __init__(self, exact: FoldedConv2d, hidden: FoldedConv2d) -> None:
+        super().__init__()
+        self.exact, self.hidden = exact, hidden
+        self.is_pointwise = exact.is_pointwise
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_out, H', W') in the type of `exact`."""
+        logits: Tensor = self.exact(x)
+        return logits
 
     def rectified(self, x: Tensor) -> Tensor:
-        """Map (B, C_out, H', W') without negative values, in the type of hidden layers."""
+        """Map (B, C_out, H', W') without negative values, in the type of `hidden`."""
         return self.hidden.rectified(x)
 
 
