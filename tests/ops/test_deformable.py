@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -269,3 +270,23 @@ def test_without_offsets_the_defaults_are_a_plain_convolution_of_the_same_size()
         mixed_convolution(x, [Branch(offset, weight)], None),
     ):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("learns", [True, False])
+def test_in_16_bits_it_computes_in_float32(plain: bool, learns: bool) -> None:
+    """torchvision has no operator for them on a CPU; under autocast a layer trains all the same."""
+    torch.manual_seed(0)
+    sac, x = SAConv2d(8, 8), torch.randn(1, 8, 9, 11)
+    wanted = sac(x)
+    with (
+        torch.set_grad_enabled(learns),
+        torch.autocast("cpu", torch.bfloat16),
+        fast.plain() if plain else contextlib.nullcontext(),
+    ):
+        out = sac(x)
+    torch.testing.assert_close(out.float(), wanted, rtol=0.05, atol=0.05)
+    if learns:
+        out.float().square().sum().backward()
+        assert sac.weight.grad is not None
+        assert sac.weight.grad.isfinite().all()

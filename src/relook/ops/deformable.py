@@ -48,6 +48,11 @@ def mixed_convolution(
     """
     if fast.applies(x) and x.numel() and all(b.weight.dtype == x.dtype for b in branches):
         return _gathered(x, branches, gates, stride)
+    tensors = (x, *(tensor for b in branches for tensor in (b.offset, b.weight)))
+    if x.device.type == "cpu" and any(tensor.dtype.itemsize < 4 for tensor in tensors):
+        # torchvision has no such operator for 16 bits.
+        wide = [b._replace(offset=b.offset.float(), weight=b.weight.float()) for b in branches]
+        return mixed_convolution(x.float(), wide, gates, stride).to(x.dtype)
     outs = [deform_conv2d(x, b.offset, b.weight, stride, b.padding, b.dilation) for b in branches]
     if gates is not None:
         outs = [gate * out for gate, out in zip(gates.split(1, dim=1), outs, strict=True)]
