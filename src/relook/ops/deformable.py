@@ -46,8 +46,8 @@ def mixed_convolution(
     """Sum (B, C_out, H', W') of deformable convolutions of `x` (B, C, H, W), each scaled by its
     channel of `gates` (B, branches, H', W'), in the precision of the gates, where there are any.
     """
-    if fast.applies(x) and x.numel() and all(b.weight.dtype == x.dtype for b in branches):
-        return _gathered(x, branches, gates, stride)
+    if fast.applies(x) and x.numel() and _has_one_type(x, branches):
+        return _gathered(x, branches, gates, stride).to(x.dtype)
     tensors = (x, *(tensor for b in branches for tensor in (b.offset, b.weight)))
     if x.device.type == "cpu" and any(tensor.dtype.itemsize < 4 for tensor in tensors):
         # torchvision has no such operator for 16 bits.
@@ -58,6 +58,12 @@ def mixed_convolution(
         outs = [gate * out for gate, out in zip(gates.split(1, dim=1), outs, strict=True)]
     mixed: Tensor = sum(outs[1:], outs[0])
     return mixed.to(x.dtype)
+
+
+def _has_one_type(x: Tensor, branches: Sequence[Branch]) -> bool:
+    """Return whether kernels have the type of `x`, or will be cast to it together."""
+    is_cast = torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
+    return is_cast or all(branch.weight.dtype == x.dtype for branch in branches)
 
 
 def _gathered(x: Tensor, branches: Sequence[Branch], gates: Tensor | None, stride: Pair) -> Tensor:

@@ -86,10 +86,12 @@ def sampled_product(
     """The mix of all branches (B, C_out, H', W'), channels last.
 
     `offsets` (B, 2 T, H', W') and `kernel` (C_out, T, C / groups) are those of the branches one
-    after the other; `gates` are (B, branches, H', W').
+    after the other; `gates` are (B, branches, H', W'). With gradients it computes in float32.
     """
     if torch.is_grad_enabled():
-        out: Tensor = _SampledProduct.apply(x, offsets, kernel, gates, geometry)
+        tensors = [None if t is None else t.float() for t in (x, offsets, kernel, gates)]
+        with torch.autocast("cpu", enabled=False):
+            out: Tensor = _SampledProduct.apply(*tensors, geometry)
         return out
     return _forward(x, offsets, kernel, gates, geometry)
 

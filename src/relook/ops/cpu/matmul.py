@@ -23,6 +23,8 @@ _LEAST = 1_000_000  # multiply-adds; below, the call takes most of the time
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x @ weight.T + bias``, (R, O), of `x` (R, I) and `weight` (O, I), as `F.linear`."""
+    if torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
+        return F.linear(x, weight, bias)
     is_large = x.numel() * len(weight) >= _LEAST
     if not (fast.applies(x) and x.dtype == weight.dtype and is_large and onednn.is_available()):
         return F.linear(x, weight, bias)

@@ -48,10 +48,12 @@ def pool_gathered(
     """RoIAlign (R, C, side, side), channels last, of RoI r from the map ``level[r]``.
 
     A bin has one sample per cell that it covers. RoIs are cut into ``side * finer`` bins along
-    each axis, of which `finer` by `finer` are averaged.
+    each axis, of which `finer` by `finer` are averaged. With gradients it computes in float32.
     """
     if torch.is_grad_enabled() and any(m.requires_grad for m in maps):
-        out: Tensor = _Pool.apply(tuple(strides), level, rois, side, finer, *maps)
+        wide = [one.float() for one in maps]
+        with torch.autocast("cpu", enabled=False):
+            out: Tensor = _Pool.apply(tuple(strides), level, rois, side, finer, *wide)
         return out
     return _forward(maps, strides, level, rois, side, finer)
 

@@ -1,8 +1,8 @@
 """The switch between fast and plain operations.
 
 A fast operation gives the same result as the plain one, up to rounding. It is the default where it
-applies: on a CPU, when the operation is run and not traced, in float32; without gradients also in
-bfloat16 and under autocast. `plain` switches all of them off, for comparisons and to search for an
+applies: on a CPU, when the operation is run and not traced, in float32, and in bfloat16 without
+gradients or under autocast. `plain` switches all of them off, for comparisons and to search for an
 error.
 """
 
@@ -49,6 +49,7 @@ def applies(x: Tensor) -> bool:
 
 def _has_kernels(dtype: torch.dtype) -> bool:
     """Return whether there are fast operations for `dtype`."""
-    if torch.is_grad_enabled():
-        return dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return dtype in (torch.float32, torch.bfloat16)
+    is_autocast = torch.is_autocast_enabled("cpu")
+    return dtype == torch.float32 or (
+        dtype == torch.bfloat16 and (is_autocast or not torch.is_grad_enabled())
+    )
