@@ -31,9 +31,9 @@ from .beginning import Job, Output, begin, locked
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
 from .followed import check_followed, follow
+from .image_kinds import KindsOfImages
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
-from .kinds import KindsOfImages
 from .shared_sources import check_live, share_sources
 from .shares import Shares, shares
 from .writer import Writer, output_names
