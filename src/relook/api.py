@@ -93,8 +93,8 @@ def _of_file(path: Path, *, accept_differences: bool) -> Predictor:
     if path.suffix.lower() in _PICKLES:
         return _imported(path, accept_differences=accept_differences)
     with collection_paused():
-        from .weights.again import stored_model
         from .weights.file import load_model
+        from .weights.stored_detector import stored_model
 
     again = stored_model(path)
     return Predictor.of(load_model(path), device="cpu", again=again)
@@ -207,7 +207,7 @@ def _imported(
 ) -> Predictor:
     """The predictor of a checkpoint of another library; `licence` replaces that of the file."""
     from .interop.importing import import_checkpoint
-    from .weights.again import StoredDetector
+    from .weights.stored_detector import StoredDetector
 
     read = partial(
         import_checkpoint,

@@ -29,7 +29,7 @@ GUARDED = {
     "relook.models.build": "build",
     "relook.ops.boxes": "views of an image",
     "relook.runtime.devices": "several processes",
-    "relook.weights.again": "other model files",
+    "relook.weights.stored_detector": "other model files",
     "relook.weights.file": "other model files",
 }
 """Modules that need PyTorch, which modules of relook-onnx import in functions: only for this."""

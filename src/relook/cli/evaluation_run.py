@@ -71,7 +71,7 @@ def evaluated(
 ) -> Evaluation:
     """The evaluation of a model, with its progress, and lines on what its images were."""
     from ..evaluation.run import evaluate_model
-    from ..inference.batch.kinds import KindsOfImages
+    from ..inference.batch.image_kinds import KindsOfImages
     from ..inference.scaling import Scales
     from ..inference.twins import Twins
 

@@ -20,7 +20,7 @@ from ..runtime.devices import choose_device, memory_explained
 from ..runtime.memory import keep_freed, return_freed
 from ..structures.detection import Detections, ImageBatch
 from .backend import OnView
-from .held import HeldDetector
+from .held_detector import HeldDetector
 from .options import PredictOptions
 from .precision import Precision, dtype_on
 from .preprocess import Prepared

@@ -17,13 +17,11 @@ from relook.data.sources.finding import find_sources
 from relook.data.sources.found import Found
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.batch import followed
-from relook.inference.batch.coco_json import image_record
-from relook.inference.batch.followed import FollowedFrames, check_followed, result_of
+from relook.inference.batch.followed import FollowedFrames, check_followed
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import predict_files
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
-from relook.inference.results import Result
 from relook.inference.tracking import TrackOptions
 
 from .discs import (
@@ -222,14 +220,6 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(
         predict_files(predictor, [folder], None, track=True)
     check_followed(["coco"], is_followed=False)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_record_gives_the_result_back(predictor: Predictor, tmp_path: Path) -> None:
-    result = predictor.predict(picture(4))
-    record = {"source": "a.png", **json.loads(json.dumps(image_record(result)))}
-    again = result_of(record, predictor)
-    assert isinstance(again, Result) and again.masks == result.masks and again.size == result.size
-    assert np.array_equal(again.boxes, result.boxes) and again.names == result.names
 
 
 class Filmed(Camera):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -57,37 +58,42 @@ def locked(output: Output | None, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def begin(
-    predictor: Predictor,
-    options: PredictOptions,
-    found: Found,
-    output: Output | None,
-    journal: Journal | None,
-    *,
-    resume: bool,
-    say: Callable[[str], None],
-    frames: FollowedFrames | None = None,
-) -> set[str]:
-    """Make the journal ready; sources of the images that a stopped run has finished.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run over many images: the model, its options, the images and the place of the results."""
+
+    predictor: Predictor
+    options: PredictOptions
+    found: Found
+    output: Output | None
+    journal: Journal | None  # there is one where there is an output
+    frames: FollowedFrames | None  # where objects are followed
+    say: Callable[[str], None]
+
+
+def begin(job: Job, *, resume: bool) -> set[str]:
+    """Make the journal of `job` ready; sources of the images that a stopped run has finished.
 
     Raises:
         UsageError: U04 when the stopped run had other settings.
         RelookError: R02 when a file cannot be written.
     """
+    output, journal, frames = job.output, job.journal, job.frames
     if output is None or journal is None:
         return set()
-    settings = {"relook": __version__, **options.record()}
-    settings |= {"model": digest_of(predictor), "save": output.kinds, **output.options.record()}
+    settings = {"relook": __version__, **job.options.record()}
+    settings |= {"model": digest_of(job.predictor), "save": output.kinds, **output.options.record()}
     settings["track"] = None if frames is None else frames.record
     if journal.is_there and not resume:
-        say(f"{output.folder}: starting over; --resume goes on with a stopped run")
+        job.say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
         return set()
-    names = output_names(found.images, found.root)
+    images = job.found.images
+    names = output_names(images, job.found.root)
     for folder in folders_of(output.kinds, names.values()):
         remove_drafts(output.folder / folder)
     recorded = frames is not None or output.records_objects
-    kept = kept_lines(journal, found.images, names, output, with_objects=recorded)
+    kept = kept_lines(journal, images, names, output, with_objects=recorded)
     if frames is not None:
         kept = frames.unbroken(kept)
     journal.keep(kept.values())

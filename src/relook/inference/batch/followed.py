@@ -27,7 +27,7 @@ from ..tiles.large import WHOLE
 from ..tiles.overview import read_overview
 from ..tiles.rule import Tiling
 from ..tracking import Tracker, TrackOptions, several_processes
-from ..writers.stored_results import labels_of
+from ..writers.stored_results import result_of
 from .beginning import Output
 from .journal import Journal, Line, read_records
 from .track_tables import write_track_tables
@@ -253,7 +253,8 @@ class FollowedFrames:
         is_whole = True
         if self._has_films:
             picture, is_whole = self._picture(image)
-        result = result_of(record, self._predictor)
+        known = {"has_masks": self._predictor.config.cascade.masks}
+        result = result_of(record | known, self._predictor.classes)
         if is_whole:
             return replace(result, image=picture)
         return replace(result, overview=picture)
@@ -267,23 +268,3 @@ class FollowedFrames:
             if height * width > WHOLE and tiling.grid(opened.size) is not None:
                 return read_overview(opened), False
             return as_picture(opened.read()), True
-
-
-def result_of(record: Record, predictor: Predictor) -> Result:
-    """The result of a record of the journal, without its image."""
-    rows = {one.id: row for row, one in enumerate(predictor.classes)}
-    objects = record["objects"]
-    boxes = np.array([one["bbox"] for one in objects], np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    has_masks = predictor.config.cascade.masks
-    return Result(
-        boxes=boxes.astype(np.float32),
-        scores=np.array([one["score"] for one in objects], np.float32),
-        labels=labels_of(objects, rows),
-        masks=tuple(one["segmentation"] for one in objects) if has_masks else None,
-        size=(record["height"], record["width"]),
-        classes=predictor.classes,
-        source=record["source"],
-        frame=record.get("frame"),
-        time=record.get("time"),
-    )

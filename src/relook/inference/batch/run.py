@@ -27,13 +27,13 @@ from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
 from ..writers.options import DEFAULT_OPTIONS, SaveOptions
 from ..writers.samples import file_samples
-from .beginning import Output, begin, locked
+from .beginning import Job, Output, begin, locked
 from .coco_json import image_record, write_panoptic
 from .common_files import write_common
-from .followed import FollowedFrames, check_followed, follow
+from .followed import check_followed, follow
+from .image_kinds import KindsOfImages
 from .jointly import JointWork, tiled_images
 from .journal import FOLDER, Journal, Line, read_records
-from .kinds import KindsOfImages
 from .shared_sources import check_live, share_sources
 from .shares import Shares, shares
 from .writer import Writer, output_names
@@ -114,9 +114,9 @@ def predict_files(
         check_live(found, resume=resume)
         frames = follow(track, found, predictor, options, output, say)
         found = found if frames is None else frames.found
-        told: Any = {"resume": resume, "say": say, "frames": frames}
+        job = Job(predictor, options, found, output, journal, frames, say)
         with locked(output, say):
-            kept = from_first(lambda: begin(predictor, options, found, output, journal, **told))
+            kept = from_first(lambda: begin(job, resume=resume))
             if frames is not None and journal is not None:
                 frames.go_on(journal, kept)
             if (line := found.left_out_line()) is not None and rank() == 0:
@@ -124,8 +124,7 @@ def predict_files(
             joint: list[Path] = []
             if world_size() > 1 and output is not None:
                 joint = from_first(lambda: tiled_images(found.images, predictor, options))
-            work = (kept, joint, output, journal, shares(), say, frames)
-            run = _Run(predictor, options, found, *work)
+            run = _Run(job, kept, joint, shares())
             with journal or nullcontext(), frames or nullcontext(), run.shares.alive():
                 run.run(on_image, on_tile, on_view)
             return run.report()
@@ -135,36 +134,27 @@ class _Run:
     """The share of this process in a run, of which `kept` are done already."""
 
     def __init__(
-        self,
-        predictor: Predictor,
-        options: PredictOptions,
-        found: Found,
-        kept: Collection[str],
-        joint: Sequence[Path],
-        output: Output | None,
-        journal: Journal | None,
-        shares: Shares,
-        say: Callable[[str], None],
-        frames: FollowedFrames | None = None,
+        self, job: Job, kept: Collection[str], joint: Sequence[Path], shares: Shares
     ) -> None:
-        self._predictor, self._options, self._frames = predictor, options, frames
+        self._predictor, self._options, self._frames = job.predictor, job.options, job.frames
+        found, output = job.found, job.output
         self._left_out = found.left_out
         self._images = {str(image): image for image in found.images}
         self._names = output_names(found.images, found.root)
         self._kept = len(kept)
         left = [image for source, image in self._images.items() if source not in kept]
         self._to_do = [image for image in left if image not in joint]
-        self._output, self._journal, self.shares = output, journal, shares
+        self._output, self._journal, self.shares = output, job.journal, shares
         self._joint: JointWork | None = None
         if output is not None and joint:
             shared = [image for image in joint if str(image) not in kept]
             folder = output.folder / FOLDER / "tiles"
-            self._joint = JointWork(predictor, options, shared, folder, shares, rank())
+            self._joint = JointWork(job.predictor, job.options, shared, folder, shares, rank())
         self._writer = None if output is None else Writer(*output)
-        self._first, self._say = rank() == 0, say
+        self._first, self._say = rank() == 0, job.say
         self._done, self._objects = 0, 0
         self._unreadable: dict[str, str] = {}
-        self._kinds = KindsOfImages(say)
+        self._kinds = KindsOfImages(job.say)
         self._started = time.perf_counter()
 
     def run(self, on_image: OnImage | None, on_tile: OnTile | None, on_view: OnView | None) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from relook.data.images import ImageInfo
-from relook.inference.batch.kinds import KindsOfImages
+from relook.inference.batch.image_kinds import KindsOfImages
 
 
 def test_alike_images_are_named_once_and_bad_values_are_counted() -> None:

@@ -13,7 +13,7 @@ import torch
 
 import relook
 from relook.errors import ModelError
-from relook.inference.held import HeldDetector
+from relook.inference.held_detector import HeldDetector
 from relook.models.detector import Detector
 from relook.weights.file import save_model
 

@@ -8,7 +8,7 @@ import pytest
 
 from relook.errors import ModelError
 from relook.models.build import build_detector
-from relook.weights.again import StoredDetector
+from relook.weights.stored_detector import StoredDetector
 
 from ..narrow_models import narrow_config
 
