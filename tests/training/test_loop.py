@@ -161,7 +161,7 @@ def test_empty_images_can_be_left_out(
     path = make_dataset(tmp_path / "data", [[], [(8, 8, 20, 20)], []])
     train(make_settings(path, keep_empty=False), console, out=tmp_path / "run")
     assert "images without objects are left out" in said(console)
-    assert "epochs of 1 steps" in said(console)
+    assert " of 1 step, " in said(console)
 
 
 def test_no_object_at_all_is_an_error(
@@ -355,7 +355,11 @@ def test_steps_are_the_beginning_of_the_whole_training(
 ) -> None:
     outcome = train(make_settings(blobs, epochs=3, steps=3), console, out=tmp_path / "begun")
     assert outcome.steps == 3 and outcome.metrics is not None  # in the middle of an epoch
-    assert "it stops after step 3 (--steps)" in said(console)
+    text = said(console)
+    assert "it stops after step 3 (--steps)" in text
+    assert "Validation: after every epoch and at the end, 2 times; " in text
+    assert "validation after step 3, in epoch 2: box AP" in text
+    assert "ended after step 3 of 6, in epoch 2: the steps that --steps gives are done" in text
     whole = train(make_settings(blobs, epochs=3), console, out=tmp_path / "whole")
     assert whole.steps == 6
     begun, records = (
