@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from torch import nn
 
+from relook.config.parts import NO_PARTS, Part, PartsConfig
 from relook.data.coco.records import CocoIndex
 from relook.data.semantics import SemanticChoice
 from relook.runtime.cluster import Place
@@ -64,12 +65,17 @@ def test_parts_of_the_model_and_what_is_frozen_are_counted(small: Settings) -> N
         {"a": nn.Sequential(frozen, nn.Linear(10, 9)), "b": nn.Linear(2, 1), "c": nn.ReLU()}
     )
     sources = read_sources(small)[1]
-    whole, fixed, semantics = model_lines("tiny", module, sources)
+    own = PartsConfig(neck=Part(target="mine.necks:Neck", args={"depth": 2}))
+    whole, part, fixed, semantics = model_lines("tiny", own, module, sources)
+    assert part == "Own part, neck: mine.necks:Neck(depth=2)"
     assert whole == "tiny, 0.00 M parameters: a 209, b 3."
     assert fixed == "Of a, 110 parameters are frozen."
     assert semantics.startswith("The semantic branch learns from the objects: ")
     without = replace(sources, semantics=SemanticChoice("none", None, "asked for"))
-    assert model_lines("tiny", module, without)[-1] == "No semantic branch is trained: asked for."
+    assert (
+        model_lines("tiny", NO_PARTS, module, without)[-1]
+        == "No semantic branch is trained: asked for."
+    )
 
 
 def test_data_says_how_the_best_model_is_chosen(small: Settings) -> None:

@@ -215,8 +215,10 @@ def evaluate(
     say(outcome.metrics.table())
     if compare is not None and rival is not None:
         print_difference(folder, compare, outcome.metrics, rival)
-    title = f"{name_of(path)} on {annotations.stem}" if report else None
-    write_images_and_report(folder, title, index, outcome, predictor.shown_from, limit, console)
+    title = predictor.config.parts.beside(name_of(path)) + f" on {annotations.stem}"
+    write_images_and_report(
+        folder, title if report else None, index, outcome, predictor.shown_from, limit, console
+    )
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
         f"and predictions.json are in {folder}"

@@ -9,6 +9,7 @@ from typing import Final
 from torch import nn
 
 from ..config.model import ModelConfig
+from ..config.parts import PartsConfig
 from ..data.images import open_image
 from ..data.semantics import Mode
 from ..errors import DataError, counted
@@ -67,7 +68,7 @@ def plan_sections(
     return [
         section("Chosen for this fine-tuning; options and --set win over it", reasons),
         section("Data", data_lines(sources, length)),
-        section("Model", model_lines(settings.preset, detector, sources)),
+        section("Model", model_lines(settings.preset, settings.model.parts, detector, sources)),
         section("Images", _image_lines(settings.model, recipe, sources)),
         section("Steps", _step_lines(length, **start)),
         section("Processes", process_lines(settings, place)),
@@ -96,10 +97,12 @@ def data_lines(sources: Sources, length: Length) -> list[str]:
     ]
 
 
-def model_lines(name: str, detector: nn.Module, sources: Sources) -> list[str]:
-    """Sentences about the parameters, which of them are trained, and the semantic branch."""
+def model_lines(name: str, own: PartsConfig, detector: nn.Module, sources: Sources) -> list[str]:
+    """Sentences about the parameters, the user's `own` parts, which parameters are trained, and the
+    semantic branch."""
     choice = sources.semantics
     lines = [f"{name}, {_millions(detector)} parameters: {_parts(detector)}"]
+    lines += [f"Own part, {words}" for words in own.words()]
     lines += [line for part in detector.named_children() if (line := _frozen(*part))]
     return [*lines, f"{_SEMANTICS[choice.mode]}: {choice.reason}."]
 

@@ -63,7 +63,8 @@ def report_on(
         if run.first_batch.is_file():
             with Image.open(run.first_batch) as opened:
                 picture = opened.copy()
-        title = f"{settings.preset}, {duration(seconds)} of training"
+        name = settings.model.parts.beside(settings.preset)
+        title = f"{name}, {duration(seconds)} of training"
         run.write_report(report_page(title, plan, run.rows(), best_study, picture, few_steps))
         say(f"report: {run.report}")
     return metrics if best_study is None else best_study.metrics
