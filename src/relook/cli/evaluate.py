@@ -160,14 +160,20 @@ def evaluate(
     check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     alone: dict[str, object] = {
-        "limit": limit,
         "keep_threshold": keep_threshold,
         "by": by,
         "map": mapped,
         "one_class": one_class,
     }
     if panoptic is not None:
-        refuse_beside_panoptic(**alone, submission=submission)
+        refuse_beside_panoptic(
+            **alone,
+            submission=submission,
+            compare=compare,
+            huddle_overlap=huddle_overlap != "iou",
+            huddle_same_class=huddle_same_class,
+            **leniency.changed(),
+        )
         evaluate_panoptic(
             model,
             (annotations, images),
@@ -176,10 +182,11 @@ def evaluate(
             device=device,
             fast=fast == "on",
             frame=frame,
+            limit=limit,
         )
         return
     if submission:
-        refuse_beside_submission(**alone, compare=compare)
+        refuse_beside_submission(**alone, limit=limit, compare=compare)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
