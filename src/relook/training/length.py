@@ -117,6 +117,6 @@ class Length:
         words = {
             "patience": f"{patience} without a better model (--patience)",
             "steps": "the steps that --steps gives are done",
-            "minutes": f"the {recipe.minutes or 0:g} minutes are over",
+            "minutes": f"the time of --minutes {recipe.minutes or 0:g} is over",
         }
         return f"ended after step {step}{of_all}, in epoch {epoch}: {words[reason]}"
