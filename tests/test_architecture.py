@@ -28,7 +28,6 @@ TESTED_ELSEWHERE = {
     "__init__.py": "tests/test_public_names.py",
     "config/plugins.py": "tests/design/test_design.py, from outside of relook",
     "models/build/parts.py": "tests/design/test_design.py, from outside of relook",
-    "config/parts.py": "tests/design/test_design.py, from outside of relook",
     "cli/panoptic_options.py": "tests/cli/test_evaluate_panoptic.py, by both commands",
     "weights/__init__.py": "tests/weights/test_file.py, with what it gives",
     "ablation/job.py": "tests/ablation/test_running.py, with what runs it",

@@ -13,10 +13,10 @@ from relook.evaluation.run import evaluate_model
 from relook.inference.predictor import Predictor
 from relook.training.fine_tuning import fine_tuning
 from relook.training.loop import Outcome, train
-from relook.training.progress import duration
 from relook.training.recipe import UNLIMITED
 from relook.training.settings import DataConfig, Overlay, Settings, resolve
 from relook.training.start.source import Start
+from relook.training.time_left import duration
 from relook.visualization.sheet import save_picture
 from relook.weights.file import SavedModel, load_model
 

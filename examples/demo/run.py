@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from relook.inference.predictor import Predictor
-from relook.training.progress import duration
 from relook.training.run_folder import create_run
 from relook.training.settings import Overlay
 from relook.training.start.source import Start
+from relook.training.time_left import duration
 from relook.weights.file import load_model
 from relook.weights.shipped import shipped_file
 

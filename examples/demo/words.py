@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from relook.training.progress import duration
+from relook.training.time_left import duration
 
 from .plan import ENOUGH_STEPS, LATEST, ROOM, Plan, enough
 from .table import HEADINGS, TableRow

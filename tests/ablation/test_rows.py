@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,13 @@ def test_names_that_are_none_say_what_there_is(text: str, words: str) -> None:
 def test_a_row_changes_fields_of_the_model_and_the_recipe_only(key: str, words: str) -> None:
     with pytest.raises(RelookError, match=words):
         Row("a", "htc-tiny", {key: 1}).overlay()
+
+
+def test_the_file_of_the_page_has_rows(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ablations.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "rows.yaml").write_text(block)
+    rows = choose_rows(str(tmp_path / "rows.yaml"), "tiny")
+    assert [row.name for row in rows] == ["base", "three looks", "no jitter", "averaged"]
+    for row in rows:
+        assert (_config(row) == preset(row.model)) is row.is_a_preset

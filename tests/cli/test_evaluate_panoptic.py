@@ -159,5 +159,49 @@ def test_categories_must_be_in_the_file(
     truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
     found = relook("eval", model, *truth, "--task", "panoptic", "-o", tmp_path / "a")
     assert found.exit_code == 3 and "D13" in found.stderr and "sky" in found.stderr
-    found = relook("eval", model, *truth, "--task", "panoptic", "--limit", 2)
-    assert found.exit_code == 2 and "cannot be combined with --limit" in found.stderr
+
+
+def test_the_first_images_alone(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    how = [*truth, "--task", "panoptic"]
+    whole = relook("eval", model, *how, "--rule", LOW, "-o", tmp_path / "whole")
+    assert f"Of 4 images of {panoptic_blobs.name}." in whole.stdout
+    found = relook("eval", model, *how, "--rule", LOW, "--limit", 2, "-o", tmp_path / "two")
+    assert found.exit_code == 0, found.stderr
+    words = f"Of the first 2 images of {panoptic_blobs.name}, which has 4 (--limit): not comparable"
+    assert words in found.stdout
+    numbers = json.loads((tmp_path / "two" / "metrics.json").read_text())
+    assert numbers["panoptic"]["images"] == numbers["objects"]["images"] == 2
+    assert len(list((tmp_path / "two" / "panoptic").iterdir())) == 2
+    for results in ("whole", "two"):  # of all images, or of these alone
+        file = tmp_path / results / "panoptic.json"
+        again = relook("eval", file, *how, "--limit", 2, "-o", tmp_path / f"again-{results}")
+        assert again.exit_code == 0, again.stderr
+        assert words in again.stdout
+        same = json.loads((tmp_path / f"again-{results}" / "metrics.json").read_text())
+        assert same["panoptic"] == numbers["panoptic"]
+    short = relook("eval", tmp_path / "two" / "panoptic.json", *how, "-o", tmp_path / "short")
+    assert short.exit_code == 3 and "D15" in short.stderr
+    all_of_them = relook("eval", tmp_path / "whole" / "panoptic.json", *how, "--limit", 9)
+    assert f"Of 4 images of {panoptic_blobs.name}." in all_of_them.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--one-class"],
+        ["--ignore-unknown"],
+        ["--boxes", "from-masks"],
+        ["--compare", "other"],
+        ["--huddle-same-class"],
+    ],
+)
+def test_options_about_objects_are_refused(
+    relook: Run, model: Path, panoptic_blobs: Path, options: list[str]
+) -> None:
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    found = relook("eval", model, *truth, "--task", "panoptic", *options)
+    assert found.exit_code == 2 and "U04" in found.stderr
+    assert f"cannot be combined with {options[0]}" in " ".join(found.stderr.split())

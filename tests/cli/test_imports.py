@@ -58,11 +58,12 @@ ROWS: dict[str, list[list[str]]] = {
         ["ablate", "--train-json", "no.json", "--images", "."],
         ["ablate", "--epochs", "1", "--train-json", "no.json", "--images", "."],
     ],
-    "`relook data check`, `stats`, `split`, `merge`": [
+    "`relook data check`, `stats`, `split`, `merge`, `panoptic`": [
         ["data", "check", "small.json", "--images", "."],
         ["data", "stats", "small.json", "--images", "."],
         ["data", "split", "small.json", "out", "--images", "."],
         ["data", "merge", "small.json", "small.json", "merged.json"],
+        ["data", "panoptic", "small.json", "panoptic.json"],
     ],
     "`relook predict`": [["predict", "a.png", "-m", "nuclei", "--json", *TINY]],
     "`relook eval`": [["eval", "nuclei", *DATA, *TINY, "--out", "found"]],

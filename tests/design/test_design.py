@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import os
 import subprocess
@@ -261,6 +262,14 @@ def test_the_commands_take_permission_for_one_run(
 
     trained = run("train", "--config", file, "-o", tmp_path / "run", "--allow", PACKAGE)
     assert trained.exit_code == 0, trained.stderr
+    plan, page = trained.stderr, (tmp_path / "run" / "report.html").read_text()
+    for place, part in given.model.parts.by_place.items():
+        named = f"{place}: {part.target}({', '.join(f'{k}={v!r}' for k, v in part.args.items())})"
+        assert f"Own part, {named}" in plan and f"Own part, {html.escape(named)}" in page
+        assert named in run("show", tmp_path / "run").stdout
+    both_parts = given.model.parts.beside(given.preset)
+    assert f"{given.preset} with connector SqueezeConnector" in both_parts
+    assert f"<h1>{html.escape(both_parts)}, " in page
     refused = run("predict", image, "-m", tmp_path / "run", "--json")
     assert refused.exit_code == 4 and "--allow my_package" in " ".join(refused.stderr.split())
     found = run("predict", image, "-m", tmp_path / "run", "--json", "--allow", PACKAGE)
@@ -298,4 +307,6 @@ def test_rows_of_an_ablation_may_have_own_parts(
     assert not (tmp_path / "out" / "own-seed0").exists()
     done = run("--allow", PACKAGE)
     assert done.exit_code == 0, done.stderr
-    assert "| own |" in done.stdout
+    named = given.model.parts.beside(given.preset)
+    assert f"| own | {named} |" in done.stdout and "SqueezeConnector" in named
+    assert f"own,{named}," in (tmp_path / "out" / "table.csv").read_text().replace('"', "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from relook.data import formats
-from relook.errors import DataError
+from relook.errors import DataError, UsageError
 from relook.training.annotations import read_annotations
 from relook.training.settings import Settings
 
@@ -38,3 +39,11 @@ def test_annotation_files_are_read_as_the_settings_allow(small: Settings) -> Non
     annotations = read_annotations(allowed.with_(data__leniency__skip_missing=True))
     assert annotations.val is not None
     assert len(annotations.train.images) == len(annotations.val.images) == 3
+
+
+def test_choices_about_objects_are_refused_for_panoptic_files(
+    small: Settings, panoptic_blobs: Path
+) -> None:
+    data = {"data__train_json": panoptic_blobs, "data__leniency__ignore_unknown": True}
+    with pytest.raises(UsageError, match=r"U04: .* is a panoptic file, and --ignore-unknown is"):
+        read_annotations(small.with_(**data))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.fabric.accelerators.mps import MPSAccelerator
+from lightning.pytorch.callbacks import Timer
 from PIL import Image
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from relook.structures.detection import ImageBatch, Losses, Target
 from relook.training.loop import resume, train
 from relook.training.settings import Settings
 from relook.training.start.source import Start
+from relook.training.validation import Validation
 from relook.weights.file import change_extra, load_model
 
 Make = Callable[..., Settings]
@@ -161,7 +163,7 @@ def test_empty_images_can_be_left_out(
     path = make_dataset(tmp_path / "data", [[], [(8, 8, 20, 20)], []])
     train(make_settings(path, keep_empty=False), console, out=tmp_path / "run")
     assert "images without objects are left out" in said(console)
-    assert "epochs of 1 steps" in said(console)
+    assert " of 1 step, " in said(console)
 
 
 def test_no_object_at_all_is_an_error(
@@ -350,12 +352,40 @@ def test_minutes_end_a_training_with_a_validation(
     assert outcome.run.last.is_file()
 
 
+def test_no_step_follows_a_validation_that_used_up_the_minutes(
+    blobs: Path,
+    make_settings: Make,
+    tmp_path: Path,
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elapsed = [0.0]
+    validate = Validation.validate
+
+    def slow(*given: Any) -> None:
+        validate(*given)
+        elapsed[0] = 120.0
+
+    monkeypatch.setattr(Validation, "validate", slow)
+    monkeypatch.setattr(Timer, "time_elapsed", lambda *_: elapsed[0])
+    outcome = train(make_settings(blobs, epochs=9, minutes=1), console, out=tmp_path / "run")
+    assert outcome.steps == 2
+    text = said(console)
+    assert text.count("validation after") == 1
+    assert "Validation: after every epoch, and when the training ends; " in text
+    assert "ended after step 2 of 18, in epoch 1: the time of --minutes 1 is over" in text
+
+
 def test_steps_are_the_beginning_of_the_whole_training(
     blobs: Path, make_settings: Make, tmp_path: Path, console: Console
 ) -> None:
     outcome = train(make_settings(blobs, epochs=3, steps=3), console, out=tmp_path / "begun")
     assert outcome.steps == 3 and outcome.metrics is not None  # in the middle of an epoch
-    assert "it stops after step 3 (--steps)" in said(console)
+    text = said(console)
+    assert "it stops after step 3 (--steps)" in text
+    assert "Validation: after every epoch and at the end, 2 times; " in text
+    assert "validation after step 3, in epoch 2: box AP" in text
+    assert "ended after step 3 of 6, in epoch 2: the steps that --steps gives are done" in text
     whole = train(make_settings(blobs, epochs=3), console, out=tmp_path / "whole")
     assert whole.steps == 6
     begun, records = (

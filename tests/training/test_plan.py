@@ -6,21 +6,22 @@ from dataclasses import replace
 
 from torch import nn
 
+from relook.config.parts import NO_PARTS, Part, PartsConfig
 from relook.data.coco.records import CocoIndex
 from relook.data.semantics import SemanticChoice
 from relook.runtime.cluster import Place
+from relook.training.length import Length
 from relook.training.plan import (
     PlanSection,
     data_lines,
     decay_sentence,
     few_steps_sentence,
-    length_sentence,
     model_lines,
     process_lines,
     rate_sentence,
     saving_sentence,
 )
-from relook.training.recipe import UNLIMITED, Recipe
+from relook.training.recipe import Recipe
 from relook.training.settings import Settings
 from relook.training.sources import Sources, read_sources
 
@@ -39,19 +40,11 @@ def test_the_rate_says_where_it_comes_from() -> None:
 
 def test_the_change_of_the_rate_is_a_sentence() -> None:
     assert decay_sentence(Recipe()).endswith("drops to a tenth after epoch 8 and again after 11.")
-    assert decay_sentence(Recipe(epochs=5)).endswith("of the training), then stays.")
+    short = decay_sentence(Recipe(epochs=5))
+    assert "of the training), then stays. Its drops after epoch 8 and 11 would come later" in short
+    assert "than the 5 epochs of this training (train.step_epochs; " in short
+    assert "after epoch 8. Its last drop after epoch 11 would" in decay_sentence(Recipe(epochs=10))
     assert decay_sentence(Recipe(schedule="cosine")).endswith("falls to zero along a cosine.")
-
-
-def test_the_length_names_what_ends_the_training() -> None:
-    assert length_sentence(Recipe(epochs=3), 7) == "Length: 3 epochs of 7 steps, 21 in all."
-    both = length_sentence(Recipe(epochs=3, minutes=2, steps=9), 7)
-    assert both == (
-        "Length: 2 minutes, or 3 epochs of 7 steps, 21 in all, if that is earlier; it stops after "
-        "step 9 (--steps)."
-    )
-    timed = length_sentence(Recipe(epochs=UNLIMITED, minutes=2), 7)
-    assert timed == "Length: 2 minutes, 7 steps an epoch."
 
 
 def test_few_steps_are_named() -> None:
@@ -72,21 +65,28 @@ def test_parts_of_the_model_and_what_is_frozen_are_counted(small: Settings) -> N
         {"a": nn.Sequential(frozen, nn.Linear(10, 9)), "b": nn.Linear(2, 1), "c": nn.ReLU()}
     )
     sources = read_sources(small)[1]
-    whole, fixed, semantics = model_lines("tiny", module, sources)
+    own = PartsConfig(neck=Part(target="mine.necks:Neck", args={"depth": 2}))
+    whole, part, fixed, semantics = model_lines("tiny", own, module, sources)
+    assert part == "Own part, neck: mine.necks:Neck(depth=2)"
     assert whole == "tiny, 0.00 M parameters: a 209, b 3."
     assert fixed == "Of a, 110 parameters are frozen."
     assert semantics.startswith("The semantic branch learns from the objects: ")
     without = replace(sources, semantics=SemanticChoice("none", None, "asked for"))
-    assert model_lines("tiny", module, without)[-1] == "No semantic branch is trained: asked for."
+    assert (
+        model_lines("tiny", NO_PARTS, module, without)[-1]
+        == "No semantic branch is trained: asked for."
+    )
 
 
 def test_data_says_how_the_best_model_is_chosen(small: Settings) -> None:
     sources = read_sources(small)[1]
     assert isinstance(sources.train, CocoIndex) and sources.val is not None
-    lines = data_lines(sources, Recipe(validate_every=3, max_dets=70))
+    lines = data_lines(sources, Length(Recipe(validate_every=3, max_dets=70), 7))
     assert lines[0].startswith("Training: ") and lines[0].endswith(sources.train.summary()[0])
-    assert lines[-1] == "Validation: after every 3 epochs; at most 70 detections of an image count."
-    blind = data_lines(Sources(sources.train, None, sources.semantics), Recipe())
+    assert lines[-1] == (
+        "Validation: after every 3 epochs, 4 times; at most 70 detections of an image count."
+    )
+    blind = data_lines(Sources(sources.train, None, sources.semantics), Length(Recipe(), 7))
     assert "the last weights are kept and not the best" in blind[-1]
 
 

@@ -73,8 +73,9 @@ def run(tmp_path: Path, sources: Sources) -> RunFolder:
 
 def report(run: RunFolder, settings: Settings, sources: Sources, known: Any) -> tuple[Any, str]:
     said: list[str] = []
-    metrics = report_on(run, settings, sources, ["plan"], known, 60, None, said.append)
+    metrics = report_on(run, settings, sources, ["plan"], known, 60, 20, None, said.append)
     assert f"report: {run.report}" in said
+    assert f"trained for 1:00 min, 20 s of it in validation; model: {run.best}" in said
     return metrics, "\n".join(said) + run.report.read_text()
 
 
@@ -147,12 +148,12 @@ def test_a_page_that_cannot_be_made_does_not_fail_a_finished_training(
 
     monkeypatch.setattr("relook.training.report.page", broken)
     said: list[str] = []
-    metrics = report_on(run, small, sources, ["plan"], None, 60, "too few", said.append)
+    metrics = report_on(run, small, sources, ["plan"], None, 60, 20, "too few", said.append)
     assert metrics is not None and metrics.num_detections == 2
     assert "too few" in said and f"the report could not be written: {error}" in said
     monkeypatch.undo()
     monkeypatch.setattr("relook.training.report.study", broken)
-    metrics = report_on(run, small, sources, ["plan"], None, 60, "9 updates", said.append)
+    metrics = report_on(run, small, sources, ["plan"], None, 60, 20, "9 updates", said.append)
     assert metrics is None
     assert f"the report has no part about the best model: {error}" in said
     assert "9 updates" in run.report.read_text()

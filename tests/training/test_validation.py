@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -20,7 +23,7 @@ from relook.inference.predictor import Predictor
 from relook.inference.results import SHOWN_FROM
 from relook.training.loop import train
 from relook.training.settings import Settings
-from relook.training.validation import headline, in_file_order, validation_row
+from relook.training.validation import Validation, headline, in_file_order, validation_row
 from relook.weights.file import load_model
 
 
@@ -122,3 +125,44 @@ def test_what_processes_found_is_put_in_the_order_of_the_file() -> None:
     second = [{"image_id": 9}, {"image_id": 5, "score": 0.9}]
     assert in_file_order([first, second], [9, 5, 4, 2]) == [second[0], *first]
     assert in_file_order([[], []], [1, 2]) == []
+
+
+@pytest.mark.parametrize(
+    ("images", "seconds", "expected", "predicted"),
+    [
+        (8, [9.0, 1.0, 2.0, 3.0], 8 * 2.0, [0, 2, 4, 6]),  # the first one warms up
+        (1, [4.0], 4.0, [0]),
+        (40, [11.0], 440.0, [0]),  # longer than LONG: one is enough
+    ],
+)
+def test_a_few_images_tell_how_long_a_validation_takes(
+    monkeypatch: pytest.MonkeyPatch,
+    images: int,
+    seconds: list[float],
+    expected: float,
+    predicted: list[int],
+) -> None:
+    now, seen, times = [0.0], [], iter(seconds)
+
+    def step(batch: Any, number: int) -> None:
+        seen.append(batch.name)
+        now[0] += next(times)
+
+    batches = [SimpleNamespace(name=number) for number in range(images)]
+    for batch in batches:
+        batch.to = lambda _, batch=batch: batch
+    loader = SimpleNamespace(sampler=range(images), dataset=batches, collate_fn=lambda row: row[0])
+    module = SimpleNamespace(
+        modules=list,
+        eval=lambda: None,
+        on_validation_epoch_start=lambda: None,
+        validation_step=step,
+        device="cpu",
+    )
+    plugin = SimpleNamespace(val_step_context=contextlib.nullcontext)
+    validation = Validation.__new__(Validation)
+    validation.loader, validation.expected = cast(Any, loader), None
+    monkeypatch.setattr("relook.training.validation.time.monotonic", lambda: now[0])
+    validation.measure(cast(Any, SimpleNamespace(precision_plugin=plugin)), cast(Any, module))
+    assert validation.expected == expected
+    assert seen == predicted

@@ -145,7 +145,7 @@ class Ablation:
         return [
             RowResult(
                 row.name,
-                row.model,
+                self.plan.rows[row.name].model.parts.beside(row.model),
                 *self.sizes[row.name],
                 seconds.get(row.name),
                 [by_job[job] for job in jobs],

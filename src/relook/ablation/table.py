@@ -22,7 +22,7 @@ class RowResult:
     """A row with its measurements: costs, and the numbers of each seed."""
 
     name: str
-    model: str  # the preset
+    model: str  # the preset, with the user's own parts by name
     parameters: int
     multiply_adds: int
     seconds: float | None  # to predict in an image
@@ -226,7 +226,8 @@ def mean_and_range(values: Sequence[float | None], digits: int = 3, deviation: s
 def grid(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
     """A Markdown table whose first `left` columns are aligned to the left."""
     rule = ["---" if number < left else "---:" for number in range(len(heads))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
+    escaped = ([cell.replace("|", "\\|") for cell in cells] for cells in (heads, rule, *lines))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
 
 
 def _shown(value: float | None, form: str, factor: float = 1) -> str:

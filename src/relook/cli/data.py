@@ -14,6 +14,7 @@ from .annotation_options import takes_leniency
 from .convert import convert
 from .data_check import check
 from .data_merge import data_merge
+from .data_panoptic import data_panoptic
 from .data_split import data_split
 from .data_stats import data_stats
 from .progress import notices, progress_bar
@@ -34,6 +35,7 @@ data.command("check")(check)
 data.command("stats")(data_stats)
 data.command("split")(data_split)
 data.command("merge")(data_merge)
+data.command("panoptic")(data_panoptic)
 data.command("check-submission")(check_submission_file)
 data.command("convert")(convert)
 

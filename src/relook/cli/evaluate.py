@@ -162,18 +162,26 @@ def evaluate(
     check_class_options(names, one_class=one_class)
     folder = out or (model if model.is_dir() else model.parent) / "eval" / annotations.stem
     alone: dict[str, object] = {
-        "limit": limit,
         "keep_threshold": keep_threshold,
         "by": by,
         "map": mapped,
         "one_class": one_class,
     }
     if panoptic is not None:
-        refuse_beside_panoptic(**alone, submission=submission)
-        evaluate_panoptic(model, (annotations, images), folder, options, how=how, frame=frame)
+        refuse_beside_panoptic(
+            **alone,
+            submission=submission,
+            compare=compare,
+            huddle_overlap=huddle_overlap != "iou",
+            huddle_same_class=huddle_same_class,
+            **leniency.changed(),
+        )
+        evaluate_panoptic(
+            model, (annotations, images), folder, options, how=how, frame=frame, limit=limit
+        )
         return
     if submission:
-        refuse_beside_submission(**alone, compare=compare)
+        refuse_beside_submission(**alone, limit=limit, compare=compare)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
@@ -209,8 +217,10 @@ def evaluate(
     say(outcome.metrics.table())
     if compare is not None and rival is not None:
         print_difference(folder, compare, outcome.metrics, rival)
-    title = f"{name_of(path)} on {annotations.stem}" if report else None
-    write_images_and_report(folder, title, index, outcome, predictor.shown_from, limit, console)
+    title = predictor.config.parts.beside(name_of(path)) + f" on {annotations.stem}"
+    write_images_and_report(
+        folder, title if report else None, index, outcome, predictor.shown_from, limit, console
+    )
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "
         f"and predictions.json are in {folder}"

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..errors import RelookError, UsageError
+from ..errors import RelookError, UsageError, counted
 from .progress import notices, progress_bar
 from .terminal import say
 
 if TYPE_CHECKING:
+    from ..data.panoptic.reader import PanopticIndex
     from ..inference.options import PredictOptions
 
 _RESULTS: Final = ".json"  # suffix of results, which are no model
@@ -25,8 +26,10 @@ def evaluate_panoptic(
     *,
     how: Mapping[str, Any],
     frame: Literal["stored", "upright"] | None = None,
+    limit: int | None = None,
 ) -> None:
-    """Score a model, or the panoptic json that `model` is, against `truth`: json and images.
+    """Score a model, or the panoptic json that `model` is, against `truth`: json and images, the
+    first `limit` of them.
 
     `how` are the arguments of `relook.load`.
 
@@ -36,13 +39,15 @@ def evaluate_panoptic(
     from ..data.panoptic.reader import read_panoptic
     from ..evaluation.panoptic.table import panoptic_table
 
-    index = read_panoptic(*truth, frame=frame)
+    of_all = read_panoptic(*truth, frame=frame)
+    index = of_all.first(limit)
+    measured = _measured(of_all, index)
     if model.suffix.lower() == _RESULTS:
         from ..evaluation.panoptic.run import evaluate_panoptic_files
 
-        scores = evaluate_panoptic_files(index, model)
+        scores = evaluate_panoptic_files(of_all, model, limit=limit)
         _save(folder, {"panoptic": scores.to_json()})
-        say(panoptic_table(scores))
+        say(f"{panoptic_table(scores)}\n\n{measured}")
         return
 
     from ..api import load
@@ -68,10 +73,21 @@ def evaluate_panoptic(
     content = {"panoptic": outcome.scores.to_json(), "objects": outcome.metrics.to_json()}
     _save(folder, content)
     save_predictions(folder / "predictions.json", outcome.predictions)
-    say(f"{panoptic_table(outcome.scores)}\n\n{outcome.metrics.table()}")
+    say(f"{panoptic_table(outcome.scores)}\n\n{measured}\n\n{outcome.metrics.table()}")
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, "
         f"panoptic.json with its maps, and predictions.json are in {folder}"
+    )
+
+
+def _measured(of_all: PanopticIndex, index: PanopticIndex) -> str:
+    """Sentence on the images that the numbers are of."""
+    images, all_images = len(index.images), len(of_all.images)
+    if images == all_images:
+        return f"Of {counted(images, 'image')} of {index.path.name}."
+    return (
+        f"Of the first {counted(images, 'image')} of {index.path.name}, which has {all_images} "
+        "(--limit): not comparable with numbers of all."
     )
 
 

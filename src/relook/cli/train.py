@@ -76,7 +76,15 @@ def train(
     semantics: Semantics = None,
     semantic_maps: SemanticMaps = None,
     schedule: Schedule = None,
-    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=RECIPE)] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How often each image is seen. A cosine rate is stretched to it; the drops of a "
+            "step schedule stay where they are (train.step_epochs).",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(help="Stop after so many minutes.", rich_help_panel=RECIPE),

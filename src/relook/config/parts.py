@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from ..structures.rules.wording import stages_of
 from .base import Config
 from .plugins import hand_over
 
@@ -29,6 +30,18 @@ class Part(Config):
         records its name: where that file is loaded, it must be importable and allowed.
         """
         return cls(target=hand_over(factory), args=args)
+
+    def call(self) -> str:
+        """The part as a call by its full name: ``my_package.parts:Name(ratio=8)``."""
+        return f"{self.target}({self._arguments()})"
+
+    def short(self) -> str:
+        """The part as a call by its name alone: ``Name(ratio=8)``; no parentheses without args."""
+        name = self.target.partition(":")[2]
+        return f"{name}({self._arguments()})" if self.args else name
+
+    def _arguments(self) -> str:
+        return ", ".join(f"{key}={value!r}" for key, value in self.args.items())
 
 
 class PartsConfig(Config):
@@ -81,6 +94,21 @@ class PartsConfig(Config):
         """The parts that are not None, by the name of their place."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: value for name, value in values.items() if isinstance(value, Part)}
+
+    def words(self) -> list[str]:
+        """Each part that is not None as ``place: package.module:Name(ratio=8)``, for pages."""
+        return [
+            f"{place}: {part.call()}{self._where(place)}" for place, part in self.by_place.items()
+        ]
+
+    def beside(self, name: str) -> str:
+        """`name` of a model with these parts, for titles and columns: ``htc-tiny with connector
+        Name(ratio=8), fusion Other``; `name` alone without parts."""
+        parts = [f"{place} {part.short()}" for place, part in self.by_place.items()]
+        return f"{name} with {', '.join(parts)}" if parts else name
+
+    def _where(self, place: str) -> str:
+        return f" in {stages_of(self.conv3x3_stages)}" if place == "conv3x3" else ""
 
 
 NO_PARTS = PartsConfig()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..data import class_names, formats
+from ..data.coco.leniency import Leniency
 from ..data.coco.reader import ALL_CROWD, CocoIndex, read_coco
 from ..data.panoptic.reader import PanopticIndex, is_panoptic, read_panoptic, to_coco_index
 from ..errors import DataError, UsageError
@@ -37,6 +38,7 @@ def read_annotations(settings: Settings) -> Annotations:
     for path in (data.train_json, data.val_json):
         if path is not None:
             _check_format(path)
+            _check_leniency(path, data.leniency)
     read: Any = {"frame": data.frame, "reading": settings.model.input.reading}
     if is_panoptic(data.train_json):
         panoptic = read_panoptic(data.train_json, data.train_images, **read)
@@ -90,6 +92,20 @@ def _check_format(path: Path) -> None:
             "D04",
             f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
             f"reads it; `relook data convert {path} annotations.json` writes COCO.",
+        )
+
+
+def _check_leniency(path: Path, leniency: Leniency) -> None:
+    """Refuse choices for files of objects where `path` is a panoptic file.
+
+    Raises:
+        UsageError: U04.
+    """
+    if leniency.changed() and is_panoptic(path):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in leniency.changed())
+        raise UsageError(
+            "U04",
+            f"{path.name} is a panoptic file, and {named} is about files of objects. Leave it out.",
         )
 
 

@@ -32,6 +32,7 @@ from .checkpoints import WholeCheckpointIO
 from .continuing import check_settings, locked, state_to_continue
 from .ending import Signals, interruptible
 from .fingerprint import fingerprint
+from .length import Length
 from .loading import (
     BatchMaker,
     Share,
@@ -55,6 +56,7 @@ from .settings import Settings
 from .sources import Sources, read_sources
 from .start.fresh import seeded_detector
 from .start.source import Start, first_detector
+from .time_left import TimeLeft
 from .validation import Validation
 
 RECORDS_AN_EPOCH, RECORD_EVERY = 10, 50  # at least so many; steps, in long epochs
@@ -182,7 +184,7 @@ class _Training:
         self.timer = Timer(
             None if recipe.minutes is None else timedelta(minutes=recipe.minutes), verbose=False
         )
-        self.steps_per_epoch = -(-len(self.loader) // recipe.accumulate)
+        self.length = Length(recipe, -(-len(self.loader) // recipe.accumulate))
         if recipe.recompute:
             recompute_activations(detector)
         classes, stuff = sources.train.classes, sources.stuff
@@ -190,7 +192,7 @@ class _Training:
         if sources.panoptic_val is not None:
             panoptic = PanopticValidation(sources.panoptic_val, settings.model, classes, stuff)
         clock = Clock(self.timer.time_elapsed, local_signal=lambda: self.signals.level)
-        self.schedule = Schedule(recipe, self.steps_per_epoch, lambda: clock.elapsed)
+        self.schedule = Schedule(recipe, self.length.steps_per_epoch, lambda: clock.elapsed)
         self.module = TrainingModule(
             detector,
             recipe,
@@ -205,16 +207,8 @@ class _Training:
         )
         reasons = () if start is None else start.reasons
         self.is_trained = run.read_data().get("weights") is not None
-        self.plan = plan_sections(
-            settings,
-            sources,
-            detector,
-            run,
-            self.steps_per_epoch,
-            place,
-            reasons,
-            is_trained=self.is_trained,
-        )
+        subjects = settings, sources, detector, run, self.length, place
+        self.plan = plan_sections(*subjects, reasons, is_trained=self.is_trained)
 
     def fit(self, checkpoint: Path | None) -> Outcome:
         """Print the plan, train, write the report."""
@@ -237,7 +231,8 @@ class _Training:
         outcome = self._outcome(trainer)
         if self.place.rank == 0:
             few = few_steps_sentence(outcome.steps, is_trained=self.is_trained)
-            results = plan, outcome.metrics, outcome.seconds, few
+            validated = 0.0 if self.validation is None else self.validation.seconds
+            results = plan, outcome.metrics, outcome.seconds, validated, few
             metrics = report_on(self.run, self.settings, self.sources, *results, self.say)
             outcome = replace(outcome, metrics=metrics)
         return outcome
@@ -281,17 +276,19 @@ class _Training:
         """Return the callbacks in their order: the state is saved after all others."""
         recipe = self.settings.train
         every = max(1, min(RECORD_EVERY, len(self.loader) // RECORDS_AN_EPOCH))
-        callbacks: list[Callback] = [self.timer, Reseed(recipe.seed)]
+        before = [] if self.validation is None else [self.validation]  # the clock of the timer
+        callbacks: list[Callback] = [*before, self.timer, Reseed(recipe.seed)]
         if recipe.steps is not None:
             callbacks.append(StepLimit(recipe.steps))
         if self.place.rank == 0:
+            left = TimeLeft(self.length)
             callbacks += [
                 FirstBatch(self.run.first_batch, self._draw, self.say, self.logs),
                 Records(self.run, every, self.logs, self.say),
-                ProgressReport(self.console, self.schedule),
+                ProgressReport(self.console, self.schedule, left, self.validation),
             ]
-        optional = (self.validation, self.averaging)
-        return [*callbacks, *(part for part in optional if part is not None), self.saving]
+        averaging = [] if self.averaging is None else [self.averaging]
+        return [*callbacks, *averaging, self.saving]
 
     def _draw(self, batch: TrainingBatch) -> Image.Image:
         names = [c.name for c in self.sources.train.classes]

@@ -9,11 +9,13 @@ from typing import Final
 from torch import nn
 
 from ..config.model import ModelConfig
+from ..config.parts import PartsConfig
 from ..data.images import open_image
 from ..data.semantics import Mode
 from ..errors import DataError, counted
 from ..models.detector import Detector
 from ..runtime.cluster import Place
+from .length import Length
 from .recipe import UNLIMITED, Recipe
 from .run_folder import RunFolder
 from .schedule import WARMUP_SHARE
@@ -49,7 +51,7 @@ def plan_sections(
     sources: Sources,
     detector: Detector,
     run: RunFolder,
-    steps_per_epoch: int,
+    length: Length,
     place: Place,
     reasons: Sequence[str] = (),
     *,
@@ -65,17 +67,18 @@ def plan_sections(
     start = {"is_trained": is_trained, "validates": sources.val is not None}
     return [
         section("Chosen for this fine-tuning; options and --set win over it", reasons),
-        section("Data", data_lines(sources, recipe)),
-        section("Model", model_lines(settings.preset, detector, sources)),
+        section("Data", data_lines(sources, length)),
+        section("Model", model_lines(settings.preset, settings.model.parts, detector, sources)),
         section("Images", _image_lines(settings.model, recipe, sources)),
-        section("Steps", _step_lines(recipe, steps_per_epoch, **start)),
+        section("Steps", _step_lines(length, **start)),
         section("Processes", process_lines(settings, place)),
         section("Results", [f"Run folder: {run.path}"]),
     ]
 
 
-def data_lines(sources: Sources, recipe: Recipe) -> list[str]:
+def data_lines(sources: Sources, length: Length) -> list[str]:
     """Sentences about the images and objects, and how the best model is chosen."""
+    recipe = length.recipe
     lines = [f"Training: {line}" for line in sources.train.summary()]
     if sources.train.num_empty_images:
         verdict = "kept" if recipe.keep_empty else "left out"
@@ -86,18 +89,20 @@ def data_lines(sources: Sources, recipe: Recipe) -> list[str]:
             "Validation: there is no data for it (--val-json), so the last weights are kept and "
             "not the best.",
         ]
-    every = "every epoch" if recipe.validate_every == 1 else f"every {recipe.validate_every} epochs"
     return [
         *lines,
         *(f"Validation: {line}" for line in sources.val.summary()),
-        f"Validation: after {every}; at most {recipe.max_dets} detections of an image count.",
+        f"Validation: {length.validation_sentence()}; at most {recipe.max_dets} detections of an "
+        "image count.",
     ]
 
 
-def model_lines(name: str, detector: nn.Module, sources: Sources) -> list[str]:
-    """Sentences about the parameters, which of them are trained, and the semantic branch."""
+def model_lines(name: str, own: PartsConfig, detector: nn.Module, sources: Sources) -> list[str]:
+    """Sentences about the parameters, the user's `own` parts, which parameters are trained, and the
+    semantic branch."""
     choice = sources.semantics
     lines = [f"{name}, {_millions(detector)} parameters: {_parts(detector)}"]
+    lines += [f"Own part, {words}" for words in own.words()]
     lines += [line for part in detector.named_children() if (line := _frozen(*part))]
     return [*lines, f"{_SEMANTICS[choice.mode]}: {choice.reason}."]
 
@@ -147,9 +152,18 @@ def decay_sentence(recipe: Recipe) -> str:
     if recipe.schedule == "cosine":
         return f"{warmup}, then falls to zero along a cosine."
     drops = [str(epoch) for epoch in recipe.step_epochs if epoch < recipe.epochs]
-    if not drops:
-        return f"{warmup}, then stays."
-    return f"{warmup}, then drops to a tenth after epoch {' and again after '.join(drops)}."
+    never = [str(epoch) for epoch in recipe.step_epochs if epoch >= recipe.epochs]
+    text = f"{warmup}, then stays."
+    if drops:
+        text = f"{warmup}, then drops to a tenth after epoch {' and again after '.join(drops)}."
+    if never:
+        late = "last drop" if drops else "drops"
+        text += (
+            f" Its {late} after epoch {' and '.join(never)} would come later than "
+            f"the {counted(recipe.epochs, 'epoch')} of this training "
+            "(train.step_epochs; train.schedule=cosine follows the length)."
+        )
+    return text
 
 
 def _first_image(sources: Sources) -> list[str]:
@@ -160,23 +174,6 @@ def _first_image(sources: Sources) -> list[str]:
             return [f"The first is {image.info.kind}."]
     except DataError:  # raised when the image is read for training
         return []
-
-
-def length_sentence(recipe: Recipe, steps_per_epoch: int) -> str:
-    """Sentence on when the training ends."""
-    epochs = (
-        f"{recipe.epochs} epochs of {steps_per_epoch} steps, "
-        f"{steps_per_epoch * recipe.epochs} in all"
-    )
-    if recipe.minutes is None:
-        text = f"Length: {epochs}"
-    else:
-        text = f"Length: {recipe.minutes:g} minutes, {steps_per_epoch} steps an epoch"
-        if recipe.epochs < UNLIMITED:
-            text = f"Length: {recipe.minutes:g} minutes, or {epochs}, if that is earlier"
-    if recipe.steps is not None:
-        text += f"; it stops after step {recipe.steps} (--steps)"
-    return f"{text}."
 
 
 def saving_sentence(recipe: Recipe) -> str:
@@ -200,18 +197,16 @@ def few_steps_sentence(steps: int, *, is_trained: bool) -> str | None:
     )
 
 
-def _step_lines(
-    recipe: Recipe, steps_per_epoch: int, *, is_trained: bool, validates: bool
-) -> list[str]:
-    steps = min(recipe.epochs * steps_per_epoch, recipe.steps or UNLIMITED)
-    few = few_steps_sentence(steps, is_trained=is_trained)
+def _step_lines(length: Length, *, is_trained: bool, validates: bool) -> list[str]:
+    recipe = length.recipe
+    few = few_steps_sentence(length.steps or UNLIMITED, is_trained=is_trained)
     after = [
         "The minutes are those of the training. A validation that is due at their end comes after "
         "them, and the best model is chosen by it."
     ]
     return [
         *([] if few is None else [few]),
-        length_sentence(recipe, steps_per_epoch),
+        length.sentence(),
         *(after if recipe.minutes is not None and validates else []),
         saving_sentence(recipe),
         f"Images a step: {recipe.effective_batch}."

@@ -12,35 +12,34 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from .module import TrainingModule
 from .schedule import Schedule
+from .time_left import TimeLeft, duration
+from .validation import Validation
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 
 
-def duration(seconds: float) -> str:
-    """`seconds` as 45 s, 12:05 min or 3:07:15 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, remainder = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}:{remainder:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d}:{remainder:02d} h"
-
-
 class ProgressReport(Callback):
-    """Epoch, step, losses by name and time left."""
+    """Epoch, step, losses by name and time left, that of validations included."""
 
-    def __init__(self, console: Console, schedule: Schedule) -> None:
+    def __init__(
+        self, console: Console, schedule: Schedule, left: TimeLeft, validation: Validation | None
+    ) -> None:
         self.console, self.schedule = console, schedule
+        self.left, self.validation = left, validation
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        self._started = self._spoke = 0.0
-        self._from = 0.0
+        self._spoke = self._since = self._validated = 0.0
+        self._step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, and the bar if there is a terminal."""
-        self._started = self._spoke = time.monotonic()
-        self._from = self._fraction(trainer)
+        self._spoke = self._since = time.monotonic()
+        self._validated = self._validation_seconds()
+        self._step = trainer.global_step
+        if self._step:
+            self.console.print(
+                f"goes on after {self.left.length.position(self._step)}", highlight=False
+            )
         if self.console.is_terminal:
             columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} % {task.description}"))
             self._bar = Progress(*columns, console=self.console, transient=True)
@@ -58,13 +57,16 @@ class ProgressReport(Callback):
         """Update the bar, or print a line if the last one is old."""
         assert isinstance(pl_module, TrainingModule)
         now = time.monotonic()
+        is_update = trainer.global_step != self._step
+        if is_update:
+            self._measure(trainer.global_step, now)
         if self._bar is not None:
-            text = self._text(trainer, pl_module, now)
+            text = self._text(trainer, pl_module)
             self._bar.update(self._task, completed=self._fraction(trainer), description=text)
-        elif now - self._spoke >= LINE_EVERY or trainer.global_step == 1:
+        elif now - self._spoke >= LINE_EVERY or (is_update and self._is_first_or_last(trainer)):
             self._spoke = now
             percent = f"{100 * self._fraction(trainer):3.0f} %"
-            text = f"{percent} {self._text(trainer, pl_module, now)}"
+            text = f"{percent} {self._text(trainer, pl_module)}"
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -82,15 +84,35 @@ class ProgressReport(Callback):
             self._bar.stop()
             self._bar = None
 
-    def _fraction(self, trainer: pl.Trainer) -> float:
-        return self.schedule.epochs_passed(trainer.global_step) / self.schedule.recipe.epochs
+    def _validation_seconds(self) -> float:
+        return 0.0 if self.validation is None else self.validation.seconds
 
-    def _text(self, trainer: pl.Trainer, module: TrainingModule, now: float) -> str:
-        done = self._fraction(trainer) - self._from
-        left = (now - self._started) * (1 - self._from - done) / done if done > 0 else 0.0
+    def _measure(self, step: int, now: float) -> None:
+        """Give the time of a step, without that of a validation before it, to the estimate."""
+        validated = self._validation_seconds()
+        self.left.add(now - self._since - (validated - self._validated))
+        self.left.validation = 0.0 if self.validation is None else self.validation.expected
+        self._since, self._validated, self._step = now, validated, step
+
+    def _is_first_or_last(self, trainer: pl.Trainer) -> bool:
+        return trainer.global_step in (1, self.left.length.steps)
+
+    def _fraction(self, trainer: pl.Trainer) -> float:
+        """Part of the training that is done: of its steps, or of its minutes if they are nearer."""
+        recipe = self.schedule.recipe
+        passed = self.schedule.epochs_passed(trainer.global_step) / recipe.epochs
+        steps = self.left.length.steps
+        return min(1.0, max(passed, trainer.global_step / steps if steps else 0.0))
+
+    def _text(self, trainer: pl.Trainer, module: TrainingModule) -> str:
+        steps, step = self.left.length.steps, trainer.global_step
+        elapsed = self.schedule.elapsed
+        seconds = self.left.seconds(step, 0.0 if elapsed is None else elapsed())
+        left = "" if seconds is None else f"{duration(seconds)} left, "
+        of_all = "" if steps is None else f" of {steps}"
         losses = module.last_losses
         named = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
         return (
-            f"epoch {trainer.current_epoch + 1} step {trainer.global_step}, "
-            f"{duration(left)} left, loss {sum(losses.values()):.3f} ({named})"
+            f"epoch {trainer.current_epoch + 1} step {step}{of_all}, "
+            f"{left}loss {sum(losses.values()):.3f} ({named})"
         )

@@ -19,10 +19,10 @@ from ..reports.evaluation import Study, study
 from ..reports.numbers import headline
 from ..visualization.charts import Axes, Curve, chart
 from ..visualization.page import Section, figure, folded, grid, listing, page, table
-from .progress import duration
 from .run_folder import RunFolder
 from .settings import Settings
 from .sources import Sources
+from .time_left import duration
 
 Say = Callable[[str], None]
 
@@ -36,11 +36,13 @@ def report_on(
     plan: Sequence[str],
     metrics: Metrics | None,
     seconds: float,
+    validated: float,
     few_steps: str | None,
     say: Say,
 ) -> Metrics | None:
     """Write the table and the page of a finished run; return the metrics of its best model.
 
+    `seconds` are those of the training, of which `validated` seconds went into validations.
     `metrics` are those metrics, if they are known: a run that was resumed and found no better
     model has only the stored predictions. `few_steps` is a warning that the page begins with.
 
@@ -53,14 +55,16 @@ def report_on(
             best_study = _study(run, settings, sources.train, sources.val, metrics)
     if few_steps is not None:
         say(few_steps)
-    say(f"trained for {duration(seconds)}; model: {run.best}")
+    part = f", {duration(validated)} of it in validation" if round(validated) else ""
+    say(f"trained for {duration(seconds)}{part}; model: {run.best}")
     with _telling(say, "the report could not be written"):
         run.write_table()
         picture = None
         if run.first_batch.is_file():
             with Image.open(run.first_batch) as opened:
                 picture = opened.copy()
-        title = f"{settings.preset}, {duration(seconds)} of training"
+        name = settings.model.parts.beside(settings.preset)
+        title = f"{name}, {duration(seconds)} of training"
         run.write_report(report_page(title, plan, run.rows(), best_study, picture, few_steps))
         say(f"report: {run.report}")
     return metrics if best_study is None else best_study.metrics

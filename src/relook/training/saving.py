@@ -13,6 +13,7 @@ from ..runtime.distributed import from_first, maxima, world_size
 from ..weights.file import save_model
 from .averaging import Averaging
 from .ending import SAVE, STOP, Signals, interruption
+from .length import Length
 from .module import TrainingModule
 from .run_folder import RunFolder
 from .settings import Settings
@@ -116,6 +117,11 @@ class Saving(Callback):
         if level >= STOP:
             raise interruption(self.run, self._step)
         self.finish_epoch(trainer, pl_module)
+        minutes = self.settings.train.minutes
+        if minutes is not None:
+            (elapsed,) = maxima([_module(pl_module).clock.local()])
+            if elapsed >= 60 * minutes:  # used up by the validation: no further step
+                trainer.should_stop = True
         self.signals.defer()
 
     def finish(
@@ -123,17 +129,15 @@ class Saving(Callback):
     ) -> None:
         """After the training, do what the end of its last epoch still needs: there is something
         left where it was stopped in it. `say` is told where nothing was left to train."""
-        recipe = self.settings.train
-        if self.resumed_at == trainer.global_step:
-            ends = {
-                "patience": self.validation is not None and self.validation.is_exhausted,
-                "epochs": trainer.current_epoch >= recipe.epochs,
-                "steps": recipe.steps == trainer.global_step,
-                "minutes": recipe.minutes is not None,
-            }
-            reason = next((name for name, holds in ends.items() if holds), "epochs")
-            say(f"nothing is left to train: this run has used up its {reason}")
+        length = Length(self.settings.train, module.schedule.steps_per_epoch)
+        step = trainer.global_step
         self.finish_epoch(trainer, module)
+        is_exhausted = self.validation is not None and self.validation.is_exhausted
+        reason = length.reason(step, is_exhausted=is_exhausted)
+        if self.resumed_at == step:
+            say(f"nothing is left to train: this run has used up its {reason}")
+        elif (sentence := length.end_sentence(step, is_exhausted=is_exhausted)) is not None:
+            say(sentence)
 
     def finish_epoch(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Validate and save the best model, or save the newest, if that is still to be done."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
 
 from ..data.coco.reader import CocoIndex
+from ..errors import RelookError, counted
 from ..evaluation.coco import evaluate_coco
 from ..evaluation.files import save_predictions
 from ..evaluation.ground_truth import GroundTruth, truth_of
@@ -19,15 +21,21 @@ from ..evaluation.panoptic.scores import PanopticScores
 from ..inference.results import SHOWN_FROM
 from ..runtime.distributed import from_first, gathered
 from ..weights.file import save_model
+from .length import Length
 from .loading import BatchLoader
 from .logs import TrainingLog
 from .module import TrainingModule
 from .run_folder import RunFolder
 from .settings import Settings
 from .sound_weights import check_weights
+from .time_left import duration
 from .validation_picture import draw_validation
 
 Say = Callable[[str], None]
+
+MEASURED: Final = 4  # images that tell how long a validation takes, the first of them to warm up
+LONG: Final = 10.0  # seconds of an image after which no further one is measured
+ANNOUNCED: Final = 15.0  # seconds of a validation that is said before it begins
 
 
 class Validation(Callback):
@@ -57,20 +65,36 @@ class Validation(Callback):
         self.images_per_second = 0.0
         self.last_step = -1
         self.without_gain = 0
+        self.seconds = 0.0
+        """Time of all validations so far, with scoring and saving."""
+        self.expected: float | None = None
+        """Seconds of the next validation, from the last one or from `measure`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best AP, the last validated step, and the validations without a gain."""
-        return {"best": self.best, "step": self.last_step, "without_gain": self.without_gain}
+        """Return the best AP, the last validated step, the validations without a gain, and the
+        seconds of all."""
+        return {
+            "best": self.best,
+            "step": self.last_step,
+            "without_gain": self.without_gain,
+            "seconds": self.seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` gave."""
         self.best = float(state_dict["best"])
         self.last_step = state_dict.get("step", -1)
         self.without_gain = state_dict.get("without_gain", 0)
+        self.seconds = float(state_dict.get("seconds", 0.0))
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop at once after a resume of a training that had no more to gain."""
         trainer.should_stop = trainer.should_stop or self.is_exhausted
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure how long a validation will take, before the clocks of the training start."""
+        assert isinstance(pl_module, TrainingModule)
+        self.measure(trainer, pl_module)
 
     @property
     def is_exhausted(self) -> bool:
@@ -85,6 +109,9 @@ class Validation(Callback):
         Raises:
             RelookError: R03 for weights that are not sound, R02 when a file cannot be written.
         """
+        if self.expected is None or self.expected >= ANNOUNCED:
+            about = "" if self.expected is None else f", about {duration(self.expected)}"
+            self.say(f"validating {counted(len(self.truth.images), 'image')}{about}")
         since = time.monotonic()
         self._predict(trainer, module)
         parts, segmented = gathered(module.predictions), gathered(module.segmented)
@@ -99,22 +126,40 @@ class Validation(Callback):
         if better:
             self.best, self.best_metrics = ap, metrics
         self.last_step = trainer.global_step
-        self.say(_validation_line(epoch, metrics, quality, better, self.images_per_second))
+        self.expected = time.monotonic() - since
+        self.seconds += self.expected
+        where = Length(module.recipe, module.schedule.steps_per_epoch).position(self.last_step)
+        self.say(_validation_line(where, metrics, quality, better, self.images_per_second))
         if self.is_exhausted:
             trainer.should_stop = True
 
+    def measure(self, trainer: pl.Trainer, module: TrainingModule) -> None:
+        """Predict a few images, to tell how long a validation will take (`expected`).
+
+        Nothing is scored, and no random number is drawn. The first image is only there to warm up.
+        """
+        indices = list(self.loader.sampler)
+        chosen = [indices[len(indices) * part // MEASURED] for part in range(MEASURED)]
+        times: list[float] = []
+        with _predicting(trainer, module):
+            for number, key in enumerate(dict.fromkeys(chosen)):
+                since = time.monotonic()
+                batch = self.loader.collate_fn([self.loader.dataset[key]])
+                if isinstance(batch, RelookError):
+                    return  # the validation says it
+                module.validation_step(batch.to(module.device), number)
+                times.append(time.monotonic() - since)
+                if times[-1] > LONG:
+                    break
+        later = times[1:] or times
+        self.expected = len(indices) * sum(later) / len(later)
+        module.on_validation_epoch_start()
+
     def _predict(self, trainer: pl.Trainer, module: TrainingModule) -> None:
         """Let `module` collect its predictions of the images that fall to this process."""
-        were_training = [part for part in module.modules() if part.training]
-        module.eval()
-        module.on_validation_epoch_start()
-        try:
-            with torch.no_grad(), trainer.precision_plugin.val_step_context():
-                for number, batch in enumerate(self.loader):
-                    module.validation_step(batch.to(module.device), number)
-        finally:
-            for part in were_training:
-                part.training = True
+        with _predicting(trainer, module):
+            for number, batch in enumerate(self.loader):
+                module.validation_step(batch.to(module.device), number)
 
     def _scored(
         self,
@@ -151,6 +196,20 @@ class Validation(Callback):
             save_model(self.run.best, *model_parts, stuff=module.stuff)
             save_predictions(self.run.predictions, predictions)
         return metrics
+
+
+@contextlib.contextmanager
+def _predicting(trainer: pl.Trainer, module: TrainingModule) -> Iterator[None]:
+    """Set `module` to predict, with no predictions yet, and back to train at the end."""
+    were_training = [part for part in module.modules() if part.training]
+    module.eval()
+    module.on_validation_epoch_start()
+    try:
+        with torch.no_grad(), trainer.precision_plugin.val_step_context():
+            yield
+    finally:
+        for part in were_training:
+            part.training = True
 
 
 def in_file_order(
@@ -194,7 +253,7 @@ def validation_row(
 
 
 def _validation_line(
-    epoch: int, metrics: Metrics, quality: PanopticScores | None, better: bool, speed: float
+    where: str, metrics: Metrics, quality: PanopticScores | None, better: bool, speed: float
 ) -> str:
     parts = []
     if quality is not None:
@@ -209,4 +268,4 @@ def _validation_line(
     counts = f"{metrics.num_detections} detections for {metrics.num_objects} objects"
     verdict = ", the best so far" if better else ""
     parts += [counts, f"{speed:.1f} images/s"]
-    return f"validation after epoch {epoch + 1}: {', '.join(parts)}{verdict}"
+    return f"validation after {where}: {', '.join(parts)}{verdict}"

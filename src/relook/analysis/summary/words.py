@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...config.model import BackboneConfig, InputConfig, ModelConfig, PyramidConfig, RPNConfig
-from ...config.parts import Part, PartsConfig
+from ...config.parts import PartsConfig
 from ...structures.rules.wording import numbers, on_off, stages_of
 from .cascade_words import about_cascade, about_detections
 
@@ -62,7 +62,7 @@ def _input(config: InputConfig) -> list[str]:
 
 def _backbone(config: BackboneConfig, parts: PartsConfig) -> list[str]:
     if parts.backbone is not None:
-        return [_named(parts.backbone)]
+        return [parts.backbone.call()]
     basic = config.block == "basic"
     layers = (2 if basic else 3) * sum(config.blocks) + 2
     ends = config.width * (1 if basic else 4)
@@ -94,7 +94,7 @@ def _backbone(config: BackboneConfig, parts: PartsConfig) -> list[str]:
 
 
 def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
-    neck = "FPN" if parts.neck is None else _named(parts.neck)
+    neck = "FPN" if parts.neck is None else parts.neck.call()
     norm = config.norm.words()
     lines = [f"{neck} of {config.channels} channels: P2 to P6, strides 4 to 64, {norm}"]
     if config.steps == 1:
@@ -102,10 +102,10 @@ def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
     backbones = "one backbone for all" if config.share_backbone else "each with its own backbone"
     connector = "ASPP" if config.connector == "aspp" else "nothing"
     if parts.connector is not None:
-        connector = _named(parts.connector)
+        connector = parts.connector.call()
     fusion = "a gate blends the last two" if config.fusion == "gated" else "the last one counts"
     if parts.fusion is not None:
-        fusion = f"{_named(parts.fusion)} blends the last two"
+        fusion = f"{parts.fusion.call()} blends the last two"
     return [
         *lines,
         f"RFP: {config.steps} looks at the image, {backbones}",
@@ -117,7 +117,7 @@ def _pyramid(config: PyramidConfig, parts: PartsConfig) -> list[str]:
 def _cascade(config: ModelConfig) -> list[Words]:
     part = config.parts.cascade
     if part is not None:
-        return [Words("cascade", [f"{_named(part)}, {config.num_classes} classes"])]
+        return [Words("cascade", [f"{part.call()}, {config.num_classes} classes"])]
     return [
         Words(f"cascade ({config.cascade.kind})", about_cascade(config.cascade)),
         Words("detections", about_detections(config)),
@@ -146,16 +146,7 @@ def _panoptic(config: ModelConfig) -> list[str]:
 
 
 def _own_parts(config: ModelConfig) -> list[str]:
-    lines = ["users' parts, which replace those described above:"]
-    lines += [f"{place}: {_named(part)}" for place, part in config.parts.by_place.items()]
-    if config.parts.conv3x3 is not None:
-        lines.append(f"conv3x3 is in {stages_of(config.parts.conv3x3_stages)}")
-    return lines
-
-
-def _named(part: Part) -> str:
-    """Return the part as a call: ``my_package.parts:Name(ratio=8)``."""
-    return f"{part.target}({', '.join(f'{key}={value!r}' for key, value in part.args.items())})"
+    return ["users' parts, which replace those described above:", *config.parts.words()]
 
 
 def longest(words: Sequence[Words]) -> int:

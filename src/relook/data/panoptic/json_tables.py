@@ -30,9 +30,11 @@ def read_categories(path: Path, top: Entry) -> dict[int, PanopticCategory]:
 
 
 def annotations_by_image(
-    path: Path, top: Entry, images: Collection[int]
+    path: Path, top: Entry, images: Collection[int], required: Collection[int] | None = None
 ) -> Iterator[tuple[int, Entry]]:
     """(image id, annotation) of each row of "annotations", as many as there are `images`.
+
+    Where only some images are `required`, rows of the others may be missing.
 
     Raises:
         DataError: D04 for a row without a list of segments_info, D05 for a second row of an
@@ -60,7 +62,7 @@ def annotations_by_image(
             refuse(path, f"the annotation of image {image_id} has no list of segments_info")
         seen.add(image_id)
         yield image_id, entry
-    missing = [image_id for image_id in images if image_id not in seen]
+    missing = [image_id for image_id in required or images if image_id not in seen]
     if missing:
         named = first_few(missing, 3)
         raise DataError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +62,10 @@ class PanopticIndex:
     def stuff(self) -> tuple[PanopticCategory, ...]:
         """Categories that are not counted, by ascending id: position = label of stuff."""
         return tuple(category for category in self.categories if not category.is_thing)
+
+    def first(self, limit: int | None) -> PanopticIndex:
+        """The same with the first `limit` images only; with all for None."""
+        return replace(self, images=self.images[:limit])
 
     def summary(self) -> list[str]:
         """Lines for people: how much there is."""

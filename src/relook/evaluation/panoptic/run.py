@@ -51,16 +51,27 @@ def evaluate_panoptic(
 
 
 def evaluate_panoptic_files(
-    index: PanopticIndex, json_path: str | Path, maps_dir: str | Path | None = None
+    index: PanopticIndex,
+    json_path: str | Path,
+    maps_dir: str | Path | None = None,
+    *,
+    limit: int | None = None,
 ) -> PanopticScores:
-    """Panoptic quality of results in COCO's format; see `read_results`, and raises as it does."""
-    return evaluate_panoptic(index, read_results(index, json_path, maps_dir))
+    """Panoptic quality of results in COCO's format, on the first `limit` images of `index`; see
+    `read_results`, and raises as it does."""
+    results = read_results(index, json_path, maps_dir, limit=limit)
+    return evaluate_panoptic(index.first(limit), results)
 
 
 def read_results(
-    index: PanopticIndex, json_path: str | Path, maps_dir: str | Path | None = None
+    index: PanopticIndex,
+    json_path: str | Path,
+    maps_dir: str | Path | None = None,
+    *,
+    limit: int | None = None,
 ) -> Iterator[tuple[int, PanopticMap]]:
-    """(image id, map) of each image of `index` from a panoptic result json of any model.
+    """(image id, map) of the first `limit` images of `index` from a panoptic result json of any
+    model; maps of the others are not read, but the json has to have all images or these.
 
     The json needs "annotations" only, with the id and category_id of each segment. Maps are in
     `maps_dir`, by default the folder beside the json that has its name without the suffix.
@@ -74,8 +85,11 @@ def read_results(
     if not maps.is_dir():
         raise DataError("D01", f"{maps}: there is no such folder of panoptic maps.")
     images = {image.id: image for image in index.images}
+    wanted = {image.id for image in index.first(limit).images}
     categories = {category.id: category for category in index.categories}
-    for image_id, entry in annotations_by_image(path, top, images):
+    for image_id, entry in annotations_by_image(path, top, images, wanted):
+        if image_id not in wanted:
+            continue
         where = f"the annotation of image {image_id}"
         place = maps / inside(path, text_of(path, entry, "file_name", where), where)
         ids = read_ids(place, images[image_id].size)
