@@ -316,6 +316,7 @@ def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served
     page.keys(page.key.HOME, *[page.key.ARROW_DOWN] * at)
     page.until("return relook.state.problem")
     assert "D02" in page.words("#empty") and "broken.png" in page.words("#empty")
+    assert page.js("return document.querySelector('#empty button').title") == "Next image (N)"
     page.drop("notes.txt", b"not an image")
     page.until("return document.getElementById('toasts').innerText.includes('notes.txt')")
     asked = [json.loads(row["message"])["message"] for row in page.chrome.get_log("performance")]

@@ -51,10 +51,7 @@ def areas(codes: Sequence[RLE]) -> NDArray[np.int64]:
 
 def decode_runs(rle: RLE) -> Runs:
     """The runs of a compressed code, which must be one of a mask of its size."""
-    edges = np.cumsum(decode_counts(rle["counts"]))
-    starts, ends = edges[0:-1:2], edges[1::2]
-    is_run = ends > starts
-    return Runs(starts[is_run], ends[is_run])
+    return Runs.of_lengths(decode_counts(rle["counts"]))
 
 
 def decode_window(rle: RLE) -> tuple[NDArray[np.bool_], int, int]:

@@ -18,10 +18,10 @@ from pydantic import BaseModel, Field, PositiveInt
 
 from ..._version import __version__
 from ...data.coco.reader import Category
-from ...data.coco.segmentation import checked
+from ...data.coco.segmentation import checked_runs
 from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
-from ...ops.rle import decode_runs, encode_runs
+from ...ops.rle import encode_runs
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
@@ -254,15 +254,13 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     objects: dict[int, list[PageObject]] = {row.id: [] for row in tables.images}
     sizes = {row.id: (row.height, row.width) for row in tables.images}
     for row in tables.annotations:
-        code, _ = checked(row.segmentation, *sizes[row.image_id])
-        assert isinstance(code, dict)  # as the table says
         objects[row.image_id].append(
             PageObject(
                 row.relook.id,
                 labels[row.category_id],
                 row.score,
                 row.relook.state,
-                decode_runs(code),
+                checked_runs(row.segmentation, sizes[row.image_id]),
             )
         )
     return {

@@ -173,13 +173,9 @@ class Project:
         self.images.size(entry)  # raises at once for what is no image
         self.predictions.get(entry, self.models.name(model))
 
-    def objects(
-        self, entry: Entry, model: str | None = None, *, fresh: bool = False
-    ) -> dict[str, Any] | None:
+    def objects(self, entry: Entry, model: str | None = None) -> dict[str, Any] | None:
         """The objects of an image as the page has them: those that were saved, else those that a
         model finds; None while it is being predicted (`look`).
-
-        With `fresh` they are those of the model, also of an image that was saved.
 
         Raises:
             UsageError: U01 for an unknown model.
@@ -187,15 +183,14 @@ class Project:
         """
         name, saved, size = self.models.name(model), self.saved(entry), self.images.size(entry)
         result = self._known(entry, name)
-        if result is None and (saved is None or fresh):
+        if result is None and saved is None:
             return None
         found, candidates = self._found(entry, result, name) if result is not None else ([], [])
-        uses_saved = saved is not None and not fresh
-        objects = saved.objects if saved is not None and uses_saved else found
+        objects = found if saved is None else saved.objects
         return {
             "revision": 0 if saved is None else saved.revision,
-            "model": saved.model if saved is not None and uses_saved else name,
-            "saved": uses_saved,
+            "model": name if saved is None else saved.model,
+            "saved": saved is not None,
             "done": saved is not None and saved.done,
             "threshold": self.models.get(name).shown_from,
             "waiting": result is None,

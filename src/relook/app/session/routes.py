@@ -96,12 +96,10 @@ def _add_images(router: APIRouter, project: Project) -> None:
 
 def _add_objects(router: APIRouter, project: Project) -> None:
     @router.get("/images/{number}/objects")
-    async def get_objects(
-        number: int, model: str | None = None, fresh: bool = False
-    ) -> JSONResponse:
+    async def get_objects(number: int, model: str | None = None) -> JSONResponse:
         entry = project.images.get(number)
         project.look(entry, model)
-        objects = await run_in_threadpool(project.objects, entry, model, fresh=fresh)
+        objects = await run_in_threadpool(project.objects, entry, model)
         if objects is None:
             return JSONResponse({"waiting": True}, 202)
         return JSONResponse(objects)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ...ops.rle import decode_counts
+from ...ops.runs import Runs as PixelRuns
+from ...structures.detection import Size
 
 Runs = NDArray[np.int64]
 
@@ -111,6 +113,19 @@ def checked_mask(value: object, height: int, width: int) -> CheckedMask:
         part for part, outline in zip(value, outlines, strict=True) if outline and outline.is_usable
     ]
     return CheckedMask(parts, len(value) - len(parts), box)
+
+
+def checked_runs(value: dict[str, Any], size: Size) -> PixelRuns:
+    """The pixels of a run-length code in an image of (height, width) `size`, decoded once.
+
+    Raises:
+        MalformedMaskError: no run-length code of this image.
+        EmptyMaskError: there is nothing in it.
+    """
+    runs = PixelRuns.of_lengths(runs_of(checked_code(value, *size), *size))
+    if not len(runs.starts):
+        raise EmptyMaskError("mask without a pixel")
+    return runs
 
 
 def checked_code(value: dict[str, Any], height: int, width: int) -> dict[str, Any]:
