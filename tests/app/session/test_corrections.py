@@ -106,6 +106,20 @@ def test_another_page_has_saved_in_between(revision: int, tmp_path: Path) -> Non
     assert (tmp_path / FILE).read_bytes() == before
 
 
+def test_a_class_is_saved_where_no_image_is(tmp_path: Path) -> None:
+    classes = ["cell"]
+    file = Corrections(tmp_path, classes)
+    assert file.add_class(" Dust ") == 1
+    with pytest.raises(UsageError, match=r"U03.*'Dust' already"):
+        file.add_class("dust")
+    again = ["cell"]
+    assert Corrections(tmp_path, again).names() == [] and again == classes == ["cell", "Dust"]
+    (tmp_path / FILE).write_text("mine")
+    with pytest.raises(RelookError, match="R07"):
+        file.add_class("hair")
+    assert classes == ["cell", "Dust"] and (tmp_path / FILE).read_text() == "mine"
+
+
 def test_each_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(Corrections(tmp_path, ["cell"]), "a.png", thing("o1", 1), thing("o2", 9))
     decoded: list[str] = []

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import DataError, RelookError, UsageError, counted
 from ..refusals import error_record
 from ..teaching.teacher import Teacher
-from .bodies import MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
+from .bodies import ClassBody, MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
 from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
@@ -65,6 +65,11 @@ def _add_images(router: APIRouter, project: Project) -> None:
     @router.get("/project")
     def get_project() -> JSONResponse:
         return JSONResponse(project.record())
+
+    @router.post("/classes")
+    def add_class(body: ClassBody) -> JSONResponse:
+        label = project.add_class(body.name)
+        return JSONResponse({"class": label, "classes": list(project.classes)}, 201)
 
     @router.get("/images")
     def get_images() -> JSONResponse:
