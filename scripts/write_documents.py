@@ -144,6 +144,7 @@ def load_table() -> str:
         return "`make load` has not been run yet."
     report = json.loads(path.read_text())
     statuses = ", ".join(f"{number:,} with {code}" for code, number in report["statuses"].items())
+    rest = ", at rest" if "memory_at_rest" in report else ""  # clients of earlier runs never rested
     rows = {
         "requests that were answered": statuses,
         "hostile requests": f"{report['hostile']:,}",
@@ -152,14 +153,16 @@ def load_table() -> str:
         "images of a batch, on average": f"{report['images_a_batch']:.2f}",
         "seconds to an answer: median": f"{report['median_seconds']:.2f}",
         "seconds to an answer: 99th percentile": f"{report['p99_seconds']:.2f}",
-        "memory at the end": f"{report['memory_mb']:,} MB",
-        "growth of memory": f"{report['memory_slope_mb_a_minute']:.2f} MB a minute",
+        f"memory at the end{rest}": f"{report['memory_mb']:,} MB",
+        "most memory": f"{max(used for _, used in report['memory']):,.0f} MB",
+        f"growth of memory{rest}": f"{report['memory_slope_mb_a_minute']:.2f} MB a minute",
         "ready again after it was killed": f"{report['start_after_kill_seconds']:.1f} s",
         "stopped by SIGTERM, all answered": f"{report['stop_seconds']:.1f} s",
     }
+    batch = "" if report["batch"] is None else f" --batch {report['batch']}"
     lines = [
         f"`{report['command']}`, on {report['machine']}, Python {report['python']}, with "
-        f"`--queue {report['queue']} --batch {report['batch']}`; "
+        f"`--queue {report['queue']}{batch}`; "
         f"{errors.counted(len(report['failures']), 'failure')}.",
         "",
         "| what | measured |",

@@ -5,6 +5,9 @@
 Clients ask at the same time for images of mixed sizes whose results are known; a share of the
 requests means harm. The queue is shorter than the number of images asked for, so that some get 429.
 Then the server is killed under load and started again, and at last told to stop by SIGTERM.
+
+Under load, memory goes up and down by hundreds of megabytes with the images of the moment. So the
+clients rest now and then, and what the server holds while nothing is asked tells whether it grows.
 """
 
 from __future__ import annotations
@@ -32,7 +35,11 @@ from .server import Served
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "load.json"
 MB: Final = 1e6
+_SERIES: Final = ("memory", "memory_at_rest")  # not for the screen
 _SAMPLES: Final = 200  # of memory, in all
+_RESTS: Final = 30  # of the clients, in all
+_SHORTEST: Final = 10.0  # seconds between two rests
+_REST: Final = 1.0  # seconds after the last answer
 _WARM: Final = 0.3  # share of the time after which memory is judged
 _AFTER: Final = 0.1  # share of the time that is spent after the kill
 _SLOPE: Final = 1.0  # MB a minute
@@ -45,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--hostile", type=float, default=0.05)
     parser.add_argument("--queue", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, help="by default that of the server")
     parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--largest", type=int, default=512, help="pixels of a side")
     parser.add_argument("--model", default="nuclei")
@@ -58,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     options.results.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     for text in report["failures"][:20]:
         print(f"FAILED {text}", file=sys.stderr)
-    print(json.dumps({k: v for k, v in report.items() if k != "memory"}, indent=2))
+    shown = {key: value for key, value in report.items() if key not in _SERIES}
+    print(json.dumps(shown, indent=2))
     return int(bool(report["failures"]))
 
 
@@ -66,11 +74,10 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Put load on a server; return what was measured, and what failed."""
     predictor = relook.load(options.model, device="cpu")
     known = known_images(predictor, options.images, options.seed, options.largest)
-    served = Served(
-        str(options.model),
-        ["--queue", str(options.queue), "--batch", str(options.batch), "--max-mb", "4"],
-        folder / "log.txt",
-    )
+    limits = ["--queue", str(options.queue), "--max-mb", "4"]
+    if options.batch is not None:
+        limits += ["--batch", str(options.batch)]
+    served = Served(str(options.model), limits, folder / "log.txt")
     clients = Clients(
         served.address, known, options.clients, options.hostile, seed=options.seed + 1
     )
@@ -78,7 +85,7 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     try:
         first = served.start()
         clients.start()
-        memory = _watch(served, seconds * (1 - _AFTER))
+        memory, at_rest = _watch(served, clients, seconds * (1 - _AFTER))
         batches = {name: served.number(f"relook_batch_images_{name}") for name in ("sum", "count")}
         clients.may_be_lost.set()
         served.end(signal.SIGKILL)
@@ -91,7 +98,7 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     finally:
         clients.stop()
         served.close()
-    slope = _slope(memory)
+    slope = _slope(at_rest)
     wrong = clients.tally.wrong
     failures = [*wrong, *_failures(served.log(), code, slope, options.minutes)]
     return {
@@ -105,28 +112,46 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "minutes": options.minutes,
         **_numbers(clients.tally, seconds),
         "images_a_batch": round(batches["sum"] / max(batches["count"], 1), 2),
-        "memory_mb": round(memory[-1][1]),
+        "memory_mb": round(at_rest[-1][1]),
         "memory_slope_mb_a_minute": round(slope, 3),
         "start_seconds": round(first, 1),
         "start_after_kill_seconds": round(again, 1),
         "stop_seconds": round(stopping, 1),
         "stop_exit_code": code,
         "memory": memory,
+        "memory_at_rest": at_rest,
         "wrong": wrong,
         "failures": failures,
     }
 
 
-def _watch(served: Served, seconds: float) -> list[tuple[float, float]]:
-    """Seconds and resident megabytes of the server, over so long."""
+def _watch(
+    served: Served, clients: Clients, seconds: float
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Seconds and resident megabytes of the server, under load and at rests, over so long."""
     began = time.monotonic()
-    memory = []
+    memory, at_rest = [], []
+    every = max(seconds / _RESTS, min(_SHORTEST, seconds / 3))
+    rest = every
     while (now := time.monotonic() - began) < seconds:
-        used = served.number("process_resident_memory_bytes")
-        if used:
-            memory.append((round(now, 1), round(used / MB, 1)))
+        memory.extend(_resident(served, began))
+        if now >= rest:
+            clients.pause()
+            while served.number("relook_queue_images"):
+                time.sleep(0.1)
+            time.sleep(_REST)
+            at_rest.extend(_resident(served, began))
+            clients.go_on()
+            rest = time.monotonic() - began + every
         time.sleep(max(seconds / _SAMPLES, 0.2))
-    return memory
+    return memory, at_rest
+
+
+def _resident(served: Served, began: float) -> list[tuple[float, float]]:
+    """Seconds since `began` and resident megabytes; nothing where the server says nothing."""
+    used = served.number("process_resident_memory_bytes")
+    now = time.monotonic() - began
+    return [(round(now, 1), round(used / MB, 1))] if used else []
 
 
 def _slope(memory: Sequence[tuple[float, float]]) -> float:

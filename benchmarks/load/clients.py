@@ -51,7 +51,8 @@ class Clients:
         self.tally = Tally()
         self.may_be_lost = threading.Event()
         self._address, self._known, self._hostile = address, known, hostile
-        self._stopped = threading.Event()
+        self._stopped, self._asking = threading.Event(), threading.Event()
+        self._asking.set()
         self._threads = [
             threading.Thread(target=self._run, args=(random.Random(seed + k),))
             for k in range(number)
@@ -62,15 +63,25 @@ class Clients:
         for thread in self._threads:
             thread.start()
 
+    def pause(self) -> None:
+        """Ask nothing new until `go_on`."""
+        self._asking.clear()
+
+    def go_on(self) -> None:
+        """Ask again."""
+        self._asking.set()
+
     def stop(self) -> None:
         """Stop after the answers that are on their way."""
         self._stopped.set()
+        self._asking.set()
         for thread in self._threads:
             thread.join()
 
     def _run(self, chance: random.Random) -> None:
         connection = self._connection()
         while not self._stopped.is_set():
+            self._asking.wait()
             try:
                 if chance.random() < self._hostile:
                     self._attack(chance)

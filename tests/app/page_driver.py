@@ -58,6 +58,7 @@ class Served:
         def end() -> None:
             server.should_exit = True
             thread.join()
+            app.state.work.join(60)  # a process must not end inside of a prediction
 
         self._open.callback(end)
 

@@ -230,6 +230,45 @@ def test_by_the_keyboard_only(page: Page, served: Served) -> None:
     assert page.problems() == []
 
 
+def test_a_class_is_added(page: Page, served: Served) -> None:
+    """By a key; it is drawn with at once, in the file, and there after a restart."""
+    page.open(served.url, SECOND)
+    name, markup = "Café <b>x</b>", "<img src=x onerror=alert(1)>"
+    page.keys("C", shift=True)
+    page.keys("  ", "Nucleus", page.key.ENTER)
+    words = page.until("return document.querySelector('#class-dialog .problem').innerText")
+    assert words.startswith("U03: there is a class 'nucleus' already.")
+    page.js("document.getElementById('class-name').value = ''")
+    page.js("document.getElementById('class-name').value = arguments[0]", name)
+    page.keys(page.key.ENTER)
+    page.until("return !document.getElementById('class-dialog').open")
+    assert name in page.words("#classes")
+    page.keys("w", "p")
+    page.mouse([(10.0, 10.0), (40.0, 12.0), (30.0, 40.0)])
+    page.keys(page.key.ENTER)
+    page.until("return relook.state.document.shown().some(o => o.class === 1)")
+    page.keys(page.key.ESCAPE)
+    page.js("document.querySelector('[data-action=add-class]').click()")
+    page.js("document.getElementById('class-name').value = arguments[0]", markup)
+    page.keys(page.key.ENTER)  # for the object that was drawn, which is selected
+    page.until("return relook.state.document.shown().some(o => o.class === 2)")
+    page.keys("z")
+    page.until("return relook.state.document.shown().some(o => o.class === 1)")
+    page.saves()
+    assert markup in page.words("#class-of")
+    assert page.js("return document.querySelectorAll('#class-of img').length") == 0
+    names = [row["name"] for row in served.saved["categories"]]
+    assert names == ["nucleus", name, markup]
+    assert 2 in [row["category_id"] for row in served.saved["annotations"]]
+    served.stop()
+    served.start()
+    page.open(served.url, SECOND)
+    assert page.js("return relook.state.project.classes") == names
+    assert [thing["class"] for thing in page.objects()].count(1) == 1
+    assert name in page.words("#classes")
+    assert page.js("return document.getElementById('class').options.length") == 3
+
+
 def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
     page.open(served.url, WIDE)
     asked = (
@@ -316,6 +355,7 @@ def test_names_stay_text_and_errors_say_what_happened(page: Page, served: Served
     page.keys(page.key.HOME, *[page.key.ARROW_DOWN] * at)
     page.until("return relook.state.problem")
     assert "D02" in page.words("#empty") and "broken.png" in page.words("#empty")
+    assert page.js("return document.querySelector('#empty button').title") == "Next image (N)"
     page.drop("notes.txt", b"not an image")
     page.until("return document.getElementById('toasts').innerText.includes('notes.txt')")
     asked = [json.loads(row["message"])["message"] for row in page.chrome.get_log("performance")]

@@ -101,6 +101,44 @@ def test_freed_blocks_are_used_again() -> None:
     assert run(COUNT_FAULTS, "keep") < 0.01 * pages
 
 
+SHARE = """
+import ctypes, json, sys, threading
+from relook.runtime import memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+assert memory.keep_freed()
+if sys.argv[1] == "one":
+    assert memory.one_arena()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+size, end = 24 << 20, threading.Event()
+
+def work(done):
+    block = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(size)))
+    ctypes.memset(block, 1, size)
+    libc.free(block)
+    done.set()
+    end.wait()
+
+before = resident()
+for _ in range(6):  # one after the other, and all stay
+    done = threading.Event()
+    threading.Thread(target=work, args=(done,)).start()
+    done.wait()
+print(json.dumps((resident() - before) / size))
+end.set()
+"""
+
+
+@pytest.mark.skipif(not GLIBC, reason="needs glibc")
+def test_threads_use_what_others_have_freed_where_they_share_an_arena() -> None:
+    assert run(SHARE, "many") > 5
+    assert run(SHARE, "one") < 1.5
+
+
 RETURN = """
 import ctypes, json, sys
 from relook.runtime import memory

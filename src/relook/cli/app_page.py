@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import DataError, UsageError, counted
+from ..runtime.memory import one_arena
 from .options import Allow, Device, Fast, Precision
 from .progress import notices
 from .server_options import Port, check_app
@@ -67,6 +68,7 @@ def app_page(
     It works without internet, and only this machine can reach it. Corrections are saved in
     relook-corrections.json beside the images.
     """
+    one_arena()
     check_app()
     from ..model_files import find_model
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import counted
+from ..runtime.memory import one_arena
 from .options import Allow, Device, Fast, Precision
 from .progress import notices
 from .server_options import (
@@ -57,6 +58,7 @@ def serve(
     Only this machine can reach the server, unless --host says otherwise. SIGTERM or Ctrl-C finish
     what was begun; a second one ends at once.
     """
+    one_arena()
     check_app()
     secret = token_of(token, token_file, host)
 

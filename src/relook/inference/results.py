@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 SHOWN_FROM = 0.3  # score from which objects are found when the model knows no better value
 
-_OF_OBJECTS = ("boxes", "scores", "labels", "tracks", "tiles")  # arrays of a row an object
+_OF_OBJECTS = ("boxes", "scores", "labels", "tracks", "tiles", "stage_scores")  # a row an object
 RLE = dict[str, Any]  # COCO's compressed run lengths: {"size": [H, W], "counts": str}
 
 
@@ -67,6 +67,7 @@ class Result:
     info: ImageInfo | None = None  # what was used of the image, and what its file says
     tracks: NDArray[np.int64] | None = None  # (N,) identities over frames, from 1; if tracked
     tiles: NDArray[np.int64] | None = None  # (N,) tiles that an object was joined of; if in tiles
+    stage_scores: NDArray[np.float32] | None = None  # (N, S) of each stage alone, if known
 
     @classmethod
     def from_detections(
@@ -95,6 +96,7 @@ class Result:
             image=image,
             source=source,
             info=info,
+            stage_scores=found.stage_scores,
         )
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # of mallopt(3)
 _DONT_NEED: Final = 4  # of madvise(2)
 _OTHERS: Final = ("GLIBC_TUNABLES", "LD_PRELOAD")  # what chooses an allocator, or its settings
 _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
@@ -53,18 +53,33 @@ def keep_freed() -> bool:
     Return whether this is set: with glibc, if the environment has no settings of the allocator
     (``MALLOC_...`` or ``GLIBC_TUNABLES``) and no other allocator is loaded.
     """
-    chosen = [n for n in os.environ if n.startswith("MALLOC_") or n in _OTHERS]
-    if chosen:
+    done = _arranged((_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
+    if done:
+        _keeps.set()
+    return done
+
+
+@cache
+def one_arena() -> bool:
+    """Let all threads of this process take their memory from one arena; call before any begins.
+
+    glibc gives threads arenas of their own, made of heaps of 64 MiB. A map of tens of megabytes
+    seldom fits where one of another size was freed, so that a thread that predicts images of mixed
+    sizes begins heap after heap, and what one thread has freed is of no use to the others.
+
+    Return whether this is set, under the same conditions as `keep_freed`.
+    """
+    return _arranged((_ARENA_MAX, 1))
+
+
+def _arranged(*settings: tuple[int, int]) -> bool:
+    """Set options of mallopt(3), all of them also after a failure; return whether all are set."""
+    if any(name.startswith("MALLOC_") or name in _OTHERS for name in os.environ):
         return False
     mallopt = _libc("mallopt")
     if mallopt is None:
         return False
-    settings = ((_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, _STEP))
-    done = [
-        mallopt(name, value) == 1 for name, value in settings
-    ]  # all of them, also after a failure
-    if all(done):
-        _keeps.set()
+    done = [mallopt(name, value) == 1 for name, value in settings]
     return all(done)
 
 

@@ -179,13 +179,14 @@ class Detections:
     size: Size  # of the original image
     paste: Paste = "sampled"
     semantic: Tensor | None = None  # (H, W) uint8, most likely label of each pixel, if computed
+    stage_scores: Tensor | None = None  # (N, S) of the label, by each of several stages alone
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def arrays(self) -> DetectionArrays:
         """The same objects as arrays, in the memory of the machine."""
-        masks, semantic = self.mask_probabilities, self.semantic
+        masks, semantic, stages = self.mask_probabilities, self.semantic, self.stage_scores
         return DetectionArrays(
             self.boxes.cpu().float().numpy().reshape(-1, 4),
             self.scores.cpu().float().numpy(),
@@ -194,6 +195,7 @@ class Detections:
             self.size,
             self.paste,
             None if semantic is None else semantic.cpu().numpy(),
+            None if stages is None else stages.cpu().float().numpy(),
         )
 
 
@@ -209,6 +211,7 @@ class DetectionArrays:
     size: Size  # of the original image
     paste: Paste = "sampled"
     semantic: NDArray[np.uint8] | None = None  # (H, W) most likely label of each pixel
+    stage_scores: NDArray[np.float32] | None = None  # (N, S) by each of several stages alone
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -14,8 +14,10 @@ from PIL import Image
 
 from relook.app.session.corrections import FILE, Corrections, Outdated
 from relook.app.session.objects import PageObject
+from relook.data.coco import segmentation
 from relook.data.coco.reader import object_mask, read_coco
 from relook.errors import DataError, RelookError, UsageError
+from relook.ops import rle
 from relook.ops.runs import window_runs
 
 SIZE = (12, 16)
@@ -102,6 +104,36 @@ def test_another_page_has_saved_in_between(revision: int, tmp_path: Path) -> Non
         save(file, "a.png", revision=revision)
     assert caught.value.revision == 1
     assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_class_is_saved_where_no_image_is(tmp_path: Path) -> None:
+    classes = ["cell"]
+    file = Corrections(tmp_path, classes)
+    assert file.add_class(" Dust ") == 1
+    with pytest.raises(UsageError, match=r"U03.*'Dust' already"):
+        file.add_class("dust")
+    again = ["cell"]
+    assert Corrections(tmp_path, again).names() == [] and again == classes == ["cell", "Dust"]
+    (tmp_path / FILE).write_text("mine")
+    with pytest.raises(RelookError, match="R07"):
+        file.add_class("hair")
+    assert classes == ["cell", "Dust"] and (tmp_path / FILE).read_text() == "mine"
+
+
+def test_each_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(Corrections(tmp_path, ["cell"]), "a.png", thing("o1", 1), thing("o2", 9))
+    decoded: list[str] = []
+    decode = rle.decode_counts
+
+    def counted(text: str) -> Any:
+        decoded.append(text)
+        return decode(text)
+
+    for module in (rle, segmentation):
+        monkeypatch.setattr(module, "decode_counts", counted)
+    saved = Corrections(tmp_path, []).get("a.png")
+    assert saved is not None and [item.runs.area for item in saved.objects] == [24, 24]
+    assert len(decoded) == 2
 
 
 @pytest.mark.parametrize(

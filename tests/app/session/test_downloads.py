@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.app.session.corrections import categories
+from relook.app.session.classes import categories
 from relook.app.session.downloads import kinds, make_download
 from relook.app.session.objects import PageObject, result_of
 from relook.errors import UsageError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relook.app.session.corrections import categories
+from relook.app.session.classes import categories
 from relook.app.session.objects import (
     divided,
     found_objects,

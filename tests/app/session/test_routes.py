@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,21 @@ def objects_of(page: TestClient, number: int, more: str = "") -> dict[str, Any]:
         assert (answer.status_code, answer.json()) == (202, {"waiting": True})
         time.sleep(0.02)
     raise AssertionError("no prediction within 12 seconds")
+
+
+def test_a_class_is_added(page: TestClient, folder: Path) -> None:
+    answer = page.post("/api/classes", json={"name": " washer "})
+    assert answer.status_code == 201
+    assert answer.json() == {"class": 2, "classes": ["nut", "bolt", "washer"]}
+    saved = json.loads((folder / FILE).read_text())
+    assert [row["name"] for row in saved["categories"]] == ["nut", "bolt", "washer"]
+    assert (saved["images"], saved["annotations"]) == ([], [])
+    for name in ("", "Nut", "a\x1b[31m", "\ud800", "x" * 81):
+        refused = page.post("/api/classes", content=json.dumps({"name": name}))
+        assert refused.status_code == 422 and refused.json()["code"] == "U03"
+    assert page.get("/api/project").json()["classes"] == ["nut", "bolt", "washer"]
+    body = {"revision": 0, "objects": [thing(**{"class": 2})], "done": True}
+    assert page.put("/api/images/1/objects", json=body).status_code == 200
 
 
 def test_from_the_list_to_a_download(page: TestClient, folder: Path) -> None:

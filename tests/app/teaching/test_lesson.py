@@ -68,10 +68,18 @@ def lesson(tmp_path: Path) -> Lesson:
     )
 
 
-def test_a_lesson_measures_learns_and_measures_again(lesson: Lesson, tmp_path: Path) -> None:
+def test_a_lesson_measures_learns_and_measures_again(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each model file is read once."""
     folder = tmp_path / "lesson"
     write_request(folder, lesson)
+    read: list[str] = []
+    monkeypatch.setattr(
+        module, "load_model", lambda path: read.append(str(path)) or load_model(path)
+    )
     state = learn(folder)
+    assert read == [lesson.model, str(RunFolder(folder / "run").best)]
     assert state.phase == "done"
     assert state == LessonState.read(folder)
     assert state.before is not None and state.after is not None

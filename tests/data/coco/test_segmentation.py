@@ -15,6 +15,7 @@ from relook.data.coco.segmentation import (
     EmptyMaskError,
     MalformedMaskError,
     checked,
+    checked_runs,
     enclosing_box,
     rasterised,
     runs_of,
@@ -57,9 +58,12 @@ def test_run_length_codes_round_trip(mask: np.ndarray[Any, Any]) -> None:
             safe, left_out = checked(code, *mask.shape)
             assert left_out == 0
             np.testing.assert_array_equal(rasterised(safe, *mask.shape), mask)
+            assert checked_runs(code, mask.shape).area == mask.sum()
         else:
             with pytest.raises(EmptyMaskError):
                 checked(code, *mask.shape)
+            with pytest.raises(EmptyMaskError):
+                checked_runs(code, mask.shape)
 
 
 def test_runs_of_length_zero_are_allowed() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from relook.models.cascades import steps
 from relook.models.cascades.steps import (
+    Selected,
     draw,
     match_all,
     pool,
@@ -144,6 +145,18 @@ def test_selected_boxes_name_the_row_they_came_from() -> None:
     torch.testing.assert_close(found.scores, torch.tensor([0.7, 0.5, 0.3]))
     original = boxes[[1, 2, 0]] / torch.tensor([2.0, 4, 2, 4])
     torch.testing.assert_close(found.boxes, original)
+
+
+def test_scores_by_stage_are_those_of_the_chosen_rows_and_labels() -> None:
+    logits = [torch.tensor([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]]), torch.tensor([[0.0] * 3] * 2)]
+    rows, labels = torch.tensor([1, 0, 1]), torch.tensor([0, 1, 1])
+    chosen = Selected(rows, torch.zeros(3, 4), torch.zeros(3), labels)
+    found = steps.scores_by_stage(chosen, logits)
+    third = pytest.approx(1 / 3)
+    assert found is not None and found.shape == (3, 2)
+    assert found[:, 1].tolist() == [third, third, third]
+    assert found[0, 0] > 0.99 and found[1, 0] == third and found[2, 0] < 0.01
+    assert steps.scores_by_stage(chosen, logits[:1]) is None
 
 
 def test_an_overlap_of_exactly_the_threshold_is_kept() -> None:

@@ -7,6 +7,7 @@ import { send } from "./api.js";
 import { openDownload } from "./download.js";
 import * as drawing from "./drawing.js";
 import { openHelp } from "./help.js";
+import { openNewClass } from "./new_class.js";
 import { done, openBeside, openSuggested } from "./images.js";
 import { saveAll } from "./saving.js";
 import { changed, className, counted, emit, perform, select, selected, state } from "./state.js";
@@ -187,6 +188,7 @@ export const ACTIONS = {
   take: { words: "Take what is offered", group: "Correct", keys: ["Enter"], run: take, can: () => Boolean(state.offered) },
   "offer-next": { words: "Offer the next below the threshold", group: "Correct", keys: ["q"], run: offerNext, can: hasImage },
   "class-list": { words: "Choose a class", group: "Correct", keys: ["c"], run: () => { showTab("objects"); focus("class"); }, can: () => state.project?.classes.length > 1 },
+  "add-class": { words: "Add a class", group: "Correct", keys: ["Shift+C"], run: () => { showTab("objects"); openNewClass(setClass); }, can: () => Boolean(state.project) },
   undo: { words: "Undo", group: "Correct", keys: ["Ctrl+Z", "z"], run: () => history("undo"), can: () => Boolean(state.document?.past.length) },
   redo: { words: "Redo", group: "Correct", keys: ["Ctrl+Shift+Z", "Ctrl+Y", "y"], run: () => history("redo"), can: () => Boolean(state.document?.future.length) },
   "next-object": { words: "Next object", group: "Objects", keys: ["j"], run: () => beside(1), can: hasImage },

@@ -39,7 +39,8 @@ function classes() {
   const every = open?.everything() ?? [];
   /** @type {Map<number, number>} */ const counts = new Map();
   for (const thing of every) counts.set(thing.class, (counts.get(thing.class) ?? 0) + 1);
-  for (const index of state.view.hidden) if (!counts.has(index)) counts.set(index, 0);
+  const next = state.project?.classes.length > 1 ? [state.drawnClass] : []; // of the object that is drawn next
+  for (const index of [...state.view.hidden, ...next]) if (!counts.has(index)) counts.set(index, 0);
   const rows = [...counts].sort((a, b) => a[0] - b[0]).map(([index, count]) => {
     const label = element("label");
     const box = document.createElement("input");
@@ -60,9 +61,8 @@ function classes() {
     return label;
   });
   const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset.class;
-  list.replaceChildren(list.firstElementChild, ...rows);
+  list.replaceChildren(...rows);
   if (focused) list.querySelector(`[data-class="${focused}"]`)?.focus();
-  list.hidden = !rows.length;
 }
 
 function totals() {
@@ -134,5 +134,6 @@ export function startFilters() {
   on("view objects document", refresh);
   on("selection tool project", chosen);
   on("project", controls);
+  on("tool project", classes);
   refresh();
 }

@@ -164,6 +164,10 @@ async function fetchObjects(entry, signal) {
   if (!open || !isUnsaved(open)) {
     const body = await objectsOf(entry.id, state.model, signal);
     if (signal.aborted) return;
+    if (body.objects.some((/** @type {import("./state.js").Thing} */ thing) => !(thing.class in state.project.classes))) {
+      state.project = await get("/api/project", signal); // another tab has added a class
+      emit("project");
+    }
     if (!open || open.revision !== body.revision || open.model !== body.model) open = new Document(entry, body, dismissedOf(entry));
     if (body.waiting) fetchCandidates(open, signal);
     if (isOtherModel && body.model === state.model) {

@@ -110,7 +110,7 @@ export function startKeys() {
     run(other.dataset.action ?? "");
     other.focus();
   });
-  on("objects selection tool document offer", possible);
+  on("objects selection tool document offer project", possible);
   on("buttons", buttons);
   buttons();
 }

@@ -1,7 +1,7 @@
 // What the page says about its state: what to do when it is empty, what a tool wants, what is saved.
 import { announce, element } from "./announce.js";
 import { saving } from "./saving.js";
-import { counted, on, state } from "./state.js";
+import { counted, emit, on, state } from "./state.js";
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const HINTS = {
@@ -62,6 +62,7 @@ function place() {
   byId("empty-title").textContent = what?.title ?? "";
   byId("empty-words").textContent = what?.words ?? "";
   byId("empty-buttons").replaceChildren(...(what?.buttons ?? []));
+  emit("buttons");
   const { entry, document: open } = state;
   document.title = entry ? `${entry.name} · relook` : "relook";
   byId("done-words").textContent = open?.done ? "Not done" : "Done, next";

@@ -151,7 +151,7 @@ export function startTable() {
     if (thing !== state.hovered) emit("hover", state.hovered = thing);
   });
   body.addEventListener("mouseleave", () => emit("hover", state.hovered = null));
-  on("objects view document", refresh);
+  on("objects view document project", refresh);
   on("selection", follow);
   on("hover", () => list.refresh());
   refresh();

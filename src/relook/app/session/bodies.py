@@ -45,6 +45,12 @@ class SaveBody(_Body):
     model: str | None = None
 
 
+class ClassBody(_Body):
+    """The name of a new class, as it was typed."""
+
+    name: Annotated[str, Field(max_length=10_000)]
+
+
 class SplitBody(_Body):
     """An object, and a line that cuts it."""
 

@@ -17,14 +17,14 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field, PositiveInt
 
 from ..._version import __version__
-from ...data.coco.reader import Category
-from ...data.coco.segmentation import checked
+from ...data.coco.segmentation import checked_runs
 from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
-from ...ops.rle import decode_runs, encode_runs
+from ...ops.rle import encode_runs
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
+from .classes import label_of, new_name
 from .objects import LONGEST_ID, PageObject, State
 from .shapes import box_of
 
@@ -126,6 +126,20 @@ class Corrections:
             self._images, self._rows = images, rows
             self._stamp = stamp_of(self.path)
             return image.revision
+
+    def add_class(self, text: str) -> int:
+        """Add a class that a person names, and save it; its label.
+
+        Raises:
+            UsageError: as `new_name`.
+            RelookError: as `save`; there is then no such class.
+        """
+        with self._lock:
+            name = new_name(text, self._classes)
+            self._check_unchanged()
+            write_text(self.path, _text(self._rows, [*self._classes, name]))
+            self._stamp = stamp_of(self.path)
+            return label_of(name, self._classes)
 
     def _check_unchanged(self) -> None:
         if stamp_of(self.path) != self._stamp and self.path.exists():
@@ -254,15 +268,13 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
     objects: dict[int, list[PageObject]] = {row.id: [] for row in tables.images}
     sizes = {row.id: (row.height, row.width) for row in tables.images}
     for row in tables.annotations:
-        code, _ = checked(row.segmentation, *sizes[row.image_id])
-        assert isinstance(code, dict)  # as the table says
         objects[row.image_id].append(
             PageObject(
                 row.relook.id,
                 labels[row.category_id],
                 row.score,
                 row.relook.state,
-                decode_runs(code),
+                checked_runs(row.segmentation, sizes[row.image_id]),
             )
         )
     return {
@@ -275,15 +287,3 @@ def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
         )
         for row in tables.images
     }
-
-
-def label_of(name: str, classes: list[str]) -> int:
-    """The row of a class, which is added to `classes` where it is new."""
-    if name not in classes:
-        classes.append(name)
-    return classes.index(name)
-
-
-def categories(classes: Sequence[str]) -> tuple[Category, ...]:
-    """The classes of a project as those of a result, numbered from 1 as in the file."""
-    return tuple(Category(row, name) for row, name in enumerate(classes, start=1))

@@ -17,7 +17,8 @@ from ...inference.results import Result
 from ...runtime.locks import FolderLock
 from ...structures.detection import Size
 from ..models import ModelShelf
-from .corrections import MOST_OBJECTS, Corrections, SavedImage, categories, label_of
+from .classes import categories, label_of, new_name
+from .corrections import MOST_OBJECTS, Corrections, SavedImage
 from .downloads import kinds
 from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, Predictions, Predicts
@@ -47,7 +48,7 @@ class Project:
         RelookError: R07 when another process has the folder open, R02 when it cannot be written.
         DataError: D01 for a source that is not there, D11 for a folder without images.
         UsageError: U04 for a file of corrections that the app has not written, and for a home that
-            is the folder of the images.
+            is the folder of the images; U03 for `classes` as `new_name`.
     """
 
     def __init__(
@@ -73,8 +74,11 @@ class Project:
         self.images = Images(source, self.home / "images", self.reading, leave_out=self.home)
         self.pixels = PixelStore(self.reading)
         self.classes: list[str] = []
-        for name in (*(c.name for c in models.get().classes), *classes):
-            label_of(name, self.classes)
+        for item in models.get().classes:
+            label_of(item.name, self.classes)
+        for name in classes:
+            if name not in self.classes:
+                self.classes.append(new_name(name, self.classes))
         self._files: dict[Path, Corrections] = {}
         self.predictions: Predictions | None = None
         self._objects: dict[tuple[int, str], _Objects] = {}
@@ -108,10 +112,9 @@ class Project:
 
     def record(self) -> dict[str, Any]:
         """What the page says about the project as a whole."""
-        file = self._corrections(self.folder or self.images.uploads)
         return {
             "folder": None if self.folder is None else str(self.folder.absolute()),
-            "annotations": str(file.path.absolute()),
+            "annotations": str(self._main_file.path.absolute()),
             "classes": list(self.classes),
             "model": self.models.name(),
             "models": self.models.names(),
@@ -120,6 +123,16 @@ class Project:
             "kinds": kinds(),
             "left_out": self.images.left_out,
         }
+
+    def add_class(self, text: str) -> int:
+        """Add a class that a person names to those of the project; its label.
+
+        Raises:
+            UsageError: U03 for a name that no new class has.
+            RelookError: R02 when the file of corrections cannot be written, R07 when another
+                program has changed it.
+        """
+        return self._main_file.add_class(text)
 
     def list_images(self) -> list[dict[str, Any]]:
         """The record of each image; sizes that take long to read come with a later list."""
@@ -173,13 +186,9 @@ class Project:
         self.images.size(entry)  # raises at once for what is no image
         self.predictions.get(entry, self.models.name(model))
 
-    def objects(
-        self, entry: Entry, model: str | None = None, *, fresh: bool = False
-    ) -> dict[str, Any] | None:
+    def objects(self, entry: Entry, model: str | None = None) -> dict[str, Any] | None:
         """The objects of an image as the page has them: those that were saved, else those that a
         model finds; None while it is being predicted (`look`).
-
-        With `fresh` they are those of the model, also of an image that was saved.
 
         Raises:
             UsageError: U01 for an unknown model.
@@ -187,15 +196,14 @@ class Project:
         """
         name, saved, size = self.models.name(model), self.saved(entry), self.images.size(entry)
         result = self._known(entry, name)
-        if result is None and (saved is None or fresh):
+        if result is None and saved is None:
             return None
         found, candidates = self._found(entry, result, name) if result is not None else ([], [])
-        uses_saved = saved is not None and not fresh
-        objects = saved.objects if saved is not None and uses_saved else found
+        objects = found if saved is None else saved.objects
         return {
             "revision": 0 if saved is None else saved.revision,
-            "model": saved.model if saved is not None and uses_saved else name,
-            "saved": uses_saved,
+            "model": name if saved is None else saved.model,
+            "saved": saved is not None,
             "done": saved is not None and saved.done,
             "threshold": self.models.get(name).shown_from,
             "waiting": result is None,
@@ -269,6 +277,11 @@ class Project:
     def size(self, entry: Entry) -> Size:
         """(height, width) of an image; raises as `Images.size`."""
         return self.images.size(entry)
+
+    @property
+    def _main_file(self) -> Corrections:
+        """Corrections of the folder, or of images that come by the page where there is none."""
+        return self._corrections(self.folder or self.images.uploads)
 
     def _corrections(self, root: Path) -> Corrections:
         return self._files[root]

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import DataError, RelookError, UsageError, counted
 from ..refusals import error_record
 from ..teaching.teacher import Teacher
-from .bodies import MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
+from .bodies import ClassBody, MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
 from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
@@ -66,6 +66,11 @@ def _add_images(router: APIRouter, project: Project) -> None:
     def get_project() -> JSONResponse:
         return JSONResponse(project.record())
 
+    @router.post("/classes")
+    def add_class(body: ClassBody) -> JSONResponse:
+        label = project.add_class(body.name)
+        return JSONResponse({"class": label, "classes": list(project.classes)}, 201)
+
     @router.get("/images")
     def get_images() -> JSONResponse:
         return JSONResponse(project.list_images())
@@ -96,12 +101,10 @@ def _add_images(router: APIRouter, project: Project) -> None:
 
 def _add_objects(router: APIRouter, project: Project) -> None:
     @router.get("/images/{number}/objects")
-    async def get_objects(
-        number: int, model: str | None = None, fresh: bool = False
-    ) -> JSONResponse:
+    async def get_objects(number: int, model: str | None = None) -> JSONResponse:
         entry = project.images.get(number)
         project.look(entry, model)
-        objects = await run_in_threadpool(project.objects, entry, model, fresh=fresh)
+        objects = await run_in_threadpool(project.objects, entry, model)
         if objects is None:
             return JSONResponse({"waiting": True}, 202)
         return JSONResponse(objects)

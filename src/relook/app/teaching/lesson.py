@@ -103,7 +103,7 @@ def learn(folder: Path, console: Console | None = None) -> LessonState:
         before = measured(Predictor.of(saved), lesson, folder / "pictures", 0)
         state = LessonState(phase="preparing", before=before.scores, pictures=before.pictures)
         state.write(folder)
-        saved = load_model(path)
+        saved.detector.cpu()  # where the training takes its weights from
     run = RunFolder(folder / RUN)
     tuned = fine_tuning(saved, [_overlay(lesson)], name=recipe_name(saved))
     state = replace(state, phase="training", began=time.time())

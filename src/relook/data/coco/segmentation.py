@@ -20,6 +20,7 @@ from pycocotools import mask as coco_mask
 
 from ...ops.rle import decode_counts
 from ...ops.runs import Runs
+from ...structures.detection import Size
 
 Lengths = NDArray[np.int64]  # of background, foreground, background, ...
 
@@ -112,6 +113,19 @@ def checked_mask(value: object, height: int, width: int) -> CheckedMask:
         part for part, outline in zip(value, outlines, strict=True) if outline and outline.is_usable
     ]
     return CheckedMask(parts, len(value) - len(parts), box)
+
+
+def checked_runs(value: dict[str, Any], size: Size) -> Runs:
+    """The pixels of a run-length code in an image of (height, width) `size`, decoded once.
+
+    Raises:
+        MalformedMaskError: no run-length code of this image.
+        EmptyMaskError: there is nothing in it.
+    """
+    runs = runs_of(checked_code(value, *size), *size)
+    if not len(runs.starts):
+        raise EmptyMaskError("mask without a pixel")
+    return runs
 
 
 def checked_code(value: dict[str, Any], height: int, width: int) -> dict[str, Any]:

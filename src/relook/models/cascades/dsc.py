@@ -40,6 +40,7 @@ from .steps import (
     pool,
     pool_context,
     refine,
+    scores_by_stage,
     select,
     shared,
 )
@@ -149,21 +150,26 @@ class ShapeGuidedCascade(nn.Module):
         detections = []
         for i, size in enumerate(images.original_sizes):
             image_proposals = proposals[(proposals.image_index == i).nonzero().flatten()]
-            boxes, scores, state = self._in_parts(pyramid, context, image_proposals, images)
+            boxes, scores, state, stages = self._in_parts(pyramid, context, image_proposals, images)
             chosen = select(boxes, scores, images.scales[i], rule)
             # Boxes to the network's pixels and back, as in the reference.
             network_boxes = box_ops.scale(chosen.boxes, images.scales[i])
             rois = Rois(network_boxes, torch.full_like(chosen.labels, i))
             logits = self._mask(pyramid, context, rois, state[chosen.rows])
             masks = own_class(logits, chosen.labels).sigmoid()
-            detections.append(Detections(chosen.boxes, chosen.scores, chosen.labels, masks, size))
+            by_stage = scores_by_stage(chosen, stages)
+            detections.append(
+                Detections(
+                    chosen.boxes, chosen.scores, chosen.labels, masks, size, stage_scores=by_stage
+                )
+            )
         return detections
 
     def score(
         self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
     ) -> tuple[Tensor, Tensor]:
         """Boxes (R, 4) after all iterations, and scores (R, K) of the classes."""
-        boxes, scores, _ = self._in_parts(pyramid, context, proposals, images)
+        boxes, scores, _, _ = self._in_parts(pyramid, context, proposals, images)
         return boxes, scores
 
     def mask_probabilities(
@@ -178,7 +184,7 @@ class ShapeGuidedCascade(nn.Module):
 
         All iterations run on them, for the features of the last one; refined boxes are not used.
         """
-        _, _, state = self._in_parts(pyramid, context, rois, images)
+        _, _, state, _ = self._in_parts(pyramid, context, rois, images)
         return own_class(self._mask(pyramid, context, rois, state), labels).sigmoid()
 
     def first(self, stages: int) -> Self:
@@ -201,7 +207,7 @@ class ShapeGuidedCascade(nn.Module):
 
     def _in_parts(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
-    ) -> tuple[Tensor, Tensor, GuidanceState]:
+    ) -> tuple[Tensor, Tensor, GuidanceState, list[Tensor]]:
         """Compute `_refined` for a few RoIs at a time; an exported model takes all at once."""
         if torch.compiler.is_exporting():
             return self._refined(pyramid, context, rois, images)
@@ -210,13 +216,15 @@ class ShapeGuidedCascade(nn.Module):
             self._refined(pyramid, context, rois[chunk], images)
             for chunk in rows.split(self.rows.at_a_time)
         ]
-        boxes, scores, states = zip(*parts, strict=True)
-        return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(states)
+        boxes, scores, states, logits = zip(*parts, strict=True)
+        stages = [torch.cat(stage) for stage in zip(*logits, strict=True)]
+        return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(states), stages
 
     def _refined(
         self, pyramid: Pyramid, context: Tensor | None, rois: Rois, images: ImageBatch
-    ) -> tuple[Tensor, Tensor, GuidanceState]:
-        """Boxes (R, 4) after all iterations, scores (R, K), and the state of the last iteration."""
+    ) -> tuple[Tensor, Tensor, GuidanceState, list[Tensor]]:
+        """Boxes (R, 4) after all iterations, scores (R, K), the state of the last iteration, and
+        the logits (R, K + 1) of each iteration whose scores count."""
         state, all_logits = None, []
         for t in range(len(self.rules)):
             state, shapes = self._guide(t, pyramid, context, rois, state, images)
@@ -224,9 +232,9 @@ class ShapeGuidedCascade(nn.Module):
             all_logits.append(logits)
             rois = self._refine(t, rois, deltas, state, images)
         assert state is not None
-        first, *later = [all_logits[t] for t in self.scoring]
-        scores = (sum(later, first) / len(self.scoring)).softmax(dim=-1)
-        return rois.boxes, scores[:, : self.num_classes], state
+        scoring = [all_logits[t] for t in self.scoring]
+        scores = (sum(scoring[1:], scoring[0]) / len(scoring)).softmax(dim=-1)
+        return rois.boxes, scores[:, : self.num_classes], state, scoring
 
     def _guide(
         self,

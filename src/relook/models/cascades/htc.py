@@ -29,6 +29,7 @@ from .steps import (
     pool,
     refine,
     refine_each_class,
+    scores_by_stage,
     select,
     shared,
 )
@@ -136,20 +137,33 @@ class HybridTaskCascade(nn.Module):
         Class logits are averaged over the stages, boxes are those of the last stage, and mask
         probabilities are averaged over the mask heads on these boxes.
         """
-        boxes, scores = self.score(pyramid, context, proposals, images)
+        boxes, scores, logits = self._scored(pyramid, context, proposals, images)
+        number = len(images)
         chosen = [
             select(own_boxes, own_scores, scale, rule, self.convention)
             for own_boxes, own_scores, scale in zip(
-                proposals.per_image(boxes, len(images)),
-                proposals.per_image(scores, len(images)),
+                proposals.per_image(boxes, number),
+                proposals.per_image(scores, number),
                 images.scales,
                 strict=True,
             )
         ]
+        by_image = zip(*(proposals.per_image(x, number) for x in logits), strict=True)
+        stages = [scores_by_stage(*pair) for pair in zip(chosen, by_image, strict=True)]
         masks = self._detect_masks(pyramid, context, chosen, images)
         return [
-            Detections(c.boxes, c.scores, c.labels, own_masks, size, self.convention.paste)
-            for c, own_masks, size in zip(chosen, masks, images.original_sizes, strict=True)
+            Detections(
+                c.boxes,
+                c.scores,
+                c.labels,
+                own_masks,
+                size,
+                self.convention.paste,
+                stage_scores=own_stages,
+            )
+            for c, own_masks, size, own_stages in zip(
+                chosen, masks, images.original_sizes, stages, strict=True
+            )
         ]
 
     def score(
@@ -159,6 +173,13 @@ class HybridTaskCascade(nn.Module):
 
         Boxes are (R, K, 4) where the one stage has a box of each class.
         """
+        boxes, scores, _ = self._scored(pyramid, context, proposals, images)
+        return boxes, scores
+
+    def _scored(
+        self, pyramid: Pyramid, context: Tensor | None, proposals: Rois, images: ImageBatch
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """As `score`, and the logits (R, K + 1) of each stage."""
         rois, all_logits = proposals, []
         boxes = rois.boxes
         for i, rule in enumerate(self.rules):
@@ -171,7 +192,7 @@ class HybridTaskCascade(nn.Module):
                 boxes = rois.boxes
         # Summed and divided, in this order, as the reference does.
         scores = (sum(all_logits[1:], all_logits[0]) / len(all_logits)).softmax(dim=-1)
-        return boxes, scores[:, : self.num_classes]
+        return boxes, scores[:, : self.num_classes], all_logits
 
     def first(self, stages: int) -> Self:
         """The first `stages`, for predicting: same heads, same tensors.

@@ -197,6 +197,19 @@ def select(
     return Selected(rows, of_class(in_original, rows, labels), best, labels)
 
 
+def scores_by_stage(chosen: Selected, logits: Sequence[Tensor]) -> Tensor | None:
+    """Scores (N, S) that each stage alone gives to the labels of the detections of one image.
+
+    `logits` are those of the S stages, (R, K + 1) each, of the boxes before the choice. None for a
+    single stage, and in an exported model, which has no output for them.
+    """
+    if len(logits) < 2 or torch.compiler.is_exporting():
+        return None
+    own = chosen.labels[:, None]
+    columns = [x[chosen.rows].softmax(dim=-1).gather(1, own) for x in logits]
+    return torch.cat(columns, dim=1)
+
+
 def shared(cascade: M, *, stages: int, of: int, **replaced: Any) -> M:
     """`cascade` with some attributes `replaced` and all else shared: the first `stages` of `of`.
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-import torch
 from torch import Tensor
 
 from ...config.cascades import DSCConfig
@@ -18,7 +17,7 @@ from ...errors import ModelError, first_few
 from ...layers.sac import AWSConv2d, kernel_statistics
 from ...models.backbones.resnet import ResNet
 from ...models.backbones.stem import adapted_stem, stem_words
-from ...models.build import build_detector
+from ...models.build import empty_detector
 from ...models.detector import Detector
 from ...structures.panoptic import PanopticCategory
 from ...weights.file import SavedModel
@@ -231,7 +230,7 @@ def _stuff_outputs(config: ModelConfig) -> set[str]:
 
 
 def _differing(first_config: ModelConfig, second_config: ModelConfig) -> set[str]:
-    with torch.device("meta"):
-        first = build_detector(first_config).state_dict()
-        second = build_detector(second_config).state_dict()
+    first, second = (
+        empty_detector(config).state_dict() for config in (first_config, second_config)
+    )
     return {name for name, value in first.items() if value.shape != second[name].shape}
