@@ -11,7 +11,7 @@ from relook.models.folding import fold
 from relook.models.folding.layers import FoldedConv2d, FoldedLinear
 from relook.ops.cpu import onednn
 
-KINDS = [name for name in NAMES if "tiny" in name or name == "detectors-htc-x101-32x4d"]
+KINDS = [name for name in NAMES if "tiny" in name]
 IMAGES = batch((80, 96), (96, 72))
 pytestmark = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported() or not onednn.is_available(),
