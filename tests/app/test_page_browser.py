@@ -407,7 +407,7 @@ def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
         "return document.getElementById('panel-teach').innerText.includes('of 20')", patience=200
     )
     page.until("return document.querySelector('.chart path')", patience=120)
-    page.until("return document.getElementById('use-model')", patience=120)
+    page.until("return document.getElementById('use-model')", patience=250)
     panel = page.words("#panel-teach")
     assert "New model: corrected-1" in panel
     assert "measured on 2 images" in panel

@@ -129,7 +129,7 @@ FIELDS: Final[Mapping[str, Field]] = {
 
 
 def wish_of(pairs: Iterable[tuple[str, str]]) -> Wish:
-    """What the fields of a request say; an empty one says nothing.
+    """Parse the fields of a request; an empty one says nothing.
 
     Raises:
         UsageError: U02 for a field that is not known, U03 for a value that makes no sense, U04 for

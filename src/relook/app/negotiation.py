@@ -20,7 +20,7 @@ class Answer:
     words: str
     ending: str
     takes_many: bool = False
-    """Whether one answer has the results of several images."""
+    """True where one answer has the results of several images."""
 
 
 ANSWERS: Final[Mapping[str, Answer]] = {

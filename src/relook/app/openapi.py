@@ -1,4 +1,4 @@
-"""What `/openapi.json` says of the routes for programs, with examples."""
+"""Descriptions of the routes for programs in `/openapi.json`, with examples."""
 
 from __future__ import annotations
 

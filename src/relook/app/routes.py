@@ -115,7 +115,7 @@ async def _answer(
 
 
 async def _all(images: Sequence[ImageBytes], steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """What the steps of all images give, in their order.
+    """Results of the steps of all images, in their order.
 
     Raises:
         BadImages: for several images of which some cannot be used.

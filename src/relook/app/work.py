@@ -37,7 +37,7 @@ class ReadImage:
 
     order: Order
     notices: tuple[str, ...]
-    """What a person should know: that the image is shrunk so far that small objects are lost."""
+    """Notices for people: that the image is shrunk so far that small objects are lost."""
 
 
 class Work:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from relook.app.models import ModelShelf
+from relook.app.session import project as module
 from relook.app.session.corrections import FILE
 from relook.app.session.project import Project
 from relook.app.session.saving_as import download
@@ -107,6 +108,26 @@ def test_objects_from_the_threshold_on_and_candidates_below(
         asyncio.run(run())
     finally:
         shelf.get().shown_from = shown
+
+
+def test_objects_are_kept_for_as_many_images_as_results(
+    folder: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects that are not kept any more are made again from the result."""
+    monkeypatch.setattr(module, "MOST_RESULTS", 1)
+
+    async def run() -> None:
+        with Project(folder, shelf) as project:
+            project.attach(Work(*[named((2, 0.9))] * 2))
+            assert project.predictions is not None
+            for number in (1, 2):
+                project.look(project.images.get(number))
+                await settled(project.predictions)
+            for number in (1, 2, 1):
+                assert project.objects(project.images.get(number)) is not None
+                assert [key[0] for key in project._objects] == [number]
+
+    asyncio.run(run())
 
 
 def test_corrections_are_answered_before_the_model_is(folder: Path, shelf: ModelShelf) -> None:

@@ -87,7 +87,7 @@ class Corrections:
             self._read()
 
     def get(self, name: str) -> SavedImage | None:
-        """What was saved of an image; None for an image that was not."""
+        """Corrections of an image as they were saved; None for an image that was not."""
         return self._images.get(name)
 
     def names(self) -> list[str]:

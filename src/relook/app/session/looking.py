@@ -20,13 +20,13 @@ from .folders import Entry
 
 LEAST_SCORE: Final = 0.05  # of candidates
 MOST_CANDIDATES: Final = 500  # of an image, the best ones
-_KEPT: Final = 4000  # results
+MOST_RESULTS: Final = 4000  # that are kept
 _OPTIONS: Final = PredictOptions(score=LEAST_SCORE)
 Key = tuple[int, str, bool]  # image, model, whether mirrored
 
 
 class Predicts(Protocol):
-    """What predicts images by the name of a model: `app.work.Work`."""
+    """Protocol of a predictor of images by the name of a model: `app.work.Work`."""
 
     async def predict(self, name: str | None, image: Any, options: PredictOptions) -> Result:
         """The result of one image."""
@@ -116,7 +116,7 @@ class Predictions:
         else:
             result = replace(result, image=None, overview=None)
             self._results[key] = turned_back(result) if mirrored else result
-            while len(self._results) > _KEPT:
+            while len(self._results) > MOST_RESULTS:
                 self._results.popitem(last=False)
         finally:
             del self._tasks[key]

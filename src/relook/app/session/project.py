@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +22,7 @@ from .classes import categories, label_of, new_name
 from .corrections import MOST_OBJECTS, Corrections, SavedImage
 from .downloads import kinds
 from .folders import Entry, Images, Status
-from .looking import MOST_CANDIDATES, Predictions, Predicts
+from .looking import MOST_CANDIDATES, MOST_RESULTS, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
 from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
 
@@ -82,6 +83,7 @@ class Project:
         self._files: dict[Path, Corrections] = {}
         self.predictions: Predictions | None = None
         self._objects: dict[tuple[int, str], _Objects] = {}
+        self._keeping = threading.Lock()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -111,7 +113,7 @@ class Project:
         self.predictions = Predictions(work)
 
     def record(self) -> dict[str, Any]:
-        """What the page says about the project as a whole."""
+        """Record of the project as a whole, for the page."""
         return {
             "folder": None if self.folder is None else str(self.folder.absolute()),
             "annotations": str(self._main_file.path.absolute()),
@@ -151,7 +153,7 @@ class Project:
         return {**self.image_record(entry), **levels}
 
     def saved(self, entry: Entry) -> SavedImage | None:
-        """What was saved of an image.
+        """Corrections of an image as they were saved; None for an image that was not.
 
         Raises:
             DataError: D10 for corrections of an image of another size, else as `Images.size`.
@@ -169,7 +171,7 @@ class Project:
         raise error
 
     def saved_or_none(self, entry: Entry) -> SavedImage | None:
-        """What was saved of an image that can still be read."""
+        """Corrections of an image that can still be read; None for others."""
         try:
             return self.saved(entry)
         except DataError:
@@ -302,15 +304,20 @@ class Project:
     def _found(self, entry: Entry, result: Result, name: str) -> _Objects:
         """Objects from the threshold of a model on, and candidates below it."""
         key = entry.id, name
-        if key not in self._objects:
+        known = self._objects.get(key)
+        if known is None:
             rows = {item.name: label_of(item.name, self.classes) for item in result.classes}
             threshold = self.models.get(name).shown_from
             objects = found_objects(result, rows)
             found = [item for item in objects if (item.score or 0) >= threshold]
             below = [item for item in objects if (item.score or 0) < threshold]
             named = [replace(item, id=f"c{item.id[1:]}") for item in below[:MOST_CANDIDATES]]
-            self._objects[key] = found, named
-        return self._objects[key]
+            known = found, named
+            with self._keeping:
+                self._objects[key] = known
+                while len(self._objects) > MOST_RESULTS:
+                    del self._objects[next(iter(self._objects))]
+        return known
 
     def _check_number(self, number: int) -> None:
         if number > MOST_OBJECTS:

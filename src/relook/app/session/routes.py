@@ -31,7 +31,7 @@ _SECONDS: Final = {"Cache-Control": "private, max-age=60"}  # pixels of an image
 
 
 class SessionRoutes:
-    """What `app.server.make_server` adds to a server for a project.
+    """Routes that `app.server.make_server` adds to a server for a project.
 
     Args:
         project: That is open.

@@ -34,7 +34,7 @@ _STAGE: Final = "too low a score in one stage of the model"
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """How many objects of an image are in doubt, of how many, and why."""
+    """Number of the objects of an image that are in doubt, of all, and by which reason."""
 
     doubtful: int
     objects: int

@@ -35,7 +35,7 @@ class Learned:
 
     @classmethod
     def read(cls, path: Path) -> Learned:
-        """What a file says; nothing where there is none.
+        """Read the names from a file; there are none without it.
 
         Raises:
             DataError: D03 for a damaged file.

@@ -65,7 +65,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LessonState:
-    """How far a training is."""
+    """State of a training: its phase, its scores, the number of its pictures."""
 
     phase: Phase
     message: str = ""
@@ -202,7 +202,7 @@ def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> i
 
 
 def _overlay(lesson: Lesson) -> Overlay:
-    """What is asked for; steps end the schedule too, so that the rate falls to zero by them."""
+    """Settings of a lesson; steps end the schedule too, so that the rate falls to zero by them."""
     train: dict[str, Any] = {"seed": lesson.seed, "workers": 0, "save_minutes": 1.0}
     if lesson.steps is not None:
         images = len(json.loads(Path(lesson.train).read_bytes())["images"])

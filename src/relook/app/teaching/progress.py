@@ -1,4 +1,4 @@
-"""How far a training is, from the files of its process."""
+"""Progress of a training, from the files of its process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def running_state(folder: Path) -> LessonState:
 
 
 def ending(folder: Path, is_stopped: bool) -> str:
-    """Why a process ended without a word of its own: the end of its log."""
+    """Reason for the end of a process that gave none itself: the end of its log."""
     if is_stopped:
         return ""
     try:
