@@ -158,7 +158,7 @@ class Project:
         Raises:
             DataError: D10 for corrections of an image of another size, else as `Images.size`.
         """
-        saved = self._corrections(entry.root).get(entry.name)
+        saved = self._files[entry.root].get(entry.name)
         if saved is None or saved.size == self.images.size(entry):
             return saved
         height, width = saved.size
@@ -229,13 +229,11 @@ class Project:
             UsageError: U03 for objects that cannot be.
             RelookError: R02 when the file cannot be written.
         """
-        self._check_number(len(records))
         self.saved(entry)  # raises for corrections of another image
-        size = self.images.size(entry)
-        objects = read_objects(records, size, len(self.classes))
-        return self._corrections(entry.root).save(
+        objects = self.read(entry, records)
+        return self._files[entry.root].save(
             entry.name,
-            size,
+            self.images.size(entry),
             objects,
             revision=revision,
             done=done,
@@ -273,7 +271,9 @@ class Project:
 
     def read(self, entry: Entry, records: Sequence[Mapping[str, Any]]) -> list[PageObject]:
         """Objects that the page sent; raises as `save`."""
-        self._check_number(len(records))
+        if len(records) > MOST_OBJECTS:
+            most, given = counted(MOST_OBJECTS, "object"), len(records)
+            raise UsageError("U03", f"an image takes {most}, and these are {given}.")
         return read_objects(records, self.images.size(entry), len(self.classes))
 
     def size(self, entry: Entry) -> Size:
@@ -283,16 +283,13 @@ class Project:
     @property
     def _main_file(self) -> Corrections:
         """Corrections of the folder, or of images that come by the page where there is none."""
-        return self._corrections(self.folder or self.images.uploads)
-
-    def _corrections(self, root: Path) -> Corrections:
-        return self._files[root]
+        return self._files[self.folder or self.images.uploads]
 
     def status(self, entry: Entry) -> tuple[Status, int | None]:
         """The status of an image in the list, and its number of objects."""
         if entry.message is not None:
             return "unreadable", None
-        saved = self._corrections(entry.root).get(entry.name)
+        saved = self._files[entry.root].get(entry.name)
         if saved is not None:
             return "done" if saved.done else "corrected", len(saved.objects)
         objects = None if self.predictions is None else self.current_objects(entry)
@@ -318,9 +315,3 @@ class Project:
                 while len(self._objects) > MOST_RESULTS:
                     del self._objects[next(iter(self._objects))]
         return known
-
-    def _check_number(self, number: int) -> None:
-        if number > MOST_OBJECTS:
-            raise UsageError(
-                "U03", f"an image takes {counted(MOST_OBJECTS, 'object')}, and these are {number}."
-            )
