@@ -14,12 +14,11 @@ from ..config.model import ModelConfig
 from ..data.coco.reader import Category
 from ..data.images import ImageSource
 from ..errors import ModelError
-from ..runtime.edition import check_whole
 from ..structures.object_sizes import ObjectSizes
 from ..structures.panoptic import PanopticCategory
 from ..structures.rules.reading import Reading
 from .backend import Backend, OnView, engine_of
-from .options import OptionChanges, PanopticRequest, PredictOptions, shown_score
+from .options import OptionChanges, PredictOptions, shown_score
 from .precision import Precision, checked_precision
 from .preprocess import Unreadable
 from .results import SHOWN_FROM, Result
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from ..models.detector import Detector
     from ..weights import SavedModel
-    from .panoptic import PanopticTask
 
 DEFAULTS = PredictOptions()
 TRACKING: Final = TrackOptions()
@@ -122,11 +120,10 @@ class Predictor:
 
     @property
     def precision(self) -> Precision:
-        """The precision of features and hidden layers, ``"fp32"`` by default; can be set at any
-        time. Logits, boxes and scores are float32 in all.
+        """The precision of features and hidden layers; can be set at any time. Boxes, logits and
+        scores are float32 in all.
 
-        Raises: UsageError U03 for an unknown one, U04 for one that the device or the file does not
-        have: ``"fp16"`` on a CPU, ``"bf16"`` on a processor without instructions for it.
+        Raises: UsageError U03 for an unknown one, U04 for one that the device or file has not.
         """
         return self.engine.precision
 
@@ -312,21 +309,6 @@ class Predictor:
             UsageError: U04 for another number of channels than the network has.
         """
         return options.reading_for(self.config.input.reading)
-
-    def panoptic_task(self, request: PanopticRequest | None) -> PanopticTask | None:
-        """Make the task of merging objects and labels; None where nothing panoptic is wanted.
-
-        Raises:
-            ModelError: M04 for a model that cannot.
-            UsageError: U04 when a thing and a kind of stuff have one category id.
-        """
-        if request is None:
-            return None
-        check_whole("a panoptic map")
-        from .panoptic import PanopticTask
-
-        rule = request.rule_for(self.config.panoptic)
-        return PanopticTask.of(self.config, self.classes, self.stuff, rule, request.labels)
 
     def describe(self) -> str:
         """Describe the model, and the fast ways of its predictions, as lines of text."""

@@ -93,11 +93,8 @@ class Result:
             masks=_paste(found, threshold),
             size=(int(found.size[0]), int(found.size[1])),
             classes=tuple(classes),
-            image=image,
-            source=source,
-            info=info,
-            stage_scores=found.stage_scores,
-        )
+            image=image, source=source, info=info, stage_scores=found.stage_scores,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.scores)

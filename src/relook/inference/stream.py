@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from ..data.images import ImageSource
 from ..data.images.shown import as_picture
 from ..errors import DataError
+from ..runtime.edition import check_whole
 from ..runtime.prefetch import Behind, in_order
 from ..structures.detection import AnyDetections
 from .backend import OnView
 from .first_look import at_best_scales
-from .options import PredictOptions
+from .options import PanopticRequest, PredictOptions
 from .preprocess import Prepared, Unreadable, batches, read_ahead, window_of
 from .results import Result
 from .scaling import Scaling, scaled_for
@@ -25,6 +26,7 @@ from .tiles.opening import read_or_open
 from .tiles.work import TileWork
 
 if TYPE_CHECKING:
+    from .panoptic import PanopticTask
     from .predictor import Predictor
 
 Job = Result | Unreadable | tuple[Prepared, AnyDetections]  # becomes an outcome
@@ -54,7 +56,7 @@ class Stream:
         self._predictor, self._options, self._tiles = predictor, options, tiles
         self._on_view = on_view
         predictor.engine.check(options)
-        self._task = predictor.panoptic_task(options.panoptic)
+        self._task = panoptic_task(predictor, options.panoptic)
         own = predictor.config.input.size
         self.read = partial(
             read_or_open,
@@ -129,3 +131,20 @@ class Stream:
             return self._task.of_result(result, detections.arrays().semantic)
         except DataError as error:
             return Unreadable(prepared.source or "image", error)
+
+
+def panoptic_task(predictor: Predictor, request: PanopticRequest | None) -> PanopticTask | None:
+    """The task of merging objects and labels; None where nothing panoptic is wanted.
+
+    Raises:
+        ModelError: M04 for a model that cannot.
+        UsageError: U04 when a thing and a kind of stuff have one category id.
+    """
+    if request is None:
+        return None
+    check_whole("a panoptic map")
+    from .panoptic import PanopticTask
+
+    config = predictor.config
+    rule = request.rule_for(config.panoptic)
+    return PanopticTask.of(config, predictor.classes, predictor.stuff, rule, request.labels)

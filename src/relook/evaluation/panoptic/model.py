@@ -14,6 +14,7 @@ from ...errors import DataError
 from ...inference.options import OptionChanges, PanopticRequest, PredictOptions
 from ...inference.predictor import DEFAULTS, Predictor
 from ...inference.results import categories_of
+from ...inference.stream import panoptic_task
 from ...structures.panoptic import PanopticCategory, PanopticMap
 from ..coco import evaluate_coco
 from ..ground_truth import truth_of
@@ -55,7 +56,7 @@ def evaluate_panoptic_model(
         raise DataError("D11", f"{index.path}: there are no images to evaluate.")
     options = for_scoring(predictor, options.with_(**changes))
     options = replace(options, panoptic=options.panoptic or PanopticRequest())
-    task = predictor.panoptic_task(options.panoptic)
+    task = panoptic_task(predictor, options.panoptic)
     ids = _file_ids(index, categories_of(predictor.classes, () if task is None else task.stuff))
     predictions: list[dict[str, Any]] = []
     started = time.perf_counter()

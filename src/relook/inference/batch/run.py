@@ -22,6 +22,7 @@ from ..options import OptionChanges, PredictOptions
 from ..predictor import DEFAULTS, Predictor
 from ..preprocess import Unreadable
 from ..results import Result, categories_of
+from ..stream import panoptic_task
 from ..tiles.work import OnTile
 from ..tracking import TrackOptions
 from ..writers.kinds import check_kinds
@@ -277,7 +278,7 @@ class _Run:
             self._frames.write_tables(lines)
         if "panoptic" in kinds:
             path = folder / "panoptic.json"
-            task = self._predictor.panoptic_task(self._options.panoptic)
+            task = panoptic_task(self._predictor, self._options.panoptic)
             categories = categories_of(classes, () if task is None else task.stuff)
             write_panoptic(path, lambda: read_records(found), categories)
 

@@ -157,12 +157,9 @@ class ShapeGuidedCascade(nn.Module):
             rois = Rois(network_boxes, torch.full_like(chosen.labels, i))
             logits = self._mask(pyramid, context, rois, state[chosen.rows])
             masks = own_class(logits, chosen.labels).sigmoid()
+            found = chosen.boxes, chosen.scores, chosen.labels, masks, size
             by_stage = scores_by_stage(chosen, stages)
-            detections.append(
-                Detections(
-                    chosen.boxes, chosen.scores, chosen.labels, masks, size, stage_scores=by_stage
-                )
-            )
+            detections.append(Detections(*found, stage_scores=by_stage))
         return detections
 
     def score(
@@ -211,11 +208,8 @@ class ShapeGuidedCascade(nn.Module):
         """Compute `_refined` for a few RoIs at a time; an exported model takes all at once."""
         if torch.compiler.is_exporting():
             return self._refined(pyramid, context, rois, images)
-        rows = torch.arange(len(rois), device=rois.boxes.device)
-        parts = [
-            self._refined(pyramid, context, rois[chunk], images)
-            for chunk in rows.split(self.rows.at_a_time)
-        ]
+        rows = torch.arange(len(rois), device=rois.boxes.device).split(self.rows.at_a_time)
+        parts = [self._refined(pyramid, context, rois[chunk], images) for chunk in rows]
         boxes, scores, states, logits = zip(*parts, strict=True)
         stages = [torch.cat(stage) for stage in zip(*logits, strict=True)]
         return torch.cat(boxes), torch.cat(scores), GuidanceState.cat(states), stages
