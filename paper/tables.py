@@ -29,6 +29,7 @@ NAMES = {
     "fast-dsc": "Fast DSC",
     "full-dsc": "DSC",
     "dsc-equations": "DSC by the paper's equations",
+    "dsc-initial": "Fast DSC without guidance of the first box head",
     "dsc-exsg": "Fast DSC without explicit guidance",
     "dsc-imsg": "Fast DSC without implicit guidance",
     "dsc-plus1": "Fast DSC, masks without the added one",

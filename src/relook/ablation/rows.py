@@ -108,6 +108,7 @@ ROWS: dict[str, Row] = {
         _row(
             "dsc-equations", "dsc-{}", cascade=DSCConfig.paper().model_dump(exclude_defaults=True)
         ),
+        _row("dsc-initial", _FAST_DSC, cascade__guidance__initial=False),
         _row("dsc-exsg", _FAST_DSC, cascade__guidance__explicit=False),
         _row("dsc-imsg", _FAST_DSC, cascade__guidance__implicit=False),
         _row("dsc-plus1", _FAST_DSC, cascade__guidance__plus_one=False),
@@ -134,6 +135,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "dsc": ("htc", "fast-dsc", "full-dsc", "dsc-equations"),
     "guidance": (
         "fast-dsc",
+        "dsc-initial",
         "dsc-exsg",
         "dsc-imsg",
         "dsc-plus1",
