@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.ablation.rows import GROUPS, ROWS, SCALES, Row, choose_rows
+from relook.ablation.rows import EQUALS, GROUPS, ROWS, SCALES, Row, choose_rows
 from relook.config.base import overlay
 from relook.config.cascades import DSCConfig
 from relook.config.model import ModelConfig
@@ -116,3 +116,20 @@ def test_names_that_are_none_say_what_there_is(text: str, words: str) -> None:
 def test_a_row_changes_fields_of_the_model_and_the_recipe_only(key: str, words: str) -> None:
     with pytest.raises(RelookError, match=words):
         Row("a", "htc-tiny", {key: 1}).overlay()
+
+
+def _differences(first: object, second: object, path: str = "") -> list[str]:
+    """Paths of the fields that differ; of a part that only one has, its own path."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return [
+            found
+            for key in first | second
+            for found in _differences(first.get(key), second.get(key), f"{path}.{key}")
+        ]
+    return [] if first == second else [path]
+
+
+@pytest.mark.parametrize(("name", "partner"), EQUALS)
+def test_rows_that_are_compared_differ_in_one_setting(name: str, partner: str) -> None:
+    pair = [_config(ROWS[one].at("r50")).model_dump() for one in (name, partner)]
+    assert len(_differences(*pair)) == 1, _differences(*pair)

@@ -124,7 +124,24 @@ ROWS: dict[str, Row] = {
 }
 """The named rows."""
 
-EQUALS = (("+rfp", "htc+ws"), ("+sac", "htc+ws"), ("both", "+rfp"), ("both", "+sac"))
+EQUALS = (
+    ("+rfp", "htc+ws"),
+    ("+sac", "htc+ws"),
+    ("both", "+rfp"),
+    ("both", "+sac"),
+    ("sac-dcn", "+sac"),
+    ("sac-dcn-global", "sac-dcn"),
+    ("sac-dcn-locking", "sac-dcn"),
+    ("sac-dcn+ds", "sac-dcn"),
+    ("sac-sigmoid", "+sac"),
+    ("full-dsc", "fast-dsc"),
+    ("dsc-initial", "fast-dsc"),
+    ("dsc-exsg", "fast-dsc"),
+    ("dsc-imsg", "fast-dsc"),
+    ("dsc-plus1", "fast-dsc"),
+    ("dsc-afa", "fast-dsc"),
+    ("dsc-afa+recompute", "dsc-afa"),
+)
 """Row, and the row that differs from it in one setting, where that is not the first row. The
 published "+RFP" and "+SAC" standardise weights too, and so do their baselines here."""
 
