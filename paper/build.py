@@ -57,8 +57,10 @@ dl.reading div{background:none;border:0;padding:0}
 dl.reading dd{font-size:1rem;line-height:1.5}code{font-size:.85rem;overflow-wrap:anywhere}
 .switch{background:var(--card);
 border:1px solid var(--line);border-radius:.3rem;padding:.15rem .4rem}
-figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}.photograph{max-width:60rem;overflow-x:auto}
-.photograph img{max-height:none;min-width:36rem}h3{scroll-margin-top:1rem}
+figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}
+.panels{display:grid;gap:.5rem;align-items:start;max-width:60rem;
+grid-template-columns:repeat(auto-fill,minmax(min(100%,10rem),1fr))}.panels figure{margin:0}
+h3{scroll-margin-top:1rem}
 """
 _LEAD = (
     "DetectoRS (arXiv 2006.02334) and DSC (arXiv 1911.11263), told from the beginning: each "
