@@ -29,7 +29,6 @@ _CROWD = (300, 0, 620, 320)  # left, top, right and bottom of the pieces that ar
 _TOUCHING = (120, 180, 300, 360)
 LAYER = "features.backbones.1.layer3.0.conv2"  # of the second look, where brown is to be seen
 _WIDEST = 480  # pixels of a picture in the page
-_RATES = ((0.0, "the larger rate alone"), (0.5, "both alike"), (1.0, "the smaller rate alone"))
 
 
 class Photograph(NamedTuple):
@@ -94,13 +93,20 @@ def switches() -> Photograph:
     )
     cells = np.concatenate([one.values.ravel() for one in found.maps])
     larger = float((cells < MIDDLE).mean())
+    low, high = found.ends()
+    key = (
+        (low, f"S = {low:.1f} or less: more of the larger rate"),
+        (MIDDLE, "S = 0.5: both alike"),
+        (1.0, "S = 1: the smaller rate alone"),
+        (high, f"S = {high:.1f} or more: the larger rate is subtracted"),
+    )
     return Photograph(
         found.panels(),
         f"S, mean over the layers of a stage. Over all layers: {sizes}, and {mean['image']:.2f} in "
         "the whole image; less S is more of the larger rate. In "
         f"{larger:.0%} of the cells of all layers the larger rate "
         "weighs more than the smaller. Model: mushrooms.",
-        tuple((f"S = {value:g}: {words}", found.color(value)) for value, words in _RATES),
+        tuple((words, found.color(value)) for value, words in key),
     )
 
 

@@ -38,6 +38,7 @@ def test_the_code_is_the_equation(one: Equation) -> None:
     checked = run(one)
     assert 0 <= checked.difference <= one.tolerance
     words = f"{checked.difference:.1e}" if checked.difference else "none"
+    words = words.replace("-", "\N{NON-BREAKING HYPHEN}")
     assert f"Largest difference: {words}." in shown(one, checked)
 
 

@@ -18,7 +18,7 @@ from ...inference.results import Result
 from ...layers.sac import SAConv2d, gates_of
 from ...visualization.sheet import Row, contact_sheet
 from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
-from .pictures import switch_bar, switch_picture, switch_reach, under
+from .pictures import MIDDLE, switch_bar, switch_picture, switch_reach, under
 
 _STAGE = re.compile(r"\blayer(\d+)\b")
 _BACKBONE = re.compile(r"\bbackbones\.(\d+)\b")
@@ -87,6 +87,11 @@ class Switches:
             mean = np.mean([_resized(one.values, shape) for one in maps], axis=0)
             panels.append((name, switch_picture(mean, size, reach)))
         return panels
+
+    def ends(self) -> tuple[float, float]:
+        """The values of S with the strongest colours: this or less, and this or more."""
+        reach = self._scale()[1]
+        return MIDDLE - reach, MIDDLE + reach
 
     def color(self, value: float) -> tuple[int, int, int]:
         """The colour of a value of S in the maps: red, green and blue."""
