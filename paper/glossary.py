@@ -26,6 +26,7 @@ LETTERS = (
 )
 WORDS = (
     ("AP", "average precision over IoU from 0.5 to 0.95, in hundredths; AP50, AP75 at one IoU"),
+    ("AP S, M, L", "AP of objects under 32 x 32 pixels, under 96 x 96, and of larger ones"),
     ("atrous or dilated convolution", "a convolution whose taps are r cells apart"),
     ("cascade", "box heads behind one another, each with a stricter IoU for its positives"),
     ("FPN", "feature pyramid network: maps of several resolutions with what coarse ones know"),

@@ -77,7 +77,8 @@ def ablation(group: str, caption: str) -> str:
 
 
 def _short(measure: str) -> str:
-    return measure.replace("ap_", "AP ").replace("ap", "AP")
+    name, _, size = measure.partition("_")
+    return f"{name.upper()} {size[:1].upper()}".strip()
 
 
 def _published(

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from paper import measured, published, runtime, tables  # noqa: E402
 from paper.published import RECALLED  # noqa: E402
-from paper.story_ends import HOLDS  # noqa: E402
+from paper.story_ends import HOLDS, second_look  # noqa: E402
 
 
 def rows(html: str) -> dict[str, list[str]]:
@@ -129,6 +129,13 @@ def test_a_study_is_read_from_its_tables(tmp_path: Path) -> None:
     study = (ROOT / "docs/studies/dsc.md").read_text()
     assert all(cell in study for cells in shown.values() for cell in cells)
     assert {"htc-tiny", "fast-dsc-tiny", "dsc-tiny"} <= set(shown)
+
+
+def test_the_time_of_a_second_look_is_the_measured_one() -> None:
+    (timed,) = [o for o in measured.times()[tables.FIRST] if o.model == "htc-r50-rfp"]
+    _, here, why = second_look()
+    assert f"{timed.work:.2f} times the multiply-adds" in why and f"{timed.ratio:.2f} times" in why
+    assert here
 
 
 def test_numbers_of_the_claims_are_those_of_the_study() -> None:
