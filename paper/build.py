@@ -59,6 +59,7 @@ dl.reading dd{font-size:1rem;line-height:1.5}code{font-size:.85rem;overflow-wrap
 border:1px solid var(--line);border-radius:.3rem;padding:.15rem .4rem}
 figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}
 .swatch{height:.6rem;outline:1px solid var(--soft)}th,td{padding:.28rem .55rem}
+@media(max-width:30rem){td.text{min-width:7rem}th,td{padding:.28rem .4rem}}
 caption{position:sticky;left:0;max-width:calc(100vw - 2rem)}
 .panels{display:grid;gap:.5rem;align-items:start;max-width:60rem;
 grid-template-columns:repeat(auto-fill,minmax(min(100%,10rem),1fr))}.panels figure{margin:0}

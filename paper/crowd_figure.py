@@ -82,7 +82,7 @@ def shown(found: Crowd | None = None) -> str:
         judged = judge(truth, record.id, one)
         colors = [_RIGHT if fits else _WRONG for fits in judged.fits]
         panels.append((MODELS[one.row], _drawn(pixels, found.window, one.masks, colors)))
-        cells = (one.steps, len(judged.objects), len(judged.objects & huddled))
+        cells = (len(judged.objects), len(judged.objects & huddled))
         row = [MODELS[one.row], f"{100 * one.mask_ap:.1f}", *map(str, cells)]
         rows.append([*row, str(judged.fits.count(False))])
     key = legend(
@@ -100,11 +100,10 @@ def shown(found: Crowd | None = None) -> str:
         "found, or not annotated."
     )
     pictures = grid([figure(picture, heading) for heading, picture in panels], "crowd")
-    objects_of = f"of {len(objects)} mushrooms"
-    head = ["", "mask AP", "steps", objects_of, f"of {len(huddled)} huddled", "fit none"]
+    head = ["", "mask AP", f"fit, of {len(objects)}", f"huddled, of {len(huddled)}", "fit none"]
     numbers = table(
-        f"Mask AP of all {len(index.images)} validation photographs; in this one, mushrooms with "
-        "a mask that fits, and masks that fit none",
+        f"Mask AP of all {len(index.images)} validation photographs; in the whole of this one, "
+        "mushrooms with a mask that fits, those of them that are huddled, and masks that fit none",
         head,
         rows,
     )
@@ -120,10 +119,12 @@ def ranked(models: Sequence[Found]) -> str:
         way = f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'}" if gain else "level with"
         words.append(f"{MODELS[one.row]} is {way} {MODELS[first.row]}")
     presets = ", ".join(one.model for one in models)
+    steps = " or ".join(dict.fromkeys(str(one.steps) for one in models))
     return (
-        f"In mask AP, {' and '.join(words)}. These are {presets}, each trained once on 25 "
-        "photographs, all on the same ones in the same order, from the same backbone "
-        "(make components). One training of each and one photograph show nothing in general."
+        f"In mask AP, {' and '.join(words)}. These are {presets}, each trained once for {steps} "
+        "steps on 25 photographs, all on the same ones in the same order and from the same "
+        "backbone (make components). One training of each and one photograph show nothing in "
+        "general."
     )
 
 

@@ -67,7 +67,7 @@ def ablation(group: str, caption: str) -> str:
     columns = [(k, m) for k in ("box", "mask") for m in MEASURES if compares(k, m)]
     has_gain = any(one.gain is not None for _, found in published for one in found)
     head = ["", *(f"{kind} {_short(measure)}" for kind, measure in columns)]
-    head += [*["gain in box AP"] * has_gain, "row of relook ablate", "from"]
+    head += [*["gain in box AP"] * has_gain, "from", "row of relook ablate"]
     rows = []
     for name, found in published:
         rows += [_published(name, one, columns, has_gain) for one in found] or [
@@ -88,12 +88,12 @@ def _published(
     if has_gain:
         numbers.append("–" if one.gain is None else f"{one.gain:+.1f}")
     source = one.source if one.box else f"{one.source}; the number itself is {RECALLED}"
-    return [NAMES[name], *numbers, name, source]
+    return [NAMES[name], *numbers, source, name]
 
 
 def _unread(name: str, columns: int) -> list[str]:
     reason = RECALLED if name in _TABLE_3 else _NOT_READ
-    return [NAMES[name], *["–"] * (columns - 3), name, reason]
+    return [NAMES[name], *["–"] * (columns - 3), reason, name]
 
 
 def _number(value: float | None) -> str:
