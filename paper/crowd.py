@@ -150,6 +150,7 @@ def main(given: Sequence[str]) -> int:
         prog="python -m paper.crowd", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("run", type=Path, help="folder of the ablation")
+    parser.add_argument("--rows", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--out", type=Path, default=PLACE)
     arguments = parser.parse_args(given)
     try:
@@ -163,7 +164,7 @@ def main(given: Sequence[str]) -> int:
             record.path.name,
             window,
             SCORE,
-            [find(arguments.run, row, record.path) for row in MODELS],
+            [find(arguments.run, row, record.path) for row in arguments.rows],
         )
         write_json(arguments.out, asdict(crowd))
     except RelookError as error:
