@@ -115,7 +115,8 @@ def ranked(models: Sequence[Found]) -> str:
     first, *others = models
     words = []
     for one in others:
-        gain = round(100 * (one.mask_ap - first.mask_ap), 1)
+        # Of the numbers in the table, so that a reader gets the same.
+        gain = round(round(100 * one.mask_ap, 1) - round(100 * first.mask_ap, 1), 1)
         way = f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'}" if gain else "level with"
         words.append(f"{MODELS[one.row]} is {way} {MODELS[first.row]}")
     presets = ", ".join(one.model for one in models)
