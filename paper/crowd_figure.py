@@ -96,8 +96,8 @@ def shown(found: Crowd | None = None) -> str:
         f"Masks of score {found.score:g} and more in one window of {found.photograph}, a "
         "validation photograph. Of all of these it has the most mushrooms whose box overlaps "
         f"another's by an IoU above {HUDDLED:g} (huddled), and this window has the most of them: "
-        "the annotations chose both, and no model had seen them. Mushrooms without colour are not "
-        "found, or not annotated."
+        "both were chosen by the annotations alone, and no model was trained on them. Mushrooms "
+        "without colour are not found, or not annotated."
     )
     pictures = grid([figure(picture, heading) for heading, picture in panels], "crowd")
     head = ["", "mask AP", f"fit, of {len(objects)}", f"huddled, of {len(huddled)}", "fit none"]
