@@ -19,6 +19,7 @@
 # make load    clients on relook serve, some hostile, each answer checked: MINUTES long
 # make guided  HTC, Fast DSC and DSC on huddled objects, from scratch: an hour and a half
 # make study   RFP, SAC and shape guidance on composed scenes, nuclei, mushrooms: many hours, in steps
+# make components   SAC and DSC with parts switched off, on mushrooms, and the page's photograph: an hour
 # make fuzz BUDGET=600   mutated inputs into every reader, in children with bounds; finds are kept
 # make mutants BUDGET=3600   how many small changes of the numerics the tests notice
 # make verify-zoo COCO=DIR   with internet: fetch, import and measure every published checkpoint
@@ -45,7 +46,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format wheel wheel-onnx docs napari ray programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning correcting torture load guided study fuzz mutants verify-zoo clean distclean
+.PHONY: help setup demo test check format wheel wheel-onnx docs napari ray programs onnx-parity onnx-speed bench gpu-report floor paper fine-tuning correcting torture load guided study components fuzz mutants verify-zoo clean distclean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -170,6 +171,23 @@ study: $(START)
 	$(ABLATE)/nuclei --rows main,htc+ws,dsc --seeds 3 --epochs 3 $(call of,datasets/nuclei)
 	$(ABLATE)/mushrooms --rows main,htc+ws,dsc --seeds 3 --epochs 30 $(call of,datasets/mushrooms)
 	$(BIN)/python scripts/study_page.py $(STUDY)
+
+# The parts of SAC and of DSC, on mushrooms from a backbone that has learned on nuclei; goes on, too.
+COMPONENTS := runs/components
+NUCLEI := $(COMPONENTS)/start/best.safetensors
+ABLATE_PARTS = $(BIN)/relook ablate --side-by-side --resume --time-images 0 --epochs 20 --seeds 2 \
+	--set train.backbone_from=$(NUCLEI) --set train.workers=0 $(call of,datasets/mushrooms) -o $(COMPONENTS)
+
+$(NUCLEI): | $(STAMP)
+	$(BIN)/relook train --config configs/studies/pretrain.yaml --epochs 3 --seed 100 \
+		--train-json datasets/nuclei/annotations/instances_train.json --images datasets/nuclei/images \
+		-o $(COMPONENTS)/start
+
+components: $(NUCLEI)
+	$(ABLATE_PARTS)/components-dsc --rows htc,full-dsc,fast-dsc,dsc-exsg,dsc-imsg,dsc-initial
+	$(ABLATE_PARTS)/components-sac --rows htc+ws,sac
+	$(BIN)/python scripts/study_page.py $(COMPONENTS)
+	$(BIN)/python -m paper.crowd $(COMPONENTS)/components-dsc
 
 # docs/fuzzing.md says what they do, and what they found.
 BUDGET ?= 600

@@ -20,6 +20,7 @@ from relook.training.run_folder import environment
 from relook.visualization.page import Fact, Section, page, paragraph
 
 from . import (
+    crowd_figure,
     detectors_equations,
     dsc_equations,
     equation,
@@ -45,7 +46,10 @@ header,nav,main,footer{max-width:80rem}
 gap:.4rem 1.4rem;align-items:start;margin-bottom:1.6rem}.beside>*{min-width:0}
 .beside pre{font-size:.75rem}
 @media(min-width:64rem){.beside{grid-template-columns:5fr 8fr}}
-math{font-size:1.15rem}.formula{padding:.1rem 0 .5rem;margin:0;overflow-y:hidden}
+math{font-size:1.15rem;font-family:"Cambria Math","STIX Two Math","Latin Modern Math",
+"Noto Sans Math","DejaVu Math TeX Gyre",math,serif}
+@media(max-width:30rem){math{font-size:1.03rem}}mtd{text-align:left;padding:.1em 0}
+.formula{padding:.1rem 0 .5rem;margin:0;overflow-y:hidden}
 .place{font-size:.82rem;color:var(--soft);margin:.5rem 0 .2rem}
 .checked{color:var(--s2);font-size:.9rem}.contents{columns:18rem;padding-left:1.2rem;margin:.6rem 0}
 dl.reading{display:block;margin:.4rem 0 1.8rem}dl.reading dt{margin-top:.5rem}
@@ -53,8 +57,13 @@ dl.reading div{background:none;border:0;padding:0}
 dl.reading dd{font-size:1rem;line-height:1.5}code{font-size:.85rem;overflow-wrap:anywhere}
 .switch{background:var(--card);
 border:1px solid var(--line);border-radius:.3rem;padding:.15rem .4rem}
-figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}.photograph{max-width:60rem;overflow-x:auto}
-.photograph img{max-height:none;min-width:36rem}h3{scroll-margin-top:1rem}
+figure{margin-bottom:1.4rem}svg.sketch{max-width:28rem}figcaption{max-width:46rem}
+.swatch{height:.6rem;outline:1px solid var(--soft)}th,td{padding:.28rem .55rem}
+@media(max-width:30rem){td.text{min-width:7rem}th,td{padding:.28rem .4rem}}
+caption{position:sticky;left:0;max-width:calc(100vw - 2rem)}
+.panels{display:grid;gap:.5rem;align-items:start;max-width:60rem;
+grid-template-columns:repeat(auto-fill,minmax(min(100%,10rem),1fr))}.panels figure{margin:0}
+h3{scroll-margin-top:1rem}
 """
 _LEAD = (
     "DetectoRS (arXiv 2006.02334) and DSC (arXiv 1911.11263), told from the beginning: each "
@@ -144,7 +153,7 @@ def build(told: Callable[[str], None] = lambda _: None) -> str:
             [numbers, contents(titles), equation.summary(checked), sliders.SCRIPT],
         ),
     ]
-    return page("Looking twice", _LEAD, facts, sections, STYLE + sliders.STYLE)
+    return page("Looking twice", _LEAD, facts, sections, STYLE + sliders.STYLE + crowd_figure.STYLE)
 
 
 def main(given: Sequence[str]) -> int:

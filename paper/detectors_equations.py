@@ -42,7 +42,7 @@ EQUATIONS = (
     Equation(
         "Where a stage is shown features",
         f"{_RFP}, figure 3",
-        ('y = ReLU(g(x) + "shortcut"(x) + W R(f) + b)',),
+        ('y = ReLU(g(x) + "shortcut"(x)\n + W R(f) + b)',),
         "g are the three convolutions of the first block of a stage with their norms. W is a 1x1 "
         "convolution that starts at zero, so that a network with ImageNet weights computes what it "
         "did before.",
@@ -52,7 +52,7 @@ EQUATIONS = (
     Equation(
         "ASPP, the connector",
         "DetectoRS, section 3.2 (arXiv 2006.02334)",
-        ('R(f) = ReLU("concat"(W_0 f, W_1 *_3 f, W_2 *_6 f, W_3 GAP(f)))',),
+        ('R(f) = ReLU("concat"(W_0 f, W_1 *_3 f,\n W_2 *_6 f, W_3 GAP(f)))',),
         "Four branches of a quarter of the channels: 1x1, 3x3 with dilation 3, 3x3 with dilation "
         "6, and 1x1 of the mean over the map. No convolution after them.",
         (Lines("relook.layers.aspp:ASPP.forward"),),
@@ -85,7 +85,7 @@ EQUATIONS = (
     Equation(
         "Switchable atrous convolution",
         _SAC,
-        ("Conv(x, w, 1) →", "S(x) · Conv(x, w, 1) + (1 - S(x)) · Conv(x, w + Δw, r)"),
+        ("Conv(x, w, 1) →", "S(x) · Conv(x, w, 1)\n + (1 - S(x)) · Conv(x, w + Δw, r)"),
         "The lock: the second kernel is the first plus Δw, which starts at zero. r is 3. The check "
         "has the global context, below, before and after it.",
         (
@@ -114,7 +114,7 @@ EQUATIONS = (
         (
             "x → x + W_1 GAP(x) + b_1",
             "y → y + W_2 GAP(y) + b_2",
-            'Conv(x, w, r)(p) = "Σ"_k w_k x(p + r k + Δp_k)',
+            'Conv(x, w, r)(p) =\n "Σ"_k w_k x(p + r k + Δp_k)',
         ),
         "Added, not multiplied, and without an activation. Both branches sample at offsets from "
         "convolutions of their own over the mean of the neighbourhood.",
@@ -130,7 +130,7 @@ EQUATIONS = (
         (
             "B^{t+1} = b^t(B^t)",
             "(x', y') = (x + w σ_x δ_x, y + h σ_y δ_y)",
-            "(w', h') = (w exp(σ_w δ_w), h exp(σ_h δ_h))",
+            '(w\', h\') = (w " exp"(σ_w δ_w), h " exp"(σ_h δ_h))',
         ),
         "σ are the deviations of a stage, smaller each time. Boxes end at the border of their "
         "image.",
@@ -143,7 +143,7 @@ EQUATIONS = (
     Equation(
         "Mask information flow",
         "Hybrid Task Cascade, arXiv 1901.07518, section 3",
-        ('m_t^- = M_t(r_t + ReLU(G_t m_{t-1}^-)), "  " m_t = "logits"(m_t^-)',),
+        ('m_t^- = M_t(r_t + ReLU(G_t m_{t-1}^-)),\n m_t = "logits"(m_t^-)',),
         "r are the features of a RoI and G a 1x1 convolution. What is passed on are the features "
         "before the upsampling.",
         (
@@ -161,10 +161,10 @@ EQUATIONS = (
         "Losses of the Hybrid Task Cascade",
         "Hybrid Task Cascade, section 3; Cascade R-CNN; Mask R-CNN, arXiv 1703.06870",
         (
-            'L = "Σ"_t λ_t (L_{class}^t + L_{box}^t + L_{mask}^t) + L_{rpn} + L_{semantic}',
-            'L_{class} = - {1}//{R} "Σ"_r "log" p_r(c_r)',
-            'L_{box} = {1}//{R} "Σ"_{r "positive"} "smooth"_{L1}(δ_r - δ_r^*)',
-            'L_{mask} = "mean of" (- m^* "log" σ(m) - (1 - m^*) "log"(1 - σ(m)))',
+            'L = "Σ"_t λ_t (L_{class}^t + L_{box}^t + L_{mask}^t)\n + L_{rpn} + L_{semantic}',
+            'L_{class} = - {1}//{R} "Σ"_r " log " p_r(c_r)',
+            'L_{box} = {1}//{R} "Σ"_{r" positive"} "smooth"_{L1}(δ_r - δ_r^*)',
+            'L_{mask} = "mean of " (- m^* " log " σ(m)\n - (1 - m^*) " log"(1 - σ(m)))',
         ),
         "λ is 1, 0.5 and 0.25. Both losses of boxes are divided by the number R of RoIs, positive "
         "or not. The mask that is to be found is cut out by RoIAlign and set to 1 from one half "

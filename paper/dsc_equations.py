@@ -30,7 +30,7 @@ EQUATIONS = (
         f"{_PAPER}: adaptive feature alignment; ratios as the authors' code has them",
         (
             "r_t = 2^{1 - t/3}",
-            "B_e^t = (x_1 - {r_t - 1}//{2} w, y_1 - {r_t - 1}//{2} h, "
+            "B_e^t = (x_1 - {r_t - 1}//{2} w, y_1 - {r_t - 1}//{2} h,\n "
             "x_2 + {r_t - 1}//{2} w, y_2 + {r_t - 1}//{2} h)",
         ),
         "Rounded to two digits: 2, 1.59, 1.26. The fourth of the authors' numbers, 1, is the box "
@@ -57,7 +57,7 @@ EQUATIONS = (
         "Adaptive feature alignment",
         _PAPER,
         (
-            'a(F_-, B_e^{t-1}, B_e^t) = "RoIAlign"(F_-, {B_e^t - "corner"(B_e^{t-1})}'
+            'a(F_-, B_e^{t-1}, B_e^t) =\n "RoIAlign"(F_-, {B_e^t - "corner"(B_e^{t-1})}'
             '//{"size"(B_e^{t-1})} S)',
         ),
         "Features of a RoI are a map of its own. The new frame is told in cells of that map and "
@@ -68,7 +68,7 @@ EQUATIONS = (
     Equation(
         "Shape-guided RoIAlign, as it is written",
         f"{_PAPER}, and the authors' slides",
-        ('f_{B,M}(h, w) = {1}//{n} "Σ"_{i=1}^n f(a_i, b_i) · (m(c_i, d_i) + 1)',),
+        ('f_{B,M}(h, w) = {1}//{n} "Σ"_{i=1}^n f(a_i, b_i)\n · (m(c_i, d_i) + 1)',),
         "The mean over the sample points of a bin of feature times mask plus one. This is the "
         "switch guidance.product=of_samples.",
         (Lines("relook.ops.guided_roi_align:_of_samples", "size = (side", "pooled.append(F.avg"),),
@@ -77,7 +77,7 @@ EQUATIONS = (
     Equation(
         "Shape-guided RoIAlign, as the authors' code does it",
         "The slides' code; the default here",
-        ('f_{B,M}(h, w) = ({1}//{n} "Σ"_i f(a_i, b_i)) · ("mean"_{h,w}(m) + 1)',),
+        ('f_{B,M}(h, w) = ({1}//{n} "Σ"_i f(a_i, b_i))\n · ("mean"_{h,w}(m) + 1)',),
         "The product of two means, which the published weights were trained with.",
         (
             Lines(
@@ -90,7 +90,7 @@ EQUATIONS = (
     Equation(
         "Masks, and the features behind them",
         _CASCADE,
-        ("(M^t, F_-^t) = m^t(F_m^t ⊕ w_m^t · a(F_-^{t-1}, B_e^{t-1}, B_e^t))",),
+        ("(M^t, F_-^t) = m^t(F_m^t ⊕\n w_m^t · a(F_-^{t-1}, B_e^{t-1}, B_e^t))",),
         "⊕ is the sum of each element, w a 1x1 convolution with batch norm and ReLU. m are four "
         "convolutions and, for the mask, an upsampling and logits. The check runs three iterations "
         "and the final masks. The tolerance is that of float32, in which masks are handed out.",
@@ -125,7 +125,7 @@ EQUATIONS = (
         "Losses of DSC",
         f"{_PAPER}; weights as the authors' code has them",
         (
-            'L = "Σ"_t (L_{class}^t + β_t L_{box}^t + L_{guide}^t) + L_{mask} + L_{rpn} + '
+            'L = "Σ"_t (L_{class}^t + β_t L_{box}^t + L_{guide}^t)\n + L_{mask} + L_{rpn} + '
             "L_{semantic}",
         ),
         "β is 1, 0.5 and 0.5. Each of the losses is that of the cascade above; guidance masks are "

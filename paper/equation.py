@@ -96,7 +96,8 @@ def summary(checked: list[Checked]) -> str:
 
 
 def _size(difference: float) -> str:
-    return f"{difference:.1e}" if difference else "none"
+    """In scientific notation, on one line."""
+    return f"{difference:.1e}".replace("-", "\N{NON-BREAKING HYPHEN}") if difference else "none"
 
 
 def _verdict(text: str) -> str:

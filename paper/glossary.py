@@ -5,11 +5,11 @@ from __future__ import annotations
 from relook.visualization.page import table
 
 LETTERS = (
-    ("x, x_i", "an input, and the map of stage i of the backbone", "both"),
-    ("f, f_i", "features, and the map of level i of the pyramid", "both"),
-    ("B_i (DetectoRS)", "stage i of the backbone, the bottom-up way", "DetectoRS"),
-    ("F_i", "level i of the pyramid, the top-down way", "DetectoRS"),
-    ("R_i", "the connector that a level goes through to be fed back", "DetectoRS"),
+    ("x, xᵢ", "an input, and the map of stage i of the backbone", "both"),
+    ("f, fᵢ", "features, and the map of level i of the pyramid", "both"),
+    ("Bᵢ (DetectoRS)", "stage i of the backbone, the bottom-up way", "DetectoRS"),
+    ("Fᵢ", "level i of the pyramid, the top-down way", "DetectoRS"),
+    ("Rᵢ", "the connector that a level goes through to be fed back", "DetectoRS"),
     (
         "S, S(x)",
         "the switch of SAC, one value a position; in equations of DSC the side of a map",
@@ -19,13 +19,14 @@ LETTERS = (
     ("w, Δw", "a kernel, and what the far branch adds to it (the lock)", "DetectoRS"),
     ("r", "the rate of an atrous convolution; in DSC the factor that enlarges a box", "both"),
     ("α", "the gate that mixes two looks", "DetectoRS"),
-    ("B^t (DSC)", "boxes of iteration t; B_e^t the enlarged ones", "DSC"),
-    ("M^t", "guidance masks of iteration t", "DSC"),
-    ("F_-^t", "features behind the masks of iteration t", "DSC"),
-    ("m^t, b^t", "mask head and box head of iteration t", "DSC"),
+    ("Bᵗ (DSC)", "boxes of iteration t; Bₑᵗ the enlarged ones", "DSC"),
+    ("Mᵗ", "guidance masks of iteration t", "DSC"),
+    ("F₋ᵗ", "features behind the masks of iteration t", "DSC"),
+    ("mᵗ, bᵗ", "mask head and box head of iteration t", "DSC"),
 )
 WORDS = (
     ("AP", "average precision over IoU from 0.5 to 0.95, in hundredths; AP50, AP75 at one IoU"),
+    ("AP S, M, L", "AP of objects under 32 x 32 pixels, under 96 x 96, and of larger ones"),
     ("atrous or dilated convolution", "a convolution whose taps are r cells apart"),
     ("cascade", "box heads behind one another, each with a stricter IoU for its positives"),
     ("FPN", "feature pyramid network: maps of several resolutions with what coarse ones know"),

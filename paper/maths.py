@@ -1,7 +1,8 @@
 """Formulas: a short notation to MathML, which browsers draw and read aloud by themselves.
 
 ``x_i^t`` has both scripts, ``{...}`` is one thing, ``{a}//{b}`` a fraction, ``√{a}`` a root and
-``"words"`` are words. Names of one letter are variables, longer ones functions.
+``"words"`` are words. Names of one letter are variables, longer ones functions. A formula that is
+wider than a phone has its lines divided by ``\\n``; braces end on the line that they begin on.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ def formula(text: str) -> str:
     """One formula of the notation as a MathML block.
 
     Raises:
-        ValueError: for a brace that is not closed, or a script of nothing.
+        ValueError: for a brace that is not closed on its line, or a script of nothing.
     """
+    first, *others = (_line(one) for one in text.split("\n"))
+    body = f"<mrow>{first}</mrow>"
+    if others:
+        cells = [body, *(f'<mrow><mspace width="1.5em"/>{one}</mrow>' for one in others)]
+        rows = "".join(f"<mtr><mtd>{cell}</mtd></mtr>" for cell in cells)
+        body = f'<mtable displaystyle="true" columnalign="left">{rows}</mtable>'
+    label = html.escape(" ".join(text.replace('"', "").split()))
+    return f'<math display="block" aria-label="{label}">{body}</math>'
+
+
+def _line(text: str) -> str:
+    """Content of one line."""
     tokens = [token for token in _TOKEN.findall(text) if not token.isspace()]
-    rest = iter([*tokens, ""])
-    parser = _Parser(rest)
-    body = parser.row("")
-    label = html.escape(text.replace('"', ""))
-    return f'<math display="block" aria-label="{label}"><mrow>{body}</mrow></math>'
+    return _Parser(iter([*tokens, ""])).row("")
 
 
 class _Parser:
@@ -77,7 +86,8 @@ class _Parser:
         if token == "√":
             return f"<msqrt>{self._atom()}</msqrt>"
         if token[0] == '"':
-            return f"<mtext>{html.escape(token[1:-1])}</mtext>"
+            words = html.escape(token[1:-1]).replace(" ", "\N{NO-BREAK SPACE}")
+            return f"<mtext>{words}</mtext>"
         if token[0].isdigit():
             return f"<mn>{token}</mn>"
         if token.isalpha():

@@ -9,7 +9,7 @@ from functools import cache
 from relook.analysis.complexity import complexity
 from relook.analysis.counts import counts_of
 from relook.config.presets import preset
-from relook.visualization.page import figure, figure_of
+from relook.visualization.page import figure, figure_of, grid, legend
 
 from .photographs import Photograph
 from .sketch import Drawn
@@ -85,8 +85,10 @@ def drawing(drawn: Drawn) -> str:
 
 
 def photograph(shown: Photograph) -> str:
-    """A picture from a running model."""
-    return f'<div class="photograph">{figure(shown.picture, shown.caption)}</div>'
+    """Pictures from a running model, beside each other."""
+    key = legend([(words, f"rgb{color}") for words, color in shown.colors]) if shown.colors else ""
+    panels = grid([figure(picture, name) for name, picture in shown.panels], "panels")
+    return figure_of(key + panels, shown.caption)
 
 
 def without_script(words: str) -> str:

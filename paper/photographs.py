@@ -14,12 +14,12 @@ import relook
 from relook.analysis.inspect.inspected_image import InspectedImage, listening, prepare
 from relook.analysis.inspect.looks import changes_by_look
 from relook.analysis.inspect.pictures import MIDDLE, grey
-from relook.analysis.inspect.stages import draw_stages, results_by_stage
+from relook.analysis.inspect.stages import draw_stages_apart, results_by_stage
 from relook.analysis.inspect.switches import record_switches
 from relook.inference.predictor import Predictor
 from relook.layers.sac import SAConv2d
 from relook.ops.cpu import switch as fast
-from relook.visualization.sheet import Row, contact_sheet
+from relook.visualization.palette import Color
 
 from .source import ROOT
 
@@ -28,14 +28,15 @@ NUCLEI = ROOT / "datasets/nuclei/images/02903040e19ddf92f452.jpg"
 _CROWD = (300, 0, 620, 320)  # left, top, right and bottom of the pieces that are shown
 _TOUCHING = (120, 180, 300, 360)
 LAYER = "features.backbones.1.layer3.0.conv2"  # of the second look, where brown is to be seen
-_WIDEST = 1260  # pixels of a picture in the page, which shows it smaller
+_WIDEST = 480  # pixels of a picture in the page
 
 
 class Photograph(NamedTuple):
-    """A picture of the page and what it shows."""
+    """Pictures that stand beside each other on the page, and what they show."""
 
-    picture: Image.Image
+    panels: list[tuple[str, Image.Image]]  # with their names
     caption: str
+    colors: tuple[tuple[str, Color], ...] = ()  # what a colour means
 
 
 class Branches(NamedTuple):
@@ -65,16 +66,15 @@ def looks() -> Photograph:
     size = inspected.image.shape[:2]
     top = max(float(change.before.max()), float(change.after.max()))
     assert change.gate is not None
-    pictures = (
-        Image.fromarray(inspected.image),
-        grey(change.before, size, 0.0, top),
-        grey(change.after, size, 0.0, top),
-        grey(change.gate, size, 0.0, 1.0),
-    )
-    headings = ("the photograph", "after the first look", "after the second", "the gate")
+    panels = [
+        ("the photograph", Image.fromarray(inspected.image)),
+        ("after the first look", grey(change.before, size, 0.0, top)),
+        ("after the second", grey(change.after, size, 0.0, top)),
+        ("the gate", grey(change.gate, size, 0.0, 1.0)),
+    ]
     share = change.statistics()["relative change"]
     return Photograph(
-        _fitted(contact_sheet([Row(pictures)], headings, cell=300)),
+        panels,
         f"Level {change.level} of the pyramid (stride 4), mean of |f| over its channels, both on "
         f"one scale: black is 0, white {top:.1f}. After the first look the ground is as bright as "
         f"the mushrooms; after the second the mushrooms stand out. The values differ by "
@@ -93,11 +93,20 @@ def switches() -> Photograph:
     )
     cells = np.concatenate([one.values.ravel() for one in found.maps])
     larger = float((cells < MIDDLE).mean())
+    low, high = found.ends()
+    key = (
+        (low, f"S = {low:.1f} or less: more of the larger rate"),
+        (MIDDLE, "S = 0.5: both alike"),
+        (1.0, "S = 1: the smaller rate alone"),
+        (high, f"S = {high:.1f} or more: the larger rate is subtracted"),
+    )
     return Photograph(
-        _fitted(found.summary()),
-        f"Mean of S over all layers: {sizes}, and {mean['image']:.2f} in the whole image; less S "
-        f"is more of the larger rate. In {larger:.0%} of the cells of all layers the larger rate "
+        found.panels(),
+        f"S, mean over the layers of a stage. Over all layers: {sizes}, and {mean['image']:.2f} in "
+        "the whole image; less S is more of the larger rate. In "
+        f"{larger:.0%} of the cells of all layers the larger rate "
         "weighs more than the smaller. Model: mushrooms.",
+        tuple((words, found.color(value)) for value, words in key),
     )
 
 
@@ -106,9 +115,10 @@ def stages() -> Photograph:
     predictor, inspected = _open("nuclei")
     found = results_by_stage(predictor, inspected)
     return Photograph(
-        _fitted(draw_stages(found, inspected.image)),
-        "What the cascade has found when it is stopped after one stage, two and three. Grey: found "
-        "by an early stage, and dropped by a later one. Model: nuclei.",
+        [(name, _fitted(picture)) for name, picture in draw_stages_apart(found, inspected.image)],
+        "What the cascade has found when it is stopped after one stage, two and three. An object "
+        "keeps its colour. Grey: found by an early stage, and dropped by a later one; a box alone: "
+        "not found yet. Model: nuclei.",
     )
 
 

@@ -29,6 +29,7 @@ NAMES = {
     "fast-dsc": "Fast DSC",
     "full-dsc": "DSC",
     "dsc-equations": "DSC by the paper's equations",
+    "dsc-initial": "Fast DSC without guidance of the first box head",
     "dsc-exsg": "Fast DSC without explicit guidance",
     "dsc-imsg": "Fast DSC without implicit guidance",
     "dsc-plus1": "Fast DSC, masks without the added one",
@@ -53,33 +54,46 @@ def printed(one: PublishedTable) -> str:
 
 
 def ablation(group: str, caption: str) -> str:
-    """Rows of an ablation, as `relook.ablation` knows them, with all columns that are published."""
+    """Rows of an ablation, as `relook.ablation` knows them, with the columns that compare rows.
+
+    These are AP, and what is published of two rows at least.
+    """
     published = [(name, published_for(ROWS[name].at("r50"))) for name in GROUPS[group]]
-    wide = any(len(one.mask) > 1 for _, found in published for one in found)
-    kinds = [("box", MEASURES), ("mask", MEASURES if wide else MEASURES[:1])]
-    columns = [(kind, measure) for kind, measures in kinds for measure in measures]
-    head = ["", *(f"{kind} {_short(measure)}" for kind, measure in columns), "gain in box AP"]
-    head += ["row of relook ablate", "from"]
+
+    def compares(kind: str, measure: str) -> bool:
+        having = [n for n, found in published if any(o.of(kind, measure) for o in found)]
+        return measure == MEASURES[0] or len(having) > 1
+
+    columns = [(k, m) for k in ("box", "mask") for m in MEASURES if compares(k, m)]
+    has_gain = any(one.gain is not None for _, found in published for one in found)
+    head = ["", *(f"{kind} {_short(measure)}" for kind, measure in columns)]
+    head += [*["gain in box AP"] * has_gain, "from", "row of relook ablate"]
     rows = []
     for name, found in published:
-        rows += [_published(name, one, columns) for one in found] or [_unread(name, len(head))]
+        rows += [_published(name, one, columns, has_gain) for one in found] or [
+            _unread(name, len(head))
+        ]
     return table(caption, head, rows, texts=[len(head) - 2, len(head) - 1])
 
 
 def _short(measure: str) -> str:
-    return measure.replace("ap_", "AP ").replace("ap", "AP")
+    name, _, size = measure.partition("_")
+    return f"{name.upper()} {size[:1].upper()}".strip()
 
 
-def _published(name: str, one: Published, columns: Sequence[tuple[str, str]]) -> list[str]:
+def _published(
+    name: str, one: Published, columns: Sequence[tuple[str, str]], has_gain: bool
+) -> list[str]:
     numbers = [_number(one.of(kind, measure)) for kind, measure in columns]
-    gain = "–" if one.gain is None else f"{one.gain:+.1f}"
+    if has_gain:
+        numbers.append("–" if one.gain is None else f"{one.gain:+.1f}")
     source = one.source if one.box else f"{one.source}; the number itself is {RECALLED}"
-    return [NAMES[name], *numbers, gain, name, source]
+    return [NAMES[name], *numbers, source, name]
 
 
 def _unread(name: str, columns: int) -> list[str]:
     reason = RECALLED if name in _TABLE_3 else _NOT_READ
-    return [NAMES[name], *["–"] * (columns - 3), name, reason]
+    return [NAMES[name], *["–"] * (columns - 3), reason, name]
 
 
 def _number(value: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relook.ablation.rows import GROUPS, ROWS, SCALES, Row, choose_rows
+from relook.ablation.rows import EQUALS, GROUPS, ROWS, SCALES, Row, choose_rows
 from relook.config.base import overlay
 from relook.config.cascades import DSCConfig
 from relook.config.model import ModelConfig
@@ -127,3 +127,20 @@ def test_the_file_of_the_page_has_rows(tmp_path: Path) -> None:
     assert [row.name for row in rows] == ["base", "three looks", "no jitter", "averaged"]
     for row in rows:
         assert (_config(row) == preset(row.model)) is row.is_a_preset
+
+
+def _differences(first: object, second: object, path: str = "") -> list[str]:
+    """Paths of the fields that differ; of a part that only one has, its own path."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return [
+            found
+            for key in first | second
+            for found in _differences(first.get(key), second.get(key), f"{path}.{key}")
+        ]
+    return [] if first == second else [path]
+
+
+@pytest.mark.parametrize(("name", "partner"), EQUALS)
+def test_rows_that_are_compared_differ_in_one_setting(name: str, partner: str) -> None:
+    pair = [_config(ROWS[one].at("r50")).model_dump() for one in (name, partner)]
+    assert len(_differences(*pair)) == 1, _differences(*pair)

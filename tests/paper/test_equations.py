@@ -38,6 +38,7 @@ def test_the_code_is_the_equation(one: Equation) -> None:
     checked = run(one)
     assert 0 <= checked.difference <= one.tolerance
     words = f"{checked.difference:.1e}" if checked.difference else "none"
+    words = words.replace("-", "\N{NON-BREAKING HYPHEN}")
     assert f"Largest difference: {words}." in shown(one, checked)
 
 
@@ -106,7 +107,15 @@ def test_a_formula_is_mathml() -> None:
     assert [part.text for part in script] == ["x", "i", "t"]
 
 
-@pytest.mark.parametrize("text", ["x_", "{x", "x }", "//2"])
+def test_lines_of_a_formula_stand_below_each_other() -> None:
+    tree = ET.fromstring(formula('y = "max"(a,\n b)'))
+    rows = ["".join(row.itertext()) for row in tree.iter("mtr")]
+    assert rows == ["y=max(a,", "b)"]
+    assert tree.attrib["aria-label"].split() == ["y", "=", "max(a,", "b)"]
+    assert [len(list(row.iter("mspace"))) for row in tree.iter("mtr")] == [0, 1]
+
+
+@pytest.mark.parametrize("text", ["x_", "{x", "x }", "//2", "{x\n}"])
 def test_a_formula_with_a_hole_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"where|ended"):
         formula(text)

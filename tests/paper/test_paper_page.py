@@ -19,6 +19,11 @@ sys.path.insert(0, str(ROOT))
 from paper import build, detectors_equations, dsc_equations, published, readings  # noqa: E402
 
 __all__ = ["browser"]  # the fixture
+WIDER = (
+    "return [...document.querySelectorAll('.formula')]"
+    ".filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+)
+"""Formulas that are cut off."""
 EQUATIONS = (*detectors_equations.EQUATIONS, *dsc_equations.EQUATIONS)
 
 
@@ -70,6 +75,7 @@ def test_it_opens_in_a_browser(browser: Any, page: Path) -> None:
         assert fetched(browser) == {page.as_uri()}
         assert browser.get_log("browser") == []
         assert browser.execute_script(OVERFLOW) == 0
+        assert browser.execute_script(WIDER) == []
         colors[scheme] = browser.execute_script(PAPER)
     assert colors["light"] != colors["dark"]
     heights = browser.execute_script(

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from paper import measured, published, runtime, tables  # noqa: E402
 from paper.published import RECALLED  # noqa: E402
-from paper.story_ends import HOLDS  # noqa: E402
+from paper.story_ends import HOLDS, second_look  # noqa: E402
 
 
 def rows(html: str) -> dict[str, list[str]]:
@@ -40,10 +40,10 @@ def test_rows_are_whole_and_say_where_they_are_from(one: published.PublishedTabl
 def test_rows_of_table_3_that_were_not_read_are_dashes() -> None:
     shown = rows(tables.ablation("rfp", "t") + tables.ablation("sac", "t"))
     for name in ("rfp+sharing", "rfp-aspp", "sac-dcn", "sac-dcn-locking"):
-        *numbers, row, source = shown[tables.NAMES[name]]
+        *numbers, source, row = shown[tables.NAMES[name]]
         assert set(numbers) == {"–"} and row == name
         assert source == RECALLED
-    *numbers, gain, row, source = shown[tables.NAMES["rfp+3x"]]
+    *numbers, gain, source, row = shown[tables.NAMES["rfp+3x"]]
     assert gain == "+1.3" and row == "rfp+3x"
     assert RECALLED in source
     assert set(numbers) == {"–"}
@@ -60,7 +60,7 @@ def test_main_rows_have_the_numbers_of_the_paper() -> None:
     numbers = "46.2,65.1,50.2,27.9,50.3,60.3,40.4,62.5,43.5,22.3,43.8,54.9"
     cells = "".join(f"<td>{number}</td>" for number in numbers.split(","))
     assert f'<th scope="row">HTC with RFP</th>{cells}' in tables.ablation("main", "t")
-    assert all(cells[-1] for cells in shown.values())
+    assert all(cells[-2] and cells[-1] for cells in shown.values())
 
 
 def content(model: str, network: float, work: int) -> dict[str, object]:
@@ -129,6 +129,13 @@ def test_a_study_is_read_from_its_tables(tmp_path: Path) -> None:
     study = (ROOT / "docs/studies/dsc.md").read_text()
     assert all(cell in study for cells in shown.values() for cell in cells)
     assert {"htc-tiny", "fast-dsc-tiny", "dsc-tiny"} <= set(shown)
+
+
+def test_the_time_of_a_second_look_is_the_measured_one() -> None:
+    (timed,) = [o for o in measured.times()[tables.FIRST] if o.model == "htc-r50-rfp"]
+    _, here, why = second_look()
+    assert f"{timed.work:.2f} times the multiply-adds" in why and f"{timed.ratio:.2f} times" in why
+    assert here
 
 
 def test_numbers_of_the_claims_are_those_of_the_study() -> None:

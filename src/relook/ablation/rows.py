@@ -108,6 +108,7 @@ ROWS: dict[str, Row] = {
         _row(
             "dsc-equations", "dsc-{}", cascade=DSCConfig.paper().model_dump(exclude_defaults=True)
         ),
+        _row("dsc-initial", _FAST_DSC, cascade__guidance__initial=False),
         _row("dsc-exsg", _FAST_DSC, cascade__guidance__explicit=False),
         _row("dsc-imsg", _FAST_DSC, cascade__guidance__implicit=False),
         _row("dsc-plus1", _FAST_DSC, cascade__guidance__plus_one=False),
@@ -123,7 +124,24 @@ ROWS: dict[str, Row] = {
 }
 """The named rows."""
 
-EQUALS = (("+rfp", "htc+ws"), ("+sac", "htc+ws"), ("both", "+rfp"), ("both", "+sac"))
+EQUALS = (
+    ("+rfp", "htc+ws"),
+    ("+sac", "htc+ws"),
+    ("both", "+rfp"),
+    ("both", "+sac"),
+    ("sac-dcn", "+sac"),
+    ("sac-dcn-global", "sac-dcn"),
+    ("sac-dcn-locking", "sac-dcn"),
+    ("sac-dcn+ds", "sac-dcn"),
+    ("sac-sigmoid", "+sac"),
+    ("full-dsc", "fast-dsc"),
+    ("dsc-initial", "fast-dsc"),
+    ("dsc-exsg", "fast-dsc"),
+    ("dsc-imsg", "fast-dsc"),
+    ("dsc-plus1", "fast-dsc"),
+    ("dsc-afa", "fast-dsc"),
+    ("dsc-afa+recompute", "dsc-afa"),
+)
 """Row, and the row that differs from it in one setting, where that is not the first row. The
 published "+RFP" and "+SAC" standardise weights too, and so do their baselines here."""
 
@@ -134,6 +152,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "dsc": ("htc", "fast-dsc", "full-dsc", "dsc-equations"),
     "guidance": (
         "fast-dsc",
+        "dsc-initial",
         "dsc-exsg",
         "dsc-imsg",
         "dsc-plus1",

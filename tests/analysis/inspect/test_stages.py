@@ -12,6 +12,7 @@ from relook.analysis.inspect.stages import (
     Stage,
     courses_of,
     draw_stages,
+    draw_stages_apart,
     results_by_stage,
     table_of_ious,
 )
@@ -29,6 +30,8 @@ def test_the_last_is_what_the_model_finds(nuclei: Predictor, seen: InspectedImag
     assert told["objects"] == len(told["boxes"]) == len(told["scores"]) > 0
     assert min(told["scores"]) >= told["shown from"]
     assert draw_stages(stages, seen.image).width > 3 * 500
+    names = [name for name, _ in draw_stages_apart(stages, seen.image)]
+    assert names[2] == f"3 of 3 stages: {len(whole.boxes)} objects"
 
 
 def test_prediction_can_stop_there(nuclei: Predictor, seen: InspectedImage) -> None:

@@ -24,6 +24,11 @@ def test_every_layer_of_every_look_has_a_map(nuclei: Predictor, seen: InspectedI
     stages = {f"look {look}, stage {stage}" for look in (1, 2) for stage in (2, 3, 4)}
     assert set(found.by_stage()) == stages
     assert found.summary().width > 300
+    names, pictures = zip(*found.panels(), strict=True)
+    assert names == ("the image", *found.by_stage())
+    assert len({picture.size for picture in pictures}) == 1
+    white, colors = found.color(0.5), {found.color(value) for value in (*found.ends(), 1.0)}
+    assert len(set(white)) == 1 and min(white) > 240 and len(colors) == 3
     picture = found.picture()
     assert picture.width > 300 and len(np.unique(np.asarray(picture))) > 50
 

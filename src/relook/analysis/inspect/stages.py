@@ -96,7 +96,17 @@ def table_of_ious(courses: list[Course]) -> list[dict[str, Any]]:
 
 
 def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
-    """The objects of every stage, side by side over `image` (H, W, 3).
+    """The panels of `draw_stages_apart`, side by side, with what changes from stage to stage."""
+    courses = courses_of(stages)
+    headings, pictures = zip(*draw_stages_apart(stages, image), strict=True)
+    pairs = zip(stages[:-1], courses[:-1], strict=True)
+    caption = "; ".join(_words(stage.stages, course) for stage, course in pairs)
+    title = "One colour an object; grey: dropped later; only a box: not found yet"
+    return contact_sheet([Row(pictures, caption)], headings, title=title, cell=520)
+
+
+def draw_stages_apart(stages: list[Stage], image: Pixels) -> list[tuple[str, Image.Image]]:
+    """The objects of every stage over `image` (H, W, 3), with the number of the stage in words.
 
     An object has one colour in all panels; one that a later stage drops is grey. What is not there
     yet has a thin box where it will be.
@@ -104,7 +114,7 @@ def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
     courses = courses_of(stages)
     last = stages[-1].result
     colors = spread_colors(last.boxes)
-    pictures = []
+    panels = []
     for stage, course in zip(stages, courses, strict=True):
         result = stage.result
         own = [colors[row] if row >= 0 else DROPPED for row in course.last]
@@ -114,14 +124,10 @@ def draw_stages(stages: list[Stage], image: Pixels) -> Image.Image:
             nothing = encode_mask(np.zeros(result.size, dtype=np.bool_))
             masks = [*result.masks, *[nothing] * len(course.missing)]
         own += [colors[row] for row in course.missing]
-        pictures.append(
-            draw_objects(image, boxes, masks, colors=own, show_boxes=True, legend=False)
-        )
-    headings = [f"{s.stages} of {len(stages)} stages: {len(s.result)} objects" for s in stages]
-    pairs = zip(stages[:-1], courses[:-1], strict=True)
-    caption = "; ".join(_words(stage.stages, course) for stage, course in pairs)
-    title = "One colour an object; grey: dropped later; only a box: not found yet"
-    return contact_sheet([Row(tuple(pictures), caption)], headings, title=title, cell=520)
+        picture = draw_objects(image, boxes, masks, colors=own, show_boxes=True, legend=False)
+        heading = f"{stage.stages} of {len(stages)} stages: {len(result)} objects"
+        panels.append((heading, picture))
+    return panels
 
 
 def _course(result: Result, last: Result) -> Course:

@@ -18,7 +18,7 @@ from ...inference.results import Result
 from ...layers.sac import SAConv2d, gates_of
 from ...visualization.sheet import Row, contact_sheet
 from .inspected_image import InspectedImage, Values, cut_to_image, detect, listening
-from .pictures import switch_bar, switch_picture, switch_reach, under
+from .pictures import MIDDLE, switch_bar, switch_picture, switch_reach, under
 
 _STAGE = re.compile(r"\blayer(\d+)\b")
 _BACKBONE = re.compile(r"\bbackbones\.(\d+)\b")
@@ -69,22 +69,36 @@ class Switches:
 
         The manner of the DetectoRS authors' slides.
         """
-        size, reach = self._scale()
-        pictures = [Image.fromarray(self.inspected.image)]
-        headings = ["the image"]
-        for name, maps in self.by_stage().items():
-            shape = max((one.values.shape for one in maps), key=lambda sides: sides[0])
-            mean = np.mean([_resized(one.values, shape) for one in maps], axis=0)
-            pictures.append(switch_picture(mean, size, reach))
-            headings.append(name)
-        rows = [Row((one,), words) for one, words in zip(pictures, headings, strict=True)]
+        rows = [Row((picture,), words) for words, picture in self.panels()]
         sheet = contact_sheet(
             rows,
             title="S, mean over the layers of a stage",
             cell=360,
             rows_per_line=min(4, len(rows)),
         )
-        return under(switch_bar(min(sheet.width - 48, 1000), reach), sheet)
+        return under(switch_bar(min(sheet.width - 48, 1000), self._scale()[1]), sheet)
+
+    def panels(self) -> list[tuple[str, Image.Image]]:
+        """The pictures of `summary` with their names: the image, and a map for each stage."""
+        size, reach = self._scale()
+        panels = [("the image", Image.fromarray(self.inspected.image))]
+        for name, maps in self.by_stage().items():
+            shape = max((one.values.shape for one in maps), key=lambda sides: sides[0])
+            mean = np.mean([_resized(one.values, shape) for one in maps], axis=0)
+            panels.append((name, switch_picture(mean, size, reach)))
+        return panels
+
+    def ends(self) -> tuple[float, float]:
+        """The values of S with the strongest colours: this or less, and this or more."""
+        reach = self._scale()[1]
+        return MIDDLE - reach, MIDDLE + reach
+
+    def color(self, value: float) -> tuple[int, int, int]:
+        """The colour of a value of S in the maps: red, green and blue."""
+        reach = self._scale()[1]
+        values = np.full((1, 1), value, dtype=np.float32)
+        red, green, blue = np.asarray(switch_picture(values, (1, 1), reach))[0, 0].tolist()
+        return red, green, blue
 
     def _scale(self) -> tuple[tuple[int, int], float]:
         """Size of the panels, and the reach of the one scale of all."""
