@@ -148,7 +148,8 @@ def load_table() -> str:
     rows = {
         "requests that were answered": statuses,
         "hostile requests": f"{report['hostile']:,}",
-        "answers that were not those of their image": f"{len(report['wrong'])}",
+        "answers that were not those that were due": f"{len(report['wrong'])}",
+        "connections that ended for no known reason": f"{len(report['broken'])}",
         "images a second": f"{report['images_a_second']:.2f}",
         "images of a batch, on average": f"{report['images_a_batch']:.2f}",
         "seconds to an answer: median": f"{report['median_seconds']:.2f}",

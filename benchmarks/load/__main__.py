@@ -99,8 +99,8 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         clients.stop()
         served.close()
     slope = _slope(at_rest)
-    wrong = clients.tally.wrong
-    failures = [*wrong, *_failures(served.log(), code, slope, options.minutes)]
+    wrong, broken = clients.tally.wrong, clients.tally.broken
+    failures = [*wrong, *broken, *_failures(served.log(), code, slope, options.minutes)]
     return {
         "command": f"make load MINUTES={options.minutes:g}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
@@ -121,6 +121,7 @@ def load(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "memory": memory,
         "memory_at_rest": at_rest,
         "wrong": wrong,
+        "broken": broken,
         "failures": failures,
     }
 

@@ -29,7 +29,8 @@ class Tally:
     attacks: int = 0
     seconds: list[float] = field(default_factory=list)  # of requests that were answered with 200
     images: int = 0
-    wrong: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # answers that are not those that are due
+    broken: list[str] = field(default_factory=list)  # connections that ended for no known reason
     lost: int = 0  # connections that ended while the server was killed or stopped
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,9 +82,12 @@ class Clients:
     def _run(self, chance: random.Random) -> None:
         connection = self._connection()
         while not self._stopped.is_set():
-            self._asking.wait()
+            if not self._asking.is_set():
+                connection.close()  # a server ends a line on which nothing was asked for long
+                self._asking.wait()
             try:
                 if chance.random() < self._hostile:
+                    connection.close()
                     self._attack(chance)
                 else:
                     self._ask(connection, chance)
@@ -94,7 +98,7 @@ class Clients:
                     if self.may_be_lost.is_set():
                         self.tally.lost += 1
                     else:
-                        self.tally.wrong.append(f"a connection was lost: {error!r}")
+                        self.tally.broken.append(f"a connection was lost: {error!r}")
                 time.sleep(0.1)
         connection.close()
 
