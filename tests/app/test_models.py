@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,10 @@ def test_unknown_taken_and_impossible_names_are_refused(nuts: Predictor, shelf: 
 def test_a_model_is_loaded_once_by_what_a_command_says(
     nuts: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[tuple[str, str, bool]] = []
+    loaded: list[tuple[object, ...]] = []
 
-    def load(path: str | Path, *, device: str, fast: bool) -> Predictor:
-        loaded.append((Path(path).name, device, fast))
+    def load(path: str | Path, *, device: str, fast: bool, precision: str) -> Predictor:
+        loaded.append((Path(path).name, device, fast, precision))
         return nuts
 
     monkeypatch.setattr(models, "load", load)
@@ -49,8 +50,9 @@ def test_a_model_is_loaded_once_by_what_a_command_says(
     run.mkdir()
     (run / "best.safetensors").touch()
     odd.touch()
-    shelf = ModelShelf.of(["nuclei", str(run), f"mine={run}"], device="cpu", fast=False)
+    how: dict[str, Any] = {"device": "cpu", "fast": False, "precision": "bf16"}
+    shelf = ModelShelf.of(["nuclei", str(run), f"mine={run}"], **how)
     assert shelf.names() == ["nuclei", "run-1", "mine"]
-    assert loaded == [("nuclei", "cpu", False), ("run-1", "cpu", False), ("run-1", "cpu", False)]
+    assert loaded == [(name, *how.values()) for name in ("nuclei", "run-1", "run-1")]
     with pytest.raises(UsageError, match="model name 'a=b'"):  # a file, not a name and a path
         ModelShelf.of([str(odd)])

@@ -203,5 +203,5 @@ def passed(image: str) -> Passed:
     )
     rois = torch.cat([torch.zeros(len(rows), 1), given[2]], 1)
     last = dict(zip(LAST_HEAD, (rois, (logits[1] + logits[2]) / 2, deltas[2]), strict=True))
-    refined, scores, _ = ends[0][1]
+    refined, scores, *_ = ends[0][1]
     return Passed(rows, last, refined, scores, found)
