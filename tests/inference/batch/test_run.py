@@ -20,6 +20,7 @@ from relook.data.sources.finding import find_sources
 from relook.data.sources.found import Found
 from relook.data.sources.stored import ImageBytes
 from relook.errors import DataError, RelookError, UsageError
+from relook.inference import precision
 from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import BatchReport, Outcome, predict_files
 from relook.inference.batch.writer import Writer
@@ -111,6 +112,9 @@ def test_a_stopped_run_goes_on_with_the_same_request_only(
         return write(self, result, name)
 
     out = tmp_path / "out"
+    rounded = model()
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    rounded.precision = "bf16"
     with monkeypatch.context() as patch:
         patch.setattr(Writer, "write", failing)
         with pytest.raises(RelookError, match="R02: no space left"):
@@ -120,6 +124,7 @@ def test_a_stopped_run_goes_on_with_the_same_request_only(
         (predictor, options.with_(tta="flip")),
         (model(seed=1), options),
         (predictor.first_stages(2), options),
+        (rounded, options),
     ):
         with pytest.raises(UsageError, match="U04: --resume"):
             predict_files(other, [photos], out, request, resume=True)

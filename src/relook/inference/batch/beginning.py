@@ -84,6 +84,7 @@ def begin(job: Job, *, resume: bool) -> set[str]:
     settings = {"relook": __version__, **job.options.record()}
     settings |= {"model": digest_of(job.predictor), "save": output.kinds, **output.options.record()}
     settings["track"] = None if frames is None else frames.record
+    settings["precision"] = job.predictor.precision
     if journal.is_there and not resume:
         job.say(f"{output.folder}: starting over; --resume goes on with a stopped run")
     if not journal.begin(settings, resume=resume):
