@@ -86,7 +86,7 @@ def seconds(predictor: Predictor, images: Sequence[Pixels], precision: str) -> t
 
 
 def predictions(name: str, images: int) -> dict[str, Callable[[], tuple[float, float]]]:
-    """What measures an image in each precision; both have met every kind of layer once."""
+    """Measures of an image in each precision; both have met every kind of layer once."""
     sides = {precision: contender(name, images) for precision in PRECISIONS}
     for precision, (predictor, given) in sides.items():
         seconds(predictor, given[:1], precision)
@@ -94,7 +94,7 @@ def predictions(name: str, images: int) -> dict[str, Callable[[], tuple[float, f
 
 
 def steps(name: str) -> dict[str, Callable[[], tuple[float, float]]]:
-    """What measures a step in each precision; both were done once."""
+    """Measures of a step in each precision; both were done once."""
     step = Step(name)
     for precision in PRECISIONS:
         step.seconds(precision)

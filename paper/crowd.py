@@ -62,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What was found, with its origin."""
+    """Masks that were found, with their origin."""
 
     command: str
     date: str
@@ -74,7 +74,7 @@ class Crowd:
 
 
 def read(path: Path = PLACE) -> Crowd:
-    """What the script has written.
+    """The masks that the script has written.
 
     Raises:
         DataError: D01 when there is no such file, D03 when it is damaged.

@@ -1,4 +1,4 @@
-"""Who may ask: names of the server, sites, the token."""
+"""Checks of who may ask: names of the server, sites, the token."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _HELP: Final[Mapping[str, str]] = {
     "keep_root": "Keep a category without objects that only names the others, as Roboflow writes "
     "it.",
 }
-"""What is said of each field of `Leniency`, whose option has its name."""
+"""Help text of each field of `Leniency`, whose option has its name."""
 
 
 def _options() -> dict[str, Option]:

@@ -47,7 +47,7 @@ from .training_options import (
 
 _WORK = "Several processes"
 AUTO = Path("auto")
-"""What `--resume` is given to start a run, or to go on with it."""
+"""Value of `--resume` that starts a run, or goes on with it."""
 _TORCHVISION_COCO = "torchvision-coco"
 
 

@@ -21,7 +21,7 @@ class Clock:
     """Seconds of the slowest process at the start of the step, for decisions that must be equal in
     all processes."""
     local_signal: Callable[[], int] = lambda: 0
-    """What a signal to this process asks for (`relook.training.ending.Signals`)."""
+    """Request of a signal to this process (`relook.training.ending.Signals`)."""
     signal: float = 0.0
     """The largest of `local_signal` over all processes at the start of the step."""
 

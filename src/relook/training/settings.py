@@ -40,7 +40,7 @@ class DataConfig(Config):
     frame: Literal["stored", "upright"] | None = None
     """Frame of the annotations of images that are stored turned; None: as their sizes tell."""
     leniency: Leniency = Leniency()
-    """What is allowed when the annotation files are read."""
+    """Leniency with which the annotation files are read."""
 
 
 class Settings(Config):

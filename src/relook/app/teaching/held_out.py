@@ -1,4 +1,4 @@
-"""Which corrected images measure a model and are not learned from.
+"""Choice of the corrected images that measure a model and are not learned from.
 
 With fewer than five images all are learned from, and nothing is measured: a score on images that a
 model has learned from says nothing. With five or more, a fifth is held out. Images that are done
