@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from typing import Any
 
 import pytest
 
 from relook.config.yaml_text import LONGEST, BadYaml, load_yaml
+
+from ..work import without_hopeless_work
 
 
 def aliases(levels: int) -> str:
@@ -63,11 +64,9 @@ def test_values(text: str, value: Any) -> None:
     ids=lambda text: text[:20].replace("\x07", "bell"),
 )
 def test_what_cannot_be_made_is_said_in_a_line(text: str) -> None:
-    start = time.process_time()
-    with pytest.raises(BadYaml) as caught:
+    with without_hopeless_work(), pytest.raises(BadYaml) as caught:
         load_yaml(text)
     assert "\n" not in str(caught.value) and 0 < len(str(caught.value)) < 350
-    assert time.process_time() - start < 2
 
 
 def test_a_key_that_is_there_twice_is_named() -> None:

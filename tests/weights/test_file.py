@@ -8,7 +8,6 @@ import pickle
 import resource
 import signal
 import struct
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from relook.weights.header import FORMAT_VERSION
 from relook.weights.opening import read_header
 
 from ..narrow_models import detector_of, narrow_config
+from ..work import without_hopeless_work
 
 CLASSES = (Category(3, "cell"), Category(8, "nucléus"))
 
@@ -218,10 +218,8 @@ def entry(shape: list[int], end: int) -> bytes:
 def test_what_is_no_model_is_refused_at_once(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(content)
-    started = time.perf_counter()
-    with pytest.raises(ModelError, match=r"M02.*m\.safetensors"):
+    with without_hopeless_work(), pytest.raises(ModelError, match=r"M02.*m\.safetensors"):
         load_model(path)
-    assert time.perf_counter() - started < 2
 
 
 def test_weights_of_others_are_refused(tmp_path: Path) -> None:
@@ -331,10 +329,8 @@ def test_a_hostile_configuration_takes_neither_time_nor_memory(
 
     path = altered(change)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
-    with pytest.raises(ModelError, match=r"M0[24]"):
+    with without_hopeless_work(), pytest.raises(ModelError, match=r"M0[24]"):
         load_model(path)
-    assert time.perf_counter() - started < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kilobytes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 
 import numpy as np
@@ -13,6 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from relook.data.sources.signatures import HEAD, recognise, refusal
+
+from ...work import without_hopeless_work
 
 
 def encoded(kind: str, **options: object) -> bytes:
@@ -104,7 +105,6 @@ def test_any_bytes_have_an_answer(head: bytes) -> None:
 
 
 def test_comments_without_end_take_no_time() -> None:
-    started = time.perf_counter()
     for head in (b"<!-- -->" * 64, b"<!--" * 128, b"<?xml?>" + b"<!---->" * 70, b" " * 512):
-        assert refusal(head).endswith("Give the image that it belongs to.")
-    assert time.perf_counter() - started < 1
+        with without_hopeless_work():
+            assert refusal(head).endswith("Give the image that it belongs to.")

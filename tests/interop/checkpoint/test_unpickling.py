@@ -6,7 +6,6 @@ import io
 import pickle
 import struct
 import sys
-import time
 import types
 from collections import OrderedDict
 from pathlib import Path
@@ -19,6 +18,8 @@ from hypothesis import strategies
 from relook.interop.checkpoint import unpickling
 from relook.interop.checkpoint.stand_ins import ForbiddenObject, StorageOutline, TensorOutline
 from relook.interop.checkpoint.unpickling import DamagedPickle, Unpickled, unpickle
+
+from ...work import without_hopeless_work
 
 FLOATS = b"ctorch\nFloatStorage\n"
 OUTLINE = b"\x80\x02(X\x07\x00\x00\x00storage" + FLOATS + b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
@@ -230,11 +231,12 @@ FLOAT64 = b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R"
 )
 def test_what_is_refused_is_refused_at_once(content: bytes) -> None:
     """Not after its text, its hash or its product was made, which can be larger than memory."""
-    began = time.process_time()
-    with pytest.raises((ForbiddenObject, DamagedPickle)) as caught:
+    with (
+        without_hopeless_work(),
+        pytest.raises((ForbiddenObject, DamagedPickle)) as caught,
+    ):
         read(b"\x80\x02" + content)
     assert len(str(caught.value)) < 400
-    assert time.process_time() - began < 3
 
 
 def test_entries_that_a_call_copies_are_counted() -> None:

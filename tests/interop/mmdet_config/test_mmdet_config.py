@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from relook.interop.mmdet_config.mmdet_config import (
     read_mmdet_config,
 )
 from relook.interop.mmdet_config.unreadable import Unreadable
+
+from ...work import without_hopeless_work
 
 
 def _write(folder: Path, **files: str) -> Path:
@@ -222,13 +223,12 @@ def test_nothing_is_executed(tmp_path: Path, source: str) -> None:
     ],
 )
 def test_reading_is_bounded(source: str) -> None:
-    start = time.perf_counter()
-    try:
-        size = len(repr(config_from_text(source).values))
-    except DataError:
-        size = 0
+    with without_hopeless_work():
+        try:
+            size = len(repr(config_from_text(source).values))
+        except DataError:
+            size = 0
     assert size < 1_000_000
-    assert time.perf_counter() - start < 10
 
 
 def test_text_of_a_checkpoint() -> None:
