@@ -42,10 +42,10 @@ def address() -> Iterator[str]:
     )
     where = address_of(listener)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(60)
     yield where
     app.state.gate.close()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -130,7 +130,7 @@ def test_a_client_that_sends_all_before_it_reads_gets_its_answer(address: str) -
         ({"Content-Type": "text/html"}, 415),
         ({"Content-Type": "image/png"}, 422),
     ):
-        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
         connection.request("POST", "/predict", b"x" * 20_000_000, headers)
         assert connection.getresponse().status == status
         connection.close()

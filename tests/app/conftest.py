@@ -74,7 +74,7 @@ def held(nuts: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading
     go, predict = threading.Event(), nuts.engine.run_prepared
 
     def wait(*arguments: Any) -> Any:
-        assert go.wait(20)
+        assert go.wait(60)
         return predict(*arguments)
 
     monkeypatch.setattr(nuts.engine, "run_prepared", wait)

@@ -20,7 +20,7 @@ from relook.app.session.project import Project
 from relook.app.session.routes import SessionRoutes
 from relook.app.teaching.teacher import Teacher
 
-PATIENCE = 20.0  # seconds, also on a busy machine
+PATIENCE = 60.0  # seconds, also on a busy machine
 
 
 class Served:

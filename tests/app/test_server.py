@@ -93,5 +93,5 @@ def test_the_threads_end_with_the_application(shelf: ModelShelf) -> None:
     with TestClient(app, base_url=HERE) as client:
         client.post("/predict", content=png(), headers=PNG)
     (worker,) = app.state.work.workers.values()
-    worker.join(10)
+    worker.join(60)
     assert not worker.is_alive

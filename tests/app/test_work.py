@@ -135,7 +135,7 @@ def test_it_is_not_ready_without_models_or_with_a_dead_thread(shelf: ModelShelf)
         assert work.is_ready()
         (worker,) = work.workers.values()
         worker.stop()
-        worker.join(10)
+        worker.join(60)
         assert not work.is_ready()
 
     run(shelf, dies)

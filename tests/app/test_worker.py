@@ -51,7 +51,7 @@ def worker(turn: threading.Lock) -> Iterator[Worker]:
 
 
 def answers(orders: Sequence[Order]) -> list[Any]:
-    return [one.found.result(timeout=10) for one in orders]
+    return [one.found.result(timeout=60) for one in orders]
 
 
 def test_what_waits_and_fits_is_one_batch(worker: Worker, turn: threading.Lock) -> None:
@@ -114,7 +114,7 @@ def test_a_defect_is_told_and_the_thread_goes_on(worker: Worker) -> None:
     odd, good = order(stream, "odd"), order(stream, "good")
     worker.put(odd)
     with pytest.raises(ZeroDivisionError):
-        odd.found.result(timeout=10)
+        odd.found.result(timeout=60)
     worker.put(good)
     assert answers([good]) == ["good"] and worker.is_alive
 
@@ -149,5 +149,5 @@ def test_a_stop_gives_up_what_waits(turn: threading.Lock) -> None:
         worker.stop()
     assert answers([running]) == ["running"]
     assert waiting.found.cancelled() and waiting.given_up.is_set()
-    worker.join(10)
+    worker.join(60)
     assert not worker.is_alive

@@ -86,14 +86,14 @@ def test_of_several_that_take_over_one_succeeds(tmp_path: Path) -> None:
         try:
             with FolderLock(tmp_path, lambda _: None):
                 got.append(number)
-                leave.wait(20)
+                leave.wait(60)
         except RelookError:
-            leave.wait(20)
+            leave.wait(60)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    leave.wait(20)
+    leave.wait(60)
     for thread in threads:
         thread.join()
     assert len(got) == 1

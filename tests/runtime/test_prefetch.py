@@ -52,7 +52,7 @@ def test_the_thread_works_while_nobody_waits() -> None:
     done = threading.Event()
     results = in_order(lambda n: n if n == 0 else done.set(), [0, 1], ahead=1)
     next(results)
-    assert done.wait(5)
+    assert done.wait(60)
     results.close()
 
 
@@ -90,14 +90,14 @@ def test_what_becomes_of_waiting_items(finish: bool) -> None:
     def slow(number: int) -> None:
         if number == 1:
             begun.set()
-            assert go_on.wait(5)
+            assert go_on.wait(60)
         done.append(number)
 
     def interrupted() -> None:
         with Behind(slow, ahead=9, finish=finish) as behind:
             for number in range(4):
                 assert behind.put(number) == []
-            assert begun.wait(5)
+            assert begun.wait(60)
             threading.Timer(0.05, go_on.set).start()
             raise KeyboardInterrupt
 

