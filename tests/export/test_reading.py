@@ -98,6 +98,13 @@ def _bomb_in_a_node(model: Model) -> None:
     model.graph.node.append(helper.make_node("Expand", ["scores", "huge"], ["x"]))
 
 
+def _used_again_and_again(model: Model) -> None:
+    name = _weights(model).name
+    model.graph.node.extend(
+        helper.make_node("Abs", [name], [f"again{i}"], name=f"again{i}") for i in range(100)
+    )
+
+
 def _input(model: Model) -> None:
     model.graph.input[0].name = "picture"
 
@@ -134,6 +141,7 @@ HOSTILE: dict[Callable[[Model], None], str] = {
     _texts: "another type",
     _bomb: "ConstantOfShape",
     _bomb_in_a_node: "Expand",
+    _used_again_and_again: "bytes of constants",
     _input: "inputs",
     _input_of_another_type: "inputs",
     _output: "outputs",

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from relook.data.batching import batch_images
-from relook.errors import ModelError, UsageError
+from relook.errors import ModelError, RelookError, UsageError
+from relook.export import session
+from relook.export.reading import checked
 from relook.export.session import OnnxNetwork, fitting, onnxruntime_package
 from relook.structures.detection import DetectionArrays
 
+from ..work import without_hopeless_work
 from .conftest import Small, noise
 
 SIZES = [(96, 96), (150, 170), (40, 230), (320, 200)]
@@ -115,13 +120,48 @@ def test_made_up_outputs_are_refused(
     outputs[place] = values
 
     class Session:
-        def run(self, names: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        def run(self, names: None, feeds: dict[str, np.ndarray], _: object) -> list[np.ndarray]:
             return outputs
 
     network._session = Session()
     with pytest.raises(ModelError, match=why) as raised:
         network.detect([noise(96, 96)], [(96, 96)])
     assert raised.value.code == "M05"
+
+
+def _slow(content: bytes, products: int) -> bytes:
+    """The content of an ONNX file whose scores wait for products of a matrix of constants."""
+    model = onnx.load_from_string(content)
+    matrix = np.zeros((2048, 2048), np.float32)  # a product takes some 0.2 s
+    zero = np.zeros((), np.float32)
+    for values, name in ((matrix, "p0"), (zero, "zero")):
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    (last,) = [node for node in model.graph.node if "scores" in node.output]
+    last.output[list(last.output).index("scores")] = "these"
+    nodes = [
+        helper.make_node("MatMul", [f"p{i}", f"p{i}"], [f"p{i + 1}"], name=f"p{i}")
+        for i in range(products)
+    ]
+    nodes += [
+        helper.make_node("ReduceMax", [f"p{products}"], ["most"], keepdims=0),
+        helper.make_node("Mul", ["most", "zero"], ["nothing"]),
+        helper.make_node("Add", ["these", "nothing"], ["scores"]),
+    ]
+    model.graph.node.extend(nodes)
+    return bytes(model.SerializeToString())
+
+
+def test_a_graph_without_end_is_stopped(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MOST_SECONDS", 0.1)
+    file = checked(_slow(small.file.content, 500), small.path)
+    with without_hopeless_work():
+        network = OnnxNetwork(file, small.path)
+        for _ in range(2):
+            with pytest.raises(RelookError, match="made up to take time") as raised:
+                network.detect([noise(96, 96)], [(96, 96)])
+    assert raised.value.code == "R04"
+    (found,) = small.network.detect([noise(96, 96)], [(96, 96)], score=0.1)  # in the same process
+    assert len(found) > 3
 
 
 def test_a_graph_that_the_runtime_refuses(small: Small) -> None:

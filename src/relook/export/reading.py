@@ -5,7 +5,7 @@ A file that relook did not write is refused: nobody knows what its numbers mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ SUFFIX: Final = ".onnx"
 OPSET: Final = 20
 LARGEST: Final = 2**31 - 1  # bytes; the format has no larger files
 MOST_ELEMENTS: Final = 2**28  # of a tensor that is made of constants alone
+MOST_USES: Final = 16  # of all bytes of constants; onnxruntime works on a constant for each use
 
 _GROWING: Final = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
 """Operators whose output is as large as an input says, and the number of that input."""
@@ -191,7 +192,18 @@ def _problems(model: Model, *, masks: bool) -> Iterator[str]:
     for node in model.nodes:
         for tensor in node.tensors:
             yield from _of_tensor(tensor)
-    yield from _of_growth(model)
+    constants = _constants(model)
+    yield from _of_growth(model, constants)
+    yield from _of_uses(model, constants)
+
+
+def _constants(model: Model) -> dict[str, Tensor]:
+    """Constants of a graph by the name under which they are used."""
+    constants = {tensor.name: tensor for tensor in model.tensors}
+    for node in model.nodes:
+        if node.operator == "Constant" and node.outputs and node.tensors:
+            constants[node.outputs[0]] = node.tensors[0]
+    return constants
 
 
 def _of_nodes(model: Model) -> Iterator[str]:
@@ -231,12 +243,16 @@ def _of_tensor(tensor: Tensor) -> Iterator[str]:
         yield f"{name} has infinite values"
 
 
-def _of_growth(model: Model) -> Iterator[str]:
+def _of_uses(model: Model, constants: Mapping[str, Tensor]) -> Iterator[str]:
+    """Constants that are used again and again: a detector uses most of them once."""
+    sizes = {name: len(tensor.raw) for name, tensor in constants.items()}
+    used = sum(sizes.get(name, 0) for node in model.nodes for name in node.inputs)
+    if used > MOST_USES * sum(sizes.values()):
+        yield f"its operators use {used:,} bytes of constants, and it has {sum(sizes.values()):,}"
+
+
+def _of_growth(model: Model, constants: Mapping[str, Tensor]) -> Iterator[str]:
     """Constants that make a tensor larger than any of a detector."""
-    constants = {tensor.name: tensor for tensor in model.tensors}
-    for node in model.nodes:
-        if node.operator == "Constant" and node.outputs and node.tensors:
-            constants[node.outputs[0]] = node.tensors[0]
     for node in model.nodes:
         place = _GROWING.get(node.operator)
         if place is None or place >= len(node.inputs) or node.inputs[place] not in constants:

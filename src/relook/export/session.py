@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,14 +24,16 @@ from .reading import OnnxFile
 _LOUD: Final = 4  # severity from which onnxruntime writes to stderr: its errors are raised
 SHARE: Final = 0.8  # of the memory that is free: the most that all files of this process take
 _NO_MEMORY: Final = "Available memory of"  # in the message of onnxruntime's arena
+MOST_SECONDS: Final = 600.0  # for an image
 _THREE: Final = 3
 
 
 class OnnxNetwork:
     """The network of an ONNX file, as `inference.backend.Backend` wants it.
 
-    Only the standard operators of onnxruntime run; no library is loaded that a file names. Threads
-    may share it.
+    Only the standard operators of onnxruntime run; no library is loaded that a file names. Nothing
+    of the graph is computed before the first image, and an image takes at most `MOST_SECONDS`.
+    Threads may share it.
 
     Args:
         file: The checked file.
@@ -53,7 +56,12 @@ class OnnxNetwork:
         options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = self._runtime.InferenceSession(
-                file.content, options, providers=["CPUExecutionProvider"]
+                file.content,
+                options,
+                providers=["CPUExecutionProvider"],
+                # It computes parts of the graph, without end in a made-up file. Those of a file of
+                # relook were computed in the export: it gains nothing.
+                disabled_optimizers=["ConstantFolding"],
             )
         except self._failures as error:
             raise self._too_large(error) or ModelError(
@@ -125,14 +133,35 @@ class OnnxNetwork:
             "score": np.array(score, dtype=np.float32),
         }
         try:
-            outputs = self._session.run(None, feeds)
+            with self._limited() as run:
+                outputs = self._session.run(None, feeds, run)
         except self._failures as error:
+            if run.terminate:
+                raise RelookError(
+                    "R04",
+                    f"{self.name} worked for more than {MOST_SECONDS:g} s on an image of "
+                    f"{width}x{height} pixels, and was stopped. Take a smaller size (--size) or "
+                    "tiles (--tile 512). Where the image is small, the file may be made up to take "
+                    "time.",
+                ) from error
             raise self._too_large(error) or ModelError(
                 "M05",
                 f"{self.name}: onnxruntime failed on an image of {width}x{height} pixels "
                 f"({error!s:.300})",
             ) from error
         return self._detections(outputs, original, limit)
+
+    @contextmanager
+    def _limited(self) -> Iterator[Any]:
+        """Options of a run that ends, between two operators, after `MOST_SECONDS`."""
+        run = self._runtime.RunOptions()
+        timer = threading.Timer(MOST_SECONDS, setattr, (run, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield run
+        finally:
+            timer.cancel()
 
     def _on_canvas(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
         """The image in the upper left corner of its canvas, and its height and width there."""
