@@ -73,7 +73,7 @@ def test_coordinates_of_a_crs_keep_area_and_direction(odd: Result) -> None:
 
 
 def test_a_name_that_is_no_unicode(odd: Result) -> None:
-    """Names of files are bytes; those that are no UTF-8 have halves of surrogate pairs in Python."""
+    """Bytes of a name that are no UTF-8 are halves of surrogate pairs in Python."""
     names = ["bad\udcff.png", "bad\udcfe.png", "bad.png"]
     ids = {feature_collection(replace(odd, source=name))["features"][0]["id"] for name in names}
     assert len(ids) == 3
