@@ -182,11 +182,10 @@ class ImageFinder:
                 f"{where}: {name!r:.200} may be {first_few(sorted(found), 3)}. Give the folder "
                 "that has only the right one: --images FOLDER, in Python images=.",
             )
-        return DataError(
-            "D01",
-            f"{where}: its image {name!r:.200} is not in {places}. Name the folder of images: "
-            "--images FOLDER, in Python images=.",
-        )
+        advice = "Name the folder of images: --images FOLDER, in Python images=."
+        if self.given is not None:
+            advice = f"Give a folder that has it with --images, or take {where} away."
+        return DataError("D01", f"{where}: its image {name!r:.200} is not in {places}. {advice}")
 
 
 def _header(path: Path) -> tuple[Size, int]:
