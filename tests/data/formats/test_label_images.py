@@ -88,7 +88,7 @@ def test_a_label_image_without_its_image(folder: Folder) -> None:
     folder.image("images/a.png")
     for name in ("a", "b"):
         png(folder.path / "masks" / f"{name}.png", IDS, np.uint16)
-    with pytest.raises(DataError, match=r"D01.*take b\.png away"):
+    with pytest.raises(DataError, match=r"D01.*take it out of the annotations"):
         folder.convert("masks", images=folder.path / "images")
 
 

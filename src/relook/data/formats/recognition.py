@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import zipfile
@@ -124,6 +125,8 @@ def _of_file(path: Path) -> str | None:
         return "cellpose"
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "ignore").encode()
     if head.startswith(b"Iout"):
         return "imagej"
     if suffix == ".zip":
