@@ -274,6 +274,15 @@ def test_pixel_bombs_are_refused_before_decoding(tmp_path: Path) -> None:
         read_image(tmp_path / "a.ppm")
 
 
+def test_half_of_the_limit_of_pixels_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where warnings are errors, as here, Pillow raises one from half of the limit on."""
+    pixels = photo(12, 14)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(pixels), "PNG")), pixels)
+    with pytest.raises(DataError, match=r"D02.*too large"):
+        read_image(encoded(Image.fromarray(photo(20, 14)), "PNG"))
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 20000), (20000, 1)])
 def test_extreme_shapes(tmp_path: Path, height: int, width: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,12 @@ def opened_header(data: bytes, label: str) -> Image.Image:
     if data[4:12] in _HEIC:
         _learn_heic()
     try:
-        image = Image.open(io.BytesIO(data))
+        try:
+            image = Image.open(io.BytesIO(data))
+        except Image.DecompressionBombWarning:  # of a program whose warnings are errors
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:
         raise DataError(
             "D02",
