@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 import relook as package
@@ -25,6 +27,17 @@ def test_ctrl_c_before_a_command_has_begun_ends_quietly(monkeypatch: pytest.Monk
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 130
+
+
+def test_pillow_does_not_warn_of_images_below_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters of a test are gone after it; warnings are errors here."""
+
+    def opened() -> None:
+        text = "Image size (100000000 pixels) exceeds limit of 89478485 pixels, could be ..."
+        warnings.warn(text, Image.DecompressionBombWarning, stacklevel=1)
+
+    monkeypatch.setattr("relook.cli.app.app", opened)
+    main()
 
 
 def test_help_is_light_and_lists_the_commands() -> None:

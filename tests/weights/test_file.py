@@ -255,6 +255,13 @@ def changed_config(metadata: Metadata, **values: Any) -> None:
     metadata["config"] = json.dumps({**json.loads(metadata["config"]), **values})
 
 
+def test_a_file_that_is_cut_off_says_what_to_do(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(saved.read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"M02.*is damaged.*Copy or download it again\.$"):
+        load_model(path)
+
+
 def test_a_newer_format_is_told_from_a_damaged_one(altered: Callable[..., Path]) -> None:
     def newer(_: Tensors, metadata: Metadata) -> None:
         metadata |= {"format_version": "2", "relook_version": "9.1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -29,6 +30,8 @@ def new_program(package: str, about: str) -> typer.Typer:
 
 def run(program: typer.Typer) -> None:
     """Run a command line; does not return."""
+    # Pillow warns from half of the number of pixels on above which relook refuses an image.
+    warnings.filterwarnings("ignore", r"Image size \(\d+ pixels\) exceeds limit")
     try:
         program()
     except KeyboardInterrupt:  # before a command has begun; `CommandGroup` handles it in one

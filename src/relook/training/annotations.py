@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal, NamedTuple
 
 from ..data import class_names, formats
@@ -91,7 +92,7 @@ def _check_format(path: Path) -> None:
         raise DataError(
             "D04",
             f"{path} is of the format {name}, and COCO json is needed here. `relook train {path}` "
-            f"reads it; `relook data convert {path} annotations.json` writes COCO.",
+            f"reads it; `relook data convert {quote(str(path))} annotations.json` writes COCO.",
         )
 
 

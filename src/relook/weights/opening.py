@@ -39,7 +39,7 @@ def opened(path: Path, framework: str = "pt") -> Iterator[Any]:
 
 def _hint(path: Path) -> str:
     if path.suffix == SUFFIX:
-        return ""
+        return " Copy or download it again."
     if path.suffix.lower() == ".onnx":
         return (
             " An ONNX file predicts (`relook predict`, `relook eval`); its weights are folded, so "

@@ -248,6 +248,21 @@ def test_images_that_are_stored_turned(discs: Discs) -> None:
     assert "the annotations of 0 are for the stored frame" in finding.text
 
 
+def test_a_polygon_beside_its_image_is_called_so(discs: Discs) -> None:
+    beside = [WIDTH + 2, 5, WIDTH + 12, 5, WIDTH + 12, 15]
+    (finding,) = found(discs, first(segmentation=[beside]))
+    assert finding.code == "objects-outside"
+    assert finding.text == "1 object with a polygon outside of the image left out"
+
+
+def test_commands_of_remedies_can_be_typed(discs: Discs) -> None:
+    path = discs.json(CASES["mask-form"][0]).rename(discs.images.parent / "my labels.json")
+    (finding,) = check_subjects([read_subject(path, discs.images)], near_duplicates=False)
+    command = f"relook data check '{path}' --images {discs.images} --fix OUT"
+    assert command in finding.remedy
+    assert finding.file == "my labels.json"
+
+
 def test_rare_classes(discs: Discs) -> None:
     def change(document: Document) -> None:
         many(document)

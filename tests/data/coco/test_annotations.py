@@ -165,3 +165,18 @@ def test_missing_boxes_come_from_the_mask(
         ]
         assert index.images[0].objects[0].area == 24
         assert index.adjusted == {"box computed from the mask": 3}
+
+
+def test_a_list_of_empty_polygons_is_no_mask(
+    document: Document, write: Write, images_dir: Path
+) -> None:
+    """Exports of boxes alone have ``[[]]``."""
+    for row in document["annotations"]:
+        row["segmentation"] = [[]]
+        row["iscrowd"] = 0
+    index = read_coco(write(document), images_dir)
+    assert not index.has_masks
+    assert index.num_objects == 3
+    document["annotations"][0]["segmentation"] = [[2, 1, 8, 1, 8, 5, 2, 5]]
+    index = read_coco(write(document), images_dir)
+    assert index.skipped == {"no mask, while others have one": 2}

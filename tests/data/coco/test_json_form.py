@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -68,6 +69,49 @@ def test_half_a_surrogate_pair_is_no_character(
     document[table][0][key] = "\U0001f9ab"  # a whole pair in json
     with pytest.raises(DataError, match="D01") if key == "file_name" else nullcontext():
         read_coco(write(document), images_dir)
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_other_codings_of_unicode(
+    coding: str, document: Document, write: Write, images_dir: Path
+) -> None:
+    document["categories"][0]["name"] = "Zelle für é"
+    path = write(document)
+    path.write_bytes(json.dumps(document, ensure_ascii=False).encode(coding))
+    assert "Zelle für é" in {c.name for c in read_coco(path, images_dir).classes}
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(DataError, match="D03"):
+        read_coco(path, images_dir)
+
+
+def test_a_file_of_no_unicode_says_what_to_do(
+    document: Document, write: Write, images_dir: Path
+) -> None:
+    document["categories"][0]["name"] = "Zelle é"
+    path = write(document)
+    path.write_bytes(json.dumps(document, ensure_ascii=False).encode("latin-1"))
+    with pytest.raises(DataError, match=r"D03.*is not UTF-8 text \(byte \d+\)\. Save it as UTF-8"):
+        read_coco(path, images_dir)
+
+
+@pytest.mark.parametrize("key", ["images", "annotations", "categories"])
+def test_a_table_that_is_there_twice_is_refused(
+    key: str, document: Document, write: Write, images_dir: Path
+) -> None:
+    text = json.dumps(document)
+    with pytest.raises(DataError, match=f'D04.*it has "{key}" twice.*Join them'):
+        read_coco(write(f'{text[:-1]}, "{key}": []}}'), images_dir)
+    document["info"] = {"images": "the word", "annotations": 3, "categories": ["images"]}
+    assert read_coco(write(document), images_dir).images
+
+
+def test_remedies_can_be_typed(document: Document, write: Write, images_dir: Path) -> None:
+    document["annotations"].append(copy.deepcopy(document["annotations"][0]))
+    path = write(document)
+    path = path.rename(path.with_name("my file.json"))
+    with pytest.raises(DataError, match="D05") as caught:
+        read_coco(path, images_dir)
+    assert f"`relook data check '{path}' --fix OUT`" in caught.value.message
 
 
 def test_binary_file(images_dir: Path) -> None:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relook.data.coco.mask_forms import BYTES, CODES, FLAT, PAIRS, in_coco_form, is_plain
+from relook.data.coco.mask_forms import (
+    BYTES,
+    CODES,
+    FLAT,
+    PAIRS,
+    in_coco_form,
+    is_nothing,
+    is_plain,
+)
 from relook.data.coco.segmentation import (
     EmptyMaskError,
     MalformedMaskError,
@@ -32,6 +40,16 @@ from relook.data.coco.segmentation import (
 )
 def test_forms(value: Any, expected: Any, form: str) -> None:
     assert in_coco_form(value, 4, 4) == (expected, form)
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "", [[]], [[], []]])
+def test_segmentations_that_say_nothing(value: Any) -> None:
+    assert is_nothing(value)
+
+
+@pytest.mark.parametrize("value", [[0, 0, 0, 0, 0, 0], [[], [1, 2, 3, 4, 5, 6]], [[0]], [{}], "[]"])
+def test_segmentations_that_say_something(value: Any) -> None:
+    assert not is_nothing(value)
 
 
 def test_codes_of_parts_are_joined() -> None:

@@ -37,6 +37,16 @@ def test_names_as_tools_write_them(tmp_path: Path, name: str, how: str) -> None:
     assert finder.matched == {how: 1}
 
 
+def test_an_image_of_another_ending_is_named(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "a.png")
+    finder = ImageFinder(tmp_path / "x.json", tmp_path / "images")
+    for name in ("a.jpg", "data\\a.tif", "a"):
+        with pytest.raises(DataError, match=r"D01.*a\.png is there: if it is meant"):
+            finder.named(name, tmp_path, "x.json")
+    with pytest.raises(DataError, match=r"D01.*take it out of the annotations"):
+        finder.named("b.jpg", tmp_path, "x.json")
+
+
 def test_unicode_forms_are_one_name(tmp_path: Path) -> None:
     path = image(tmp_path / unicodedata.normalize("NFD", "Gerät.png"))
     finder = ImageFinder(tmp_path, None)

@@ -39,7 +39,10 @@ def test_what_relook_writes_comes_back(folder: Folder, odd: Result, expected: Ma
     assert all(np.array_equal(a, b) for a, b in zip(found, (ring, parts, corner), strict=True))
 
 
-@pytest.mark.parametrize("name", ["a.png", "a_mask.png", "a-labels.tif", "a_masks.npy"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.png", "a_mask.png", "a-labels.tif", "a_masks.npy", "a.ome.tif", "a_masks.ome.tif"],
+)
 def test_one_command_for_images_and_ids(folder: Folder, name: str) -> None:
     folder.image("raw/a.jpg")
     folder.image("raw/b.jpg")
@@ -68,6 +71,25 @@ def test_masks_are_cut_into_parts(folder: Folder) -> None:
     png(folder.path / "masks" / "a.png", IDS + SECOND, np.uint16)
     folder.convert(objects="components")
     assert len(folder.masks()["object"]) == 2
+
+
+def test_a_ground_with_a_number_is_noticed(folder: Folder) -> None:
+    folder.image("images/a.png")
+    png(folder.path / "masks" / "a.png", 255 - BINARY)
+    lines = folder.convert().lines
+    assert any(
+        line.startswith("objects cover ") and "set the ground to 0" in line for line in lines
+    )
+    png(folder.path / "masks" / "a.png", BINARY)
+    assert not any(line.startswith("objects cover") for line in folder.convert().lines)
+
+
+def test_a_label_image_without_its_image(folder: Folder) -> None:
+    folder.image("images/a.png")
+    for name in ("a", "b"):
+        png(folder.path / "masks" / f"{name}.png", IDS, np.uint16)
+    with pytest.raises(DataError, match=r"D01.*take it out of the annotations"):
+        folder.convert("masks", images=folder.path / "images")
 
 
 def test_values_that_are_classes_are_noticed(folder: Folder) -> None:

@@ -80,3 +80,26 @@ def test_pixels_of_each_number() -> None:
     assert not list(numbered_pixels(np.zeros((4, 4), np.int64)))
     diagonal = np.eye(3, dtype=np.int64) * 9
     assert np.array_equal(components(diagonal), np.eye(3))
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
+def test_where_white_is_zero_numbers_are_as_they_are_stored(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    """As tifffile writes truth values, and ImageJ masks with an inverted table."""
+    tifffile.imwrite(tmp_path / "a.tif", VALUES > 5, **options)
+    assert np.array_equal(label_values(tmp_path / "a.tif"), VALUES > 5)
+    values = VALUES.astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="miniswhite", **options)
+    assert np.array_equal(label_values(tmp_path / "a.tif"), VALUES)
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "TYX"])
+def test_a_label_image_has_one_plane(tmp_path: Path, axes: str) -> None:
+    stack = np.stack([VALUES.astype(np.uint16)] * 3)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": axes})
+    with pytest.raises(DataError, match=r"D02.*has 3 pages or planes, and a label image has one"):
+        label_values(tmp_path / "a.tif")
+    for shape in ((3, 4, 1), (1, 1, 3, 4)):
+        tifffile.imwrite(tmp_path / "a.tif", VALUES.astype(np.uint16).reshape(shape), photometric=1)
+        assert np.array_equal(label_values(tmp_path / "a.tif"), VALUES)

@@ -111,6 +111,14 @@ def test_files_by_their_content(tmp_path: Path) -> None:
         assert recognised(other) == name
 
 
+@pytest.mark.parametrize("name", ["labelme", "label-studio", "qupath", "via"])
+def test_json_in_utf_16_is_recognised_and_read(tmp_path: Path, name: str) -> None:
+    file = write_sample(tmp_path / name, name)
+    file.write_bytes(file.read_text().encode("utf-16"))
+    assert recognised(file) == name
+    convert(file, tmp_path / "out.json")
+
+
 def test_folders_of_images_are_labels_where_images_are_named(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

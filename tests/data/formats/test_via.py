@@ -73,6 +73,14 @@ def test_all_shapes(folder: Folder) -> None:
     assert any("1 x polyline whose ends nearly meet, closed" in line for line in lines)
 
 
+def test_regions_that_say_nothing_are_counted(folder: Folder) -> None:
+    folder.image()
+    folder.write("a.json", export([None, region(SQUARE, name="cell"), 5]))
+    lines = folder.convert("a.json").lines
+    assert len(folder.masks()["cell"]) == 1
+    assert any(line.startswith("left out: 2 x region that says nothing") for line in lines)
+
+
 def test_classes_of_check_boxes_and_menus_keep_their_order(folder: Folder) -> None:
     folder.image()
     regions = [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,36 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
             image_size(path)
 
 
+def test_no_other_program_is_started_for_a_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow hands PostScript to Ghostscript, which runs it."""
+    monkeypatch.setattr("subprocess.Popen", pytest.fail)
+    monkeypatch.setattr("PIL.EpsImagePlugin.has_ghostscript", lambda: True)
+    Image.fromarray(photo(20, 30)).save(tmp_path / "a.eps")
+    shifted = b"\xc5\xd0\xd3\xc6" + struct.pack("<II", 30, 4000) + bytes(18)
+    for data in ((tmp_path / "a.eps").read_bytes(), shifted + (tmp_path / "a.eps").read_bytes()):
+        with pytest.raises(DataError, match=r"D02.*is a PostScript drawing. Export it as PNG"):
+            read_image(data)
+    with pytest.raises(DataError, match=r"D02.*is an HDF5 file. Read it with h5py"):
+        read_image(b"\x89HDF\r\n\x1a\n" + bytes(30))
+
+
+def test_a_png_of_colours_without_their_table_is_damaged() -> None:
+    data = encoded(Image.fromarray(photo(9, 11)).convert("P"), "PNG")
+    start = data.index(b"PLTE") - 4
+    length = 12 + int.from_bytes(data[start : start + 4], "big")
+    with pytest.raises(DataError, match=r"D02.*damaged: its table of colours is missing"):
+        read_image(data[:start] + data[start + length :])
+
+
+def test_decoders_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    for kind in ("BMP", "GIF", "JPEG2000", "PPM"):
+        with pytest.raises(DataError, match=r"D02.*cannot be decoded"):
+            read_image(encoded(Image.fromarray(photo(60, 70)), kind)[:-800])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_bytes_and_open_files_are_read_as_files_are(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(encoded(Image.fromarray(photo(20, 30)), "JPEG"))
@@ -239,8 +270,17 @@ def test_truncated_png_is_an_error(tmp_path: Path) -> None:
 def test_pixel_bombs_are_refused_before_decoding(tmp_path: Path) -> None:
     header = b"P6 100000 100000 255\n"
     (tmp_path / "a.ppm").write_bytes(header + bytes(100))
-    with pytest.raises(DataError, match=r"D02.*too large"):
+    with pytest.raises(DataError, match=r"D02.*too large.*attack\. Cut it"):
         read_image(tmp_path / "a.ppm")
+
+
+def test_half_of_the_limit_of_pixels_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where warnings are errors, as here, Pillow raises one from half of the limit on."""
+    pixels = photo(12, 14)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(pixels), "PNG")), pixels)
+    with pytest.raises(DataError, match=r"D02.*too large"):
+        read_image(encoded(Image.fromarray(photo(20, 14)), "PNG"))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 20000), (20000, 1)])

@@ -87,3 +87,32 @@ def test_a_plane_in_another_file_is_missed(tmp_path: Path) -> None:
     assert read_image(path, reading=Reading(page=1)).shape == (9, 11, 3)
     with pytest.raises(DataError, match="D02"):
         read_image(path, reading=Reading(page=2))
+
+
+def test_cmyk_of_16_bits_becomes_rgb(tmp_path: Path) -> None:
+    inks = np.asarray(Image.fromarray(RGB).convert("CMYK"))
+    for name, values in (("8", inks), ("16", inks.astype(np.uint16) * 257)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="separated")
+    with open_image(tmp_path / "16.tif") as opened:
+        np.testing.assert_array_equal(opened.read(), read_image(tmp_path / "8.tif"))
+        assert "RGB" in opened.info.used
+
+
+def test_cmyk_of_floats_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 11, 4), np.float32), photometric="separated")
+    with pytest.raises(DataError, match=r"D02.*SEPARATED.*float32.*Save it as grey or RGB"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_table_of_colours_is_said_to_be_rgb(tmp_path: Path) -> None:
+    table = RANDOM.integers(0, 65536, (3, 256), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", GREY, photometric="palette", colormap=table)
+    with open_image(tmp_path / "a.tif") as opened:
+        np.testing.assert_array_equal(opened.read(), np.moveaxis((table >> 8)[:, GREY], 0, 2))
+        assert opened.info.used.startswith("RGB")
+
+
+def test_a_mosaic_of_a_camera_is_said_to_be_one(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.uint16) * 16, photometric=32803)
+    with open_image(tmp_path / "a.tif") as opened:
+        assert "a mosaic of red, green and blue pixels, taken for grey" in opened.info.used

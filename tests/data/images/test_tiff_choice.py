@@ -146,3 +146,32 @@ def test_a_file_without_an_image(path: Path) -> None:
         writer.write(GREY, subfiletype=1)
     with pytest.raises(DataError, match=r"D02.*holds no image"):
         used(path)
+
+
+@pytest.mark.parametrize("shape", [(9, 11, 1), (1, 9, 11, 1), (9, 11, 1, 1), (1, 1, 9, 11)])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_axes_of_length_one_do_not_count(
+    path: Path, shape: tuple[int, ...], compression: str | None
+) -> None:
+    tifffile.imwrite(path, GREY.reshape(shape), compression=compression)
+    np.testing.assert_array_equal(read_image(path), grey(GREY))
+    stack = np.stack([plane.reshape(shape) for plane in PLANES[:3]])
+    tifffile.imwrite(path, stack, compression=compression)
+    np.testing.assert_array_equal(used(path, page=2)[0], grey(PLANES[2]))
+
+
+def test_pages_that_are_only_declared_take_no_memory(path: Path) -> None:
+    text = '{"shape": [100000000, 9, 11]}'
+    tifffile.imwrite(path, GREY, description=text, metadata=None)
+    with pytest.raises(DataError, match=r"D02.*says it has 100,000,000 pages.*Save it again"):
+        read_image(path)
+
+
+def test_several_channels_beyond_rgb_are_counted(path: Path) -> None:
+    tifffile.imwrite(
+        path,
+        np.moveaxis(PLANES[:5], 0, -1),
+        photometric="rgb",
+        extrasamples=["unassalpha", "unspecified"],
+    )
+    assert used(path)[1].startswith("RGB, 2 channels beyond RGB left out")

@@ -134,6 +134,16 @@ def test_a_folder_gives_what_can_be_opened_and_counts_the_rest(tmp_path: Path) -
     assert found.unopened == 2 and "by name" in line
 
 
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"D01.*there is no such file or folder\.$"):
+        find_sources(["x" * 5000])
+    with pytest.raises(DataError, match=r"D01.*an empty text is no file or folder"):
+        find_sources([""])
+    (tmp_path / "b.png").write_bytes(picture())
+    with pytest.raises(DataError, match=r"folder; did you mean 'b\.png'\?$"):
+        find_sources([tmp_path / "bb.png"])
+
+
 def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt", "c.json"):
         (tmp_path / name).write_text("x")

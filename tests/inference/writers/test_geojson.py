@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,10 @@ def test_coordinates_of_a_crs_keep_area_and_direction(odd: Result) -> None:
     assert ring.area == 4 * 24
     assert ring.exterior.is_ccw and not ring.interiors[0].is_ccw
     assert ring.bounds == (502.0, 8988.0, 512.0, 8998.0)
+
+
+def test_a_name_that_is_no_unicode(odd: Result) -> None:
+    """Bytes of a name that are no UTF-8 are halves of surrogate pairs in Python."""
+    names = ["bad\udcff.png", "bad\udcfe.png", "bad.png"]
+    ids = {feature_collection(replace(odd, source=name))["features"][0]["id"] for name in names}
+    assert len(ids) == 3

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from relook.data import formats
+from relook.data.coco.records import FOUND_BY_RELOOK
 from relook.data.formats import Conversion
 from relook.errors import DataError, UsageError
 from relook.training.from_data.annotation_files import find_annotations
@@ -142,3 +143,18 @@ def test_a_folder_without_annotations_says_what_is_there(tmp_path: Path) -> None
         find_annotations(tmp_path, tmp_path)
     with pytest.raises(DataError, match="D01"):
         find_annotations(tmp_path / "nothing", tmp_path)
+
+
+def test_what_relook_found_is_no_annotation(tmp_path: Path) -> None:
+    """`relook predict` writes it into the folder in which `relook train .` is called next."""
+    info = {"description": FOUND_BY_RELOOK}
+    predicted = _coco(tmp_path / "predictions" / "predictions.json", info=info)
+    with pytest.raises(DataError, match=r"D11.*predictions\.json is what relook found"):
+        find_annotations(tmp_path, tmp_path)
+    annotated = _coco(tmp_path / "objects.json")
+    found = find_annotations(tmp_path, tmp_path)
+    assert found.train == annotated
+    assert f"Not read: {predicted}, which is what relook found." in found.lines
+    named = find_annotations(predicted, tmp_path)
+    assert named.train == predicted
+    assert "It is what relook found" in named.lines[0]

@@ -57,7 +57,7 @@ class Check:
     code: str
     level: Level
     finds: str  # for the documentation, without a full stop
-    remedy: str  # a sentence; {file} is the name of the annotation file
+    remedy: str  # a sentence; {file} are the file and its images as arguments of a command
     fix: str = ""  # what `--fix` does about it; empty where a person is needed
     run: Callable[[Subject], Iterable[Hit]] = field(compare=False, repr=False)
 
@@ -100,9 +100,9 @@ def check(
     return make
 
 
-def finding_of(found: Check, hit: Hit, file: str) -> Finding:
-    """The finding of a check in a file."""
-    remedy = (hit.remedy or found.remedy).replace("{file}", file)
+def finding_of(found: Check, hit: Hit, file: str, arguments: str = "") -> Finding:
+    """The finding of a check in a file; `arguments` name it and its images on a command line."""
+    remedy = (hit.remedy or found.remedy).replace("{file}", arguments or file)
     return Finding(
         file=file,
         code=hit.code or found.code,

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ...errors import counted
-from ..coco.ledger import BOX_FRACTIONS, MASK_FRACTIONS, NO_MASK, OUTSIDE
+from ..coco.ledger import BOX_FRACTIONS, MASK_FRACTIONS, MASK_OUTSIDE, NO_MASK, OUTSIDE
 from .finding import Check, Hit, check, milder
 from .subject import Subject
 
@@ -78,7 +78,8 @@ def many_crowd(subject: Subject) -> Iterable[Hit]:
 )
 def outside(subject: Subject) -> Iterable[Hit]:
     """Find objects that are outside of their images."""
-    return subject.noted(OUTSIDE, "outside of the image left out")
+    yield from subject.noted(OUTSIDE, "outside of the image left out")
+    yield from subject.noted(MASK_OUTSIDE, "with a polygon outside of the image left out")
 
 
 @check(
@@ -90,7 +91,7 @@ def outside(subject: Subject) -> Iterable[Hit]:
 )
 def left_out(subject: Subject) -> Iterable[Hit]:
     """Find objects that are left out for other reasons."""
-    known = (OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS)
+    known = (OUTSIDE, MASK_OUTSIDE, NO_MASK, BOX_FRACTIONS, MASK_FRACTIONS)
     others = [reason for reason in subject.contents.reader.ledger.skipped if reason not in known]
     return _left_out(subject, others)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from ...errors import DataError
@@ -28,7 +29,8 @@ def annotation_files(path: Path) -> list[Path]:
         raise DataError(
             "D01",
             f"{path}: there is no COCO file in this folder: a .json with images, annotations and "
-            f"categories. `relook data convert {path} OUT.json` makes one of other formats.",
+            f"categories. `relook data convert {quote(str(path))} OUT.json` makes one of other "
+            "formats.",
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -35,10 +36,18 @@ def check_subjects(subjects: Sequence[Subject], *, near_duplicates: bool = True)
     for subject in subjects:
         subject.cache["same"] = same
         for found in CHECKS:
-            findings += [finding_of(found, hit, subject.path.name) for hit in found.run(subject)]
+            findings += [
+                finding_of(found, hit, subject.path.name, _arguments(subject))
+                for hit in found.run(subject)
+            ]
     if len(subjects) > 1:
         findings += check_parts(Parts(subjects, same))
     return worst_first(findings)
+
+
+def _arguments(subject: Subject) -> str:
+    """Arguments of a command that reads the file of `subject` with its images, for a shell."""
+    return f"{shlex.quote(str(subject.path))} --images {shlex.quote(str(subject.folder))}"
 
 
 def _readable(subjects: Sequence[Subject]) -> list[Path]:

@@ -31,7 +31,7 @@ from .ledger import (
     Ledger,
 )
 from .leniency import STRICT, Leniency
-from .mask_forms import in_coco_form, is_plain
+from .mask_forms import in_coco_form, is_nothing, is_plain
 from .packed_polygons import PackedPolygons, packed
 from .plain_boxes import clipped, flaw_of, is_thin
 from .records import ObjectRecord
@@ -195,7 +195,7 @@ class AnnotationReader:
         Raises:
             EmptyMaskError: the object is to be left out for this reason.
         """
-        if not value:
+        if is_nothing(value):
             if written is None:
                 raise self._error(
                     "D08",

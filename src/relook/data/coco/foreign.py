@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 from ..sources.signatures import HEAD, recognise
@@ -31,8 +32,8 @@ def advice_for(path: Path, content: object = None) -> str:
     name = format_of(path, content)
     if name is not None:
         return (
-            f"It is {FORMATS.get(name, name)}: `relook data convert {path} OUT.json` makes a COCO "
-            "file of it."
+            f"It is {FORMATS.get(name, name)}: `relook data convert {quote(str(path))} OUT.json` "
+            "makes a COCO file of it."
         )
     kind = None if path.is_dir() else recognise(_head(path))
     if kind is not None and not kind.name.startswith("a text file"):

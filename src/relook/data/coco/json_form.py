@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
 import msgspec
@@ -19,6 +20,7 @@ from .refusals import Refusals
 Entry = dict[str, Any]
 
 _NO_JSON = "The file is not json, or was cut off; write or copy it again."
+_AGAIN = "Write it again by the program that it is from."
 _LONGEST = 2**24  # pixels; no image file has a longer side
 _TABLES = ("images", "annotations", "categories")
 
@@ -37,6 +39,7 @@ def load_tables(
     top = (packed_tables(path) if pack else None) or parsed(path)
     if not isinstance(top, dict):
         refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}", top)
+    _require_once(path, keys)
     for key in keys:
         if key not in top:
             refuse(path, f'there is no "{key}" in it', top)
@@ -77,11 +80,12 @@ def placed_entries(
             why = f'"{key}"[{position}] has id {shown(identity)}, an integer is needed'
             refusals.refuse(_no_coco(path, why))
         elif identity in seen:
-            advice = f"`relook data check {path.name} --fix OUT` renumbers them."
+            command = f"`relook data check {quote(str(path))} --fix OUT`"
+            advice = f"{command} renumbers them."
             if key != "annotations":
                 advice = (
-                    "After joining files, renumber one of them; "
-                    f"`relook data check {path.name} --fix OUT` removes those that are equal."
+                    f"After joining files, renumber one of them; {command} removes those that are "
+                    "equal."
                 )
             text = f'{path.name}: "{key}" has id {identity} twice. Give every entry its own id. '
             refusals.refuse(DataError("D05", text + advice))
@@ -142,7 +146,7 @@ def parsed(path: Path) -> object:
         try:
             return msgspec.json.decode(without_mark(path.read_bytes()))
         except REFUSED:
-            return json.loads(path.read_text(encoding="utf-8-sig"))
+            return json.loads(_text(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         raise DataError("D01", f"{path}: there is no such annotation file.") from None
     except IsADirectoryError:
@@ -157,13 +161,45 @@ def parsed(path: Path) -> object:
             f"{advice_for(path) or _NO_JSON}",
         ) from None
     except UnicodeDecodeError as error:
-        advice = f" {advice_for(path)}".rstrip()
-        text = f"{path.name} is not UTF-8 text (byte {error.start}).{advice}"
+        coding = error.encoding.upper().removesuffix("-SIG")
+        advice = advice_for(path) or "Save it as UTF-8, or write or copy it again."
+        text = f"{path.name} is not {coding} text (byte {error.start}). {advice}"
         raise DataError("D03", text) from None
     except RecursionError:
-        raise DataError("D03", f"{path.name} is nested too deeply to be read.") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise DataError("D03", f"{path.name} cannot be read: {error}.") from None
+        raise DataError("D03", f"{path.name} is nested too deeply to be read. {_AGAIN}") from None
+    except ValueError:  # `json` has a limit of digits
+        text = f"{path.name} has a number of thousands of digits. {_AGAIN}"
+        raise DataError("D03", text) from None
+
+
+def _text(data: bytes) -> str:
+    """The text of json; UTF-16 and UTF-32, as Windows programs write them, are told by zeros."""
+    coding = json.detect_encoding(data)
+    return data.decode("utf-8-sig" if coding.startswith("utf-8") else coding)
+
+
+def _require_once(path: Path, keys: Sequence[str]) -> None:
+    """Refuse a file whose top level has one of `keys` twice: readers take one table and drop one.
+
+    Raises:
+        DataError: D04 for such a file.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    if all(data.count(json.dumps(key).encode()) <= 1 for key in keys):
+        return
+    tables: list[str] = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        tables[:] = [key for key, _ in pairs]  # the top level comes last
+        return dict(pairs)
+
+    json.loads(_text(data), object_pairs_hook=noted)
+    twice = next((key for key in keys if tables.count(key) > 1), None)
+    if twice is not None:
+        refuse(path, f'it has "{twice}" twice, and only one would be read. Join them to one list')
 
 
 def _looks_like(top: object) -> str:

@@ -18,6 +18,7 @@ FRACTIONS: Final = "numbers from 0 to 1, which are fractions of the image"
 BOX_FRACTIONS: Final = f"box of {FRACTIONS}"
 MASK_FRACTIONS: Final = f"polygon of {FRACTIONS}"
 OUTSIDE: Final = "box outside of the image"
+MASK_OUTSIDE: Final = "polygon outside of the image"
 NO_IMAGE: Final = "its image was left out"
 MOST_CASES: Final = 12  # ids that are kept of each reason
 _PLAIN: Final = frozenset({CLIPPED, PARTS})  # changes that evaluations do not need to know

@@ -22,6 +22,11 @@ BYTES: Final = "run-length code written as bytes of Python read as a text"
 TEXT: Final = "segmentation in a text read as json"
 
 
+def is_nothing(value: object) -> bool:
+    """Return whether a segmentation is missing, or a list of empty polygons: ``[[]]``."""
+    return not value or (type(value) is list and all(part == [] for part in value))
+
+
 def is_plain(value: object) -> bool:
     """Return whether a segmentation has one of COCO's own forms, by its first parts."""
     if type(value) is dict:

@@ -28,6 +28,7 @@ from .images_table import ImageTable, read_images
 from .json_form import Entry, load_tables, placed_entries
 from .ledger import ImageHeader
 from .leniency import STRICT, Leniency
+from .mask_forms import is_nothing
 from .plain_rows import PlainRows
 from .records import Category, CocoIndex, ImageRecord, ObjectRecord
 from .refusals import Refusals
@@ -231,9 +232,8 @@ def _left_out(
 
 def _with_masks(path: Path, tables: Entry, masks: Masks) -> bool:
     """Return whether objects are read with masks; D09 where they are required and there is none."""
-    any_masks = any(
-        isinstance(entry, dict) and entry.get("segmentation") for entry in tables["annotations"]
-    )
+    rows = (entry for entry in tables["annotations"] if isinstance(entry, dict))
+    any_masks = any(not is_nothing(row.get("segmentation")) for row in rows)
     if masks == "required" and tables["annotations"] and not any_masks:
         raise DataError(
             "D09",

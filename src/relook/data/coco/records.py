@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,9 @@ from .packed_polygons import PackedPolygons
 from .segmentation import Segmentation
 
 __all__ = ["Category", "CocoIndex", "ImageRecord", "ObjectRecord"]
+
+FOUND_BY_RELOOK: Final = "Found by relook, not annotated"
+"""Description of a file of predictions, in its "info"."""
 
 
 class ObjectRecord(msgspec.Struct, frozen=True, eq=False, gc=False):

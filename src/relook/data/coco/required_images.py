@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from ...errors import DataError, counted, first_few
 from .file_names import safe_relative
@@ -24,12 +25,13 @@ def require_images(path: Path, folder: Path, table: ImageTable) -> None:
         cause = " The sides are swapped." if swapped == len(wrong) == 1 else ""
         if swapped > 1:
             cause = f" The sides of {swapped} are swapped."
+        command = f"relook data check {quote(str(path))} --images {quote(str(folder))}"
         raise DataError(
             "D10",
             f"{path.name}: {len(wrong)} of its {len(table.names)} images have another size than "
             f"the file says: {first_few(wrong, 2)}.{cause} Boxes and masks would not fit: use the "
-            f"images it was made for, or correct the file: `relook data check {path.name} --fix "
-            "OUT` corrects swapped sides.",
+            f"images it was made for, or correct the file: `{command} --fix OUT` corrects swapped "
+            "sides.",
         )
 
 
@@ -44,7 +46,7 @@ def require_once(path: Path, table: ImageTable) -> None:
         "D05",
         f"{path.name}: {several} listed twice: images {first} and {second} are both "
         f"{' and '.join(dict.fromkeys(names))}. The objects of one would be missing in the other. "
-        f"`relook data check {path.name} --fix OUT` joins them.",
+        f"`relook data check {quote(str(path))} --fix OUT` joins them.",
     )
 
 

@@ -11,7 +11,7 @@ the image, which is what all run-length codes of COCO mean.
 from __future__ import annotations
 
 import math
-from operator import mul, sub
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from pycocotools import mask as coco_mask
 from ...ops.rle import decode_counts
 from ...ops.runs import Runs
 from ...structures.detection import Size
+from .ledger import MASK_OUTSIDE
+from .polygon_measures import measured
 
 Lengths = NDArray[np.int64]  # of background, foreground, background, ...
 
@@ -43,7 +45,6 @@ Segmentation = Coded | StoredMask
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 
 MOST_OUTLINE: Final = 4_000_000  # pixels; the rasteriser keeps 80 bytes for each
-_MANY: Final = 400  # numbers of a polygon from which arrays are faster than lists
 _FAR: Final = "has a polygon with coordinates that are far outside of the image"
 _NUMBERS: Final = frozenset({int, float})
 
@@ -102,7 +103,7 @@ def checked_mask(value: object, height: int, width: int) -> CheckedMask:
     outlines = [_outline(part, height, width) for part in value]
     usable = [outline.bounds for outline in outlines if outline and outline.is_usable]
     if not usable:
-        raise EmptyMaskError("polygon with fewer than 3 points or without area")
+        raise EmptyMaskError(_reason(outlines, height, width))
     left, top, right, bottom = usable[0]
     for x1, y1, x2, y2 in usable[1:]:
         left, top, right, bottom = min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)
@@ -279,9 +280,8 @@ def _outline(part: object, height: int, width: int) -> _Outline | None:
         raise MalformedMaskError(f"has a polygon of {len(part)} numbers, which is odd")
     if len(part) < 6:
         return None
-    measure = _measured if len(part) < _MANY else _measured_by_arrays
     try:
-        box, outline, area = measure(part)
+        box, outline, area = measured(part)
     except OverflowError:
         raise MalformedMaskError(_FAR) from None
     reach = max(height, width)
@@ -298,20 +298,10 @@ def _outline(part: object, height: int, width: int) -> _Outline | None:
     return _Outline(box, bool(len(runs_of([part], height, width).starts)))
 
 
-def _measured(part: list[float]) -> tuple[Box, float, float]:
-    """(bounds, outline in pixels along the axes, area) of a polygon."""
-    xs, ys = part[::2], part[1::2]
-    next_xs, next_ys = xs[1:] + xs[:1], ys[1:] + ys[:1]
-    area = abs(sum(map(mul, xs, next_ys)) - sum(map(mul, next_xs, ys))) / 2
-    steps = sum(map(abs, map(sub, next_xs, xs))) + sum(map(abs, map(sub, next_ys, ys)))
-    return (min(xs) + 0.0, min(ys) + 0.0, max(xs) + 0.0, max(ys) + 0.0), steps, area
-
-
-def _measured_by_arrays(part: list[float]) -> tuple[Box, float, float]:
-    """The numbers of `_measured`, faster for many points."""
-    points = np.array(part, dtype=np.float64).reshape(-1, 2)
-    following = np.concatenate([points[1:], points[:1]])
-    outline = float(np.abs(following - points).sum())
-    area = abs(float((points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1]).sum())) / 2
-    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return (x1, y1, x2, y2), outline, area
+def _reason(outlines: Sequence[_Outline | None], height: int, width: int) -> str:
+    """Return why polygons cover no pixel of an image."""
+    boxes = [outline.bounds for outline in outlines if outline is not None]
+    is_outside = [x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0 for x1, y1, x2, y2 in boxes]
+    if boxes and all(is_outside):
+        return MASK_OUTSIDE
+    return "polygon with fewer than 3 points or without area"

@@ -182,11 +182,13 @@ class ImageFinder:
                 f"{where}: {name!r:.200} may be {first_few(sorted(found), 3)}. Give the folder "
                 "that has only the right one: --images FOLDER, in Python images=.",
             )
-        return DataError(
-            "D01",
-            f"{where}: its image {name!r:.200} is not in {places}. Name the folder of images: "
-            "--images FOLDER, in Python images=.",
-        )
+        advice = "Name the folder of images: --images FOLDER, in Python images=."
+        if self.given is not None:
+            advice = "Give a folder that has it with --images, or take it out of the annotations."
+        near = self._by_stem.get(_key(Path((_parts_of(name) or [""])[-1]).stem), [])
+        if len(near) == 1:
+            advice = f"{near[0].name} is there: if it is meant, give both the same ending."
+        return DataError("D01", f"{where}: its image {name!r:.200} is not in {places}. {advice}")
 
 
 def _header(path: Path) -> tuple[Size, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from .label_pairs import LabelFile, is_beside_images, label_files, label_folders
 from .label_values import Values, components, label_values, numbered_pixels
 from .records import AnnotatedImage, AnnotatedObject
 from .source import Source
+
+_MOSTLY: Final = 0.8  # of all pixels
 
 
 def read_label_images(source: Source) -> Iterator[AnnotatedImage]:
@@ -35,18 +38,24 @@ def read_label_images(source: Source) -> Iterator[AnnotatedImage]:
     for item in found:
         if source.options.split in (None, item.split):
             grouped.setdefault(item.image, []).append(item)
-    excess = 0
+    excess = covered = pixels = 0
     for image, items in grouped.items():
         objects: list[AnnotatedObject] = []
         size = source.finder.size(image, image.name)
         for item in items:
             values = label_values(item.path)
             size = source.finder.size(image, item.path.name, (values.shape[0], values.shape[1]))
+            covered, pixels = covered + int(np.count_nonzero(values)), pixels + values.size
             made = list(_objects(item, values, by_parts=by_parts))
             excess += 0 if item.is_one else excess_parts(values, len(made))
             objects += made
         yield AnnotatedImage(path=image, size=size, objects=tuple(objects), split=items[0].split)
     note_parts(source, excess, "say --objects components")
+    if not any(item.is_one for item in found) and covered > _MOSTLY * pixels:
+        source.account.note(
+            f"objects cover {covered / pixels:.0%} of the pixels: if what is around them has a "
+            "number too, or black and white are the other way round, set the ground to 0 there"
+        )
 
 
 def excess_parts(values: Values, objects: int) -> int:
@@ -75,6 +84,8 @@ def _by_parts(source: Source, found: list[LabelFile]) -> bool:
         values.update(np.unique(label_values(item.path)).tolist())
         if len(values - {0}) > 1:
             return False
+    if not values - {0}:
+        return False  # nothing is in any of them, which is said
     source.account.note(
         "the label images have one value besides 0: each connected part is an object; "
         "--objects ids takes each file for one object"

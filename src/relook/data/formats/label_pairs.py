@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .image_files import SIBLINGS, plain_absolute
-from .recognition import MASK_FOLDERS, is_label_file, label_stem, marked_labels
+from .recognition import MASK_FOLDERS, is_label_file, label_stem, marked_labels, plain_stem
 from .source import Source, split_name
 
 
@@ -78,8 +78,11 @@ def label_files(source: Source, folder: Path) -> Iterator[LabelFile]:
         image = image or source.finder.of_stem(_stem(source, folder), folder.parent, folder.name)
         yield _labels(source, folder, folder.parent, image, is_one=False)
         return
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
     only = _only_beside(source, folder)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    if any(is_label_file(path) and source.finder.has_stem(_stem(source, path)) for path in paths):
+        only = None  # a file called as the image has all of its objects
+    for path in paths:
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts):
             continue
@@ -116,7 +119,7 @@ def _stem(source: Source, path: Path) -> str:
     """The name of the image of a label image: its own, or without what marks it as labels."""
     if source.finder.has_stem(path.stem):
         return path.stem
-    return label_stem(path) or path.stem
+    return label_stem(path) or plain_stem(path)
 
 
 def _only_beside(source: Source, folder: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from ..images import open_image
 from ..images.files import file_bytes, is_npy, is_tiff, opened_header
 from ..images.limits import check_pixels
 from ..images.tiff import explained
+from ..images.tiff_checks import check_directories
 from .geometry import Pixels
 
 Values = NDArray[np.integer[Any]]  # (H, W); below 2**31 they take 32 bits
@@ -37,9 +39,9 @@ def label_values(path: Path, *, colours: bool = False) -> Values:
     label = str(path)
     data = file_bytes(path, label)
     if is_tiff(data) or is_npy(data):
+        values = _numbered_tiff(path, label) if is_tiff(data) else None
         with open_image(path) as opened:
             check_pixels(label, opened.size)
-            values = _numbered_tiff(path, label) if is_tiff(data) else None
             if values is None:
                 values = opened.native_window(0, 0, *opened.size)
     else:
@@ -48,12 +50,34 @@ def label_values(path: Path, *, colours: bool = False) -> Values:
 
 
 def _numbered_tiff(path: Path, label: str) -> NDArray[Any] | None:
-    """Values of a TIFF file of one page whose colours are in a table; None for others."""
-    with explained(label), TiffFile(path, _multifile=False) as tif:
-        page: Any = tif.pages.first
-        if page.photometric != PHOTOMETRIC.PALETTE or len(tif.pages) > 1:
-            return None
-        return np.asarray(page.asarray())
+    """Values as they are stored of a TIFF file whose brightness is not that of its numbers.
+
+    These have a table of colours, or white is zero: as ImageJ writes masks with an inverted table,
+    and tifffile writes truth values. None for others.
+
+    Raises:
+        DataError: D02 for a file of several pages or planes.
+    """
+    with explained(label):
+        check_directories(path, label)
+        with TiffFile(path, _multifile=False) as tif:
+            _check_planes(tif, label)
+            page: Any = tif.pages.first
+            if page.photometric not in (PHOTOMETRIC.PALETTE, PHOTOMETRIC.MINISWHITE):
+                return None
+            check_pixels(label, (page.imagelength, page.imagewidth))
+            return np.asarray(page.asarray())
+
+
+def _check_planes(tif: TiffFile, label: str) -> None:
+    images = [one for one in tif.series if not (one.keyframe.is_reduced or one.keyframe.is_mask)]
+    planes = sum(prod(one.shape) // (prod(one.keyframe.shape) or 1) for one in images)
+    if planes > 1:
+        raise DataError(
+            "D02",
+            f"{label} has {planes:,} pages or planes, and a label image has one. Save the one that "
+            "belongs to the image, or each object as a file in a folder called as the image.",
+        )
 
 
 def _coded_values(data: bytes, label: str, *, colours: bool) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import zipfile
@@ -88,22 +89,29 @@ def is_label_file(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES or path.name.endswith(".npy")
 
 
+def plain_stem(path: Path) -> str:
+    """The name of a file without its ending, which is two of OME-TIFF: ``.ome.tif``."""
+    return path.stem.removesuffix(".ome")
+
+
 def mask_stem(path: Path) -> str | None:
     """The stem of the image that Cellpose's ``NAME_masks.png`` belongs to; None for others."""
-    short = _CELLPOSE.sub("", path.stem)
-    return short if short != path.stem else None
+    stem = plain_stem(path)
+    short = _CELLPOSE.sub("", stem)
+    return short if short != stem else None
 
 
 def label_stem(path: Path) -> str | None:
     """The stem of the image that ``NAME_mask.png`` and the like belong to; None for others."""
-    short = _LABELS.sub("", path.stem)
-    return short if short and short != path.stem else None
+    stem = plain_stem(path)
+    short = _LABELS.sub("", stem)
+    return short if short and short != stem else None
 
 
 def marked_labels(files: Iterable[Path]) -> list[Path]:
     """Files that are called as another one in their folder, and marked as labels."""
     files = [file for file in files if is_label_file(file)]
-    places = {(file.parent, file.stem.casefold()) for file in files}
+    places = {(file.parent, plain_stem(file).casefold()) for file in files}
     return [
         file
         for file in files
@@ -117,6 +125,8 @@ def _of_file(path: Path) -> str | None:
         return "cellpose"
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "ignore").encode()
     if head.startswith(b"Iout"):
         return "imagej"
     if suffix == ".zip":

@@ -80,10 +80,13 @@ def _declare(source: Source, attributes: object) -> None:
         source.account.declare(options if isinstance(options, dict) else ())
 
 
-def _regions(entry: Entry) -> list[Entry]:
+def _rows(entry: Entry) -> list[Any]:
     regions = entry["regions"]
-    rows = list(regions.values()) if isinstance(regions, dict) else regions
-    return [row for row in rows if isinstance(row, dict)]
+    return list(regions.values() if isinstance(regions, dict) else regions)
+
+
+def _regions(entry: Entry) -> list[Entry]:
+    return [row for row in _rows(entry) if isinstance(row, dict)]
 
 
 def _class_attribute(source: Source, entries: Mapping[str, Entry], name: str) -> str | None:
@@ -127,8 +130,11 @@ def _class_attribute(source: Source, entries: Mapping[str, Entry], name: str) ->
 def _objects(
     source: Source, entry: Entry, attribute: str | None, image: str
 ) -> Iterator[AnnotatedObject]:
-    for row, region in enumerate(_regions(entry), 1):
+    for row, region in enumerate(_rows(entry), 1):
         where = f"{image}, region {row}"
+        if not isinstance(region, dict):
+            source.account.leave_out("region that says nothing", where)
+            continue
         shape_entry = region.get("shape_attributes")
         try:
             shape = _shape(source, shape_entry if isinstance(shape_entry, dict) else {}, where)

@@ -94,9 +94,10 @@ def npy_planes(source: Path | bytes, reading: Reading, label: str) -> ArrayPlane
         else:
             array = _from_bytes(source)
     except Exception as error:  # noqa: BLE001 - on hostile bytes, numpy raises anything
+        why = str(error).rstrip(".")
         raise DataError(
             "D02",
-            f"{label} is not a whole .npy file of numbers: {error}. Save the array again, without "
+            f"{label} is not a whole .npy file of numbers: {why}. Save the array again, without "
             "objects in it.",
         ) from None
     return array_planes(array, reading, label, kind="npy")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import DataError
+from ...runtime.opencv_logs import no_opencv_logs
 from ...structures.rules.reading import Reading
 from . import orientation
 from .channels import choose_page
@@ -39,6 +40,7 @@ class CodedPlanes:
         self._data, self._image, self._label = data, image, label
         self._decoded: NDArray[Any] | None = None
         _check_whole(data, label)
+        _check_colours(image, label)
         self._page, used = _chosen_page(image, reading, label)
         dtype, channels = np.dtype(np.uint8), 3
         self._is_deep = _may_be_deep(data, image)
@@ -165,7 +167,8 @@ def _chosen_page(image: Image.Image, reading: Reading, label: str) -> tuple[int,
 def _by_opencv(data: bytes, flags: int) -> NDArray[Any] | None:
     """Decode an image file by OpenCV; None where it cannot."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        with no_opencv_logs():
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
     if pixels is None or pixels.size == 0:  # the stubs do not know of None
@@ -180,6 +183,15 @@ def _check_whole(data: bytes, label: str) -> None:
             "D02",
             f"{label} is cut off: the {kind} data ends before the image does. Copy or download "
             "it again.",
+        )
+
+
+def _check_colours(image: Image.Image, label: str) -> None:
+    """Refuse a PNG without its table of colours, which Pillow takes for black."""
+    if image.format == "PNG" and image.mode == "P" and image.palette is None:
+        raise DataError(
+            "D02",
+            f"{label} is damaged: its table of colours is missing. Copy or download it again.",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from ..sources.signatures import refusal
 _HEAD: Final = 16  # bytes that tell a format
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF
 _NPY: Final = b"\x93NUMPY"
+_FOR_OTHERS: Final = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+"""Formats that Pillow opens, and hands to another program or library to be decoded."""
 _HEIC: Final = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 
 
@@ -56,11 +59,16 @@ def opened_header(data: bytes, label: str) -> Image.Image:
     if data[4:12] in _HEIC:
         _learn_heic()
     try:
-        return Image.open(io.BytesIO(data))
+        try:
+            image = Image.open(io.BytesIO(data))
+        except Image.DecompressionBombWarning:  # of a program whose warnings are errors
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:
         raise DataError(
             "D02",
-            f"{label} is too large: {error}. Cut it into tiles, or raise "
+            f"{label} is too large: {str(error).rstrip('.')}. Cut it into tiles, or raise "
             "PIL.Image.MAX_IMAGE_PIXELS if you trust it.",
         ) from None
     except Exception:  # noqa: BLE001 - on hostile bytes, readers of headers raise anything
@@ -68,6 +76,10 @@ def opened_header(data: bytes, label: str) -> Image.Image:
             "D02",
             f"{label} {refusal(data)}",
         ) from None
+    if image.format in _FOR_OTHERS:
+        image.close()
+        raise DataError("D02", f"{label} {refusal(data)}")
+    return image
 
 
 def _learn_heic() -> None:

@@ -26,8 +26,8 @@ from .tiff_sizes import pixel_size_of
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says ends in errors
 
-_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
-_PLAIN: Final = {_WHITE_IS_ZERO, 1, 2, _PALETTE, _CMYK, _YCBCR, 32803, 34892}
+_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR, _MOSAIC = 0, 3, 5, 6, 32803
+_PLAIN: Final = {_WHITE_IS_ZERO, 1, 2, _PALETTE, _CMYK, _YCBCR, _MOSAIC, 34892}
 _KINDS: Final = ("ome", "imagej", "lsm", "svs", "ndpi", "stk", "fluoview", "micromanager")
 _NAMES: Final = {"ome": "OME-TIFF", "imagej": "ImageJ TIFF"}
 _HOSTILE: Final = (MemoryError, RecursionError)
@@ -119,8 +119,9 @@ class TiffPlanes:
         page = self._page
         if page.photometric == _PALETTE and page.colormap is not None:
             return _looked_up(stored, page.colormap)
-        if page.photometric == _CMYK and stored.shape[2] >= 4 and stored.dtype == np.uint8:
-            inks = np.ascontiguousarray(stored[:, :, :4])
+        if page.photometric == _CMYK and stored.shape[2] >= 4:
+            shift = 8 * (stored.dtype.itemsize - 1)
+            inks = np.ascontiguousarray(stored[:, :, :4] >> shift, dtype=np.uint8)
             return np.asarray(Image.fromarray(inks, "CMYK").convert("RGB"))
         bits = int(page.bitspersample)
         if page.photometric == _WHITE_IS_ZERO and stored.dtype.kind in "ub":
@@ -145,6 +146,12 @@ class TiffPlanes:
                 f"{self._label} has colours of the kind {name}, which cannot be read. Save it as "
                 "grey or RGB.",
             )
+        if page.photometric == _CMYK and page.dtype.kind != "u":
+            raise DataError(
+                "D02",
+                f"{self._label} has inks (SEPARATED) of type {page.dtype}, which cannot be read. "
+                "Save it as grey or RGB.",
+            )
 
     def _opened_pages(self, source: Path | bytes) -> Pages:
         series = self._choice.series
@@ -164,9 +171,12 @@ class TiffPlanes:
         choice, page = self._choice, self._page
         colours, extra = colours_of(choice)
         channels, dtype = choice.channels, np.dtype(page.dtype).newbyteorder("=")
-        used = choice.used
+        used, axes = choice.used, choice.axes
         if page.photometric in (_PALETTE, _CMYK) and channels in (1, 4, 5):
             channels, colours, extra, dtype = 3, (0, 1, 2), "", np.dtype(np.uint8)
+            axes += "" if "S" in axes else "S"  # what is read has three values a pixel
+        if page.photometric == _MOSAIC:
+            used += ("a mosaic of red, green and blue pixels, taken for grey",)
         tag = page.tags.get(orientation.TAG)
         turn = orientation.known(None if tag is None else int(tag.value))
         size = int(page.imagelength), int(page.imagewidth)
@@ -176,7 +186,7 @@ class TiffPlanes:
                 (_NAMES.get(kind, kind.upper()) for kind in _KINDS if _is(self._tif, kind)),
                 "GeoTIFF" if page.is_geotiff else "TIFF",
             ),
-            axes=choice.axes,
+            axes=axes,
             dtype=dtype,
             size=size,
             channels=channels,

@@ -10,7 +10,9 @@ from typing import BinaryIO, Final
 
 from ...errors import DataError
 
-_MOST: Final = 100_000  # pages of a file
+MOST_PAGES: Final = 100_000
+"""Pages of a file."""
+
 _HEAD: Final = 16  # bytes of the header of a BigTIFF
 
 
@@ -30,10 +32,10 @@ def check_directories(source: Path | bytes, label: str) -> None:
                     "earlier one. Copy, download or save it again.",
                 )
             seen.add(offset)
-            if len(seen) > _MOST:
+            if len(seen) > MOST_PAGES:
                 raise DataError(
                     "D02",
-                    f"{label} has more than {_MOST:,} pages. Save them in several files.",
+                    f"{label} has more than {MOST_PAGES:,} pages. Save them in several files.",
                 )
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
-from ...errors import DataError
+from ...errors import DataError, counted
 from ...structures.rules.reading import Reading
 from .channels import choose_page, choose_planes
+from .tiff_checks import MOST_PAGES
 
 _PAGE_AXES: Final = ("YX", "YXS", "SYX")
 _THUMBNAIL: Final = 4  # times fewer pixels than the largest image: a thumbnail or a label
@@ -114,6 +115,8 @@ def _table(series: TiffPageSeries, label: str) -> NDArray[np.int64]:
     """Numbers of stored pages (P, Z, C) by page that can be chosen, plane and channel."""
     axes, shape = _axes(series), [int(length) for length in series.shape]
     inner = str(series.keyframe.axes)
+    while shape[-1] == 1 and len(shape) > len(inner) and not axes.endswith(inner):
+        axes, shape = axes[:-1], shape[:-1]  # as of an array (H, W, 1)
     outer = len(axes) - len(inner)
     if inner not in _PAGE_AXES or outer < 0 or tuple(shape[outer:]) != series.keyframe.shape:
         raise DataError(
@@ -121,7 +124,14 @@ def _table(series: TiffPageSeries, label: str) -> NDArray[np.int64]:
             f"{label} has pages of axes {inner} in a stack of {axes}, which cannot be read. Save "
             "each plane as a page of its own, as ImageJ does.",
         )
-    numbers = np.arange(prod(shape[:outer])).reshape(shape[:outer])
+    pages = prod(shape[:outer])
+    if pages > MOST_PAGES:
+        raise DataError(
+            "D02",
+            f"{label} says it has {pages:,} pages, more than {MOST_PAGES:,}. Save it again, in "
+            "several files.",
+        )
+    numbers = np.arange(pages).reshape(shape[:outer])
     channels = [i for i, axis in enumerate(axes[:outer]) if axis == "C" and "S" not in inner]
     depth = [i for i, axis in enumerate(axes[:outer]) if axis == "Z"]
     rest = [i for i in range(outer) if i not in (*channels, *depth)]
@@ -137,7 +147,7 @@ def colours_of(choice: Choice) -> tuple[tuple[int, ...] | None, str]:
     is_alpha = bool(extra) and all(kind in (1, 2) for kind in extra)
     if choice.samples > 1 and page.photometric in (2, 6) and count >= 3:  # RGB, YCbCr
         beyond = count - 3
-        word = "alpha" if is_alpha else f"{beyond} channel beyond RGB"
+        word = "alpha" if is_alpha else f"{counted(beyond, 'channel')} beyond RGB"
         return (0, 1, 2), word if beyond else ""
     if count == 1:
         return (0,), ""

@@ -14,6 +14,7 @@ from tifffile import TiffFile, TiffPageSeries
 
 from ...errors import DataError
 from ...runtime.edition import extra
+from ...runtime.opencv_logs import no_opencv_logs
 from ...structures.detection import Size
 from .limits import BYTES_A_PIXEL, check_pixels, most_pixels
 from .orientation import Window
@@ -225,9 +226,10 @@ def _by_opencv(source: Path | bytes, page: Any) -> NDArray[Any] | None:
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     number = int(page.index if isinstance(page.index, int) else page.index[0])
     try:
-        is_read, found = cv2.imdecodemulti(
-            np.frombuffer(data, np.uint8), flags, range=(number, number + 1)
-        )
+        with no_opencv_logs():
+            is_read, found = cv2.imdecodemulti(
+                np.frombuffer(data, np.uint8), flags, range=(number, number + 1)
+            )
     except cv2.error:
         return None
     return np.asarray(found[0]) if is_read and len(found) == 1 else None

@@ -9,10 +9,10 @@ from typing import Final
 
 import cv2
 import numpy as np
-from cv2.utils import logging
 from numpy.typing import NDArray
 
 from ...errors import RelookError
+from ...runtime.opencv_logs import no_opencv_logs
 from .stored import StoredImage
 
 _CAMERA: Final = re.compile(r"camera:(\d{1,4})")
@@ -35,12 +35,8 @@ class Camera:
 
     def __init__(self, number: int) -> None:
         self.name = f"camera:{number}"
-        level = logging.getLogLevel()
-        logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # what OpenCV warns of is told below
-        try:
+        with no_opencv_logs():  # what OpenCV warns of is told below
             self._capture = cv2.VideoCapture(number)
-        finally:
-            logging.setLogLevel(level)
         self._started: float | None = None
         self._times: dict[int, float] = {}
         self._next = 0

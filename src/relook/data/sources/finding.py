@@ -6,7 +6,7 @@ import glob
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +15,7 @@ from .addresses import Download, check_address, fetch, looks_like_address, path_
 from .archives import Archive
 from .cameras import Camera, camera_number
 from .found import Found, by_ending
+from .listing import SAME, listed
 from .signatures import HEAD, Kind, recognise
 from .stored import AnyImage, ImageBytes, StoredImage
 from .videos import Video
@@ -69,8 +70,8 @@ def find_sources(
     video, else the file as an image. A pattern such as ``"scans/**/*.png"`` gives the files it
     matches in the same way. A folder gives its images, those of folders inside included, sorted,
     without hidden ones: files with an ending of `SUFFIXES`, and those that start as an image does.
-    All others are counted, archives and videos too. Nothing inside `leave_out`, where results go,
-    is taken from a folder or pattern.
+    All others are counted, archives, videos, links to folders and broken links too. Nothing inside
+    `leave_out`, where results go, is taken from a folder or pattern.
 
     ``https://...`` is an image, archive or video at an address, ``camera:0`` the first camera, and
     ``-`` standard input. Of videos and cameras every `every`-th frame is taken, and at most
@@ -149,9 +150,15 @@ class _Finding:
             self._take(camera.frames(self._frames, self._every))
 
     def _add_path(self, source: str | Path, path: Path) -> None:
-        if path.is_file():
+        try:
+            is_file, is_folder = path.is_file(), path.is_dir()
+        except OSError:  # a name that is too long, a folder that may not be looked into
+            raise _missing(source, path) from None
+        if not str(source):
+            raise _missing(source, path)
+        if is_file:
             self._add_file(path, path.parent)
-        elif path.is_dir():
+        elif is_folder:
             self._add_folder(source, path)
         elif glob.has_magic(str(source)):
             matches = sorted(Path(m) for m in glob.glob(str(path), recursive=True))  # noqa: PTH207
@@ -207,8 +214,13 @@ class _Finding:
     def _add_folder(self, source: str | Path, folder: Path) -> None:
         left_out: Counter[str] = Counter()
         is_empty = True
-        for path in _files_in(folder):
+        for path, reason in listed(folder):
             if self._is_result(path):
+                continue
+            if not reason and path.is_symlink() and path.resolve() in self._images:
+                reason = SAME
+            if reason:
+                left_out[reason] += 1
                 continue
             suffix = path.suffix.lower()
             kind = None if suffix in SUFFIXES else _kind_of(path)
@@ -253,18 +265,23 @@ def _kind_of(path: Path) -> Kind | None:
         return None
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not is_hidden and path.is_file():
-            yield path
-
-
 def _missing(source: str | Path, path: Path) -> DataError:
-    siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+    if not str(source):
+        return DataError(
+            "D01", "an empty text is no file or folder. Give . for the one you are in."
+        )
+    try:
+        if path.is_symlink():
+            target = path.readlink()
+            return DataError(
+                "D01", f"{source} is a link to {target}, which is not there. Fetch or copy it."
+            )
+        siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+    except OSError:  # a name that no file can have
+        siblings = []
     close = did_you_mean(path.name, siblings) if siblings else ""
-    hint = f"; {close}" if close.startswith("did") else ""
-    return DataError("D01", f"{source}: there is no such file or folder{hint}.")
+    hint = f"; {close}" if close.startswith("did") else "."
+    return DataError("D01", f"{source}: there is no such file or folder{hint}")
 
 
 def _but(left_out: Counter[str]) -> str:

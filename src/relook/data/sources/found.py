@@ -11,6 +11,7 @@ from typing import Final
 from ...errors import UsageError, first_few
 from .archives import Archive
 from .cameras import Camera
+from .listing import LINKED_FOLDER
 from .stored import AnyImage, StoredImage
 from .videos import Video
 
@@ -59,6 +60,8 @@ class Found:
         line = f"left out: {by_ending(self.left_out)}"
         if self.unopened:
             line += "; archives and videos are opened when they are given by name"
+        if LINKED_FOLDER in self.left_out:
+            line += "; links to folders are followed when they are given by name"
         return line
 
     def close(self) -> None:

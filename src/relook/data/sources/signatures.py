@@ -56,6 +56,13 @@ def _is_transport_stream(head: bytes) -> bool:
     return any(head[start::188][:2] == b"GG" for start in (0, 4))
 
 
+def _is_metafile(head: bytes) -> bool:
+    """WMF with its placeable header, or EMF."""
+    return head.startswith(b"\xd7\xcd\xc6\x9a") or (
+        head.startswith(b"\1\0\0\0") and head[40:44] == b" EMF"
+    )
+
+
 def _is_text(head: bytes) -> bool:
     """UTF-8, or UTF-16 with its mark, without control characters; the end may be cut off."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -71,6 +78,7 @@ def _is_text(head: bytes) -> bool:
 _XML_START: Final = rb"(\xef\xbb\xbf)?\s*+(<\?xml[^>]*>\s*+)?(<!--(?:(?!-->).)*+-->\s*+)*+"
 _FIJI: Final = "Open it in Fiji (Bio-Formats) or in the microscope's program and export TIFF."
 _UNPACK: Final = "Unpack it and give the folder; a .zip can be given as it is."
+_FLOATS: Final = "Save it as TIFF with 32-bit floats."
 _RAW: Final = "Develop it with the camera's program, or with darktable, and export TIFF or PNG."
 _TABLE: Final[tuple[tuple[Test, Kind], ...]] = (
     (_starts(b"\xff\xd8\xff"), Kind("a JPEG image", "image")),
@@ -156,6 +164,31 @@ _TABLE: Final[tuple[tuple[Test, Kind], ...]] = (
     ),
     (_has(344, b"n+1\0", b"ni1\0"), Kind("a NIfTI volume", "other", _FIJI)),
     (_starts(b"8BPS"), Kind("a Photoshop file", "other", "Export it as PNG or TIFF.")),
+    (
+        _starts(b"%!PS", b"\xc5\xd0\xd3\xc6"),
+        Kind("a PostScript drawing", "other", "Export it as PNG."),
+    ),
+    (_is_metafile, Kind("a Windows metafile", "other", "Export it as PNG.")),
+    (_starts(b"v/1\1"), Kind("an OpenEXR image", "other", _FLOATS)),
+    (_starts(b"#?RADIANCE\n", b"#?RGBE\n"), Kind("a Radiance image (HDR)", "other", _FLOATS)),
+    (
+        _starts(b"MATLAB 5.0 MAT-file"),
+        Kind("a MATLAB file", "other", "Read it with scipy.io.loadmat and give the array."),
+    ),
+    (_matches(rb"NRRD000\d\s"), Kind("an NRRD volume", "other", _FIJI)),
+    (_matches(rb"(ObjectType|NDims)\s*="), Kind("a MetaImage volume", "other", _FIJI)),
+    (
+        _starts(b"Iout\0"),
+        Kind(
+            "a region of ImageJ (.roi), not an image",
+            "other",
+            "Give the image that it belongs to. `relook data convert` reads such regions.",
+        ),
+    ),
+    (
+        _starts(b"\0\5\x16\7\0\2", b"\0\0\0\1Bud1"),
+        Kind("a file that macOS writes beside another one", "other", "Give that one."),
+    ),
     (_starts(b"\x1f\x8b"), Kind("a gzip file", "other", _UNPACK)),
     (
         _starts(b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),

@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 
 from ..._version import __version__
 from ...data.coco.reader import Category
+from ...data.coco.records import FOUND_BY_RELOOK
 from ...data.panoptic.writer import panoptic_tables
 from ...runtime.json_files import write_json
 from ...structures.panoptic import PanopticCategory
@@ -53,7 +54,7 @@ def write_predictions(
         RelookError: R02 when it cannot be written.
     """
     content = {
-        "info": {"description": "Found by relook, not annotated", "version": __version__},
+        "info": {"description": FOUND_BY_RELOOK, "version": __version__},
         "images": _images(records()),
         "categories": [{"id": c.id, "name": c.name} for c in classes],
         "annotations": _annotations(records()),

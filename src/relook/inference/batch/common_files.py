@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..._version import __version__
 from ...data.coco.reader import Category
+from ...data.coco.records import FOUND_BY_RELOOK
 from ...runtime.csv_files import write_csv
 from ...runtime.files import replacing, write_text
 from ...runtime.json_files import write_json
@@ -90,7 +91,7 @@ def _coco_polygons(
         for number, record in enumerate(records(), start=1)
     )
     content = {
-        "info": {"description": "Found by relook, not annotated", "version": __version__},
+        "info": {"description": FOUND_BY_RELOOK, "version": __version__},
         "images": images,
         "categories": coco_categories(classes),
         "annotations": annotations(),

@@ -55,6 +55,8 @@ def _features(
     labels = result.labels.tolist()
     colors = class_colors(labels)
     shapes = object_polygons(result, tolerance)
+    # A name of a file may be bytes that are no Unicode, which Python stands for by surrogates.
+    source = str(result.source).encode("utf-8", "backslashreplace").decode()
     for row, (polygons, name) in enumerate(zip(shapes, result.names, strict=True)):
         if not polygons:
             continue
@@ -62,7 +64,7 @@ def _features(
         numbers |= {key: column[row] for key, column in measurements.items() if _is(column[row])}
         yield {
             "type": "Feature",
-            "id": str(uuid.uuid5(_NAMESPACE, f"{result.source}#{row + 1}")),
+            "id": str(uuid.uuid5(_NAMESPACE, f"{source}#{row + 1}")),
             "geometry": _geometry(polygons, transform),
             "properties": {
                 "objectType": "detection",

@@ -5,8 +5,9 @@ COCO files (json with images, annotations and categories). Their part is told by
 their name, or by that of their folder: train or training; val, valid, validation or dev; test or
 testing. A file of the training part is learned from and one of the validation part validates; a
 single file without a part is learned from. Files of objects come before panoptic ones, those
-called ``instances...`` before others; test files are left alone. A folder without a COCO file may
-be one of another format.
+called ``instances...`` before others; test files are left alone. What relook found itself is left
+out of a folder: a model that learns from its own results looks better than it is. A folder without
+a COCO file may be one of another format.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from ...data import formats
+from ...data.coco.records import FOUND_BY_RELOOK
 from ...data.image_folders import images_beside
 from ...data.sources.signatures import HEAD, recognise
 from ...errors import DataError, UsageError, counted, first_few
@@ -30,6 +32,7 @@ _PARTS: Final = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_FOUND: Final = (FOUND_BY_RELOOK.encode(),)
 _TABLES: Final = (b'"images"', b'"annotations"', b'"categories"')
 _SHOWN: Final = 5
 
@@ -75,17 +78,20 @@ def find_annotations(
 def _found(
     data: Path, scratch: Path, images: Path | None, class_name: str | None
 ) -> AnnotationFiles:
+    predicted: list[Path] = []
     if data.is_dir():
-        files = _coco_files(data)
+        files, predicted = _coco_files(data)
         if files:
-            return _of_folder(data, files, images)
+            return _of_folder(data, files, images, predicted)
     name = formats.recognised(data)
     if name is not None or (data.is_dir() and images is not None):
         return _converted(data, name, scratch, images, class_name)
     if data.is_dir():
-        raise _nothing_in(data)
+        raise _nothing_in(data, predicted)
     _check_text(data)
     line = f"Annotations: {data}, the file that was named."
+    if _has(data, _FOUND):
+        line += " It is what relook found, which is learned and measured as if it were true."
     return _with_images([line], data, None, images)
 
 
@@ -104,7 +110,9 @@ def _converted(
     )
 
 
-def _of_folder(data: Path, files: Sequence[Path], images: Path | None) -> AnnotationFiles:
+def _of_folder(
+    data: Path, files: Sequence[Path], images: Path | None, predicted: Sequence[Path]
+) -> AnnotationFiles:
     parts: dict[str | None, list[Path]] = {}
     for file in files:
         parts.setdefault(_part_of(file, data), []).append(file)
@@ -120,6 +128,8 @@ def _of_folder(data: Path, files: Sequence[Path], images: Path | None) -> Annota
     others = [file for file in files if file not in (train, val)]
     if others:
         lines.append(f"Not read: {first_few(others, _SHOWN)}.")
+    if predicted:
+        lines.append(f"Not read: {first_few(predicted, _SHOWN)}, which is what relook found.")
     return _with_images(lines, train, val, images)
 
 
@@ -141,11 +151,16 @@ def _with_images(
     )
 
 
-def _coco_files(folder: Path) -> list[Path]:
-    """COCO files in `folder` and the folders in it; panoptic ones only where there is no other."""
+def _coco_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """COCO files in `folder` and the folders in it, and those of predictions among them.
+
+    Panoptic ones count only where there is no other.
+    """
     found = [*sorted(folder.glob("*.json")), *sorted(folder.glob("*/*.json"))]
     coco = [path for path in found if path.is_file() and _has(path, _TABLES)]
-    return [path for path in coco if not _has(path, (b'"segments_info"',))] or coco
+    predicted = [path for path in coco if _has(path, _FOUND)]
+    coco = [path for path in coco if path not in predicted]
+    return [path for path in coco if not _has(path, (b'"segments_info"',))] or coco, predicted
 
 
 def _has(path: Path, keys: Sequence[bytes]) -> bool:
@@ -204,15 +219,16 @@ def _check_text(file: Path) -> None:
     raise DataError("D04", f"{file} is {name}; annotations are needed. {advice}")
 
 
-def _nothing_in(folder: Path) -> DataError:
+def _nothing_in(folder: Path, predicted: Sequence[Path]) -> DataError:
     endings = Counter(
         path.suffix.lower() or "without ending" for path in folder.rglob("*") if path.is_file()
     )
     there = first_few((f"{count} {ending}" for ending, count in endings.most_common()), _SHOWN)
+    found = f" {first_few(predicted, _SHOWN)} is what relook found." if predicted else ""
     return DataError(
         "D11",
         f"{folder}: no annotations were found in it ({there or 'it is empty'}). relook reads COCO "
         "json, and LabelMe, VIA, YOLO, Pascal VOC, CVAT, Label Studio, ImageJ, QuPath, label "
-        "images, cellpose and Supervisely. Name the file of the annotations and, with --images, "
-        "the folder of the images.",
+        f"images, cellpose and Supervisely.{found} Name the file of the annotations and, with "
+        "--images, the folder of the images.",
     )
