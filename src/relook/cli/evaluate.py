@@ -197,7 +197,7 @@ def evaluate(
     index = stored and _read(annotations, images, console, reading=stored, **read)
     predictor = load(path, **how)
     if submission:
-        submit(predictor, path, (annotations, images), folder, options, leniency)
+        submit(predictor, path, (annotations, images), folder, options, **read)
         return
     other_predictor = None if other is None else load(other, **how)
     index = index or _read(annotations, images, console, reading=predictor.reading(options), **read)
