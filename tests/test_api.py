@@ -15,7 +15,8 @@ from relook.api import build, load
 from relook.config.model import ModelConfig
 from relook.config.presets import preset
 from relook.data.coco.reader import Category
-from relook.errors import DataError, ModelError, UsageError
+from relook.errors import DataError, ModelError, RelookError, UsageError
+from relook.inference import precision
 from relook.model_files import find_model
 from relook.weights.file import save_model
 from relook.weights.shipped import shipped_file
@@ -214,3 +215,35 @@ def test_build_with_changes() -> None:
         build("htc-tiny", backbone__norms="batch")
     with pytest.raises(UsageError, match=r"U03.*num_classes"):
         build("htc-tiny", num_classes=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "fp16", "device": "cpu"}, "U04.*precision fp16 is for GPUs"),
+        ({"precision": "bf16", "device": "cpu"}, "U04.*no instructions for it"),
+        ({"device": "cuda:99"}, "R04.*device cuda:99 is not there"),
+        ({"device": "gpu"}, "U03.*device 'gpu' is not known"),
+    ],
+)
+def test_what_the_machine_lacks_is_told_before_a_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], message: str
+) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    (tmp_path / "damaged.safetensors").write_bytes(b"no model")
+    with pytest.raises(RelookError, match=message):
+        relook.load(tmp_path / "damaged.safetensors", **options)
+    with pytest.raises(RelookError, match=message):  # and before one is fetched
+        relook.load("detectors-r50", weights="coco", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"precision": "bf16"}, "U04.*computes as it was"), ({"device": "cuda"}, "U04.*on the CPU")],
+)
+def test_what_an_onnx_file_lacks_is_told_before_it_is_read(
+    tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    (tmp_path / "damaged.onnx").write_bytes(b"no model")
+    with pytest.raises(UsageError, match=message):
+        relook.load(tmp_path / "damaged.onnx", **options)

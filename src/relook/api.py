@@ -14,8 +14,9 @@ from .config.model import ModelConfig
 from .config.plugins import allowing
 from .config.presets import PRESETS, preset
 from .errors import UsageError
+from .inference.backend import check_file_on
 from .inference.options import shown_score
-from .inference.precision import checked_precision
+from .inference.precision import Precision, check_name_on, checked_precision, dtype_on
 from .inference.predictor import Predictor
 from .model_files import find_model, name_of
 from .runtime.edition import check_whole
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .weights.file import SavedModel
 
 _LOG: Final = logging.getLogger("relook")
+_ONNX: Final = ".onnx"
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt")
 
 
@@ -68,12 +70,19 @@ def load(
             ``relook[onnx]`` or on another device, for others with relook-onnx.
         DataError: D01 for a path that does not exist.
     """
-    checked_precision(precision)
+    wanted = checked_precision(precision)
     with allowing(allow):
         if weights is not None:
+            check_whole(f"weights={weights!r}")
+            _check_machine(device, wanted)
             path, predictor = _published(str(name_or_path), weights)
         else:
             path = find_model(name_or_path)
+            if path.suffix.lower() == _ONNX:
+                check_file_on(path.name, device, wanted)
+            else:
+                check_whole(str(path))
+                _check_machine(device, wanted)
             predictor = _of_file(path, accept_differences=accept_differences)
     predictor.fast = fast
     predictor.to(device)
@@ -85,11 +94,20 @@ def load(
     return predictor
 
 
+def _check_machine(device: torch.device | str, precision: Precision) -> None:
+    """Raise what is wrong with a device and a precision, before the weights are read for them."""
+    if str(device) == "auto" and precision == "fp32":
+        return  # every machine has them: PyTorch is not imported for this
+    check_name_on(precision, str(device))
+    from .runtime.devices import choose_device
+
+    dtype_on(precision, choose_device(device))
+
+
 def _of_file(path: Path, *, accept_differences: bool) -> Predictor:
     """The predictor of a file of any kind, on the CPU."""
-    if path.suffix.lower() == ".onnx":
+    if path.suffix.lower() == _ONNX:
         return _of_onnx(path)
-    check_whole(str(path))
     if path.suffix.lower() in _PICKLES:
         return _imported(path, accept_differences=accept_differences)
     with collection_paused():
@@ -182,7 +200,6 @@ def _with_classes(config: ModelConfig, num_classes: int) -> ModelConfig:
 
 def _published(name: str, weights: str) -> tuple[Path, Predictor]:
     """A published checkpoint and its predictor; refused where `name` is a file or folder."""
-    check_whole(f"weights={weights!r}")
     from .interop.zoo.downloading import progress_lines
     from .interop.zoo.zoo import fetch, find
 

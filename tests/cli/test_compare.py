@@ -137,3 +137,9 @@ def test_three_scores_for_two_models(relook: Run, run_folder: Path, pictures: Pa
     result = relook("compare", run_folder, run_folder, pictures, *options)
     assert result.exit_code == 2
     assert "U04" in result.stderr
+
+
+def test_a_frame_of_no_annotations(relook: Run, run_folder: Path, pictures: Path) -> None:
+    result = relook("compare", run_folder, run_folder, pictures, "--frame", "upright")
+    assert result.exit_code == 2
+    assert "U04: --frame is about annotations, and there are none" in result.stderr

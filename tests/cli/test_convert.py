@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 from ..data.formats.samples import write_sample
@@ -41,3 +42,22 @@ def test_all_options(relook: Run, tmp_path: Path) -> None:
         refused = relook("data", "convert", folder / "Annotations", out, *options, *extra)
         assert refused.exit_code == code
         assert words in " ".join(refused.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("labelme", ("--split", "train"), "annotations of LabelMe have no parts"),
+        ("label-images", ("--outlines", "centres"), "--outlines is about shapes"),
+        ("cellpose", ("--rectangles", "masks"), "annotations of Cellpose are pixels"),
+    ],
+)
+def test_options_that_would_change_nothing(
+    relook: Run, tmp_path: Path, name: str, options: tuple[str, str], words: str
+) -> None:
+    write_sample(tmp_path / "set", name)
+    place = tmp_path / "set", tmp_path / "out.json"
+    result = relook("data", "convert", *place, "--from", name, *options)
+    assert result.exit_code == 2 and "U04" in result.stderr
+    assert words in " ".join(result.stderr.split())
+    assert not (tmp_path / "out.json").exists()

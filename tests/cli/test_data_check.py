@@ -147,3 +147,32 @@ def test_other_formats_are_named(relook: Run, tmp_path: Path) -> None:
     result = relook("data", "check", path)
     assert result.exit_code == 3
     assert "relook data convert" in result.stderr
+
+
+def test_a_file_of_a_folder_is_parsed_once(
+    relook: Run, discs: Discs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = discs.json(), []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda file: read.append(file.name) or whole(file))
+    result = relook("data", "check", path.parent, path.parent, "--near-duplicates", "off")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("a.json: 2 images") == 1
+    assert read.count("a.json") == 2  # once for each time that the folder was named
+
+
+def test_json_files_of_a_folder_are_not_left_out_in_silence(
+    relook: Run, discs: Discs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = discs.json()
+    marked = path.with_name("b.json")
+    marked.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    path.with_name("cut.json").write_bytes(path.read_bytes()[:-9])
+    path.with_name("list.json").write_text("[1]")
+    found = relook("data", "check", path.parent, "--fail-on", "never")
+    assert "a.json: 2 images" in found.stdout and "b.json: 2 images" in found.stdout
+    assert found.stderr.count("left out") == 1 and "D03: cut.json: line" in found.stderr
+    monkeypatch.setattr("relook.data.checks.places._LARGEST", 1)
+    found = relook("data", "check", path.parent, "--fail-on", "never")
+    assert "a.json: 2 images" in found.stdout and "b.json" not in found.stdout
+    assert "has 4 json files, and the first 1 by name are looked into" in found.stderr

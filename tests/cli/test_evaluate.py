@@ -32,6 +32,9 @@ def test_numbers_and_files(
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["max_dets"] == 7
     assert metrics["images"] == 3
+    used = metrics["conditions"]
+    assert (used["max_dets"], used["size"], used["score"]) == (7, [96, 96], 0.001)
+    assert (used["fast"], used["one_class"], used["map"]) == (True, False, {})
     predictions = json.loads((out / "predictions.json").read_text())
     assert {p["category_id"] for p in predictions} <= {10, 20}
     assert max(sum(p["image_id"] == i for p in predictions) for i in (1, 2, 3)) == 7

@@ -196,6 +196,7 @@ def test_the_first_images_alone(
         ["--boxes", "from-masks"],
         ["--compare", "other"],
         ["--huddle-same-class"],
+        ["--report"],
     ],
 )
 def test_options_about_objects_are_refused(
@@ -205,3 +206,67 @@ def test_options_about_objects_are_refused(
     found = relook("eval", model, *truth, "--task", "panoptic", *options)
     assert found.exit_code == 2 and "U04" in found.stderr
     assert f"cannot be combined with {options[0]}" in " ".join(found.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--size", "32", "32"],
+        ["--diameter", "9"],
+        ["--tile", "off"],
+        ["--max-dets", "3"],
+        ["--agnostic"],
+        ["--batch", "2"],
+        ["--device", "cpu"],
+        ["--fast", "off"],
+        ["--precision", "bf16"],
+        ["--rule", "score=0.2"],
+        ["--channels", "0"],
+        ["--intensities", "0:255"],
+    ],
+)
+def test_options_about_a_model_are_refused_beside_results(
+    relook: Run, panoptic_blobs: Path, options: list[str]
+) -> None:
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    found = relook("eval", panoptic_blobs, *truth, "--task", "panoptic", *options)
+    assert found.exit_code == 2 and "U04" in found.stderr
+    words = " ".join(found.stderr.split())
+    assert f"has results already, so that no model sees the images: {options[0]} would" in words
+
+
+def test_images_of_the_truth_are_read_as_those_of_the_model(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    """Sizes that the json leaves out are those of the page that is predicted."""
+    images = panoptic_blobs.parent / "images"
+    document = json.loads(panoptic_blobs.read_text())
+    for row in document["images"]:
+        picture = Image.open(images / row["file_name"]).convert("RGB")
+        row["file_name"] = f"{row['id']}.tif"
+        del row["width"], row["height"]
+        black = Image.new("RGB", picture.size)
+        black.save(images / row["file_name"], save_all=True, append_images=[picture])
+    panoptic_blobs.write_text(json.dumps(document))
+    how = ["--json", panoptic_blobs, "--images", images, "--task", "panoptic", "--page", 1]
+    found = relook("eval", model, *how, "--rule", LOW, "-o", tmp_path / "a")
+    assert found.exit_code == 0, found.stderr
+    assert found.stderr.count("images: TIFF") == 1
+    again = relook("eval", tmp_path / "a" / "panoptic.json", *how, "-o", tmp_path / "b")
+    assert again.exit_code == 0, again.stderr
+    a, b = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in "ab")
+    assert a["panoptic"] == b["panoptic"]
+    assert a["conditions"]["reading"] == b["conditions"]["reading"] == {"page": 1}
+
+
+def test_the_conditions_stand_beside_the_numbers(
+    relook: Run, model: Path, panoptic_blobs: Path, tmp_path: Path
+) -> None:
+    truth = ["--json", panoptic_blobs, "--images", panoptic_blobs.parent / "images"]
+    how = ["--task", "panoptic", "--rule", LOW, "--size", 48, 48, "--limit", 1, "-o", tmp_path]
+    found = relook("eval", model, *truth, *how)
+    assert found.exit_code == 0, found.stderr
+    used = json.loads((tmp_path / "metrics.json").read_text())["conditions"]
+    assert (used["size"], used["limit"], used["max_dets"]) == ([48, 48], 1, 6)
+    rule = used["panoptic"]["rule"]
+    assert (rule["score"], rule["stuff_area"], rule["overlap"]) == (0.01, 4, 0.5)

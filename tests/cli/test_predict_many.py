@@ -215,3 +215,19 @@ def test_what_several_processes_cannot_do(
     assert result.exit_code == 2
     assert "U04" in result.stderr
     assert named in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--simplify", "1"], "--simplify changes nothing of what is saved (coco, overlay)"),
+        (["--json", "--pixel-size", "1um"], "--pixel-size changes nothing"),
+        (["--save", "csv", "--labels", "off"], "--labels changes nothing of what is saved (csv)"),
+    ],
+)
+def test_options_of_files_that_are_not_saved(
+    relook: Run, run_folder: Path, pictures: Path, options: list[str], words: str
+) -> None:
+    result = relook("predict", pictures, "-m", run_folder, *options)
+    assert result.exit_code == 2
+    assert f"U04: {words}" in " ".join(result.stderr.split())

@@ -97,6 +97,12 @@ def test_wrong_options_leave_with_2(
     assert words in result.stderr
 
 
+def test_a_resumed_run_takes_no_option_of_the_start(relook: Run) -> None:
+    result = relook("train", "--resume", "runs/x", "--no-fine-tune")
+    assert result.exit_code == 2
+    assert "cannot be combined with --no-fine-tune" in " ".join(result.stderr.split())
+
+
 def test_missing_things_leave_with_3(relook: Run, data: list[object], tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     wrong = relook("train", "--model", "htc-tiny", "--train-json", nothing, "--images", tmp_path)

@@ -64,6 +64,11 @@ def test_options_do_not_change() -> None:
         PredictOptions().score = 0.4  # type: ignore[misc]
 
 
+def test_sizes_of_views_are_the_only_ones() -> None:
+    with pytest.raises(UsageError, match=r"U04.*scales of tta are sizes of their own, and size"):
+        PredictOptions().with_(size=(64, 32), tta="scales=48")
+
+
 def test_views_have_no_labels_of_their_own(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not labels of pixels"):
         PredictOptions(tta=TTA(flip=True), panoptic=PanopticRequest())

@@ -94,3 +94,10 @@ def test_parts_and_lengths_are_those_of_the_array(
     size = data.draw(st.integers(1, SHAPE[0] - top)), data.draw(st.integers(1, SHAPE[1] - left))
     expected = mask[top : top + size[0], left : left + size[1]]
     np.testing.assert_array_equal(part_of(runs, SHAPE[0], top, left, size), expected)
+
+
+@given(arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_painted_pixels_are_those_of_the_mask(mask: NDArray[np.bool_]) -> None:
+    pixels = np.full(mask.size, 5)
+    runs_of(mask).paint(pixels, 7)
+    assert np.array_equal(pixels.reshape(mask.shape[::-1]).T, np.where(mask, 7, 5))

@@ -55,7 +55,7 @@ def test_a_single_step_leaves_its_validation_and_not_the_whole_schedule(
 ) -> None:
     run = Run(Recipe(epochs=12, steps=1), monkeypatch, expected=185.0)
     assert run.step(30.0) == (
-        "100 % epoch 1 step 1 of 1, 3:05 min left, loss 0.500 (rpn.box 0.500)"
+        "100 % epoch 1 step 1 of 1, 3:05 min and the report left, loss 0.500 (rpn.box 0.500)"
     )
 
 
@@ -68,12 +68,14 @@ def test_the_slow_first_step_and_validations_are_no_measure_of_steps(
         last = run.step(2.0)
     assert last == ""  # the last line is not old
     text = run.step(2.0, validated=40.0)
-    assert text.startswith("55 % epoch 2 step 11 of 20, 1:18 min left, ")  # 9 steps, one validation
+    assert text.startswith(
+        "55 % epoch 2 step 11 of 20, 1:18 min and the report left, "
+    )  # 9 steps, one validation
 
 
 def test_minutes_are_left_as_they_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(Recipe(epochs=UNLIMITED, minutes=2), monkeypatch, expected=10.0)
-    assert run.step(30.0).startswith("25 % epoch 1 step 1, 1:40 min left, ")
+    assert run.step(30.0).startswith("25 % epoch 1 step 1, 1:40 min and the report left, ")
 
 
 def test_a_resumed_training_says_where_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,4 +85,4 @@ def test_a_resumed_training_says_where_it_goes_on(monkeypatch: pytest.MonkeyPatc
     run.step(9.0)
     for _ in range(3):
         last = run.step(8.0)
-    assert last.startswith("40 % epoch 3 step 24 of 60, 4:48 min left, ")
+    assert last.startswith("40 % epoch 3 step 24 of 60, 4:48 min and the report left, ")

@@ -81,6 +81,8 @@ def compare(
 
     if score is not None and score_a is not None and score_b is not None:
         raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
+    if frame is not None and annotations is None:
+        raise UsageError("U04", "--frame is about annotations, and there are none. Add --json.")
     console = notices()
     with find_sources(sources, leave_out=out) as found_sources:
         images = found_sources.files

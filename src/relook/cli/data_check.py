@@ -87,7 +87,7 @@ def check(
     """
     read: dict[str, Any] = {"reading": reading, "frame": frame}
     console = notices()
-    subjects, findings = _checked(paths, images, leniency, near_duplicates, size, read)
+    subjects, findings = _checked(paths, images, leniency, near_duplicates, size, read, console)
     if as_json:
         say(json.dumps(_record(subjects, findings), indent=2, ensure_ascii=False))
     else:
@@ -110,27 +110,31 @@ def _checked(
     near_duplicates: str,
     size: tuple[int, int],
     read: dict[str, Any],
+    console: Console,
 ) -> tuple[list[Subject], list[Finding]]:
     """The files, read as far as they can be, and all findings."""
     from ..data.checks.places import annotation_files
     from ..data.checks.registry import check_subjects
     from ..data.checks.subject import read_subject
-    from ..data.coco.json_form import load_tables
     from ..data.image_folders import likely_folder
 
-    files = dict.fromkeys(file for path in paths for file in annotation_files(path))
-    subjects = []
-    for file in files:
-        top = load_tables(file)
+    subjects: dict[Path, Subject] = {}
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    for file, top in (found for path in paths for found in annotation_files(path, tell)):
+        if file in subjects:
+            continue
         folder = images or likely_folder(file, top.get("images") or ())
         if not folder.is_dir():
             raise DataError("D01", f"{folder}: there is no such folder of images.")
-        subjects.append(
-            read_subject(file, folder, top=top, leniency=leniency, input_size=size, **read)
+        subjects[file] = read_subject(
+            file, folder, top=top, leniency=leniency, input_size=size, **read
         )
-    total = sum(len(subject.contents.images.names) for subject in subjects)
+    total = sum(len(subject.contents.images.names) for subject in subjects.values())
     look = near_duplicates == "on" or (near_duplicates == "auto" and total <= _MOST_DECODED)
-    return subjects, check_subjects(subjects, near_duplicates=look)
+    return [*subjects.values()], check_subjects([*subjects.values()], near_duplicates=look)
 
 
 _MOST_DECODED = 2000  # images that are looked at for near duplicates unless asked for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from .evaluation_run import (
     print_difference,
     reading_by_header,
     write_images_and_report,
+    write_numbers,
 )
 from .keeping import check_keeping, store_threshold
 from .options import (
@@ -39,7 +41,6 @@ from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic
 from .progress import notices
 from .reading_options import FrameOption, takes_reading
 from .submission import refuse_beside_submission, submit
-from .terminal import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -123,12 +124,13 @@ def evaluate(
         ),
     ] = False,
     report: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--report/--no-report",
-            help="Also write report.html with tables, and pictures of the best, worst and missed.",
+            help="Also write report.html with tables, and pictures of the best, worst and missed. "
+            "[default: yes; there is none of panoptic maps, and none of a submission]",
         ),
-    ] = True,
+    ] = None,
     task: Task = "instances",
     rule: Rule = None,
     stuff_labels: StuffLabelsOption = None,
@@ -174,6 +176,7 @@ def evaluate(
             compare=compare,
             huddle_overlap=huddle_overlap != "iou",
             huddle_same_class=huddle_same_class,
+            report=report,
             **leniency.changed(),
         )
         evaluate_panoptic(
@@ -181,7 +184,7 @@ def evaluate(
         )
         return
     if submission:
-        refuse_beside_submission(**alone, limit=limit, compare=compare)
+        refuse_beside_submission(**alone, limit=limit, compare=compare, report=report)
     _check_huddles(by, compare, huddle_overlap != "iou" or huddle_same_class)
     console = notices()
     path = find_model(model)
@@ -194,7 +197,7 @@ def evaluate(
     index = stored and _read(annotations, images, console, reading=stored, **read)
     predictor = load(path, **how)
     if submission:
-        submit(predictor, path, (annotations, images), folder, options, leniency)
+        submit(predictor, path, (annotations, images), folder, options, **read)
         return
     other_predictor = None if other is None else load(other, **how)
     index = index or _read(annotations, images, console, reading=predictor.reading(options), **read)
@@ -210,16 +213,32 @@ def evaluate(
         rival = None if other_predictor is None else run(other_predictor, same_limit).metrics
     except KeyboardInterrupt:
         raise RelookError("R01", "interrupted; numbers of a part would mislead.") from None
-    from ..evaluation.files import save_metrics, save_predictions
+    from ..evaluation.conditions import conditions
 
-    save_metrics(folder / "metrics.json", outcome.metrics)
-    save_predictions(folder / "predictions.json", outcome.predictions)
-    say(outcome.metrics.table())
+    used = conditions(
+        model,
+        predictor,
+        options.with_(agnostic=agnostic or one_class),
+        max_dets=outcome.metrics.max_dets,
+        limit=limit,
+        frame=frame,
+        map=names,
+        one_class=one_class,
+        leniency=leniency.changed(),
+        huddles=None if huddles is None else asdict(huddles),
+    )
+    write_numbers(folder, outcome, used)
     if compare is not None and rival is not None:
         print_difference(folder, compare, outcome.metrics, rival)
     title = predictor.config.parts.beside(name_of(path)) + f" on {annotations.stem}"
     write_images_and_report(
-        folder, title if report else None, index, outcome, predictor.shown_from, limit, console
+        folder,
+        None if report is False else title,
+        index,
+        outcome,
+        predictor.shown_from,
+        limit,
+        console,
     )
     console.print(
         f"{outcome.images_per_second:.2f} images/s on {predictor.device}; metrics.json, images.csv "

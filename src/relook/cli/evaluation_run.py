@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .progress import progress_bar, tile_progress, view_progress
 from .terminal import say
@@ -35,6 +36,31 @@ def reading_by_header(path: Path, options: PredictOptions) -> Reading | None:
     if path.suffix != SUFFIX:
         return None
     return options.reading_for(read_header(path).config.input.reading)
+
+
+class Remarks:
+    """Lines for people on the images of an evaluation: their kinds and scales, and objects that
+    were found once for each of several classes, counted from the score `shown_from`."""
+
+    def __init__(self, console: Console, shown_from: float) -> None:
+        from ..inference.batch.image_kinds import KindsOfImages
+        from ..inference.scaling import Scales
+        from ..inference.twins import Twins
+
+        self._console, self._kinds = console, KindsOfImages(console.print)
+        self._scales, self._twins = Scales(), Twins(shown_from)
+
+    def add(self, result: Result) -> None:
+        """Note one result."""
+        self._kinds.add(result.info)
+        self._scales.add(result)
+        self._twins.add(result)
+
+    def finish(self) -> None:
+        """Print the lines on all results."""
+        self._kinds.finish()
+        for line in (*self._scales.lines(), *self._twins.lines()):
+            self._console.print(line)
 
 
 def write_images_and_report(
@@ -71,18 +97,8 @@ def evaluated(
 ) -> Evaluation:
     """The evaluation of a model, with its progress, and lines on what its images were."""
     from ..evaluation.run import evaluate_model
-    from ..inference.batch.image_kinds import KindsOfImages
-    from ..inference.scaling import Scales
-    from ..inference.twins import Twins
 
-    kinds, scales = KindsOfImages(console.print), Scales()
-    twins = Twins(predictor.shown_from)
-
-    def on_result(result: Result) -> None:
-        kinds.add(result.info)
-        scales.add(result)
-        twins.add(result)
-
+    remarks = Remarks(console, predictor.shown_from)
     with progress_bar(console) as bar:
         task = bar.add_task("images", total=len(index.images[:limit]))
         outcome = evaluate_model(
@@ -94,14 +110,21 @@ def evaluated(
             on_tile=tile_progress(bar),
             on_view=view_progress(bar),
             say=console.print,
-            on_result=on_result,
+            on_result=remarks.add,
             huddles=huddles,
             one_class=one_class,
         )
-    kinds.finish()
-    for line in (*scales.lines(), *twins.lines()):
-        console.print(line)
+    remarks.finish()
     return outcome
+
+
+def write_numbers(folder: Path, outcome: Evaluation, used: Mapping[str, Any]) -> None:
+    """Write the numbers, with the conditions `used`, and the predictions; print the numbers."""
+    from ..evaluation.files import save_metrics, save_predictions
+
+    save_metrics(folder / "metrics.json", outcome.metrics, used)
+    save_predictions(folder / "predictions.json", outcome.predictions)
+    say(outcome.metrics.table())
 
 
 def print_difference(folder: Path, compare: Path, metrics: Metrics, rival: Metrics) -> None:

@@ -74,7 +74,9 @@ Precision = Annotated[
         "it and on GPUs, results that differ a little; fp16: on GPUs.",
     ),
 ]
-Batch = Annotated[int, typer.Option("--batch", min=1, help="Images at a time.")]
+Batch = Annotated[
+    int, typer.Option("--batch", min=1, help="Images at a time; with --tta it is always one.")
+]
 Tta = Annotated[
     str | None,
     typer.Option(

@@ -33,7 +33,7 @@ from .options import (
 from .panoptic_options import Rule, StuffLabelsOption, StuffMaps, Task, panoptic_request
 from .progress import notices, progress_bar, tile_progress, view_progress
 from .reading_options import takes_reading
-from .saving_options import PixelSizeOption, Save, Simplify, kinds_of
+from .saving_options import PixelSizeOption, Save, Simplify, kinds_of, set_options
 from .track_options import (
     Track,
     TrackArchives,
@@ -144,6 +144,7 @@ def predict(
         nothing=as_json and out is None,
         panoptic=panoptic is not None,
         track=tracking is not None,
+        options=set_options(pixel_size, simplify, labels),
     )
     folder = (out or Path("predictions")) if kinds else None
     if resume and folder is None:

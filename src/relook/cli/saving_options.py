@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
-from ..inference.writers.kinds import KINDS, check_kinds
+from ..inference.writers.kinds import KINDS, SaveOption, check_kinds, check_options
 
 Save = Annotated[
     str | None,
@@ -37,13 +38,25 @@ Simplify = Annotated[
 
 
 def kinds_of(
-    save: str | None, *, nothing: bool, panoptic: bool, track: bool = False
+    save: str | None,
+    *,
+    nothing: bool,
+    panoptic: bool,
+    track: bool = False,
+    options: Collection[SaveOption] = (),
 ) -> tuple[str, ...]:
     """Kinds to save, sorted, from the value of ``--save``; `nothing` is the default of ``--json``.
 
     Raises:
-        UsageError: U01, U04 for kinds that do not exist or have nothing to save.
+        UsageError: U01, U04 for kinds that do not exist or have nothing to save,
+            U04 for one of `options` that changes none of them.
     """
+    kinds = _kinds(save, nothing, panoptic, track)
+    check_options(kinds, options)
+    return kinds
+
+
+def _kinds(save: str | None, nothing: bool, panoptic: bool, track: bool) -> tuple[str, ...]:
     if save is None:
         if nothing:
             return ()
@@ -56,3 +69,13 @@ def kinds_of(
     kinds = check_kinds(named, panoptic=panoptic)
     check_followed(kinds, is_followed=track)
     return kinds
+
+
+def set_options(pixel_size: str | None, simplify: float, labels: str) -> list[SaveOption]:
+    """The options of what is saved that are not at their defaults."""
+    values: dict[SaveOption, bool] = {
+        "pixel_size": pixel_size is not None,
+        "simplify": simplify != 0,
+        "labels": labels != "auto",
+    }
+    return [name for name, is_set in values.items() if is_set]

@@ -12,7 +12,6 @@ from .progress import notices, progress_bar
 from .terminal import say
 
 if TYPE_CHECKING:
-    from ..data.coco.leniency import Leniency
     from ..inference.options import PredictOptions
     from ..inference.predictor import Predictor
 
@@ -40,11 +39,12 @@ def submit(
     data: tuple[Path, Path],
     folder: Path,
     options: PredictOptions,
-    leniency: Leniency,
+    **read: Any,
 ) -> None:
     """Write the results of the model in the file `model` into `folder`, and print their paths.
 
-    `data` is a COCO file and the folder of its images, `leniency` is what is allowed in it.
+    `data` is a COCO file and the folder of its images, `read` says how they are read: the frame
+    and leniency of `read_coco`.
     """
     from ..data.coco.reader import read_coco
     from ..evaluation.submission.check import MOST, check_submission
@@ -52,7 +52,7 @@ def submit(
     from ..model_files import name_of
 
     reading = predictor.reading(options)
-    index = read_coco(*data, annotated=False, reading=reading, leniency=leniency)
+    index = read_coco(*data, annotated=False, reading=reading, **read)
     algorithm = name_of(model)
     try:
         with progress_bar(notices()) as bar:

@@ -228,6 +228,7 @@ def train(
         others |= {"config": config, "schedule": schedule}
         added: dict[str, Any] = {"DATA": source, "map": mapped, "one_class": one_class or None}
         added |= {"class": class_name, "keep_upright": keep_upright or None}
+        added |= {"no_fine_tune": None if fine_tune else True}
         asked = [*chosen, *options_given(reading), *(["set"] if assignments else [])]
         _resume(resume, [*given(others), *given(added), *asked])
         return

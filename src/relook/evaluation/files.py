@@ -15,10 +15,13 @@ from .ground_truth import is_number, safe_rle
 from .metrics import Metrics
 
 
-def save_metrics(path: Path | str, metrics: Metrics) -> None:
-    """Write `metrics` as json; raises `RelookError` R02 when the file cannot be written."""
-    content = json.dumps(metrics.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, content + "\n")
+def save_metrics(
+    path: Path | str, metrics: Metrics, conditions: Mapping[str, Any] | None = None
+) -> None:
+    """Write `metrics` as json, with the `conditions` they were made under where they are given;
+    raises `RelookError` R02 when the file cannot be written."""
+    content = metrics.to_json() | ({} if conditions is None else {"conditions": dict(conditions)})
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def save_predictions(path: Path | str, predictions: Sequence[Mapping[str, Any]]) -> None:

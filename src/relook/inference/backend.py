@@ -85,12 +85,7 @@ class FileEngine:
     @precision.setter
     def precision(self, precision: Precision) -> None:
         """Do nothing for fp32; UsageError U04 for another one."""
-        if precision != "fp32":
-            raise UsageError(
-                "U04",
-                f"precision {precision}: {self.backend.name} computes as it was exported. Leave "
-                "the precision out, or load the model that it was exported from.",
-            )
+        check_file_on(self.backend.name, self.device, precision)
 
     def to(self, device: object) -> None:
         """Do nothing for the CPU, on which files run, and for ``"auto"``.
@@ -98,12 +93,7 @@ class FileEngine:
         Raises:
             UsageError: U04 for another device.
         """
-        if str(device) not in ("auto", "cpu"):
-            raise UsageError(
-                "U04",
-                f"device {device}: {self.backend.name} runs on the CPU. Leave the device out, or "
-                "load the model that it was exported from.",
-            )
+        check_file_on(self.backend.name, device, self.precision)
 
     def describe(self) -> list[str]:
         """The program that runs the file, as lines of text."""
@@ -137,6 +127,26 @@ class FileEngine:
             [image.size for image in batch],
             score=options.score,
             max_detections=options.max_dets,
+        )
+
+
+def check_file_on(name: str, device: object, precision: Precision) -> None:
+    """Check that a network in the file `name` can be asked for `device` and `precision`.
+
+    Raises:
+        UsageError: U04 for another device than the CPU, and for another precision than fp32.
+    """
+    if str(device) not in ("auto", "cpu"):
+        raise UsageError(
+            "U04",
+            f"device {device}: {name} runs on the CPU. Leave the device out, or load the model "
+            "that it was exported from.",
+        )
+    if precision != "fp32":
+        raise UsageError(
+            "U04",
+            f"precision {precision}: {name} computes as it was exported. Leave the precision out, "
+            "or load the model that it was exported from.",
         )
 
 

@@ -80,7 +80,8 @@ class PredictOptions:
     batch_size: int = 1
     """Images of one padded size that the network is given at a time."""
     tta: TTA | None = None
-    """Views of each image that are merged; their scales take the place of `size`."""
+    """Views of each image that are merged; scales of them are sizes of their own, so that `size` is
+    then refused."""
     panoptic: PanopticRequest | None = None
     """A panoptic map too; None: objects only."""
     diameter: Diameter | None = None
@@ -115,6 +116,12 @@ class PredictOptions:
                 "U04",
                 "tta merges objects of several views, not labels of pixels. Leave it out, or "
                 "give label maps of another model.",
+            )
+        if self.size is not None and self.tta is not None and self.tta.scales:
+            raise UsageError(
+                "U04",
+                "the scales of tta are sizes of their own, and size is another one. Leave one of "
+                "the two out.",
             )
         if self.tile is not None:
             check_choice(self.tile)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from .sac import AWSConv2d, SAConv2d, same_padding
 
 LEAST_CHANNELS: Final = 4
-"""Channels from which a convolution is replaced. A SAC on the three of an image would hardly have a
-context, and a backward pass of PyTorch 2.15 through oneDNN was seen to end the process there."""
+"""Channels from which a convolution is replaced: a SAC on the three of an image would hardly have a
+context."""
 
 Where = Callable[[str, nn.Conv2d], bool]
 

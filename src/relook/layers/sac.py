@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..ops.cpu import few_channels
 from ..ops.cpu import switch as fast
 from ..ops.deformable import Branch, mixed_convolution
 from .initialise import constant_init
@@ -67,7 +68,7 @@ class AWSConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolved map (B, C_out, H', W')."""
-        return F.conv2d(
+        return few_channels.convolution(
             input,
             self.standardised().to(input.dtype),
             self.bias,
@@ -228,7 +229,7 @@ class SAConv2d(AWSConv2d):
     def _mixed(self, x: Tensor, pooled: Tensor, near: Tensor, far: Tensor) -> Tensor:
         """Both branches of `x`, with kernels `near` and `far`, mixed by the switch."""
         stride, rates = (self.stride[0], self.stride[1]), self.rates()
-        switch = self.switch(pooled)  # (B, 1 or 2, H', W')
+        switch = self._switched(pooled, stride)  # (B, 1 or 2, H', W')
         # Mixed in float32: the switch is unbounded.
         switch = switch if switch.dtype == torch.float64 else switch.float()
         gates = gates_of(switch, self.switch_kind)
@@ -250,10 +251,18 @@ class SAConv2d(AWSConv2d):
             ]
         else:
             outs = [
-                F.conv2d(own, kernel, None, stride, margin, rate, self.groups)
+                few_channels.convolution(own, kernel, None, stride, margin, rate, self.groups)
                 for own, kernel, margin, rate in zip(maps, (near, far), margins, rates, strict=True)
             ]
         return (gates[:, :1] * outs[0] + gates[:, 1:] * outs[1]).to(x.dtype)
+
+    def _switched(self, pooled: Tensor, stride: Pair) -> Tensor:
+        """The output of the switch for the pooled map, (B, 1 or 2, H', W')."""
+        layer = self.switch
+        if few_channels.fails(pooled, layer.weight, stride, (0, 0)):
+            return few_channels.convolution(pooled, layer.weight, layer.bias, stride)
+        out: Tensor = layer(pooled)
+        return out
 
     def rates(self) -> tuple[Pair, Pair]:
         """Dilations of the two branches."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,11 @@ class Runs:
         """Inverse of `of_lengths` for an image of so many pixels: they sum to these."""
         changes = np.stack([self.starts, self.ends], axis=1).ravel()
         return np.diff(np.concatenate([[0], changes[changes < pixels], [pixels]]))
+
+    def paint(self, pixels: NDArray[Any], value: int) -> None:
+        """Set the pixels of the mask to `value` in `pixels`, which has them by number."""
+        for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
+            pixels[start:end] = value
 
     @property
     def area(self) -> int:

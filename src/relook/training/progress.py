@@ -19,7 +19,7 @@ LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 
 
 class ProgressReport(Callback):
-    """Epoch, step, losses by name and time left, that of validations included."""
+    """Epoch, step, losses by name and time left, validations included and the report named."""
 
     def __init__(
         self, console: Console, schedule: Schedule, left: TimeLeft, validation: Validation | None
@@ -108,7 +108,7 @@ class ProgressReport(Callback):
         steps, step = self.left.length.steps, trainer.global_step
         elapsed = self.schedule.elapsed
         seconds = self.left.seconds(step, 0.0 if elapsed is None else elapsed())
-        left = "" if seconds is None else f"{duration(seconds)} left, "
+        left = "" if seconds is None else f"{duration(seconds)} and the report left, "
         of_all = "" if steps is None else f" of {steps}"
         losses = module.last_losses
         named = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())

@@ -40,7 +40,8 @@ def test_every_format_is_recognised_and_converted(
     file = write_sample(folder, name)
     assert recognised(folder) == name
     monkeypatch.chdir(tmp_path)
-    conversion = relook.convert_labels("set", "out.json", rectangles="masks")
+    rectangles = "boxes" if name in ("label-images", "cellpose") else "masks"
+    conversion = relook.convert_labels("set", "out.json", rectangles=rectangles)
     index = read_coco(tmp_path / "out.json", conversion.images, masks="required")
     mask = object_mask(index.images[0].objects[0], 12, 16)
     assert np.array_equal(mask, block(1, 2, 5, 6))

@@ -6,7 +6,7 @@ import pytest
 
 from relook.errors import UsageError
 from relook.inference.writers import kinds as module
-from relook.inference.writers.kinds import KINDS, check_kinds, files_of
+from relook.inference.writers.kinds import KINDS, check_kinds, check_options, files_of
 
 
 def test_kinds_are_known_and_have_something_to_save() -> None:
@@ -37,3 +37,14 @@ def test_every_kind_has_files_and_words() -> None:
         "masks/a.png",
         "masks/a.json",
     ]
+
+
+def test_options_that_change_no_file_are_refused() -> None:
+    check_options(["csv", "rois"], ["pixel_size", "simplify"])
+    check_options(["film"], ["labels"])
+    with pytest.raises(UsageError, match=r"U04: --simplify changes nothing .*\(coco, overlay\)"):
+        check_options(["coco", "overlay"], ["labels", "simplify"])
+    with pytest.raises(
+        UsageError, match=r"--pixel-size changes nothing of what is saved \(nothing"
+    ):
+        check_options([], ["pixel_size"])

@@ -37,6 +37,17 @@ def load_tables(
             such a COCO file, naming what it looks like instead.
     """
     top = (packed_tables(path) if pack else None) or parsed(path)
+    return checked_tables(path, top, keys=keys, panoptic=panoptic)
+
+
+def checked_tables(
+    path: Path, top: object, *, keys: Sequence[str] = _TABLES, panoptic: bool = False
+) -> Entry:
+    """`top`, the content of the json in `path`, once it is known to have the tables `keys`.
+
+    Raises:
+        DataError: D04 as `load_tables`.
+    """
     if not isinstance(top, dict):
         refuse(path, f"its top level is {_kind(top)}, not an object{_looks_like(top)}", top)
     _require_once(path, keys)

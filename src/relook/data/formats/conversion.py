@@ -34,6 +34,8 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "supervisely": ("Supervisely", "supervisely.read_supervisely"),
 }
 """Formats by name: the tool, and the function that reads it."""
+_WITH_PARTS: Final = frozenset({"yolo", "voc", "cvat", "label-images", "supervisely"})
+_OF_PIXELS: Final = frozenset({"label-images", "cellpose"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,13 @@ def convert_labels(
         raise UsageError("U04", f"--attribute goes with VIA, and {path.name} is of {tool}.")
     if objects != "auto" and name != "label-images":
         raise UsageError("U04", f"--objects goes with label images, and {path.name} is of {tool}.")
+    if split is not None and name not in _WITH_PARTS:
+        raise UsageError("U04", f"--split: annotations of {tool} have no parts. Leave --split out.")
+    if name in _OF_PIXELS and (rectangles != "boxes" or outlines != "edges"):
+        option = "--outlines" if outlines != "edges" else "--rectangles"
+        raise UsageError(
+            "U04", f"{option} is about shapes, and annotations of {tool} are pixels. Leave it out."
+        )
     account, finder = Account(), ImageFinder(path, folder)
     source = Source(path=path, finder=finder, options=options, account=account)
     read = _joined(_reader(home)(source), account)

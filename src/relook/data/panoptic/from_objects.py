@@ -10,9 +10,9 @@ import numpy as np
 
 from ...errors import DataError, UsageError, counted
 from ...ops.id_runs import id_extents
-from ...structures.panoptic import VOID, PanopticCategory, PanopticMap, Segment
+from ...structures.panoptic import PanopticCategory, PanopticMap, Segment
 from ..coco.records import CocoIndex, ImageRecord
-from ..coco.segmentation import fill, runs_of
+from ..coco.segmentation import runs_of
 from .writer import PanopticWriter
 
 
@@ -85,17 +85,18 @@ def write_maps_of_objects(
 
 
 def map_of_objects(image: ImageRecord, index: CocoIndex, background_id: int) -> PanopticMap:
-    """The panoptic map (H, W) of an image: its objects, the smaller ones on top, and the rest."""
-    ids = np.full((image.height, image.width), VOID, dtype=np.int32)
+    """The panoptic map (H, W) of an image: its objects, the smaller ones on top, and the rest.
+
+    An object costs what its outline costs, however large its image is.
+    """
+    rest = len(image.objects) + 1
+    columns = np.full(image.height * image.width, rest, dtype=np.int32)  # pixels by `Runs` number
     for number, thing in sorted(
         enumerate(image.objects, 1), key=lambda pair: (not pair[1].is_crowd, -pair[1].area)
     ):
         assert thing.segmentation is not None  # CocoIndex.has_masks
-        mask = np.zeros(ids.shape, dtype=bool)
-        fill(mask, runs_of(thing.segmentation, *ids.shape))
-        ids[mask] = number
-    rest = len(image.objects) + 1
-    ids[ids == VOID] = rest
+        runs_of(thing.segmentation, image.height, image.width).paint(columns, number)
+    ids = np.ascontiguousarray(columns.reshape(image.width, image.height).T)
     segments = []
     for key, (area, box) in id_extents(ids).items():
         if key == rest:

@@ -92,7 +92,7 @@ def write_ids(path: Path, ids: Ids) -> None:
     """
     if ids.size == 0 or ids.ndim != 2 or int(ids.min()) < 0 or int(ids.max()) >= MOST_IDS:
         raise UsageError("U03", f"a panoptic map (H, W) holds ids from 0 to {MOST_IDS - 1}.")
-    channels = np.ascontiguousarray(ids, dtype="<u4").view(np.uint8).reshape(*ids.shape, 4)
+    channels = np.ascontiguousarray(ids, dtype="<i4").view(np.uint8).reshape(*ids.shape, 4)
     with replacing(path) as draft:
         Image.fromarray(np.ascontiguousarray(channels[:, :, :3])).save(draft, "PNG")
 

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, Unpack
 from ...data.panoptic.reader import PanopticIndex, to_coco_index
 from ...data.panoptic.writer import PanopticWriter
 from ...errors import DataError
+from ...inference.backend import OnView
 from ...inference.options import OptionChanges, PanopticRequest, PredictOptions
 from ...inference.predictor import DEFAULTS, Predictor
-from ...inference.results import categories_of
+from ...inference.preprocess import Unreadable
+from ...inference.results import Result, categories_of
 from ...inference.stream import panoptic_task
 from ...structures.panoptic import PanopticCategory, PanopticMap
 from ..coco import evaluate_coco
@@ -40,13 +42,17 @@ def evaluate_panoptic_model(
     options: PredictOptions = DEFAULTS,
     *,
     progress: Callable[[int, int], None] | None = None,
+    on_view: OnView | None = None,
+    say: Callable[[str], None] | None = None,
+    on_result: Callable[[Result], None] | None = None,
     **changes: Unpack[OptionChanges],
 ) -> PanopticEvaluation:
     """Panoptic quality, and COCO metrics of the objects, of `predictor` on the images of `index`.
 
     The maps are written by `writer`. `changes` are fields of `options`; without a panoptic request
     in them, the model's own rule and labels are used. Categories are matched by name. `progress`
-    is called with the number of finished images, and of all.
+    is called with the number of finished images, and of all, `on_result` with the result of each;
+    `on_view` and `say` are those of `Predictor.outcomes`.
 
     Raises:
         DataError: D13 when the data lacks a category of the model, D11 when there is no image;
@@ -63,8 +69,10 @@ def evaluate_panoptic_model(
 
     def maps() -> Generator[tuple[int, PanopticMap], None, None]:
         paths = (image.path for image in index.images)
-        with closing(predictor.stream(paths, options)) as results:
+        with closing(predictor.outcomes(paths, options, on_view=on_view, say=say)) as results:
             for done, (image, result) in enumerate(zip(index.images, results, strict=True), 1):
+                if isinstance(result, Unreadable):
+                    raise result.error
                 check_size(image.path, result.size, index.path, image.size)
                 assert result.panoptic is not None
                 panoptic = _renamed(result.panoptic, ids)
@@ -72,6 +80,8 @@ def evaluate_panoptic_model(
                 predictions.extend({**row, "category_id": ids[row["category_id"]]} for row in rows)
                 writer.add(image.id, image.file_name, panoptic)
                 yield image.id, panoptic
+                if on_result is not None:
+                    on_result(result)
                 if progress is not None:
                     progress(done, len(index.images))
 

@@ -231,9 +231,10 @@ class FollowedFrames:
 
     def _show(self, result: Result, sequence: FrameSequence) -> None:
         """Add a frame to its film, which begins with the first one that has a picture."""
-        picture = np.asarray(result.draw().convert("RGB"))
+        assert self._output is not None
+        text = False if self._output.options.labels == "off" else None
+        picture = np.asarray(result.draw(text=text, legend=text).convert("RGB"))
         if self._film is None:
-            assert self._output is not None
             path = self._output.folder / "film" / f"{sequence.stem}.mp4"
             self._film = self._films.enter_context(writing_film(path, sequence.rate or FILM_RATE))
             for _ in range(self._missing):

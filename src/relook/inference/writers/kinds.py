@@ -11,6 +11,10 @@ from ...errors import UsageError, did_you_mean
 from ...runtime.edition import extra
 
 Need = Literal["masks", "panoptic", "pandas", "pyogrio"]
+SaveOption = Literal["pixel_size", "simplify", "labels"]  # fields of `SaveOptions`
+_SIZE: Final[tuple[SaveOption, ...]] = ("pixel_size",)
+_CORNERS: Final[tuple[SaveOption, ...]] = ("simplify",)
+_WORDS: Final[tuple[SaveOption, ...]] = ("labels",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,13 @@ class FileKind:
     files: tuple[str, ...] = ()  # of each image; {name} is the name of its files
     common: tuple[str, ...] = ()  # of all images together
     need: Need | None = None  # what must be there
+    takes: tuple[SaveOption, ...] = ()  # options that change it
 
 
 KINDS: Final[Mapping[str, FileKind]] = {
-    "overlay": FileKind("pictures with the objects drawn in", ("overlay/{name}.jpg",)),
+    "overlay": FileKind(
+        "pictures with the objects drawn in", ("overlay/{name}.jpg",), takes=_WORDS
+    ),
     "coco": FileKind("predictions.json, with run lengths", common=("predictions.json",)),
     "masks": FileKind(
         "PNG whose values number the objects",
@@ -38,28 +45,46 @@ KINDS: Final[Mapping[str, FileKind]] = {
         ("panoptic.json",),
         need="panoptic",
     ),
-    "csv": FileKind("objects.csv: a row for each object, measured", common=("objects.csv",)),
-    "parquet": FileKind("the same as objects.parquet", (), ("objects.parquet",), "pandas"),
-    "counts": FileKind(
-        "counts.csv: objects, area and density of each image", common=("counts.csv",)
+    "csv": FileKind(
+        "objects.csv: a row for each object, measured", common=("objects.csv",), takes=_SIZE
     ),
-    "labels": FileKind("label TIFF for Fiji, napari, CellProfiler", ("labels/{name}.tif",)),
-    "rois": FileKind("zip of ROIs for Fiji and ImageJ", ("rois/{name}.zip",)),
-    "geojson": FileKind("GeoJSON for QuPath and GIS", ("geojson/{name}.geojson",)),
-    "gpkg": FileKind("GeoPackage for GIS", ("gpkg/{name}.gpkg",), need="pyogrio"),
-    "coco-polygons": FileKind("annotations.json, with polygons", common=("annotations.json",)),
-    "yolo": FileKind("labels of YOLO segmentation", ("yolo/{name}.txt",), ("yolo/data.yaml",)),
-    "labelme": FileKind("shapes for LabelMe and X-AnyLabeling", ("labelme/{name}.json",)),
+    "parquet": FileKind("the same as objects.parquet", (), ("objects.parquet",), "pandas", _SIZE),
+    "counts": FileKind(
+        "counts.csv: objects, area and density of each image", common=("counts.csv",), takes=_SIZE
+    ),
+    "labels": FileKind(
+        "label TIFF for Fiji, napari, CellProfiler", ("labels/{name}.tif",), takes=_SIZE
+    ),
+    "rois": FileKind("zip of ROIs for Fiji and ImageJ", ("rois/{name}.zip",), takes=_CORNERS),
+    "geojson": FileKind(
+        "GeoJSON for QuPath and GIS", ("geojson/{name}.geojson",), takes=(*_SIZE, *_CORNERS)
+    ),
+    "gpkg": FileKind(
+        "GeoPackage for GIS", ("gpkg/{name}.gpkg",), (), "pyogrio", (*_SIZE, *_CORNERS)
+    ),
+    "coco-polygons": FileKind(
+        "annotations.json, with polygons", common=("annotations.json",), takes=_CORNERS
+    ),
+    "yolo": FileKind(
+        "labels of YOLO segmentation", ("yolo/{name}.txt",), ("yolo/data.yaml",), takes=_CORNERS
+    ),
+    "labelme": FileKind(
+        "shapes for LabelMe and X-AnyLabeling", ("labelme/{name}.json",), takes=_CORNERS
+    ),
     "label-studio": FileKind(
-        "predictions for Label Studio", common=("label-studio.json", "label-studio.xml")
+        "predictions for Label Studio",
+        common=("label-studio.json", "label-studio.xml"),
+        takes=_CORNERS,
     ),
     "cvat": FileKind("XML for CVAT, with masks", common=("cvat.xml",)),
-    "film": FileKind("with --track: an MP4 with the objects drawn in", common=("film/NAME.mp4",)),
+    "film": FileKind(
+        "with --track: an MP4 with the objects drawn in", common=("film/NAME.mp4",), takes=_WORDS
+    ),
     "tracks": FileKind(
         "with --track: tracks.csv, counts_over_time.csv",
         common=("tracks.csv", "counts_over_time.csv"),
     ),
-    "crops": FileKind("a picture of each object", ("crops/{name}/objects.csv",)),
+    "crops": FileKind("a picture of each object", ("crops/{name}/objects.csv",), takes=_SIZE),
 }
 """Kinds by the names that ``--save`` takes."""
 
@@ -92,6 +117,24 @@ def check_kinds(kinds: Collection[str], *, panoptic: bool, masks: bool = True) -
                 f"{extra('geo')}. Save geojson instead, which GIS open too.",
             )
     return tuple(sorted(set(kinds)))
+
+
+def check_options(kinds: Collection[str], options: Collection[SaveOption]) -> None:
+    """Refuse `options` that change none of the files of `kinds`.
+
+    Raises:
+        UsageError: U04.
+    """
+    for option in options:
+        takers = [name for name, kind in KINDS.items() if option in kind.takes]
+        if not set(takers).intersection(kinds):
+            flag = f"--{option.replace('_', '-')}"
+            saved = ", ".join(kinds) or "nothing"
+            raise UsageError(
+                "U04",
+                f"{flag} changes nothing of what is saved ({saved}). Leave it out, or save one of "
+                f"{', '.join(takers)} (--save).",
+            )
 
 
 def files_of(name: str, kinds: Collection[str]) -> list[str]:
