@@ -147,6 +147,17 @@ def test_from_corrections_to_a_model_on_the_shelf(
     assert Teacher(project, {}).load_earlier() == ["corrected-1"]
 
 
+def test_a_class_that_was_renamed_goes_on_from_that_of_the_model(
+    project: Project, started: list[Process], model: Path
+) -> None:
+    project.class_changes.rename(0, "ring", before="nut")
+    correct(project, range(1, 7))
+    Teacher(project, {"nuts": model}).begin([1, 2], steps=20)
+    lesson = lesson_of(started[0])
+    assert (lesson.renamed, lesson.one_class) == ({"nut": "ring"}, False)
+    assert [c.name for c in read_coco(lesson.train, lesson.images).classes] == ["ring", "bolt"]
+
+
 def test_few_images_are_not_measured(project: Project, started: list[Process], model: Path) -> None:
     correct(project, range(1, 4), label=2)
     teacher = Teacher(project, {"nuts": model})

@@ -11,8 +11,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -37,7 +37,7 @@ from ...training.start.recipe_name import recipe_name
 from ...training.start.source import Start
 from ...training.validation_picture import draw_validation
 from ...visualization.sheet import save_picture
-from ...weights.file import change_extra, load_model, save_model
+from ...weights.file import SavedModel, change_extra, load_model, save_model
 from .held_out import SURE
 
 Phase = Literal["preparing", "training", "measuring", "done", "stopped", "failed"]
@@ -61,6 +61,7 @@ class Lesson:
     steps: int | None = None
     seed: int = 0
     one_class: bool = False  # scores without regard to classes
+    renamed: dict[str, str] = field(default_factory=dict)  # classes of the model in the project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def learn(folder: Path, console: Console | None = None) -> LessonState:
     state = LessonState(phase="preparing")
     state.write(folder)
     path = Path(lesson.model)
-    saved = load_model(path)
+    saved = _renamed(load_model(path), lesson.renamed)
     if lesson.held_out is not None:
         before = measured(Predictor.of(saved), lesson, folder / "pictures", 0)
         state = LessonState(phase="preparing", before=before.scores, pictures=before.pictures)
@@ -199,6 +200,13 @@ def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> i
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
+
+
+def _renamed(saved: SavedModel, names: Mapping[str, str]) -> SavedModel:
+    """The model with its classes as they are called in the project, so that it goes on from what
+    it knows of them."""
+    named = (replace(item, name=names.get(item.name, item.name)) for item in saved.classes)
+    return saved._replace(classes=tuple(named))
 
 
 def _overlay(lesson: Lesson) -> Overlay:

@@ -20,7 +20,7 @@ from ...training.run_folder import RunFolder
 from ..refusals import Refusal
 from ..session.folders import Entry
 from ..session.project import Project
-from .annotations import classes_of, coco_of, divided, key_of
+from .annotations import classes_of, coco_of, divided, key_of, own_classes
 from .held_out import Learned, Parts
 from .lesson import RUN, Lesson, LessonState, Phase, write_request
 from .progress import RUNNING, ending, left, losses, running_state, state_in, thinned
@@ -174,7 +174,7 @@ class Teacher:
         parts = divided(self._project, entries, before, is_taught=name.startswith(MODEL.format("")))
         images = Path(os.path.commonpath([entry.root.absolute() for entry in self._project.images]))
         by_name = {key_of(self._project, entry): entry for entry in self._project.images}
-        classes = classes_of(self._project, name)
+        classes, own = classes_of(self._project, name), own_classes(self._project, name)
         files: dict[str, str] = {}
         has_objects: dict[str, bool] = {}
         for part, names in (("train", parts.learned), ("held_out", parts.held_out)):
@@ -190,7 +190,8 @@ class Teacher:
             held_out=files.get("held_out"),
             minutes=minutes if steps is None and minutes is not None else None,
             steps=steps,
-            one_class=not set(classes) <= {c.name for c in self._models.get(name).classes},
+            one_class=not set(classes) <= set(own.values()),
+            renamed={old: new for old, new in own.items() if old != new},
         )
         if steps is None and minutes is None:
             lesson = replace(lesson, minutes=MINUTES)
