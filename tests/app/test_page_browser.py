@@ -268,6 +268,54 @@ def test_a_class_is_added(page: Page, served: Served) -> None:
     assert name in page.words("#classes")
     assert page.js("return document.getElementById('class').options.length") == 3
 
+    # Renamed and removed by the keyboard alone; markup stays text.
+    page.keys("E", shift=True)
+    page.until("return document.getElementById('class-dialog').open")
+    assert "finds it, so it can be renamed, and not removed" in page.words("#class-note")
+    page.keys(name.upper(), page.key.ENTER)
+    words = page.until("return document.querySelector('#class-dialog .problem').innerText")
+    assert words.startswith(f"U03: there is a class {name!r} already.")
+    page.keys(page.key.BACKSPACE * 20, "kernel", page.key.ENTER)
+    page.until("return !document.getElementById('class-dialog').open")
+    page.until("return relook.state.project.classes[0] === 'kernel'")
+    assert "kernel" in page.words("#table")
+    page.js("document.querySelector('[data-action=edit-classes]').click()")
+    page.until("return document.getElementById('class-dialog').open")
+    page.js(CHOOSE, "class-which", 1)
+    assert page.words("#class-note") == "1 saved object of 1 image has this class."
+    page.js("document.getElementById('remove-class').click()")
+    assert page.words("#remove-class") == "Remove, and change 1 object"
+    assert markup in page.words("#class-other")
+    if SHOTS:
+        page.chrome.save_screenshot(str(Path(SHOTS) / "remove_class.png"))
+    page.js(CHOOSE, "class-other", 2)
+    page.js("document.getElementById('remove-class').click()")
+    page.until("return relook.state.document?.objects.some(o => o.class === 2)")
+    assert page.js("return relook.state.project.classes") == ["kernel", None, markup]
+    names = [row["name"] for row in served.saved["categories"]]
+    assert names == ["kernel", markup]
+    page.until("return !document.getElementById('class-dialog').open")
+    page.keys("C", shift=True)
+    page.keys("twice", page.key.ENTER)
+    page.until("return !document.getElementById('class-dialog').open")
+    page.keys("E", shift=True)
+    page.until("return document.getElementById('class-dialog').open")
+    page.js(CHOOSE, "class-which", 3)
+    page.js("document.getElementById('remove-class').click()")
+    page.until("return relook.state.project.classes[3] === null")
+    undo = "[...document.querySelectorAll('.toast button')].findLast(b => b.innerText === 'Undo')"
+    page.until(f"return document.getElementById('toasts').innerText.includes('twice') && {undo}")
+    page.js(f"{undo}.click()")
+    page.until("return relook.state.project.classes[3] === 'twice'")
+    assert all("422" in words for words in page.problems())  # the names that were refused
+
+
+CHOOSE = """
+const field = document.getElementById(arguments[0]);
+field.value = String(arguments[1]);
+field.dispatchEvent(new Event("change", {bubbles: true}));
+"""
+
 
 def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
     page.open(served.url, WIDE)

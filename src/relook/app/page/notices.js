@@ -1,7 +1,7 @@
 // What the page says about its state: what to do when it is empty, what a tool wants, what is saved.
 import { announce, element } from "./announce.js";
 import { saving } from "./saving.js";
-import { counted, emit, on, state } from "./state.js";
+import { className, counted, emit, on, state } from "./state.js";
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const HINTS = {
@@ -82,7 +82,7 @@ function offer() {
   const thing = state.offered;
   byId("offer").hidden = !thing;
   if (thing) {
-    byId("offer-words").textContent = `Found here below the threshold: ${state.project.classes[thing.class]}, score ${(thing.score ?? 0).toFixed(2)}.`;
+    byId("offer-words").textContent = `Found here below the threshold: ${className(thing.class)}, score ${(thing.score ?? 0).toFixed(2)}.`;
   }
 }
 

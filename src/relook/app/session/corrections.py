@@ -12,12 +12,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-from pydantic import BaseModel, Field, PositiveInt
+from typing import Any, Final
 
 from ..._version import __version__
-from ...data.coco.segmentation import checked_runs
 from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
 from ...ops.rle import encode_runs
@@ -25,24 +22,14 @@ from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
 from .classes import Classes
-from .objects import LONGEST_ID, PageObject, State
+from .objects import PageObject
+from .saved_images import SavedImage, Tables, images_of
 from .shapes import box_of
 
 FILE: Final = "relook-corrections.json"
 FORMAT: Final = 1
 MOST_OBJECTS: Final = 20_000  # of one image
 DESCRIPTION: Final = "Objects corrected in relook app"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedImage:
-    """The objects of one image as they were saved."""
-
-    size: Size
-    objects: tuple[PageObject, ...]
-    revision: int = 1
-    done: bool = False
-    model: str | None = None  # that found the objects at first
 
 
 class Outdated(RelookError):
@@ -190,9 +177,9 @@ class Corrections:
             raise DataError(
                 "D03", f"{self.path} was written by a newer relook. Install that version."
             )
-        tables = read_json(self.path, _Tables, remedy)
+        tables = read_json(self.path, Tables, remedy)
         try:
-            self._images = _images_of(tables, self._classes)
+            self._images = images_of(tables, self._classes)
         except (KeyError, ValueError, DataError) as error:
             raise DataError("D03", f"{self.path} is damaged ({error}). {remedy}") from None
         self._rows = {
@@ -252,73 +239,3 @@ def _text(rows: Mapping[str, _Rows], classes: Classes) -> str:
 def _category(label: int, name: str, earlier: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"id": label + 1, "name": name}
     return {**row, "relook": {"earlier": list(earlier)}} if earlier else row
-
-
-class _ImageNotes(BaseModel):
-    revision: PositiveInt = 1
-    done: bool = False
-    model: str | None = None
-
-
-class _ObjectNotes(BaseModel):
-    id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
-    state: State = "drawn"
-
-
-class _Image(BaseModel):
-    id: int
-    file_name: str
-    width: PositiveInt
-    height: PositiveInt
-    relook: _ImageNotes
-
-
-class _Annotation(BaseModel):
-    image_id: int
-    category_id: int
-    segmentation: dict[str, Any]
-    score: Annotated[float, Field(ge=0, le=1)] | None = None
-    relook: _ObjectNotes
-
-
-class _ClassNotes(BaseModel):
-    earlier: list[str] = []  # names that the class had before
-
-
-class _Category(BaseModel):
-    id: int
-    name: str
-    relook: _ClassNotes = _ClassNotes()
-
-
-class _Tables(BaseModel):
-    images: list[_Image]
-    annotations: list[_Annotation]
-    categories: list[_Category]
-
-
-def _images_of(tables: _Tables, classes: Classes) -> dict[str, SavedImage]:
-    """The images of a file by name; classes of the file that are not known are added."""
-    labels = {row.id: classes.read(row.name, row.relook.earlier) for row in tables.categories}
-    objects: dict[int, list[PageObject]] = {row.id: [] for row in tables.images}
-    sizes = {row.id: (row.height, row.width) for row in tables.images}
-    for row in tables.annotations:
-        objects[row.image_id].append(
-            PageObject(
-                row.relook.id,
-                labels[row.category_id],
-                row.score,
-                row.relook.state,
-                checked_runs(row.segmentation, sizes[row.image_id]),
-            )
-        )
-    return {
-        row.file_name: SavedImage(
-            sizes[row.id],
-            tuple(objects[row.id]),
-            row.relook.revision,
-            row.relook.done,
-            row.relook.model,
-        )
-        for row in tables.images
-    }

@@ -20,12 +20,13 @@ from ...structures.detection import Size
 from ..models import ModelShelf
 from .class_changes import ClassChanges
 from .classes import Classes, new_name
-from .corrections import MOST_OBJECTS, Corrections, SavedImage
+from .corrections import MOST_OBJECTS, Corrections
 from .downloads import kinds
 from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, MOST_RESULTS, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
 from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
+from .saved_images import SavedImage
 
 HOME: Final = ".relook"
 """Folder of the app beside the images: its lock, images that came by the page, trainings."""
