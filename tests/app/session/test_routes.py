@@ -19,6 +19,7 @@ from relook.app.server import make_server
 from relook.app.session.corrections import FILE
 from relook.app.session.project import Project
 from relook.app.session.routes import SessionRoutes
+from relook.app.teaching.standby import Standby
 from relook.app.teaching.teacher import Teacher
 
 HERE = "http://127.0.0.1:8117"
@@ -267,3 +268,7 @@ def test_teaching_says_what_is_missing(page: TestClient) -> None:
         assert answer.status_code == status, body
     assert "cannot be trained" in answer.json()["what"]
     assert page.delete("/api/teach").json()["state"] == "idle"
+    with pytest.MonkeyPatch.context() as patch:
+        calls: list[Standby] = []
+        patch.setattr(Standby, "prepare", lambda standby: calls.append(standby))
+        assert page.post("/api/teach/standby").status_code == 202 and len(calls) == 1

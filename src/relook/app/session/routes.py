@@ -210,6 +210,11 @@ def _add_teaching(router: APIRouter, teacher: Teacher) -> None:
         teacher.begin(body.ids, minutes=body.minutes, steps=body.steps, model=body.model)
         return JSONResponse(teacher.record(), 202)
 
+    @router.post("/teach/standby")
+    def prepare_teaching() -> JSONResponse:
+        teacher.prepare()
+        return JSONResponse(teacher.record(), 202)
+
     @router.get("/teach")
     def get_teaching() -> JSONResponse:
         return JSONResponse(teacher.record())

@@ -1,5 +1,7 @@
 """A training on corrections, in a process of its own: ``python -m relook.app.teaching.lesson DIR``.
 
+With ``-`` in place of the folder it waits for the folder on its standard input (`standby`).
+
 It learns by the rules of ``relook train --weights``. The last weights are the model: no image
 chooses among them, so that the images that were held out measure it honestly. Objects are shown
 from the score on that is best on three or more of these images, else from that of the model before.
@@ -39,6 +41,7 @@ from ...training.validation_picture import draw_validation
 from ...visualization.sheet import save_picture
 from ...weights.file import SavedModel, change_extra, load_model, save_model
 from .held_out import SURE
+from .standby import WAITING, read_folder
 
 Phase = Literal["preparing", "training", "measuring", "done", "stopped", "failed"]
 Scores = dict[str, int | float | None]
@@ -189,10 +192,13 @@ def keep_newest(run: RunFolder) -> None:
 
 
 def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> int:
-    """Learn in the folder that is named; the exit code."""
+    """Learn in the folder that is named, or that is read once it is known; the exit code."""
     end()
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one core is left for the page
-    folder = Path(arguments[0])
+    named = arguments[0]
+    folder = read_folder(sys.stdin.buffer) if named == WAITING else Path(named)
+    if folder is None:  # no training came
+        return 0
     try:
         learn(folder, Console(soft_wrap=True))
     except RelookError as error:
