@@ -429,8 +429,11 @@ def ten(served: Served, tmp_path: Path) -> Iterator[Served]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # where others want the machine too
 def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
-    """Twenty steps on ten images, all accepted as they were found; two of them measure."""
+    """Twenty steps on ten images, all accepted as they were found; two of them measure. While the
+    panel is open, the process that teaches imports what it needs."""
     page.open(ten.url)
+    page.keys("t")
+    assert "Correct an image first" in page.words("#panel-teach")
     for _ in range(10):
         page.until("return relook.state.document && relook.isDrawn()")
         page.keys("a", shift=True)
@@ -448,7 +451,6 @@ def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
         "? {...how, body: JSON.stringify({...JSON.parse(how.body), minutes: null, steps: 20})}"
         ": how)"
     )
-    page.keys("t")
     assert "10 corrected images" in page.words("#panel-teach")
     page.js("document.getElementById('learn').click()")
     page.until(
