@@ -155,7 +155,7 @@ function scores(before, after) {
   const table = document.createElement("table");
   table.append(element("caption", "unseen", "Scores before and after"));
   const head = table.createTHead().insertRow();
-  for (const words of ["", "before", "after", "change"]) {
+  for (const words of ["score", "before", "after", "change"]) {
     const cell = document.createElement("th");
     Object.assign(cell, { scope: "col", textContent: words });
     head.append(cell);
