@@ -2,11 +2,12 @@
 
 Run `python benchmarks/correcting.py` in the root of the repository. It plays a person in `relook
 app` on the mushrooms, from the model `nuclei`: the truth is what the person draws. The images come
-in the order that the app suggests, with the model as it is at that moment, or in a random order.
+in one of three orders: by the share of objects in doubt, as the app suggests them (`suggested`), by
+the number of objects in doubt (`doubtful`), both with the model as it is at that moment, or random.
 After 1, 2, 4 and 8 images the model learns from all of them, from `nuclei` anew, as the app does it
 (`relook.app.teaching`), and is scored on the validation images, which choose nothing. Scores do not
 regard classes, as `nuclei` has no mushrooms. A seed draws the random order and everything random in
-a training; the first suggested image is the same for all seeds.
+a training; the first image of the other two orders is the same for all seeds.
 
 Each number is kept in OUT, so that the same command goes on where it was stopped. `--minutes` ends
 it after the training in which they have passed; the table has what there is.
@@ -32,7 +33,7 @@ from table_file import write_table
 
 from relook.ablation.table import mean_and_range
 from relook.app.session.looking import Mirrored, turned_back
-from relook.app.session.suggestions import doubt_of
+from relook.app.session.suggestions import BY_NUMBER, BY_SHARE, Measure, doubt_of
 from relook.app.teaching.lesson import Lesson, Scores, learn, measured, write_request
 from relook.inference.predictor import Predictor
 from relook.model_files import find_model
@@ -41,7 +42,8 @@ from relook.runtime.json_files import read_json
 from relook.training.run_folder import RunFolder
 from relook.weights.file import load_model
 
-ORDERS = ("suggested", "random")
+MEASURED_ORDERS: dict[str, Measure] = {"suggested": BY_SHARE, "doubtful": BY_NUMBER}
+ORDERS = ("suggested", "random", "doubtful")
 COUNTS = (1, 2, 4, 8)
 MEASURES = ("mask_ap", "mask_ap50", "f1")
 Content = dict[str, Any]  # of a COCO file
@@ -80,16 +82,18 @@ def corrected(content: Content, ids: Sequence[int]) -> Content:
     return {**content, "images": [by_id[number] for number in ids], "annotations": kept}
 
 
-def suggested_order(predictor: Predictor, images: Path, rows: Sequence[Content]) -> list[int]:
-    """Ids of images, the most doubtful first, as the app suggests them."""
+def order_by(
+    measure: Measure, predictor: Predictor, images: Path, rows: Sequence[Content]
+) -> list[int]:
+    """Ids of images, the largest measure of doubt first, the first of equal ones."""
     reading, threshold = predictor.reading(), predictor.shown_from
-    shares = {}
+    measures = {}
     for row in rows:
         path = images / row["file_name"]
         result = predictor.predict(path, score=0.05)
         mirrored = turned_back(predictor.predict(Mirrored(path, reading).load(), score=0.05))
-        shares[row["id"]] = doubt_of(result, mirrored, threshold).share
-    return sorted(shares, key=lambda number: -shares[number])
+        measures[row["id"]] = measure(doubt_of(result, mirrored, threshold))
+    return sorted(measures, key=lambda number: -measures[number])
 
 
 def scores_of(setting: Setting, place: Path, predictor: Predictor) -> Scores:
@@ -120,11 +124,13 @@ def next_images(setting: Setting, order: str, seed: int, done: list[int], number
         random.Random(seed).shuffle(ids)
         return ids[:number]
     run = None if not done else _place(setting, order, seed, len(done)) / "run"
-    kept = setting.out / f"first-order-{setting.model}.json"  # the same for all seeds
+    which = "" if order == "suggested" else f"{order}-"
+    kept = setting.out / f"first-order-{which}{setting.model}.json"  # the same for all seeds
     if run is None and kept.is_file():
         return list(json.loads(kept.read_text()))[:number]
     left = [row for row in rows if row["id"] not in done]
-    ranked = suggested_order(setting.predictor(run), setting.data / "images", left)
+    predictor, images = setting.predictor(run), setting.data / "images"
+    ranked = order_by(MEASURED_ORDERS[order], predictor, images, left)
     if run is None:
         write_text(kept, json.dumps(ranked) + "\n")
     return [*done, *ranked][:number]

@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "cli/skeletons/head.py": "tests/cli/test_new_part.py, as they are written",
     "cli/skeletons/neck.py": "tests/cli/test_new_part.py, as they are written",
     "__init__.py": "tests/test_public_names.py",
+    "app/session/saved_images.py": "tests/app/session/test_corrections.py, with their file",
     "config/plugins.py": "tests/design/test_design.py, from outside of relook",
     "models/build/parts.py": "tests/design/test_design.py, from outside of relook",
     "cli/panoptic_options.py": "tests/cli/test_evaluate_panoptic.py, by both commands",

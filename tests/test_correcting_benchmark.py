@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import correcting as benchmark  # noqa: E402
 
+from relook.app.session.suggestions import BY_NUMBER, Doubt  # noqa: E402
 from relook.training.run_folder import RunFolder  # noqa: E402
 
 MUSHROOMS = ROOT / "datasets" / "mushrooms"
@@ -39,14 +41,14 @@ def taught(setting: benchmark.Setting, monkeypatch: pytest.MonkeyPatch) -> list[
         (place / "scores.json").write_text(json.dumps(scores))
         return scores
 
-    def order(predictor: Any, images: Path, rows: list[Any]) -> list[int]:
-        """Largest id first, or after a training the smallest."""
-        ids = sorted(row["id"] for row in rows)
+    def order(measure: Any, predictor: Any, images: Path, rows: list[Any]) -> list[int]:
+        """Largest id first, or after a training the smallest; by the number from the third on."""
+        ids = sorted(row["id"] for row in rows)[2 if measure is BY_NUMBER else 0 :]
         return ids if predictor else ids[::-1]
 
     monkeypatch.setattr(benchmark, "learn", learn)
     monkeypatch.setattr(benchmark, "scores_of", scores_of)
-    monkeypatch.setattr(benchmark, "suggested_order", order)
+    monkeypatch.setattr(benchmark, "order_by", order)
     monkeypatch.setattr(benchmark.Setting, "predictor", lambda self, run=None: run)
     return lessons
 
@@ -69,6 +71,41 @@ def test_the_person_corrects_in_the_order_of_the_model_of_the_moment(
     drawn = {row["image_id"] for row in content["annotations"]}
     assert drawn == {image["id"] for image in content["images"]}
     assert (taught[0]["held_out"], taught[0]["steps"]) == (None, 2)
+
+
+def test_the_orders_by_share_and_by_number_are_kept_apart(
+    setting: benchmark.Setting, taught: list[Any]
+) -> None:
+    """The folders and the file of the first order by share keep the names of earlier studies."""
+    benchmark.run_all(setting, ["suggested", "doubtful"], 1, [1, 2], 60)
+    all_ids = sorted(image["id"] for image in setting.train["images"])
+    assert ids_of(setting, "suggested-seed0-2") == [all_ids[-1], all_ids[0]]
+    assert ids_of(setting, "doubtful-seed0-2") == [all_ids[-1], all_ids[2]]
+    kept = [setting.out / f"first-order-{name}.json" for name in ("nuclei", "doubtful-nuclei")]
+    assert [json.loads(path.read_text()) for path in kept] == [all_ids[::-1], all_ids[:1:-1]]
+
+
+def test_images_are_ordered_by_share_or_by_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two of four in doubt are a larger share, and three of twelve a larger number."""
+    doubts = {"few": Doubt(2, 4, 2), "none": Doubt(0, 0, 0), "many": Doubt(3, 12, 3)}
+
+    class Names:
+        shown_from = 0.5
+
+        def reading(self) -> None: ...
+
+        def predict(self, image: Any, score: float) -> Any:
+            return image
+
+    monkeypatch.setattr(benchmark, "turned_back", lambda image: image)
+    monkeypatch.setattr(benchmark, "Mirrored", lambda path, _: SimpleNamespace(load=lambda: path))
+    monkeypatch.setattr(benchmark, "doubt_of", lambda path, *_: doubts[path.name])
+    rows = [{"id": number, "file_name": name} for number, name in enumerate(doubts)]
+    measures = benchmark.MEASURED_ORDERS
+    assert benchmark.order_by(measures["suggested"], Names(), tmp_path, rows) == [0, 1, 2]
+    assert benchmark.order_by(measures["doubtful"], Names(), tmp_path, rows) == [2, 0, 1]
 
 
 def test_a_random_order_grows_and_depends_on_the_seed(

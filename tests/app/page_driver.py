@@ -26,8 +26,11 @@ PATIENCE = 60.0  # seconds, also on a busy machine
 class Served:
     """`relook app` on a folder, in a thread, that can be stopped and started on its port."""
 
-    def __init__(self, folder: Path, shelf: ModelShelf, paths: dict[str, Path]) -> None:
+    def __init__(
+        self, folder: Path, shelf: ModelShelf, paths: dict[str, Path], *, is_empty: bool = False
+    ) -> None:
         self.folder, self.shelf, self.paths = folder, shelf, paths
+        self.source = None if is_empty else folder
         self.port = 0
         self._open = ExitStack()
 
@@ -44,7 +47,9 @@ class Served:
     def start(self) -> None:
         listener = self._open.enter_context(listen(port=self.port))
         self.port = listener.getsockname()[1]
-        project = self._open.enter_context(Project(self.folder, self.shelf))
+        project = self._open.enter_context(
+            Project(self.source, self.shelf, work=self.folder / ".relook")
+        )
         teacher = Teacher(project, self.paths)
         self._open.callback(teacher.close)
         app = make_server(self.shelf, project=SessionRoutes(project, teacher))
@@ -156,6 +161,48 @@ class Page:
         if shift:
             chain.key_up(self.key.SHIFT)
         chain.perform()
+
+    def touch(self, *fingers: list[tuple[float, float]]) -> None:
+        """Move fingers on the image, each along places of the stage in its pixels."""
+        left, top = self.js(
+            "const b = document.getElementById('stage').getBoundingClientRect();"
+            "return [b.left, b.top]"
+        )
+        actions = []
+        for number, places in enumerate(fingers):
+            steps = [
+                {"type": "pointerMove", "duration": 20, "x": int(left + x), "y": int(top + y)}
+                for x, y in places
+            ]
+            down = {"type": "pointerDown", "button": 0}
+            up = {"type": "pointerUp", "button": 0}
+            actions.append(
+                {
+                    "type": "pointer",
+                    "id": f"finger{number}",
+                    "parameters": {"pointerType": "touch"},
+                    "actions": [steps[0], down, *steps[1:], up],
+                }
+            )
+        self.chrome.execute("actions", {"actions": actions})
+
+    def read_aloud(self) -> list[dict[str, Any]]:
+        """What a screen reader is given: role, name and whether it can have the focus, of each
+        node of the accessibility tree."""
+        found = []
+        for node in self.chrome.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]:
+            if node["ignored"]:
+                continue
+            traits = {item["name"]: item["value"].get("value") for item in node["properties"]}
+            found.append(
+                {
+                    "role": node["role"]["value"],
+                    "name": str(node["name"].get("value", "")).strip(),
+                    "focusable": bool(traits.get("focusable")),
+                    "traits": traits,
+                }
+            )
+        return found
 
     def objects(self) -> list[dict[str, Any]]:
         """The objects that are shown."""

@@ -5,57 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from relook.app.models import ModelShelf
-from relook.model_files import find_model
-
-from ..chromium import start_chromium
 from .page_driver import Page, Served, middle, wait_for
-
-NUCLEI = Path(__file__).parents[2] / "datasets" / "nuclei"
-FIRST, SECOND, THIRD = (
-    "03b9306f44e9b8951461.jpg",
-    "06350c7cc618be442c15.jpg",
-    "0acd2c223d300ea55d05.jpg",
-)
-HOSTILE = "<img src=x onerror=alert(1)>.png"
-WIDE = "wide.png"
-SHOTS = os.environ.get("RELOOK_SHOTS")  # a folder, to look at what the tests see
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server on a folder: nuclei, an image of an odd name, a wide one and a broken one."""
-    folder = tmp_path_factory.mktemp("cells")
-    for name in (FIRST, SECOND):
-        shutil.copy(NUCLEI / "images" / name, folder)
-    with Image.open(NUCLEI / "images" / THIRD) as image:
-        small = image.convert("RGB").crop((0, 0, 96, 96))
-    small.save(folder / HOSTILE)
-    Image.fromarray(np.tile(np.asarray(small), (1, 22, 1))).save(folder / WIDE)  # 2112 x 96
-    (folder / "broken.png").write_bytes(b"no picture")
-    shelf = ModelShelf.of(["nuclei"], device="cpu")
-    server = Served(folder, shelf, {"nuclei": find_model("nuclei")})
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    browser = start_chromium(tmp_path_factory.mktemp("profile"))
-    browser.set_page_load_timeout(60)
-    yield browser
-    browser.quit()
+from .page_fixtures import FIRST, HOSTILE, NUCLEI, SECOND, SHOTS, THIRD, WIDE
+from .page_fixtures import chrome as chrome
+from .page_fixtures import page as page
+from .page_fixtures import served as served
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +25,6 @@ def downloads(chrome: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = {"behavior": "allow", "downloadPath": str(folder)}
     chrome.execute_cdp_cmd("Browser.setDownloadBehavior", place)
     return folder
-
-
-@pytest.fixture
-def page(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
-    page = Page(chrome)
-    page.size()
-    page.problems()
-    yield page
-    if SHOTS:
-        chrome.save_screenshot(str(Path(SHOTS) / f"{request.node.name}.png"))
 
 
 def downloaded(page: Page, kind: str, folder: Path) -> Path:
@@ -268,6 +219,54 @@ def test_a_class_is_added(page: Page, served: Served) -> None:
     assert name in page.words("#classes")
     assert page.js("return document.getElementById('class').options.length") == 3
 
+    # Renamed and removed by the keyboard alone; markup stays text.
+    page.keys("E", shift=True)
+    page.until("return document.getElementById('class-dialog').open")
+    assert "finds it, so it can be renamed, and not removed" in page.words("#class-note")
+    page.keys(name.upper(), page.key.ENTER)
+    words = page.until("return document.querySelector('#class-dialog .problem').innerText")
+    assert words.startswith(f"U03: there is a class {name!r} already.")
+    page.keys(page.key.BACKSPACE * 20, "kernel", page.key.ENTER)
+    page.until("return !document.getElementById('class-dialog').open")
+    page.until("return relook.state.project.classes[0] === 'kernel'")
+    assert "kernel" in page.words("#table")
+    page.js("document.querySelector('[data-action=edit-classes]').click()")
+    page.until("return document.getElementById('class-dialog').open")
+    page.js(CHOOSE, "class-which", 1)
+    assert page.words("#class-note") == "1 saved object of 1 image has this class."
+    page.js("document.getElementById('remove-class').click()")
+    assert page.words("#remove-class") == "Remove, and change 1 object"
+    assert markup in page.words("#class-other")
+    if SHOTS:
+        page.chrome.save_screenshot(str(Path(SHOTS) / "remove_class.png"))
+    page.js(CHOOSE, "class-other", 2)
+    page.js("document.getElementById('remove-class').click()")
+    page.until("return relook.state.document?.objects.some(o => o.class === 2)")
+    assert page.js("return relook.state.project.classes") == ["kernel", None, markup]
+    names = [row["name"] for row in served.saved["categories"]]
+    assert names == ["kernel", markup]
+    page.until("return !document.getElementById('class-dialog').open")
+    page.keys("C", shift=True)
+    page.keys("twice", page.key.ENTER)
+    page.until("return !document.getElementById('class-dialog').open")
+    page.keys("E", shift=True)
+    page.until("return document.getElementById('class-dialog').open")
+    page.js(CHOOSE, "class-which", 3)
+    page.js("document.getElementById('remove-class').click()")
+    page.until("return relook.state.project.classes[3] === null")
+    undo = "[...document.querySelectorAll('.toast button')].findLast(b => b.innerText === 'Undo')"
+    page.until(f"return document.getElementById('toasts').innerText.includes('twice') && {undo}")
+    page.js(f"{undo}.click()")
+    page.until("return relook.state.project.classes[3] === 'twice'")
+    assert all("422" in words for words in page.problems())  # the names that were refused
+
+
+CHOOSE = """
+const field = document.getElementById(arguments[0]);
+field.value = String(arguments[1]);
+field.dispatchEvent(new Event("change", {bubbles: true}));
+"""
+
 
 def test_a_large_image_comes_in_tiles(page: Page, served: Served) -> None:
     page.open(served.url, WIDE)
@@ -381,8 +380,11 @@ def ten(served: Served, tmp_path: Path) -> Iterator[Served]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # where others want the machine too
 def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
-    """Twenty steps on ten images, all accepted as they were found; two of them measure."""
+    """Twenty steps on ten images, all accepted as they were found; two of them measure. While the
+    panel is open, the process that teaches imports what it needs."""
     page.open(ten.url)
+    page.keys("t")
+    assert "Correct an image first" in page.words("#panel-teach")
     for _ in range(10):
         page.until("return relook.state.document && relook.isDrawn()")
         page.keys("a", shift=True)
@@ -400,7 +402,6 @@ def test_it_learns_from_corrections(page: Page, ten: Served) -> None:
         "? {...how, body: JSON.stringify({...JSON.parse(how.body), minutes: null, steps: 20})}"
         ": how)"
     )
-    page.keys("t")
     assert "10 corrected images" in page.words("#panel-teach")
     page.js("document.getElementById('learn').click()")
     page.until(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from relook.app.limits import Limits
 from relook.app.models import ModelShelf
 from relook.app.refusals import Refusal
+from relook.app.session.folders import Entry
+from relook.app.session.looking import Predictions
 from relook.app.work import Work
 from relook.errors import DataError, RelookError, UsageError
 from relook.inference.options import PredictOptions
@@ -55,6 +59,44 @@ def test_each_request_gets_the_result_of_its_own_image(nuts: Predictor, shelf: M
     results = run(shelf, all_at_once, batch=4)
     for image, result in zip(images, results, strict=True):
         same(result, nuts.predict(image))
+
+
+def test_the_image_that_is_open_comes_before_looks_of_the_background(
+    nuts: Predictor, shelf: ModelShelf, tmp_path: Path
+) -> None:
+    """Ten images are looked at; the last but one is opened while the network runs, then the last.
+    The look that runs ends, then they come, the newest first."""
+    for number in range(10):
+        Image.fromarray(pixels(seed=number)).save(tmp_path / f"{number}.png")
+    order: list[str] = []
+    runs, go, predict = threading.Event(), threading.Event(), nuts.engine.run_prepared
+
+    def slow(images: Any, *others: Any) -> Any:
+        order.extend(Path(image.source).stem for image in images)
+        runs.set()
+        assert go.wait(20)
+        return predict(images, *others)
+
+    async def look(work: Work) -> None:
+        predictions = Predictions(work)
+        entries = [Entry(n, tmp_path / f"{n}.png", tmp_path) for n in range(10)]
+        for entry in entries[:9]:
+            predictions.get(entry, "nuts", is_background=True)
+        await work.in_thread(runs.wait, 20)
+        while sum(worker.waiting for worker in work.workers.values()) < 8:
+            await asyncio.sleep(0.01)
+        predictions.get(entries[8], "nuts")
+        predictions.get(entries[9], "nuts")
+        while sum(worker.waiting for worker in work.workers.values()) < 9:
+            await asyncio.sleep(0.01)
+        go.set()
+        while predictions.is_busy:
+            await asyncio.sleep(0.01)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nuts.engine, "run_prepared", slow)
+        run(shelf, look, batch=1)
+    assert order[1:3] == ["9", "8"] and sorted(order) == [str(number) for number in range(10)]
 
 
 def test_options_change_what_is_found(nuts: Predictor, shelf: ModelShelf) -> None:

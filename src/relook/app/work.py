@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from .limits import Budget, Limits
 from .metrics import Metrics
 from .models import ModelShelf
 from .refusals import Refusal
+from .turns import Turn
 from .worker import Order, Waiting, Worker
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class Work:
         self.pixels = Budget(self.limits.all_pixels, "pixel", self.wait)
         self.metrics.watch_queue(lambda: self.images.used)
         self.workers: dict[str, Worker] = {}
-        self._turns: dict[str, threading.Lock] = {}
+        self._turns: dict[str, Turn] = {}
         self._seconds = 1.0  # for an image, the mean of late
         self._pool = ThreadPoolExecutor(
             min(_MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="relook-images"
@@ -72,9 +72,15 @@ class Work:
         return min(_SLOWEST, self._seconds * self.images.used / 2)
 
     async def predict(
-        self, name: str | None, image: ImageSource, options: PredictOptions = DEFAULTS
+        self,
+        name: str | None,
+        image: ImageSource,
+        options: PredictOptions = DEFAULTS,
+        waiting: Waiting | None = None,
     ) -> Result:
         """The objects of one image by the model of a name, as `Predictor.predict`.
+
+        `waiting` has the rank among the images that wait, by default that of all requests.
 
         Raises:
             Refusal: 429 when too much waits, 504 when it takes longer than the limit.
@@ -84,13 +90,17 @@ class Work:
         with self.images.taken(1):
             try:
                 async with asyncio.timeout(self.limits.seconds):
-                    read = await self.read(name, image, options)
+                    read = await self.read(name, image, options, waiting)
                     return await self.finish(read)
             except TimeoutError:
                 raise Refusal.late(self.limits.seconds) from None
 
     async def read(
-        self, name: str | None, image: ImageSource, options: PredictOptions = DEFAULTS
+        self,
+        name: str | None,
+        image: ImageSource,
+        options: PredictOptions = DEFAULTS,
+        waiting: Waiting | None = None,
     ) -> ReadImage:
         """Read an image for the model of a name; `finish` predicts it.
 
@@ -104,7 +114,7 @@ class Work:
             options.with_(batch_size=self.limits.batch_on(str(predictor.device)))
         )
         notices: list[str] = []
-        waiting = Waiting()
+        waiting = waiting or Waiting()
         tiles = TileWork(predictor, options, waiting.check, notices.append)
         stream = Stream(predictor, options, tiles, waiting.check)
         opened = await self.in_thread(stream.read, image)
@@ -157,7 +167,7 @@ class Work:
             self.workers[name] = Worker(
                 name,
                 batch=self.limits.batch_on(device),
-                turn=self._turns.setdefault(device, threading.Lock()),
+                turn=self._turns.setdefault(device, Turn()),
                 on_batch=partial(self.metrics.batch_done, name),
             )
         return self.workers[name]

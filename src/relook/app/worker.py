@@ -1,13 +1,17 @@
-"""The thread of one model: it takes what waits, in batches of equal padded size."""
+"""The thread of one model: it takes what waits, in batches of equal padded size.
+
+What a person waits for has a larger rank and is taken first. What is predicted in the background
+lets it pass at the next step, between two tiles or two views.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ..errors import RelookError
@@ -15,6 +19,7 @@ from ..inference.options import PredictOptions
 from ..inference.preprocess import Prepared
 from ..inference.stream import Job, Opened, Stream
 from ..inference.tiles.large import LargeImage
+from .turns import BACKGROUND, Turn
 
 _LOG: Final = logging.getLogger("relook")
 
@@ -24,12 +29,28 @@ class GivenUp(Exception):
 
 
 class Waiting(threading.Event):
-    """Somebody waits for an image, until it is set."""
+    """Somebody waits for an image, until it is set.
+
+    Args:
+        rank: Images of a larger rank come first. It may be changed while the image waits.
+    """
+
+    def __init__(self, rank: int = 0) -> None:
+        super().__init__()
+        self.rank = rank
+        self.let_pass: Callable[[Waiting], None] = lambda _: None
 
     def check(self, *_: object) -> None:
-        """Raise `GivenUp` once it is set: called between tiles and between views."""
+        """Raise `GivenUp` once it is set: called between tiles and between views.
+
+        In the background, images of a larger rank are predicted before it returns.
+        """
         if self.is_set():
             raise GivenUp
+        if self.rank <= BACKGROUND:
+            self.let_pass(self)
+            if self.is_set():
+                raise GivenUp
 
 
 @dataclass(eq=False, slots=True)
@@ -44,10 +65,12 @@ class Order:
     found: Future[Job] = field(default_factory=Future)
 
     def can_join(self, other: Order) -> bool:
-        """Return whether both can be given to the network at once."""
+        """Return whether both can be given to the network at once; those of a smaller rank would
+        delay the others."""
         first, second = self.opened, other.opened
         return (
-            isinstance(first, Prepared)
+            self.given_up.rank == other.given_up.rank
+            and isinstance(first, Prepared)
             and isinstance(second, Prepared)
             and first.canvas == second.canvas
             and self.options == other.options
@@ -69,7 +92,7 @@ class Worker:
     Args:
         name: Of the model.
         batch: Most images of a batch.
-        turn: Held while a network runs; models on one device share it.
+        turn: Taken while a network runs; models on one device share it.
         on_batch: Told the number of images of each batch that was done.
     """
 
@@ -78,11 +101,12 @@ class Worker:
         name: str,
         *,
         batch: int,
-        turn: threading.Lock,
+        turn: Turn,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._batch, self._turn, self._on_batch = batch, turn, on_batch
-        self._waiting: deque[Order] = deque()
+        self._waiting: list[Order] = []
+        self._running: list[Order] = []  # and those that wait for their turn
         self._changed = threading.Condition()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name=f"relook-{name}", daemon=True)
@@ -118,30 +142,53 @@ class Worker:
             self._changed.notify()
 
     def _run(self) -> None:
-        while (orders := self._take()) is not None:
-            with self._turn:
+        while orders := self._wait():
+            self._running = orders
+            with self._turn.taken(self._rank):
+                self._let_pass(orders[0].given_up)  # those that came meanwhile
                 self._predict(orders)
+            self._running = []
             del orders  # not kept until the next ones come
 
-    def _take(self) -> list[Order] | None:
-        """The oldest image and those that can share its batch; None at the end."""
+    def _rank(self) -> int:
+        """The largest rank of the images that this thread has to do."""
+        with self._changed:
+            return max(order.given_up.rank for order in [*self._running, *self._waiting])
+
+    def _let_pass(self, waiting: Waiting) -> None:
+        """Predict first what has a larger rank, here and on other models of the device."""
+        while waiting.rank <= BACKGROUND:
+            with self._changed:
+                orders = self._taken(above=waiting.rank)
+            if orders:
+                self._predict(orders)
+            elif not self._turn.give_way(self._rank):
+                return
+
+    def _wait(self) -> list[Order]:
+        """Wait for the images to predict next; none at the end."""
         with self._changed:
             while not self._waiting and not self._is_stopped:
                 self._changed.wait()
-            if self._is_stopped:
-                return None
-            first = self._waiting.popleft()
-            chosen = [first]
-            for order in list(self._waiting):
-                if len(chosen) == self._batch:
-                    break
-                if first.can_join(order):
-                    chosen.append(order)
-                    self._waiting.remove(order)
+            return self._taken()
+
+    def _taken(self, above: int | None = None) -> list[Order]:
+        """Take the image of the largest rank, the oldest of equal ones, and those that can share
+        its batch; none where none waits, or none with a rank `above` that. Under the lock."""
+        if self._is_stopped or not self._waiting:
+            return []
+        first = max(self._waiting, key=lambda order: order.given_up.rank)
+        if above is not None and first.given_up.rank <= above:
+            return []
+        fit = (order for order in self._waiting if order is not first and first.can_join(order))
+        chosen = [first, *islice(fit, self._batch - 1)]
+        self._waiting = [order for order in self._waiting if order not in chosen]
         return chosen
 
     def _predict(self, orders: Sequence[Order]) -> None:
-        """Predict those that somebody waits for."""
+        """Predict those that were not given up."""
+        for order in orders:
+            order.given_up.let_pass = self._let_pass
         wanted = [order for order in orders if order.found.set_running_or_notify_cancel()]
         for order in orders:
             if order not in wanted:

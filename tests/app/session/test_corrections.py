@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from relook.app.session.classes import Classes
 from relook.app.session.corrections import FILE, Corrections, Outdated
 from relook.app.session.objects import PageObject
 from relook.data.coco import segmentation
@@ -43,14 +44,14 @@ def same(a: PageObject, b: PageObject) -> bool:
 
 
 def test_what_was_saved_is_opened_again(tmp_path: Path) -> None:
-    file = Corrections(tmp_path, ["cell", "<script>alert(1)</script>"])
+    file = Corrections(tmp_path, Classes(["cell", "<script>alert(1)</script>"]))
     one, two = thing("o1", 1), thing("d2", 8, 1, score=None, state="drawn")
     assert save(file, "a.png", one, two) == 1
     assert save(file, "ä/ö.png") == 1
     assert save(file, "a.png", two, revision=1) == 2
-    classes = ["dust"]
+    classes = Classes(["dust"])
     again = Corrections(tmp_path, classes)
-    assert classes == ["dust", "cell", "<script>alert(1)</script>"]
+    assert classes.names() == ["dust", "cell", "<script>alert(1)</script>"]
     saved = again.get("a.png")
     assert saved is not None and (saved.revision, saved.done, saved.model) == (2, True, "nuclei")
     assert same(saved.objects[0], PageObject("d2", 2, None, "drawn", two.runs))
@@ -58,7 +59,7 @@ def test_what_was_saved_is_opened_again(tmp_path: Path) -> None:
     empty = again.get("ä/ö.png")
     assert empty is not None and (empty.objects, empty.revision) == ((), 1)
     assert save(again, "b.png", one) == 1
-    third = Corrections(tmp_path, [])
+    third = Corrections(tmp_path, Classes([]))
     assert third.names() == ["a.png", "ä/ö.png", "b.png"]
     (entry,) = third.get("b.png").objects  # type: ignore[union-attr]
     assert (entry.label, entry.runs.area) == (0, 24)
@@ -67,7 +68,7 @@ def test_what_was_saved_is_opened_again(tmp_path: Path) -> None:
 def test_relook_trains_on_the_file_and_other_programs_can_read_it(tmp_path: Path) -> None:
     for name in ("a.png", "empty.png"):
         Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / name)
-    file = Corrections(tmp_path, ["cell", "dust"])
+    file = Corrections(tmp_path, Classes(["cell", "dust"]))
     save(file, "a.png", thing("o1", 1), thing("o2", 8, 1))
     save(file, "empty.png")
     index = read_coco(tmp_path / FILE, tmp_path)
@@ -88,8 +89,12 @@ def test_each_mask_comes_back_pixel_by_pixel(mask: np.ndarray[Any, Any]) -> None
         return
     runs = window_runs(mask, 0, 0, SIZE[0])
     with tempfile.TemporaryDirectory() as folder:
-        save(Corrections(Path(folder), ["x"]), "a.png", PageObject("o", 0, 1.0, "drawn", runs))
-        saved = Corrections(Path(folder), ["x"]).get("a.png")
+        save(
+            Corrections(Path(folder), Classes(["x"])),
+            "a.png",
+            PageObject("o", 0, 1.0, "drawn", runs),
+        )
+        saved = Corrections(Path(folder), Classes(["x"])).get("a.png")
     assert saved is not None
     assert saved.objects[0].runs.starts.tolist() == runs.starts.tolist()
     assert saved.objects[0].runs.ends.tolist() == runs.ends.tolist()
@@ -97,7 +102,7 @@ def test_each_mask_comes_back_pixel_by_pixel(mask: np.ndarray[Any, Any]) -> None
 
 @pytest.mark.parametrize("revision", [0, 2])
 def test_another_page_has_saved_in_between(revision: int, tmp_path: Path) -> None:
-    file = Corrections(tmp_path, ["cell"])
+    file = Corrections(tmp_path, Classes(["cell"]))
     save(file, "a.png", thing("o1", 1))
     before = (tmp_path / FILE).read_bytes()
     with pytest.raises(Outdated, match="saved by another page") as caught:
@@ -106,22 +111,57 @@ def test_another_page_has_saved_in_between(revision: int, tmp_path: Path) -> Non
     assert (tmp_path / FILE).read_bytes() == before
 
 
-def test_a_class_is_saved_where_no_image_is(tmp_path: Path) -> None:
-    classes = ["cell"]
-    file = Corrections(tmp_path, classes)
-    assert file.add_class(" Dust ") == 1
-    with pytest.raises(UsageError, match=r"U03.*'Dust' already"):
-        file.add_class("dust")
-    again = ["cell"]
-    assert Corrections(tmp_path, again).names() == [] and again == classes == ["cell", "Dust"]
+def test_classes_are_saved_where_no_image_is(tmp_path: Path) -> None:
+    file, changed = Corrections(tmp_path, Classes(["cell"])), Classes(["cell", "Dust"])
+    changed.rename(0, "nucleus")
+    file.write_classes(changed)
+    again = Classes(["cell"])
+    assert Corrections(tmp_path, again).names() == []
+    assert again.names() == ["nucleus", "Dust"] and again.label_of("cell") == 0
+    assert [c.name for c in read_coco(tmp_path / FILE, tmp_path).classes] == ["nucleus", "Dust"]
     (tmp_path / FILE).write_text("mine")
     with pytest.raises(RelookError, match="R07"):
-        file.add_class("hair")
-    assert classes == ["cell", "Dust"] and (tmp_path / FILE).read_text() == "mine"
+        file.write_classes(changed)
+    assert (tmp_path / FILE).read_text() == "mine"
+
+
+def test_objects_of_a_class_get_another_one(tmp_path: Path) -> None:
+    """Their images have a new revision, so that another page does not write over them."""
+    file = Corrections(tmp_path, Classes(["cell", "dust", "hair"]))
+    save(file, "a.png", thing("o1", 1, 1), thing("o2", 8))
+    save(file, "b.png", thing("o1", 1))
+    save(file, "c.png", thing("o1", 1, 1, state="predicted"), thing("o2", 8, 1))
+    assert file.count(1) == (3, 2)
+    file.move(1, 2)
+    assert (file.count(1), file.count(2), file.count(0)) == ((0, 0), (3, 2), (2, 2))
+    with pytest.raises(Outdated):
+        save(file, "a.png", revision=1)
+    assert save(file, "b.png", revision=1) == 2
+    again = Corrections(tmp_path, Classes()).get("c.png")
+    assert again is not None and again.revision == 2
+    assert [(item.label, item.state) for item in again.objects] == [
+        (2, "predicted"),
+        (2, "accepted"),
+    ]
+    before = (tmp_path / FILE).read_bytes()
+    file.move(1, 0)  # nothing to do
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_removed_class_comes_back_with_an_object_of_another_page(tmp_path: Path) -> None:
+    classes = Classes(["cell", "dust"])
+    file = Corrections(tmp_path, classes)
+    classes.remove(1)
+    save(file, "a.png", thing("o1", 1))
+    rows = json.loads((tmp_path / FILE).read_text())["categories"]
+    assert rows == [{"id": 1, "name": "cell"}]
+    save(file, "a.png", thing("o1", 1, 1), revision=1)
+    rows = json.loads((tmp_path / FILE).read_text())["categories"]
+    assert rows == [{"id": 1, "name": "cell"}, {"id": 2, "name": "dust"}]
 
 
 def test_each_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(Corrections(tmp_path, ["cell"]), "a.png", thing("o1", 1), thing("o2", 9))
+    save(Corrections(tmp_path, Classes(["cell"])), "a.png", thing("o1", 1), thing("o2", 9))
     decoded: list[str] = []
     decode = rle.decode_counts
 
@@ -131,7 +171,7 @@ def test_each_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     for module in (rle, segmentation):
         monkeypatch.setattr(module, "decode_counts", counted)
-    saved = Corrections(tmp_path, []).get("a.png")
+    saved = Corrections(tmp_path, Classes([])).get("a.png")
     assert saved is not None and [item.runs.area for item in saved.objects] == [24, 24]
     assert len(decoded) == 2
 
@@ -142,7 +182,7 @@ def test_each_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_file_of_the_user_is_never_written_over(content: str, tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(content)
     with pytest.raises(RelookError, match=FILE):
-        Corrections(tmp_path, ["cell"])
+        Corrections(tmp_path, Classes(["cell"]))
     assert (tmp_path / FILE).read_text() == content
 
 
@@ -166,18 +206,18 @@ def test_a_file_of_the_user_is_never_written_over(content: str, tmp_path: Path) 
     ],
 )
 def test_a_damaged_file_is_told_and_kept(change: Any, tmp_path: Path) -> None:
-    save(Corrections(tmp_path, ["cell"]), "a.png", thing("o1", 1))
+    save(Corrections(tmp_path, Classes(["cell"])), "a.png", thing("o1", 1))
     content = json.loads((tmp_path / FILE).read_text())
     change(content)
     text = json.dumps(content)
     (tmp_path / FILE).write_text(text)
     with pytest.raises(DataError, match="D03"):
-        Corrections(tmp_path, [])
+        Corrections(tmp_path, Classes([]))
     assert (tmp_path / FILE).read_text() == text
 
 
 def test_a_file_that_another_program_has_changed_is_not_written_over(tmp_path: Path) -> None:
-    file = Corrections(tmp_path, ["cell"])
+    file = Corrections(tmp_path, Classes(["cell"]))
     save(file, "a.png", thing("o1", 1))
     (tmp_path / FILE).write_text("mine")
     with pytest.raises(RelookError, match=r"R07.*changed by another program"):
@@ -185,11 +225,11 @@ def test_a_file_that_another_program_has_changed_is_not_written_over(tmp_path: P
     assert (tmp_path / FILE).read_text() == "mine"
     (tmp_path / FILE).rename(tmp_path / "mine.json")
     assert save(file, "b.png") == 1
-    assert Corrections(tmp_path, []).names() == ["a.png", "b.png"]
+    assert Corrections(tmp_path, Classes([])).names() == ["a.png", "b.png"]
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = Corrections(tmp_path, ["cell"])
+    file = Corrections(tmp_path, Classes(["cell"]))
     save(file, "a.png", thing("o1", 1))
     before = (tmp_path / FILE).read_bytes()
 
@@ -210,4 +250,4 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_usage_error_is_the_kind_for_a_file_that_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"info": {"description": "mine"}}')
     with pytest.raises(UsageError, match="not written by relook app"):
-        Corrections(tmp_path, [])
+        Corrections(tmp_path, Classes([]))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relook.app.session.classes import categories
+from relook.app.session.classes import Classes
 from relook.app.session.downloads import kinds, make_download
 from relook.app.session.objects import PageObject, result_of
 from relook.errors import UsageError
@@ -21,7 +21,7 @@ from relook.ops.runs import window_runs
 from relook.structures.rules.reading import DEFAULT_READING
 
 SIZE = (24, 30)
-CLASSES = categories(["cell", "dust"])
+CLASSES = Classes(["cell", "dust"]).categories()
 
 
 @pytest.fixture

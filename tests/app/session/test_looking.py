@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from relook.app.refusals import Refusal
 from relook.app.session.folders import Entry
 from relook.app.session.looking import Predictions, turned_back
+from relook.app.turns import BACKGROUND
 from relook.errors import DataError, RelookError
 from relook.inference.results import Result
 from relook.structures.rules.reading import DEFAULT_READING
@@ -25,9 +27,11 @@ class Work:
 
     def __init__(self, *answers: Any) -> None:
         self.answers, self.images = list(answers), []
+        self.waiting: list[Any] = []
 
-    async def predict(self, name: str | None, image: Any, options: Any) -> Result:
+    async def predict(self, name: str | None, image: Any, options: Any, waiting: Any) -> Result:
         self.images.append(image)
+        self.waiting.append(waiting)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -68,6 +72,23 @@ def test_an_image_is_predicted_once(tmp_path: Path) -> None:
         assert mirrored.boxes.tolist() == [[32, 2, 38, 8]]
         pixels = work.images[1].load()
         assert pixels[0, -1, 0] == 200 and pixels[0, 0, 0] == 0
+
+    asyncio.run(run())
+
+
+def test_the_image_that_was_asked_for_last_comes_first(tmp_path: Path) -> None:
+    """What is looked at in the background comes last, until a person opens it."""
+
+    async def run() -> None:
+        work = Work(*[result((2, 0.9))] * 3)
+        predictions = Predictions(work)
+        look, before, opened = (replace(entry(tmp_path), id=number) for number in (1, 2, 3))
+        predictions.get(look, "nuclei", is_background=True)
+        predictions.get(before, "nuclei")
+        predictions.get(opened, "nuclei")
+        await asyncio.sleep(0)  # all three were begun
+        first, second, third = (waiting.rank for waiting in work.waiting)
+        assert first == BACKGROUND < 0 < second < third
 
     asyncio.run(run())
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relook.app.session.classes import categories
+from relook.app.session.classes import Classes
 from relook.app.session.objects import (
     divided,
     found_objects,
@@ -66,7 +66,7 @@ def test_a_result_and_back() -> None:
     """Drawn objects come first, with the score 1."""
     drawn = record("d1", 12, score=None, state="drawn", **{"class": 1})
     objects = read_objects([record(), drawn], SIZE, 2)
-    result = result_of(objects, SIZE, categories(["cell", "<b>dust</b>"]), "a.png")
+    result = result_of(objects, SIZE, Classes(["cell", "<b>dust</b>"]).categories(), "a.png")
     assert result.names == ["<b>dust</b>", "cell"]
     assert result.scores.tolist() == [1.0, 0.5]
     assert result.boxes.tolist() == [[12, 3, 18, 9], [2, 3, 8, 9]]

@@ -95,7 +95,7 @@ def test_objects_from_the_threshold_on_and_candidates_below(
             assert (found["revision"], found["saved"], found["model"]) == (0, False, "nuts")
             assert project.image_record(image)["status"] == "predicted"
             assert project.image_record(image)["objects"] == 2
-            assert project.classes == ["nut", "bolt", "washer"]
+            assert project.classes.listed() == ["nut", "bolt", "washer"]
             assert project.save(image, found["objects"][:1], revision=0, done=False) == 1
             assert project.image_record(image)["status"] == "corrected"
             again = project.objects(image)

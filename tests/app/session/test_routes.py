@@ -19,6 +19,7 @@ from relook.app.server import make_server
 from relook.app.session.corrections import FILE
 from relook.app.session.project import Project
 from relook.app.session.routes import SessionRoutes
+from relook.app.teaching.standby import Standby
 from relook.app.teaching.teacher import Teacher
 
 HERE = "http://127.0.0.1:8117"
@@ -79,6 +80,37 @@ def test_a_class_is_added(page: TestClient, folder: Path) -> None:
     assert page.put("/api/images/1/objects", json=body).status_code == 200
 
 
+def test_a_class_is_renamed_and_removed(page: TestClient) -> None:
+    page.post("/api/classes", json={"name": "washer"})
+    page.put("/api/images/1/objects", json={"revision": 0, "objects": [thing(**{"class": 2})]})
+    renamed = page.put("/api/classes/2", json={"name": "ring", "before": "washer"})
+    assert renamed.json() == {"classes": ["nut", "bolt", "ring"]}
+    rows = page.get("/api/classes").json()
+    assert rows[2] == {"class": 2, "name": "ring", "objects": 1, "images": 1, "models": []}
+    late = page.put("/api/classes/2", json={"name": "disc", "before": "washer"})
+    assert (late.status_code, late.json()["code"]) == (409, "R07")
+    for name in ("", "Nut", "a\x1b[31m", "\ud800", "x" * 81):
+        body = json.dumps({"name": name, "before": "ring"})
+        refused = page.put("/api/classes/2", content=body)
+        assert refused.status_code == 422 and refused.json()["code"] == "U03"
+    body = {"before": "ring", "objects": 0}
+    assert page.request("DELETE", "/api/classes/2", json=body).status_code == 409
+    body = {"before": "ring", "objects": 1}
+    refused = page.request("DELETE", "/api/classes/2", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "U04")
+    removed = page.request("DELETE", "/api/classes/2", json={**body, "to": 1})
+    assert removed.json() == {"classes": ["nut", "bolt", None]}
+    saved = objects_of(page, 1)
+    assert (saved["revision"], saved["objects"][0]["class"]) == (2, 1)
+    for path, method in (("9", "DELETE"), ("0", "DELETE"), ("-1", "PUT"), ("x", "PUT")):
+        body = {"before": "nut", "objects": 0, "name": "pin"}
+        answer = page.request(method, f"/api/classes/{path}", json=body)
+        assert answer.status_code == 422 and answer.json()["what"], path
+    back = {"revision": 2, "objects": [thing(**{"class": 2})]}
+    answer = page.put("/api/images/1/objects", json=back)  # of a page that did not know
+    assert answer.json()["classes"] == ["nut", "bolt", "ring"]
+
+
 def test_from_the_list_to_a_download(page: TestClient, folder: Path) -> None:
     project = page.get("/api/project").json()
     assert project["classes"] == ["nut", "bolt"]
@@ -90,7 +122,11 @@ def test_from_the_list_to_a_download(page: TestClient, folder: Path) -> None:
     assert found["revision"] == 0 and not found["saved"]
     assert page.get("/api/images").json()[0]["objects"] == len(found["objects"])
     body = {"revision": 0, "objects": [*found["objects"][:2], thing()], "done": True}
-    assert page.put("/api/images/1/objects", json=body).json() == {"revision": 1, "objects": 3}
+    assert page.put("/api/images/1/objects", json=body).json() == {
+        "revision": 1,
+        "objects": 3,
+        "classes": ["nut", "bolt"],
+    }
     saved = objects_of(page, 1)
     assert saved["saved"] and saved["objects"][2]["area"] == 100
     assert [o["shape"] for o in saved["objects"][:2]] == [o["shape"] for o in found["objects"][:2]]
@@ -232,3 +268,7 @@ def test_teaching_says_what_is_missing(page: TestClient) -> None:
         assert answer.status_code == status, body
     assert "cannot be trained" in answer.json()["what"]
     assert page.delete("/api/teach").json()["state"] == "idle"
+    with pytest.MonkeyPatch.context() as patch:
+        calls: list[Standby] = []
+        patch.setattr(Standby, "prepare", lambda standby: calls.append(standby))
+        assert page.post("/api/teach/standby").status_code == 202 and len(calls) == 1

@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from relook.app.session.suggestions import Doubt, doubt_by_score, doubt_of, suggested
+from relook.app.session.suggestions import (
+    APP_ORDER,
+    BY_NUMBER,
+    BY_SHARE,
+    Doubt,
+    doubt_by_score,
+    doubt_of,
+    suggested,
+)
 from relook.data.coco.reader import Category
 from relook.inference.results import Result
 from relook.ops.rle import encode_window
@@ -87,3 +95,9 @@ def test_the_image_with_the_largest_share_comes_first() -> None:
     assert suggested([], 2).id is None
     assert suggested([], 2).reason == "2 images must be looked at first"
     assert suggested([], 0).reason == "no image is left that is not corrected"
+
+
+def test_by_number_nothing_found_comes_before_nothing_in_doubt() -> None:
+    doubts = [Doubt(0, 30, 0), Doubt(0, 0, 0), Doubt(1, 1, 1), Doubt(2, 40, 2), Doubt(2, 4, 2)]
+    assert sorted(doubts, key=BY_NUMBER) == doubts
+    assert APP_ORDER is BY_SHARE

@@ -9,7 +9,7 @@ import pytest
 
 from relook.app.session.folders import Entry
 from relook.app.session.project import Project
-from relook.app.teaching.annotations import classes_of, coco_of, divided, key_of
+from relook.app.teaching.annotations import classes_of, coco_of, divided, key_of, own_classes
 from relook.app.teaching.held_out import Learned
 
 from .test_teacher import correct, project
@@ -32,6 +32,13 @@ def test_classes_of_the_model_are_learned_unless_none_was_corrected(
     for number, label in enumerate(labels, start=1):
         correct(project, range(number, number + 1), label)
     assert classes_of(project, "nuts") == classes
+
+
+def test_a_class_that_was_renamed_is_that_of_the_model(project: Project) -> None:
+    project.class_changes.rename(0, "ring", before="nut")
+    correct(project, range(1, 2), 0)
+    assert own_classes(project, "nuts") == {"nut": "ring", "bolt": "bolt"}
+    assert classes_of(project, "nuts") == ["ring", "bolt"]
 
 
 def test_categories_are_numbered_by_the_classes_that_are_learned(

@@ -101,6 +101,21 @@ def test_a_lesson_measures_learns_and_measures_again(
     assert any(moved)
 
 
+def test_a_renamed_class_is_measured_and_learned_from_where_the_model_is(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the training it is scored as it was, and the weights of its class are kept."""
+    for part in ("train", "held_out"):
+        path = tmp_path / f"{part}.json"
+        path.write_text(path.read_text().replace('"name": "cell"', '"name": "ring"'))
+    starts: list[Any] = []
+    monkeypatch.setattr(module, "train", lambda *_, start, **__: starts.append(start))
+    write_request(tmp_path / "lesson", replace(lesson, renamed={"cell": "ring"}))
+    state = learn(tmp_path / "lesson")
+    assert state.before is not None and state.before["objects"] == 2
+    assert [item.name for item in starts[0].saved.classes] == ["ring"]
+
+
 def stopped(settings: Any, console: Any, *, out: Path, **more: Any) -> None:
     """A training that is stopped after its first step."""
     out.mkdir()

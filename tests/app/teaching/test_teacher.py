@@ -15,8 +15,8 @@ from PIL import Image
 from relook.app.models import ModelShelf
 from relook.app.refusals import Refusal
 from relook.app.session.project import Project
-from relook.app.teaching import teacher as module
 from relook.app.teaching.lesson import Lesson, LessonState
+from relook.app.teaching.standby import Standby
 from relook.app.teaching.teacher import Teacher
 from relook.data.coco.reader import read_coco
 from relook.errors import UsageError
@@ -52,11 +52,11 @@ class Process:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
     processes: list[Process] = []
 
-    def start(folder: Path) -> Process:
+    def start(_: Standby, folder: Path) -> Process:
         processes.append(Process(folder))
         return processes[-1]
 
-    monkeypatch.setattr(module, "_started", start)
+    monkeypatch.setattr(Standby, "start", start)
     return processes
 
 
@@ -147,6 +147,17 @@ def test_from_corrections_to_a_model_on_the_shelf(
     assert Teacher(project, {}).load_earlier() == ["corrected-1"]
 
 
+def test_a_class_that_was_renamed_goes_on_from_that_of_the_model(
+    project: Project, started: list[Process], model: Path
+) -> None:
+    project.class_changes.rename(0, "ring", before="nut")
+    correct(project, range(1, 7))
+    Teacher(project, {"nuts": model}).begin([1, 2], steps=20)
+    lesson = lesson_of(started[0])
+    assert (lesson.renamed, lesson.one_class) == ({"nut": "ring"}, False)
+    assert [c.name for c in read_coco(lesson.train, lesson.images).classes] == ["ring", "bolt"]
+
+
 def test_few_images_are_not_measured(project: Project, started: list[Process], model: Path) -> None:
     correct(project, range(1, 4), label=2)
     teacher = Teacher(project, {"nuts": model})
@@ -209,6 +220,24 @@ def test_closing_stops(project: Project, started: list[Process], model: Path) ->
     teacher.begin([1])
     teacher.close()
     assert (started[0].told, started[0].code) == (1, 0)
+
+
+def test_it_prepares_for_the_next_training_only_while_none_runs(
+    project: Project, started: list[Process], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(Standby, "prepare", lambda _: calls.append("prepare"))
+    monkeypatch.setattr(Standby, "close", lambda _: calls.append("close"))
+    correct(project, range(1, 2))
+    teacher = Teacher(project, {"nuts": model})
+    teacher.prepare()
+    teacher.begin([1])
+    teacher.prepare()
+    assert calls == ["prepare"]
+    started[0].code = 0
+    teacher.prepare()
+    teacher.close()
+    assert calls == ["prepare", "prepare", "close"]
 
 
 def refused(teacher: Teacher, **options: Any) -> Callable[[], None]:

@@ -6,11 +6,12 @@ import { complain } from "./announce.js";
 import { send } from "./api.js";
 import { openDownload } from "./download.js";
 import * as drawing from "./drawing.js";
+import { openEditClasses } from "./edit_classes.js";
 import { openHelp } from "./help.js";
 import { openNewClass } from "./new_class.js";
 import { done, openBeside, openSuggested } from "./images.js";
 import { saveAll } from "./saving.js";
-import { changed, className, counted, emit, perform, select, selected, state } from "./state.js";
+import { changed, classes, className, counted, emit, perform, select, selected, state } from "./state.js";
 import { actualSize, brighten, fit, reveal, zoomBy } from "./viewer.js";
 
 /** @typedef {import("./state.js").Thing} Thing */
@@ -65,7 +66,7 @@ function redraw() {
 
 /** Give the selected objects a class, or the objects that are drawn next. @param {number} index */
 export function setClass(index) {
-  if (!(index in (state.project?.classes ?? []))) return;
+  if (!classes().some(([row]) => row === index)) return;
   state.drawnClass = index;
   const things = selected().filter((thing) => thing.class !== index);
   if (things.length) {
@@ -187,8 +188,9 @@ export const ACTIONS = {
   merge: { words: "Merge the selected into one", group: "Correct", keys: ["m"], run: merge, can: () => selected().length > 1 },
   take: { words: "Take what is offered", group: "Correct", keys: ["Enter"], run: take, can: () => Boolean(state.offered) },
   "offer-next": { words: "Offer the next below the threshold", group: "Correct", keys: ["q"], run: offerNext, can: hasImage },
-  "class-list": { words: "Choose a class", group: "Correct", keys: ["c"], run: () => { showTab("objects"); focus("class"); }, can: () => state.project?.classes.length > 1 },
+  "class-list": { words: "Choose a class", group: "Correct", keys: ["c"], run: () => { showTab("objects"); focus("class"); }, can: () => classes().length > 1 },
   "add-class": { words: "Add a class", group: "Correct", keys: ["Shift+C"], run: () => { showTab("objects"); openNewClass(setClass); }, can: () => Boolean(state.project) },
+  "edit-classes": { words: "Rename or remove a class", group: "Correct", keys: ["Shift+E"], run: () => { showTab("objects"); openEditClasses(); }, can: () => Boolean(state.project) },
   undo: { words: "Undo", group: "Correct", keys: ["Ctrl+Z", "z"], run: () => history("undo"), can: () => Boolean(state.document?.past.length) },
   redo: { words: "Redo", group: "Correct", keys: ["Ctrl+Shift+Z", "Ctrl+Y", "y"], run: () => history("redo"), can: () => Boolean(state.document?.future.length) },
   "next-object": { words: "Next object", group: "Objects", keys: ["j"], run: () => beside(1), can: hasImage },

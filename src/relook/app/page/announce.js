@@ -10,8 +10,11 @@ export function announce(words, now = false) {
   setTimeout(() => { region.textContent = words; }, 30);
 }
 
-/** Show a message in the corner and say it. @param {string} words @param {"good"|"bad"} [kind] */
-export function toast(words, kind = "good") {
+/**
+ * Show a message in the corner and say it.
+ * @param {string} words @param {"good"|"bad"} [kind] @param {[string, () => Promise<unknown>]} [action] a button, and what it does
+ */
+export function toast(words, kind = "good", action) {
   const box = document.createElement("div");
   const text = document.createElement("p");
   const close = document.createElement("button");
@@ -21,12 +24,21 @@ export function toast(words, kind = "good") {
   close.className = "small bare";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(text, close);
+  box.append(text);
+  if (action) {
+    const button = element("button", "small bare", action[0]);
+    button.addEventListener("click", () => {
+      box.remove();
+      action[1]().catch(complain);
+    });
+    box.append(button);
+  }
+  box.append(close);
   const all = byId("toasts");
   all.append(box);
   while (all.children.length > 3) all.firstElementChild?.remove();
   announce(words, kind === "bad");
-  if (kind === "good") setTimeout(() => box.remove(), 6000);
+  if (kind === "good") setTimeout(() => box.remove(), action ? 15000 : 6000);
 }
 
 /** Show what went wrong. @param {unknown} error */

@@ -3,7 +3,7 @@ import { setClass } from "./actions.js";
 import { announce, element } from "./announce.js";
 import { remember, remembered } from "./memory.js";
 import { classColour } from "./painter.js";
-import { className, counted, emit, on, selected, state } from "./state.js";
+import { classes, className, counted, emit, on, selected, state } from "./state.js";
 
 const BINS = 38;
 const SVG = "http://www.w3.org/2000/svg";
@@ -33,13 +33,14 @@ function scores() {
   svg.setAttribute("aria-label", `Scores: ${counted(all.length, "object")} from 0.05, ${below} below the threshold.`);
 }
 
-function classes() {
+function classList() {
   const list = byId("classes");
+  const all = classes();
   const open = state.document;
   const every = open?.everything() ?? [];
   /** @type {Map<number, number>} */ const counts = new Map();
   for (const thing of every) counts.set(thing.class, (counts.get(thing.class) ?? 0) + 1);
-  const next = state.project?.classes.length > 1 ? [state.drawnClass] : []; // of the object that is drawn next
+  const next = all.length > 1 ? [state.drawnClass] : []; // of the object that is drawn next
   for (const index of [...state.view.hidden, ...next]) if (!counts.has(index)) counts.set(index, 0);
   const rows = [...counts].sort((a, b) => a[0] - b[0]).map(([index, count]) => {
     const label = element("label");
@@ -56,7 +57,7 @@ function classes() {
     const swatch = element("span", "swatch");
     swatch.style.background = classColour(index);
     swatch.hidden = state.view.colours !== "class";
-    const digit = index < 9 && state.project?.classes.length > 1 ? element("kbd", "", String(index + 1)) : "";
+    const digit = index < 9 && all.length > 1 ? element("kbd", "", String(index + 1)) : "";
     label.append(box, swatch, element("span", "label", className(index)), element("span", "number", count.toLocaleString("en")), digit);
     return label;
   });
@@ -84,12 +85,14 @@ function chosen() {
   const area = things.reduce((sum, thing) => sum + thing.area, 0);
   byId("chosen-words").textContent = things.length
     ? `${things.length.toLocaleString("en")} selected · ${Math.round(area).toLocaleString("en")} px²` : "Nothing is selected.";
-  const names = state.project?.classes ?? [];
+  const all = classes();
   const field = byId("class");
-  if (field.options.length !== names.length) {
-    field.replaceChildren(...names.map((/** @type {string} */ name, /** @type {number} */ index) => new Option(name, String(index))));
+  const key = JSON.stringify(all);
+  if (field.dataset.of !== key) {
+    field.dataset.of = key;
+    field.replaceChildren(...all.map(([index, name]) => new Option(name, String(index))));
   }
-  byId("class-of").hidden = names.length < 2;
+  byId("class-of").hidden = all.length < 2;
   field.value = String(things[0]?.class ?? state.drawnClass);
 }
 
@@ -104,7 +107,7 @@ function controls() {
 
 function refresh() {
   scores();
-  classes();
+  classList();
   totals();
   chosen();
 }
@@ -134,6 +137,6 @@ export function startFilters() {
   on("view objects document", refresh);
   on("selection tool project", chosen);
   on("project", controls);
-  on("tool project", classes);
+  on("tool project", classList);
   refresh();
 }

@@ -81,7 +81,11 @@ function up(event) {
   const point = at(event);
   fingers.delete(event.pointerId);
   stage.removeAttribute("data-moving");
-  if (ended?.kind === "pinch" && fingers.size) return;
+  if (ended?.kind === "pinch" && fingers.size) { // the finger that is left goes on moving the image
+    const [[id, last]] = fingers;
+    gesture = { kind: "pan", start: last, last, id };
+    return;
+  }
   gesture = null;
   if (!ended) return;
   if (ended.kind === "draw") drawing.up(toImage(...point));

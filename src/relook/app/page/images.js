@@ -164,7 +164,7 @@ async function fetchObjects(entry, signal) {
   if (!open || !isUnsaved(open)) {
     const body = await objectsOf(entry.id, state.model, signal);
     if (signal.aborted) return;
-    if (body.objects.some((/** @type {import("./state.js").Thing} */ thing) => !(thing.class in state.project.classes))) {
+    if (body.objects.some((/** @type {import("./state.js").Thing} */ thing) => !state.project.classes[thing.class])) {
       state.project = await get("/api/project", signal); // another tab has added a class
       emit("project");
     }

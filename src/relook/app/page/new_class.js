@@ -1,7 +1,7 @@
 // The dialog that adds a class to the project: its name is checked by the server, and saved with the corrections.
 import { dialogHead, element } from "./announce.js";
 import { send, wordsOf } from "./api.js";
-import { counted, emit, selected, state } from "./state.js";
+import { counted, selected, useClasses } from "./state.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("class-dialog"));
 const LONGEST = 80; // characters, as the server takes them
@@ -28,9 +28,8 @@ export function openNewClass(use) {
     add.disabled = true;
     try {
       const answer = await send("POST", "/api/classes", { name: name.value });
-      state.project.classes = answer.classes;
       dialog.close("");
-      emit("project");
+      useClasses(answer.classes);
       use(answer.class);
     } catch (error) {
       problem.textContent = wordsOf(error);

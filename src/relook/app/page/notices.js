@@ -1,11 +1,13 @@
 // What the page says about its state: what to do when it is empty, what a tool wants, what is saved.
 import { announce, element } from "./announce.js";
 import { saving } from "./saving.js";
-import { counted, emit, on, state } from "./state.js";
+import { className, counted, emit, on, state } from "./state.js";
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const byFinger = matchMedia("(hover: none) and (pointer: coarse)").matches;
 const HINTS = {
-  select: "Click an object to select it, or where one is missed. Drag moves, the wheel zooms.",
+  select: byFinger ? "Tap an object to select it. One finger moves the image, two zoom."
+    : "Click an object to select it, or where one is missed. Drag moves, the wheel zooms.",
   polygon: "Click to set corners; Enter or the first corner closes. Backspace takes one back, Esc gives up.",
   freehand: "Draw around an object with the button held. Esc goes back to selecting.",
   split: "Draw a line across an object, from one side to the other. Esc goes back to selecting.",
@@ -82,7 +84,7 @@ function offer() {
   const thing = state.offered;
   byId("offer").hidden = !thing;
   if (thing) {
-    byId("offer-words").textContent = `Found here below the threshold: ${state.project.classes[thing.class]}, score ${(thing.score ?? 0).toFixed(2)}.`;
+    byId("offer-words").textContent = `Found here below the threshold: ${className(thing.class)}, score ${(thing.score ?? 0).toFixed(2)}.`;
   }
 }
 

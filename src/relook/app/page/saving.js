@@ -3,7 +3,7 @@
 import { announce, question } from "./announce.js";
 import { get, Gone, Refused, send, wordsOf } from "./api.js";
 import { remember, remembered } from "./memory.js";
-import { changed, counted, emit, on, state } from "./state.js";
+import { changed, counted, emit, on, state, useClasses } from "./state.js";
 
 /** @typedef {import("./state.js").Document} Document */
 
@@ -93,6 +93,7 @@ async function write(document, job) {
     remember(`${draftKey(document)}:dismissed`, document.dismissed.size ? [...document.dismissed] : null);
     document.revision = answer.revision;
     document.isSaved = true;
+    useClasses(answer.classes); // another tab may have changed them
     document.savedVersion = version;
     job.tries = 0;
     job.why = "";
@@ -140,8 +141,16 @@ async function conflict(document, job) {
 /** Save everything that is not saved yet. @returns {Promise<boolean>} whether all is saved */
 export async function saveAll() {
   const open = state.document;
-  if (open && open.above().length) open.version++;
-  for (const document of new Set([...jobs.keys(), ...(open ? [open] : [])])) {
+  if (open && open.above().length) {
+    open.version++;
+    jobs.set(open, jobs.get(open) ?? { timer: 0, tries: 0, running: null, why: "" });
+  }
+  return saveChanges();
+}
+
+/** Save all changes that wait; whether the server has them. @returns {Promise<boolean>} */
+export async function saveChanges() {
+  for (const document of jobs.keys()) {
     for (let tries = 0; tries < 2 && document.isDirty; tries++) await save(document);
   }
   return ![...jobs.keys()].some((document) => document.isDirty);

@@ -219,5 +219,20 @@ export function changed(document) {
 /** @param {number} index @returns {string} */
 export const className = (index) => state.project?.classes[index] ?? `class ${index}`;
 
+/** Index and name of each class that is there. @returns {[number, string][]} */
+export const classes = () => (state.project?.classes ?? [])
+  .map((/** @type {string|null} */ name, /** @type {number} */ index) => [index, name])
+  .filter((/** @type {[number, string|null]} */ [, name]) => name !== null);
+
+/** Have the classes that the server has. @param {(string|null)[]} names */
+export function useClasses(names) {
+  if (JSON.stringify(names) === JSON.stringify(state.project.classes)) return;
+  state.project.classes = names;
+  if (!classes().some(([index]) => index === state.drawnClass)) state.drawnClass = classes()[0]?.[0] ?? 0;
+  for (const index of state.view.hidden) if (!names[index]) state.view.hidden.delete(index);
+  emit("project");
+  emit("objects");
+}
+
 /** @param {number} count @param {string} noun @returns {string} */
 export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -3,7 +3,7 @@ import { followOrder } from "./actions.js";
 import { announce, element } from "./announce.js";
 import { wordsOn } from "./gestures.js";
 import { colourOf } from "./painter.js";
-import { className, emit, on, select, state } from "./state.js";
+import { classes, className, emit, on, select, state } from "./state.js";
 import { reveal } from "./viewer.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -112,7 +112,7 @@ function refresh() {
   rows = sorted(state.document?.shown() ?? []);
   list.set(rows);
   showSorting();
-  host.toggleAttribute("data-single", (state.project?.classes.length ?? 0) < 2);
+  host.toggleAttribute("data-single", classes().length < 2);
   list.host.setAttribute("aria-rowcount", String(rows.length + 1));
   empty.hidden = rows.length > 0;
   empty.textContent = state.document ? "No object to list. Lower the threshold, show a class, or draw one." : "Objects of the open image are listed here.";

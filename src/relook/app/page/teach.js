@@ -15,6 +15,7 @@ const NAMES = { mask_ap: "mask AP", mask_ap50: "mask AP50", box_ap: "box AP", bo
 let minutes = "5";
 let timer = 0;
 let drawn = "";
+let isPrepared = false;
 /** @type {number} the most seconds that were left of this training */ let longest = 0;
 
 const corrected = () => state.images.filter((entry) => ["corrected", "done"].includes(entry.status));
@@ -38,6 +39,13 @@ async function start() {
   poll();
 }
 
+/** Have the server import what teaching needs while the panel is looked at: it begins the sooner. */
+function prepare() {
+  if (panel.hidden || isPrepared || !corrected().length || RUNNING.includes(teaching.state)) return;
+  isPrepared = true;
+  send("POST", "/api/teach/standby").catch(() => {}); // it begins without it too
+}
+
 async function stop() {
   try { teaching = await send("DELETE", "/api/teach"); } catch (error) { complain(error); }
   refresh();
@@ -50,7 +58,7 @@ async function poll() {
   try { teaching = await get("/api/teach"); } catch { /* asked again below */ }
   if (RUNNING.includes(before) && !RUNNING.includes(teaching.state)) await finished();
   refresh();
-  if (RUNNING.includes(teaching.state)) timer = window.setTimeout(poll, 1000);
+  if (RUNNING.includes(teaching.state)) timer = window.setTimeout(poll, teaching.state === "training" ? 1000 : 400);
 }
 
 async function finished() {
@@ -147,7 +155,7 @@ function scores(before, after) {
   const table = document.createElement("table");
   table.append(element("caption", "unseen", "Scores before and after"));
   const head = table.createTHead().insertRow();
-  for (const words of ["", "before", "after", "change"]) {
+  for (const words of ["score", "before", "after", "change"]) {
     const cell = document.createElement("th");
     Object.assign(cell, { scope: "col", textContent: words });
     head.append(cell);
@@ -212,6 +220,8 @@ function refresh() {
 
 export function startTeach() {
   on("images project tab document", refresh);
+  on("tab", () => { isPrepared = false; });
+  on("images tab", prepare);
   on("connection", () => { if (state.connected) poll(); });
   poll();
 }

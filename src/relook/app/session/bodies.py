@@ -51,6 +51,21 @@ class ClassBody(_Body):
     name: Annotated[str, Field(max_length=10_000)]
 
 
+class RenameBody(ClassBody):
+    """The new name of a class, and the one that the person saw before."""
+
+    before: Annotated[str, Field(max_length=10_000)]
+
+
+class RemoveBody(_Body):
+    """A class to remove: its name and its number of objects as the person saw them, and the class
+    that they get."""
+
+    before: Annotated[str, Field(max_length=10_000)]
+    objects: Annotated[int, Field(ge=0)]
+    to: int | None = None
+
+
 class SplitBody(_Body):
     """An object, and a line that cuts it."""
 

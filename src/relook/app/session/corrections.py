@@ -10,39 +10,26 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-from pydantic import BaseModel, Field, PositiveInt
+from typing import Any, Final
 
 from ..._version import __version__
-from ...data.coco.segmentation import checked_runs
 from ...data.sources.stored import stamp_of
 from ...errors import DataError, RelookError, UsageError
 from ...ops.rle import encode_runs
 from ...runtime.files import write_text
 from ...runtime.json_files import read_json
 from ...structures.detection import Size
-from .classes import label_of, new_name
-from .objects import LONGEST_ID, PageObject, State
+from .classes import Classes
+from .objects import PageObject
+from .saved_images import SavedImage, Tables, images_of
 from .shapes import box_of
 
 FILE: Final = "relook-corrections.json"
 FORMAT: Final = 1
 MOST_OBJECTS: Final = 20_000  # of one image
 DESCRIPTION: Final = "Objects corrected in relook app"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedImage:
-    """The objects of one image as they were saved."""
-
-    size: Size
-    objects: tuple[PageObject, ...]
-    revision: int = 1
-    done: bool = False
-    model: str | None = None  # that found the objects at first
 
 
 class Outdated(RelookError):
@@ -65,18 +52,18 @@ class Outdated(RelookError):
 class Corrections:
     """The file of corrections of one folder. Threads may share it.
 
-    Labels of objects are rows in `classes`, a list that may grow and never changes its order.
+    Labels of objects are rows in `classes`.
 
     Args:
         folder: Of the images.
-        classes: Names of all classes; those of the file are added.
+        classes: Of the project; those of the file are added.
 
     Raises:
         UsageError: U04 for a file of this name that the app has not written.
         DataError: D03 for one that is damaged.
     """
 
-    def __init__(self, folder: Path, classes: list[str]) -> None:
+    def __init__(self, folder: Path, classes: Classes) -> None:
         self.path = folder / FILE
         self._classes = classes
         self._images: dict[str, SavedImage] = {}
@@ -106,6 +93,8 @@ class Corrections:
     ) -> int:
         """Save the objects of an image; the new revision.
 
+        A class that was removed in between is there again with an object that has it.
+
         Raises:
             Outdated: `revision` is not that of what is saved.
             RelookError: R02 when the file cannot be written, R07 when another program has changed
@@ -118,28 +107,51 @@ class Corrections:
                 raise Outdated(name, newest)
             self._check_unchanged()
             model = before.model if before is not None else model
-            image = SavedImage(size, tuple(objects), newest + 1, done, model)
-            images = {**self._images, name: image}
-            number = list(images).index(name) + 1
-            rows = {**self._rows, name: _Rows.of(name, image, number)}
-            write_text(self.path, _text(rows, self._classes))
-            self._images, self._rows = images, rows
-            self._stamp = stamp_of(self.path)
+            kept = (replace(item, label=self._classes.kept(item.label)) for item in objects)
+            image = SavedImage(size, tuple(kept), newest + 1, done, model)
+            self._write({name: image}, self._classes)
             return image.revision
 
-    def add_class(self, text: str) -> int:
-        """Add a class that a person names, and save it; its label.
-
-        Raises:
-            UsageError: as `new_name`.
-            RelookError: as `save`; there is then no such class.
-        """
+    def write_classes(self, classes: Classes) -> None:
+        """Write the file with other classes, of the same rows; raises as `save`."""
         with self._lock:
-            name = new_name(text, self._classes)
             self._check_unchanged()
-            write_text(self.path, _text(self._rows, [*self._classes, name]))
-            self._stamp = stamp_of(self.path)
-            return label_of(name, self._classes)
+            self._write({}, classes)
+
+    def count(self, label: int) -> tuple[int, int]:
+        """Number of the saved objects of a class, and of the images that have any."""
+        numbers = [sum(o.label == label for o in i.objects) for i in self._images.values()]
+        return sum(numbers), sum(map(bool, numbers))
+
+    def move(self, label: int, to: int) -> None:
+        """Give all objects of one class another one, and their images a new revision; raises as
+        `save`, and nothing is then changed."""
+        with self._lock:
+            self._check_unchanged()
+            changed = {
+                name: replace(
+                    image,
+                    revision=image.revision + 1,
+                    objects=tuple(
+                        replace(item, label=to) if item.label == label else item
+                        for item in image.objects
+                    ),
+                )
+                for name, image in self._images.items()
+                if any(item.label == label for item in image.objects)
+            }
+            if changed:
+                self._write(changed, self._classes)
+
+    def _write(self, changed: Mapping[str, SavedImage], classes: Classes) -> None:
+        """Write the file with these images in place of what they were."""
+        images = {**self._images, **changed}
+        numbers = {name: number for number, name in enumerate(images, start=1)}
+        new = {name: _Rows.of(name, image, numbers[name]) for name, image in changed.items()}
+        rows = {**self._rows, **new}
+        write_text(self.path, _text(rows, classes))
+        self._images, self._rows = images, rows
+        self._stamp = stamp_of(self.path)
 
     def _check_unchanged(self) -> None:
         if stamp_of(self.path) != self._stamp and self.path.exists():
@@ -165,9 +177,9 @@ class Corrections:
             raise DataError(
                 "D03", f"{self.path} was written by a newer relook. Install that version."
             )
-        tables = read_json(self.path, _Tables, remedy)
+        tables = read_json(self.path, Tables, remedy)
         try:
-            self._images = _images_of(tables, self._classes)
+            self._images = images_of(tables, self._classes)
         except (KeyError, ValueError, DataError) as error:
             raise DataError("D03", f"{self.path} is damaged ({error}). {remedy}") from None
         self._rows = {
@@ -212,78 +224,18 @@ def annotation(entry: PageObject, size: Size, image_id: int, number: int) -> dic
     return row if entry.score is None else {**row, "score": entry.score}
 
 
-def _text(rows: Mapping[str, _Rows], names: Sequence[str]) -> str:
+def _text(rows: Mapping[str, _Rows], classes: Classes) -> str:
     """The COCO file of images."""
     info = {"description": DESCRIPTION, "relook_app": FORMAT, "version": __version__}
-    classes = [{"id": row, "name": name} for row, name in enumerate(names, start=1)]
+    categories = [_category(row, name, classes.earlier(row)) for row, name in classes.rows()]
     images = ",\n".join(entry.image for entry in rows.values())
     annotations = ",\n".join(entry.annotations for entry in rows.values() if entry.annotations)
     return (
-        f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(classes)},\n'
+        f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(categories)},\n'
         f'"images": [\n{images}\n],\n"annotations": [\n{annotations}\n]}}\n'
     )
 
 
-class _ImageNotes(BaseModel):
-    revision: PositiveInt = 1
-    done: bool = False
-    model: str | None = None
-
-
-class _ObjectNotes(BaseModel):
-    id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
-    state: State = "drawn"
-
-
-class _Image(BaseModel):
-    id: int
-    file_name: str
-    width: PositiveInt
-    height: PositiveInt
-    relook: _ImageNotes
-
-
-class _Annotation(BaseModel):
-    image_id: int
-    category_id: int
-    segmentation: dict[str, Any]
-    score: Annotated[float, Field(ge=0, le=1)] | None = None
-    relook: _ObjectNotes
-
-
-class _Category(BaseModel):
-    id: int
-    name: str
-
-
-class _Tables(BaseModel):
-    images: list[_Image]
-    annotations: list[_Annotation]
-    categories: list[_Category]
-
-
-def _images_of(tables: _Tables, classes: list[str]) -> dict[str, SavedImage]:
-    """The images of a file by name; classes of the file that are not known are added."""
-    labels = {row.id: label_of(row.name, classes) for row in tables.categories}
-    objects: dict[int, list[PageObject]] = {row.id: [] for row in tables.images}
-    sizes = {row.id: (row.height, row.width) for row in tables.images}
-    for row in tables.annotations:
-        objects[row.image_id].append(
-            PageObject(
-                row.relook.id,
-                labels[row.category_id],
-                row.score,
-                row.relook.state,
-                checked_runs(row.segmentation, sizes[row.image_id]),
-            )
-        )
-    return {
-        row.file_name: SavedImage(
-            sizes[row.id],
-            tuple(objects[row.id]),
-            row.relook.revision,
-            row.relook.done,
-            row.relook.model,
-        )
-        for row in tables.images
-    }
+def _category(label: int, name: str, earlier: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": label + 1, "name": name}
+    return {**row, "relook": {"earlier": list(earlier)}} if earlier else row

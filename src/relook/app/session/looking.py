@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from ...errors import DataError, RelookError
 from ...inference.options import PredictOptions
 from ...inference.results import Result
 from ..refusals import Refusal
+from ..turns import BACKGROUND
+from ..worker import Waiting
 from .folders import Entry
 
 LEAST_SCORE: Final = 0.05  # of candidates
@@ -28,8 +31,10 @@ Key = tuple[int, str, bool]  # image, model, whether mirrored
 class Predicts(Protocol):
     """Protocol of a predictor of images by the name of a model: `app.work.Work`."""
 
-    async def predict(self, name: str | None, image: Any, options: PredictOptions) -> Result:
-        """The result of one image."""
+    async def predict(
+        self, name: str | None, image: Any, options: PredictOptions, waiting: Waiting | None
+    ) -> Result:
+        """The result of one image; `waiting` has its rank among those that wait."""
         ...
 
     async def in_thread(self, function: Any, *arguments: Any) -> Any:
@@ -57,6 +62,9 @@ class Mirrored:
 class Predictions:
     """Results by image and model, each predicted once. For the thread of the event loop.
 
+    An image that a person waits for is predicted before those of the background, and the one that
+    was asked for last before the others: it is the image that is open.
+
     Args:
         work: That predicts.
     """
@@ -66,13 +74,22 @@ class Predictions:
         self._results: OrderedDict[Key, Result] = OrderedDict()
         self._problems: dict[Key, RelookError] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._waiting: dict[Key, Waiting] = {}  # of the tasks
+        self._ranks = itertools.count(1)
 
     def get(
-        self, entry: Entry, model: str, *, mirrored: bool = False, reading: Reading | None = None
+        self,
+        entry: Entry,
+        model: str,
+        *,
+        mirrored: bool = False,
+        reading: Reading | None = None,
+        is_background: bool = False,
     ) -> Result | None:
         """The result of an image by the model of that name; None while it is being made.
 
-        A mirrored image is turned back: its result has the places of the image as it is.
+        A mirrored image is turned back: its result has the places of the image as it is. One that
+        is begun in the background goes on in the foreground as soon as it is asked for there.
 
         Raises:
             DataError: as `Predictor.predict`, each time it is asked for.
@@ -88,7 +105,10 @@ class Predictions:
                 del self._problems[key]  # the next request tries again
             raise problem
         if key not in self._tasks:
+            self._waiting[key] = Waiting(BACKGROUND)
             self._tasks[key] = asyncio.create_task(self._predict(key, entry, reading))
+        if not is_background:
+            self._waiting[key].rank = next(self._ranks)
         return None
 
     def known(self, entry: Entry, model: str) -> Result | None:
@@ -106,7 +126,7 @@ class Predictions:
             image: Any = entry.path
             if mirrored and reading is not None:
                 image = await self._work.in_thread(_mirrored, entry.path, reading)
-            result = await self._work.predict(model, image, _OPTIONS)
+            result = await self._work.predict(model, image, _OPTIONS, self._waiting[key])
         except Refusal:  # the server has too much to do: the next request tries again
             pass
         except RelookError as error:
@@ -119,7 +139,7 @@ class Predictions:
             while len(self._results) > MOST_RESULTS:
                 self._results.popitem(last=False)
         finally:
-            del self._tasks[key]
+            del self._tasks[key], self._waiting[key]
 
 
 def _mirrored(path: Path, reading: Reading) -> ImagePixels:

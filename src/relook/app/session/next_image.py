@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from .folders import Entry
@@ -14,6 +15,8 @@ _NEW: Final = ("new", "predicted")
 
 class NextImage:
     """Looks at images one after the other, and suggests the most doubtful one so far.
+
+    Images that a person waits for are predicted before those that are looked at.
 
     Args:
         project: That is attached to what predicts.
@@ -56,13 +59,14 @@ class NextImage:
         assert predictions is not None
         predictor = self._project.models.get(name)
         reading, threshold = predictor.reading(), predictor.shown_from
-        result = predictions.get(entry, name) if entry.message is None else None
+        get = partial(predictions.get, entry, name, is_background=True)
+        result = get() if entry.message is None else None
         if result is None:
             return None
         if any(part is not None for part in (reading.channels, reading.page, reading.z)):
             doubt = doubt_by_score(result, threshold)
         else:
-            mirrored = predictions.get(entry, name, mirrored=True, reading=reading)
+            mirrored = get(mirrored=True, reading=reading)
             if mirrored is None:
                 return None
             doubt = doubt_of(result, mirrored, threshold)

@@ -18,13 +18,15 @@ from ...inference.results import Result
 from ...runtime.locks import FolderLock
 from ...structures.detection import Size
 from ..models import ModelShelf
-from .classes import categories, label_of, new_name
-from .corrections import MOST_OBJECTS, Corrections, SavedImage
+from .class_changes import ClassChanges
+from .classes import Classes, new_name
+from .corrections import MOST_OBJECTS, Corrections
 from .downloads import kinds
 from .folders import Entry, Images, Status
 from .looking import MOST_CANDIDATES, MOST_RESULTS, Predictions, Predicts
 from .objects import PageObject, found_objects, read_objects, result_of
 from .pixels import ONE_PICTURE, TILE, PixelStore, levels_of
+from .saved_images import SavedImage
 
 HOME: Final = ".relook"
 """Folder of the app beside the images: its lock, images that came by the page, trainings."""
@@ -74,16 +76,16 @@ class Project:
             )
         self.images = Images(source, self.home / "images", self.reading, leave_out=self.home)
         self.pixels = PixelStore(self.reading)
-        self.classes: list[str] = []
-        for item in models.get().classes:
-            label_of(item.name, self.classes)
-        for name in classes:
-            if name not in self.classes:
-                self.classes.append(new_name(name, self.classes))
-        self._files: dict[Path, Corrections] = {}
+        self.classes = Classes(item.name for item in models.get().classes)
+        known = self.classes.names()
+        self._more = [new_name(name, known) for name in dict.fromkeys(classes) if name not in known]
+        self._files: dict[Path, Corrections] = {}  # by the folder of the images, the main one first
         self.predictions: Predictions | None = None
         self._objects: dict[tuple[int, str], _Objects] = {}
         self._keeping = threading.Lock()
+        self.class_changes = ClassChanges(
+            self.classes, models, self._files.values, self._objects.clear
+        )
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -91,9 +93,11 @@ class Project:
             for home in self._locked:
                 home.mkdir(parents=True, exist_ok=True)
                 self._open.enter_context(FolderLock(home, self._say))
-            for root in {self.folder, self.images.uploads}:
-                if root is not None:
+            for root in (self.folder, self.images.uploads):
+                if root is not None and root not in self._files:
                     self._files[root] = Corrections(root, self.classes)
+            for name in self._more:  # also by the name that it had before it was renamed
+                self.classes.label_of(name)
         except BaseException:
             self._open.close()
             raise
@@ -117,7 +121,7 @@ class Project:
         return {
             "folder": None if self.folder is None else str(self.folder.absolute()),
             "annotations": str(self._main_file.path.absolute()),
-            "classes": list(self.classes),
+            "classes": self.classes.listed(),
             "model": self.models.name(),
             "models": self.models.names(),
             "threshold": self.models.get().shown_from,
@@ -125,16 +129,6 @@ class Project:
             "kinds": kinds(),
             "left_out": self.images.left_out,
         }
-
-    def add_class(self, text: str) -> int:
-        """Add a class that a person names to those of the project; its label.
-
-        Raises:
-            UsageError: U03 for a name that no new class has.
-            RelookError: R02 when the file of corrections cannot be written, R07 when another
-                program has changed it.
-        """
-        return self._main_file.add_class(text)
 
     def list_images(self) -> list[dict[str, Any]]:
         """The record of each image; sizes that take long to read come with a later list."""
@@ -263,11 +257,13 @@ class Project:
 
     def result_of(self, entry: Entry, objects: Sequence[PageObject]) -> Result:
         """Objects of an image as a result."""
-        return result_of(objects, self.images.size(entry), self.categories(), entry.name)
+        places = {row: place for place, (row, _) in enumerate(self.classes.rows())}
+        placed = [replace(item, label=places[item.label]) for item in objects]
+        return result_of(placed, self.images.size(entry), self.categories(), entry.name)
 
     def categories(self) -> tuple[Category, ...]:
-        """The classes, numbered from 1."""
-        return categories(self.classes)
+        """The classes that are there, with the ids of the file of corrections."""
+        return self.classes.categories()
 
     def read(self, entry: Entry, records: Sequence[Mapping[str, Any]]) -> list[PageObject]:
         """Objects that the page sent; raises as `save`."""
@@ -303,7 +299,7 @@ class Project:
         key = entry.id, name
         known = self._objects.get(key)
         if known is None:
-            rows = {item.name: label_of(item.name, self.classes) for item in result.classes}
+            rows = {item.name: self.classes.label_of(item.name) for item in result.classes}
             threshold = self.models.get(name).shown_from
             objects = found_objects(result, rows)
             found = [item for item in objects if (item.score or 0) >= threshold]

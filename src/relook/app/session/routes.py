@@ -13,7 +13,17 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import DataError, RelookError, UsageError, counted
 from ..refusals import error_record
 from ..teaching.teacher import Teacher
-from .bodies import ClassBody, MeasureBody, MergeBody, SaveBody, SplitBody, TeachBody
+from .bodies import (
+    ClassBody,
+    MeasureBody,
+    MergeBody,
+    RemoveBody,
+    RenameBody,
+    SaveBody,
+    SplitBody,
+    TeachBody,
+)
+from .class_changes import OtherClasses
 from .corrections import Outdated
 from .folders import UnknownImage
 from .looking import Predicts
@@ -47,6 +57,7 @@ class SessionRoutes:
         app.add_exception_handler(UnknownImage, _not_found)
         app.add_exception_handler(UnknownTile, _not_found)
         app.add_exception_handler(Outdated, _conflict)
+        app.add_exception_handler(OtherClasses, _conflict)
         app.include_router(router_for(self.project, self.teacher))
         app.include_router(page_routes())
 
@@ -55,6 +66,7 @@ def router_for(project: Project, teacher: Teacher) -> APIRouter:
     """The routes below ``/api`` for a project that is attached to its work."""
     router = APIRouter(prefix="/api", include_in_schema=False)
     _add_images(router, project)
+    _add_classes(router, project)
     _add_objects(router, project)
     _add_others(router, project)
     _add_teaching(router, teacher)
@@ -65,11 +77,6 @@ def _add_images(router: APIRouter, project: Project) -> None:
     @router.get("/project")
     def get_project() -> JSONResponse:
         return JSONResponse(project.record())
-
-    @router.post("/classes")
-    def add_class(body: ClassBody) -> JSONResponse:
-        label = project.add_class(body.name)
-        return JSONResponse({"class": label, "classes": list(project.classes)}, 201)
 
     @router.get("/images")
     def get_images() -> JSONResponse:
@@ -99,6 +106,29 @@ def _add_images(router: APIRouter, project: Project) -> None:
         return _picture(lambda: project.pixels.tile(path, level, column, row))
 
 
+def _add_classes(router: APIRouter, project: Project) -> None:
+    changes = project.class_changes
+
+    @router.get("/classes")
+    def get_classes() -> JSONResponse:
+        return JSONResponse(changes.records())
+
+    @router.post("/classes")
+    def add_class(body: ClassBody) -> JSONResponse:
+        label = changes.add(body.name)
+        return JSONResponse({"class": label, "classes": project.classes.listed()}, 201)
+
+    @router.put("/classes/{label}")
+    def rename_class(label: int, body: RenameBody) -> JSONResponse:
+        changes.rename(label, body.name, before=body.before)
+        return JSONResponse({"classes": project.classes.listed()})
+
+    @router.delete("/classes/{label}")
+    def remove_class(label: int, body: RemoveBody) -> JSONResponse:
+        changes.remove(label, before=body.before, objects=body.objects, to=body.to)
+        return JSONResponse({"classes": project.classes.listed()})
+
+
 def _add_objects(router: APIRouter, project: Project) -> None:
     @router.get("/images/{number}/objects")
     async def get_objects(number: int, model: str | None = None) -> JSONResponse:
@@ -119,7 +149,9 @@ def _add_objects(router: APIRouter, project: Project) -> None:
             done=body.done,
             model=body.model,
         )
-        return JSONResponse({"revision": revision, "objects": len(body.objects)})
+        classes = project.classes.listed()  # one that was removed may be there again
+        saved = {"revision": revision, "objects": len(body.objects), "classes": classes}
+        return JSONResponse(saved)
 
     @router.post("/images/{number}/split")
     def split(number: int, body: SplitBody) -> JSONResponse:
@@ -176,6 +208,11 @@ def _add_teaching(router: APIRouter, teacher: Teacher) -> None:
     @router.post("/teach")
     def teach(body: TeachBody) -> JSONResponse:
         teacher.begin(body.ids, minutes=body.minutes, steps=body.steps, model=body.model)
+        return JSONResponse(teacher.record(), 202)
+
+    @router.post("/teach/standby")
+    def prepare_teaching() -> JSONResponse:
+        teacher.prepare()
         return JSONResponse(teacher.record(), 202)
 
     @router.get("/teach")
@@ -238,5 +275,6 @@ async def _not_found(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _conflict(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Outdated)
-    return JSONResponse({**error_record(error), "revision": error.revision}, 409)
+    assert isinstance(error, RelookError)
+    more = {"revision": error.revision} if isinstance(error, Outdated) else {}
+    return JSONResponse({**error_record(error), **more}, 409)

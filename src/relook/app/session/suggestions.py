@@ -6,9 +6,11 @@ model is a cascade of several stages, an object is in doubt too if one of them a
 the threshold: the score that is shown is that of all together. The scores of the stages come with
 the prediction and cost no run of the network; a model in an ONNX file has none.
 
-Images are ordered by the share of their objects that are in doubt, where one doubtful object is
-added to each, so that an image with one object does not come before a crowd. An image in which
-nothing is found has a share of one half: it may be empty, or all of it is missed.
+The app orders images by `APP_ORDER`: by the share of their objects that are in doubt
+(`Doubt.share`), where one doubtful object is added to each, so that an image with one object does
+not come before a crowd. An image in which nothing is found has a share of one half: it may be
+empty, or all of it is missed. The other order is by the number of objects in doubt
+(`Doubt.number`); benchmarks/correcting.py compares the two.
 
 Of models that read chosen channels, pages or planes an image is not mirrored; there, objects with
 a score near the threshold are in doubt in place of that.
@@ -16,8 +18,9 @@ a score near the threshold are in doubt in place of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -44,8 +47,16 @@ class Doubt:
 
     @property
     def share(self) -> float:
-        """The number by which images are ordered, from 0 to 1."""
+        """Share of the objects that are in doubt, one doubtful object added: from 0 to 1."""
         return (self.doubtful + 1) / (self.objects + 2)
+
+    @property
+    def number(self) -> float:
+        """Number of the objects that are in doubt, and below 1 the share, to order equal ones.
+
+        So an image in which nothing is found comes before those in which nothing is in doubt.
+        """
+        return self.doubtful + self.share
 
     def words(self) -> str:
         """The reason to correct the image, in words."""
@@ -71,6 +82,12 @@ def _be(number: int) -> str:
 
 def _have(number: int) -> str:
     return "has" if number == 1 else "have"
+
+
+Measure = Callable[[Doubt], float]
+BY_SHARE: Final[Measure] = attrgetter("share")
+BY_NUMBER: Final[Measure] = attrgetter("number")
+APP_ORDER: Final = BY_SHARE  # the largest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +138,11 @@ def _weak_in_a_stage(result: Result, threshold: float) -> NDArray[np.bool_]:
 
 
 def suggested(doubts: Iterable[tuple[int, Doubt]], waiting: int) -> Suggestion:
-    """The image with the largest share of doubt, the first of equal ones.
+    """The image that comes first by `APP_ORDER`, the first of equal ones.
 
     `waiting` is the number of images that were not looked at yet.
     """
-    ordered: Sequence[tuple[int, Doubt]] = sorted(doubts, key=lambda pair: -pair[1].share)
+    ordered: Sequence[tuple[int, Doubt]] = sorted(doubts, key=lambda pair: -APP_ORDER(pair[1]))
     if not ordered:
         if waiting:
             return Suggestion(None, f"{counted(waiting, 'image')} must be looked at first")

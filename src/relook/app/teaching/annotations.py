@@ -42,14 +42,23 @@ def classes_of(project: Project, model: str) -> list[str]:
     """Classes to learn: those of the model and of the corrections, in the project's order;
     without those of a model of which no correction has one."""
     used = {
-        project.classes[item.label]
+        item.label
         for entry in project.images
         if (saved := project.saved_or_none(entry)) is not None
         for item in saved.objects
     }
-    own = {entry.name for entry in project.models.get(model).classes}
+    own = {project.classes.label_of(name) for name in own_classes(project, model).values()}
     wanted = used | own if used & own or not used else used
-    return [name for name in project.classes if name in wanted]
+    return [name for row, name in project.classes.rows() if row in wanted]
+
+
+def own_classes(project: Project, model: str) -> dict[str, str]:
+    """The classes of a model by their names: what they are called in the project."""
+    names = [item.name for item in project.models.get(model).classes]
+    rows = project.classes
+    labels = [rows.label_of(name) for name in names]
+    called = dict(rows.rows())
+    return {name: called[label] for name, label in zip(names, labels, strict=True)}
 
 
 def coco_of(
@@ -58,7 +67,7 @@ def coco_of(
     """The corrections of images as a COCO file with paths relative to `images`."""
     rows: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    ids = {project.classes.index(name): row for row, name in enumerate(classes, start=1)}
+    ids = {project.classes.label_of(name): row for row, name in enumerate(classes, start=1)}
     for number, entry in enumerate(entries, start=1):
         saved = project.saved(entry)
         assert saved is not None

@@ -1,5 +1,7 @@
 """A training on corrections, in a process of its own: ``python -m relook.app.teaching.lesson DIR``.
 
+With ``-`` in place of the folder it waits for the folder on its standard input (`standby`).
+
 It learns by the rules of ``relook train --weights``. The last weights are the model: no image
 chooses among them, so that the images that were held out measure it honestly. Objects are shown
 from the score on that is best on three or more of these images, else from that of the model before.
@@ -11,8 +13,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -37,8 +39,9 @@ from ...training.start.recipe_name import recipe_name
 from ...training.start.source import Start
 from ...training.validation_picture import draw_validation
 from ...visualization.sheet import save_picture
-from ...weights.file import change_extra, load_model, save_model
+from ...weights.file import SavedModel, change_extra, load_model, save_model
 from .held_out import SURE
+from .standby import WAITING, read_folder
 
 Phase = Literal["preparing", "training", "measuring", "done", "stopped", "failed"]
 Scores = dict[str, int | float | None]
@@ -61,6 +64,7 @@ class Lesson:
     steps: int | None = None
     seed: int = 0
     one_class: bool = False  # scores without regard to classes
+    renamed: dict[str, str] = field(default_factory=dict)  # classes of the model in the project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def learn(folder: Path, console: Console | None = None) -> LessonState:
     state = LessonState(phase="preparing")
     state.write(folder)
     path = Path(lesson.model)
-    saved = load_model(path)
+    saved = _renamed(load_model(path), lesson.renamed)
     if lesson.held_out is not None:
         before = measured(Predictor.of(saved), lesson, folder / "pictures", 0)
         state = LessonState(phase="preparing", before=before.scores, pictures=before.pictures)
@@ -188,10 +192,13 @@ def keep_newest(run: RunFolder) -> None:
 
 
 def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> int:
-    """Learn in the folder that is named; the exit code."""
+    """Learn in the folder that is named, or that is read once it is known; the exit code."""
     end()
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one core is left for the page
-    folder = Path(arguments[0])
+    named = arguments[0]
+    folder = read_folder(sys.stdin.buffer) if named == WAITING else Path(named)
+    if folder is None:  # no training came
+        return 0
     try:
         learn(folder, Console(soft_wrap=True))
     except RelookError as error:
@@ -199,6 +206,13 @@ def main(arguments: list[str], end: Callable[[], object] = end_with_parent) -> i
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
+
+
+def _renamed(saved: SavedModel, names: Mapping[str, str]) -> SavedModel:
+    """The model with its classes as they are called in the project, so that it goes on from what
+    it knows of them."""
+    named = (replace(item, name=names.get(item.name, item.name)) for item in saved.classes)
+    return saved._replace(classes=tuple(named))
 
 
 def _overlay(lesson: Lesson) -> Overlay:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +14,15 @@ from typing import Any, Final
 
 from ...errors import RelookError, UsageError
 from ...runtime.json_files import write_json
-from ...runtime.parent import VARIABLE
 from ...training.run_folder import RunFolder
 from ..refusals import Refusal
 from ..session.folders import Entry
 from ..session.project import Project
-from .annotations import classes_of, coco_of, divided, key_of
+from .annotations import classes_of, coco_of, divided, key_of, own_classes
 from .held_out import Learned, Parts
 from .lesson import RUN, Lesson, LessonState, Phase, write_request
 from .progress import RUNNING, ending, left, losses, running_state, state_in, thinned
+from .standby import Standby
 
 MODEL: Final = "corrected-{}"
 FOLDER: Final = "teach"  # in the home of the project
@@ -61,6 +60,7 @@ class Teacher:
         self._folder = project.home.absolute() / FOLDER
         self._training: _Training | None = None
         self._lock = threading.Lock()
+        self._standby = Standby()
 
     def load_earlier(self) -> list[str]:
         """Put the models of earlier trainings on the shelf; their names, the newest last."""
@@ -71,6 +71,13 @@ class Teacher:
                 with contextlib.suppress(RelookError):
                     loaded.append(self._shelve(number, best))
         return loaded
+
+    def prepare(self) -> None:
+        """Import what a training needs in advance, in a process that waits for the next one."""
+        with self._lock:
+            self._settle()
+            if self._training is None or self._training.ended is not None:
+                self._standby.prepare()
 
     def begin(
         self,
@@ -120,6 +127,7 @@ class Teacher:
 
     def close(self) -> None:
         """Stop the training and wait for its end."""
+        self._standby.close()
         self.stop()
         training = self._training
         if training is not None and training.process is not None:
@@ -174,7 +182,7 @@ class Teacher:
         parts = divided(self._project, entries, before, is_taught=name.startswith(MODEL.format("")))
         images = Path(os.path.commonpath([entry.root.absolute() for entry in self._project.images]))
         by_name = {key_of(self._project, entry): entry for entry in self._project.images}
-        classes = classes_of(self._project, name)
+        classes, own = classes_of(self._project, name), own_classes(self._project, name)
         files: dict[str, str] = {}
         has_objects: dict[str, bool] = {}
         for part, names in (("train", parts.learned), ("held_out", parts.held_out)):
@@ -190,7 +198,8 @@ class Teacher:
             held_out=files.get("held_out"),
             minutes=minutes if steps is None and minutes is not None else None,
             steps=steps,
-            one_class=not set(classes) <= {c.name for c in self._models.get(name).classes},
+            one_class=not set(classes) <= set(own.values()),
+            renamed={old: new for old, new in own.items() if old != new},
         )
         if steps is None and minutes is None:
             lesson = replace(lesson, minutes=MINUTES)
@@ -202,7 +211,7 @@ class Teacher:
             words += " No object is in what measures, so that there is no AP."
         elif parts.held_out and lesson.one_class:
             words += f" Scores do not regard classes, as {name} has not all of them."
-        process = _started(folder)
+        process = self._standby.start(folder)
         return _Training(number, folder, lesson, parts, process, words)
 
     def _settle(self) -> None:
@@ -240,18 +249,6 @@ class Teacher:
         if not self._folder.is_dir():
             return []
         return sorted(int(f.name) for f in self._folder.iterdir() if _NUMBER.fullmatch(f.name))
-
-
-def _started(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "relook.app.teaching.lesson", str(folder)]
-    with (folder / "log.txt").open("wb") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, VARIABLE: str(os.getpid())},
-        )
 
 
 def _record(state: str, **values: Any) -> dict[str, Any]:
