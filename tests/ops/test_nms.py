@@ -101,3 +101,32 @@ def test_boxes_of_all_classes_suppress_each_other_if_asked() -> None:
     assert best.tolist() == pytest.approx([0.9, 0.2])
     rows, _, _ = suppress_classes(boxes, scores, **{**options, "limit": 2}, agnostic=True)
     assert rows.tolist() == [0, 2]  # twins take no place of the limit
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40, 1000])
+def test_the_best_survivors_are_those_of_all_boxes(limit: int) -> None:
+    generator = torch.Generator().manual_seed(limit)
+    corner = torch.rand(300, 2, generator=generator) * 60
+    boxes = torch.cat([corner, corner + 5 + torch.rand(300, 2, generator=generator) * 20], dim=1)
+    scores = torch.randint(20, (300,), generator=generator) / 20  # many are equal
+    groups = torch.randint(3, (300,), generator=generator)
+    rows, values = suppress(boxes, scores, groups, 0.4)
+    best, best_values = suppress(boxes, scores, groups, 0.4, limit=limit)
+    assert min(limit, len(rows)) <= len(best) <= len(rows)
+    assert torch.equal(best, rows[: len(best)])
+    assert torch.equal(best_values, values[: len(best)])
+
+
+def test_no_more_boxes_are_compared_than_the_limit_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def watched(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:
+        compared.append(len(boxes))
+        return nms(boxes, scores, iou)
+
+    monkeypatch.setattr(suppression, "nms", watched)
+    corner = torch.arange(500.0)[:, None] * torch.tensor([10.0, 0.0])  # apart from each other
+    boxes = torch.cat([corner, corner + 5], dim=1)
+    rows, _ = suppress(boxes, torch.rand(500), torch.zeros(500, dtype=torch.int64), 0.5, limit=20)
+    assert len(rows) == 40
+    assert compared == [40]

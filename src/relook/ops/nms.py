@@ -17,6 +17,7 @@ from .compiled import nms
 
 SPLIT_FROM = 10_000  # boxes; from here on groups are suppressed one by one
 SOFT_NMS_MIN_SCORE = 1e-3
+_BOXES_A_SURVIVOR = 2  # suppressed at first, where a number of survivors is enough
 
 
 def suppress(
@@ -26,8 +27,10 @@ def suppress(
     iou: float,
     method: Suppression = "nms",
     apart_from: int | None = None,
+    limit: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Rows (S,) that survive and their scores (S,), best first.
+    """Rows (S,) that survive and their scores (S,), best first; with `limit` at least that many of
+    them, if there are as many.
 
     `boxes` (N, 4), `scores` (N,), `groups` (N,) int64: only boxes of one group suppress each
     other. ``nms`` removes boxes that overlap a better one by more than `iou`; ``soft_nms``
@@ -42,6 +45,8 @@ def suppress(
     largest = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).max()
     shifted = boxes if apart else boxes + (groups.to(boxes) * (largest + 1))[:, None]
     if not apart and (exporting or len(boxes) < SPLIT_FROM):
+        if limit is not None and method == "nms" and not exporting and boxes.device.type == "cpu":
+            return _suppress_best(shifted, scores, iou, limit)
         return _suppress_one_group(shifted, scores, iou, method)
     kept_rows, kept_scores = [], []
     for group in groups.unique():
@@ -99,6 +104,21 @@ def _suppress_one_group(
         return _soft_nms(boxes, scores, iou)
     keep = nms(boxes, scores, iou)
     return keep, scores[keep]
+
+
+def _suppress_best(boxes: Tensor, scores: Tensor, iou: float, limit: int) -> tuple[Tensor, Tensor]:
+    """At least `limit` rows that survive, if there are as many, and their scores.
+
+    Only better boxes decide about a box. So the best ones are suppressed alone, and more of them
+    only while too few survive.
+    """
+    values, order = scores.sort(descending=True, stable=True)
+    number = _BOXES_A_SURVIVOR * limit
+    while True:
+        keep = nms(boxes[order[:number]], values[:number], iou)
+        if len(keep) >= limit or number >= len(boxes):
+            return order[keep], values[keep]
+        number *= 2
 
 
 def _soft_nms(boxes: Tensor, scores: Tensor, iou: float) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ _DONT_NEED: Final = 4  # of madvise(2)
 _OTHERS: Final = ("GLIBC_TUNABLES", "LD_PRELOAD")  # what chooses an allocator, or its settings
 _KEPT, _STEP = 1 << 30, 64 << 20  # bytes
 _LARGE = 32 << 20  # the largest value that glibc takes
-MOST_KEPT: Final = 192 << 20  # bytes of freed memory between two images
+MOST_KEPT: Final = 320 << 20  # bytes of freed memory between two images
 _keeps = threading.Event()  # freed memory is kept
 
 

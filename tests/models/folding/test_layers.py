@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from relook.layers.norm import group_norm
 from relook.layers.rectified import rectified
@@ -54,6 +54,32 @@ def test_a_doubling_and_what_comes_after_it(
         torch.testing.assert_close(rectified(folded, given), conv(x).relu())
         found = folded.rectified_then(given, pointwise)
         torch.testing.assert_close(found, last(conv(x).relu()))
+
+
+@torch.no_grad()
+def test_few_maps_at_a_time_are_all_of_them(monkeypatch: pytest.MonkeyPatch, packing: bool) -> None:
+    conv, last, x = (
+        nn.ConvTranspose2d(6, 8, 2, stride=2),
+        nn.Conv2d(8, 3, 1),
+        torch.randn(5, 6, 3, 4),
+    )
+    if not packing:
+        return
+    folded = FoldedDoubling(conv)
+    pointwise = FoldedConv2d(last.weight, last.bias, Place.of(last))
+    maps: list[int] = []
+    original = folded._pointwise
+
+    def watched(some: Tensor, layer: nn.Module) -> Tensor:
+        maps.append(len(some))
+        return original(some, layer)
+
+    monkeypatch.setattr(folded, "_pointwise", watched)
+    two_maps = 2 * 4 * 3 * 4 * 8 * 4  # bytes of their cells
+    monkeypatch.setattr("relook.models.folding.layers._CELL_BYTES", two_maps)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    torch.testing.assert_close(folded.rectified_then(x, pointwise), last(conv(x).relu()))
+    assert maps == [2, 2, 1]
 
 
 def test_which_layers_double() -> None:

@@ -18,5 +18,5 @@ def test_each_way_is_named_and_each_missing_one(
     lines = fast_ways()
     assert [line.split(":")[0] for line in lines][:2] == ["folded", "gathered"]
     assert lines[2].startswith("packed" if packs else "not packed: PyTorch ")
-    assert ("192 MiB" in lines[3]) == keeps
+    assert ("320 MiB" in lines[3]) == keeps
     assert all("\n" not in line for line in lines)

@@ -20,6 +20,7 @@ from ...ops.cpu import switch as fast
 Affine = tuple[Tensor, Tensor]  # scale and shift, each (C,)
 Pair = tuple[int, int]
 M = TypeVar("M", bound=nn.Module)
+_CELL_BYTES = 8 << 20  # of cells of a map of doubled sides at a time and core
 
 
 class Place(NamedTuple):
@@ -159,15 +160,24 @@ class FoldedDoubling(Doubling):
         return _doubled(self._cells(x, relu=True), x)
 
     def rectified_then(self, x: Tensor, pointwise: nn.Module) -> Tensor:
-        """The output (B, K, 2 H, 2 W) of `pointwise` for `rectified`."""
-        last: Tensor
+        """The output (B, K, 2 H, 2 W) of `pointwise` for `rectified`.
+
+        The large map between the two is made for a few of the B maps at a time.
+        """
         if len(x) == 0:  # which cannot be one map
-            last = pointwise(self.rectified(x))
+            last: Tensor = pointwise(self.rectified(x))
             return last
+        one_map = 4 * x.shape[2:].numel() * self.out_channels * self.dtype.itemsize
+        step = max(1, _CELL_BYTES * torch.get_num_threads() // one_map)
+        parts = [self._pointwise(some, pointwise) for some in x.split(step)]
+        return _doubled(parts[0] if len(parts) == 1 else torch.cat(parts), x)
+
+    def _pointwise(self, x: Tensor, pointwise: nn.Module) -> Tensor:
+        """Cells (4 B H W, K) of the output of `pointwise`."""
         cells = self._cells(x, relu=True)
         as_map = cells.view(1, len(cells), 1, self.out_channels).permute(0, 3, 1, 2)
-        last = pointwise(as_map)
-        return _doubled(last[0, :, :, 0].T, x)
+        out: Tensor = pointwise(as_map)
+        return out[0, :, :, 0].T
 
     def _cells(self, x: Tensor, *, relu: bool) -> Tensor:
         """Cells (4 B H W, C_out), the four of each cell one after the other."""

@@ -143,7 +143,14 @@ class RPN(nn.Module):
             wide = box_ops.are_wide(boxes, rule.min_bbox_size, rule.min_bbox_size_rule)
             boxes, rows = boxes[wide], rows[wide]
             apart = self.convention.apart_from
-            keep, best = suppress(boxes, scores[rows], level[rows], rule.nms_iou, apart_from=apart)
+            keep, best = suppress(
+                boxes,
+                scores[rows],
+                level[rows],
+                rule.nms_iou,
+                apart_from=apart,
+                limit=max(rule.proposals, crowd),
+            )
             chosen = proposed(best, rule.proposals, crowd)
             kept.append(boxes[keep[chosen]])
             kept_scores.append(best[chosen])

@@ -23,6 +23,7 @@ Pair = tuple[int, int]
 
 _MARGIN = 2  # of zeros around the map; samples further out are moved to its edge
 _FORWARD_BYTES, _BACKWARD_BYTES = 4 << 20, 12 << 20  # of columns at a time
+_SAMPLED_PIXELS = 2048  # whose samples are computed at a time and core, and stay in its cache
 
 
 class Geometry(NamedTuple):
@@ -51,14 +52,46 @@ class Geometry(NamedTuple):
         return self.batch * self.out_size[0] * self.out_size[1]
 
 
-class _Samples(NamedTuple):
-    """T samples for each of P output pixels, each between four rows of the table."""
+class _Plan(NamedTuple):
+    """What the samples of all pixels have in common: where a pixel is, in map and table."""
 
-    rows: Tensor  # (P, T, 4) int32
-    fraction: Tensor  # (P, T, 2) of the way to the next pixel, y and x
-    bilinear: Tensor  # (P, T, 4)
-    weights: Tensor  # (P, T, 4): the same, scaled by the gate where there is one
-    gate: Tensor | None  # (P, T)
+    place: Tensor  # (2, P) float: y and x
+    taps: Tensor  # (T, 2, 1) float: y and x
+    base: Tensor  # (P,) int32: row of the table of the corner of the pixel's image
+    columns: int  # of the table
+    last: int  # the last row that has all four neighbours
+
+    @classmethod
+    def of(cls, geometry: Geometry) -> _Plan:
+        """The plan of maps that have a margin."""
+        (height, width), batch = geometry.out_size, geometry.batch
+        rows, columns = (side + 2 * _MARGIN for side in geometry.size)
+        y = torch.arange(height, dtype=torch.float32)[:, None] * geometry.stride[0]
+        x = torch.arange(width, dtype=torch.float32) * geometry.stride[1]
+        both = torch.stack([y.expand(height, width), x.expand(height, width)])
+        image = torch.arange(batch, dtype=torch.int32) * (rows * columns)
+        corner = image + _MARGIN * (columns + 1)
+        return cls(
+            both.flatten(1).repeat(1, batch),
+            torch.tensor(geometry.taps, dtype=torch.float32)[:, :, None],
+            corner.repeat_interleave(height * width),
+            columns,
+            batch * rows * columns - columns - 2,
+        )
+
+
+class _Samples(NamedTuple):
+    """T samples for each of p output pixels, each between four rows of the table.
+
+    The pixels come last, where all of them are computed at once; rows and weights are in the order
+    of the sums.
+    """
+
+    rows: Tensor  # (p, 4 T) int32
+    weights: Tensor  # (p, 4 T): the bilinear ones, scaled by the gate where there is one
+    fraction: Tensor  # (T, 2, p) of the way to the next pixel, y and x
+    bilinear: Tensor  # (T, 4, p)
+    gates: Tensor | None  # (branches, p)
 
     def terms(self, tile: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Rows, weights and starts of the sums of some pixels, for `gather`."""
@@ -99,10 +132,13 @@ def sampled_product(
 def _forward(
     x: Tensor, offsets: Tensor, kernel: Tensor, gates: Tensor | None, geometry: Geometry
 ) -> Tensor:
-    table, samples = _sample(x, offsets, gates, geometry)
+    table, plan = as_table(x, _MARGIN)[0], _Plan.of(geometry)
     out = x.new_empty(geometry.pixels, len(kernel))
-    for tile in _tiles(geometry, x.shape[1], _FORWARD_BYTES):
-        out[tile] = _times(gather(table, *samples.terms(tile)), kernel)
+    for part in _slices(geometry.pixels, _SAMPLED_PIXELS * torch.get_num_threads()):
+        samples = _sample(offsets, gates, geometry, plan, part)
+        sums = out[part]
+        for tile in _tiles(len(sums), geometry, x.shape[1], _FORWARD_BYTES):
+            sums[tile] = _times(gather(table, *samples.terms(tile)), kernel)
     return _as_map(out, geometry)
 
 
@@ -129,11 +165,12 @@ class _SampledProduct(Function):
         x, offsets, kernel, gates = ctx.saved_tensors
         geometry: Geometry = ctx.geometry
         needs_x, _, needs_kernel, _, _ = ctx.needs_input_grad
-        table, samples = _sample(x, offsets, gates, geometry)
+        table, pixels = as_table(x, _MARGIN)[0], geometry.pixels
+        samples = _sample(offsets, gates, geometry, _Plan.of(geometry), slice(0, pixels))
         grad = _as_rows(grad)
         of_table, of_kernel = torch.zeros_like(table), torch.zeros_like(kernel)
-        of_weights = torch.empty_like(samples.bilinear)
-        for tile in _tiles(geometry, x.shape[1], _BACKWARD_BYTES):
+        of_weights = torch.empty_like(samples.weights)
+        for tile in _tiles(pixels, geometry, x.shape[1], _BACKWARD_BYTES):
             rows, weights, starts = samples.terms(tile)
             if needs_kernel:
                 columns = gather(table, rows, weights, starts)
@@ -141,60 +178,70 @@ class _SampledProduct(Function):
             of_columns = _columns_gradient(grad[tile], kernel, x.shape[1] // kernel.shape[2])
             sum_of = torch.arange(len(starts), dtype=torch.int32).repeat_interleave(4)
             products = dots(of_columns, table, rows, starts, sum_of)
-            of_weights[tile] = products.view(-1, len(geometry.taps), 4)
+            of_weights[tile] = products.view(-1, 4 * len(geometry.taps))
             if needs_x:
                 first, last = (int(row) for row in rows.aminmax())
                 near = of_table[first : last + 1]
                 near += scatter(of_columns, rows - first, weights, sum_of, len(near))
+        of_corners = of_weights.T.contiguous().view_as(samples.bilinear)
         return (
             _without_margin(of_table, geometry) if needs_x else None,
-            _offsets_gradient(of_weights, samples, geometry),
+            _offsets_gradient(of_corners, samples, geometry),
             of_kernel if needs_kernel else None,
-            _gates_gradient(of_weights, samples, geometry),
+            _gates_gradient(of_corners, samples, geometry),
             None,
         )
 
 
 def _sample(
-    x: Tensor, offsets: Tensor, gates: Tensor | None, geometry: Geometry
-) -> tuple[Tensor, _Samples]:
-    """The map with its margin as a table, and its samples."""
-    table, _, columns = as_table(x, _MARGIN)
-    position = _as_rows(offsets).view(geometry.pixels, -1, 2) + _grid(geometry)
+    offsets: Tensor, gates: Tensor | None, geometry: Geometry, plan: _Plan, part: slice
+) -> _Samples:
+    """The samples of the pixels in `part`."""
+    taps = len(geometry.taps)
+    moved = _as_rows(offsets)[part].T.contiguous().view(taps, 2, -1)
+    position = moved + (plan.place[:, part] + plan.taps)
     # Two pixels outside of the map there are zeros only, as further out.
-    position = position.clamp(position.new_tensor(-_MARGIN), position.new_tensor(geometry.size))
+    for axis, side in enumerate(geometry.size):
+        position[:, axis].clamp_(-_MARGIN, side)
     corner = position.floor()
-    fraction = position - corner
-    rows_per_image = (geometry.size[0] + 2 * _MARGIN) * columns
-    image = torch.arange(geometry.batch, dtype=torch.int32) * rows_per_image
-    y, x = (corner.int() + _MARGIN).unbind(-1)
-    first = image.repeat_interleave(geometry.pixels // geometry.batch)[:, None] + y * columns + x
-    last = geometry.batch * rows_per_image - columns - 2
-    first = first.clamp(0, last)  # where an offset is not a number
-    neighbours = torch.tensor([0, 1, columns, columns + 1], dtype=torch.int32)
-    down, right = fraction.unbind(-1)
-    both = down * right
-    bilinear = torch.stack([1 - down - right + both, right - both, down - both, both], dim=-1)
-    rows = first[..., None] + neighbours
+    fraction = position.sub_(corner)
+    y, x = corner.int().unbind(1)
+    first = torch.add(x, y, alpha=plan.columns).add_(plan.base[part])
+    first.clamp_(0, plan.last)  # where an offset is not a number
+    neighbours = torch.tensor([0, 1, plan.columns, plan.columns + 1], dtype=torch.int32)
+    rows = _pixels_first(first[:, None] + neighbours[:, None])
+    bilinear = _bilinear(*fraction.unbind(1))
     if gates is None:
-        return table, _Samples(rows, fraction, bilinear, bilinear, None)
-    gate = _as_rows(gates).repeat_interleave(len(geometry.taps) // geometry.branches, dim=1)
-    return table, _Samples(rows, fraction, bilinear, bilinear * gate[..., None], gate)
+        return _Samples(rows, _pixels_first(bilinear), fraction, bilinear, None)
+    gate = _as_rows(gates)[part].T.contiguous()
+    weights = bilinear.view(geometry.branches, -1, gate.shape[1]) * gate[:, None]
+    return _Samples(rows, _pixels_first(weights), fraction, bilinear, gate)
 
 
-def _grid(geometry: Geometry) -> Tensor:
-    """Positions of the samples without offsets: (P, T, 2) y and x."""
-    height, width = geometry.out_size
-    y = torch.arange(height)[:, None].expand(height, width) * geometry.stride[0]
-    x = torch.arange(width).expand(height, width) * geometry.stride[1]
-    pixel = torch.stack([y, x], dim=-1).view(-1, 1, 2).repeat(geometry.batch, 1, 1)
-    return (pixel + torch.tensor(geometry.taps)).float()
+def _bilinear(down: Tensor, right: Tensor) -> Tensor:
+    """Weights (T, 4, p) of the four pixels around a place, from its fractions (T, p)."""
+    weights = down.new_empty(len(down), 4, down.shape[1])
+    first, across, below, both = weights.unbind(1)
+    torch.mul(down, right, out=both)
+    torch.sub(right, both, out=across)
+    torch.sub(down, both, out=below)
+    torch.sub(1 - down, right, out=first)
+    first += both
+    return weights
 
 
-def _tiles(geometry: Geometry, channels: int, most_bytes: int) -> Iterator[slice]:
-    step = max(32, most_bytes // (4 * len(geometry.taps) * channels))
-    for start in range(0, geometry.pixels, step):
-        yield slice(start, min(start + step, geometry.pixels))
+def _pixels_first(x: Tensor) -> Tensor:
+    """Numbers (..., p) of p pixels as (p, ...), in two dimensions."""
+    return x.flatten(0, -2).T.contiguous()
+
+
+def _tiles(pixels: int, geometry: Geometry, channels: int, most_bytes: int) -> Iterator[slice]:
+    return _slices(pixels, max(32, most_bytes // (4 * len(geometry.taps) * channels)))
+
+
+def _slices(count: int, step: int) -> Iterator[slice]:
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 def _as_rows(x: Tensor) -> Tensor:
@@ -245,26 +292,27 @@ def _without_margin(table: Tensor, geometry: Geometry) -> Tensor:
     return table.view(geometry.batch, height, width, -1)[:, inner, inner].permute(0, 3, 1, 2)
 
 
-def _offsets_gradient(of_weights: Tensor, samples: _Samples, geometry: Geometry) -> Tensor:
-    """(B, 2 T, H', W'), from the gradient (P, T, 4) of the samples' weights."""
-    top_left, top_right, bottom_left, bottom_right = of_weights.unbind(-1)
-    down, across = samples.fraction.unbind(-1)
+def _offsets_gradient(of_corners: Tensor, samples: _Samples, geometry: Geometry) -> Tensor:
+    """(B, 2 T, H', W'), from the gradient (T, 4, P) of the samples' weights."""
+    top_left, top_right, bottom_left, bottom_right = of_corners.unbind(1)
+    down, across = samples.fraction.unbind(1)
     of_y = (1 - across) * (bottom_left - top_left) + across * (bottom_right - top_right)
     of_x = (1 - down) * (top_right - top_left) + down * (bottom_right - bottom_left)
-    both = torch.stack([of_y, of_x], dim=-1)
-    if samples.gate is not None:
-        both = both * samples.gate[..., None]
-    return _as_map(both.flatten(1), geometry)
+    both = torch.stack([of_y, of_x], dim=1)
+    if samples.gates is not None:
+        by_branch = both.view(geometry.branches, -1, geometry.pixels)
+        both = by_branch * samples.gates[:, None]
+    return _as_map(_pixels_first(both), geometry)
 
 
-def _gates_gradient(of_weights: Tensor, samples: _Samples, geometry: Geometry) -> Tensor | None:
-    """(B, branches, H', W'), from the gradient (P, T, 4) of the samples' weights."""
-    if samples.gate is None:
+def _gates_gradient(of_corners: Tensor, samples: _Samples, geometry: Geometry) -> Tensor | None:
+    """(B, branches, H', W'), from the gradient (T, 4, P) of the samples' weights."""
+    if samples.gates is None:
         return None
-    per_tap = (of_weights * samples.bilinear).sum(-1)
-    return _as_map(per_tap.view(geometry.pixels, geometry.branches, -1).sum(-1), geometry)
+    products = of_corners * samples.bilinear
+    return _as_map(products.view(geometry.branches, -1, geometry.pixels).sum(1).T, geometry)
 
 
 def _as_map(pixels: Tensor, geometry: Geometry) -> Tensor:
     """Rows (P, C) as a map (B, C, H', W'), channels last."""
-    return pixels.view(geometry.batch, *geometry.out_size, -1).permute(0, 3, 1, 2)
+    return pixels.reshape(geometry.batch, *geometry.out_size, -1).permute(0, 3, 1, 2)

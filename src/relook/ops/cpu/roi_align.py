@@ -22,11 +22,20 @@ _CHUNK_BYTES = 2 << 20  # of output at a time
 
 
 class _Axis(NamedTuple):
-    """Cells that the bins of R RoIs average along one axis: m neighbouring cells each."""
+    """Cells that the bins of R RoIs average along one axis: m neighbouring cells each.
 
-    cells: Tensor  # (R, side, m) int32
-    weights: Tensor  # (R, side, m), zero beyond `num_cells`
+    RoIs come last, so that operations are as long as there are many of them.
+    """
+
+    cells: Tensor  # (side, m, R) int32
+    weights: Tensor  # (side, m, R), zero beyond `num_cells`
     num_cells: Tensor  # (R,) cells that some bin of the RoI averages
+
+    def of(self, part: slice) -> _Axis:
+        """The same of some RoIs, without the cells beyond `num_cells` of all of them."""
+        num_cells = self.num_cells[part]
+        most = int(num_cells.max())
+        return _Axis(self.cells[:, :most, part], self.weights[:, :most, part], num_cells)
 
 
 class _Chunk(NamedTuple):
@@ -132,58 +141,60 @@ def _chunks(
     side: int,
     finer: int,
 ) -> Iterator[_Chunk]:
-    """Yield all RoIs, a few of one level at a time."""
+    """Yield all RoIs, a few of one level and of similar size at a time."""
     step = max(1, _CHUNK_BYTES // (4 * side * side * maps[0].shape[1]))
-    for index, (level_map, stride) in enumerate(zip(maps, strides, strict=True)):
-        level_rows = (level == index).nonzero().flatten()
-        if not len(level_rows):
-            continue
-        height, width = level_map.shape[2:]
-        level_rois = rois[level_rows]
-        scaled = level_rois.boxes * (1 / stride) - 0.5  # of the centre of the first cell
-        x = _axis(scaled[:, 0], scaled[:, 2], side, finer, width)
-        y = _axis(scaled[:, 1], scaled[:, 3], side, finer, height)
-        first_row = level_rois.image_index.int() * (height * width)
-        order = (x.num_cells * y.num_cells).argsort()
-        for rows in order.split(step):
-            terms = _terms(rows, first_row, y, x, width)
-            yield _Chunk(index, level_rows[rows], terms)
+    sizes = torch.tensor([one.shape[2:] for one in maps], dtype=torch.int32)  # (L, 2) H, W
+    scaled = rois.boxes * (1 / torch.tensor(strides, dtype=torch.float32))[level, None]
+    span = (scaled[:, 2:] - scaled[:, :2]) / (side * finer)
+    cells = (span.ceil().nan_to_num(0).clamp(0, 1000) + 1).prod(dim=1)  # of a bin; about
+    order = (level * 2.0**21 + cells).argsort()
+    level, scaled = level[order], scaled[order] - 0.5  # of the centre of the first cell
+    extent = sizes[level]
+    x = _axis(scaled[:, 0], scaled[:, 2], side, finer, extent[:, 1])
+    y = _axis(scaled[:, 1], scaled[:, 3], side, finer, extent[:, 0])
+    first_row = rois.image_index[order].int() * sizes.prod(dim=1, dtype=torch.int32)[level]
+    begin = 0
+    for index, count in enumerate(torch.bincount(level, minlength=len(maps)).tolist()):
+        end, width = begin + count, maps[index].shape[3]
+        for start in range(begin, end, step):
+            part = slice(start, min(start + step, end))
+            yield _Chunk(index, order[part], _terms(first_row[part], y.of(part), x.of(part), width))
+        begin = end
 
 
-def _terms(
-    rows: Tensor, first_row: Tensor, y: _Axis, x: _Axis, width: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The sums of some RoIs: their bins, row by row."""
-    down, across = int(y.num_cells[rows].max()), int(x.num_cells[rows].max())
-    lines = y.cells[rows, :, :down] * width + first_row[rows, None, None]
-    cells = lines[:, :, None, :, None] + x.cells[rows, None, :, None, :across]
-    weights = y.weights[rows, :, None, :down, None] * x.weights[rows, None, :, None, :across]
-    starts = torch.arange(0, cells.numel(), down * across, dtype=torch.int32)
-    return cells.flatten(), weights.flatten(), starts
+def _terms(first_row: Tensor, y: _Axis, x: _Axis, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The sums of some RoIs, whose images begin at `first_row`: their bins, row by row."""
+    lines = y.cells * width + first_row
+    cells = lines[:, None, :, None] + x.cells[None, :, None]  # (side, side, down, across, r)
+    weights = y.weights[:, None, :, None] * x.weights[None, :, None]
+    num_terms = cells.shape[2] * cells.shape[3]
+    cells, weights = (one.flatten(0, 3).T.flatten() for one in (cells, weights))
+    return cells, weights, torch.arange(0, len(cells), num_terms, dtype=torch.int32)
 
 
-def _axis(start: Tensor, end: Tensor, side: int, finer: int, extent: int) -> _Axis:
-    """Cells that RoIs from `start` to `end` (R,) cover along an axis of `extent` cells."""
+def _axis(start: Tensor, end: Tensor, side: int, finer: int, extent: Tensor) -> _Axis:
+    """Cells that RoIs from `start` to `end` (R,) cover along an axis of `extent` (R,) cells."""
     bin_size = (end - start) / (side * finer)
-    samples = bin_size.ceil().clamp(0, 2 * extent).int()  # a bin
+    samples = torch.minimum(bin_size.ceil().clamp(min=0), 2 * extent).int()  # a bin
     max_samples = max(int(samples.max()), 1)
-    at = (torch.arange(max_samples) + 0.5) / samples.clamp(min=1)[:, None]  # (R, n) of a bin
-    bins = torch.arange(side * finer)[:, None]
-    place = start[:, None, None] + (bins + at[:, None]) * bin_size[:, None, None]  # (R, bins, n)
-    inside = (place >= -1) & (place <= extent)
-    inside &= (torch.arange(max_samples) < samples[:, None])[:, None]
-    place = place.clamp(0, extent - 1).view(len(start), side, finer * max_samples)
+    number = torch.arange(max_samples)[:, None]
+    at = (number + 0.5) / samples.clamp(min=1)  # (n, R) of a bin
+    bins = torch.arange(side * finer)[:, None, None]
+    place = start + (bins + at) * bin_size  # (bins, n, R)
+    inside = (place >= -1) & (place <= extent) & (number < samples)
+    place = torch.minimum(place.clamp_(min=0), extent - 1)
+    place = place.view(side, finer * max_samples, len(start))
     inside = inside.view_as(place)
     low = place.int()
     share = place - low
-    weight = inside / (samples.clamp(min=1) * finer)[:, None, None]
+    weight = inside / (samples.clamp(min=1) * finer)
 
-    first = torch.where(inside, low, extent).amin(2, keepdim=True).clamp(max=extent - 1)
-    ahead = (low - first).clamp(min=0)
-    count = (torch.where(inside, ahead, 0).amax((1, 2)) + 2).clamp(max=extent)
+    first = torch.minimum(torch.where(inside, low, extent).amin(1, keepdim=True), extent - 1)
+    ahead = (low - first).clamp_(min=0)
+    count = torch.minimum(torch.where(inside, ahead, 0).amax((0, 1)) + 2, extent)
     width = int(count.max())
-    summed = place.new_zeros(*first.shape[:2], width + 1)
-    summed.scatter_add_(2, ahead.clamp(max=width - 1).long(), weight * (1 - share))
-    summed.scatter_add_(2, (ahead + 1).clamp(max=width).long(), weight * share)
-    cells = (first + torch.arange(width)).clamp(max=extent - 1).int()
-    return _Axis(cells, summed[:, :, :width], count.int())
+    summed = place.new_zeros(side, width + 1, len(start))
+    summed.scatter_add_(1, ahead.clamp(max=width - 1).long(), weight * (1 - share))
+    summed.scatter_add_(1, (ahead + 1).clamp_(max=width).long(), weight * share)
+    cells = torch.minimum(first + torch.arange(width, dtype=torch.int32)[:, None], extent - 1)
+    return _Axis(cells, summed[:, :width], count)
