@@ -152,7 +152,8 @@ def teach(setting: Setting, place: Path, ids: Sequence[int], seed: int) -> Score
         )
         _emptied(run.path)
         write_request(place, lesson)
-        learn(place)
+        if learn(place).phase != "done":
+            raise KeyboardInterrupt  # a signal has ended it
         write_text(place / "learned", "")
     return scores_of(setting, place, setting.predictor(run.path))
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import correcting as benchmark  # noqa: E402
 
 from relook.app.session.suggestions import BY_NUMBER, Doubt  # noqa: E402
+from relook.app.teaching.lesson import LessonState  # noqa: E402
 from relook.training.run_folder import RunFolder  # noqa: E402
 
 MUSHROOMS = ROOT / "datasets" / "mushrooms"
@@ -31,8 +32,9 @@ def taught(setting: benchmark.Setting, monkeypatch: pytest.MonkeyPatch) -> list[
     """What is learned and measured; the scores rise with the number of images."""
     lessons: list[Any] = []
 
-    def learn(place: Path) -> None:
+    def learn(place: Path) -> LessonState:
         lessons.append(json.loads((place / "request.json").read_text()))
+        return LessonState(phase="done")
 
     def scores_of(_: Any, place: Path, predictor: Any) -> dict[str, Any]:
         number = int(place.name.rpartition("-")[2]) if place.name != "start" else 0
@@ -134,6 +136,19 @@ def test_the_same_command_goes_on(setting: benchmark.Setting, taught: list[Any])
         "| 1 | random | 0.150 (0.150 to 0.150) | 0.500 (0.500 to 0.500) | - | 2 |",
         "| 2 | random | 0.200 (0.200 to 0.200) | 0.500 (0.500 to 0.500) | - | 2 |",
     ]
+
+
+def test_a_training_that_was_stopped_is_not_measured(
+    setting: benchmark.Setting, taught: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = benchmark.learn
+    monkeypatch.setattr(benchmark, "learn", lambda _: LessonState(phase="stopped"))
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.run_all(setting, ["random"], 1, [1], 60)
+    assert not (setting.out / "random-seed0-1" / "scores.json").exists()
+    monkeypatch.setattr(benchmark, "learn", learned)
+    benchmark.run_all(setting, ["random"], 1, [1], 60)
+    assert len(taught) == 1
 
 
 def test_a_training_that_was_killed_begins_again(
