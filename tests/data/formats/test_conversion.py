@@ -33,6 +33,17 @@ from .samples import write_sample
 
 
 @pytest.mark.parametrize("name", FORMATS)
+def test_the_folder_that_one_is_in(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sample(tmp_path / "set", name)
+    monkeypatch.chdir(tmp_path / "set")
+    conversion = relook.convert_labels(".", tmp_path / "out.json")
+    assert conversion.lines[0].startswith("set (")
+    assert read_coco(conversion.json, conversion.images).num_objects > 0
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_recognised_and_converted(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,17 @@ def test_stems_of_ome_files(tmp_path: Path) -> None:
         assert finder.of_stem(stem, tmp_path, "x") == path
 
 
+def test_no_folder_is_looked_into_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = image(tmp_path / "images" / "a.png")
+    assert ImageFinder(path.parent, None).of_stem("a", tmp_path, "x") == path
+    monkeypatch.chdir(tmp_path)
+    assert ImageFinder(Path(), None).of_stem("a", tmp_path, "x") == Path("images/a.png")
+    assert ImageFinder(Path("images/.."), None).all() == [Path("images/../images/a.png")]
+    (tmp_path / "labels").mkdir()
+    monkeypatch.chdir(tmp_path / "labels")
+    assert ImageFinder(Path(), None).of_stem("a", tmp_path, "x") == path
+
+
 def test_folders_beside_the_annotations_and_files_left_out(tmp_path: Path) -> None:
     path = image(tmp_path / "images" / "a.png")
     image(tmp_path / "images" / ".hidden.png")

@@ -167,6 +167,15 @@ def test_pages_that_are_only_declared_take_no_memory(path: Path) -> None:
         read_image(path)
 
 
+def test_channels_at_the_end_that_were_saved_as_pages(path: Path) -> None:
+    two = np.moveaxis(PLANES[:2], 0, -1)
+    tifffile.imwrite(path, two)
+    with pytest.raises(DataError, match=r"9 pages.*If the 2 values at the end are channels"):
+        read_image(path)
+    tifffile.imwrite(path, two, planarconfig="contig", photometric="minisblack")
+    np.testing.assert_array_equal(used(path, channels=(1,))[0], grey(PLANES[1]))
+
+
 def test_several_channels_beyond_rgb_are_counted(path: Path) -> None:
     tifffile.imwrite(
         path,

@@ -85,6 +85,7 @@ def convert_labels(
         RelookError: R02 when `out` cannot be written.
     """
     path, out = Path(path), Path(out)
+    path = plain_absolute(path) if path.name in ("", "..") else path  # a folder with a name
     options = ConvertOptions(
         class_name=class_name,
         attribute=attribute,

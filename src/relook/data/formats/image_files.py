@@ -41,7 +41,7 @@ class ImageFinder:
         self._by_name: dict[str, list[Path]] | None = None
         self._by_stem: dict[str, list[Path]] = {}
         base = source if source.is_dir() else source.parent
-        self.roots = [images] if images else [base, *(base.parent / name for name in SIBLINGS)]
+        self.roots = [images] if images else [base, *_beside(base)]
         if images is not None and not images.exists():
             raise DataError("D01", f"{images}: there is no such folder of images.")
 
@@ -189,6 +189,14 @@ class ImageFinder:
         if len(near) == 1:
             advice = f"{near[0].name} is there: if it is meant, give both the same ending."
         return DataError("D01", f"{where}: its image {name!r:.200} is not in {places}. {advice}")
+
+
+def _beside(base: Path) -> list[Path]:
+    """Folders of images beside `base`, which it is not and does not hold."""
+    place = plain_absolute(base)
+    around = base.parent if base.name not in ("", "..") else place.parent
+    beside = [around / name for name in SIBLINGS]
+    return [folder for folder in beside if not plain_absolute(folder).is_relative_to(place)]
 
 
 def _header(path: Path) -> tuple[Size, int]:

@@ -9,6 +9,7 @@ from ...errors import DataError, counted
 from ...structures.rules.reading import Reading
 from .info import Facts
 
+_NARROW: Final = 4  # pixels, of pages that are rather channels
 _NAMED: Final = 8  # channels that a message lists
 
 
@@ -68,9 +69,19 @@ def choose_page(pages: int, axes: str, shape: Sequence[int], reading: Reading, l
             "D02",
             f"{label} has {pages} pages or time points (axes {axes}, {sizes}), and which of them "
             f"is meant is not known. Choose one with --page 0 to --page {pages - 1} (in Python "
-            "reading=relook.Reading(page=0)).",
+            f"reading=relook.Reading(page=0)).{_hint(shape)}",
         )
     return 0
+
+
+def _hint(shape: Sequence[int]) -> str:
+    """A sentence on pages so narrow that they are rows of pixels with a few channels."""
+    if len(shape) < 3 or not 1 < shape[-1] <= _NARROW < shape[-2]:
+        return ""
+    return (
+        f" If the {shape[-1]} values at the end are channels, save them as such: tifffile does "
+        "with planarconfig='contig', photometric='minisblack'."
+    )
 
 
 def choose_planes(depth: int, reading: Reading, label: str) -> tuple[tuple[int, ...], str]:
