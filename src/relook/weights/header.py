@@ -112,11 +112,12 @@ def parse_header(path: Path, metadata: Mapping[str, str]) -> Header:
         if stuff and len(stuff) != num_stuff(config):
             raise ValueError(f"{len(stuff)} kinds of stuff for {num_stuff(config)} labels")
     except UsageError as error:
-        code = "M03" if error.code == "U02" and written_by != __version__ else "M02"
+        is_ours = written_by == __version__
+        other = f" was written by relook {written_by}, and this is relook {__version__}"
         raise ModelError(
-            code,
-            f"{path} was written by relook {written_by}, and this is relook {__version__}: "
-            f"its configuration cannot be used here ({error.message})",
+            "M03" if error.code == "U02" and not is_ours else "M02",
+            f"{path}{'' if is_ours else other}: its configuration cannot be used here "
+            f"({error.message})",
         ) from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError("M02", f"{path}: its metadata is damaged ({error!r:.200})") from error

@@ -135,10 +135,14 @@ def _inverse(path: Path, image: Path, top: object) -> NDArray[np.float64] | None
     with open_image(image) as opened:
         info = opened.info
     if info.transform is None or info.crs is None or _plain(name) != _plain(info.crs):
+        own = "is not georeferenced"
+        if info.transform is not None and info.crs is not None:
+            own = f"has those of {str(info.crs)[:80]!r}"
+        named = "a CRS without a name" if name is None else f"{name!r:.80}"
         raise DataError(
             "D04",
-            f"{path.name} has coordinates of {name!r:.80}, and {image.name} has those of "
-            f"{str(info.crs)[:80]!r}. Give the georeferenced image that was annotated.",
+            f"{path.name} has coordinates of {named}, and {image.name} {own}. Give the "
+            "georeferenced image that was annotated.",
         )
     a, b, c, d, e, f = info.transform
     matrix = np.array([[a, d], [b, e]], np.float64)
