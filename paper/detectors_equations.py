@@ -90,7 +90,7 @@ EQUATIONS = (
         "has the global context, below, before and after it.",
         (
             Lines(f"{_SAC_LAYER}._mixed", "stride, rates = (", "gates = gates_of"),
-            Lines(f"{_SAC_LAYER}._mixed", "F.conv2d(own", "return (gates"),
+            Lines(f"{_SAC_LAYER}._mixed", "few_channels.convolution(own", "return (gates"),
             Lines(f"{_SAC_LAYER}.far_kernel"),
             Lines("relook.layers.sac:gates_of"),
         ),

@@ -139,7 +139,28 @@ def test_three_scores_for_two_models(relook: Run, run_folder: Path, pictures: Pa
     assert "U04" in result.stderr
 
 
-def test_a_frame_of_no_annotations(relook: Run, run_folder: Path, pictures: Path) -> None:
-    result = relook("compare", run_folder, run_folder, pictures, "--frame", "upright")
+@pytest.mark.parametrize("option", [("--frame", "upright"), ("--crowd", "as-objects")])
+def test_options_of_no_annotations(
+    relook: Run, run_folder: Path, pictures: Path, option: tuple[str, str]
+) -> None:
+    result = relook("compare", run_folder, run_folder, pictures, *option)
     assert result.exit_code == 2
-    assert "U04: --frame is about annotations, and there are none" in result.stderr
+    assert f"U04: {option[0]} is about annotations, and there are none" in result.stderr
+
+
+def test_truth_that_is_all_crowd(
+    relook: Run, run_folder: Path, pictures: Path, annotations: Path, tmp_path: Path
+) -> None:
+    """As CVAT writes masks: said, and read as objects where that is asked for."""
+    content = json.loads(annotations.read_text())
+    for row in content["annotations"]:
+        row["iscrowd"] = 1
+    annotations.write_text(json.dumps(content))
+    how = [pictures, "--json", annotations, "-o", tmp_path / "out", "--limit", 1]
+    crowd = relook("compare", run_folder, run_folder, *how)
+    assert "all 6 annotations are marked iscrowd: 1" in crowd.stderr
+    assert not {row["verdict"] for row in rows_of(tmp_path / "out")} & {"both missed"}
+    objects = relook("compare", run_folder, run_folder, *how, "--crowd", "as-objects")
+    assert objects.exit_code == 0, objects.stderr
+    assert "iscrowd" not in objects.stderr
+    assert len([r for r in rows_of(tmp_path / "out") if "wrong" not in r["verdict"]]) == 2

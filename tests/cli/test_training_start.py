@@ -160,3 +160,37 @@ def test_a_class_name_needs_data_to_convert(relook: Run, folder: Path) -> None:
     result = relook("train", *where, "--model", "htc-tiny", "--class", "cell")
     assert result.exit_code == 2
     assert "U04: --class cell names the class of data that is converted" in result.stderr
+
+
+def test_choices_on_annotations_reach_the_data_that_is_found(relook: Run, folder: Path) -> None:
+    """As for data that is named: they were dropped here, and the files read strictly."""
+    path = folder / "instances.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["category_id"] = 77
+    for row in content["annotations"][1:]:
+        row["bbox"][0] += 20
+    path.write_text(json.dumps(content))
+    command = ["train", folder, "--model", "htc-tiny", "--from-scratch", *SET, "--steps", 1]
+    strict = relook(*command, "--out", "strict")
+    assert strict.exit_code == 3 and "D07" in strict.stderr
+    found = relook(*command, "--ignore-unknown", "--boxes", "from-masks", "--out", "found")
+    assert found.exit_code == 0, found.stderr
+    settings = yaml.safe_load((Path("found") / "config.yaml").read_text())
+    leniency = settings["data"]["leniency"]
+    assert leniency["ignore_unknown"] and leniency["boxes"] == "from-masks"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--patience", 2], "U04: --patience 2 counts validations, and there are no images"),
+        (["--semantic-maps", "set", "--semantics", "none"], "no map would be read"),
+    ],
+)
+def test_settings_that_would_change_nothing(
+    relook: Run, folder: Path, options: list[object], words: str
+) -> None:
+    where = ["--train-json", folder / "instances.json", "--images", folder / "images"]
+    result = relook("train", *where, "--model", "htc-tiny", "--from-scratch", *options)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())

@@ -35,6 +35,9 @@ def _options() -> dict[str, Option]:
     return found
 
 
+CrowdOption: Final = _options()["crowd"].annotation
+"""That option alone, for a command to which the others make no difference."""
+
 takes_leniency: Final = takes("leniency", _options(), Leniency)
 """Give a command the options above in place of its parameter `leniency`, which they become."""
 

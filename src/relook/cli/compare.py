@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import DataError, RelookError, UsageError, counted
+from .annotation_options import CrowdOption
 from .options import MODEL_HELP, Allow, Device, ImageSize
 from .progress import notices, progress_bar
 from .reading_options import FrameOption
@@ -58,6 +59,7 @@ def compare(
     size: ImageSize = None,
     device: Device = "auto",
     frame: FrameOption = None,
+    crowd: CrowdOption = "as-crowd",
     _allow: Allow = None,
 ) -> None:
     """Show where two models differ: objects that only one finds, and masks that are better.
@@ -81,14 +83,13 @@ def compare(
 
     if score is not None and score_a is not None and score_b is not None:
         raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
-    if frame is not None and annotations is None:
-        raise UsageError("U04", "--frame is about annotations, and there are none. Add --json.")
+    _check_annotations(annotations, {"--frame": frame is not None, "--crowd": crowd != "as-crowd"})
     console = notices()
     with find_sources(sources, leave_out=out) as found_sources:
         images = found_sources.files
     if (line := found_sources.left_out_line()) is not None:
         console.print(line)
-    truth = None if annotations is None else TruthFile(annotations, frame)
+    truth = None if annotations is None else TruthFile(annotations, frame, crowd=crowd)
     if truth is not None:
         images = _listed(truth, images, console)
     images = images[:limit]
@@ -133,6 +134,15 @@ def compare(
         raise typer.Exit(DataError.exit_code)
 
 
+def _check_annotations(annotations: Path | None, options: Mapping[str, bool]) -> None:
+    """Refuse options about annotations where there are none."""
+    for option, is_set in options.items():
+        if is_set and annotations is None:
+            raise UsageError(
+                "U04", f"{option} is about annotations, and there are none. Add --json."
+            )
+
+
 def _warn_of_classes(a: Sequence[Category], b: Sequence[Category], console: Console) -> None:
     """Print a line where no class, or not every class, has a name that both models have."""
     names_a, names_b = ({category.name for category in classes} for classes in (a, b))
@@ -148,8 +158,8 @@ def _warn_of_classes(a: Sequence[Category], b: Sequence[Category], console: Cons
 
 def _listed(truth: TruthFile, images: list[Path], console: Console) -> list[Path]:
     """The images that `truth` lists; prints how many are left out."""
-    for reason, count in truth.skipped.items():
-        console.print(f"{truth.path}: left out: {count} x {reason}")
+    for line in truth.remarks:
+        console.print(f"{truth.path}: {line}", markup=False, soft_wrap=True)
     listed = [image for image in images if truth.lists(image)]
     if not listed:
         truth.image_id(images[0])  # raises the reason

@@ -56,6 +56,7 @@ def run_training(
             "data as `relook train DATA`.",
         )
     start, settings, annotations = _decided(request, changes)
+    _check_used(settings)
     train = _loop()  # Lightning is imported when the input is known to be usable
     train(settings, console, out=out, start=start, annotations=annotations, go_on=go_on)
 
@@ -96,6 +97,7 @@ def run_training_on(
     with discarded_on_failure(prepared.run):
         found = [*changes, Overlay(data=prepared.data)]
         start, settings, annotations = _decided(request, found)
+        _check_used(settings)
         train = _loop()
         train(
             settings,
@@ -105,6 +107,27 @@ def run_training_on(
             run=prepared.run,
             chosen=prepared.lines,
             go_on=go_on,
+        )
+
+
+def _check_used(settings: Settings) -> None:
+    """Refuse settings that would change nothing.
+
+    Raises:
+        UsageError: U04.
+    """
+    recipe = settings.train
+    if recipe.patience is not None and settings.data.val_json is None:
+        raise UsageError(
+            "U04",
+            f"--patience {recipe.patience} counts validations, and there are no images to validate "
+            "on. Add --val-json, or leave --patience out.",
+        )
+    if recipe.semantic_maps is not None and recipe.semantics in ("none", "instances"):
+        raise UsageError(
+            "U04",
+            f"--semantic-maps {recipe.semantic_maps} with --semantics {recipe.semantics}: no map "
+            "would be read. Leave one of the two out.",
         )
 
 
@@ -129,6 +152,7 @@ def _data_request(
     seed = 0
     for change in changes:
         said |= {key: value for key, value in change.data.items() if value is not None}
+        lenient |= change.data.get("leniency") or {}
         seed = change.train.get("seed", seed)
     if "train_json" in said:
         raise UsageError(

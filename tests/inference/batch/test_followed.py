@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -22,7 +22,9 @@ from relook.inference.batch.journal import FOLDER
 from relook.inference.batch.run import predict_files
 from relook.inference.options import PredictOptions
 from relook.inference.predictor import Predictor
+from relook.inference.results import Result
 from relook.inference.tracking import TrackOptions
+from relook.inference.writers.options import SaveOptions
 
 from .discs import (
     MISSED,
@@ -99,6 +101,28 @@ def test_a_film_of_touching_discs_has_no_switch_of_identities(
     assert results[0].to_json()["objects"][0]["track_id"] == results[0].tracks[0]
     assert not (out / FOLDER).exists()
     assert f"{film}: 3 objects followed over 20 frames" in said
+
+
+@pytest.mark.parametrize(("labels", "text"), [("auto", None), ("off", False)])
+def test_films_have_words_unless_they_are_off(
+    predictor: Predictor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: Literal["auto", "off"],
+    text: bool | None,
+) -> None:
+    drawn: list[dict[str, Any]] = []
+    draw = Result.draw
+
+    def noted(result: Result, **options: Any) -> Any:
+        drawn.append(options)
+        return draw(result, **options)
+
+    monkeypatch.setattr(Result, "draw", noted)
+    film = write_film(tmp_path / "film.mp4")
+    saving = SaveOptions(labels=labels)
+    predict_files(predictor, [film], tmp_path / "o", track=True, save=["film"], saving=saving)
+    assert drawn == [{"text": text, "legend": text}] * NUM_FRAMES
 
 
 def test_every_second_frame_keeps_the_speed_of_the_film(

@@ -9,6 +9,8 @@ import numpy as np
 
 from ...data.coco.frames import Frame, turn_of
 from ...data.coco.json_form import entries, load_tables, text_of
+from ...data.coco.leniency import CrowdUse
+from ...data.coco.reader import ALL_CROWD
 from ...data.images.orientation import upright_size
 from ...errors import DataError
 from ...evaluation.ground_truth import (
@@ -26,15 +28,22 @@ class TruthFile:
     """A COCO instance file, with the objects of each image.
 
     `frame` says whether annotations of images that are stored turned are for the stored pixels or
-    upright; None tells it by their sizes.
+    upright; None tells it by their sizes. With `crowd` ``"as-objects"``, regions of a crowd are
+    objects as all others.
 
     Raises:
         DataError: D01 or D03 to D05 when it cannot be used.
     """
 
-    def __init__(self, path: Path, frame: Frame | None = None) -> None:
+    def __init__(
+        self, path: Path, frame: Frame | None = None, *, crowd: CrowdUse = "as-crowd"
+    ) -> None:
         self.path, self.frame = path, frame
         top = load_tables(path)
+        if crowd == "as-objects":
+            for row in top["annotations"]:
+                if isinstance(row, dict):
+                    row["iscrowd"] = 0
         self._truth: GroundTruth = read_ground_truth(top)
         self._named: dict[str, list[tuple[PurePosixPath, int]]] = {}
         for image_id, entry in entries(path, top, "images"):
@@ -52,6 +61,15 @@ class TruthFile:
     def skipped(self) -> Mapping[str, int]:
         """Annotations that were left out: reason -> count."""
         return self._truth.skipped
+
+    @property
+    def remarks(self) -> list[str]:
+        """Lines for people: what was left out, and whether all annotations are crowd regions."""
+        lines = [f"left out: {count} x {reason}" for reason, count in self.skipped.items()]
+        objects = self._truth.objects
+        if objects and all(annotation["iscrowd"] for annotation in objects):
+            lines.append(ALL_CROWD.format(number=len(objects)))
+        return lines
 
     @property
     def classes(self) -> list[str]:
