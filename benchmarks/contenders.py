@@ -1,13 +1,12 @@
-"""Backbone and pyramid by plain PyTorch, by its own faster ways, and by relook; and its convolutions.
+"""Backbone and pyramid by plain PyTorch, by its own faster ways, by relook; and layers by shape.
 
 Run `python benchmarks/contenders.py --rounds 3` in the root of the repository. All contenders are
 in one process of one thread and take turns; CPU time is compared, which hardly changes where other
 programs share the machine. Weights are random. PyTorch's ways are `torch.jit.freeze` with
 `optimize_for_inference`, and `torch.compile` with frozen weights, for one size of the image. The
-second table is of a whole image by relook: convolutions and products by shape, and their rate beside
-the fastest product of large matrices.
-`ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2` before the command stand in for a processor
-without AVX-512.
+second table is of a whole image by relook: its convolutions and products by shape, and their rate
+beside the fastest product of large matrices. `ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2`
+before the command stand in for a processor without AVX-512.
 """
 
 from __future__ import annotations
