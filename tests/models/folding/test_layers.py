@@ -57,6 +57,31 @@ def test_a_doubling_and_what_comes_after_it(
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_large_weight_of_one_cell_is_multiplied(
+    monkeypatch: pytest.MonkeyPatch, packing: bool, stride: int, relu: bool, rows: int
+) -> None:
+    monkeypatch.setattr("relook.models.folding.layers._LARGE_WEIGHT", 48)
+    conv = nn.Conv2d(6, 8, 1, stride=stride)
+    bias = None if conv.bias is None else conv.bias.detach()
+    folded = FoldedConv2d(conv.weight.detach(), bias, Place.of(conv), relu=relu)
+    assert folded.multiplies == packing
+    x = torch.randn(rows, 6, 5, 7)
+    plain = conv(x)
+    add = torch.randn_like(plain)
+    expected = (plain, plain + add)
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        found = folded(given), folded(given, add), folded(given, add.clone(), over=True)
+        for out, value in zip(found, (*expected, expected[1]), strict=True):
+            torch.testing.assert_close(out, value.relu() if relu else value)
+    three, grouped = nn.Conv2d(6, 8, 3), nn.Conv2d(6, 16, 1, groups=2)
+    for other in (three, grouped):
+        assert not FoldedConv2d(other.weight.detach(), None, Place.of(other)).multiplies
+
+
+@torch.no_grad()
 def test_few_maps_at_a_time_are_all_of_them(monkeypatch: pytest.MonkeyPatch, packing: bool) -> None:
     conv, last, x = (
         nn.ConvTranspose2d(6, 8, 2, stride=2),

@@ -20,6 +20,7 @@ from ...ops.cpu import switch as fast
 Affine = tuple[Tensor, Tensor]  # scale and shift, each (C,)
 Pair = tuple[int, int]
 M = TypeVar("M", bound=nn.Module)
+_LARGE_WEIGHT = 1 << 18  # numbers of a weight from which on its packing counts
 _CELL_BYTES = 8 << 20  # of cells of a map of doubled sides at a time and core
 
 
@@ -59,8 +60,12 @@ class FoldedConv2d(Rectifying):
         self.is_pointwise = weight.shape[2:] == (1, 1) and place == Place((1, 1), (0, 0), (1, 1), 1)
         self.packed = can_pack(weight)
         self.dtype = dtype if self.packed else weight.dtype
+        self.multiplies = self.packed and self.dtype == torch.float32 and _is_large(weight, place)
         weight = weight.to(self.dtype)
-        self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
+        if self.multiplies:
+            self.weight = onednn.pack_product(weight.flatten(1))
+        else:
+            self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
         self.bias = None if bias is None else bias.to(self.dtype)
 
     def forward(self, x: Tensor, add: Tensor | None = None, *, over: bool = False) -> Tensor:
@@ -75,6 +80,8 @@ class FoldedConv2d(Rectifying):
         return self._computed(x, None, relu=True)
 
     def _computed(self, x: Tensor, add: Tensor | None, *, relu: bool, over: bool = False) -> Tensor:
+        if self.multiplies:
+            return self._product(x.to(self.dtype), add, relu=relu)
         if self.packed:
             weight, bias, x = self.weight, self.bias, x.to(self.dtype)
             add = None if add is None else add.to(self.dtype)
@@ -82,6 +89,18 @@ class FoldedConv2d(Rectifying):
         out = F.conv2d(x, self.weight, self.bias, *self.place)
         if add is not None:
             out += add
+        return out.relu_() if relu else out
+
+    def _product(self, x: Tensor, add: Tensor | None, *, relu: bool) -> Tensor:
+        """The convolution of 1x1 cells as a product of the map's cells."""
+        down, across = self.place.stride
+        cells = x[:, :, ::down, ::across].permute(0, 2, 3, 1)
+        rows = cells.reshape(-1, x.shape[1])
+        out = onednn.product(rows, self.weight, self.bias, relu=relu and add is None)
+        out = out.view(*cells.shape[:3], out.shape[1]).permute(0, 3, 1, 2)
+        if add is None:
+            return out
+        out += add
         return out.relu_() if relu else out
 
 
@@ -184,6 +203,17 @@ class FoldedDoubling(Doubling):
         rows = x.to(self.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
         out = onednn.product(rows, self.weight, self.bias, relu=relu)
         return out.view(4 * len(rows), self.out_channels)
+
+
+def _is_large(weight: Tensor, place: Place) -> bool:
+    """Return whether `weight` (C_out, C, k, k) is of 1x1 cells, and large.
+
+    Weights of convolutions are packed before the size of the map is known. For maps of some sizes
+    oneDNN wants another order, and packs the weights anew in each call, which takes up to four
+    times as long as the product itself; a product takes one order for all sizes.
+    """
+    is_pointwise = weight.shape[2:] == (1, 1) and place.padding == (0, 0) and place.groups == 1
+    return is_pointwise and weight.numel() >= _LARGE_WEIGHT
 
 
 def _doubled(cells: Tensor, x: Tensor) -> Tensor:

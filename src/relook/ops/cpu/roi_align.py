@@ -146,8 +146,8 @@ def _chunks(
     sizes = torch.tensor([one.shape[2:] for one in maps], dtype=torch.int32)  # (L, 2) H, W
     scaled = rois.boxes * (1 / torch.tensor(strides, dtype=torch.float32))[level, None]
     span = (scaled[:, 2:] - scaled[:, :2]) / (side * finer)
-    cells = (span.ceil().nan_to_num(0).clamp(0, 1000) + 1).prod(dim=1)  # of a bin; about
-    order = (level * 2.0**21 + cells).argsort()
+    across, down = span.ceil().nan_to_num(0).clamp(0, 1000).unbind(1)  # cells of a bin, about
+    order = (level * 2.0**21 + down * 2.0**10 + across).argsort()
     level, scaled = level[order], scaled[order] - 0.5  # of the centre of the first cell
     extent = sizes[level]
     x = _axis(scaled[:, 0], scaled[:, 2], side, finer, extent[:, 1])
