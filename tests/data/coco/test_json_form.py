@@ -94,10 +94,17 @@ def test_a_file_of_no_unicode_says_what_to_do(
         read_coco(path, images_dir)
 
 
+@pytest.mark.parametrize("piece", [5, 2**22])
 @pytest.mark.parametrize("key", ["images", "annotations", "categories"])
 def test_a_table_that_is_there_twice_is_refused(
-    key: str, document: Document, write: Write, images_dir: Path
+    key: str,
+    piece: int,
+    document: Document,
+    write: Write,
+    images_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("relook.data.coco.json_form._PIECE", piece)
     text = json.dumps(document)
     with pytest.raises(DataError, match=f'D04.*it has "{key}" twice.*Join them'):
         read_coco(write(f'{text[:-1]}, "{key}": []}}'), images_dir)

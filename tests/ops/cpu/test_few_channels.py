@@ -62,11 +62,13 @@ def test_results_and_gradients_are_those_of_pytorch(stride: tuple[int, int], gro
 
 
 def test_others_are_left_to_pytorch() -> None:
-    x, few, many = torch.ones(1, 3, 8, 8), torch.ones(1, 3, 1, 1), torch.ones(1, 16, 1, 1)
+    x = torch.ones(1, 3, 8, 8)
+    few, many = (torch.ones(1, number, 1, 1, requires_grad=True) for number in (3, 16))
     assert fails(x, few, (2, 2), (0, 0))
     assert not fails(x, many, (2, 2), (0, 0))
     assert not fails(x, few, (1, 1), (0, 0))
     assert not fails(x, few, (2, 2), (1, 1))
-    assert not fails(x, torch.ones(1, 3, 3, 3), (2, 2), (0, 0))
+    assert not fails(x, torch.ones(1, 3, 3, 3, requires_grad=True), (2, 2), (0, 0))
+    assert not fails(x, few.detach(), (2, 2), (0, 0))
     with torch.no_grad():
         assert not fails(x, few, (2, 2), (0, 0))

@@ -22,6 +22,7 @@ Entry = dict[str, Any]
 _NO_JSON = "The file is not json, or was cut off; write or copy it again."
 _AGAIN = "Write it again by the program that it is from."
 _LONGEST = 2**24  # pixels; no image file has a longer side
+_PIECE = 2**22  # bytes of a file that are read at a time
 _TABLES = ("images", "annotations", "categories")
 
 
@@ -196,10 +197,10 @@ def _require_once(path: Path, keys: Sequence[str]) -> None:
         DataError: D04 for such a file.
     """
     try:
+        if all(number <= 1 for number in _counts(path, [json.dumps(key).encode() for key in keys])):
+            return
         data = path.read_bytes()
     except OSError:
-        return
-    if all(data.count(json.dumps(key).encode()) <= 1 for key in keys):
         return
     tables: list[str] = []
 
@@ -211,6 +212,18 @@ def _require_once(path: Path, keys: Sequence[str]) -> None:
     twice = next((key for key in keys if tables.count(key) > 1), None)
     if twice is not None:
         refuse(path, f'it has "{twice}" twice, and only one would be read. Join them to one list')
+
+
+def _counts(path: Path, words: Sequence[bytes]) -> list[int]:
+    """Number of times that each word is in a file, which is read in pieces."""
+    counts, ends = [0] * len(words), [b""] * len(words)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            for place, word in enumerate(words):
+                data = ends[place] + piece
+                counts[place] += data.count(word)
+                ends[place] = data[1 - len(word) :]
+    return counts
 
 
 def _looks_like(top: object) -> str:

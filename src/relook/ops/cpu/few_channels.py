@@ -28,6 +28,7 @@ def fails(x: Tensor, weight: Tensor, stride: Sides, padding: Sides | str) -> boo
         and weight.shape[1] < _ENOUGH
         and x.device.type == "cpu"
         and torch.is_grad_enabled()
+        and weight.requires_grad
     )
 
 
