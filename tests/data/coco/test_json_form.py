@@ -106,8 +106,12 @@ def test_a_table_that_is_there_twice_is_refused(
 ) -> None:
     monkeypatch.setattr("relook.data.coco.json_form._PIECE", piece)
     text = json.dumps(document)
-    with pytest.raises(DataError, match=f'D04.*it has "{key}" twice.*Join them'):
-        read_coco(write(f'{text[:-1]}, "{key}": []}}'), images_dir)
+    twice = f'{text[:-1]}, "{key}": []}}'
+    for coding in ("utf-8", "utf-8-sig", "utf-16", "utf-32-le"):
+        path = write(twice)
+        path.write_bytes(twice.encode(coding))
+        with pytest.raises(DataError, match=f'D04.*it has "{key}" twice.*Join them'):
+            read_coco(path, images_dir)
     document["info"] = {"images": "the word", "annotations": 3, "categories": ["images"]}
     assert read_coco(write(document), images_dir).images
 

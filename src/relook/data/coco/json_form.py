@@ -197,7 +197,7 @@ def _require_once(path: Path, keys: Sequence[str]) -> None:
         DataError: D04 for such a file.
     """
     try:
-        if all(number <= 1 for number in _counts(path, [json.dumps(key).encode() for key in keys])):
+        if _is_once(path, [json.dumps(key).encode() for key in keys]):
             return
         data = path.read_bytes()
     except OSError:
@@ -214,16 +214,19 @@ def _require_once(path: Path, keys: Sequence[str]) -> None:
         refuse(path, f'it has "{twice}" twice, and only one would be read. Join them to one list')
 
 
-def _counts(path: Path, words: Sequence[bytes]) -> list[int]:
-    """Number of times that each word is in a file, which is read in pieces."""
+def _is_once(path: Path, words: Sequence[bytes]) -> bool:
+    """Return whether a file is UTF-8 and has none of the words twice. It is read in pieces."""
     counts, ends = [0] * len(words), [b""] * len(words)
     with path.open("rb") as file:
+        if not json.detect_encoding(file.read(4)).startswith("utf-8"):
+            return False
+        file.seek(0)
         while piece := file.read(_PIECE):
             for place, word in enumerate(words):
                 data = ends[place] + piece
                 counts[place] += data.count(word)
                 ends[place] = data[1 - len(word) :]
-    return counts
+    return max(counts) <= 1
 
 
 def _looks_like(top: object) -> str:
