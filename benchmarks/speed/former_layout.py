@@ -16,6 +16,7 @@ FORMER = {
     "relook.config.presets": "relook.presets",
     "relook.data.augment.transforms": "relook.data.transforms",
     "relook.data.coco.reader": "relook.data.coco",
+    "relook.data.resizing": "relook.data.transforms",
     "relook.inference.predictor": "relook.predictor",
     "relook.inference.results": "relook.results",
     "relook.models.backbones.resnet": "relook.backbones.resnet",
