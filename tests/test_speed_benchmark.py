@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.speed import coordinator, loads, numbers, operations, plot, profile, report, weights
 from benchmarks.speed.contender import Contender
+from benchmarks.speed.former_layout import FORMER
 from benchmarks.speed.numbers import Spread
 from benchmarks.speed.report import Row
 from benchmarks.speed.rows import GROUPS
@@ -324,3 +329,38 @@ def test_the_profile_accounts_for_the_whole_time(
     lines = profile.tables({"a": 1.0, "b": 3.0}, {"aten::mm": (0.5, 2)}).splitlines()
     assert lines[2:5] == ["| b | 3.000 | 75.0 |", "| a | 1.000 | 25.0 |", "| **all** | 4.000 | |"]
     assert lines[-1] == "| `aten::mm` | 0.500 | 2 |"
+
+
+def _imports(path: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of what a file imports of relook before it measures."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("relook."):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("name", ["cases", "contender", "loads", "numbers", "weights"])
+def test_the_baseline_has_what_its_worker_imports(name: str) -> None:
+    """Nothing but a run of the whole benchmark noticed a module that had moved."""
+    known = subprocess.run(
+        ["git", "cat-file", "-e", f"{coordinator.BASELINE}^{{commit}}"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    if known.returncode:
+        pytest.skip("the history of this clone does not go back to the baseline")
+    for module, what in _imports(ROOT / "benchmarks" / "speed" / f"{name}.py"):
+        former = FORMER.get(f"{module}.{what}", FORMER.get(module, module))
+        if f"{module}.{what}" in FORMER:
+            what = ""
+        place = f"{coordinator.BASELINE}:src/{former.replace('.', '/')}"
+        texts = [_shown(f"{place}.py"), _shown(f"{place}/__init__.py")]
+        assert any(texts), f"{module} has no former name"
+        is_module = _shown(f"{place}/{what}.py")
+        assert is_module or any(re.search(rf"\b{what}\b", text) for text in texts), (module, what)
+
+
+def _shown(path: str) -> str:
+    """The text of a file in the history; empty where there is none."""
+    run = subprocess.run(["git", "show", path], cwd=ROOT, check=False, capture_output=True)
+    return run.stdout.decode() if run.returncode == 0 else ""
