@@ -21,6 +21,7 @@ import torch
 import relook.ops.nms
 from relook.config.presets import preset
 from relook.errors import RelookError
+from relook.models.folding import fold
 from relook.ops.masks import dense_masks
 from relook.structures.detection import Detections
 from relook.visualization.charts import SQUARE
@@ -35,7 +36,7 @@ from benchmarks.speed.report import Row
 from benchmarks.speed.rows import GROUPS
 from benchmarks.speed.stopwatch import Stopwatch, replaced
 
-from .narrow_models import WIDER, narrow_config
+from .narrow_models import WIDER, detector_of, narrow_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGES: dict[str, Any] = {
@@ -329,6 +330,20 @@ def test_the_profile_accounts_for_the_whole_time(
     lines = profile.tables({"a": 1.0, "b": 3.0}, {"aten::mm": (0.5, 2)}).splitlines()
     assert lines[2:5] == ["| b | 3.000 | 75.0 |", "| a | 1.000 | 25.0 |", "| **all** | 4.000 | |"]
     assert lines[-1] == "| `aten::mm` | 0.500 | 2 |"
+
+
+def test_the_folded_sac_layers_are_found() -> None:
+    """They had moved, and the layer that is not folded was measured in their place."""
+    config = narrow_config("detectors-htc-r50", backbone__blocks=(2, 2, 2, 2))
+    detector = detector_of(config).eval()
+    folded = fold(detector)
+    for stage in operations.SAC_STAGES.values():
+        layer = operations.folded_sac(folded, stage)
+        assert layer is folded.get_submodule(f"features.backbones.0.stages.{stage - 1}.1.units.1")
+    with pytest.raises(AttributeError):
+        operations.folded_sac(detector, 3)
+    with pytest.raises(AttributeError, match="no folded SAC"):
+        operations.folded_sac(folded, 1)  # the first stage has none
 
 
 def _imports(path: Path) -> Iterator[tuple[str, str]]:

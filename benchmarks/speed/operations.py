@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from relook.models.detector import Detector
 
 from .contender import Contender
 
@@ -46,12 +47,26 @@ def _median_seconds(run: Callable[[], Any]) -> float:
     return sorted(seconds)[_REPEATS // 2]
 
 
+def folded_sac(folded: Detector, stage: int) -> nn.Module:
+    """The deformable SAC layer in the second block of a stage (from 1) of a folded backbone.
+
+    Raises:
+        AttributeError: the copy has none there.
+    """
+    from relook.models.folding.sac import FoldedSAC  # the baseline has none
+
+    unit = folded.get_submodule(f"features.backbones.0.stages.{stage - 1}.1.units.1")
+    if not isinstance(unit, FoldedSAC):
+        raise AttributeError(f"{type(unit).__name__} is no folded SAC layer")
+    return unit
+
+
 def sac(contender: Contender, channels: int, height: int, width: int) -> Answer:
     """Seconds of one deformable SAC layer of `detectors-htc-r50`, and of two plain convolutions.
 
     All at (1, channels, height, width), each in both memory formats, the faster one counting;
-    ``folded`` is missing where the side folds nothing, or has no layer of its own for it. A folded
-    layer holds the norm and ReLU after it too.
+    ``folded`` is missing where the side folds nothing. A folded layer holds the norm and ReLU after
+    it too.
     """
     model = "detectors-htc-r50"
     x = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
@@ -62,9 +77,7 @@ def sac(contender: Contender, channels: int, height: int, width: int) -> Answer:
     layers = {"two convolutions": plain, "layer": detector.get_submodule(own)}
     folded = contender.folded(detector)
     if folded is not detector:
-        with contextlib.suppress(AttributeError):
-            name = f"features.backbones.0.stages.{stage - 1}.1.conv2"
-            layers["folded"] = folded.get_submodule(name)
+        layers["folded"] = folded_sac(folded, stage)
     seconds: Answer = {}
     with torch.inference_mode():
         for memory_format in (torch.contiguous_format, torch.channels_last):
