@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -71,6 +72,15 @@ def answers(orders: Sequence[Order]) -> list[Any]:
     return [one.found.result(timeout=60) for one in orders]
 
 
+def put(worker: Worker, *orders: Order) -> None:
+    """Give a worker its orders; the first one is taken before the others come."""
+    worker.put(orders[0])
+    while worker.waiting:
+        time.sleep(0.001)
+    for later in orders[1:]:
+        worker.put(later)
+
+
 def test_what_waits_and_fits_is_one_batch(worker: Worker, turn: Turn) -> None:
     stream = Noting()
     orders = [
@@ -84,11 +94,7 @@ def test_what_waits_and_fits_is_one_batch(worker: Worker, turn: Turn) -> None:
         order(stream, "flipped", tta="flip"),
     ]
     with turn.taken(lambda: 9):  # the first is taken, and waits for its turn; then the others come
-        worker.put(orders[0])
-        while worker.waiting:
-            pass
-        for later in orders[1:]:
-            worker.put(later)
+        put(worker, *orders)
     assert answers(orders) == ["first", "a", "wide", "b", "other", "c", "d", "flipped"]
     assert stream.batches == [["first"], ["a", "b", "c"], ["wide"], ["other"], ["d"], ["flipped"]]
 
@@ -111,11 +117,7 @@ def test_a_batch_that_fails_is_tried_image_by_image(worker: Worker, turn: Turn) 
     stream = Noting(fail)
     orders = [order(stream, name) for name in ("first", "good", "bad")]
     with turn.taken(lambda: 9):
-        worker.put(orders[0])
-        while worker.waiting:
-            pass
-        for later in orders[1:]:
-            worker.put(later)
+        put(worker, *orders)
     assert answers(orders[:2]) == ["first", "good"]
     with pytest.raises(RelookError, match="no memory for bad"):
         answers(orders[2:])
@@ -154,11 +156,7 @@ def test_what_a_person_waits_for_is_taken_first(worker: Worker, turn: Turn) -> N
     ranks = {"look": BACKGROUND, "next": BACKGROUND, "request": 0, "before": 4, "open": 7}
     orders = [order(stream, name, waiting=Waiting(rank)) for name, rank in ranks.items()]
     with turn.taken(lambda: 9):
-        worker.put(orders[0])
-        while worker.waiting:
-            pass
-        for later in orders[1:]:
-            worker.put(later)
+        put(worker, *orders)
         raised = order(stream, "raised", waiting=Waiting(BACKGROUND))
         worker.put(raised)
         raised.given_up.rank = 8  # somebody opens it
@@ -233,10 +231,7 @@ def test_a_stop_gives_up_what_waits(turn: Turn) -> None:
     worker, stream = Worker("nuts", batch=1, turn=turn), Noting()
     running, waiting = order(stream, "running"), order(stream, "waiting")
     with turn.taken(lambda: 9):
-        worker.put(running)
-        while worker.waiting:
-            pass
-        worker.put(waiting)
+        put(worker, running, waiting)
         worker.stop()
     assert answers([running]) == ["running"]
     assert waiting.found.cancelled() and waiting.given_up.is_set()
