@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 Rank = Callable[[], int]
-"""How urgent a prediction is now; a larger number comes first, and it may change at any time."""
+"""Urgency of a prediction; a larger number comes first, and it may change at any time."""
 BACKGROUND: Final = -1  # rank of what nobody waits for yet
 
 

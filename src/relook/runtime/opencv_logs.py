@@ -1,4 +1,4 @@
-"""What OpenCV prints by itself, turned off where relook says it in an error."""
+"""A block in which OpenCV prints nothing by itself, where relook says it in an error."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Geometry(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What the samples of all pixels have in common: where a pixel is, in map and table."""
+    """Constants of the samples of all pixels: the place of each pixel in map and table."""
 
     place: Tensor  # (2, P) float: y and x
     taps: Tensor  # (T, 2, 1) float: y and x
