@@ -51,6 +51,7 @@ def test_the_optimiser_gets_what_is_trained_and_nothing_frozen(small: Settings) 
     optimizer = module.configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.SGD)
     (group,) = optimizer.param_groups
+    assert group["fused"]  # one kernel, on a CPU
     assert (group["initial_lr"], group["momentum"], group["weight_decay"]) == (0.5, 0.8, 0.01)
     given = {id(p) for p in group["params"]}
     assert given == {id(p) for p in module.detector.parameters() if p.requires_grad}

@@ -162,6 +162,37 @@ def test_a_kill_loses_what_came_after_the_last_state(
     assert_same(resume(tmp_path / "run", console).run, through)
 
 
+def test_ends_of_short_epochs_do_without_saving(
+    plain: Settings, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """All but the first and the last; a kill then loses the epochs since, and nothing else."""
+    longer = plain.with_(train__epochs=4)
+    steps: dict[str, list[int]] = {"each": [], "few": [], "killed": []}
+    runs = {}
+    for name, times in (("each", 0), ("few", 1_000_000), ("killed", 1_000_000)):
+        with monkeypatch.context() as patch:
+            patch.setattr(saving, "_SPARED", times)
+            original = saving.Saving._save
+
+            def save(
+                self: saving.Saving, trainer: Any, module: Any, name: str = name,
+                original: Any = original,
+            ) -> None:  # fmt: skip
+                steps[name].append(trainer.global_step)
+                original(self, trainer, module)
+
+            patch.setattr(saving.Saving, "_save", save)
+            if name != "killed":
+                runs[name] = train(longer, console, out=tmp_path / name).run
+                continue
+            during_loss(11, kill, patch)
+            with pytest.raises(SystemError):
+                train(longer, console, out=tmp_path / name)
+    assert steps == {"each": [2, 4, 6, 8], "few": [2, 8], "killed": [2]}
+    assert_same(runs["few"], runs["each"])
+    assert_same(resume(tmp_path / "killed", console).run, runs["each"])
+
+
 def test_a_state_can_be_asked_for(
     plain: Settings, through: RunFolder, tmp_path: Path, console: Console,
     monkeypatch: pytest.MonkeyPatch,

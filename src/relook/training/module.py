@@ -124,11 +124,14 @@ class TrainingModule(pl.LightningModule):
         parameters = [p for p in self.parameters() if p.requires_grad]
         rate, decay = self.recipe.learning_rate, self.recipe.weight_decay
         optimizer: torch.optim.Optimizer
+        # One kernel for all parameters. On a GPU it cannot be combined with scaled gradients.
+        given: dict[str, Any] = {"lr": rate, "weight_decay": decay}
+        if all(p.device.type == "cpu" for p in parameters):
+            given["fused"] = True
         if self.recipe.optimizer == "adamw":
-            optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+            optimizer = torch.optim.AdamW(parameters, **given)
         else:
-            momentum = self.recipe.momentum
-            optimizer = torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay)
+            optimizer = torch.optim.SGD(parameters, momentum=self.recipe.momentum, **given)
         scheduler = LambdaLR(optimizer, self.schedule.factor)
         return {
             "optimizer": optimizer,

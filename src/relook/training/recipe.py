@@ -72,7 +72,8 @@ class Recipe(Config):
     validate_every: Positive = 1  # epochs; the last one is always validated
     save_minutes: PositiveFloat = 5.0
     """Minutes of training between two saved states inside an epoch; the state is also saved at a
-    signal, and at the end of each epoch before and after its validation."""
+    signal, and at the end of each epoch before and after its validation. Short epochs without
+    validation do without where saving would take more than a twentieth of the time."""
     max_dets: Positive = 100  # detections an image that validation counts
     log: tuple[LogName, ...] = ()
     """Logs that also get losses, rates, precision and pictures; each needs its extra."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,17 +22,19 @@ from .sound_weights import check_weights
 from .validation import Validation
 
 FORMAT = 1  # of the state of a training
+_SPARED = 20  # times what the last saving took: so long the ends of epochs do without another one
 
 
 class Saving(Callback):
     """Saves the state of a training, and does what belongs to the end of an epoch.
 
-    The state is saved every so many minutes, at a signal, and at the end of each epoch: once
-    before its validation and once after it. It is saved only after an update of the weights, so
-    gradients are no part of it. Weights that are not sound are never saved.
+    The state is saved every so many minutes, at a signal, at the end of the last epoch and of each
+    epoch with a validation, once before it and once after it, and at the end of other epochs unless
+    that would take more than a twentieth of the time. It is saved only after an update of the
+    weights, so gradients are no part of it. Weights that are not sound are never saved.
 
-    Without validation data the newest weights are the best model. With averaged weights these are
-    validated and saved.
+    Without validation data the newest weights are the best model, which is saved with the state.
+    With averaged weights these are validated and saved.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Saving(Callback):
         self.validation, self.averaging = validation, averaging
         self._every = 60 * settings.train.save_minutes
         self._saved_at = 0.0  # seconds of training
+        self._took = 0.0  # seconds of the last saving, the longest of all processes
         self._step = 0
         self.epoch = 0
         self.is_pending = False  # the work at the end of `epoch`
@@ -101,7 +105,7 @@ class Saving(Callback):
             self.signals.forget_save()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, then validate, then save again.
+        """Save, then validate, then save again; or nothing of it, where epochs are short.
 
         Raises:
             RelookError: R01 after a signal to stop, R03 for weights that are not sound.
@@ -111,9 +115,15 @@ class Saving(Callback):
         is_last = trainer.should_stop or passed >= (trainer.max_epochs or 0)
         validates = is_last or passed % self.settings.train.validate_every == 0
         self.is_pending = self.validation is None or validates
-        self._save(trainer, pl_module)
-        self.signals.forget_save()
         (level,) = maxima([float(self.signals.level)])
+        since = _module(pl_module).clock.elapsed - self._saved_at
+        is_spared = since < _SPARED * self._took and not is_last and not level
+        if is_spared and (self.validation is None or not validates):
+            self.is_pending = False
+        else:
+            self._save(trainer, pl_module)
+            self.signals.forget_save()
+            (level,) = maxima([float(self.signals.level)])
         if level >= STOP:
             raise interruption(self.run, self._step)
         self.finish_epoch(trainer, pl_module)
@@ -151,14 +161,18 @@ class Saving(Callback):
             if self.validation is not None:
                 self.validation.validate(trainer, module, self.epoch)
             else:
+                started = time.perf_counter()
                 from_first(lambda: self._save_latest(module))
+                self._took += maxima([time.perf_counter() - started])[0]
         if self.validation is not None:
             self.is_pending = False
             self._save(trainer, module)
 
     def _save(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        started = time.perf_counter()
         check_weights(module, trainer.global_step)
         trainer.save_checkpoint(self.run.last)
+        (self._took,) = maxima([time.perf_counter() - started])
         self._saved_at = _module(module).clock.elapsed
 
     def _save_latest(self, module: TrainingModule) -> None:
