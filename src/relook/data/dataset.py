@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 
 from ..errors import DataError, UsageError
 from ..ops.masks import crop_masks
+from ..ops.runs import Runs
 from ..structures.detection import Size, Target
 from .augment.copy_paste import CopyPaste, check_masks
 from .batching import Sample
@@ -166,24 +167,33 @@ class CocoDataset(Dataset[Sample]):
             "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),
             "labels": torch.tensor([thing.label for thing in things], dtype=torch.int64),
         }
-        masks = None
+        runs, masks = None, None
         if self.index.has_masks:
-            masks = _dense(things, record)
+            runs = _runs(things, record)
+            masks = _dense(runs, size)
             entries["masks"] = tv_tensors.Mask(torch.from_numpy(masks))
-        semantic = self._semantic(record, things, masks)
+        semantic = self._semantic(record, things, masks, runs)
         if semantic is not None:
             entries["semantic"] = tv_tensors.Mask(torch.from_numpy(semantic))
         return entries
 
     def _semantic(
-        self, record: ImageRecord, things: list[ObjectRecord], masks: NDArray[np.bool_] | None
+        self,
+        record: ImageRecord,
+        things: list[ObjectRecord],
+        masks: NDArray[np.bool_] | None,
+        runs: list[Runs] | None,
     ) -> NDArray[np.uint8] | None:
         choice = self.semantics
-        if choice.mode == "instances" and masks is not None:
-            crowds = [thing for thing in record.objects if thing.is_crowd]
-            crowd = np.asarray(_dense(crowds, record).any(axis=0)) if crowds else None
+        if choice.mode == "instances" and masks is not None and runs is not None:
+            height, width = record.height, record.width
+            crowds = _runs([thing for thing in record.objects if thing.is_crowd], record)
+            crowd = _dense([Runs.union(crowds)], (height, width))[0] if crowds else None
             labels = [thing.label for thing in things]
-            return semantic_from_instances(masks, labels, crowd, len(self.index.classes))
+            areas = np.array([one.area for one in runs], dtype=np.int64)
+            boxes = [one.bounds(height) for one in runs]
+            classes = len(self.index.classes)
+            return semantic_from_instances(masks, labels, crowd, classes, areas, boxes)
         if choice.mode == "maps" and choice.maps_dir is not None:
             path = semantic_map_path(choice.maps_dir, record.file_name)
             stored = read_semantic_map(path, record.annotated_size, self.num_semantic_classes)
@@ -201,10 +211,18 @@ def _why_left_out(image: ImageRecord, keep_empty: bool, min_side: int) -> str:
     return ""
 
 
-def _dense(things: list[ObjectRecord], record: ImageRecord) -> NDArray[np.bool_]:
-    """Masks (G, H, W) of objects that were read with their masks."""
-    masks = np.zeros((len(things), record.height, record.width), dtype=bool)
-    for mask, thing in zip(masks, things, strict=True):
+def _runs(things: list[ObjectRecord], record: ImageRecord) -> list[Runs]:
+    """Masks of objects that were read with their masks, as runs."""
+    found = []
+    for thing in things:
         assert thing.segmentation is not None  # CocoIndex.has_masks
-        fill(mask, runs_of(thing.segmentation, record.height, record.width))
+        found.append(runs_of(thing.segmentation, record.height, record.width))
+    return found
+
+
+def _dense(runs: list[Runs], size: Size) -> NDArray[np.bool_]:
+    """Masks (G, H, W)."""
+    masks = np.zeros((len(runs), *size), dtype=bool)
+    for mask, one in zip(masks, runs, strict=True):
+        fill(mask, one)
     return masks

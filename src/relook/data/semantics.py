@@ -136,18 +136,21 @@ def semantic_from_instances(
     crowd: NDArray[np.bool_] | None,
     num_classes: int,
     areas: NDArray[np.int64] | None = None,
+    boxes: Sequence[tuple[int, int, int, int]] | None = None,
 ) -> NDArray[np.uint8]:
     """Label map (H, W) uint8 painted from `masks` (G, H, W) with `labels` (G,).
 
     Pixels of no object are `num_classes`, the background; where objects overlap, the one with
     fewer pixels is on top, or with a smaller one of `areas` (G,) where masks are parts. Pixels of
-    `crowd` (H, W), regions whose objects nobody told apart, are 255: not labelled.
+    `crowd` (H, W), regions whose objects nobody told apart, are 255: not labelled. Where `boxes`
+    around the masks are known, x1, y1, x2, y2, nothing is looked for outside of them.
     """
     painted = np.full(masks.shape[1:], num_classes, dtype=np.uint8)
     if areas is None:
         areas = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
     for g in np.argsort(-areas, kind="stable"):
-        painted[masks[g]] = labels[g]
+        x1, y1, x2, y2 = (0, 0, *masks.shape[:0:-1]) if boxes is None else boxes[g]
+        painted[y1:y2, x1:x2][masks[g, y1:y2, x1:x2]] = labels[g]
     if crowd is not None:
         painted[crowd] = IGNORE
     return painted

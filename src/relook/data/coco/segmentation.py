@@ -207,14 +207,15 @@ def fill(mask: NDArray[np.bool_], runs: Runs) -> None:
     height = mask.shape[0]
     if not len(runs.starts):
         return
-    # Only the columns that the object touches: most objects are far smaller than their image.
-    left = int(runs.starts[0]) // height
-    right = (int(runs.ends[-1]) - 1) // height + 1
-    inside = np.zeros((right - left) * height + 1, dtype=np.int8)
-    inside[runs.starts - left * height] = 1
-    inside[runs.ends - left * height] -= 1  # 0 where the next run starts at once
-    columns = inside[:-1].cumsum(dtype=np.int8).reshape(right - left, height)
-    mask[:, left:right] = columns.T.astype(bool)
+    # Only in the box of the object: most objects are far smaller than their image.
+    x1, y1, x2, y2 = runs.bounds(height)
+    rows = y2 - y1
+    (first, top), (last, low) = np.divmod(runs.starts, height), np.divmod(runs.ends - 1, height)
+    inside = np.zeros((x2 - x1) * rows + 1, dtype=np.int8)
+    inside[(first - x1) * rows + top - y1] = 1
+    inside[(last - x1) * rows + low - y1 + 1] -= 1  # 0 where the next run starts at once
+    columns = inside[:-1].cumsum(dtype=np.int8).reshape(x2 - x1, rows)
+    mask[y1:y2, x1:x2] = columns.T.view(bool)
 
 
 def rasterised(segmentation: Segmentation, height: int, width: int) -> NDArray[np.bool_]:
