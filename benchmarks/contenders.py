@@ -5,8 +5,8 @@ in one process of one thread and take turns; CPU time is compared, which hardly 
 programs share the machine. Weights are random. PyTorch's ways are `torch.jit.freeze` with
 `optimize_for_inference`, and `torch.compile` with frozen weights, for one size of the image. The
 second table is of a whole image by relook: its convolutions and products by shape, and their rate
-beside the fastest product of large matrices. `ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2`
-before the command stand in for a processor without AVX-512.
+beside the fastest product of large matrices. `ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
+MKL_ENABLE_INSTRUCTIONS=AVX2` before the command stand in for a processor without AVX-512.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from relook.api import build
 from relook.config.presets import preset
 from relook.models.detector import Detector
 from relook.models.folding import fold
-from relook.ops.cpu import onednn
+from relook.ops.cpu import onednn, winograd
 from relook.ops.cpu.switch import plain
 from relook.runtime.files import write_text
 from relook.runtime.memory import keep_freed
@@ -155,7 +155,7 @@ def fastest_rate() -> float:
 @contextmanager
 def watched(record: dict[str, list[tuple[float, float]]]) -> Iterator[None]:
     """Book seconds and multiply-adds of each convolution and product by its shape."""
-    convolve, multiply = onednn.convolution, onednn.product
+    convolve, multiply, filtered = onednn.convolution, onednn.product, winograd.convolution
 
     def convolution(x: Tensor, weight: Tensor, *rest: Any, **more: Any) -> Tensor:
         start = time.process_time()
@@ -164,11 +164,18 @@ def watched(record: dict[str, list[tuple[float, float]]]) -> Iterator[None]:
         taps, groups = weight.shape[2:], rest[4]
         work = out.numel() * x.shape[1] // groups * taps.numel()
         size = f"{'x'.join(map(str, taps))}, {x.shape[1]} to {out.shape[1]}"
-        batch = f"{len(x)} x " if len(x) > 1 else ""
         stride = f", stride {rest[1][0]}" if rest[1][0] > 1 else ""
         added = ", added" if more.get("add") is not None else ""
-        where = f"{batch}{out.shape[2]} x {out.shape[3]}"
+        where = _sides(out)
         record.setdefault(f"{size}, {where}{stride}{added}", []).append((seconds, work))
+        return out
+
+    def filtering(x: Tensor, weight: Tensor, *rest: Any, **more: Any) -> Tensor:
+        start = time.process_time()
+        out = filtered(x, weight, *rest, **more)
+        seconds = time.process_time() - start
+        shape = f"3x3, {x.shape[1]} to {out.shape[1]}, {_sides(out)}, filtered"
+        record.setdefault(shape, []).append((seconds, out.numel() * x.shape[1] * 9))
         return out
 
     def product(x: Tensor, weight: Tensor, *rest: Any, **more: Any) -> Tensor:
@@ -180,11 +187,21 @@ def watched(record: dict[str, list[tuple[float, float]]]) -> Iterator[None]:
         return out
 
     with ExitStack() as stack:
-        ways = (("convolution", convolution, convolve), ("product", product, multiply))
-        for name, new, old in ways:
-            setattr(onednn, name, new)
-            stack.callback(setattr, onednn, name, old)
+        ways = (
+            (onednn, "convolution", convolution, convolve),
+            (onednn, "product", product, multiply),
+            (winograd, "convolution", filtering, filtered),
+        )
+        for module, name, new, old in ways:
+            setattr(module, name, new)
+            stack.callback(setattr, module, name, old)
         yield
+
+
+def _sides(out: Tensor) -> str:
+    """Text of the number of maps and their sides."""
+    batch = f"{len(out)} x " if len(out) > 1 else ""
+    return f"{batch}{out.shape[2]} x {out.shape[3]}"
 
 
 def shapes(folded: Detector, images: ImageBatch, rate: float, runs: int) -> list[str]:

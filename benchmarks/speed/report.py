@@ -19,7 +19,11 @@ from relook.training.run_folder import environment
 from .numbers import Spread
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+LIMITS = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
 """Variables that keep PyTorch from instructions beyond AVX2."""
 
 

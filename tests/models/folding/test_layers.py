@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from relook.layers.norm import group_norm
 from relook.layers.rectified import rectified
 from relook.models.folding.layers import FoldedConv2d, FoldedDoubling, FoldedLinear, Place, twin
-from relook.ops.cpu import onednn
+from relook.ops.cpu import onednn, winograd
 
 
 @pytest.fixture(params=[True, False], ids=["packed", "not packed"], autouse=True)
@@ -79,6 +79,35 @@ def test_a_large_weight_of_one_cell_is_multiplied(
     three, grouped = nn.Conv2d(6, 8, 3), nn.Conv2d(6, 16, 1, groups=2)
     for other in (three, grouped):
         assert not FoldedConv2d(other.weight.detach(), None, Place.of(other)).multiplies
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("least", [0, 1 << 20])
+def test_a_large_weight_of_nine_cells_is_filtered(
+    monkeypatch: pytest.MonkeyPatch, packing: bool, relu: bool, least: int
+) -> None:
+    monkeypatch.setattr(winograd, "_WEIGHTS", 48)
+    monkeypatch.setattr(winograd, "_LEAST", least)
+    monkeypatch.setattr(winograd, "has_fast_products", lambda: True)
+    conv = nn.Conv2d(6, 8, 3, padding=1)
+    weight, bias = conv.weight.detach(), conv.bias
+    folded = FoldedConv2d(weight, bias, Place.of(conv), relu=relu)
+    assert folded.filters == packing
+    x = torch.randn(2, 6, 9, 14)
+    plain = conv(x)
+    add = torch.randn_like(plain)
+    expected = (plain, plain + add)
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        found = folded(given), folded(given, add), folded(given, add.clone(), over=True)
+        for out, value in zip(found, (*expected, expected[1]), strict=True):
+            torch.testing.assert_close(out, value.relu() if relu else value, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(folded.rectified(given), plain.relu(), rtol=1e-5, atol=1e-5)
+    assert folded(x[:0]).shape == (0, 8, 9, 14)
+    for kind in ({"stride": 2}, {"dilation": 2, "padding": 2}, {"padding": 0}, {"groups": 2}):
+        other = nn.Conv2d(6, 8, 3, **{"padding": 1, **kind})
+        assert not FoldedConv2d(other.weight.detach(), None, Place.of(other)).filters
+    assert not FoldedConv2d(weight, None, Place.of(conv), dtype=torch.bfloat16).filters
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...layers.rectified import Doubling, Rectifying
-from ...ops.cpu import onednn
+from ...ops.cpu import onednn, winograd
 from ...ops.cpu import switch as fast
 
 Affine = tuple[Tensor, Tensor]  # scale and shift, each (C,)
@@ -61,8 +61,11 @@ class FoldedConv2d(Rectifying):
         self.packed = can_pack(weight)
         self.dtype = dtype if self.packed else weight.dtype
         self.multiplies = self.packed and self.dtype == torch.float32 and _is_large(weight, place)
+        self.filters = self.packed and self.dtype == torch.float32 and _is_filtered(weight, place)
         weight = weight.to(self.dtype)
-        if self.multiplies:
+        if self.filters:
+            self.weight = winograd.pack(weight)
+        elif self.multiplies:
             self.weight = onednn.pack_product(weight.flatten(1))
         else:
             self.weight = onednn.pack_convolution(weight, *place) if self.packed else weight
@@ -82,14 +85,16 @@ class FoldedConv2d(Rectifying):
     def _computed(self, x: Tensor, add: Tensor | None, *, relu: bool, over: bool = False) -> Tensor:
         if self.multiplies:
             return self._product(x.to(self.dtype), add, relu=relu)
+        if self.filters:
+            first = relu and add is None
+            out = winograd.convolution(x.to(self.dtype), self.weight, self.bias, relu=first)
+            return out if add is None else _added(out, add, relu=relu)
         if self.packed:
             weight, bias, x = self.weight, self.bias, x.to(self.dtype)
             add = None if add is None else add.to(self.dtype)
             return onednn.convolution(x, weight, bias, *self.place, relu=relu, add=add, over=over)
         out = F.conv2d(x, self.weight, self.bias, *self.place)
-        if add is not None:
-            out += add
-        return out.relu_() if relu else out
+        return _added(out, add, relu=relu)
 
     def _product(self, x: Tensor, add: Tensor | None, *, relu: bool) -> Tensor:
         """The convolution of 1x1 cells as a product of the map's cells."""
@@ -98,10 +103,7 @@ class FoldedConv2d(Rectifying):
         rows = cells.reshape(-1, x.shape[1])
         out = onednn.product(rows, self.weight, self.bias, relu=relu and add is None)
         out = out.view(*cells.shape[:3], out.shape[1]).permute(0, 3, 1, 2)
-        if add is None:
-            return out
-        out += add
-        return out.relu_() if relu else out
+        return out if add is None else _added(out, add, relu=relu)
 
 
 class HeadConv2d(Rectifying):
@@ -203,6 +205,18 @@ class FoldedDoubling(Doubling):
         rows = x.to(self.dtype).permute(0, 2, 3, 1).reshape(-1, x.shape[1])
         out = onednn.product(rows, self.weight, self.bias, relu=relu)
         return out.view(4 * len(rows), self.out_channels)
+
+
+def _added(out: Tensor, add: Tensor | None, *, relu: bool) -> Tensor:
+    """`out` with `add`, if any, and without negative values with `relu`; written over `out`."""
+    if add is not None:
+        out += add
+    return out.relu_() if relu else out
+
+
+def _is_filtered(weight: Tensor, place: Place) -> bool:
+    """Return whether `winograd` convolves by `weight` (C_out, C, k, k), and does so faster."""
+    return place == Place((1, 1), (1, 1), (1, 1), 1) and winograd.gains(weight)
 
 
 def _is_large(weight: Tensor, place: Place) -> bool:
