@@ -9,11 +9,10 @@ import pytest
 
 from relook.ops.cpu import onednn, winograd
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import contenders
-
 from benchmarks import small_models
 
 
