@@ -5,13 +5,19 @@ same images in the same process and take turns: what the command does (read, res
 paste, code, draw, write) and the network alone on batches that were prepared before. One is best;
 what is missing to it is time in which the network waits. The ratio of CPU times is another number:
 the share of all work that is the network's, which other programs on the machine hardly change.
+
+`--processes 1 2` measures whole commands with so many processes (`--devices`) in turns, from their
+start to their end, each with `--threads` over their number.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -112,6 +118,38 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def process_seconds(arguments: argparse.Namespace) -> dict[int, list[float]]:
+    """Seconds of the whole command by its number of processes, which take turns."""
+    images = find_sources([str(arguments.images)]).files[: arguments.limit]
+    seconds: dict[int, list[float]] = {number: [] for number in arguments.processes}
+    for _ in range(arguments.rounds):
+        for number, own in seconds.items():
+            with tempfile.TemporaryDirectory() as folder:
+                given = ["--out", folder, "--save", "overlay,coco", "--device", arguments.device]
+                command = [sys.executable, "-m", "relook", "predict", arguments.model]
+                threads = max(1, arguments.threads // number)
+                started = time.perf_counter()
+                subprocess.run(
+                    [*command, *map(str, images), *given, "--devices", str(number)],
+                    env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                    stdout=subprocess.DEVNULL,
+                    check=True,
+                )
+                own.append(time.perf_counter() - started)
+                print(f"{number} processes: {own[-1]:.1f} s", flush=True)
+    return seconds
+
+
+def process_table(count: int, seconds: dict[int, list[float]]) -> str:
+    """Images a second of the whole command, and the ratio to the first number, as Markdown."""
+    lines = ["| processes | images/s, whole command | over the first |", "| ---: | ---: | ---: |"]
+    first = next(iter(seconds.values()))
+    for number, own in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(first, own, strict=True))
+        lines.append(f"| {number} | {count / statistics.median(own):.2f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
 def main(given: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write it with the machine as json where `--out` says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,11 +161,17 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, nargs=2, metavar=("LONG", "SHORT"))
     parser.add_argument("--save", nargs="+", default=["overlay,coco", "overlay,coco,masks"])
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, nargs="+", help="whole commands only")
     parser.add_argument("--out", type=Path, help="a json file")
     arguments = parser.parse_args(given)
     torch.set_num_threads(arguments.threads)
-    rows = measure(arguments)
-    print(table(rows))
+    rows: dict[Any, Any]
+    if arguments.processes:
+        rows = process_seconds(arguments)
+        print(process_table(arguments.limit, rows))
+    else:
+        rows = measure(arguments)
+        print(table(rows))
     if arguments.out is not None:
         machine = {**environment(), "threads": arguments.threads}
         write_text(arguments.out, json.dumps({"rows": rows, "machine": machine}, indent=1) + "\n")
