@@ -126,7 +126,7 @@ def process_seconds(arguments: argparse.Namespace) -> dict[int, list[float]]:
         for number, own in seconds.items():
             with tempfile.TemporaryDirectory() as folder:
                 given = ["--out", folder, "--save", "overlay,coco", "--device", arguments.device]
-                command = [sys.executable, "-m", "relook", "predict", arguments.model]
+                command = [sys.executable, "-m", "relook", "predict", "--model", arguments.model]
                 threads = max(1, arguments.threads // number)
                 started = time.perf_counter()
                 subprocess.run(

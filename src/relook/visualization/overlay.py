@@ -220,12 +220,14 @@ def _paint(
     canvas: Pixels, objects: _Objects, opacity: float, width: float, show_boxes: bool
 ) -> None:
     """Fill all masks, then draw outlines, then boxes, so that no filled mask covers an outline."""
+    outlines = []
     for row, window, left, top in objects.windows():
         _fill(canvas, window, left, top, objects.colors[row], opacity)
-    for row, window, left, top in objects.windows():
         # A broad line would cover a small object.
-        line = max(1, round(min(width, np.sqrt(window.sum()) / 12)))
-        _outline(canvas, window, left, top, objects.colors[row], line)
+        line = max(1, round(min(width, np.sqrt(np.count_nonzero(window)) / 12)))
+        outlines.append((_contours(window, left, top), objects.colors[row], line))
+    for contours, color, line in outlines:
+        cv2.drawContours(canvas, contours, -1, color, line, cv2.LINE_AA)
     if show_boxes:
         line = round(width) if objects.codes is None else max(1, round(width / 2))
         for row in objects.order():
@@ -239,17 +241,21 @@ def _fill(
     inside = window[y - top :, x - left :]
     region = canvas[y : y + inside.shape[0], x : x + inside.shape[1]]
     inside = inside[: region.shape[0], : region.shape[1]]
-    mixed = region[inside] * (1 - opacity) + np.array(color) * opacity
-    region[inside] = np.rint(mixed).astype(np.uint8)
+    if region.size == 0:
+        return
+    # What each of the 256 values of a channel becomes.
+    mixed = np.arange(256)[:, None] * (1 - opacity) + np.array(color) * opacity
+    table = np.rint(mixed).astype(np.uint8)[None]
+    np.copyto(region, cv2.LUT(region, table), where=inside[:, :, None])
 
 
-def _outline(
-    canvas: Pixels, window: NDArray[np.bool_], left: int, top: int, color: Color, line: int
-) -> None:
-    contours, _ = cv2.findContours(
+def _contours(window: NDArray[np.bool_], left: int, top: int) -> Sequence[Any]:
+    """Outlines of all parts of a mask and of their holes, in pixels of the picture."""
+    found: Sequence[Any]
+    found, _ = cv2.findContours(
         window.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top)
     )
-    cv2.drawContours(canvas, contours, -1, color, line, cv2.LINE_AA)
+    return found
 
 
 def _box(canvas: Pixels, box: NDArray[np.float32], color: Color, line: int) -> None:

@@ -43,6 +43,8 @@ class Shape:
 
     def hidden(self, plate: Rectangle) -> float:
         """The share of the object, in [0, 1], that `plate` lies on."""
+        if plate[2] <= self.left or plate[3] <= self.top:
+            return 0.0
         columns = self._samples(plate[0] - self.left, plate[2] - self.left)
         rows = self._samples(plate[1] - self.top, plate[3] - self.top)
         count = np.count_nonzero(self.inside[rows, columns])
@@ -75,23 +77,20 @@ def place(
     hide too much of an object or of a text are no candidates, and there may be none.
     """
     width, height = size
-    object_box = (int(box[0]), int(box[1]), int(box[2]), int(box[3]))
-    best, best_cost = None, np.inf
-    for rank, (x, y) in enumerate(_corners(box, width, height)):
-        inside = (
-            int(min(max(x, 0), max(canvas[0] - width, 0))),
-            int(min(max(y, 0), max(canvas[1] - height, 0))),
-        )
-        plate = (*inside, inside[0] + width, inside[1] + height)
-        hidden = (
-            3 * sum(overlap(plate, placed_box) for placed_box in placed)
-            + overlap(plate, object_box) // 2
-        )
-        moved = abs(inside[0] - x) + abs(inside[1] - y)
-        total = hidden + 0.02 * width * height * rank + 2 * moved
-        if total < best_cost and (shapes is None or not hides_too_much(plate, placed, shapes)):
-            best, best_cost = inside, total
-    return best
+    corners = np.array(_corners(box, width, height))
+    farthest = np.maximum(np.subtract(canvas, size), 0)
+    inside = np.clip(corners, 0, farthest).astype(np.int64)
+    plates = np.hstack([inside, inside + size])
+    others = np.array(placed, dtype=np.int64).reshape(-1, 4)
+    own = np.array([box]).astype(np.int64)
+    hidden = 3 * _overlaps(plates, others).sum(axis=1) + _overlaps(plates, own)[:, 0] // 2
+    moved = np.abs(inside - corners).sum(axis=1)
+    costs = hidden + 0.02 * width * height * np.arange(len(corners)) + 2 * moved
+    for row in np.argsort(costs, kind="stable"):
+        x1, y1, x2, y2 = plates[row].tolist()
+        if shapes is None or not hides_too_much((x1, y1, x2, y2), placed, shapes):
+            return x1, y1
+    return None
 
 
 def _corners(box: Box, width: int, height: int) -> list[tuple[float, float]]:
@@ -131,6 +130,14 @@ def free_corner(
         return float(np.maximum(high - low, 0).prod(axis=1).sum())
 
     return min(corners, key=covered) if len(boxes) else corners[0]
+
+
+def _overlaps(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`overlap` (N, M) of rectangles (N, 4) and (M, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared: NDArray[np.int64] = np.maximum(high - low, 0).prod(axis=2)
+    return shared
 
 
 def overlap(a: Rectangle, b: Rectangle) -> int:
