@@ -32,8 +32,8 @@ def test_medians_ratios_and_what_is_missed(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(start_up, "timed", timed)
     start_up.main(["--rounds", "2", "--before", str(tmp_path), "--out", str(tmp_path)])
     text = (tmp_path / "start-up.md").read_text()
-    assert "| relook models | 0.40 | 0.20 | 3.00 | 1.50 | 0.31 |" in text
-    assert "| relook data stats, one image | 0.80 | 0.40 | - | - | 0.31, missed |" in text
+    assert "| relook models | 0.40 | 0.20 | 3.00 | 1.50 | 0.5 |" in text
+    assert "| relook data stats, one image | 0.80 | 0.40 | - | - | 0.5, missed |" in text
     assert "at most 1.5 | 1.60 (missed) | 2.00 |" in text
     content = json.loads((tmp_path / "start-up.json").read_text())
     assert content["cases"]["relook models"]["ratio"] == [0.2, 0.2]

@@ -69,26 +69,30 @@ def compare(
     and objects as missed or wrong. Images that cannot be read are named and left out; the exit
     code is then 3.
     """
+    from ..data.sources.finding import find_sources
+
+    if score is not None and score_a is not None and score_b is not None:
+        raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
+    _check_annotations(annotations, {"--frame": frame is not None, "--crowd": crowd != "as-crowd"})
+    console = notices()
+    _check_models(a, b)
+    with find_sources(sources, leave_out=out) as found_sources:
+        images = found_sources.files
+    if (line := found_sources.left_out_line()) is not None:
+        console.print(line)
+
+    # They are imported once there is something to compare.
     from ..analysis.compare.pictures import picture_of
     from ..analysis.compare.run import compare_images
     from ..analysis.compare.summary import Summary
     from ..analysis.compare.truth import TruthFile
     from ..api import load
-    from ..data.sources.finding import find_sources
     from ..inference.batch.writer import output_names
     from ..inference.options import PredictOptions
     from ..inference.preprocess import Unreadable
     from ..runtime.files import write_text
     from ..visualization.sheet import save_picture
 
-    if score is not None and score_a is not None and score_b is not None:
-        raise UsageError("U04", "--score has no use beside --score-a and --score-b. Leave it out.")
-    _check_annotations(annotations, {"--frame": frame is not None, "--crowd": crowd != "as-crowd"})
-    console = notices()
-    with find_sources(sources, leave_out=out) as found_sources:
-        images = found_sources.files
-    if (line := found_sources.left_out_line()) is not None:
-        console.print(line)
     truth = None if annotations is None else TruthFile(annotations, frame, crowd=crowd)
     if truth is not None:
         images = _listed(truth, images, console)
@@ -132,6 +136,14 @@ def compare(
         console.print(f"left out: {outcome.error}")
     if unreadable:
         raise typer.Exit(DataError.exit_code)
+
+
+def _check_models(*models: Path) -> None:
+    """Raise what `find_model` raises for a model that there is not, before much is imported."""
+    from ..model_files import find_model
+
+    for model in models:
+        find_model(model)
 
 
 def _check_annotations(annotations: Path | None, options: Mapping[str, bool]) -> None:
