@@ -9,9 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from relook.layers.linear import MapLinear
 from relook.layers.norm import group_norm
 from relook.layers.rectified import rectified
-from relook.models.folding.layers import FoldedConv2d, FoldedDoubling, FoldedLinear, Place, twin
+from relook.models.folding.layers import (
+    FoldedConv2d,
+    FoldedDoubling,
+    FoldedLinear,
+    FoldedMapLinear,
+    Place,
+    twin,
+)
 from relook.ops.cpu import onednn, winograd
 
 
@@ -79,6 +87,20 @@ def test_a_large_weight_of_one_cell_is_multiplied(
     three, grouped = nn.Conv2d(6, 8, 3), nn.Conv2d(6, 16, 1, groups=2)
     for other in (three, grouped):
         assert not FoldedConv2d(other.weight.detach(), None, Place.of(other)).multiplies
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_a_linear_layer_of_maps(rows: int) -> None:
+    linear = MapLinear(5, 3, 7)
+    x = torch.randn(rows, 5, 3, 3)
+    folded = FoldedMapLinear(linear)
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        torch.testing.assert_close(
+            linear(given), F.linear(x.flatten(1), linear.weight, linear.bias)
+        )
+        torch.testing.assert_close(folded(given), linear(x))
+        torch.testing.assert_close(rectified(folded, given), linear(x).relu())
 
 
 @torch.no_grad()

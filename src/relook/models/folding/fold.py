@@ -10,14 +10,14 @@ from torch import nn
 
 from ...layers.aspp import ASPP
 from ...layers.conv_norm import ConvNorm
-from ...layers.linear import Linear
+from ...layers.linear import Linear, MapLinear
 from ...layers.recomputed import Recomputed
 from ..backbones.resnet import ResNet
 from ..detector import Detector
 from ..pyramids.fpn import FPN
 from ..pyramids.rfp import RecursiveFeaturePyramid
 from .features import FoldedASPP, FoldedFPN, FoldedRecursiveFeaturePyramid, FoldedResNet
-from .layers import FoldedDoubling, FoldedLinear, twin
+from .layers import FoldedDoubling, FoldedLinear, FoldedMapLinear, twin
 from .units import folded_head_conv, folded_unit
 
 
@@ -107,4 +107,5 @@ MAKERS: Final[Mapping[type, Callable[[Any, torch.dtype], nn.Module]]] = {
     ),
     nn.Linear: lambda linear, _: FoldedLinear(linear),
     Linear: FoldedLinear,
+    MapLinear: FoldedMapLinear,
 }

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...layers.linear import MapLinear
 from ...layers.rectified import Doubling, Rectifying
 from ...ops.cpu import onednn, winograd
 from ...ops.cpu import switch as fast
@@ -125,13 +126,21 @@ class HeadConv2d(Rectifying):
 
 
 class FoldedLinear(Rectifying):
-    """A linear layer that computes in `dtype`, where its weights can be packed."""
+    """A linear layer that computes in `dtype`, where its weights can be packed.
 
-    def __init__(self, linear: nn.Linear, dtype: torch.dtype = torch.float32) -> None:
+    `weight` (O, I) stands in for that of `linear`.
+    """
+
+    def __init__(
+        self,
+        linear: nn.Linear,
+        dtype: torch.dtype = torch.float32,
+        weight: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.packed = can_pack(linear.weight)
         self.dtype = dtype if self.packed else linear.weight.dtype
-        weight = linear.weight.detach().to(self.dtype)
+        weight = (linear.weight.detach() if weight is None else weight).to(self.dtype)
         self.weight = onednn.pack_product(weight) if self.packed else weight
         bias: Tensor | None = linear.bias
         self.bias = None if bias is None else bias.detach().to(self.dtype)
@@ -147,6 +156,23 @@ class FoldedLinear(Rectifying):
         if self.packed:
             return onednn.product(x.to(self.dtype), self.weight, self.bias, relu=True)
         return F.linear(x, self.weight, self.bias).relu_()
+
+
+class FoldedMapLinear(FoldedLinear):
+    """A linear layer of maps whose channels are last in memory: nothing of them is moved."""
+
+    def __init__(self, linear: MapLinear, dtype: torch.dtype = torch.float32) -> None:
+        side, weight = linear.side, linear.weight.detach()
+        pixels_first = weight.unflatten(1, (-1, side, side)).permute(0, 2, 3, 1).flatten(1)
+        super().__init__(linear, dtype, pixels_first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(R, O) of `x` (R, C, S, S)."""
+        return super().forward(x.permute(0, 2, 3, 1).flatten(1))
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """(R, O) of `x` (R, C, S, S), without negative values."""
+        return super().rectified(x.permute(0, 2, 3, 1).flatten(1))
 
 
 class FoldedDoubling(Doubling):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...layers.conv_norm import ConvNorm, at_side, conv_layer, kernel_of
 from ...layers.initialise import he_init, normal_init, xavier_init
-from ...layers.linear import Linear
+from ...layers.linear import Linear, MapLinear
 from ...layers.module_list import ModuleList
 from ...layers.norm import norm_layers
 from ...layers.rectified import rectified
@@ -44,7 +44,7 @@ class BoxHead(nn.Module):
         self.convs = ModuleList[nn.Conv2d | ConvNorm](
             conv_layer(channels, channels, 3, norm) for _ in range(rule.convs)
         )
-        self.fc1 = Linear(channels * POOL_SIDE**2, hidden)
+        self.fc1 = MapLinear(channels, POOL_SIDE, hidden)
         self.fc2 = Linear(hidden, hidden) if rule.hidden_layers > 1 else None
         self.classify = nn.Linear(hidden, num_classes + 1)
         self.regress = nn.Linear(hidden, BOX * (num_classes if rule.boxes == "each_class" else 1))
@@ -67,7 +67,7 @@ class BoxHead(nn.Module):
             pooled = pooled + at_side(rectified(self.fuse, shown), POOL_SIDE)
         for conv in self.convs:
             pooled = rectified(conv, pooled)
-        x = rectified(self.fc1, pooled.flatten(1))
+        x = rectified(self.fc1, pooled)
         if self.fc2 is not None:
             x = rectified(self.fc2, x)
         return self.classify(x).float(), self.regress(x).float()

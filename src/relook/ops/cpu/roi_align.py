@@ -80,7 +80,7 @@ def _forward(
     pooled = maps[0].new_empty(len(rois), side * side, channels)
     for chunk in _chunks(maps, strides, level, rois, side, finer):
         sums = gather(tables[chunk.level], *chunk.terms)
-        pooled[chunk.rows] = sums.view(len(chunk.rows), -1, channels)
+        pooled.index_copy_(0, chunk.rows, sums.view(len(chunk.rows), -1, channels))
     return pooled.view(-1, side, side, channels).permute(0, 3, 1, 2)
 
 
