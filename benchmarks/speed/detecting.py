@@ -72,12 +72,14 @@ def _agreements(bench: Bench, plan: Plan, model: str) -> Iterator[Row]:
         alone = {n: sum(one["counts"]) - 2 * one["matched"] for n, one in same.items()}
         title = f"the same, detections in a {image}, fast against the others"
         note = ", ".join(f"{one['matched']} matched with {n}" for n, one in same.items())
-        yield Row("inference", f"{title}: unmatched", max(alone.values()), 0, note=note)
+        is_empty = not any(sum(one["counts"]) for one in same.values())  # then it shows nothing
+        most = None if is_empty else 0
+        yield Row("inference", f"{title}: unmatched", max(alone.values()), most, note=note)
         yield Row(
             "inference",
             f"{title}: largest difference",
             max(max(one["box"], one["score"]) for one in same.values()),
-            1e-3,
+            None if is_empty else 1e-3,
             note="; ".join(
                 f"{n}: box {one['box']:.0e} pixels, score {one['score']:.0e}, mask "
                 f"{one['mask']:.0e}"
