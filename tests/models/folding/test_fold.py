@@ -24,7 +24,7 @@ from relook.models.detector import Detector
 from relook.models.folding import fold
 from relook.models.folding.features import FoldedRecursiveFeaturePyramid, FoldedResNet
 from relook.models.folding.layers import FoldedConv2d, FoldedLinear
-from relook.ops.cpu import onednn
+from relook.ops.cpu import onednn, winograd
 from relook.ops.cpu import switch as fast
 
 DATASETS = Path(__file__).resolve().parents[3] / "datasets"
@@ -47,6 +47,19 @@ def test_every_kind_of_network_detects_the_same(name: str) -> None:
     detector = lively_twin(name)
     folded = fold(detector)
     assert any(isinstance(module, FoldedResNet) for module in folded.modules())
+    _assert_same(folded, detector)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_with_all_convolutions_filtered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As wide ones of large maps are."""
+    monkeypatch.setattr(winograd, "has_fast_products", lambda: True)
+    monkeypatch.setattr(winograd, "_WEIGHTS", 0)
+    monkeypatch.setattr(winograd, "_LEAST", 0)
+    detector = lively_twin(name)
+    folded = fold(detector)
+    convolutions = [one for one in folded.modules() if isinstance(one, FoldedConv2d)]
+    assert onednn.is_available() == any(one.filters for one in convolutions)
     _assert_same(folded, detector)
 
 
