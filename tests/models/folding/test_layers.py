@@ -64,6 +64,19 @@ def test_a_doubling_and_what_comes_after_it(
         torch.testing.assert_close(found, last(conv(x).relu()))
 
 
+def assert_convolves(folded: FoldedConv2d, conv: nn.Conv2d, x: Tensor, *, relu: bool) -> None:
+    """The results of `conv`, with and without a map that is added, in both orders of memory."""
+    plain = conv(x)
+    add = torch.randn_like(plain)
+    expected = (plain, plain + add)
+    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+        found = folded(given), folded(given, add), folded(given, add.clone(), over=True)
+        for out, value in zip(found, (*expected, expected[1]), strict=True):
+            value = value.relu() if relu else value
+            torch.testing.assert_close(out, value, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(folded.rectified(given), plain.relu(), rtol=1e-5, atol=1e-5)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("relu", [True, False])
@@ -76,14 +89,7 @@ def test_a_large_weight_of_one_cell_is_multiplied(
     bias = None if conv.bias is None else conv.bias.detach()
     folded = FoldedConv2d(conv.weight.detach(), bias, Place.of(conv), relu=relu)
     assert folded.multiplies == packing
-    x = torch.randn(rows, 6, 5, 7)
-    plain = conv(x)
-    add = torch.randn_like(plain)
-    expected = (plain, plain + add)
-    for given in (x, x.contiguous(memory_format=torch.channels_last)):
-        found = folded(given), folded(given, add), folded(given, add.clone(), over=True)
-        for out, value in zip(found, (*expected, expected[1]), strict=True):
-            torch.testing.assert_close(out, value.relu() if relu else value)
+    assert_convolves(folded, conv, torch.randn(rows, 6, 5, 7), relu=relu)
     three, grouped = nn.Conv2d(6, 8, 3), nn.Conv2d(6, 16, 1, groups=2)
     for other in (three, grouped):
         assert not FoldedConv2d(other.weight.detach(), None, Place.of(other)).multiplies
@@ -117,14 +123,7 @@ def test_a_large_weight_of_nine_cells_is_filtered(
     folded = FoldedConv2d(weight, bias, Place.of(conv), relu=relu)
     assert folded.filters == packing
     x = torch.randn(2, 6, 9, 14)
-    plain = conv(x)
-    add = torch.randn_like(plain)
-    expected = (plain, plain + add)
-    for given in (x, x.contiguous(memory_format=torch.channels_last)):
-        found = folded(given), folded(given, add), folded(given, add.clone(), over=True)
-        for out, value in zip(found, (*expected, expected[1]), strict=True):
-            torch.testing.assert_close(out, value.relu() if relu else value, rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(folded.rectified(given), plain.relu(), rtol=1e-5, atol=1e-5)
+    assert_convolves(folded, conv, x, relu=relu)
     assert folded(x[:0]).shape == (0, 8, 9, 14)
     for kind in ({"stride": 2}, {"dilation": 2, "padding": 2}, {"padding": 0}, {"groups": 2}):
         other = nn.Conv2d(6, 8, 3, **{"padding": 1, **kind})
