@@ -118,9 +118,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def process_seconds(arguments: argparse.Namespace) -> dict[int, list[float]]:
+def process_seconds(
+    arguments: argparse.Namespace, images: Sequence[Path]
+) -> dict[int, list[float]]:
     """Seconds of the whole command by its number of processes, which take turns."""
-    images = find_sources([str(arguments.images)]).files[: arguments.limit]
     seconds: dict[int, list[float]] = {number: [] for number in arguments.processes}
     for _ in range(arguments.rounds):
         for number, own in seconds.items():
@@ -167,8 +168,9 @@ def main(given: Sequence[str] | None = None) -> None:
     torch.set_num_threads(arguments.threads)
     rows: dict[Any, Any]
     if arguments.processes:
-        rows = process_seconds(arguments)
-        print(process_table(arguments.limit, rows))
+        images = find_sources([str(arguments.images)]).files[: arguments.limit]
+        rows = process_seconds(arguments, images)
+        print(process_table(len(images), rows))
     else:
         rows = measure(arguments)
         print(table(rows))

@@ -193,6 +193,26 @@ def test_ends_of_short_epochs_do_without_saving(
     assert_same(resume(tmp_path / "killed", console).run, runs["each"])
 
 
+def test_time_that_is_over_at_the_end_of_a_short_epoch_loses_nothing(
+    plain: Settings, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The limit is passed after the last step of an epoch that does without saving."""
+    monkeypatch.setattr(saving, "_SPARED", 1_000_000)
+    original = saving.Saving.on_train_epoch_end
+
+    def late(self: saving.Saving, trainer: Any, module: Any) -> None:
+        if trainer.current_epoch == 1:
+            local = module.clock.local
+            monkeypatch.setattr(module.clock, "local", lambda: local() + 3600)
+        original(self, trainer, module)
+
+    monkeypatch.setattr(saving.Saving, "on_train_epoch_end", late)
+    limited = plain.with_(train__epochs=9, train__minutes=30)
+    run = train(limited, console, out=tmp_path / "run").run
+    state = torch.load(run.last, weights_only=True)
+    assert state["global_step"] == rows(run)[-1]["step"]
+
+
 def test_a_state_can_be_asked_for(
     plain: Settings, through: RunFolder, tmp_path: Path, console: Console,
     monkeypatch: pytest.MonkeyPatch,

@@ -114,16 +114,17 @@ class Saving(Callback):
         passed = self.epoch + 1
         is_last = trainer.should_stop or passed >= (trainer.max_epochs or 0)
         validates = is_last or passed % self.settings.train.validate_every == 0
-        self.is_pending = self.validation is None or validates
         (level,) = maxima([float(self.signals.level)])
         since = _module(pl_module).clock.elapsed - self._saved_at
-        is_spared = since < _SPARED * self._took and not is_last and not level
-        if is_spared and (self.validation is None or not validates):
+        is_needed = is_last or level or (validates and self.validation is not None)
+        if not is_needed and since < _SPARED * self._took:
             self.is_pending = False
-        else:
-            self._save(trainer, pl_module)
-            self.signals.forget_save()
-            (level,) = maxima([float(self.signals.level)])
+            self.signals.defer()
+            return  # a time limit that is over by now ends the next epoch, which is saved
+        self.is_pending = self.validation is None or validates
+        self._save(trainer, pl_module)
+        self.signals.forget_save()
+        (level,) = maxima([float(self.signals.level)])
         if level >= STOP:
             raise interruption(self.run, self._step)
         self.finish_epoch(trainer, pl_module)

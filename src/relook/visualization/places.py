@@ -55,11 +55,8 @@ class Shape:
         return slice(max(0, math.floor(start / self.step)), max(0, math.ceil(end / self.step)))
 
 
-def hides_too_much(plate: Rectangle, placed: Sequence[Rectangle], shapes: Sequence[Shape]) -> bool:
-    """Return whether a text on `plate` lies on another text, or on more than a twentieth of an
-    object."""
-    if any(overlap(plate, other) for other in placed):
-        return True
+def hides_too_much(plate: Rectangle, shapes: Sequence[Shape]) -> bool:
+    """Return whether a text on `plate` lies on more than a twentieth of an object."""
     return any(shape.hidden(plate) > MOST_HIDDEN for shape in shapes)
 
 
@@ -83,12 +80,13 @@ def place(
     plates = np.hstack([inside, inside + size])
     others = np.array(placed, dtype=np.int64).reshape(-1, 4)
     own = np.array([box]).astype(np.int64)
-    hidden = 3 * _overlaps(plates, others).sum(axis=1) + _overlaps(plates, own)[:, 0] // 2
+    shared = _overlaps(plates, others).sum(axis=1)
+    hidden = 3 * shared + _overlaps(plates, own)[:, 0] // 2
     moved = np.abs(inside - corners).sum(axis=1)
     costs = hidden + 0.02 * width * height * np.arange(len(corners)) + 2 * moved
     for row in np.argsort(costs, kind="stable"):
         x1, y1, x2, y2 = plates[row].tolist()
-        if shapes is None or not hides_too_much((x1, y1, x2, y2), placed, shapes):
+        if shapes is None or not (shared[row] or hides_too_much((x1, y1, x2, y2), shapes)):
             return x1, y1
     return None
 
@@ -124,19 +122,15 @@ def free_corner(
     right, bottom = canvas[0] - size[0] - margin, canvas[1] - size[1] - margin
     corners = [(left, bottom), (right, bottom), (left, top), (right, top)]
 
-    def covered(corner: tuple[int, int]) -> float:
-        low = np.maximum(boxes[:, :2], corner)
-        high = np.minimum(boxes[:, 2:], np.add(corner, size))
-        return float(np.maximum(high - low, 0).prod(axis=1).sum())
-
-    return min(corners, key=covered) if len(boxes) else corners[0]
+    plates = np.hstack([corners, np.add(corners, size)])
+    return corners[int(_overlaps(plates, boxes).sum(axis=1).argmin())]
 
 
-def _overlaps(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+def _overlaps(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """`overlap` (N, M) of rectangles (N, 4) and (M, 4)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared: NDArray[np.int64] = np.maximum(high - low, 0).prod(axis=2)
+    shared: NDArray[Any] = np.maximum(high - low, 0).prod(axis=2)
     return shared
 
 
